@@ -1,0 +1,57 @@
+# Each target sets up what it needs: a virtual environment with the locked dependencies.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := 0.13.9
+
+export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := 1
+
+.PHONY: run test test-all check format ui lock clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/.runtime  ## retrain, compress, prove and release with what params.yaml says
+	$(BIN)/slimline run
+
+test: $(VENV)/.dev     ## the tests, the long ones left out
+	$(BIN)/pytest
+
+test-all: $(VENV)/.dev ## every test
+	$(BIN)/pytest -m "slow or not slow"
+
+check: $(VENV)/.dev    ## format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy flows tasks tests benchmarks
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+ui: $(VENV)/.runtime   ## the operator's pages on http://127.0.0.1:4200
+	$(BIN)/slimline ui
+
+lock: $(VENV)/.uv      ## resolve the dependencies anew
+	$(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
+	    --no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --constraint requirements.lock --quiet --python-version 3.11 \
+	    --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	    --output-file requirements-dev.lock
+
+clean:                 ## forget the environment; data, models and releases stay
+	rm -rf $(VENV)
+
+$(VENV)/.uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements-dev.lock
+	@touch $@

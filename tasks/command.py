@@ -1,0 +1,26 @@
+"""The shell of a stage: `python -m tasks.<stage>` reads params.yaml, does one thing and says how it ended."""
+
+import sys
+from collections.abc import Callable, Mapping
+
+from tasks.config import Params, load_params
+from tasks.errors import ConfigError, SlimlineError
+
+Work = Callable[..., None]
+
+
+def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -> None:
+    """Run the work named by the first argument with the params and the remaining arguments; exit with its code.
+
+    Exit codes: 0 done, 2 the configuration is wrong, 1 any other error that has a message.
+    """
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    try:
+        if name not in works:
+            raise ConfigError(f"Expected one of: {', '.join(works)}. Received: {name!r}.")
+        params: Params = load_params()
+        works[name](params, *rest)
+    except SlimlineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None

@@ -1,0 +1,233 @@
+"""params.yaml as frozen, typed models: unknown keys and wrong types are refused with the path of the key.
+
+The recipes stay plain mappings here; :mod:`tasks.compression.recipe` turns them into techniques, since a technique
+is defined, with its own config, in one file there.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tasks.errors import ConfigError
+
+PARAMS = Path("params.yaml")
+NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=NAME)]
+Pixels = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
+
+
+class Settings(BaseModel):
+    """Base of all parts of params.yaml: frozen, strict about types, closed against unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Image(Settings):
+    """What an image is brought to; ``auto`` takes what the source's first image has."""
+
+    height: Pixels = "auto"
+    width: Pixels = "auto"
+    channels: Literal[1, 3, "auto"] = "auto"
+
+
+class Split(Settings):
+    """Fractions of the samples kept for choosing (validation) and for deciding (test)."""
+
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _leave_some_to_train(self) -> "Split":
+        if self.validation + self.test >= 1:
+            raise ValueError("expected validation + test below 1, so that samples are left to train on")
+        return self
+
+
+class Data(Settings):
+    """Where samples come from and what is made of them."""
+
+    source: Annotated[str, Field(min_length=1)]
+    workload: Literal["image"] = "image"
+    image: Image = Image()
+    split: Split = Split()
+    max_refused: Fraction = 0.01
+    shard_bytes: Annotated[int, Field(ge=1 << 16)] = 64 << 20
+
+
+class Augmentation(Settings):
+    """Random changes of the training images, anew in each epoch; 0 and false leave an image as it is."""
+
+    flip: bool = False
+    shift: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of the image's side
+    brightness: Fraction = 0.0  # of the full range
+    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    cutout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of the image's side
+
+
+class Training(Settings):
+    """How the baseline is trained."""
+
+    model: Annotated[str, Field(min_length=1)] = "article_cnn"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    epochs: Annotated[int, Field(ge=1)] = 50
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    schedule: Literal["constant", "cosine"] = "constant"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    augmentation: Augmentation = Augmentation()
+    patience: Annotated[int, Field(ge=1)] | None = 10  # epochs without a better validation loss; null: never stop early
+
+
+class Benchmark(Settings):
+    """How latency and throughput are measured."""
+
+    rounds: Annotated[int, Field(ge=10)] = 200
+    warmup: Annotated[int, Field(ge=0)] = 20
+    batch: Annotated[int, Field(ge=1)] = 32
+
+
+Versus = Literal["baseline", "production"]
+QualityMetric = Literal["accuracy", "precision", "recall", "f1"]
+
+
+class QualityRule(Settings):
+    """Non-inferiority on the same samples: the lower bound of (candidate − other) lies above −margin."""
+
+    metric: QualityMetric
+    margin: Annotated[float, Field(gt=0, lt=1)]
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    versus: Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)] = ("baseline",)
+
+
+class AgreementRule(Settings):
+    """The candidate gives the baseline's answer on at least this fraction of the samples."""
+
+    metric: Literal["agreement"]
+    min: Fraction
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class LatencyRule(Settings):
+    """The candidate's latency is at most ``max_ratio`` times the other's in the same run."""
+
+    metric: Literal["latency"]
+    max_ratio: Annotated[float, Field(gt=0)]
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    versus: Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)] = ("baseline",)
+
+
+class BytesRule(Settings):
+    """The candidate's file is small enough: as the runtime loads it, or as it is stored and downloaded."""
+
+    metric: Literal["loaded_bytes", "stored_bytes"]
+    max: Annotated[int, Field(gt=0)] | None = None
+    max_ratio: Annotated[float, Field(gt=0)] | None = None  # of the baseline's
+
+    @model_validator(mode="after")
+    def _need_a_limit(self) -> "BytesRule":
+        if self.max is None and self.max_ratio is None:
+            raise ValueError("expected max (bytes) or max_ratio (to the baseline), or both")
+        return self
+
+
+Rule = Annotated[QualityRule | AgreementRule | LatencyRule | BytesRule, Field(discriminator="metric")]
+
+
+class Gate(Settings):
+    """Which candidate is chosen and what it has to prove."""
+
+    objective: Literal["bytes", "latency", "accuracy"] = "bytes"
+    rules: Annotated[tuple[Rule, ...], Field(strict=False, min_length=1)]
+
+
+class Deployment(Settings):
+    """Where releases go."""
+
+    store: Annotated[str, Field(pattern=r"^(file|s3)://.+")] = "file://.slimline/store"
+    model: Name
+    channel: Name = "production"
+
+
+class Versioning(Settings):
+    """What is kept after a release."""
+
+    commit: bool = False
+    push: bool = True
+
+
+class Flow(Settings):
+    """How the line runs."""
+
+    parallel: Annotated[int, Field(ge=1)] = 2
+
+
+class Params(Settings):
+    """All of params.yaml."""
+
+    data: Data
+    training: Training = Training()
+    recipes: Annotated[dict[Name, list[dict[str, Any]]], Field(min_length=1)]
+    benchmark: Benchmark = Benchmark()
+    gate: Gate
+    deployment: Deployment
+    versioning: Versioning = Versioning()
+    flow: Flow = Flow()
+
+    @model_validator(mode="after")
+    def _keep_names_apart(self) -> "Params":
+        taken = {"baseline", "production"} & set(self.recipes)
+        if taken:
+            raise ValueError(f"expected recipes with names of their own; {sorted(taken)[0]} names something else")
+        return self
+
+
+def explain(error: ValidationError, prefix: Sequence[str | int] = ()) -> str:
+    """Each problem of a pydantic error on a line: the key's path, what was expected, what was received."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in (*prefix, *problem["loc"])) or "the file"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{key}: expected no such key. Received: {problem['input']!r}. Remove it or mend its name.")
+        elif problem["type"] == "missing":
+            lines.append(f"{key}: expected a value. Received: nothing. Add the key.")
+        else:
+            lines.append(f"{key}: {message[0].lower()}{message[1:]}. Received: {problem['input']!r}.")
+    return "\n".join(lines)
+
+
+def parse_params(values: Mapping[str, Any], where: str = str(PARAMS)) -> Params:
+    """Check the values of params.yaml.
+
+    Raises:
+        ConfigError: a key is unknown or missing, or a value has the wrong type or range.
+    """
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{where} does not fit:\n{explain(error)}") from None
+
+
+def load_params(path: Path = PARAMS) -> Params:
+    """Read and check params.yaml.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML or does not fit.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"Expected {path} in {Path.cwd()}. Received: no such file. Run slimline in the folder of your project."
+        ) from None
+    except YAMLError as error:
+        raise ConfigError(f"Expected {path} to be YAML. Received: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"Expected {path} to hold a mapping. Received: {type(values).__name__}.")
+    return parse_params(values, str(path))

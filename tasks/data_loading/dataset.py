@@ -1,0 +1,103 @@
+"""The prepared data set on disk, as every later stage reads it: ``dataset.json`` and TFRecord shards.
+
+A shard holds ``tf.train.Example`` records with the features ``image`` (raw uint8, ``height × width × channels``,
+row by row), ``label`` (int64) and ``name`` (the sample's place in the source). TensorFlow is not needed to read them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.files import Record, read_record
+
+PREPARED = Path("data/prepared")
+SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+
+
+class Shard(Record):
+    """One TFRecord file."""
+
+    file: str
+    samples: int
+    bytes: int
+    sha256: str
+
+
+class Part(Record):
+    """One split: how many samples there are of each class, and the shards that hold them."""
+
+    samples: int
+    per_class: dict[str, int]
+    shards: tuple[Shard, ...]
+
+
+class Refusal(Record):
+    """A sample that could not be used, and why."""
+
+    file: str
+    reason: str
+
+
+class Dataset(Record):
+    """What was prepared, from what, and what was left out.
+
+    ``refused`` lists at most 1,000 samples; ``refused_samples`` counts them all. ``kept_out`` lists samples kept out
+    of training since an equal one is in the test or the validation split. ``notes`` are sentences for a person:
+    resized images, classes missing from a split, equal samples with different labels.
+    """
+
+    workload: Literal["image"]
+    source: str
+    source_digest: str
+    classes: tuple[str, ...]
+    height: int
+    width: int
+    channels: int
+    splits: dict[SplitName, Part]
+    read: int
+    refused_samples: int
+    refused: tuple[Refusal, ...]
+    kept_out_samples: int
+    kept_out: tuple[Refusal, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(height, width, channels)`` of every image."""
+        return self.height, self.width, self.channels
+
+
+def read_dataset(folder: Path = PREPARED) -> Dataset:
+    """Read ``dataset.json`` of a prepared data set.
+
+    Raises:
+        DataError: there is none, or it is of another version.
+    """
+    return read_record(folder / "dataset.json", Dataset)
+
+
+def shard_files(split: SplitName, folder: Path = PREPARED) -> list[Path]:
+    """The shards of a split, in the order of their samples."""
+    return [folder / shard.file for shard in read_dataset(folder).splits[split].shards]
+
+
+def read_batches(
+    split: SplitName, batch: int, folder: Path = PREPARED
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Stream a split without TensorFlow, in the order it is stored.
+
+    Args:
+        split: which one.
+        batch: samples in a batch; the last one may be smaller.
+
+    Yields:
+        images uint8 ``[n, height, width, channels]`` and labels int64 ``[n]``.
+
+    Raises:
+        DataError: a shard is missing, cut short or fails its checksums.
+    """
+    raise NotImplementedError

@@ -1,0 +1,82 @@
+"""Every error that slimline raises on purpose.
+
+::
+
+    SlimlineError
+    ├── ConfigError          params.yaml or the command line asks for something that cannot be (exit code 2)
+    ├── DataError            the data cannot be used
+    │   ├── SourceError      the source is missing, empty or unreachable
+    │   └── RefusedError     too many samples of the source are unusable
+    ├── TrainingError        the model cannot be built or trained
+    ├── CompressionError     a recipe could not be carried out
+    │   └── PromiseBroken    a technique's invariant does not hold in what it produced
+    ├── EvaluationError      a model cannot be measured or compared
+    ├── StoreError           the object store does not do what was asked
+    │   ├── NotFound         there is no such object
+    │   └── Conflict         somebody else changed the object first
+    ├── ReleaseError         a release is missing, incomplete or not what its manifest says
+    └── VersioningError      DVC or git cannot do what was asked
+
+A message says what was expected, then "Received: …", then what to do. Only these are shown to a user without
+a traceback; anything else is a defect.
+"""
+
+
+class SlimlineError(Exception):
+    """Base of all errors with a message meant for a user."""
+
+    exit_code = 1
+
+
+class ConfigError(SlimlineError):
+    """The configuration or the command line is wrong."""
+
+    exit_code = 2
+
+
+class DataError(SlimlineError):
+    """The data cannot be used."""
+
+
+class SourceError(DataError):
+    """The source is missing, empty or unreachable."""
+
+
+class RefusedError(DataError):
+    """More samples are unusable than ``data.max_refused`` allows."""
+
+
+class TrainingError(SlimlineError):
+    """The model cannot be built or trained."""
+
+
+class CompressionError(SlimlineError):
+    """A recipe could not be carried out."""
+
+
+class PromiseBroken(CompressionError):
+    """A technique's invariant does not hold in what it produced."""
+
+
+class EvaluationError(SlimlineError):
+    """A model cannot be measured or compared."""
+
+
+class StoreError(SlimlineError):
+    """The object store does not do what was asked."""
+
+
+class NotFound(StoreError):
+    """There is no such object in the store."""
+
+
+class Conflict(StoreError):
+    """Somebody else changed the object first."""
+
+
+class ReleaseError(SlimlineError):
+    """A release is missing, incomplete or not what its manifest says."""
+
+
+class VersioningError(SlimlineError):
+    """DVC or git cannot do what was asked."""

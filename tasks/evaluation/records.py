@@ -1,0 +1,135 @@
+"""What the evaluation stages leave for others to read."""
+
+from pathlib import Path
+from typing import Literal
+
+from tasks.files import Record
+
+QUALITY = Path("reports/quality")
+PREDICTIONS = Path("reports/predictions")
+BENCHMARK = Path("reports/benchmark.json")
+GATE = Path("reports/gate.json")
+REPORT = Path("reports/report.html")
+
+BASELINE = "baseline"
+PRODUCTION = "production"
+
+Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "NO_BASELINE"]
+
+
+class ClassQuality(Record):
+    """Quality for one class."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int  # samples that are of this class
+
+
+class SplitQuality(Record):
+    """Quality on one split. ``precision``, ``recall`` and ``f1`` are macro averages over the classes."""
+
+    samples: int
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    agreement: float | None  # top-1, with the baseline; None for the baseline itself
+    per_class: dict[str, ClassQuality]
+    confusion: tuple[tuple[int, ...], ...]  # rows: true class, columns: answer
+
+
+class Cost(Record):
+    """What a model costs, whatever it runs on."""
+
+    loaded_bytes: int  # the file as the runtime loads it
+    stored_bytes: int  # the file as it is stored and downloaded (zstd)
+    parameters: int
+    nonzero: int
+    macs: int  # multiply-accumulate operations for one sample
+
+
+class Quality(Record):
+    """A model's quality and cost. ``absent`` says why there is nothing to measure (no release in production)."""
+
+    name: str
+    absent: str | None = None
+    sha256: str | None = None  # of the .tflite
+    data: str | None = None  # digest of the samples it was measured on
+    splits: dict[Literal["validation", "test"], SplitQuality] = {}
+    cost: Cost | None = None
+
+
+class Interval(Record):
+    """An estimate with the bounds of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Speed(Record):
+    """Latency of one sample at one thread, and throughput in batches, in the interleaved run."""
+
+    median_us: float
+    p95_us: float
+    images_per_second: float
+    latency_ratio: Interval  # to the baseline; below 1 is faster
+    throughput_ratio: Interval  # to the baseline; above 1 is faster
+
+
+class BenchmarkReport(Record):
+    """All models measured in one process."""
+
+    cpu: str
+    runtime: str  # name and version of the runtime
+    threads: int
+    rounds: int
+    batch: int
+    models: dict[str, Speed]
+
+
+class RuleVerdict(Record):
+    """One rule of the gate, against one other model."""
+
+    metric: str
+    versus: str | None
+    outcome: Outcome
+    value: float | None
+    low: float | None
+    high: float | None
+    limit: float
+    sentence: str
+
+
+class Choice(Record):
+    """Why a candidate was or was not chosen, on the validation split."""
+
+    candidate: str
+    rank: int  # 1 is the chosen one
+    objective: float  # value of the objective
+    outcome: Outcome  # of the rules on the validation split
+    sentence: str
+
+
+class GateReport(Record):
+    """The verdict about the chosen candidate, decided once on the sealed test split."""
+
+    objective: str
+    chosen: str
+    model_sha256: str
+    choices: tuple[Choice, ...]
+    rules: tuple[RuleVerdict, ...]
+    smallest_margin: float  # that a test split of this size can decide, at the disagreement seen
+    outcome: Outcome
+    sentence: str
+
+
+def quality_file(name: str) -> Path:
+    """Where a model's quality is: ``baseline``, ``production`` or a recipe's name."""
+    return QUALITY / f"{name}.json"
+
+
+def predictions_file(name: str) -> Path:
+    """Where a model's per-sample scores are."""
+    return PREDICTIONS / f"{name}.npz"

@@ -1,0 +1,104 @@
+"""Files that are either whole or not there, and what identifies them."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tasks.errors import DataError
+
+CHUNK = 1 << 20  # bytes read at a time
+
+
+class Record(BaseModel):
+    """A small immutable record that lives in a JSON file between two stages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+R = TypeVar("R", bound=Record)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; move it there when the block ends well, remove it otherwise.
+
+    The content is flushed to the disk before the move, so that a file that is there is whole even after a
+    power cut.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Flush a file or a folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` so that readers see the old file or the new one, never a part."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 ``text`` atomically."""
+    write_bytes(path, text.encode())
+
+
+def to_json(value: Any) -> str:
+    """JSON as slimline writes it: sorted by nothing but the writer's order, two spaces, one newline at the end."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record as JSON, atomically."""
+    write_text(path, to_json(record.model_dump(mode="json")))
+
+
+def read_record(path: Path, kind: type[R]) -> R:
+    """Read a record back.
+
+    Raises:
+        DataError: the file is missing or is not such a record.
+    """
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(
+            f"Expected {path} ({kind.__name__}). Received: no such file. Run `slimline run` or `dvc repro` first."
+        ) from None
+    except ValidationError as error:
+        raise DataError(
+            f"Expected {path} to hold a {kind.__name__}. Received: {error}. "
+            f"It was written by another version of slimline or edited: remove it and run again."
+        ) from None
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's content as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

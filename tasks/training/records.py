@@ -1,0 +1,23 @@
+"""What the training stage leaves for others to read."""
+
+from pathlib import Path
+
+from tasks.files import Record
+
+BASELINE_KERAS = Path("models/baseline.keras")
+BASELINE_TFLITE = Path("models/baseline.tflite")
+TRAINING = Path("reports/training.json")
+HISTORY = Path("reports/history.csv")  # epoch, loss, accuracy, validation_loss, validation_accuracy
+
+
+class TrainingReport(Record):
+    """How the baseline came about."""
+
+    model: str
+    parameters: int
+    epochs: int  # trained
+    best_epoch: int  # whose weights were kept; counts from 1
+    validation_accuracy: float  # of the kept weights, measured by Keras
+    weights_sha256: str
+    seconds: float
+    versions: dict[str, str]  # of the libraries that decide about the weights
