@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tasks.errors import DataError
 
 CHUNK = 1 << 20  # bytes read at a time
-ZSTD_LEVEL = 19  # of everything stored or published; higher levels need more memory to unpack and gain nothing
+ZSTD_LEVEL = 19  # of all that is published; higher levels only cost memory
 
 
 class Record(BaseModel):
@@ -68,7 +68,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def to_json(value: Any) -> str:
-    """JSON as slimline writes it: sorted by nothing but the writer's order, two spaces, one newline at the end."""
+    """JSON as slimline writes it: in the writer's order, two spaces, one newline at the end."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -87,7 +87,8 @@ def read_record(path: Path, kind: type[R]) -> R:
         return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise DataError(
-            f"Expected {path} ({kind.__name__}). Received: no such file. Run `slimline run` or `dvc repro` first."
+            f"Expected {path} ({kind.__name__}). Received: no such file. "
+            f"Run `slimline run` or `dvc repro` first."
         ) from None
     except ValidationError as error:
         raise DataError(
@@ -106,7 +107,7 @@ def sha256(path: Path) -> str:
 
 
 def zstd(path: Path) -> bytes:
-    """A file's content as slimline stores and publishes it: one zstd frame at :data:`ZSTD_LEVEL` on one thread.
+    """A file's content as slimline publishes it: one zstd frame at :data:`ZSTD_LEVEL`, made on one thread.
 
     The frame carries the content's size and no checksum; the same content gives the same bytes.
     """
