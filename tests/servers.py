@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from typing import TextIO
+from typing import IO
 
 READY = "Running on"
 
@@ -20,8 +20,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_ready(log: TextIO) -> None:
-    """Read the server's log up to the line that says it listens; somebody reads on, or the pipe would fill."""
+def wait_until_ready(log: IO[str]) -> None:
+    """Read the log up to the line that says the server listens; somebody reads on, or the pipe would fill."""
     said = []
     for line in log:
         said.append(line)
