@@ -1,0 +1,66 @@
+"""Networks to train: the built-in ones, and a user's own by ``package.module:function``.
+
+A builder takes ``shape`` (height, width, channels), ``classes`` and ``dropout`` (a rate) and gives an uncompiled
+``tf_keras`` model from raw pixels (float32, 0 to 255; scaling is part of the model) to logits.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tasks.errors import ConfigError, TrainingError
+from tasks.training.backend import KerasModel
+from tasks.training.models.article_cnn import article_cnn
+from tasks.training.models.resnet8 import resnet8
+
+Builder = Callable[[tuple[int, int, int], int, float], KerasModel]
+BUILDERS: dict[str, Builder] = {"article_cnn": article_cnn, "resnet8": resnet8}
+
+
+def find_builder(name: str) -> Builder:
+    """The builder that ``training.model`` names.
+
+    Raises:
+        ConfigError: there is no such built-in, module or function.
+    """
+    if name in BUILDERS:
+        return BUILDERS[name]
+    module, colon, function = name.partition(":")
+    if not colon:
+        raise ConfigError(
+            f"training.model: expected one of {', '.join(BUILDERS)} or package.module:function. Received: {name!r}."
+        )
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        builder = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"training.model: expected an importable function. Received: {name!r} ({error}). "
+            f"Put the package in the project's folder or install it."
+        ) from None
+    return builder  # type: ignore[no-any-return]
+
+
+def build_model(name: str, shape: tuple[int, int, int], classes: int, dropout: float) -> KerasModel:
+    """Build the network and check that it goes from pixels to one logit a class.
+
+    Raises:
+        ConfigError: there is no such builder.
+        TrainingError: the network does not fit the data.
+    """
+    try:
+        model = find_builder(name)(shape, classes, dropout)
+    except ValueError as error:
+        raise TrainingError(
+            f"Expected {name} to fit images of {shape} (height, width, channels). Received: {error} "
+            f"Set data.image in params.yaml or take another model."
+        ) from None
+    expected = ((None, *shape), (None, classes))
+    if (tuple(model.input_shape), tuple(model.output_shape)) != expected:
+        raise TrainingError(
+            f"Expected {name} to go from {expected[0]} to {expected[1]}. "
+            f"Received: from {model.input_shape} to {model.output_shape}."
+        )
+    return model

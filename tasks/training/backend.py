@@ -1,0 +1,77 @@
+"""The one door to TensorFlow: legacy Keras, quiet, and the same numbers for the same seed."""
+
+import contextlib
+import functools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# TensorFlow ships no types that mypy --strict could use; these names say what is meant.
+KerasModel = Any
+KerasLayer = Any
+TfDataset = Any
+TfTensor = Any
+
+
+def prepare_environment() -> None:
+    """Set what TensorFlow reads when it is imported; tensorflow-model-optimization needs legacy Keras."""
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Hold back what native libraries print on stderr while they are loaded; show it if loading fails."""
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(saved, held.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+@functools.cache
+def tensorflow() -> Any:
+    """Import TensorFlow (7 CPU seconds the first time)."""
+    prepare_environment()
+    with _hushed():
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()  # looks for accelerators now, and says what it finds
+    tf.autograph.set_verbosity(0)
+    return tf
+
+
+@functools.cache
+def keras() -> Any:
+    """Import legacy Keras."""
+    tensorflow()
+    import tf_keras
+
+    return tf_keras
+
+
+def traced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Say that ``function`` is made of TensorFlow operations alone, so that AutoGraph need not rewrite it."""
+    return tensorflow().autograph.experimental.do_not_convert(function)  # type: ignore[no-any-return]
+
+
+def set_seed(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow, and ask TensorFlow for kernels that always give the same result."""
+    keras().utils.set_random_seed(seed)
+    tensorflow().config.experimental.enable_op_determinism()
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that decide about a model's weights and its conversion."""
+    from importlib.metadata import version
+
+    names = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
+    return {name: version(name) for name in names}

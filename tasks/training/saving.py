@@ -1,0 +1,48 @@
+"""Keras models on disk, byte for byte the same for the same weights, and what identifies the weights."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+from tasks.files import whole_file
+from tasks.training.backend import KerasModel, keras
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can name
+
+
+def copy_model(model: KerasModel) -> KerasModel:
+    """A model with the same network and weights that shares no layer with ``model`` and is not compiled."""
+    copy = keras().models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def weights_digest(model: KerasModel) -> str:
+    """SHA-256 over shapes, types and values of all weights, in the model's order."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(f"{weight.shape}{weight.dtype}".encode())
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
+
+
+def save_model(model: KerasModel, path: Path) -> None:
+    """Write ``model`` without its optimizer as a ``.keras`` file whose bytes depend on network and weights alone."""
+    with whole_file(path) as temporary, tempfile.TemporaryDirectory() as folder:
+        dated = Path(folder) / "model.keras"
+        copy_model(model).save(dated)
+        with zipfile.ZipFile(dated) as source, zipfile.ZipFile(temporary, "w") as target:
+            for name in sorted(source.namelist()):
+                content = source.read(name)
+                if name == "metadata.json":
+                    content = json.dumps({**json.loads(content), "date_saved": ""}).encode()
+                target.writestr(zipfile.ZipInfo(name, EPOCH), content)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def load_model(path: Path) -> KerasModel:
+    """Read a ``.keras`` file; the model is not compiled."""
+    return keras().models.load_model(path, compile=False)

@@ -1,0 +1,63 @@
+"""The train stage: from prepared data to the baseline that every candidate is compared with."""
+
+import csv
+import io
+import time
+from pathlib import Path
+
+from tasks.config import Params
+from tasks.data_loading.dataset import read_dataset
+from tasks.files import write_bytes, write_record, write_text
+from tasks.training.backend import keras, set_seed, versions
+from tasks.training.conversion import to_tflite
+from tasks.training.fitting import COLUMNS, Fitted, Plan, fit
+from tasks.training.models import build_model
+from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE, HISTORY, TRAINING, TrainingReport
+from tasks.training.saving import save_model, weights_digest
+
+BACKUP = Path(".slimline/backup")
+
+
+def train(params: Params) -> None:
+    """Train the network that ``params.training`` names; write the baseline, its float LiteRT model and the history."""
+    began = time.perf_counter()
+    config, dataset = params.training, read_dataset()
+    set_seed(config.seed)
+    keras().backend.experimental.enable_tf_random_generator()  # dropout whose state a checkpoint keeps
+    model = build_model(config.model, dataset.shape, len(dataset.classes), config.dropout)
+    print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
+    plan = Plan(
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        seed=config.seed,
+        schedule=config.schedule,
+        augmentation=config.augmentation,
+        patience=config.patience,
+    )
+    fitted = fit(model, plan, backup=BACKUP)
+    save_model(model, BASELINE_KERAS)
+    write_bytes(BASELINE_TFLITE, to_tflite(model))
+    write_text(HISTORY, _history(fitted))
+    report = TrainingReport(
+        model=config.model,
+        parameters=model.count_params(),
+        epochs=len(fitted.rows),
+        best_epoch=fitted.best_epoch,
+        validation_accuracy=fitted.rows[fitted.best_epoch - 1]["validation_accuracy"],
+        weights_sha256=weights_digest(model),
+        seconds=round(time.perf_counter() - began, 2),
+        versions=versions(),
+    )
+    write_record(TRAINING, report)
+    print(f"kept epoch {report.best_epoch}: validation accuracy {report.validation_accuracy:.4f}")
+
+
+def _history(fitted: Fitted) -> str:
+    """The course of the training as CSV, without its seconds: the same training gives the same file."""
+    columns = [name for name in COLUMNS if name != "seconds"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["epoch", *columns])
+    writer.writerows([epoch, *(row[name] for name in columns)] for epoch, row in enumerate(fitted.rows, 1))
+    return text.getvalue()
