@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from tasks.files import Record
 
 QUALITY = Path("reports/quality")
@@ -50,13 +52,17 @@ class Cost(Record):
 
 
 class Quality(Record):
-    """A model's quality and cost. ``absent`` says why there is nothing to measure (no release in production)."""
+    """A model's quality and cost.
+
+    ``absent`` says why there is nothing to measure or to compare: no release is in production, or what is
+    there has other classes or takes other images. Then everything else is empty.
+    """
 
     name: str
     absent: str | None = None
     sha256: str | None = None  # of the .tflite
     data: str | None = None  # digest of the samples it was measured on
-    splits: dict[Literal["validation", "test"], SplitQuality] = {}
+    splits: dict[Literal["validation", "test"], SplitQuality] = Field(default_factory=dict)
     cost: Cost | None = None
 
 
@@ -69,13 +75,19 @@ class Interval(Record):
 
 
 class Speed(Record):
-    """Latency of one sample at one thread, and throughput in batches, in the interleaved run."""
+    """Latency of one sample at one thread, and throughput in batches, in the interleaved run.
 
+    ``rounds_us`` are the latencies of the rounds, so that any two models can be compared round by round. The
+    ratios' bounds are at 95 % confidence.
+    """
+
+    sha256: str  # of the .tflite
     median_us: float
     p95_us: float
     images_per_second: float
     latency_ratio: Interval  # to the baseline; below 1 is faster
     throughput_ratio: Interval  # to the baseline; above 1 is faster
+    rounds_us: tuple[float, ...]
 
 
 class BenchmarkReport(Record):
