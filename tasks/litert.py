@@ -17,7 +17,7 @@ Scores = NDArray[np.float32]
 class Tensor:
     """What a device must know of an input or an output.
 
-    ``real = (stored - zero_point) * scale`` where ``scale`` is not 0; otherwise the values are stored as they are.
+    ``real = (stored - zero_point) * scale`` where ``scale`` is not 0; otherwise values are stored as they are.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Tensor:
             return real
         limits = np.iinfo(dtype)
         stored = np.rint(real.astype(np.float32) / self.scale) + self.zero_point
-        return np.clip(stored, limits.min, limits.max).astype(dtype)
+        return np.asarray(np.clip(stored, limits.min, limits.max), dtype)
 
     def decode(self, stored: NDArray[Any]) -> Scores:
         """Stored values to real ones."""
@@ -84,12 +84,14 @@ class Model:
             )
         self._input, self._output = inputs[0]["index"], outputs[0]["index"]
         self.input, self.output = describe(inputs[0]), describe(outputs[0])
+        self._batch = self.input.shape[0]
 
     def resize(self, batch: int) -> None:
         """Make the model take ``batch`` samples at once."""
-        if self.interpreter.get_input_details()[0]["shape"][0] != batch:
+        if self._batch != batch:
             self.interpreter.resize_tensor_input(self._input, [batch, *self.input.shape[1:]])
             self.interpreter.allocate_tensors()
+            self._batch = batch
 
     def set_input(self, samples: Pixels) -> None:
         """Put ``samples`` (uint8 ``[batch, height, width, channels]``) where the model reads them."""
