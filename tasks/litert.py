@@ -17,7 +17,7 @@ Scores = NDArray[np.float32]
 class Tensor:
     """What a device must know of an input or an output.
 
-    ``real = (stored - zero_point) * scale`` where ``scale`` is not 0; otherwise values are stored as they are.
+    ``real = (stored - zero_point) * scale`` where ``scale`` is not 0; else values are stored as they are.
     """
 
     name: str
