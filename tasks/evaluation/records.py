@@ -12,6 +12,7 @@ PREDICTIONS = Path("reports/predictions")
 BENCHMARK = Path("reports/benchmark.json")
 GATE = Path("reports/gate.json")
 REPORT = Path("reports/report.html")
+PRODUCTION_TFLITE = Path("models/production/model.tflite")  # fetched by the deployment, if there is a release
 
 BASELINE = "baseline"
 PRODUCTION = "production"

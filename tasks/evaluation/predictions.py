@@ -1,0 +1,91 @@
+"""What a model said about each sample: kept, so that two models can be compared sample by sample."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import EvaluationError
+from tasks.files import whole_file
+from tasks.litert import Scores
+
+Split = Literal["validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One split: scores float32 ``[n, classes]`` and true classes int64 ``[n]``."""
+
+    scores: Scores
+    labels: Labels
+
+    @property
+    def top(self) -> Labels:
+        """The class with the highest score of each sample, ``[n]``; the first one of equals."""
+        return self.scores.argmax(axis=-1).astype(np.int64) if self.scores.size else self.labels
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Which samples got their true class."""
+        return np.asarray(self.top == self.labels)
+
+
+NONE = Answers(np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A model's scores on the splits. ``data`` is the digest of the samples; empty if the model is absent."""
+
+    data: str = ""
+    splits: Mapping[Split, Answers] = field(default_factory=lambda: dict.fromkeys(SPLITS, NONE))
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write an ``.npz`` whose bytes depend on its content alone (NumPy dates its entries 1980)."""
+    arrays: dict[str, NDArray[Any]] = {"data": np.array(predictions.data)}
+    for split, answers in predictions.splits.items():
+        arrays[f"{split}_scores"] = answers.scores.astype(np.float32)
+        arrays[f"{split}_labels"] = answers.labels.astype(np.int64)
+    with whole_file(path) as temporary:
+        np.savez_compressed(temporary, allow_pickle=False, **arrays)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read predictions back.
+
+    Raises:
+        EvaluationError: the file is missing or does not hold predictions.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            splits = {
+                split: Answers(arrays[f"{split}_scores"], arrays[f"{split}_labels"]) for split in SPLITS
+            }
+            return Predictions(str(arrays["data"]), splits)
+    except FileNotFoundError:
+        received = "no such file"
+    except (ValueError, KeyError, OSError) as error:
+        received = str(error)
+    raise EvaluationError(
+        f"Expected {path} to hold a model's predictions. Received: {received}. "
+        f"Remove it and run `slimline run` or `dvc repro` again."
+    )
+
+
+def check_pairing(name: str, predictions: Predictions, other_name: str, other: Predictions) -> None:
+    """Two models can be compared only on the same samples.
+
+    Raises:
+        EvaluationError: their predictions are about other samples.
+    """
+    if predictions.data != other.data:
+        raise EvaluationError(
+            f"Expected {name} and {other_name} to be measured on the same samples. Received: samples "
+            f"{predictions.data[:12]}… and {other.data[:12]}…. Run `slimline run` or `dvc repro` again."
+        )

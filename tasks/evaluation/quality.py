@@ -1,0 +1,169 @@
+"""A model's quality on the validation and test split, sample by sample.
+
+Samples go through one at a time on one thread, as on a device: what a batch gives may differ in its rounding
+(a dynamically quantized model even takes other scales), and a batch saves little on the models this is for.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.config import Params
+from tasks.data_loading.dataset import Dataset, read_batches, read_dataset
+from tasks.errors import EvaluationError
+from tasks.evaluation.cost import measure_cost
+from tasks.evaluation.predictions import (
+    SPLITS,
+    Answers,
+    Predictions,
+    check_pairing,
+    read_predictions,
+    write_predictions,
+)
+from tasks.evaluation.records import (
+    BASELINE,
+    PRODUCTION,
+    ClassQuality,
+    Quality,
+    SplitQuality,
+    predictions_file,
+    quality_file,
+)
+from tasks.evaluation.statistics import macro
+from tasks.files import sha256, write_record
+from tasks.litert import Model
+
+BATCH = 256  # samples read at a time
+
+
+def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — what all works are called with
+    """Measure the model at ``path`` and write its quality and its predictions.
+
+    Raises:
+        EvaluationError: the model cannot be loaded, or does not fit the data set.
+    """
+    dataset, file = read_dataset(), Path(path)
+    absent = why_absent(file, dataset) if name == PRODUCTION else None
+    if absent:
+        write_predictions(predictions_file(name), Predictions())
+        write_record(quality_file(name), Quality(name=name, absent=absent))
+        print(f"{name}: nothing to compare with, since {absent}")
+        return
+    predictions = predict(file, dataset)
+    baseline = None
+    if name != BASELINE:
+        baseline = read_predictions(predictions_file(BASELINE))
+        check_pairing(name, predictions, BASELINE, baseline)
+    quality = Quality(
+        name=name,
+        sha256=sha256(file),
+        data=predictions.data,
+        splits={
+            split: judge(answers, baseline.splits[split] if baseline else None, dataset.classes)
+            for split, answers in predictions.splits.items()
+        },
+        cost=measure_cost(file),
+    )
+    write_predictions(predictions_file(name), predictions)
+    write_record(quality_file(name), quality)
+    print(
+        f"{name}: " + ", ".join(f"{split} accuracy {of.accuracy:.4f}" for split, of in quality.splits.items())
+    )
+
+
+def predict(path: Path, dataset: Dataset) -> Predictions:
+    """A model's scores on the validation and test split.
+
+    Raises:
+        EvaluationError: the model takes other images or knows another number of classes.
+    """
+    model = Model(path)
+    misfit = why_misfit(model, dataset)
+    if misfit:
+        raise EvaluationError(
+            f"Expected {path} to fit the data set. Received: {misfit}. Make the model anew."
+        )
+    digest, splits = hashlib.sha256(), {}
+    for split in SPLITS:
+        scores, labels = [np.zeros((0, len(dataset.classes)), np.float32)], [np.zeros(0, np.int64)]
+        for images, truth in read_batches(split, BATCH):
+            digest.update(images.tobytes() + truth.tobytes())
+            scores.append(model.predict(images))
+            labels.append(truth)
+        splits[split] = Answers(np.concatenate(scores), np.concatenate(labels))
+    return Predictions(digest.hexdigest(), splits)
+
+
+def why_misfit(model: Model, dataset: Dataset) -> str | None:
+    """Why a model cannot answer for a data set, or None if it can."""
+    if model.input.shape[1:] != dataset.shape:
+        return f"a model for images of {model.input.shape[1:]}, not {dataset.shape} (height, width, channels)"
+    if model.output.shape[-1] != len(dataset.classes):
+        return f"a model with {model.output.shape[-1]} classes, not {len(dataset.classes)}"
+    return None
+
+
+def why_absent(path: Path, dataset: Dataset) -> str | None:
+    """Why there is no release in production to compare with, or None if there is one."""
+    if not path.exists():
+        return "no release is in production yet"
+    release = path.with_name("production.json")
+    known = json.loads(release.read_text(encoding="utf-8")) if release.exists() else {}
+    classes = known.get("classes")
+    if classes is not None and tuple(classes) != dataset.classes:
+        return f"the release in production knows other classes ({', '.join(map(str, classes[:20]))})"
+    try:
+        misfit = why_misfit(Model(path), dataset)
+    except EvaluationError as error:
+        return f"the release in production does not run here: {error}"
+    return f"the release in production is {misfit}" if misfit else None
+
+
+def judge(answers: Answers, baseline: Answers | None, classes: tuple[str, ...]) -> SplitQuality:
+    """Accuracy, precision, recall and F1 of one split, where 0 / 0 counts as 0, and the confusions behind.
+
+    Args:
+        answers: the model's scores and the true classes.
+        baseline: the baseline's on the same samples, for the agreement; None for the baseline itself.
+        classes: the names of the classes.
+
+    Raises:
+        EvaluationError: there are no samples.
+    """
+    samples = len(answers.labels)
+    if not samples:
+        raise EvaluationError(
+            "Expected samples in the validation and the test split. Received: none. "
+            "Raise data.split or add samples to the source."
+        )
+    confusion = confusion_matrix(answers, len(classes))
+    right = confusion.diagonal().astype(np.float64)
+    answered, support = confusion.sum(axis=0).astype(np.float64), confusion.sum(axis=1).astype(np.float64)
+    per_class = [
+        ClassQuality(
+            precision=float(macro(right[[k]], answered[[k]], support[[k]], "precision")),
+            recall=float(macro(right[[k]], answered[[k]], support[[k]], "recall")),
+            f1=float(macro(right[[k]], answered[[k]], support[[k]], "f1")),
+            support=int(support[k]),
+        )
+        for k in range(len(classes))
+    ]
+    return SplitQuality(
+        samples=samples,
+        accuracy=float(right.sum() / samples),
+        precision=float(macro(right, answered, support, "precision")),
+        recall=float(macro(right, answered, support, "recall")),
+        f1=float(macro(right, answered, support, "f1")),
+        agreement=None if baseline is None else float(np.mean(answers.top == baseline.top)),
+        per_class=dict(zip(classes, per_class, strict=True)),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+    )
+
+
+def confusion_matrix(answers: Answers, classes: int) -> NDArray[np.int64]:
+    """How often each class (rows) was given each answer (columns): int64 ``[classes, classes]``."""
+    cells = np.bincount(answers.labels * classes + answers.top, minlength=classes * classes)
+    return cells.reshape(classes, classes).astype(np.int64)
