@@ -21,7 +21,7 @@ def prepare_environment() -> None:
 
 
 @contextlib.contextmanager
-def _hushed() -> Iterator[None]:
+def hushed() -> Iterator[None]:
     """Hold back what native libraries print on stderr while they are loaded; show it if loading fails."""
     saved = os.dup(2)
     with tempfile.TemporaryFile() as held:
@@ -41,7 +41,7 @@ def _hushed() -> Iterator[None]:
 def tensorflow() -> Any:
     """Import TensorFlow (7 CPU seconds the first time)."""
     prepare_environment()
-    with _hushed():
+    with hushed():
         import tensorflow as tf
 
         tf.config.list_logical_devices()  # looks for accelerators now, and says what it finds

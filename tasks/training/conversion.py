@@ -46,10 +46,15 @@ def _foldable(head: Any, first: Any) -> bool:
 
 
 def to_tflite(model: KerasModel, configure: Configure | None = None, float_input: bool = False) -> bytes:
-    """Convert ``model`` (from raw pixels to logits) to a flatbuffer for one image.
+    """Convert ``model``, its leading scaling folded into the first weights; see :func:`convert`."""
+    return convert(fold_scaling(model), configure, float_input)
+
+
+def convert(model: KerasModel, configure: Configure | None = None, float_input: bool = False) -> bytes:
+    """Convert a model as it is to a flatbuffer for one image.
 
     Args:
-        model: takes float32 ``[n, height, width, channels]``, 0 to 255.
+        model: takes float32 ``[n, height, width, channels]``, 0 to 255, and gives logits ``[n, classes]``.
         configure: sets further properties of the `TFLiteConverter`.
         float_input: take float32 pixels instead of uint8: what the converter needs where it sets the input's type
             itself.
@@ -58,16 +63,13 @@ def to_tflite(model: KerasModel, configure: Configure | None = None, float_input
         the flatbuffer: input uint8 ``[1, height, width, channels]``, output ``[1, classes]``.
     """
     tf = tensorflow()
-    folded = fold_scaling(model)
-    shape = [1, *model.input_shape[1:]]
 
     def serve(image: Any) -> dict[str, Any]:
-        return {"logits": folded(tf.cast(image, tf.float32), training=False)}
+        return {"logits": model(tf.cast(image, tf.float32), training=False)}
 
-    function = tf.function(serve).get_concrete_function(
-        tf.TensorSpec(shape, tf.float32 if float_input else tf.uint8, name="image")
-    )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], folded)
+    pixels = tf.TensorSpec([1, *model.input_shape[1:]], tf.float32 if float_input else tf.uint8, name="image")
+    function = tf.function(serve).get_concrete_function(pixels)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
     if configure:
         configure(converter)
     return bytes(converter.convert())

@@ -16,6 +16,7 @@ from tasks.data_loading.dataset import PREPARED, read_dataset
 from tasks.files import whole_file, write_text
 from tasks.training.backend import KerasModel, keras, tensorflow
 from tasks.training.pipeline import evaluation_batches, steps_per_epoch, training_batches
+from tasks.training.saving import weights_digest
 
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
 Row = dict[str, float]  # one epoch
@@ -35,8 +36,8 @@ class Plan:
     keep_best: bool = True  # of all epochs by validation accuracy; otherwise the last weights stay
 
     def digest(self, model: KerasModel, folder: Path = PREPARED) -> str:
-        """Identifies this work: the same plan, network and data give the same digest."""
-        work = repr((self, model.to_json(), read_dataset(folder).model_dump_json()))
+        """Identifies this work: the same plan, network, first weights and data give the same digest."""
+        work = repr((self, model.to_json(), weights_digest(model), read_dataset(folder).model_dump_json()))
         return hashlib.sha256(work.encode()).hexdigest()[:16]
 
 
@@ -77,7 +78,7 @@ def fit(
         folder: the prepared data.
         backup: a folder where the state after each epoch is kept; a later call with the same plan, model and data goes
             on there. It is removed at the end.
-        callbacks: further Keras callbacks, run before the state is kept.
+        callbacks: further Keras callbacks, run after the state was kept or taken up again.
         say: gets one line an epoch.
 
     Returns:
@@ -95,7 +96,7 @@ def fit(
             epochs=plan.epochs,
             steps_per_epoch=steps,
             validation_data=evaluation_batches("validation", 512, folder),
-            callbacks=[*callbacks, keeper, *resume],
+            callbacks=[keeper, *resume, *callbacks],
             verbose=0,
         )
     best = keeper.restore()
@@ -145,13 +146,19 @@ def _keeper(model: KerasModel, plan: Plan, state: Path | None, first: int, say: 
         def stopped(self) -> bool:
             return bool(self.rows) and plan.patience is not None and len(self.rows) - 1 - self.best() >= plan.patience
 
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
             self.began = time.perf_counter()
             _reseed_dropout(self.model, plan.seed, epoch)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             seconds = time.perf_counter() - self.began
-            values = (logs["loss"], logs["accuracy"], logs["val_loss"], logs["val_accuracy"], round(seconds, 2))
+            values = (
+                logs["loss"],
+                logs["accuracy"],
+                logs["val_loss"],
+                logs["val_accuracy"],
+                round(seconds, 2),
+            )
             self.rows.append({name: float(value) for name, value in zip(COLUMNS, values, strict=True)})
             say(
                 f"epoch {epoch + 1}/{plan.epochs}  loss {values[0]:.4f}  accuracy {values[1]:.4f}  "

@@ -15,7 +15,7 @@ SHUFFLE_BUFFER = 16_384  # samples; the shards themselves are already in the ran
 
 
 def parse(records: TfTensor, shape: tuple[int, int, int]) -> tuple[TfTensor, TfTensor]:
-    """Serialized examples ``[n]`` to images float32 ``[n, height, width, channels]`` (0 to 255) and labels int64 ``[n]``."""
+    """Serialized examples to images float32 ``[n, height, width, channels]`` (0 to 255) and labels int64 ``[n]``."""
     tf = tensorflow()
     features = tf.io.parse_example(
         records,
@@ -54,8 +54,8 @@ def training_batches(
     """The training split for the epochs from ``first_epoch`` up to ``epochs``, shuffled and augmented anew in each.
 
     Returns:
-        batches of images float32 ``[n, height, width, channels]`` (0 to 255) and labels int64 ``[n]``, all epochs
-        one after the other: use it with ``steps_per_epoch``.
+        batches of images float32 ``[n, height, width, channels]`` (0 to 255) and labels int64 ``[n]``, all
+        epochs one after the other: use it with ``steps_per_epoch``.
     """
     tf = tensorflow()
     dataset = read_dataset(folder)
@@ -71,7 +71,6 @@ def training_batches(
         )
         if augmentation is None or augmentation == Augmentation():
             return batches
-
 
         def change(step: TfTensor, batch: tuple[TfTensor, TfTensor]) -> tuple[TfTensor, TfTensor]:
             return augment(batch[0], augmentation, tf.stack([tf.cast(seed, tf.int64), step])), batch[1]

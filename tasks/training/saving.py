@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -30,7 +29,7 @@ def weights_digest(model: KerasModel) -> str:
 
 
 def save_model(model: KerasModel, path: Path) -> None:
-    """Write ``model`` without its optimizer as a ``.keras`` file whose bytes depend on network and weights alone."""
+    """Write ``model`` without its optimizer; the file's bytes depend on network and weights alone."""
     with whole_file(path) as temporary, tempfile.TemporaryDirectory() as folder:
         dated = Path(folder) / "model.keras"
         copy_model(model).save(dated)
@@ -40,7 +39,6 @@ def save_model(model: KerasModel, path: Path) -> None:
                 if name == "metadata.json":
                     content = json.dumps({**json.loads(content), "date_saved": ""}).encode()
                 target.writestr(zipfile.ZipInfo(name, EPOCH), content)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def load_model(path: Path) -> KerasModel:

@@ -19,7 +19,7 @@ BACKUP = Path(".slimline/backup")
 
 
 def train(params: Params) -> None:
-    """Train the network that ``params.training`` names; write the baseline, its float LiteRT model and the history."""
+    """Train the network that ``params.training`` names; write it, its float LiteRT model and the history."""
     began = time.perf_counter()
     config, dataset = params.training, read_dataset()
     set_seed(config.seed)

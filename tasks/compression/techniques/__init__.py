@@ -1,0 +1,23 @@
+"""The techniques that a recipe may name: one file each, in one explicit table."""
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from tasks.compression.technique import Technique
+from tasks.compression.techniques.cluster import Cluster
+from tasks.compression.techniques.convert import Convert
+from tasks.compression.techniques.fine_tune import FineTune
+from tasks.compression.techniques.prune import Prune
+from tasks.compression.techniques.quantize import Quantize
+
+TECHNIQUES: dict[str, type[Technique]] = {
+    "prune": Prune,
+    "cluster": Cluster,
+    "fine_tune": FineTune,
+    "quantize": Quantize,
+    "convert": Convert,
+}
+
+AnyTechnique = Annotated[Prune | Cluster | FineTune | Quantize | Convert, Field(discriminator="technique")]
+ANY_TECHNIQUE: TypeAdapter[Prune | Cluster | FineTune | Quantize | Convert] = TypeAdapter(AnyTechnique)

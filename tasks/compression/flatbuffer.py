@@ -1,0 +1,57 @@
+"""The weights inside a ``.tflite`` file, found again by the Keras layer that they came from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A layer's kernel as the file stores it.
+
+    ``values``: output channels first, as LiteRT has them; ``zero_point``: what stands for 0.
+    """
+
+    values: NDArray[Any]
+    dtype: str
+    zero_point: int
+
+    def sparsity(self) -> float:
+        """Fraction of weights that are exactly 0."""
+        return float(np.mean(self.values == self.zero_point))
+
+    def clusters(self) -> int:
+        """Most distinct values in any one output channel: scales differ from channel to channel."""
+        return max(len(np.unique(channel)) for channel in self.values.reshape(len(self.values), -1))
+
+
+def constants_by_layer(flatbuffer: bytes, layers: Iterable[str]) -> dict[str, Constant]:
+    """Kernels of the named layers: the constants of two or more dimensions whose name the converter took from them."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(
+        model_content=flatbuffer,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    computed = {int(index) for op in interpreter._get_ops_details() for index in op["outputs"]}
+    computed |= {int(details["index"]) for details in interpreter.get_input_details()}
+    wanted = set(layers)
+    found: dict[str, Constant] = {}
+    for details in interpreter.get_tensor_details():
+        if details["index"] in computed or len(details["shape"]) < 2:
+            continue
+        for name in wanted & _parts(details["name"]):
+            zero_points = details["quantization_parameters"]["zero_points"]
+            values = interpreter.get_tensor(details["index"])
+            zero = int(zero_points[0]) if len(zero_points) else 0
+            found[name] = Constant(values, np.dtype(details["dtype"]).name, zero)
+    return found
+
+
+def _parts(name: str) -> set[str]:
+    """Layer names in a tensor's name such as ``model/conv2d/Relu;model/conv2d/Conv2D``."""
+    return {part for path in name.split(";") for part in path.split("/")}

@@ -1,0 +1,40 @@
+"""Which layers of a Keras model hold weights worth compressing, and how a layer is replaced."""
+
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tasks.compression.technique import Model
+from tasks.training.backend import keras
+from tasks.training.saving import copy_model
+
+
+def kernels(model: Model) -> dict[str, NDArray[Any]]:
+    """Kernels by the name of their layer: convolutions ``[rows, columns, in, out]``, dense ``[in, out]``."""
+    return {layer.name: kernel_of(layer).numpy() for layer in model.layers if kernel_of(layer) is not None}
+
+
+def kernel_of(layer: Any) -> Any:
+    """The variable that holds a layer's kernel; None where it has none."""
+    return getattr(layer, "kernel", getattr(layer, "depthwise_kernel", None))
+
+
+def set_kernel(model: Model, name: str, kernel: NDArray[Any]) -> None:
+    """Give a layer another kernel of the same shape."""
+    layer = model.get_layer(name)
+    layer.set_weights([kernel, *layer.get_weights()[1:]])
+
+
+def with_layers(model: Model, change: Callable[[Any], Any]) -> Model:
+    """A copy of ``model``, weights and all, whose layers are what ``change`` makes of the copied ones."""
+    return keras().models.clone_model(copy_model(model), clone_function=change)
+
+
+def split_head(model: Model) -> tuple[Any | None, Model]:
+    """The leading rescaling of pixels, if there is one, and a copy of the rest, which takes what it gives."""
+    copy = copy_model(model)
+    first = next(layer for layer in copy.layers if not isinstance(layer, keras().layers.InputLayer))
+    if not isinstance(first, keras().layers.Rescaling):
+        return None, copy
+    return first, keras().Model(first.output, copy.output, name=model.name)

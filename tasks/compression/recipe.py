@@ -1,0 +1,76 @@
+"""Recipes: chains of techniques, checked as a whole before any work starts."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from pydantic import ValidationError
+
+from tasks.compression.technique import Technique
+from tasks.compression.techniques import ANY_TECHNIQUE, TECHNIQUES
+from tasks.compression.techniques.convert import Convert
+from tasks.config import explain
+from tasks.errors import ConfigError
+
+Recipe = tuple[Technique, ...]
+
+MEANING = {"zeros": "zeros", "clusters": "few distinct values", "dtype": "stored types"}
+
+
+def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]]) -> Recipe:
+    """Turn the steps of params.yaml into techniques that fit each other.
+
+    A plain conversion is appended where no step gives a deployable model.
+
+    Raises:
+        ConfigError: a step is not a technique, has a wrong setting, does not take what the step before it gives, or
+            breaks what an earlier step promised.
+    """
+    recipe = [_parse_step(f"recipes.{name}.{index}", step) for index, step in enumerate(steps)]
+    if not recipe or recipe[-1].gives != "flatbuffer":
+        recipe.append(Convert())
+    _check_forms(name, recipe)
+    _check_promises(name, recipe)
+    return tuple(recipe)
+
+
+def parse_recipes(recipes: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Recipe]:
+    """Check all recipes of params.yaml; see :func:`parse_recipe`."""
+    return {name: parse_recipe(name, steps) for name, steps in recipes.items()}
+
+
+def _parse_step(where: str, step: Mapping[str, Any]) -> Technique:
+    try:
+        return ANY_TECHNIQUE.validate_python(step)
+    except ValidationError as error:
+        if step.get("technique") not in TECHNIQUES:
+            raise ConfigError(
+                f"{where}.technique: expected one of {', '.join(TECHNIQUES)}. Received: {step.get('technique')!r}."
+            ) from None
+        # the path that pydantic reports goes through the technique's own name, which is no key of the file
+        problems = explain(error).replace(f"{step['technique']}.", f"{where}.", 1)
+        raise ConfigError(f"params.yaml does not fit:\n{problems}") from None
+
+
+def _check_forms(name: str, recipe: Sequence[Technique]) -> None:
+    for index, (before, after) in enumerate(pairwise(recipe), 1):
+        if before.gives != after.takes:
+            raise ConfigError(
+                f"recipes.{name}.{index}: expected a technique that takes a {before.gives} model, which is what "
+                f"{before.technique} gives. Received: {after.technique}, which takes a {after.takes} model. "
+                f"Put it before {before.technique}."
+            )
+
+
+def _check_promises(name: str, recipe: Sequence[Technique]) -> None:
+    for index, later in enumerate(recipe):
+        for earlier in recipe[:index]:
+            broken = earlier.makes - later.keeps()
+            if broken:
+                kind = min(broken)
+                raise ConfigError(
+                    f"recipes.{name}.{index}: expected a technique that keeps the {MEANING[kind]} that "
+                    f"{earlier.technique} makes. Received: {later.technique}, which does not"
+                    f"{' with aware: true' if getattr(later, 'aware', False) else ''}. "
+                    f"Put it before {earlier.technique} or leave one of them out."
+                )

@@ -1,0 +1,90 @@
+"""What a technique is: a frozen config, the forms it goes between, what it promises and keeps, and one `apply`."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from tasks.compression.records import Skip
+from tasks.config import Settings
+from tasks.data_loading.dataset import PREPARED
+
+Form = Literal["keras", "flatbuffer"]
+Kind = Literal["zeros", "clusters", "dtype"]
+Model = Any  # a tf_keras model, from raw pixels to logits
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A promise about a layer's weights that later steps must not break.
+
+    ``promised``: for ``zeros`` the least fraction of zeros, for ``clusters`` the most distinct values (in each output
+    channel), for ``dtype`` the name of the type in the file.
+    """
+
+    layer: str
+    kind: Kind
+    promised: float | str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a recipe works on, in one of its forms."""
+
+    model: Model = None
+    flatbuffer: bytes = b""
+
+    @property
+    def form(self) -> Form:
+        """The form it is in."""
+        return "flatbuffer" if self.flatbuffer else "keras"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a technique gives back."""
+
+    subject: Subject
+    changed: tuple[str, ...]
+    skipped: tuple[Skip, ...] = ()
+    claims: tuple[Claim, ...] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a technique may use beside its own config."""
+
+    seed: int
+    batch_size: int
+    prepared: Path = PREPARED
+    backup: Path | None = None
+    say: Callable[[str], None] = field(default=print)
+
+    def later(self, offset: int) -> "Context":
+        """The same with another seed, so that two steps of a recipe do not see the same order of samples."""
+        return replace(self, seed=self.seed + offset)
+
+
+class Technique(Settings):
+    """One way to make a model smaller or faster.
+
+    Subclasses are frozen configs; the class variables say how they fit into a chain:
+
+    ``takes`` and ``gives`` are the forms before and after; ``makes`` are the kinds of promises that it gives;
+    ``keeps`` are the kinds of promises of earlier steps that it does not break.
+    """
+
+    takes: ClassVar[Form] = "keras"
+    gives: ClassVar[Form] = "keras"
+    makes: ClassVar[frozenset[Kind]] = frozenset()
+
+    technique: str
+
+    def keeps(self) -> frozenset[Kind]:
+        """Kinds of earlier promises that still hold after this step."""
+        return frozenset()
+
+    @abstractmethod
+    def apply(self, subject: Subject, context: Context) -> Result:
+        """Carry the technique out on ``subject``, which stays as it is."""

@@ -1,0 +1,30 @@
+"""Plain conversion to the deployable form: what a recipe ends with where it names nothing else."""
+
+from typing import ClassVar, Literal
+
+from tasks.compression.technique import Context, Form, Kind, Result, Subject, Technique
+from tasks.training.conversion import to_tflite
+
+
+class Convert(Technique):
+    """Convert the float model as it is.
+
+    .. code-block:: yaml
+
+        - {technique: convert}
+
+    Needs nothing; keeps everything.
+    """
+
+    gives: ClassVar[Form] = "flatbuffer"
+
+    technique: Literal["convert"] = "convert"
+
+    def keeps(self) -> frozenset[Kind]:
+        """Weights are stored as they are."""
+        return frozenset({"zeros", "clusters"})
+
+    def apply(self, subject: Subject, context: Context) -> Result:
+        """Convert."""
+        del context
+        return Result(Subject(flatbuffer=to_tflite(subject.model)), changed=())

@@ -1,0 +1,80 @@
+"""Unstructured pruning by magnitude (Zhu and Gupta 2017, arXiv:1710.01878), through TFMOT."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from tasks.compression.layers import kernels, with_layers
+from tasks.compression.records import Skip
+from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
+from tasks.compression.toolkit import prunable, toolkit
+from tasks.data_loading.dataset import read_dataset
+from tasks.training.fitting import Plan, fit
+from tasks.training.pipeline import steps_per_epoch
+from tasks.training.saving import copy_model
+
+RAMP = 0.7  # share of the steps after which a polynomial schedule has reached the final sparsity
+UPDATES = 20  # times the masks are chosen anew within the ramp
+
+
+class Prune(Technique):
+    """Set the smallest weights of each layer to zero while training goes on.
+
+    ``polynomial`` raises the sparsity along the cubic curve of the paper, ``constant`` prunes at once.
+
+    .. code-block:: yaml
+
+        - {technique: prune, sparsity: 0.8, epochs: 4}
+
+    Needs labelled training data. Makes zeros; keeps nothing else. The stored file gets smaller; the loaded one does
+    not, nor does the usual runtime get faster.
+    """
+
+    makes: ClassVar[frozenset[Kind]] = frozenset({"zeros"})
+
+    technique: Literal["prune"]
+    sparsity: Annotated[float, Field(gt=0, lt=1, description="fraction of zeros in each pruned layer")]
+    schedule: Annotated[Literal["polynomial", "constant"], Field(description="how the sparsity is reached")] = (
+        "polynomial"
+    )
+    epochs: Annotated[int, Field(ge=1, description="epochs of training while pruning")] = 4
+    learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
+
+    def keeps(self) -> frozenset[Kind]:
+        """Zeros stay zeros: the smallest weights are pruned first."""
+        return frozenset({"zeros"})
+
+    def apply(self, subject: Subject, context: Context) -> Result:
+        """Prune every layer that TFMOT supports and that has a kernel."""
+        model = subject.model
+        chosen = {name for name in kernels(model) if prunable(model.get_layer(name))}
+        steps = steps_per_epoch(read_dataset(context.prepared), context.batch_size) * self.epochs
+        schedule = self._schedule(steps)
+        wrap = toolkit().sparsity.keras.prune_low_magnitude
+        wrapped = with_layers(model, lambda layer: wrap(layer, schedule) if layer.name in chosen else layer)
+        plan = Plan(self.epochs, context.batch_size, self.learning_rate, context.seed, keep_best=False)
+        update = toolkit().sparsity.keras.UpdatePruningStep()
+        fit(wrapped, plan, context.prepared, context.backup, [update], context.say)
+        return Result(
+            Subject(copy_model(toolkit().sparsity.keras.strip_pruning(wrapped))),
+            changed=tuple(sorted(chosen)),
+            skipped=tuple(
+                Skip(layer=name, reason="TFMOT does not prune this kind of layer")
+                for name in kernels(model)
+                if name not in chosen
+            ),
+            claims=tuple(self._claim(name, kernel) for name, kernel in kernels(model).items() if name in chosen),
+        )
+
+    def _schedule(self, steps: int) -> Any:
+        schedules = toolkit().sparsity.keras
+        ramp = max(1, int(steps * RAMP))
+        frequency = max(1, ramp // UPDATES)
+        if self.schedule == "constant":
+            return schedules.ConstantSparsity(self.sparsity, begin_step=0, end_step=steps, frequency=frequency)
+        return schedules.PolynomialDecay(0.0, self.sparsity, begin_step=0, end_step=ramp, frequency=frequency)
+
+    def _claim(self, name: str, kernel: Any) -> Claim:
+        """At least the whole number of zeros that fits into the sparsity asked for."""
+        return Claim(name, "zeros", float(np.floor(kernel.size * self.sparsity - 1) / kernel.size))

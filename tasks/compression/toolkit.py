@@ -1,0 +1,33 @@
+"""The one door to tensorflow-model-optimization."""
+
+import functools
+from typing import Any
+
+from tasks.training.backend import hushed, tensorflow
+
+
+@functools.cache
+def toolkit() -> Any:
+    """Import tensorflow-model-optimization (3 CPU seconds beside TensorFlow's own)."""
+    tensorflow()
+    with hushed():
+        import tensorflow_model_optimization as tfmot
+    return tfmot
+
+
+def prunable(layer: Any) -> bool:
+    """Does TFMOT prune this kind of layer? It passes over others, as depthwise convolutions, without a word."""
+    toolkit()
+    from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
+
+    return bool(PruneRegistry.supports(layer) and layer.__class__.__name__ != "DepthwiseConv2D")
+
+
+def clusterable(layer: Any) -> bool:
+    """Does TFMOT cluster this kind of layer?"""
+    toolkit()
+    from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import (
+        ClusteringRegistry,
+    )
+
+    return bool(ClusteringRegistry.supports(layer) and layer.__class__.__name__ != "DepthwiseConv2D")

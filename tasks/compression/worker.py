@@ -1,0 +1,34 @@
+"""The process that does a recipe's work, and may die of a native crash: `python -m tasks.compression.worker RECIPE`."""
+
+from pathlib import Path
+
+from tasks.command import run_command
+from tasks.compression.recipe import parse_recipe
+from tasks.compression.records import candidate_model, candidate_record
+from tasks.compression.runner import run_recipe
+from tasks.compression.technique import Context
+from tasks.config import Params
+from tasks.files import write_bytes, write_record
+from tasks.training.backend import set_seed
+from tasks.training.models import find_builder
+from tasks.training.records import BASELINE_KERAS
+from tasks.training.saving import load_model
+
+BACKUP = Path(".slimline/backup")
+
+
+def work(params: Params, name: str) -> None:
+    """Make the candidate of the recipe ``name`` and write it with its record."""
+    recipe = parse_recipe(name, params.recipes[name])
+    set_seed(params.training.seed)
+    find_builder(params.training.model)  # its module registers the layers that a user's own network is made of
+    baseline = load_model(BASELINE_KERAS)
+    context = Context(params.training.seed, params.training.batch_size, backup=BACKUP)
+    flatbuffer, candidate = run_recipe(name, recipe, baseline, context)
+    write_bytes(candidate_model(name), flatbuffer)
+    write_record(candidate_record(name), candidate)
+    print(f"{name}: {candidate.bytes:,} bytes, {candidate.seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    run_command({"work": work})
