@@ -5,12 +5,14 @@ row by row), ``label`` (int64) and ``name`` (the sample's place in the source). 
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.errors import DataError
 from tasks.files import Record, read_record
 
 PREPARED = Path("data/prepared")
@@ -45,8 +47,9 @@ class Refusal(Record):
 class Dataset(Record):
     """What was prepared, from what, and what was left out.
 
-    ``refused`` lists at most 1,000 samples; ``refused_samples`` counts them all. ``kept_out`` lists samples kept out
-    of training since an equal one is in the test or the validation split. ``notes`` are sentences for a person:
+    ``source_digest`` is of what was read: every sample's pixels, class and split, whatever their order, packing or
+    age. ``refused`` and ``kept_out`` list at most 1,000 samples each; the counts are of all. ``kept_out`` are samples
+    that are not used since an equal one is in the test or the validation split. ``notes`` are sentences for a person:
     resized images, classes missing from a split, equal samples with different labels.
     """
 
@@ -100,4 +103,16 @@ def read_batches(
     Raises:
         DataError: a shard is missing, cut short or fails its checksums.
     """
-    raise NotImplementedError
+    from tasks.data_loading.tfrecord import decode, read_records
+
+    dataset = read_dataset(folder)
+    pixels = dataset.height * dataset.width * dataset.channels
+    samples = (decode(record) for shard in dataset.splits[split].shards for record in read_records(folder / shard.file))
+    while chunk := list(islice(samples, batch)):
+        if any(len(sample.image) != pixels for sample in chunk):
+            raise DataError(
+                f"Expected images of {pixels:,} bytes in the shards of {split}, as {folder}/dataset.json says. "
+                f"Received: others. Run the load stage again (`dvc repro load`)."
+            )
+        images = np.frombuffer(b"".join(sample.image for sample in chunk), np.uint8)
+        yield images.reshape(-1, *dataset.shape), np.array([sample.label for sample in chunk], np.int64)

@@ -1,0 +1,203 @@
+"""The load stage: source → checked samples → splits → shards, with memory that does not grow with the data.
+
+The source is streamed once. Prepared samples wait on disk in buckets by a digest of their pixels, and are then
+written in the digests' order: the same samples in any order or packing give the same shards, byte by byte.
+"""
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tasks.config import Data, Params
+from tasks.data_loading.census import Census
+from tasks.data_loading.dataset import PREPARED, SPLITS, Dataset, SplitName
+from tasks.data_loading.decoding import Numbered, decode
+from tasks.data_loading.fingerprint import SOURCE
+from tasks.data_loading.images import Target
+from tasks.data_loading.sources import open_source
+from tasks.data_loading.sources.archive import TEMPORARY
+from tasks.data_loading.sources.protocol import Folder, Item, RefusedSample, SourceListing
+from tasks.data_loading.spool import Spool
+from tasks.data_loading.targets import resolve
+from tasks.data_loading.writing import write_splits
+from tasks.errors import DataError, RefusedError, SourceError
+from tasks.files import read_record, sync, write_record
+
+REASONS_SHOWN = 5
+
+
+@dataclass
+class Gathered:
+    """What is known once the source is read."""
+
+    census: Census = field(default_factory=Census)
+    numbers: dict[str, int] = field(default_factory=dict)  # of classes, in the order in which they turned up
+    usable: Counter[int] = field(default_factory=Counter)  # samples per class number
+    declared: set[SplitName] = field(default_factory=set)
+
+    def number(self, items: Iterator[Item]) -> Iterator[Numbered]:
+        """Number the classes and note what is no sample."""
+        for item in items:
+            if isinstance(item, Folder):
+                self.census.folders.add(item.path)
+            elif isinstance(item, RefusedSample):
+                self.census.refuse(item.name, item.reason)
+            else:
+                self.census.fill(item.name)
+                if item.split:
+                    self.declared.add(item.split)
+                number = self.numbers.setdefault(item.class_name, len(self.numbers))
+                yield Numbered(item.name, number, item.split, item.payload)
+
+    def classes(self) -> tuple[str, ...]:
+        """The classes that have usable samples, numbers by their value and names by the alphabet."""
+        names = [name for name, number in self.numbers.items() if self.usable[number]]
+        return tuple(sorted(names, key=lambda name: (not name.isdecimal(), len(name) * name.isdecimal(), name)))
+
+
+def load(params: Params) -> None:
+    """The stage: prepare the source that was fingerprinted, and say what came of it."""
+    started = time.monotonic()
+    dataset = prepare(params.data, read_record(SOURCE, SourceListing))
+    for note in dataset.notes:
+        print(f"note: {note}")
+    counts = ", ".join(f"{name} {part.samples:,}" for name, part in dataset.splits.items())
+    print(
+        f"{counts} samples of {len(dataset.classes)} classes; {dataset.refused_samples:,} refused, "
+        f"{dataset.kept_out_samples:,} kept out; {time.monotonic() - started:.1f} s"
+    )
+
+
+def prepare(data: Data, listing: SourceListing, folder: Path = PREPARED) -> Dataset:
+    """Read the source and write shards and ``dataset.json`` to ``folder``, all of it or nothing.
+
+    Args:
+        data: the part of params.yaml.
+        listing: what the source listed when it was fingerprinted.
+        folder: replaced as a whole at the end.
+
+    Raises:
+        SourceError: the source is missing, empty, unreachable or damaged.
+        RefusedError: more samples are unusable than ``data.max_refused``.
+        DataError: there are fewer than two classes, or nothing in a split.
+    """
+    source = open_source(data.source)
+    with _scratch(TEMPORARY, "spool-") as buckets, _scratch(folder.parent, f".{folder.name}-") as made:
+        with Spool(buckets) as spool:
+            gathered, target = _gather(source.items(), data, spool)
+            _check(gathered, data)
+            dataset = _write(gathered, spool, target, data, made)
+        if source.listing() != listing:
+            note = "The source changed since it was fingerprinted; the next run reads it again."
+            dataset = dataset.model_copy(update={"notes": (*dataset.notes, note)})
+        write_record(made / "dataset.json", dataset)
+        _replace(folder, made)
+    return dataset
+
+
+def _gather(items: Iterator[Item], data: Data, spool: Spool) -> tuple[Gathered, Target]:
+    """Read the whole source into the spool."""
+    gathered = Gathered()
+    census = gathered.census
+    target, items = resolve(data.image, items)
+    for decoded in decode(gathered.number(items), target):
+        census.resized += decoded.resized
+        census.recoloured += decoded.recoloured
+        gathered.usable += decoded.classes
+        for name, reason in decoded.refused:
+            census.refuse(name, reason)
+        for packed in decoded.packed:
+            spool.add(packed)
+        census.use(len(decoded.packed))
+    census.finish()
+    return gathered, target
+
+
+def _check(gathered: Gathered, data: Data) -> None:
+    """Refuse a source of which too little can be used."""
+    census, classes = gathered.census, gathered.classes()
+    if not census.read:
+        raise SourceError(
+            f"Expected samples in {data.source}. Received: none. Put images there as <class>/<file>, "
+            f"or change data.source."
+        )
+    if census.refused.count > data.max_refused * census.read:
+        reasons = "\n".join(f"  {refusal.file}: {refusal.reason}" for refusal in census.refused.first[:REASONS_SHOWN])
+        raise RefusedError(
+            f"Expected at most {data.max_refused:.2%} of the samples to be unusable (data.max_refused). "
+            f"Received: {census.refused.count:,} of {census.read:,}, the first of them\n{reasons}\n"
+            f"Mend or remove them, or raise the limit."
+        )
+    if len(classes) < 2:
+        raise DataError(
+            f"Expected at least two classes in {data.source}. Received: {', '.join(classes) or 'none'}. "
+            f"Put each class's images into a folder of its own."
+        )
+
+
+def _write(gathered: Gathered, spool: Spool, target: Target, data: Data, folder: Path) -> Dataset:
+    """Write the shards and describe them."""
+    census, classes = gathered.census, gathered.classes()
+    labels = {gathered.numbers[name]: label for label, name in enumerate(classes)}
+    pixel_bytes = target.height * target.width * target.channels
+    splits, digest = write_splits(spool.buckets(pixel_bytes), folder, data, classes, labels, gathered.declared, census)
+    for split in SPLITS:
+        if not splits[split].samples:
+            raise DataError(
+                f"Expected samples in the {split} split. Received: none of {census.used:,}. "
+                f"Add data, or change data.split."
+            )
+    return Dataset(
+        workload=data.workload,
+        source=data.source,
+        source_digest=digest,
+        classes=classes,
+        height=target.height,
+        width=target.width,
+        channels=target.channels,
+        splits=splits,
+        read=census.read,
+        refused_samples=census.refused.count,
+        refused=tuple(census.refused.first),
+        kept_out_samples=census.kept_out.count,
+        kept_out=tuple(census.kept_out.first),
+        notes=(
+            *census.notes(f"{target.height}×{target.width}"),
+            *(f"The class {name} has no usable sample." for name in sorted(set(gathered.numbers) - set(classes))),
+            *(
+                f"The class {name} has no sample in the {split} split."
+                for split in SPLITS
+                for name, count in splits[split].per_class.items()
+                if not count
+            ),
+        ),
+    )
+
+
+@contextmanager
+def _scratch(parent: Path, prefix: str) -> Iterator[Path]:
+    """A temporary folder, removed at the end; one that a killed run left behind is removed at the start."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob(f"{prefix}*"):
+        shutil.rmtree(left)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _replace(folder: Path, made: Path) -> None:
+    """Put what was made in the place of what is there."""
+    made.chmod(0o755)
+    sync(made)
+    with _scratch(folder.parent, f".old-{folder.name}-") as old:
+        if folder.exists():
+            folder.replace(old / folder.name)
+        made.replace(folder)
+    sync(folder.parent)

@@ -1,0 +1,79 @@
+"""The shards of a split: TFRecord files, each closed when it has reached its size."""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from tasks.data_loading.dataset import Part, Shard, SplitName
+from tasks.data_loading.tfrecord import Sample, encode, frame
+from tasks.files import sync
+
+
+class ShardWriter:
+    """Writes one split.
+
+    Args:
+        folder: where the shards go.
+        split: gives them their names.
+        classes: the names of the labels.
+        shard_bytes: size at which a shard is closed and the next one begun.
+    """
+
+    def __init__(self, folder: Path, split: SplitName, classes: tuple[str, ...], shard_bytes: int) -> None:
+        self.folder = folder
+        self.split = split
+        self.classes = classes
+        self.shard_bytes = shard_bytes
+        self.labels: Counter[int] = Counter()
+        self.shards: list[Shard] = []
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def add(self, sample: Sample) -> None:
+        """Append a sample."""
+        if self._file is None:
+            self._path = self.folder / f"{self.split}-{len(self.shards):05}.tfrecord"
+            self._file = self._path.open("wb", buffering=1 << 20)
+            self._digest = hashlib.sha256()
+            self._samples = self._bytes = 0
+        record = frame(encode(sample))
+        self._file.write(record)
+        self._digest.update(record)
+        self._samples += 1
+        self._bytes += len(record)
+        self.labels[sample.label] += 1
+        if self._bytes >= self.shard_bytes:
+            self._close()
+
+    def part(self) -> Part:
+        """What was written; nothing can be added after this."""
+        self._close()
+        return Part(
+            samples=self.labels.total(),
+            per_class={name: self.labels[label] for label, name in enumerate(self.classes)},
+            shards=tuple(self.shards),
+        )
+
+    def _close(self) -> None:
+        if self._file is None:
+            return
+        self._file.close()
+        self._file = None
+        sync(self._path)
+        self.shards.append(
+            Shard(
+                file=self._path.name,
+                samples=self._samples,
+                bytes=self._bytes,
+                sha256=self._digest.hexdigest(),
+            )
+        )

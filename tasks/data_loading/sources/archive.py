@@ -1,0 +1,114 @@
+"""An archive, wherever it lies: where its bytes come from and how they are read are two tables."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from tasks.data_loading.sources.npz import read_npz
+from tasks.data_loading.sources.protocol import Item, SourceListing, digest_of
+from tasks.data_loading.sources.tar import read_tar
+from tasks.data_loading.sources.zip import read_zip
+from tasks.errors import SourceError
+from tasks.files import CHUNK
+
+TEMPORARY = Path(".slimline/tmp")
+
+
+@dataclass(frozen=True)
+class Format:
+    """How an archive is read. ``seeks``: its table of contents stands at the end, so a stream will not do."""
+
+    name: str
+    read: Callable[[IO[bytes], str], Iterator[Item]]
+    seeks: bool
+
+
+TAR = Format("tar", read_tar, seeks=False)
+FORMATS = {
+    ".tar": TAR,
+    ".tar.gz": TAR,
+    ".tgz": TAR,
+    ".tar.bz2": TAR,
+    ".tar.xz": TAR,
+    ".zip": Format("zip", read_zip, seeks=True),
+    ".npz": Format("npz", read_npz, seeks=True),
+}
+
+
+class RemoteFile(Protocol):
+    """One file that is not necessarily on this machine."""
+
+    @property
+    def location(self) -> str:
+        """Its path or address."""
+
+    def identity(self) -> tuple[int, str]:
+        """Its size in bytes, and an ETag or a time that changes when the content does."""
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Its bytes, from the first to the last."""
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file on this machine."""
+
+    location: str
+
+    def identity(self) -> tuple[int, str]:
+        """Size and modification time."""
+        with self.open() as file:
+            status = os.fstat(file.fileno())
+        return status.st_size, str(status.st_mtime_ns)
+
+    def open(self) -> IO[bytes]:
+        """The file."""
+        try:
+            return Path(self.location).expanduser().open("rb")
+        except OSError as error:
+            raise SourceError(
+                f"Expected {self.location} to be a file that can be read. Received: {error.strerror}. "
+                f"Check data.source and its permissions."
+            ) from None
+
+
+class Archive:
+    """A .tar, .tar.gz, .zip or .npz file of samples."""
+
+    def __init__(self, file: RemoteFile, form: Format) -> None:
+        self.file = file
+        self.form = form
+        self.kind = form.name
+
+    def listing(self) -> SourceListing:
+        """The archive's own size and version; it is not opened."""
+        size, version = self.file.identity()
+        if not size:
+            raise SourceError(
+                f"Expected {self.file.location} to be an archive. Received: an empty file. Fetch it again."
+            )
+        digest, count = digest_of([(self.file.location.rpartition("/")[2], size, version)])
+        return SourceListing(kind=self.kind, location=self.file.location, digest=digest, files=count)
+
+    def items(self) -> Iterator[Item]:
+        """The archive's members, in its order."""
+        with contextlib.ExitStack() as stack:
+            stream = stack.enter_context(self.file.open())
+            if self.form.seeks and not stream.seekable():
+                TEMPORARY.mkdir(parents=True, exist_ok=True)
+                spool = stack.enter_context(tempfile.TemporaryFile(dir=TEMPORARY))
+                shutil.copyfileobj(stream, spool, CHUNK)
+                stream = spool
+            yield from self.form.read(stream, self.file.location)
+
+
+def format_of(location: str) -> Format | None:
+    """The format that a name's ending tells, or None."""
+    name = location.lower()
+    return next((form for suffix, form in FORMATS.items() if name.endswith(suffix)), None)
