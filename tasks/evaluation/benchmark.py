@@ -32,10 +32,10 @@ from tasks.evaluation.records import (
     PRODUCTION,
     PRODUCTION_TFLITE,
     BenchmarkReport,
-    Interval,
     Speed,
 )
 from tasks.evaluation.statistics import ratio_of_medians
+from tasks.evaluation.wording import invert, times_interval
 from tasks.files import sha256, write_record
 from tasks.litert import Model, Pixels
 from tasks.training.records import BASELINE_TFLITE
@@ -94,9 +94,7 @@ def benchmark(params: Params) -> None:
     settings, models = params.benchmark, models_to_measure(params)
     samples = next(read_batches("validation", max(settings.batch, 256)), None)
     if samples is None:
-        raise DataError(
-            "Expected samples in the validation split. Received: none. Raise data.split.validation."
-        )
+        raise DataError("Expected samples in the validation split. Received: none. Raise data.split.validation.")
     images = samples[0][np.arange(max(settings.batch, len(samples[0]))) % len(samples[0])]
     latencies, throughputs = measure(models, images, params)
     report = BenchmarkReport(
@@ -106,9 +104,7 @@ def benchmark(params: Params) -> None:
         rounds=settings.rounds,
         batch=settings.batch,
         models={
-            name: summarize(
-                path, latencies[name], throughputs[name], latencies[BASELINE], throughputs[BASELINE]
-            )
+            name: summarize(path, latencies[name], throughputs[name], latencies[BASELINE], throughputs[BASELINE])
             for name, path in models.items()
         },
     )
@@ -194,14 +190,9 @@ def summarize(
 
 
 def describe_ratio(speed: Speed) -> str:
-    """How much faster than the baseline, with the interval."""
+    """How fast beside the baseline, with the interval."""
     faster = invert(speed.latency_ratio)
-    return f"{faster.value:.2f} × faster ({faster.low:.2f} … {faster.high:.2f})"
-
-
-def invert(ratio: Interval) -> Interval:
-    """A ratio the other way round."""
-    return Interval(value=1 / ratio.value, low=1 / ratio.high, high=1 / ratio.low)
+    return f"{faster.value:.2f} × as fast as the baseline ({times_interval(faster)})"
 
 
 @contextmanager

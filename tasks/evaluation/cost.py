@@ -124,9 +124,7 @@ def _is_constant(file: Flatbuffer, tensor: Any, unpacked: dict[int, Any]) -> boo
 def _is_computed_with(file: Flatbuffer, tensor: Any) -> bool:
     if prod(tensor.shape) <= 1:
         return False
-    return "FLOAT" in file.type(tensor) or (
-        file.type(tensor) in DTYPES | PACKED_BITS and _scales(tensor) is not None
-    )
+    return "FLOAT" in file.type(tensor) or (file.type(tensor) in DTYPES | PACKED_BITS and _scales(tensor) is not None)
 
 
 def _scales(tensor: Any) -> Any:

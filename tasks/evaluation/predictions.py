@@ -64,9 +64,7 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            splits = {
-                split: Answers(arrays[f"{split}_scores"], arrays[f"{split}_labels"]) for split in SPLITS
-            }
+            splits = {split: Answers(arrays[f"{split}_scores"], arrays[f"{split}_labels"]) for split in SPLITS}
             return Predictions(str(arrays["data"]), splits)
     except FileNotFoundError:
         received = "no such file"

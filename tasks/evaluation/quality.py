@@ -69,9 +69,7 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
     )
     write_predictions(predictions_file(name), predictions)
     write_record(quality_file(name), quality)
-    print(
-        f"{name}: " + ", ".join(f"{split} accuracy {of.accuracy:.4f}" for split, of in quality.splits.items())
-    )
+    print(f"{name}: " + ", ".join(f"{split} accuracy {of.accuracy:.4f}" for split, of in quality.splits.items()))
 
 
 def predict(path: Path, dataset: Dataset) -> Predictions:
@@ -83,9 +81,7 @@ def predict(path: Path, dataset: Dataset) -> Predictions:
     model = Model(path)
     misfit = why_misfit(model, dataset)
     if misfit:
-        raise EvaluationError(
-            f"Expected {path} to fit the data set. Received: {misfit}. Make the model anew."
-        )
+        raise EvaluationError(f"Expected {path} to fit the data set. Received: {misfit}. Make the model anew.")
     digest, splits = hashlib.sha256(), {}
     for split in SPLITS:
         scores, labels = [np.zeros((0, len(dataset.classes)), np.float32)], [np.zeros(0, np.int64)]

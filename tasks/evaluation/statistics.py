@@ -166,9 +166,7 @@ def paired_macro(
     """
     if np.array_equal(candidate, other):
         return tango(0, 0, len(labels), confidence)
-    (truth, mine, theirs), counts = np.unique(
-        np.stack([labels, candidate, other]), axis=1, return_counts=True
-    )
+    (truth, mine, theirs), counts = np.unique(np.stack([labels, candidate, other]), axis=1, return_counts=True)
 
     def total(answers: Answers, counted: NDArray[np.bool_] | None = None) -> csr_array:
         """The matrix that sums kinds by their answer."""

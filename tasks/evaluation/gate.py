@@ -1,0 +1,180 @@
+"""The gate: chooses a candidate on the validation split and decides about it, once, on the sealed test split.
+
+The convention is that of ICH E9 for non-inferiority: a rule about quality passes when the lower bound of the
+two-sided interval of (candidate − other) lies above −margin, fails when the upper bound lies below, and is
+inconclusive otherwise. An inconclusive candidate is not released: absence of proof is not proof.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from tasks.config import Params, QualityRule
+from tasks.evaluation.predictions import Split
+from tasks.evaluation.records import BASELINE, GATE, REPORT, Choice, GateReport, Outcome, RuleVerdict
+from tasks.evaluation.report import render
+from tasks.evaluation.results import Results, load_results
+from tasks.evaluation.rules import apply_rule, difference, is_within, overall
+from tasks.evaluation.statistics import smallest_margin
+from tasks.evaluation.wording import number, percent, points, points_interval, sentence, times
+from tasks.files import write_record, write_text
+
+Objective = Literal["bytes", "latency", "accuracy"]
+OBJECTIVES: tuple[Objective, ...] = ("bytes", "latency", "accuracy")  # also the order in which ties are broken
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A candidate and how it fares on the validation split."""
+
+    name: str
+    verdicts: tuple[RuleVerdict, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of all rules together."""
+        return overall(self.verdicts)
+
+    @property
+    def tier(self) -> int:
+        """0 passes, 1 has estimates within the margins but is not proven, 2 is the rest."""
+        if self.outcome == "PASS":
+            return 0
+        return 1 if all(map(is_within, self.verdicts)) else 2
+
+
+def gate(params: Params) -> None:
+    """Decide, and write the verdict and the report.
+
+    Raises:
+        DataError: a record is missing.
+        EvaluationError: records speak of other files or samples.
+    """
+    results = replace(load_results(params), gate=None)
+    verdict = decide(results)
+    write_record(GATE, verdict)
+    write_text(REPORT, render(replace(results, gate=verdict)))
+    print(verdict.sentence)
+
+
+def decide(results: Results) -> GateReport:
+    """Choose on the validation split, decide on the test split."""
+    objective = results.params.gate.objective
+    ranked = rank(results)
+    chosen = ranked[0].name
+    rules = judge_rules(chosen, "test", results)
+    margin = decidable_margin(chosen, results)
+    return GateReport(
+        objective=objective,
+        chosen=chosen,
+        model_sha256=results.candidates[chosen].sha256,
+        choices=tuple(
+            Choice(
+                candidate=contender.name,
+                rank=place,
+                objective=objective_value(objective, contender.name, results),
+                outcome=contender.outcome,
+                sentence=explain_choice(contender, place, ranked, results),
+            )
+            for place, contender in enumerate(ranked, start=1)
+        ),
+        rules=rules,
+        smallest_margin=margin,
+        outcome=overall(rules),
+        sentence=conclude(chosen, rules, margin, results),
+    )
+
+
+def judge_rules(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
+    """Every rule of params.yaml applied to a candidate."""
+    return tuple(verdict for rule in results.params.gate.rules for verdict in apply_rule(rule, name, split, results))
+
+
+def rank(results: Results) -> list[Contender]:
+    """All candidates, the best first.
+
+    Those that pass on the validation split come first, then those within the margins but not proven, then the
+    rest; among equals the objective decides, then the other objectives, then the name.
+    """
+    wanted = results.params.gate.objective
+    order = (wanted, *(other for other in OBJECTIVES if other != wanted))
+    contenders = [Contender(name, judge_rules(name, "validation", results)) for name in results.candidates]
+
+    def key(contender: Contender) -> tuple[int, list[float], str]:
+        values = [objective_value(objective, contender.name, results) for objective in order]
+        signs = [-1 if objective == "accuracy" else 1 for objective in order]
+        return contender.tier, [s * v for s, v in zip(signs, values, strict=True)], contender.name
+
+    return sorted(contenders, key=key)
+
+
+def objective_value(objective: Objective, name: str, results: Results) -> float:
+    """Stored bytes, median latency in µs, or accuracy on the validation split."""
+    match objective:
+        case "bytes":
+            return results.cost(name).stored_bytes
+        case "latency":
+            return results.speed(name).median_us
+        case "accuracy":
+            return results.qualities[name].splits["validation"].accuracy
+
+
+def explain_choice(contender: Contender, place: int, ranked: list[Contender], results: Results) -> str:
+    """Why a candidate has its rank."""
+    objective = results.params.gate.objective
+    value = objective_value(objective, contender.name, results)
+    own = {
+        "bytes": f"{value:,.0f} bytes stored",
+        "latency": f"{number(value, 1)} µs an image",
+        "accuracy": f"{percent(value)} right on validation",
+    }[objective]
+    peers = [other for other in ranked if other.tier == contender.tier]
+    superlative = {"bytes": "smallest", "latency": "fastest", "accuracy": "most accurate"}[objective]
+    how = ("passes on validation", "is within the margins on validation but not proven", "breaks a limit")
+    text = f"It {how[contender.tier]}, with {own}"
+    if place == 1:
+        text = f"Chosen: it {how[contender.tier]} and is the {superlative} of {len(peers)} such, with {own}"
+    against = [verdict.sentence for verdict in contender.verdicts if verdict.outcome in {"FAIL", "INCONCLUSIVE"}]
+    return " ".join([sentence(text), *against])
+
+
+def decidable_margin(name: str, results: Results) -> float:
+    """The smallest margin of accuracy that a candidate of equal quality would pass on this test split."""
+    mine, theirs = results.answers(name, "test"), results.answers(BASELINE, "test")
+    discordant = int(np.sum(mine.right != theirs.right))
+    return smallest_margin(len(mine.labels), discordant, accuracy_confidence(results.params))
+
+
+def accuracy_confidence(params: Params) -> float:
+    """The confidence that the first rule about accuracy asks for."""
+    rules = [rule for rule in params.gate.rules if isinstance(rule, QualityRule)]
+    return next((rule.confidence for rule in rules if rule.metric == "accuracy"), 0.95)
+
+
+def conclude(name: str, rules: tuple[RuleVerdict, ...], margin: float, results: Results) -> str:
+    """The verdict as an operator reads it."""
+    outcome = overall(rules)
+    seen = difference("accuracy", (name, BASELINE), "test", results, accuracy_confidence(results.params))
+    quality = results.qualities[name].splits["test"]
+    smaller = results.cost(BASELINE).stored_bytes / results.cost(name).stored_bytes
+    faster = 1 / results.speed(name).latency_ratio.value
+    what = {
+        "PASS": f"{name} may be released",
+        "FAIL": f"{name} must not be released",
+        "INCONCLUSIVE": f"{name} is not released, since the test split cannot decide every rule",
+    }[outcome]
+    reasons = [verdict.sentence for verdict in rules if verdict.outcome == outcome != "PASS"]
+    absent = dict.fromkeys(verdict.sentence for verdict in rules if verdict.outcome == "NO_BASELINE")
+    return " ".join(
+        [
+            f"{outcome}: {what}.",
+            *reasons,
+            f"On {quality.samples:,} sealed test samples it is right for {percent(quality.accuracy)}, "
+            f"{points(seen.value)} points from the baseline ({points_interval(seen)}); it is stored in "
+            f"{results.cost(name).stored_bytes:,} bytes, {times(smaller)} smaller, and runs {times(faster)} "
+            f"as fast.",
+            *absent,
+            f"The smallest margin of accuracy that this test split can decide is {number(100 * margin)} points.",
+        ]
+    )

@@ -1,0 +1,165 @@
+"""The report's pictures as SVG: the same results give the same bytes.
+
+Texts stay texts, so that they can be searched and take the page's font. Colours come from a small palette; in
+the HTML report :func:`themed` swaps them for the page's CSS variables, so that pictures follow its dark mode.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tasks.evaluation.labels import label_points
+from tasks.evaluation.records import BASELINE, PRODUCTION
+from tasks.evaluation.results import Results
+from tasks.evaluation.rules import difference
+from tasks.evaluation.wording import number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, GRID, PAPER = "#1f2329", "#667079", "#dde1e6", "#fffffe"
+ACCENT, SECOND = "#0b62c4", "#c2570c"
+THEME = {INK: "--ink", MUTED: "--muted", GRID: "--line", PAPER: "--paper", ACCENT: "--accent", SECOND: "--second"}
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "slimline",
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.titlecolor": MUTED,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.minor.size": 0,
+    "legend.frameon": False,
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+}
+MOST_CLASSES = 30  # in one picture
+
+
+def pareto_svg(results: Results) -> str:
+    """Stored bytes (log) against validation accuracy, latency as colour; the line joins what nothing beats."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    names = [name for name in (BASELINE, PRODUCTION, *results.candidates) if results.why_absent(name) is None]
+    sizes = [results.cost(name).stored_bytes for name in names]
+    accuracies = [100 * results.qualities[name].splits["validation"].accuracy for name in names]
+    latencies = [results.speed(name).median_us for name in names]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 4.4), layout="constrained")
+        axes = figure.subplots()
+        _frontier(axes, sizes, accuracies)
+        for name, size in zip(names, sizes, strict=True):
+            if name != BASELINE:
+                seen = difference("accuracy", (name, BASELINE), "validation", results)
+                bounds = [accuracies[0] + 100 * bound for bound in (seen.low, seen.high)]
+                axes.plot([size, size], bounds, color=MUTED, linewidth=0.9, alpha=0.55, zorder=2)
+        dots = axes.scatter(
+            sizes, accuracies, c=latencies, cmap=mpl.colormaps["viridis_r"].resampled(16), s=90,
+            edgecolors=INK, linewidths=0.7, zorder=3,
+        )  # fmt: skip
+        axes.set_xscale("log")
+        axes.set_xlim(min(sizes) / 1.6, max(sizes) * 1.6)
+        axes.margins(y=0.12)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: bytes_tick(size)))
+        axes.set_xlabel("stored bytes (zstd, log scale): smaller is better →")
+        axes.invert_xaxis()
+        axes.set_title("validation accuracy, %  (bars: 95 % interval of the difference to the baseline)")
+        figure.colorbar(dots, ax=axes, label="latency, µs an image", pad=0.02, aspect=30).outline.set_visible(False)
+        labels = [f"{name} · {number(latency, 1)} µs" for name, latency in zip(names, latencies, strict=True)]
+        label_points(axes, sizes, accuracies, labels, INK)
+        return svg(figure, "Stored bytes against validation accuracy of the baseline and every candidate")
+
+
+def curves_svg(results: Results) -> str:
+    """Loss and accuracy over the epochs of training."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    history = results.history
+    epochs = history.get("epoch", ())
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 2.8), layout="constrained")
+        for axes, what, scale in zip(figure.subplots(1, 2), ("loss", "accuracy"), (1, 100), strict=True):
+            for column, color, label in ((what, ACCENT, "train"), (f"validation_{what}", SECOND, "validation")):
+                if column in history:
+                    values = [scale * value for value in history[column]]
+                    axes.plot(epochs, values, color=color, label=label, linewidth=1.6)
+            axes.axvline(results.training.best_epoch, color=MUTED, linewidth=0.9, linestyle=":")
+            axes.set_title("loss" if what == "loss" else "accuracy, %")
+            axes.set_xlabel("epoch (dotted: whose weights were kept)")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.legend(loc="best", fontsize=9)
+        return svg(figure, "Loss and accuracy of the baseline over the epochs of training")
+
+
+def recall_svg(results: Results, chosen: str) -> str:
+    """Recall of each class on the test split, baseline and chosen; the classes that lost most come first."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    before, after = (results.qualities[name].splits["test"].per_class for name in (BASELINE, chosen))
+    classes = sorted(before, key=lambda name: (after[name].recall - before[name].recall, name))[:MOST_CLASSES]
+    rows = range(len(classes), 0, -1)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 1.1 + 0.26 * len(classes)), layout="constrained")
+        axes = figure.subplots()
+        for row, name in zip(rows, classes, strict=True):
+            ends = [100 * before[name].recall, 100 * after[name].recall]
+            axes.plot(ends, [row, row], color=MUTED, linewidth=2, alpha=0.5, zorder=2)
+        for of, color, label, marker in ((before, ACCENT, BASELINE, "o"), (after, SECOND, chosen, "D")):
+            recalls = [100 * of[name].recall for name in classes]
+            axes.scatter(recalls, list(rows), color=color, s=34, marker=marker, zorder=3, label=label)
+        axes.set_yticks(list(rows), classes)
+        axes.grid(axis="y", visible=False)
+        axes.set_title("recall on the sealed test split, %")
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=2, fontsize=9, borderaxespad=0.8)
+        return svg(figure, f"Recall of each class for the baseline and {chosen}")
+
+
+def _frontier(axes: "Axes", sizes: Sequence[float], accuracies: Sequence[float]) -> None:
+    best: list[tuple[float, float]] = []
+    for size, accuracy in sorted(zip(sizes, accuracies, strict=True), key=lambda point: (point[0], -point[1])):
+        if not best or accuracy > best[-1][1]:
+            best.append((size, accuracy))
+    axes.plot(*zip(*best, strict=True), color=ACCENT, linewidth=1.2, alpha=0.6, drawstyle="steps-post", zorder=1)
+
+
+def bytes_tick(size: float) -> str:
+    """Bytes on an axis: 500 kB, 1.2 MB."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:g} {unit}"
+    return f"{size:g} B"
+
+
+def svg(figure: "Figure", title: str) -> str:
+    """A figure as an SVG element of its own, with a title for those who cannot see it."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+
+
+def themed(picture: str) -> str:
+    """A picture that takes its colours from the page's CSS variables and fills the page's width."""
+    for color, variable in THEME.items():
+        picture = picture.replace(color, f"var({variable})")
+    return re.sub(r'(<svg [^>]*?)width="[^"]+" height="[^"]+"|(<svg [^>]*?)height="[^"]+"', r"\1\2", picture, count=1)

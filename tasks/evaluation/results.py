@@ -1,0 +1,140 @@
+"""All that a run found out, read back from its files."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.compression.records import Candidate, candidate_model, candidate_record
+from tasks.config import Params
+from tasks.data_loading.dataset import Dataset, read_dataset
+from tasks.errors import EvaluationError
+from tasks.evaluation.predictions import (
+    Answers,
+    Predictions,
+    Split,
+    check_pairing,
+    read_predictions,
+)
+from tasks.evaluation.records import (
+    BASELINE,
+    BENCHMARK,
+    GATE,
+    PRODUCTION,
+    BenchmarkReport,
+    Cost,
+    GateReport,
+    Quality,
+    Speed,
+    predictions_file,
+    quality_file,
+)
+from tasks.files import read_record, sha256
+from tasks.training.records import HISTORY, TRAINING, TrainingReport
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the stages wrote. ``gate`` is None until the gate has decided.
+
+    ``qualities`` and ``predictions`` are by name: ``baseline``, ``production`` and the recipes.
+    """
+
+    params: Params
+    dataset: Dataset
+    training: TrainingReport
+    history: Mapping[str, tuple[float, ...]]  # column → values, one an epoch
+    candidates: Mapping[str, Candidate]
+    qualities: Mapping[str, Quality]
+    predictions: Mapping[str, Predictions]
+    benchmark: BenchmarkReport
+    gate: GateReport | None = None
+
+    def answers(self, name: str, split: Split) -> Answers:
+        """What a model said about a split."""
+        return self.predictions[name].splits[split]
+
+    def cost(self, name: str) -> Cost:
+        """What a model costs.
+
+        Raises:
+            EvaluationError: the model is absent.
+        """
+        cost = self.qualities[name].cost
+        if cost is None:
+            raise EvaluationError(
+                f"Expected the cost of {name} in {quality_file(name)}. Received: none. "
+                f"Run `slimline run` or `dvc repro` again."
+            )
+        return cost
+
+    def speed(self, name: str) -> Speed:
+        """How fast a model is."""
+        return self.benchmark.models[name]
+
+    def why_absent(self, name: str) -> str | None:
+        """Why there is no such model to compare with, or None if there is one."""
+        absent = self.qualities[name].absent
+        return absent or (None if name in self.benchmark.models else f"{name} was not benchmarked")
+
+
+def load_results(params: Params) -> Results:
+    """Read every record of the last run; ``gate`` only if it has decided.
+
+    Raises:
+        DataError: a record is missing or of another version.
+        EvaluationError: predictions are missing, or records speak of other files or samples.
+    """
+    names = (BASELINE, PRODUCTION, *params.recipes)
+    results = Results(
+        params=params,
+        dataset=read_dataset(),
+        training=read_record(TRAINING, TrainingReport),
+        history=read_history(HISTORY),
+        candidates={name: read_record(candidate_record(name), Candidate) for name in params.recipes},
+        qualities={name: read_record(quality_file(name), Quality) for name in names},
+        predictions={name: read_predictions(predictions_file(name)) for name in names},
+        benchmark=read_record(BENCHMARK, BenchmarkReport),
+        gate=read_record(GATE, GateReport) if GATE.exists() else None,
+    )
+    check_results(results)
+    return results
+
+
+def read_history(path: Path) -> dict[str, tuple[float, ...]]:
+    """Columns of the training's history."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        return {}
+    return {name: tuple(float(row[name]) for row in rows) for name in (rows[0] if rows else {})}
+
+
+def check_results(results: Results) -> None:
+    """What is compared must be what was made: the same files, the same samples.
+
+    Raises:
+        EvaluationError: a record speaks of another file, or of other samples.
+    """
+    for name, candidate in results.candidates.items():
+        _check_same(
+            f"{candidate_model(name)} and its records",
+            (candidate.sha256, sha256(candidate_model(name)), results.qualities[name].sha256),
+        )
+    for name, speed in results.benchmark.models.items():
+        if name in results.qualities:
+            _check_same(f"the model of {name} in its records", (results.qualities[name].sha256, speed.sha256))
+    for name, predictions in results.predictions.items():
+        if results.qualities[name].absent is None:
+            _check_same(f"the samples of {name}", (results.qualities[name].data, predictions.data))
+            check_pairing(name, predictions, BASELINE, results.predictions[BASELINE])
+
+
+def _check_same(what: str, digests: Iterable[str | None]) -> None:
+    seen = list(dict.fromkeys(str(digest) for digest in digests))
+    if len(seen) > 1:
+        raise EvaluationError(
+            f"Expected {what} to have one SHA-256. Received: {', '.join(digest[:12] for digest in seen)}. "
+            f"Something was changed behind the line's back: run `slimline run` or `dvc repro` again."
+        )

@@ -1,0 +1,188 @@
+"""The gate's rules: of each one the numbers, the outcome and a sentence."""
+
+from collections.abc import Iterable, Iterator
+from typing import get_args
+
+import numpy as np
+
+from tasks.config import AgreementRule, BytesRule, LatencyRule, QualityMetric, QualityRule, Rule, Versus
+from tasks.evaluation.predictions import Split
+from tasks.evaluation.records import BASELINE, Interval, Outcome, RuleVerdict
+from tasks.evaluation.results import Results
+from tasks.evaluation.statistics import paired_macro, ratio_of_medians, tango, wilson
+from tasks.evaluation.wording import number, percent, points, points_interval, sentence, times_interval
+
+QUALITY_METRICS: tuple[QualityMetric, ...] = get_args(QualityMetric)
+
+
+def apply_rule(rule: Rule, name: str, split: Split, results: Results) -> Iterator[RuleVerdict]:
+    """One verdict for each model that the rule compares with, or for each limit that it sets."""
+    match rule:
+        case QualityRule():
+            for versus in rule.versus:
+                yield _absent(rule, versus, results) or _quality(rule, versus, name, split, results)
+        case LatencyRule():
+            for versus in rule.versus:
+                yield _absent(rule, versus, results) or _latency(rule, versus, name, results)
+        case AgreementRule():
+            yield _agreement(rule, name, split, results)
+        case BytesRule():
+            yield from _bytes(rule, name, results)
+
+
+def overall(verdicts: Iterable[RuleVerdict]) -> Outcome:
+    """FAIL if any rule fails, else INCONCLUSIVE if any is, else PASS: a missing release blocks nothing."""
+    outcomes = {verdict.outcome for verdict in verdicts}
+    return "FAIL" if "FAIL" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "PASS"
+
+
+def is_within(verdict: RuleVerdict) -> bool:
+    """Whether the estimate itself, its uncertainty aside, keeps the limit."""
+    if verdict.outcome != "INCONCLUSIVE" or verdict.value is None:
+        return verdict.outcome != "FAIL"
+    if verdict.metric == "latency":
+        return verdict.value <= verdict.limit
+    return verdict.value >= verdict.limit
+
+
+def difference(
+    metric: QualityMetric, pair: tuple[str, str], split: Split, results: Results, confidence: float = 0.95
+) -> Interval:
+    """How much better a candidate is than another model on the same samples.
+
+    Args:
+        metric: what is compared.
+        pair: the names of the candidate and of the other.
+        split: whose samples.
+        results: where the predictions are.
+        confidence: of the two-sided interval.
+    """
+    mine, theirs = (results.answers(name, split) for name in pair)
+    if metric == "accuracy":
+        better, worse = np.sum(mine.right & ~theirs.right), np.sum(theirs.right & ~mine.right)
+        return tango(int(better), int(worse), len(mine.labels), confidence)
+    classes = len(results.dataset.classes)
+    return paired_macro(mine.labels, mine.top, theirs.top, classes=classes, metric=metric, confidence=confidence)
+
+
+def _absent(rule: QualityRule | LatencyRule, versus: Versus, results: Results) -> RuleVerdict | None:
+    reason = results.why_absent(versus)
+    if reason is None:
+        return None
+    return RuleVerdict(
+        metric=rule.metric,
+        versus=versus,
+        outcome="NO_BASELINE",
+        value=None,
+        low=None,
+        high=None,
+        limit=rule.max_ratio if isinstance(rule, LatencyRule) else -rule.margin,
+        sentence=sentence(f"The {rule.metric} is not compared with {versus}: {reason}"),
+    )
+
+
+def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results: Results) -> RuleVerdict:
+    seen = difference(rule.metric, (name, versus), split, results, rule.confidence)
+    outcome, judged = _decide(seen.low > -rule.margin, seen.high < -rule.margin)
+    mine, theirs = (getattr(results.qualities[model].splits[split], rule.metric) for model in (name, versus))
+    return RuleVerdict(
+        metric=rule.metric,
+        versus=versus,
+        outcome=outcome,
+        value=seen.value,
+        low=seen.low,
+        high=seen.high,
+        limit=-rule.margin,
+        sentence=(
+            f"The {rule.metric} is {percent(mine)} on {len(results.answers(name, split).labels):,} {split} "
+            f"samples, {points(seen.value)} points from {_whose(versus)} {percent(theirs)} "
+            f"({_level(rule.confidence)} {points_interval(seen)}); {judged} the allowed "
+            f"{points(-rule.margin)} points."
+        ),
+    )
+
+
+def _latency(rule: LatencyRule, versus: Versus, name: str, results: Results) -> RuleVerdict:
+    mine, theirs = results.speed(name), results.speed(versus)
+    ratio = ratio_of_medians(np.array(mine.rounds_us), np.array(theirs.rounds_us), rule.confidence)
+    outcome, judged = _decide(ratio.high <= rule.max_ratio, ratio.low > rule.max_ratio)
+    return RuleVerdict(
+        metric="latency",
+        versus=versus,
+        outcome=outcome,
+        value=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        limit=rule.max_ratio,
+        sentence=(
+            f"An image takes {number(mine.median_us, 1)} µs, {number(ratio.value)} times {_whose(versus)} "
+            f"{number(theirs.median_us, 1)} µs ({_level(rule.confidence)} {times_interval(ratio)}); {judged} "
+            f"the allowed {number(rule.max_ratio)} times."
+        ),
+    )
+
+
+def _agreement(rule: AgreementRule, name: str, split: Split, results: Results) -> RuleVerdict:
+    mine, theirs = results.answers(name, split), results.answers(BASELINE, split)
+    seen = wilson(int(np.sum(mine.top == theirs.top)), len(mine.labels), rule.confidence)
+    outcome, judged = _decide(seen.low >= rule.min, seen.high < rule.min)
+    return RuleVerdict(
+        metric="agreement",
+        versus=BASELINE,
+        outcome=outcome,
+        value=seen.value,
+        low=seen.low,
+        high=seen.high,
+        limit=rule.min,
+        sentence=(
+            f"It gives the baseline's answer for {percent(seen.value)} of {len(mine.labels):,} {split} "
+            f"samples ({_level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); {judged} the "
+            f"required {percent(rule.min)}."
+        ),
+    )
+
+
+def _bytes(rule: BytesRule, name: str, results: Results) -> Iterator[RuleVerdict]:
+    mine, theirs = (getattr(results.cost(model), rule.metric) for model in (name, BASELINE))
+    kind = rule.metric.removesuffix("_bytes")
+    if rule.max is not None:
+        yield RuleVerdict(
+            metric=rule.metric,
+            versus=None,
+            outcome="PASS" if mine <= rule.max else "FAIL",
+            value=mine,
+            low=mine,
+            high=mine,
+            limit=rule.max,
+            sentence=f"The model is {kind} in {mine:,} bytes; {rule.max:,} are allowed.",
+        )
+    if rule.max_ratio is not None:
+        ratio = mine / theirs
+        yield RuleVerdict(
+            metric=rule.metric,
+            versus=BASELINE,
+            outcome="PASS" if ratio <= rule.max_ratio else "FAIL",
+            value=ratio,
+            low=ratio,
+            high=ratio,
+            limit=rule.max_ratio,
+            sentence=(
+                f"The model is {kind} in {mine:,} bytes, {number(ratio, 3)} times the baseline's {theirs:,}; "
+                f"{number(rule.max_ratio, 3)} times is allowed."
+            ),
+        )
+
+
+def _decide(holds: bool, is_broken: bool) -> tuple[Outcome, str]:
+    """The outcome, and how the whole interval lies to the limit."""
+    if holds:
+        return "PASS", "all of it is within"
+    return ("FAIL", "all of it is beyond") if is_broken else ("INCONCLUSIVE", "it reaches across")
+
+
+def _whose(versus: Versus) -> str:
+    return "the baseline's" if versus == BASELINE else "production's"
+
+
+def _level(confidence: float) -> str:
+    return f"{number(100 * confidence, 0 if round(100 * confidence, 6).is_integer() else 1)} % interval"

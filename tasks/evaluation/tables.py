@@ -1,0 +1,142 @@
+"""The results as rows of words, for the report, the terminal and the operator's page alike."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.compression.records import Step
+from tasks.data_loading.dataset import SPLITS
+from tasks.evaluation.records import BASELINE, PRODUCTION
+from tasks.evaluation.results import Results
+from tasks.evaluation.rules import QUALITY_METRICS, difference
+from tasks.evaluation.wording import (
+    invert,
+    number,
+    percent,
+    points,
+    points_interval,
+    times,
+    times_interval,
+)
+
+Row = dict[str, str]
+
+
+def candidates_table(results: Results) -> list[Row]:
+    """A row for the baseline, one for production if it can be compared, and one for each candidate by rank."""
+    ranks = {choice.candidate: choice for choice in results.gate.choices} if results.gate else {}
+    recipes = sorted(results.candidates, key=lambda name: ranks[name].rank if name in ranks else 0)
+    names = [name for name in (BASELINE, PRODUCTION, *recipes) if results.why_absent(name) is None]
+    rows = []
+    for name in names:
+        quality, cost, speed = results.qualities[name].splits["validation"], results.cost(name), results.speed(name)
+        row = {
+            "Candidate": name,
+            "Accuracy": percent(quality.accuracy),
+            "Difference": "",
+            "Agreement": "" if quality.agreement is None else percent(quality.agreement),
+            "Loaded": f"{cost.loaded_bytes:,}",
+            "Stored": f"{cost.stored_bytes:,}",
+            "Smaller": "",
+            "Latency": f"{number(speed.median_us, 1)} µs",
+            "Faster": "",
+            "Images/s": f"{speed.images_per_second:,.0f}",
+            "Non-zero": percent(cost.nonzero / cost.parameters, 0) if cost.parameters else "",
+            "Validation": ranks[name].outcome if name in ranks else "",
+        }
+        if name != BASELINE:
+            seen, faster = difference("accuracy", (name, BASELINE), "validation", results), invert(speed.latency_ratio)
+            row["Difference"] = f"{points(seen.value)} ({points_interval(seen)})"
+            row["Smaller"] = times(results.cost(BASELINE).stored_bytes / cost.stored_bytes)
+            row["Faster"] = f"{times(faster.value)} ({times_interval(faster)})"
+        rows.append(row)
+    return rows
+
+
+def rules_table(results: Results) -> list[Row]:
+    """The rules of the gate as they were decided on the test split."""
+    return [
+        {
+            "Rule": rule.metric.replace("_", " "),
+            "Against": rule.versus or "a limit",
+            "Outcome": rule.outcome.replace("_", " "),
+            "Why": rule.sentence,
+        }
+        for rule in (results.gate.rules if results.gate else ())
+    ]
+
+
+def test_table(results: Results, chosen: str) -> list[Row]:
+    """Quality of the baseline and the chosen candidate on the test split, and nobody else's."""
+    before, after = (results.qualities[name].splits["test"] for name in (BASELINE, chosen))
+    rows = []
+    for metric in QUALITY_METRICS:
+        seen = difference(metric, (chosen, BASELINE), "test", results)
+        rows.append(
+            {
+                "Metric": metric if metric == "accuracy" else f"{'F1' if metric == 'f1' else metric}, macro",
+                BASELINE: percent(getattr(before, metric)),
+                chosen: percent(getattr(after, metric)),
+                "Difference": points(seen.value),
+                "95 % interval": points_interval(seen),
+            }
+        )
+    return rows
+
+
+def cost_table(results: Results, chosen: str) -> list[Row]:
+    """What the baseline and the chosen candidate cost."""
+    costs = {name: results.cost(name) for name in (BASELINE, chosen)}
+    words = {
+        "loaded_bytes": "bytes as loaded",
+        "stored_bytes": "bytes as stored",
+        "parameters": "parameters",
+        "nonzero": "non-zero parameters",
+        "macs": "multiply-accumulates an image",
+    }
+    return [
+        {"Cost": word} | {name: f"{getattr(cost, key):,}" for name, cost in costs.items()}
+        for key, word in words.items()
+    ]
+
+
+def splits_table(results: Results) -> list[Row]:
+    """Samples of each class in each split."""
+    parts = results.dataset.splits
+    rows = [
+        {"Class": name} | {split: f"{parts[split].per_class.get(name, 0):,}" for split in SPLITS}
+        for name in results.dataset.classes
+    ]
+    return [*rows, {"Class": "all"} | {split: f"{parts[split].samples:,}" for split in SPLITS}]
+
+
+def skips_table(step: Step) -> list[Row]:
+    """The layers that a technique left alone."""
+    return [{"Layer": skip.layer, "Left alone because": skip.reason} for skip in step.skipped]
+
+
+def promises_table(step: Step) -> list[Row]:
+    """What was promised and what was measured after a step."""
+    return [
+        {
+            "Layer": promise.layer,
+            "Promise": promise.promise,
+            "Promised": _value(promise.promised),
+            "Measured": _value(promise.measured),
+            "Holds": "yes" if promise.holds else "NO",
+        }
+        for promise in step.promises
+    ]
+
+
+def describe_step(step: Step) -> str:
+    """A technique with the settings that a person gave it."""
+    return f"{step.technique}: {describe_config(step.config)}" if step.config else step.technique
+
+
+def describe_config(config: Mapping[str, Any]) -> str:
+    """Settings as words."""
+    return ", ".join(f"{key} {_value(value)}" for key, value in config.items() if key != "technique")
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
