@@ -1,0 +1,154 @@
+"""Objects as files of a folder: the embedded store, as strict about conditions as a server.
+
+An object is written beside its place, flushed to the disk and then renamed into its place, under the one lock of the
+store. Names that begin with a dot (the lock, files being written) are no objects.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from tasks.deployment.locking import locked
+from tasks.deployment.stores.protocol import SMALL, Entry, Object, Store, check_key
+from tasks.errors import Conflict, NotFound, StoreError
+from tasks.files import CHUNK, sha256, sync
+
+SCHEME = "file://"
+
+
+class DirectoryStore:
+    """A store in a folder, which is made by the first write.
+
+    Args:
+        url: ``file://`` and a path; a relative one begins at the working directory.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.root = Path(url.removeprefix(SCHEME)).expanduser().absolute()
+
+    def get(self, key: str) -> Object:
+        """See :meth:`Store.get`."""
+        with self._errors(), self._open(key, SMALL) as file:
+            content = file.read()
+        return Object(content, hashlib.sha256(content).hexdigest())
+
+    def read_to(self, key: str, path: Path, limit: int) -> None:
+        """See :meth:`Store.read_to`."""
+        with self._errors(), self._open(key, limit) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target, CHUNK)
+
+    def put(self, key: str, content: bytes) -> None:
+        """See :meth:`Store.put`."""
+        with self._errors(), self._staged(key) as staged:
+            staged.write_bytes(content)
+            with self._lock():
+                self._move(staged, key)
+
+    def put_if_absent(self, key: str, content: bytes) -> None:
+        """See :meth:`Store.put_if_absent`."""
+        with self._errors(), self._staged(key) as staged:
+            staged.write_bytes(content)
+            self._move_if_absent(staged, key)
+
+    def put_file(self, key: str, path: Path) -> None:
+        """See :meth:`Store.put_file`."""
+        with self._errors(), self._staged(key) as staged:
+            shutil.copyfile(path, staged)
+            self._move_if_absent(staged, key)
+
+    def compare_and_swap(self, key: str, content: bytes, tag: str | None) -> None:
+        """See :meth:`Store.compare_and_swap`."""
+        if tag is None:
+            return self.put_if_absent(key, content)
+        with self._errors(), self._staged(key) as staged, self._lock():
+            try:
+                found = self.get(key)
+            except NotFound:
+                raise self._conflict(key) from None
+            if found.tag == tag:
+                staged.write_bytes(content)
+                self._move(staged, key)
+            elif found.content != content:
+                raise self._conflict(key)
+        return None
+
+    def list(self, folder: str) -> Iterator[Entry]:
+        """See :meth:`Store.list`."""
+        top = self.root / check_key(folder)
+        with self._errors():
+            keys = sorted(path.relative_to(self.root).as_posix() for path in top.rglob("[!.]*") if path.is_file())
+            for key in keys:
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    yield Entry(key, (self.root / key).stat().st_size)
+
+    def delete(self, key: str) -> None:
+        """See :meth:`Store.delete`."""
+        with self._errors(), self._lock():
+            (self.root / check_key(key)).unlink(missing_ok=True)
+
+    def _open(self, key: str, limit: int) -> BinaryIO:
+        try:
+            file = (self.root / check_key(key)).open("rb")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise NotFound(f"Expected {key} in {self.url}. Received: no such object.") from None
+        if (size := os.fstat(file.fileno()).st_size) > limit:
+            file.close()
+            raise StoreError(f"Expected {key} in {self.url} to have at most {limit:,} bytes. Received: {size:,}.")
+        return file
+
+    @contextlib.contextmanager
+    def _staged(self, key: str) -> Iterator[Path]:
+        """A file beside the object's place, to be written before it is moved there."""
+        folder = (self.root / check_key(key)).parent
+        made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for parent in made:
+            sync(parent.parent)
+        handle, name = tempfile.mkstemp(prefix=".", dir=folder)
+        os.close(handle)
+        staged = Path(name)
+        try:
+            staged.chmod(0o644)
+            yield staged
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def _move(self, staged: Path, key: str) -> None:
+        sync(staged)
+        staged.replace(self.root / key)
+        sync(staged.parent)
+
+    def _move_if_absent(self, staged: Path, key: str) -> None:
+        sync(staged)
+        target = self.root / key
+        with self._lock():
+            if not target.exists():
+                self._move(staged, key)
+            elif sha256(target) != sha256(staged):
+                raise self._conflict(key)
+
+    def _conflict(self, key: str) -> Conflict:
+        return Conflict(f"Expected {key} in {self.url} to be as it was before. Received: somebody else's change.")
+
+    def _lock(self) -> contextlib.AbstractContextManager[None]:
+        return locked(self.root / ".lock")
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"Expected a store in {self.root} that can be read and written. Received: {error}. "
+                f"Check the path in deployment.store, the rights and the space on the disk."
+            ) from error
+
+
+if TYPE_CHECKING:
+    _: type[Store] = DirectoryStore

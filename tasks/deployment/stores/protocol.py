@@ -1,0 +1,104 @@
+"""What a release needs of an object store, and no more.
+
+Every write is all or nothing: a reader finds the old object, the new one or none, never a part. A conditional write
+is idempotent: where the key already holds just this content, it succeeds, since that is how a write looks whose
+answer was lost. Content that must tell two writers apart therefore carries a nonce.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tasks.errors import StoreError
+
+SMALL = 16 << 20  # bytes; objects that are held in memory are smaller
+PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Object:
+    """A small object as it was read; ``tag`` changes with its content."""
+
+    content: bytes
+    tag: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object in a listing."""
+
+    key: str
+    bytes: int
+
+
+class Store(Protocol):
+    """Objects under keys such as ``models/digits/channels/production.json``.
+
+    Every verb raises StoreError where the store cannot be reached, refuses or the key is not one.
+    """
+
+    @property
+    def url(self) -> str:
+        """Where it is, as in params.yaml."""
+
+    def get(self, key: str) -> Object:
+        """A small object.
+
+        Raises:
+            NotFound: there is none.
+            StoreError: it is larger than :data:`SMALL`.
+        """
+
+    def read_to(self, key: str, path: Path, limit: int) -> None:
+        """Stream an object into the file ``path``, which is not whole when this raises.
+
+        Raises:
+            NotFound: there is none.
+            StoreError: it has more than ``limit`` bytes.
+        """
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object, whatever was there."""
+
+    def put_if_absent(self, key: str, content: bytes) -> None:
+        """Write an object that is not there yet.
+
+        Raises:
+            Conflict: another content is there.
+        """
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Stream the file ``path`` into an object that is not there yet.
+
+        Raises:
+            Conflict: another content is there.
+        """
+
+    def compare_and_swap(self, key: str, content: bytes, tag: str | None) -> None:
+        """Write an object if what is there now still has ``tag``; None: if nothing is there.
+
+        Raises:
+            Conflict: another content is there, or none any more.
+        """
+
+    def list(self, folder: str) -> Iterator[Entry]:
+        """All objects whose keys begin with ``folder`` and a slash, in the order of their keys."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; it is no error when there is none."""
+
+
+def check_key(key: str) -> str:
+    """Give ``key`` back if it is one: parts of letters, digits, ``_``, ``.`` and ``-``, joined by slashes.
+
+    Raises:
+        StoreError: it is empty, absolute, too long or could lead out of the store.
+    """
+    if len(key) <= 800 and all(PART.fullmatch(part) for part in key.split("/")):
+        return key
+    raise StoreError(
+        f"Expected a key of parts that begin with a letter or a digit and hold only these, '_', '.' and '-', "
+        f"joined by '/'. Received: {key!r}."
+    )
