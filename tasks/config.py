@@ -79,7 +79,7 @@ class Training(Settings):
     schedule: Literal["constant", "cosine"] = "constant"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     augmentation: Augmentation = Augmentation()
-    patience: Annotated[int, Field(ge=1)] | None = 10  # epochs without a better validation loss; null: never stop early
+    patience: Annotated[int, Field(ge=1)] | None = 10  # epochs without a better one; null: never stop early
 
 
 class Benchmark(Settings):
@@ -218,7 +218,8 @@ def load_params(path: Path = PARAMS) -> Params:
     Raises:
         ConfigError: the file is missing, is not YAML or does not fit.
     """
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))

@@ -22,6 +22,9 @@ a traceback; anything else is a defect.
 """
 
 
+UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h: another try may help
+
+
 class SlimlineError(Exception):
     """Base of all errors with a message meant for a user."""
 
@@ -40,6 +43,8 @@ class DataError(SlimlineError):
 
 class SourceError(DataError):
     """The source is missing, empty or unreachable."""
+
+    exit_code = UNAVAILABLE
 
 
 class RefusedError(DataError):
@@ -64,6 +69,8 @@ class EvaluationError(SlimlineError):
 
 class StoreError(SlimlineError):
     """The object store does not do what was asked."""
+
+    exit_code = UNAVAILABLE
 
 
 class NotFound(StoreError):

@@ -1,0 +1,181 @@
+"""The ``slimline`` command. Heavy libraries are imported where they are used, so that `--help` answers at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from flows import environment
+from tasks.errors import UNAVAILABLE, SlimlineError
+
+HELD_BACK = 3  # exit code: the gate did not pass
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of a table.")]
+
+app = App(
+    name="slimline",
+    help="Retrain a model, make it small and fast, prove that it is as good, and release it.",
+    version_flags=["--version"],
+)
+
+
+@app.command
+def run(
+    *,
+    set_: Annotated[
+        tuple[str, ...],
+        Parameter(name="--set", negative="", help="KEY=VALUE in params.yaml, changed in place; may be repeated."),
+    ] = (),
+) -> int:
+    """Retrain, compress, prove and release what params.yaml says.
+
+    Exit codes: 0 released or nothing to do, 3 the gate did not pass, 2 the configuration is wrong, 1 anything else.
+    """
+    from tasks.config import load_params
+    from tasks.versioning.params_file import set_params
+
+    if set_:
+        set_params(set_)
+    params = load_params()
+    environment.prepare()
+    from flows.terminal import say
+
+    say("slimline", "starting Prefect")
+    from flows.retrain import retrain
+    from flows.summary import print_outcome
+
+    outcome = retrain(params)
+    print_outcome(params, outcome)
+    return HELD_BACK if outcome.ending == "Held back" else 0
+
+
+@app.command
+def report(*, json: Json = False) -> None:
+    """Show the results of the last run and where its report is."""
+    from flows.summary import print_json, print_results, results_record
+    from tasks.config import load_params
+    from tasks.evaluation.results import load_results
+
+    results = load_results(load_params())
+    if json:
+        print_json(results_record(results))
+    else:
+        print_results(results)
+
+
+@app.command
+def releases(model: str | None = None, *, store: str | None = None, json: Json = False) -> None:
+    """List the releases of a model and the channels that point to them.
+
+    Parameters
+    ----------
+    model
+        The model's name; by default the one of params.yaml.
+    store
+        The store's URL; by default the one of params.yaml.
+    """
+    from tasks.deployment.registry import releases as list_releases
+
+    from flows.summary import print_json, print_releases
+    from tasks.deployment.stores.opening import open_store
+
+    url, name, _ = _deployment(store, model, None)
+    rows = list_releases(open_store(url), name)
+    if json:
+        print_json([row.model_dump(mode="json") for row in rows])
+    else:
+        print_releases(name, rows)
+
+
+@app.command
+def fetch(model: str, *, to: Path, channel: str | None = None, store: str | None = None, json: Json = False) -> None:
+    """Fetch the release that a channel points at, verify it and put it in place atomically.
+
+    Parameters
+    ----------
+    model
+        The model's name.
+    to
+        The folder that keeps the releases; its `current` is the one in use.
+    channel
+        The channel; by default the one of params.yaml.
+    store
+        The store's URL; by default the one of params.yaml.
+    """
+    from tasks.deployment.client import fetch as fetch_release
+
+    from flows.summary import print_json
+
+    url, name, pointer = _deployment(store, model, channel)
+    fetched = fetch_release(url, name, pointer, to)
+    if json:
+        print_json({"model": name, "version": fetched.version, "changed": fetched.changed, "path": str(fetched.path)})
+    else:
+        print(f"{name} {fetched.version} {'is now' if fetched.changed else 'was already'} in {fetched.path}")
+
+
+@app.command
+def predict(*files: Path, model: Path, json: Json = False) -> None:
+    """Classify images with a fetched model.
+
+    Parameters
+    ----------
+    files
+        Image files.
+    model
+        The folder that `slimline fetch` filled.
+    """
+    from tasks.deployment.prediction import predict as classify
+
+    from flows.summary import print_json
+
+    for prediction in (predictions := classify(model, files)):
+        if not json:
+            print(f"{prediction.file}\t{prediction.label}\t{prediction.score:.4f}")
+    if json:
+        print_json([prediction.model_dump(mode="json") for prediction in predictions])
+
+
+@app.command
+def ui(*, port: int = 4200) -> int:
+    """Serve the operator's pages on this machine until it is stopped."""
+    import os
+    import subprocess
+
+    environment.prepare()
+    address = f"http://127.0.0.1:{port}"
+    os.environ.setdefault("PREFECT_SERVER_UI_API_URL", f"{address}/api")
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    return subprocess.run(command, check=False).returncode
+
+
+def _deployment(store: str | None, model: str | None, channel: str | None) -> tuple[str, str, str]:
+    """What was named, filled up from params.yaml where something was not: a device needs no params.yaml."""
+    from tasks.config import PARAMS, load_params
+
+    if store and model and channel:
+        return store, model, channel
+    if store and model and not PARAMS.exists():
+        return store, model, "production"
+    deployment = load_params().deployment
+    return store or deployment.store, model or deployment.model, channel or deployment.channel
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        code = app(exit_on_error=False, print_error=True)
+    except CycloptsError:
+        raise SystemExit(2) from None
+    except SlimlineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1 if error.exit_code == UNAVAILABLE else error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except Exception as error:
+        if type(error).__name__ == "StageFailed":  # not imported here: Prefect takes seconds
+            print(f"error: {error}\nRun `slimline run` again: it goes on with what is not done.", file=sys.stderr)
+            raise SystemExit(2 if getattr(error, "code", 1) == 2 else 1) from None
+        raise
+    raise SystemExit(code if isinstance(code, int) else 0)

@@ -1,0 +1,29 @@
+"""What the libraries below read from the environment: offline, quiet, and inside the project's folder."""
+
+import os
+from pathlib import Path
+
+STATE = Path(".slimline")
+
+DEFAULTS = {
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    # the terminal gets slimline's own lines; the run's log in the UI gets them all
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+def prepare(project: Path = Path()) -> None:
+    """Set defaults for whatever the user has not set; call it before Prefect is imported.
+
+    Prefect keeps its database in the project's ``.slimline/prefect``, unless the user has a server or a profile.
+    """
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    has_profile = (Path.home() / ".prefect" / "profiles.toml").exists()
+    if "PREFECT_API_URL" not in os.environ and not has_profile:
+        os.environ.setdefault("PREFECT_HOME", str((project / STATE / "prefect").resolve()))

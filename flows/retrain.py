@@ -1,0 +1,158 @@
+"""The line: fingerprint → load → train → compress* → evaluate* → benchmark → gate → deploy → record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from prefect import Task, flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
+from tasks.deployment.production import production_changed
+from tasks.deployment.publishing import Release, already_released, publish
+
+from flows.artifacts import show_results
+from flows.stages import StageFailed, end_all, may_succeed_later, run_stage
+from flows.terminal import say
+from flows.workspace import exclusive_run
+from tasks.compression.recipe import parse_recipes
+from tasks.config import Params, load_params
+from tasks.data_loading.fingerprint import source_changed
+from tasks.errors import UNAVAILABLE, StoreError
+from tasks.evaluation.records import GATE, GateReport
+from tasks.evaluation.results import load_results
+from tasks.files import read_record
+from tasks.versioning.history import commit, push
+from tasks.versioning.stages import Stage, read_stages, stale_stages
+
+OUTSIDE = {"fingerprint", "load", "production"}  # stages that reach for a source or a store
+ALONE = {"benchmark"}  # stages that want the machine for themselves
+Ending = Literal["Released", "Nothing to do", "Held back"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, and the release that the channel points at now, if there is one."""
+
+    ending: Ending
+    sentence: str
+    release: Release | None
+
+
+def retrain(params: Params) -> Outcome:
+    """Run the line once and return how it ended.
+
+    Raises:
+        ConfigError: a recipe does not fit.
+        StageFailed: a stage ended with an error.
+        SlimlineError: source, store or DVC do not do what was asked.
+    """
+    parse_recipes(params.recipes)
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
+    state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)
+    outcome: Outcome = state.result()
+    return outcome
+
+
+@flow(name="retrain", persist_result=False, validate_parameters=False)
+def retrain_flow() -> State[Outcome]:
+    """Bring every stage up to date, release what passed the gate, keep the record of it."""
+    params = load_params()
+    with exclusive_run():
+        try:
+            stages, stale = survey(params)
+            run_stages(stages, stale)
+            outcome = conclude(params)
+        finally:
+            end_all()
+        show_results(load_results(params))
+    return Completed(name=outcome.ending, message=outcome.sentence, data=outcome)
+
+
+def survey(params: Params) -> tuple[dict[str, Stage], frozenset[str]]:
+    """Ask once, in process, which stages have something to do."""
+    stages = read_stages()
+    if already_released(params) is not None:
+        changed_outside = {"production": False}
+    else:
+        changed_outside = {"production": production_changed(params)}
+    changed_outside["fingerprint"] = source_changed(params.data)
+    return stages, stale_stages(stages, changed_outside)
+
+
+def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
+    """Run the graph: each stage as soon as those it reads from have ended, as many at once as params say.
+
+    Raises:
+        StageFailed: the first stage that ended with an error.
+    """
+    futures: dict[str, PrefectFuture[Any]] = {}
+    for name, stage in stages.items():
+        before = list(futures.values()) if name in ALONE else [futures[need] for need in sorted(stage.needs)]
+        body: Task[..., Any] = run_stage.with_options(
+            name=name.split("@")[0],
+            retries=2 if name in OUTSIDE else 0,
+            retry_condition_fn=may_succeed_later,
+        )
+        futures[name] = body.submit(name, name not in stale, wait_for=before)
+    failed = None
+    for future in futures.values():
+        future.wait()
+        error = future.state.result(raise_on_failure=False) if future.state.is_failed() else None
+        if failed is None and isinstance(error, StageFailed):
+            failed = error
+    if failed is not None:
+        raise failed
+    if not all(future.state.is_completed() for future in futures.values()):
+        raise StageFailed("retrain", "a stage was cancelled or crashed: see the run's page", 1)
+
+
+def conclude(params: Params) -> Outcome:
+    """Release the chosen candidate if the gate let it through, and keep the record of it."""
+    verdict = read_record(GATE, GateReport)
+    if verdict.outcome != "PASS":
+        return Outcome("Held back", verdict.sentence, None)
+    current = already_released(params)
+    if current is not None:
+        return Outcome("Nothing to do", verdict.sentence, current)
+    release = deploy(params)
+    record(params, release)
+    return Outcome("Released", verdict.sentence, release)
+
+
+def _store_may_answer_later(_task: object, _run: object, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, StoreError) and error.exit_code == UNAVAILABLE
+
+
+@task(
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=10,
+    retry_condition_fn=_store_may_answer_later,
+)
+def deploy(params: Params) -> Release:
+    """Publish the chosen candidate and move the channel to it."""
+    release = publish(params)
+    line = f"{params.deployment.model} {release.version} is {params.deployment.channel}"
+    get_run_logger().info(line)
+    say("deploy", line)
+    return release
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def record(params: Params, release: Release) -> None:
+    """Copy data and models to DVC's remote; commit what the release was made of."""
+    logger = get_run_logger()
+    if params.versioning.push:
+        line = f"{push()} files copied to the remote"
+        logger.info(line)
+        say("record", line)
+    if params.versioning.commit:
+        made = commit(f"Release {params.deployment.model} {release.version}")
+        line = f"commit {made}" if made else "nothing to commit"
+        logger.info(line)
+        say("record", line)

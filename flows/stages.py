@@ -1,0 +1,147 @@
+"""One DVC stage as one Prefect task: a subprocess in a group of its own, its lines in the run's log, a named state."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.terminal import say
+from tasks.errors import UNAVAILABLE
+
+WORKSPACE = "SLIMLINE_WORKSPACE"  # marks the processes of a run, so that a later run finds what a dead one left
+
+OUTCOMES = (  # what DVC says, and what happened then
+    ("Running stage", "Ran"),
+    ("is cached - skipping run", "Restored"),
+    ("didn't change, skipping", "Unchanged"),
+)
+NOISE = (
+    "Updating lock file",
+    "Generating lock file",
+    "To track the changes",
+    "Use `dvc push`",
+    "\tgit add",
+    "To enable auto",
+)
+
+_groups: set[int] = set()
+_guard = threading.Lock()
+
+
+class StageFailed(Exception):
+    """A stage ended with an error; the message is what it said last."""
+
+    def __init__(self, stage: str, message: str, code: int) -> None:
+        super().__init__(message)
+        self.stage, self.message, self.code = stage, message, code
+
+
+@task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False, retry_delay_seconds=10)
+def run_stage(name: str, fresh: bool) -> State[str]:
+    """Bring the stage ``name`` up to date; a fresh one starts no process."""
+    logger = get_run_logger()
+    if fresh:
+        return Completed(name="Unchanged", message="Neither inputs nor parameters changed.")
+    outcome = follow(stage_command(name), name, logger.info)
+    return Completed(name=outcome)
+
+
+def may_succeed_later(_task: object, _run: object, state: State[str]) -> bool:
+    """Retry only what another try can mend: a source or a store that did not answer."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, StageFailed) and error.code == UNAVAILABLE
+
+
+def stage_command(name: str) -> list[str]:
+    """DVC's own command for one stage; it waits for other stages to write their part of dvc.lock."""
+    return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
+
+
+def follow(command: list[str], stage: str, log: Callable[[str], None]) -> str:
+    """Run a stage, pass its lines on as they come, and tell what happened.
+
+    Returns:
+        ``Ran``, ``Restored`` or ``Unchanged``.
+
+    Raises:
+        StageFailed: it ended with an error.
+    """
+    outcome, code = "Ran", 1
+    errors: list[str] = []
+    with _group(command) as process:
+        assert process.stdout is not None
+        for raw in process.stdout:
+            line = raw.rstrip()
+            outcome = next((name for words, name in OUTCOMES if words in line), outcome)
+            if not line or line.startswith((*NOISE, "> python -m")):
+                continue
+            if errors or line.startswith("error: "):
+                errors.append(line.removeprefix("error: "))
+                code = _exit_code(line) or code
+            log(line)
+            say(stage, line)
+    if process.returncode:
+        message = (
+            "\n".join(line for line in errors if not line.startswith("ERROR: "))
+            or f"it ended with {process.returncode}"
+        )
+        raise StageFailed(stage, message, code)
+    return outcome
+
+
+def _exit_code(line: str) -> int | None:
+    """The stage's exit code in DVC's line `ERROR: failed to reproduce 'load': … exited with 2`."""
+    words = line.rsplit("exited with ", 1)
+    return int(words[1]) if len(words) == 2 and words[1].isdigit() else None
+
+
+@contextlib.contextmanager
+def _group(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A subprocess that leads a process group, which is ended as a whole when the block is left early."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        WORKSPACE: str(Path.cwd()),
+    }
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        env=environment,
+        start_new_session=True,
+    )
+    with _guard:
+        _groups.add(process.pid)
+    try:
+        with process:
+            yield process
+    finally:
+        with _guard:
+            _groups.discard(process.pid)
+        end_group(process.pid)
+
+
+def end_group(leader: int) -> None:
+    """Kill what is left of a process group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def end_all() -> None:
+    """Kill every stage that runs: the flow was cancelled."""
+    with _guard:
+        leaders = list(_groups)
+    for leader in leaders:
+        end_group(leader)

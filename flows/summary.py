@@ -1,0 +1,85 @@
+"""What a person reads at the end of a command: tables in the terminal, the same as JSON."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from tasks.deployment.registry import ReleaseRow
+
+from tasks.config import Params
+from tasks.evaluation.records import REPORT
+from tasks.evaluation.results import Results, load_results
+from tasks.evaluation.tables import candidates_table
+
+if TYPE_CHECKING:
+    from flows.retrain import Outcome
+
+TEXT_COLUMNS = {"Candidate", "Validation", "Created", "Recipe", "Channels"}
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_outcome(params: Params, outcome: "Outcome") -> None:
+    """The end of a run: candidates, verdict, report, release."""
+    print_results(load_results(params))
+    console = Console(soft_wrap=True, highlight=False)
+    if outcome.release is None:
+        console.print(f"[bold]{outcome.ending}[/]: nothing was deployed.")
+    else:
+        release, deployment = outcome.release, params.deployment
+        console.print(
+            f"[bold]{outcome.ending}[/]: {deployment.model} {release.version} is {deployment.channel} "
+            f"in {deployment.store}"
+        )
+
+
+def print_results(results: Results) -> None:
+    """Candidates, the gate's sentence and where the report is."""
+    console = Console(highlight=False)
+    print_rows("Candidates, on the validation split", candidates_table(results))
+    if results.gate is not None:
+        console.print(f"[bold]Gate: {results.gate.outcome}[/]. {results.gate.sentence}", soft_wrap=True)
+    console.print(f"Report: {REPORT.resolve()}", soft_wrap=True)
+
+
+def results_record(results: Results) -> dict[str, Any]:
+    """The results as plain values."""
+    return {
+        "dataset": results.dataset.model_dump(mode="json", exclude={"refused", "kept_out"}),
+        "training": results.training.model_dump(mode="json"),
+        "quality": {name: quality.model_dump(mode="json") for name, quality in results.qualities.items()},
+        "benchmark": results.benchmark.model_dump(mode="json"),
+        "gate": results.gate.model_dump(mode="json") if results.gate else None,
+        "report": str(REPORT.resolve()),
+    }
+
+
+def print_releases(model: str, rows: Sequence[ReleaseRow]) -> None:
+    """A line for each release, newest first."""
+    table = [
+        {
+            "Version": str(row.version),
+            "Created": row.created,
+            "Recipe": row.recipe,
+            "Stored": f"{row.stored_bytes:,}",
+            "Accuracy": f"{row.accuracy:.4f}",
+            "Channels": ", ".join(row.channels),
+        }
+        for row in rows
+    ]
+    print_rows(f"Releases of {model}", table)
+
+
+def print_rows(title: str, rows: Sequence[dict[str, str]]) -> None:
+    """A table whose columns are the rows' keys."""
+    table = Table(title=title, title_justify="left")
+    for column in rows[0] if rows else ():
+        table.add_column(column, justify="left" if column in TEXT_COLUMNS else "right")
+    for row in rows:
+        table.add_row(*row.values())
+    Console(highlight=False).print(table if rows else f"{title}: none yet.")

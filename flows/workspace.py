@@ -1,0 +1,61 @@
+"""One run at a time in a project's folder, and nothing left over from a run that was killed."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from flows.environment import STATE
+from flows.stages import WORKSPACE
+from tasks.errors import SlimlineError
+
+LOCK = STATE / "run.lock"
+
+
+class Busy(SlimlineError):
+    """Another run is at work in this folder."""
+
+
+@contextlib.contextmanager
+def exclusive_run() -> Iterator[None]:
+    """Hold the project for one run; end what an earlier, killed run left running.
+
+    Raises:
+        Busy: another run holds it.
+    """
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise Busy(
+                f"Expected no other run in {Path.cwd()}. "
+                f"Received: one with process {file.read().strip() or 'unknown'}. Wait for it, or end it."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        end_leftovers()
+        yield
+
+
+def end_leftovers() -> list[int]:
+    """Kill processes that a dead run of this folder started.
+
+    Returns:
+        their process numbers.
+    """
+    here = str(Path.cwd())
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    ended = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid not in own and process.environ().get(WORKSPACE) == here:
+                process.kill()
+                ended.append(process)
+    psutil.wait_procs(ended, timeout=30)
+    return [process.pid for process in ended]

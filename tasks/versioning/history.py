@@ -1,0 +1,60 @@
+"""What is remembered of a release: data and models in DVC's remote, dvc.lock and params.yaml in git."""
+
+import subprocess
+from pathlib import Path
+
+from tasks.errors import VersioningError
+
+REMEMBERED = ("params.yaml", "dvc.yaml", "dvc.lock")
+
+
+def push(root: Path = Path()) -> int:
+    """Copy the outputs of all stages to DVC's default remote.
+
+    Returns:
+        number of files that were copied.
+
+    Raises:
+        VersioningError: the remote cannot be written.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            return int(repo.push())
+    except DvcException as error:
+        raise VersioningError(
+            f"Expected DVC's remote to take data and models. Received: {error}. "
+            f"See `dvc remote list`, or set versioning.push to false."
+        ) from None
+
+
+def commit(message: str, root: Path = Path()) -> str | None:
+    """Commit params.yaml, dvc.yaml and dvc.lock on the current branch, and nothing else.
+
+    Returns:
+        the commit, or None where there was nothing to commit.
+
+    Raises:
+        VersioningError: git refuses.
+    """
+    files = [name for name in REMEMBERED if (root / name).exists()]
+    _git(root, "add", "--", *files)
+    if not _git(root, "status", "--porcelain", "--", *files):
+        return None
+    _git(root, "commit", "--quiet", "--message", message, "--", *files)
+    return _git(root, "rev-parse", "HEAD")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        raise VersioningError("Expected git to be installed. Received: no such program.") from None
+    except subprocess.CalledProcessError as error:
+        raise VersioningError(
+            f"Expected `git {arguments[0]}` to work in {root.resolve()}. Received: {error.stderr.strip()}. "
+            f"Mend it, or set versioning.commit to false."
+        ) from None
+    return done.stdout.strip()

@@ -1,0 +1,82 @@
+"""Changes of params.yaml in place, comments kept, as `dvc exp run -S` makes them."""
+
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from tasks.config import PARAMS, parse_params
+from tasks.errors import ConfigError
+from tasks.files import write_text
+
+
+def set_params(changes: Sequence[str], path: Path = PARAMS) -> None:
+    """Apply ``key.path=value`` changes; values are YAML. Nothing is written unless the result fits.
+
+    Raises:
+        ConfigError: a change is not ``key=value``, or what comes out does not fit params.yaml.
+    """
+    from ruamel.yaml import YAML
+
+    if not path.exists():
+        raise ConfigError(f"Expected {path} in {Path.cwd()}. Received: no such file.")
+    yaml = _yaml()
+    before = path.read_text(encoding="utf-8")
+    document = yaml.load(before)
+    for change in changes:
+        _set(document, change)
+    parse_params(YAML(typ="safe").load(_dump(yaml, document)), str(path))
+    after = _dump(yaml, document)
+    if after != before:
+        write_text(path, after)
+
+
+def _yaml() -> Any:
+    """A reader and writer that keeps a file as its author wrote it."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(
+        type(None), lambda writer, _: writer.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
+    return yaml
+
+
+def _dump(yaml: Any, document: Any) -> str:
+    text = StringIO()
+    yaml.dump(document, text)
+    return text.getvalue()
+
+
+def _set(document: Any, change: str) -> None:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    key, equals, text = change.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set: expected key=value, as training.epochs=20. Received: {change!r}.")
+    try:
+        value = YAML(typ="safe").load(text) if text else None
+    except YAMLError:
+        value = text  # a plain string that YAML would read as something else, as an s3:// prefix with a colon
+    *parents, last = key.split(".")
+    place = document
+    for parent in parents:
+        place = _step(place, parent, change)
+    if isinstance(place, list):
+        _step(place, last, change)
+        place[int(last)] = value
+    elif isinstance(place, dict):
+        place[last] = value
+    else:
+        raise ConfigError(f"--set {change}: expected {key} to be inside a mapping. Received: {place!r} above it.")
+
+
+def _step(place: Any, part: str, change: str) -> Any:
+    try:
+        return place[int(part)] if isinstance(place, list) else place[part]
+    except (KeyError, IndexError, ValueError, TypeError):
+        raise ConfigError(f"--set {change}: expected a key of params.yaml. Received: {part!r}.") from None

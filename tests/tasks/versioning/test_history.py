@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import VersioningError
+from tasks.versioning.history import commit, push
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Somebody")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "somebody@example.com")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    _run(folder, "git", "init", "--quiet")
+    _run(folder, sys.executable, "-m", "dvc", "init", "--quiet")
+    _run(folder, sys.executable, "-m", "dvc", "remote", "add", "--default", "near", str(tmp_path / "remote"))
+    (folder / "params.yaml").write_text("seed: 1\n")
+    (folder / "dvc.yaml").write_text("stages:\n  make:\n    cmd: cp params.yaml made.txt\n    outs: [made.txt]\n")
+    _run(folder, sys.executable, "-m", "dvc", "repro", "--quiet")
+    return folder
+
+
+def _run(folder: Path, *command: str) -> str:
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_release_is_committed_with_its_params_and_lock_and_nothing_else(project: Path) -> None:
+    (project / "other.txt").write_text("mine")
+    _run(project, "git", "add", "other.txt")
+    made = commit("Release digits 1", project)
+    assert made == _run(project, "git", "rev-parse", "HEAD")
+    assert _run(project, "git", "show", "--name-only", "--format=%s", "HEAD").split("\n\n") == [
+        "Release digits 1",
+        "dvc.lock\ndvc.yaml\nparams.yaml",
+    ]
+    assert "A  other.txt" in _run(project, "git", "status", "--porcelain")
+
+
+def test_nothing_changed_is_no_commit(project: Path) -> None:
+    commit("first", project)
+    assert commit("second", project) is None
+    assert _run(project, "git", "rev-list", "--count", "HEAD") == "1"
+
+
+def test_outputs_reach_the_remote(project: Path) -> None:
+    assert push(project) == 1
+    assert push(project) == 0
+    contents = [path.read_text() for path in (project.parent / "remote").rglob("*") if path.is_file()]
+    assert "seed: 1\n" in contents
+
+
+def test_a_folder_that_git_does_not_know_is_an_error_with_a_message(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("seed: 1\n")
+    with pytest.raises(VersioningError, match=r"versioning\.commit"):
+        commit("never", tmp_path)

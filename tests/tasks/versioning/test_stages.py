@@ -1,0 +1,84 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import VersioningError
+from tasks.versioning.stages import Stage, read_stages, stale_stages
+
+LINE = """
+stages:
+  look:
+    cmd: cp outside.txt seen.txt
+    always_changed: true
+    outs: [seen.txt]
+  copy:
+    cmd: cp seen.txt copied.txt
+    deps: [seen.txt]
+    outs: [copied.txt]
+  end:
+    cmd: cp copied.txt ended.txt
+    deps: [copied.txt]
+    outs: [ended.txt]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "outside.txt").write_text("one")
+    (tmp_path / "dvc.yaml").write_text(LINE)
+    _dvc(tmp_path, "init", "--no-scm", "--quiet")
+    return tmp_path
+
+
+def _dvc(project: Path, *arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=project, check=True, capture_output=True)
+
+
+def test_stages_come_in_an_order_in_which_they_can_run(project: Path) -> None:
+    stages = read_stages(project)
+    assert list(stages) == ["look", "copy", "end"]
+    assert stages["end"].needs == {"copy"}
+    assert stages["look"].always
+    assert not stages["copy"].always
+
+
+def test_nothing_is_stale_after_a_run_unless_the_world_outside_changed(project: Path) -> None:
+    assert stale_stages(read_stages(project), {"look": False}) == {"look", "copy", "end"}
+    _dvc(project, "repro", "--quiet")
+    assert stale_stages(read_stages(project), {"look": False}) == frozenset()
+    assert stale_stages(read_stages(project), {"look": True}) == {"look", "copy", "end"}
+
+
+def test_a_stage_whose_output_was_changed_by_hand_is_stale(project: Path) -> None:
+    _dvc(project, "repro", "--quiet")
+    (project / "copied.txt").unlink()
+    (project / "copied.txt").write_text("other")
+    assert stale_stages(read_stages(project), {"look": False}) == {"copy", "end"}
+
+
+def test_staleness_runs_down_the_graph_only() -> None:
+    def stage(name: str, needs: set[str], changed: tuple[str, ...] = ()) -> Stage:
+        return Stage(name, frozenset(needs), changed, always=False)
+
+    stages = {
+        "a": stage("a", set()),
+        "b": stage("b", {"a"}, ("changed params",)),
+        "c": stage("c", {"a"}),
+        "d": stage("d", {"b", "c"}),
+    }
+    assert stale_stages(stages, {}) == {"b", "d"}
+
+
+@pytest.mark.parametrize("spoil", [lambda project: (project / "dvc.yaml").write_text("stages: 3")])
+def test_a_graph_that_does_not_fit_is_an_error_with_a_message(project: Path, spoil: Callable[[Path], None]) -> None:
+    spoil(project)
+    with pytest.raises(VersioningError, match=r"dvc\.yaml"):
+        read_stages(project)
+
+
+def test_a_folder_without_dvc_is_an_error_with_a_message(tmp_path: Path) -> None:
+    with pytest.raises(VersioningError, match="folder of your project"):
+        read_stages(tmp_path)
