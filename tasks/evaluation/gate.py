@@ -17,7 +17,7 @@ from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.rules import apply_rule, difference, is_within, overall
 from tasks.evaluation.statistics import smallest_margin
-from tasks.evaluation.wording import number, percent, points, points_interval, sentence, times
+from tasks.evaluation.wording import number, percent, points, points_interval, times
 from tasks.files import write_record, write_text
 
 Objective = Literal["bytes", "latency", "accuracy"]
@@ -132,11 +132,14 @@ def explain_choice(contender: Contender, place: int, ranked: list[Contender], re
     peers = [other for other in ranked if other.tier == contender.tier]
     superlative = {"bytes": "smallest", "latency": "fastest", "accuracy": "most accurate"}[objective]
     how = ("passes on validation", "is within the margins on validation but not proven", "breaks a limit")
-    text = f"It {how[contender.tier]}, with {own}"
+    text = f"{contender.name} {how[contender.tier]}, with {own}."
     if place == 1:
-        text = f"Chosen: it {how[contender.tier]} and is the {superlative} of {len(peers)} such, with {own}"
+        text = (
+            f"{contender.name} is chosen: it {how[contender.tier]} and is the {superlative} of "
+            f"{len(peers)} such, with {own}."
+        )
     against = [verdict.sentence for verdict in contender.verdicts if verdict.outcome in {"FAIL", "INCONCLUSIVE"}]
-    return " ".join([sentence(text), *against])
+    return " ".join([text, *against])
 
 
 def decidable_margin(name: str, results: Results) -> float:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Point = tuple[float, float]
+
 LETTER, LINE, DOT = 6.3, 13.0, 14.0  # width of a letter, height of a line, size of a point in pixels at 100 dpi
 REACHES = (12, 22, 36, 52, 70, 90, 120)  # pixels between a point and its label, the nearest first
 
@@ -42,9 +44,9 @@ def places_around(spot: Box, width: float) -> Iterator[Box]:
             yield Box(spot.x + dx, spot.y + dy, width, LINE)
 
 
-def choose_places(spots: Sequence[Box], widths: Sequence[float], frame: Box) -> list[Box]:
+def choose_places(spots: Sequence[Box], widths: Sequence[float], obstacles: Sequence[Box], frame: Box) -> list[Box]:
     """A place for each label, one after the other: the nearest one in the frame that covers nothing."""
-    taken = list(spots)
+    taken = [*spots, *obstacles]
     chosen = []
     for spot, width in zip(spots, widths, strict=True):
         places = list(places_around(spot, width))
@@ -55,18 +57,43 @@ def choose_places(spots: Sequence[Box], widths: Sequence[float], frame: Box) -> 
     return chosen
 
 
-def label_points(axes: "Axes", xs: Sequence[float], ys: Sequence[float], labels: Sequence[str], color: str) -> None:
-    """Write each label beside its point; a thin line leads to those that stand farther off."""
+def label_points(
+    axes: "Axes",
+    points: Sequence[Point],
+    labels: Sequence[str],
+    lines: Sequence[tuple[Point, Point]],
+    ink: str,
+    paper: str,
+) -> None:
+    """Write each label beside its point; a thin line leads to those that stand farther off.
+
+    Args:
+        axes: final but for the labels.
+        points: in the units of the data.
+        labels: one for each.
+        lines: upright and level ones that no label may cover, by their two ends.
+        ink: colour of the labels.
+        paper: colour of their ground.
+    """
     figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.canvas.draw()
+    if figure is not None:
+        figure.draw_without_rendering()
+    spots = [Box(x, y, DOT, DOT) for x, y in _pixels(axes, points)]
+    obstacles = []
+    for line in lines:
+        (x, y), (to_x, to_y) = _pixels(axes, line)
+        obstacles.append(Box((x + to_x) / 2, (y + to_y) / 2, abs(to_x - x) + 3, abs(to_y - y) + 3))
     frame = axes.get_window_extent()
-    spots = [Box(float(x), float(y), DOT, DOT) for x, y in axes.transData.transform(list(zip(xs, ys, strict=True)))]
     inside = Box((frame.x0 + frame.x1) / 2, (frame.y0 + frame.y1) / 2, frame.width, frame.height)
-    places = choose_places(spots, [LETTER * len(label) for label in labels], inside)
-    for spot, place, label in zip(spots, places, labels, strict=True):
-        (x, y), (point_x, point_y) = axes.transData.inverted().transform([(place.x, place.y), (spot.x, spot.y)])
-        axes.text(float(x), float(y), label, ha="center", va="center", fontsize=9, color=color, zorder=4)
-        gap_x, gap_y = abs(place.x - spot.x) - place.width / 2, abs(place.y - spot.y)
-        if max(gap_x, gap_y) > 2 * DOT:
-            axes.plot([point_x, x], [point_y, y], color=color, linewidth=0.5, alpha=0.4, zorder=1)
+    places = choose_places(spots, [LETTER * len(label) for label in labels], obstacles, inside)
+    for point, spot, place, label in zip(points, spots, places, labels, strict=True):
+        x, y = axes.transData.inverted().transform((place.x, place.y)).tolist()
+        ground = {"facecolor": paper, "edgecolor": "none", "alpha": 0.85, "pad": 1}
+        axes.text(x, y, label, ha="center", va="center", fontsize=9, color=ink, bbox=ground, zorder=2.5)
+        if max(abs(place.x - spot.x) - place.width / 2, abs(place.y - spot.y)) > 2 * DOT:
+            axes.plot([point[0], x], [point[1], y], color=ink, linewidth=0.6, alpha=0.5, zorder=1)
+
+
+def _pixels(axes: "Axes", points: Sequence[Point]) -> list[list[float]]:
+    pixels: list[list[float]] = axes.transData.transform(list(points)).tolist()
+    return pixels

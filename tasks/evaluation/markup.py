@@ -17,13 +17,21 @@ def table(caption: str, rows: Sequence[Mapping[str, str]], strong: str | None = 
     for row in rows:
         first, *rest = row.values()
         marked = ' class="strong"' if first == strong else ""
-        cells = "".join(f"<td>{escape(value)}</td>" for value in rest)
+        cells = "".join(f"<td>{_cell(value)}</td>" for value in rest)
         body.append(f'<tr{marked}><th scope="row">{escape(first)}</th>{cells}</tr>')
     return scroll(
         f"<table><caption>{escape(caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
         f"<tbody>\n{chr(10).join(body)}\n</tbody></table>",
         caption,
     )
+
+
+def _cell(value: str) -> str:
+    """A value; what stands behind it in brackets goes small below it."""
+    if not value.endswith(")"):
+        return escape(value)
+    value, _, aside = value[:-1].partition(" (")
+    return f"{escape(value)}<small>{escape(aside)}</small>"
 
 
 def scroll(element: str, label: str) -> str:
@@ -50,7 +58,7 @@ def listing(items: Iterable[str]) -> str:
 
 def figure(picture: str, caption: str) -> str:
     """A picture with a caption."""
-    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
+    return f'<figure tabindex="0">{picture}<figcaption>{escape(caption)}</figcaption></figure>'
 
 
 def details(summary: str, *blocks: str) -> str:

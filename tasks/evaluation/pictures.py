@@ -7,9 +7,10 @@ the HTML report :func:`themed` swaps them for the page's CSS variables, so that 
 import io
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tasks.evaluation.labels import label_points
+from tasks.evaluation.labels import Point, label_points
 from tasks.evaluation.records import BASELINE, PRODUCTION
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import difference
@@ -53,21 +54,22 @@ def pareto_svg(results: Results) -> str:
     """Stored bytes (log) against validation accuracy, latency as colour; the line joins what nothing beats."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, LogLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     names = [name for name in (BASELINE, PRODUCTION, *results.candidates) if results.why_absent(name) is None]
     sizes = [results.cost(name).stored_bytes for name in names]
     accuracies = [100 * results.qualities[name].splits["validation"].accuracy for name in names]
     latencies = [results.speed(name).median_us for name in names]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 4.4), layout="constrained")
+        figure = Figure(figsize=(9, 4.8), layout="constrained")
         axes = figure.subplots()
-        _frontier(axes, sizes, accuracies)
-        for name, size in zip(names, sizes, strict=True):
-            if name != BASELINE:
-                seen = difference("accuracy", (name, BASELINE), "validation", results)
-                bounds = [accuracies[0] + 100 * bound for bound in (seen.low, seen.high)]
-                axes.plot([size, size], bounds, color=MUTED, linewidth=0.9, alpha=0.55, zorder=2)
+        lines = draw_frontier(axes, list(zip(sizes, accuracies, strict=True)))
+        bars = []
+        for name, size in zip(names[1:], sizes[1:], strict=True):
+            seen = difference("accuracy", (name, BASELINE), "validation", results)
+            low, high = (accuracies[0] + 100 * bound for bound in (seen.low, seen.high))
+            bars.append(((size, low), (size, high)))
+            axes.plot([size, size], [low, high], color=MUTED, linewidth=0.9, alpha=0.55, zorder=2)
         dots = axes.scatter(
             sizes, accuracies, c=latencies, cmap=mpl.colormaps["viridis_r"].resampled(16), s=90,
             edgecolors=INK, linewidths=0.7, zorder=3,
@@ -76,13 +78,14 @@ def pareto_svg(results: Results) -> str:
         axes.set_xlim(min(sizes) / 1.6, max(sizes) * 1.6)
         axes.margins(y=0.12)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: bytes_tick(size)))
         axes.set_xlabel("stored bytes (zstd, log scale): smaller is better →")
         axes.invert_xaxis()
         axes.set_title("validation accuracy, %  (bars: 95 % interval of the difference to the baseline)")
         figure.colorbar(dots, ax=axes, label="latency, µs an image", pad=0.02, aspect=30).outline.set_visible(False)
         labels = [f"{name} · {number(latency, 1)} µs" for name, latency in zip(names, latencies, strict=True)]
-        label_points(axes, sizes, accuracies, labels, INK)
+        label_points(axes, list(zip(sizes, accuracies, strict=True)), labels, [*bars, *lines], INK, PAPER)
         return svg(figure, "Stored bytes against validation accuracy of the baseline and every candidate")
 
 
@@ -94,7 +97,7 @@ def curves_svg(results: Results) -> str:
     history = results.history
     epochs = history.get("epoch", ())
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 2.8), layout="constrained")
+        figure = Figure(figsize=(9, 2.9), layout="constrained")
         for axes, what, scale in zip(figure.subplots(1, 2), ("loss", "accuracy"), (1, 100), strict=True):
             for column, color, label in ((what, ACCENT, "train"), (f"validation_{what}", SECOND, "validation")):
                 if column in history:
@@ -117,7 +120,7 @@ def recall_svg(results: Results, chosen: str) -> str:
     classes = sorted(before, key=lambda name: (after[name].recall - before[name].recall, name))[:MOST_CLASSES]
     rows = range(len(classes), 0, -1)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 1.1 + 0.26 * len(classes)), layout="constrained")
+        figure = Figure(figsize=(9, 1.1 + 0.26 * len(classes)), layout="constrained")
         axes = figure.subplots()
         for row, name in zip(rows, classes, strict=True):
             ends = [100 * before[name].recall, 100 * after[name].recall]
@@ -132,12 +135,14 @@ def recall_svg(results: Results, chosen: str) -> str:
         return svg(figure, f"Recall of each class for the baseline and {chosen}")
 
 
-def _frontier(axes: "Axes", sizes: Sequence[float], accuracies: Sequence[float]) -> None:
-    best: list[tuple[float, float]] = []
-    for size, accuracy in sorted(zip(sizes, accuracies, strict=True), key=lambda point: (point[0], -point[1])):
+def draw_frontier(axes: "Axes", points: Sequence[Point]) -> list[tuple[Point, Point]]:
+    """Join the points that no other beats in both ways; gives the line's pieces."""
+    best: list[Point] = []
+    for size, accuracy in sorted(points, key=lambda point: (point[0], -point[1])):
         if not best or accuracy > best[-1][1]:
-            best.append((size, accuracy))
-    axes.plot(*zip(*best, strict=True), color=ACCENT, linewidth=1.2, alpha=0.6, drawstyle="steps-post", zorder=1)
+            best += [(size, best[-1][1] if best else accuracy), (size, accuracy)]
+    axes.plot(*zip(*best, strict=True), color=ACCENT, linewidth=1.2, alpha=0.6, zorder=1)
+    return list(pairwise(best))
 
 
 def bytes_tick(size: float) -> str:

@@ -54,7 +54,7 @@ def render(results: Results) -> str:
                 candidates_table(results),
                 strong=chosen,
             ),
-            markup.listing(f"{choice.candidate}: {choice.sentence}" for choice in verdict.choices),
+            markup.listing(choice.sentence for choice in verdict.choices),
         ),
         markup.section(
             "What the gate decided",

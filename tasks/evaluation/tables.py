@@ -41,7 +41,7 @@ def candidates_table(results: Results) -> list[Row]:
             "Faster": "",
             "Images/s": f"{speed.images_per_second:,.0f}",
             "Non-zero": percent(cost.nonzero / cost.parameters, 0) if cost.parameters else "",
-            "Validation": ranks[name].outcome if name in ranks else "",
+            "Gate": ranks[name].outcome if name in ranks else "",
         }
         if name != BASELINE:
             seen, faster = difference("accuracy", (name, BASELINE), "validation", results), invert(speed.latency_ratio)
