@@ -60,13 +60,16 @@ def decode_batch(batch: Batch, target: Target) -> Decoded:
             except UnusableImageError as reason:
                 decoded.refused.append((name, str(reason)))
                 continue
+            pixels = image.tobytes()
+            place = place_of(image.mode, image.size, pixels)
             fitted = fit(image, target)
-            decoded.resized += image.size != fitted.size
-            decoded.recoloured += image.mode != fitted.mode
-            decoded.classes[class_number] += 1
-            pixels = fitted.tobytes()
+            if fitted is not image:
+                decoded.resized += image.size != fitted.size
+                decoded.recoloured += image.mode != fitted.mode
+                pixels = fitted.tobytes()
             digest = hashlib.blake2b(pixels, digest_size=DIGEST_BYTES).digest()
-            decoded.packed.append(pack(digest, place_of(image), class_number, declared, name, pixels))
+            decoded.packed.append(pack(digest, place, class_number, declared, name, pixels))
+            decoded.classes[class_number] += 1
     return decoded
 
 

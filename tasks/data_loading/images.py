@@ -6,6 +6,7 @@ from typing import Literal
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from tasks.data_loading.jpeg import decode_plain
 from tasks.data_loading.sources.protocol import Payload
 
 # Formats that are opened. Pillow knows more, some of which start other programs.
@@ -46,6 +47,8 @@ def open_image(payload: Payload) -> Image.Image:
         return _from_pixels(payload)
     if not payload:
         raise UnusableImageError("an empty file")
+    if plain := decode_plain(payload, MAX_PIXELS):
+        return plain
     try:
         with Image.open(io.BytesIO(payload), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -53,9 +56,7 @@ def open_image(payload: Payload) -> Image.Image:
             image.load()
             return _plain(image)
     except UnidentifiedImageError:
-        raise UnusableImageError(
-            f"not an image of a known kind ({', '.join(FORMATS)}), or its start is damaged"
-        ) from None
+        raise UnusableImageError(f"no image of a known kind ({', '.join(FORMATS)}), or a damaged one") from None
     except Image.DecompressionBombError:
         raise UnusableImageError(f"more than {MAX_PIXELS:,} pixels") from None
     except (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, MemoryError) as error:

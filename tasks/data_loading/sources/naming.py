@@ -29,6 +29,8 @@ MAX_FILE_BYTES = 64 << 20  # of one encoded image
 
 def clean(path: str) -> str:
     """A path as slimline writes it: ``/`` between folders, nothing empty, composed Unicode, valid UTF-8."""
+    if path.isascii() and not path.startswith(("/", ".")) and "//" not in path and "/." not in path:
+        return path.rstrip("/")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     name = "/".join(parts).encode("utf-8", "backslashreplace").decode()
     return unicodedata.normalize("NFC", name)
