@@ -50,7 +50,7 @@ def retrain(params: Params) -> Outcome:
         SlimlineError: source, store or DVC do not do what was asked.
     """
     parse_recipes(params.recipes)
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
+    runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)
     outcome: Outcome = state.result()
     return outcome

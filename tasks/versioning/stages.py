@@ -30,6 +30,7 @@ def read_stages(root: Path = Path()) -> dict[str, Stage]:
         VersioningError: this is no DVC repository, dvc.yaml is wrong, or another DVC command is at work for long.
     """
     import networkx
+    import networkx
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
     from dvc.repo import Repo
@@ -38,12 +39,9 @@ def read_stages(root: Path = Path()) -> dict[str, Stage]:
         with Repo(str(root)) as repo:
             graph = repo.index.graph
             status = repo.status()
-            order = list(networkx.topological_sort(graph.reverse()))
-            return {
-                stage.addressing: _describe(stage, graph, status.get(stage.addressing, []))
-                for stage in order
-                if hasattr(stage, "name")
-            }
+            order = networkx.topological_sort(graph.reverse())
+            stages = [_describe(stage, graph, status.get(stage.addressing, [])) for stage in order]
+            return {stage.name: stage for stage in stages}
     except LockError as error:
         raise VersioningError(
             f"Expected to read the state of the stages. Received: {error}. Wait until the other DVC command has ended."
@@ -57,8 +55,8 @@ def read_stages(root: Path = Path()) -> dict[str, Stage]:
 
 def _describe(stage: Any, graph: Any, entries: list[Any]) -> Stage:
     changed = tuple(str(entry) for entry in entries if entry != ALWAYS)
-    needs = frozenset(upstream.addressing for upstream in graph.successors(stage))
-    return Stage(stage.addressing, needs, changed, always=bool(stage.always_changed))
+    needs = frozenset(upstream.name for upstream in graph.successors(stage))
+    return Stage(stage.name, needs, changed, always=bool(stage.always_changed))
 
 
 def stale_stages(stages: dict[str, Stage], looked_outside: dict[str, bool]) -> frozenset[str]:
