@@ -15,11 +15,13 @@ from multiprocessing import get_context, parent_process
 from typing import NamedTuple
 
 from tasks.data_loading.dataset import SplitName
-from tasks.data_loading.images import Target, UnusableImageError, fit, open_image
+from tasks.data_loading.opening import UnusableImageError, open_image
 from tasks.data_loading.sources.protocol import Payload
 from tasks.data_loading.splitting import place_of
 from tasks.data_loading.spool import pack
+from tasks.data_loading.targets import Target
 from tasks.errors import DataError
+from tasks.images import fit
 
 BATCH_SAMPLES = 256
 BATCH_BYTES = 8 << 20
@@ -62,7 +64,7 @@ def decode_batch(batch: Batch, target: Target) -> Decoded:
                 continue
             pixels = image.tobytes()
             place = place_of(image.mode, image.size, pixels)
-            fitted = fit(image, target)
+            fitted = fit(image, target.height, target.width, target.channels)
             if fitted is not image:
                 decoded.resized += image.size != fitted.size
                 decoded.recoloured += image.mode != fitted.mode

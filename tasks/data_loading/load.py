@@ -18,12 +18,11 @@ from tasks.data_loading.census import Census
 from tasks.data_loading.dataset import PREPARED, SPLITS, Dataset, SplitName
 from tasks.data_loading.decoding import Numbered, decode
 from tasks.data_loading.fingerprint import SOURCE
-from tasks.data_loading.images import Target
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.archive import TEMPORARY
 from tasks.data_loading.sources.protocol import Folder, Item, RefusedSample, SourceListing
 from tasks.data_loading.spool import Spool
-from tasks.data_loading.targets import resolve
+from tasks.data_loading.targets import Target, resolve
 from tasks.data_loading.writing import write_splits
 from tasks.errors import DataError, RefusedError, SourceError
 from tasks.files import read_record, sync, write_record
@@ -144,8 +143,7 @@ def _write(gathered: Gathered, spool: Spool, target: Target, data: Data, folder:
     """Write the shards and describe them."""
     census, classes = gathered.census, gathered.classes()
     labels = {gathered.numbers[name]: label for label, name in enumerate(classes)}
-    pixel_bytes = target.height * target.width * target.channels
-    splits, digest = write_splits(spool.buckets(pixel_bytes), folder, data, classes, labels, gathered.declared, census)
+    splits, digest = write_splits(spool.buckets(target.bytes), folder, data, classes, labels, gathered.declared, census)
     for split in SPLITS:
         if not splits[split].samples:
             raise DataError(

@@ -1,11 +1,27 @@
 """What every image is brought to, where params leave it to the source."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 from tasks.config import Image
-from tasks.data_loading.images import Target, UnusableImageError, open_image
+from tasks.data_loading.opening import UnusableImageError, open_image
 from tasks.data_loading.sources.protocol import Item, RawSample, RefusedSample
+
+
+@dataclass(frozen=True)
+class Target:
+    """What every image is brought to, in pixels."""
+
+    height: int
+    width: int
+    channels: Literal[1, 3]
+
+    @property
+    def bytes(self) -> int:
+        """Of one image."""
+        return self.height * self.width * self.channels
 
 
 def resolve(wanted: Image, items: Iterator[Item]) -> tuple[Target, Iterator[Item]]:

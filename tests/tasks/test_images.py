@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.images import to_pixels
+from tasks.images import fit, plain, to_pixels
 
 
 def test_pixels_of_the_right_shape_stay_as_they_are() -> None:
@@ -36,3 +36,21 @@ def test_a_palette_with_transparency_is_read_without_a_warning() -> None:
 @pytest.mark.parametrize("mode", ["1", "LA", "RGBA", "CMYK", "I", "F", "YCbCr"])
 def test_every_mode_of_pillow_is_brought_to_colour(mode: str) -> None:
     assert to_pixels(Image.new(mode, (3, 3)), 2, 2, 3).dtype == np.uint8
+
+
+def test_what_is_transparent_lies_on_white() -> None:
+    assert to_pixels(Image.new("RGBA", (1, 1), (10, 20, 30, 0)), 1, 1, 3).ravel().tolist() == [255, 255, 255]
+    assert to_pixels(Image.new("RGBA", (1, 1), (10, 20, 30, 255)), 1, 1, 3).ravel().tolist() == [10, 20, 30]
+
+
+def test_a_photograph_taken_sideways_is_turned_upright() -> None:
+    image = Image.new("RGB", (8, 6))
+    image.getexif()[0x0112] = 6  # the camera was turned by a quarter
+    image.info["exif"] = image.getexif().tobytes()
+    assert plain(image).size == (6, 8)
+
+
+def test_what_is_plain_and_fits_is_left_alone() -> None:
+    image = Image.new("L", (8, 6))
+    assert plain(image) is image
+    assert fit(image, 6, 8, 1) is image
