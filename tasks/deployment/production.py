@@ -1,0 +1,73 @@
+"""The stage `production`: the release in the channel, brought here so that candidates are compared with it."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from tasks.config import Params
+from tasks.deployment.client import download
+from tasks.deployment.records import LABELS, MODEL, PRODUCTION, Pointer, Production
+from tasks.deployment.registry import current, read_manifest
+from tasks.deployment.stores.opening import open_store
+from tasks.deployment.stores.protocol import Store
+from tasks.errors import DataError
+from tasks.files import read_record, sha256, sync, write_record
+
+FOLDER = PRODUCTION.parent
+
+
+def production(params: Params) -> None:
+    """Bring ``models/production`` to what the channel points to: production.json and, if there is one, the model.
+
+    Raises:
+        ReleaseError: the release is not what its manifest says.
+        StoreError: the store cannot be read.
+    """
+    place = params.deployment
+    store = open_store(place.store)
+    pointer = current(store, place.model, place.channel)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if pointer is None:
+        write_record(PRODUCTION, Production())
+        (FOLDER / MODEL).unlink(missing_ok=True)
+        print(f"no release of {place.model} is in the channel {place.channel} yet")
+    elif _is_here(store, place.model, pointer):
+        print(f"release {pointer.version} of {place.model} is here already")
+    else:
+        _bring(store, place.model, pointer)
+        print(f"fetched release {pointer.version} of {place.model}")
+
+
+def production_changed(params: Params) -> bool:
+    """Whether the channel points to something else than ``models/production`` has."""
+    place = params.deployment
+    here = _recorded()
+    pointer = current(open_store(place.store), place.model, place.channel)
+    return here is None or here.manifest_sha256 != (pointer.manifest_sha256 if pointer else None)
+
+
+def _recorded() -> Production | None:
+    try:
+        return read_record(PRODUCTION, Production)
+    except DataError:
+        return None
+
+
+def _is_here(store: Store, model: str, pointer: Pointer) -> bool:
+    here = _recorded()
+    if here is None or here.manifest_sha256 != pointer.manifest_sha256 or not (FOLDER / MODEL).exists():
+        return False
+    manifest, _ = read_manifest(store, model, pointer.version, pointer.manifest_sha256)
+    return sha256(FOLDER / MODEL) == manifest.unpacked.sha256
+
+
+def _bring(store: Store, model: str, pointer: Pointer) -> None:
+    """The model first, the record last: killed in between, the record does not fit and the stage does it again."""
+    with tempfile.TemporaryDirectory(prefix=".production-", dir=FOLDER.parent) as temporary:
+        folder = Path(temporary)
+        download(store, model, pointer, folder)
+        classes = json.loads((folder / LABELS).read_bytes())
+        sync(folder / MODEL)
+        (folder / MODEL).replace(FOLDER / MODEL)
+    record = Production(release=pointer.version, manifest_sha256=pointer.manifest_sha256, classes=tuple(classes))
+    write_record(PRODUCTION, record)

@@ -1,0 +1,118 @@
+"""From a candidate that passed the gate to a release in a channel: all of it or nothing that anybody sees."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from tasks.config import Params
+from tasks.data_loading.dataset import read_dataset
+from tasks.deployment.bundle import bundle, labels
+from tasks.deployment.evidence import Evidence, load_evidence
+from tasks.deployment.records import LABELS, MANIFEST, PRODUCTION, DataDigests, Manifest, Production, Release
+from tasks.deployment.registry import (
+    Seen,
+    claim,
+    current,
+    describe,
+    encode,
+    move,
+    now,
+    read_manifest,
+    release_key,
+    see,
+)
+from tasks.deployment.stores.opening import open_store
+from tasks.deployment.stores.protocol import Store
+from tasks.errors import Conflict
+from tasks.evaluation.records import GATE, GateReport
+from tasks.files import read_record
+
+
+def publish(params: Params, commit: str | None = None, dirty: bool | None = None) -> Release:
+    """Release the chosen candidate and point the channel to it, if the channel is as it was when the run began.
+
+    What the channel was is in ``models/production/production.json``: the candidate was compared with that release,
+    so the verdict holds only as long as the channel still points to it.
+
+    Args:
+        commit: of the code that made the model, None without a repository.
+        dirty: whether the code differed from that commit.
+
+    Raises:
+        ReleaseError: the gate did not pass, or a file is not what the gate decided about.
+        Conflict: somebody else has moved the channel meanwhile; it stays as they left it.
+        StoreError: the store cannot be read or written.
+    """
+    place = params.deployment
+    evidence = load_evidence()
+    compared = read_record(PRODUCTION, Production)
+    store = open_store(place.store)
+    seen = see(store, place.model, place.channel)
+    _expect(seen, compared, params)
+    manifest, content = _upload(store, params, evidence, commit, dirty)
+    release = describe(manifest, content, (place.channel,))
+    try:
+        move(store, place.model, place.channel, seen, release.version, release.manifest_sha256)
+    except Conflict:
+        _expect(see(store, place.model, place.channel), compared, params)
+        raise
+    return release
+
+
+def already_released(params: Params) -> Release | None:
+    """The release that the channel points to, if it has the model that the gate decided about, with these classes."""
+    if not GATE.exists():
+        return None
+    place = params.deployment
+    store = open_store(place.store)
+    pointer = current(store, place.model, place.channel)
+    if pointer is None:
+        return None
+    manifest, content = read_manifest(store, place.model, pointer.version, pointer.manifest_sha256)
+    same_model = manifest.unpacked.sha256 == read_record(GATE, GateReport).model_sha256
+    classes = hashlib.sha256(labels(read_dataset().classes).encode()).hexdigest()
+    same_classes = manifest.files[LABELS].sha256 == classes
+    return describe(manifest, content, (place.channel,)) if same_model and same_classes else None
+
+
+def _upload(
+    store: Store, params: Params, evidence: Evidence, commit: str | None, dirty: bool | None
+) -> tuple[Manifest, bytes]:
+    """Put a release into the store under a number of its own; the manifest last. Gives the manifest and its bytes."""
+    model = params.deployment.model
+    with tempfile.TemporaryDirectory(prefix="slimline-") as folder:
+        made = bundle(params, evidence, Path(folder))
+        version = claim(store, model)
+        manifest = Manifest(
+            model=model,
+            version=version,
+            recipe=evidence.gate.chosen,
+            created=now(),
+            commit=commit,
+            dirty=dirty,
+            accuracy=evidence.chosen.splits["test"].accuracy,
+            data=DataDigests(source=evidence.dataset.source_digest, prepared=evidence.prepared_sha256),
+            versions={**evidence.training.versions, **evidence.candidate.versions},
+            files=made.files,
+            unpacked=made.unpacked,
+        )
+        for name in made.files:
+            store.put_file(release_key(model, version, name), made.folder / name)
+    content = encode(manifest)
+    store.put_if_absent(release_key(model, version, MANIFEST), content)
+    return manifest, content
+
+
+def _expect(seen: Seen, compared: Production, params: Params) -> None:
+    """Refuse to go on if the channel does not point to what the candidate was compared with."""
+    found = seen.pointer
+    if (found.manifest_sha256 if found else None) == compared.manifest_sha256:
+        return
+    place = params.deployment
+    before = f"release {compared.release}" if compared.release else "no release"
+    after = f"release {found.version}, moved there at {found.moved_at}" if found else "no release"
+    raise Conflict(
+        f"Expected the channel {place.channel} of {place.model} to point to {before}, with which the candidate was "
+        f"compared. Received: {after}. Somebody else has released meanwhile and the channel stays as they left it; "
+        f"run again, and the candidate is compared with that release."
+    )

@@ -1,0 +1,102 @@
+"""What a release consists of, as it lies in the store, and what is said of it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.files import Record
+
+MANIFEST = "manifest.json"
+LABELS = "labels.json"
+PACKED = "model.tflite.zst"
+MODEL = "model.tflite"  # unpacked
+PRODUCTION = Path("models/production/production.json")
+
+Bytes = Annotated[int, Field(ge=0, lt=1 << 33)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+Number = Annotated[int, Field(ge=1)]
+
+
+class File(Record):
+    """What a file must be before it is used."""
+
+    bytes: Bytes
+    sha256: Sha256
+
+
+class DataDigests(Record):
+    """What the model was trained and judged on."""
+
+    source: str  # of what the source holds
+    prepared: Sha256  # of dataset.json, which lists every shard with its SHA-256
+
+
+class Manifest(Record):
+    """All that makes a release; written last, a release without it does not exist.
+
+    ``files`` are all files beside the manifest as they are stored; ``unpacked`` is the model that a device runs.
+    ``commit`` and ``dirty`` say from which code it was made, None where there was no repository.
+    """
+
+    schema_version: Literal[1] = 1
+    model: str
+    version: Number
+    recipe: str
+    created: str  # UTC, ISO 8601
+    commit: str | None
+    dirty: bool | None
+    accuracy: float  # on the test split
+    data: DataDigests
+    versions: dict[str, str]  # of the libraries that decide about the model's bytes
+    files: Annotated[dict[FileName, File], Field(max_length=100)]
+    unpacked: File
+
+    @model_validator(mode="after")
+    def _needs_a_model_and_labels(self) -> "Manifest":
+        missing, taken = {PACKED, LABELS} - set(self.files), {MANIFEST, MODEL} & set(self.files)
+        if missing or taken:
+            raise ValueError(f"expected files with {PACKED} and {LABELS} and without {MANIFEST} and {MODEL}")
+        return self
+
+
+class Pointer(Record):
+    """What a channel points to.
+
+    ``generation`` counts the channel's moves; ``nonce`` tells two moves apart that are otherwise equal.
+    """
+
+    version: Number
+    manifest_sha256: Sha256
+    generation: Number
+    nonce: str
+    moved_at: str  # UTC, ISO 8601
+
+
+class Claim(Record):
+    """Who has taken a version's number; only the nonce tells claims apart."""
+
+    nonce: str
+    claimed_at: str  # UTC, ISO 8601
+
+
+class Release(Record):
+    """A release in a list for people."""
+
+    model: str
+    version: int
+    created: str  # UTC, ISO 8601
+    recipe: str
+    stored_bytes: int  # of model.tflite.zst: what a device downloads of the model
+    accuracy: float  # on the test split
+    channels: tuple[str, ...]  # that point to it
+    manifest_sha256: str
+
+
+class Production(Record):
+    """The release that candidates are compared with; all None where there is none."""
+
+    release: int | None = None
+    manifest_sha256: str | None = None
+    classes: tuple[str, ...] | None = None

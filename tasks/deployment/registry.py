@@ -1,0 +1,195 @@
+"""Releases and channels as they lie in a store.
+
+::
+
+    models/<model>/releases/<version>/claim.json      who has taken the number
+    models/<model>/releases/<version>/<file>          immutable content
+    models/<model>/releases/<version>/manifest.json   written last: from now on the release exists
+    models/<model>/channels/<channel>.json            which release the channel points to
+"""
+
+import hashlib
+import secrets
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from tasks.deployment.records import MANIFEST, PACKED, Claim, Manifest, Pointer, Release
+from tasks.deployment.stores.protocol import Store
+from tasks.errors import Conflict, NotFound, ReleaseError
+from tasks.files import Record, to_json
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A channel as somebody saw it: where it points to and the tag under which it may be moved."""
+
+    pointer: Pointer | None
+    tag: str | None
+
+
+def releases_folder(model: str) -> str:
+    """Under which key all releases of a model are."""
+    return f"models/{model}/releases"
+
+
+def release_key(model: str, version: int, file: str) -> str:
+    """Where a release's file is."""
+    return f"{releases_folder(model)}/{version}/{file}"
+
+
+def channels_folder(model: str) -> str:
+    """Under which key all channels of a model are."""
+    return f"models/{model}/channels"
+
+
+def channel_key(model: str, channel: str) -> str:
+    """Where a channel's pointer is."""
+    return f"{channels_folder(model)}/{channel}.json"
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def encode(record: Record) -> bytes:
+    """A record as it is stored."""
+    return to_json(record.model_dump(mode="json")).encode()
+
+
+def decode(content: bytes, kind: type[R], place: str) -> R:
+    """A record as it was stored.
+
+    Raises:
+        ReleaseError: it is not one.
+    """
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        raise ReleaseError(
+            f"Expected {place} to be a {kind.__name__} that this version of slimline reads. Received: {error}. "
+            f"If a newer slimline has written it, update this one."
+        ) from None
+
+
+def see(store: Store, model: str, channel: str) -> Seen:
+    """A channel as it is now."""
+    key = channel_key(model, channel)
+    try:
+        found = store.get(key)
+    except NotFound:
+        return Seen(None, None)
+    return Seen(decode(found.content, Pointer, f"{store.url}/{key}"), found.tag)
+
+
+def current(store: Store, model: str, channel: str) -> Pointer | None:
+    """Where a channel points to, None where it was never moved."""
+    return see(store, model, channel).pointer
+
+
+def read_manifest(store: Store, model: str, version: int, sha256: str | None = None) -> tuple[Manifest, bytes]:
+    """A release's manifest and its bytes.
+
+    Args:
+        sha256: what the bytes must be, where the channel says it.
+
+    Raises:
+        ReleaseError: there is no such release, or the manifest is not what was expected.
+    """
+    key = release_key(model, version, MANIFEST)
+    try:
+        content = store.get(key).content
+    except NotFound:
+        raise ReleaseError(
+            f"Expected release {version} of {model} in {store.url}. Received: no such release. "
+            f"`slimline releases` lists all."
+        ) from None
+    received = hashlib.sha256(content).hexdigest()
+    if sha256 not in (None, received):
+        raise ReleaseError(
+            f"Expected {key} in {store.url} to have the SHA-256 {sha256}, as its channel says. Received: {received}. "
+            f"It was changed after its release: do not use it, publish again."
+        )
+    manifest = decode(content, Manifest, f"{store.url}/{key}")
+    if (manifest.model, manifest.version) != (model, version):
+        raise ReleaseError(
+            f"Expected {key} in {store.url} to be about {model} {version}. "
+            f"Received: {manifest.model} {manifest.version}. Do not use it, publish again."
+        )
+    return manifest, content
+
+
+def releases(store: Store, model: str) -> list[Release]:
+    """All releases of a model, the newest first."""
+    pointing = defaultdict(list)
+    for channel, pointer in _channels(store, model):
+        pointing[pointer.version].append(channel)
+    listed = []
+    for version in sorted(_numbers(store, model, MANIFEST), reverse=True):
+        manifest, content = read_manifest(store, model, version)
+        listed.append(describe(manifest, content, tuple(pointing[version])))
+    return listed
+
+
+def describe(manifest: Manifest, content: bytes, channels: tuple[str, ...]) -> Release:
+    """A release in short; ``content`` is the manifest's bytes."""
+    return Release(
+        model=manifest.model,
+        version=manifest.version,
+        created=manifest.created,
+        recipe=manifest.recipe,
+        stored_bytes=manifest.files[PACKED].bytes,
+        accuracy=manifest.accuracy,
+        channels=channels,
+        manifest_sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def claim(store: Store, model: str) -> int:
+    """Take the next version number; nobody else ever gets it, also where nothing comes of it."""
+    content = encode(Claim(nonce=secrets.token_hex(16), claimed_at=now()))
+    for version in count(max(_numbers(store, model), default=0) + 1):
+        try:
+            store.put_if_absent(release_key(model, version, "claim.json"), content)
+        except Conflict:
+            continue
+        return version
+    raise AssertionError  # unreachable: numbers do not end
+
+
+def move(store: Store, model: str, channel: str, seen: Seen, version: int, manifest_sha256: str) -> Pointer:
+    """Point a channel to a release, if it still is as it was seen.
+
+    Raises:
+        Conflict: somebody else has moved it.
+    """
+    pointer = Pointer(
+        version=version,
+        manifest_sha256=manifest_sha256,
+        generation=seen.pointer.generation + 1 if seen.pointer else 1,
+        nonce=secrets.token_hex(16),
+        moved_at=now(),
+    )
+    store.compare_and_swap(channel_key(model, channel), encode(pointer), seen.tag)
+    return pointer
+
+
+def _channels(store: Store, model: str) -> Iterator[tuple[str, Pointer]]:
+    for entry in store.list(channels_folder(model)):
+        channel = entry.key.rpartition("/")[2].removesuffix(".json")
+        if pointer := current(store, model, channel):
+            yield channel, pointer
+
+
+def _numbers(store: Store, model: str, file: str | None = None) -> set[int]:
+    """The versions that have any file, or the one named."""
+    parts = (entry.key.split("/") for entry in store.list(releases_folder(model)))
+    return {int(part[3]) for part in parts if part[3].isdecimal() and file in (None, part[4])}
