@@ -32,11 +32,12 @@ def run(
 
     Exit codes: 0 released or nothing to do, 3 the gate did not pass, 2 the configuration is wrong, 1 anything else.
     """
+    from tasks.compression.recipe import parse_recipes
     from tasks.config import load_params
     from tasks.versioning.params_file import set_params
 
     if set_:
-        set_params(set_)
+        set_params(set_, check=lambda params: parse_recipes(params.recipes))
     params = load_params()
     environment.prepare()
     from flows.terminal import say
@@ -75,9 +76,8 @@ def releases(model: str | None = None, *, store: str | None = None, json: Json =
     store
         The store's URL; by default the one of params.yaml.
     """
-    from tasks.deployment.registry import releases as list_releases
-
     from flows.summary import print_json, print_releases
+    from tasks.deployment.registry import releases as list_releases
     from tasks.deployment.stores.opening import open_store
 
     url, name, _ = _deployment(store, model, None)
@@ -103,9 +103,8 @@ def fetch(model: str, *, to: Path, channel: str | None = None, store: str | None
     store
         The store's URL; by default the one of params.yaml.
     """
-    from tasks.deployment.client import fetch as fetch_release
-
     from flows.summary import print_json
+    from tasks.deployment.client import fetch as fetch_release
 
     url, name, pointer = _deployment(store, model, channel)
     fetched = fetch_release(url, name, pointer, to)
@@ -126,9 +125,8 @@ def predict(*files: Path, model: Path, json: Json = False) -> None:
     model
         The folder that `slimline fetch` filled.
     """
-    from tasks.deployment.prediction import predict as classify
-
     from flows.summary import print_json
+    from tasks.deployment.prediction import predict as classify
 
     for prediction in (predictions := classify(model, files)):
         if not json:

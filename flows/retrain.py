@@ -10,8 +10,6 @@ from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
-from tasks.deployment.production import production_changed
-from tasks.deployment.publishing import Release, already_released, publish
 
 from flows.artifacts import show_results
 from flows.stages import StageFailed, end_all, may_succeed_later, run_stage
@@ -20,11 +18,14 @@ from flows.workspace import exclusive_run
 from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, load_params
 from tasks.data_loading.fingerprint import source_changed
+from tasks.deployment.production import production_changed
+from tasks.deployment.publishing import already_released, publish
+from tasks.deployment.records import Release
 from tasks.errors import UNAVAILABLE, StoreError
 from tasks.evaluation.records import GATE, GateReport
 from tasks.evaluation.results import load_results
 from tasks.files import read_record
-from tasks.versioning.history import commit, push
+from tasks.versioning.history import commit, head, push
 from tasks.versioning.stages import Stage, read_stages, stale_stages
 
 OUTSIDE = {"fingerprint", "load", "production"}  # stages that reach for a source or a store
@@ -136,7 +137,7 @@ def _store_may_answer_later(_task: object, _run: object, state: State[Any]) -> b
 )
 def deploy(params: Params) -> Release:
     """Publish the chosen candidate and move the channel to it."""
-    release = publish(params)
+    release = publish(params, *head())
     line = f"{params.deployment.model} {release.version} is {params.deployment.channel}"
     get_run_logger().info(line)
     say("deploy", line)

@@ -24,13 +24,18 @@ OUTCOMES = (  # what DVC says, and what happened then
     ("is cached - skipping run", "Restored"),
     ("didn't change, skipping", "Unchanged"),
 )
-NOISE = (
+NOISE = (  # what DVC and native libraries say beside the stage's own lines
+    "> python -m",
     "Updating lock file",
     "Generating lock file",
     "To track the changes",
+    "To enable auto",
     "Use `dvc push`",
     "\tgit add",
-    "To enable auto",
+    "\tdvc config",
+    "INFO: Created TensorFlow Lite",
+    "fully_quantize:",
+    "WARNING: All log messages before absl",
 )
 
 _groups: set[int] = set()
@@ -82,7 +87,7 @@ def follow(command: list[str], stage: str, log: Callable[[str], None]) -> str:
         for raw in process.stdout:
             line = raw.rstrip()
             outcome = next((name for words, name in OUTCOMES if words in line), outcome)
-            if not line or line.startswith((*NOISE, "> python -m")):
+            if not line or line.startswith(NOISE):
                 continue
             if errors or line.startswith("error: "):
                 errors.append(line.removeprefix("error: "))

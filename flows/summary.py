@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
-from tasks.deployment.registry import ReleaseRow
 
 from tasks.config import Params
+from tasks.deployment.records import Release
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import candidates_table
@@ -59,7 +59,7 @@ def results_record(results: Results) -> dict[str, Any]:
     }
 
 
-def print_releases(model: str, rows: Sequence[ReleaseRow]) -> None:
+def print_releases(model: str, rows: Sequence[Release]) -> None:
     """A line for each release, newest first."""
     table = [
         {

@@ -47,6 +47,14 @@ def commit(message: str, root: Path = Path()) -> str | None:
     return _git(root, "rev-parse", "HEAD")
 
 
+def head(root: Path = Path()) -> tuple[str | None, bool | None]:
+    """The commit that is checked out and whether tracked files differ from it; None twice where git knows nothing."""
+    try:
+        return _git(root, "rev-parse", "HEAD"), bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+    except VersioningError:
+        return None, None
+
+
 def _git(root: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)

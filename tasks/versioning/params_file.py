@@ -1,17 +1,24 @@
 """Changes of params.yaml in place, comments kept, as `dvc exp run -S` makes them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from tasks.config import PARAMS, parse_params
+from tasks.config import PARAMS, Params, parse_params
 from tasks.errors import ConfigError
 from tasks.files import write_text
 
 
-def set_params(changes: Sequence[str], path: Path = PARAMS) -> None:
+def set_params(
+    changes: Sequence[str], path: Path = PARAMS, check: Callable[[Params], object] = lambda params: params
+) -> None:
     """Apply ``key.path=value`` changes; values are YAML. Nothing is written unless the result fits.
+
+    Args:
+        changes: what to change.
+        path: of params.yaml.
+        check: looks at the changed params and raises ConfigError where they do not fit, before they are written.
 
     Raises:
         ConfigError: a change is not ``key=value``, or what comes out does not fit params.yaml.
@@ -25,7 +32,7 @@ def set_params(changes: Sequence[str], path: Path = PARAMS) -> None:
     document = yaml.load(before)
     for change in changes:
         _set(document, change)
-    parse_params(YAML(typ="safe").load(_dump(yaml, document)), str(path))
+    check(parse_params(YAML(typ="safe").load(_dump(yaml, document)), str(path)))
     after = _dump(yaml, document)
     if after != before:
         write_text(path, after)

@@ -30,7 +30,6 @@ def read_stages(root: Path = Path()) -> dict[str, Stage]:
         VersioningError: this is no DVC repository, dvc.yaml is wrong, or another DVC command is at work for long.
     """
     import networkx
-    import networkx
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
     from dvc.repo import Repo

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import VersioningError
-from tasks.versioning.history import commit, push
+from tasks.versioning.history import commit, head, push
 
 
 @pytest.fixture
@@ -57,3 +57,14 @@ def test_a_folder_that_git_does_not_know_is_an_error_with_a_message(tmp_path: Pa
     (tmp_path / "params.yaml").write_text("seed: 1\n")
     with pytest.raises(VersioningError, match=r"versioning\.commit"):
         commit("never", tmp_path)
+
+
+def test_the_head_is_the_commit_and_tells_of_changes(project: Path) -> None:
+    made = commit("first", project)
+    assert head(project) == (made, False)
+    (project / "params.yaml").write_text("seed: 2\n")
+    assert head(project) == (made, True)
+
+
+def test_there_is_no_head_without_git(tmp_path: Path) -> None:
+    assert head(tmp_path) == (None, None)

@@ -1,0 +1,123 @@
+"""What the flow costs: `slimline run` beside `dvc repro`, and a run in which nothing changed beside an empty flow.
+
+Clones the repository twice, starts a Prefect server on loopback, and times whole commands, interleaved.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+Command = list[str | Path]
+EMPTY_FLOW = "from prefect import flow\nflow(lambda: None, name='empty')()"
+
+
+def clone(folder: Path) -> Path:
+    subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(folder)], check=True)
+    return folder
+
+
+@contextlib.contextmanager
+def prefect_server(home: Path) -> Iterator[dict[str, str]]:
+    """A server on loopback; gives the environment that makes Prefect use it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    api = f"http://127.0.0.1:{port}/api"
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    command = [BIN / "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            while not answers(f"{api}/health"):
+                if server.poll() is not None:
+                    raise SystemExit("The Prefect server did not start.")
+                time.sleep(0.5)
+            yield {**environment, "PREFECT_API_URL": api, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        finally:
+            server.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+def timed(command: Command, folder: Path, environment: dict[str, str]) -> float:
+    began = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return time.perf_counter() - began
+
+
+def first_runs(rounds: int, work: Path, environment: dict[str, str]) -> None:
+    flow, plain = [], []
+    commands: list[tuple[list[float], list[str | Path]]] = [
+        (flow, [BIN / "slimline", "run"]),
+        (plain, [BIN / "dvc", "repro"]),
+    ]
+    for index in range(rounds):
+        for times, command in commands if index % 2 else reversed(commands):
+            folder = clone(work / f"{index}-{Path(command[0]).name}")
+            times.append(timed(command, folder, environment))
+            print(f"{Path(command[0]).name} {' '.join(map(str, command[1:]))}: {times[-1]:.1f} s", flush=True)
+    ratios = [ours / theirs for ours, theirs in zip(flow, plain, strict=True)]
+    print(f"first run: slimline run {statistics.median(flow):.1f} s, dvc repro {statistics.median(plain):.1f} s, "
+          f"ratio {statistics.median(ratios):.2f} (at most 1.10)")  # fmt: skip
+
+
+def unchanged_runs(rounds: int, folder: Path, environment: dict[str, str]) -> None:
+    again, empty = [], []
+    for _ in range(rounds):
+        empty.append(timed([sys.executable, "-c", EMPTY_FLOW], folder, environment))
+        again.append(timed([BIN / "slimline", "run"], folder, environment))
+        print(f"empty flow: {empty[-1]:.1f} s, slimline run with nothing changed: {again[-1]:.1f} s", flush=True)
+    extra = statistics.median(a - b for a, b in zip(again, empty, strict=True))
+    print(f"nothing changed: {extra:.1f} s more than an empty flow (at most 8)")
+    traced = subprocess.run(
+        [BIN / "slimline", "run"],
+        cwd=folder,
+        env={**environment, "PYTHONPROFILEIMPORTTIME": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = any(line.rsplit("|", 1)[-1].strip() == "tensorflow" for line in traced.stderr.splitlines())
+    print(f"TensorFlow was {'' if loaded else 'not '}loaded")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1, help="fresh clones for each of the two commands")
+    parser.add_argument("--again", type=int, default=5, help="runs in which nothing changed")
+    options = parser.parse_args()
+    work = Path(tempfile.mkdtemp(prefix="slimline-line-"))
+    try:
+        with prefect_server(work / "prefect") as environment:
+            first_runs(options.rounds, work, environment)
+            unchanged_runs(options.again, work / "0-slimline", environment)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

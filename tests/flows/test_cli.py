@@ -1,0 +1,72 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SLIMLINE = Path(sys.executable).with_name("slimline")
+HEAVY = ("tensorflow", "prefect", "dvc", "boto3", "numpy", "matplotlib")
+
+
+def slimline(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SLIMLINE, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
+    return tmp_path
+
+
+def test_help_names_every_command_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from flows import cli\n"
+        "try: cli.app(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert all(name in done.stdout for name in ("run", "report", "releases", "fetch", "predict", "ui"))
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "--set", "training.epochs=none"), "training.epochs"),
+        (("run", "--set", "nonsense"), "key=value"),
+        (("run", "--set", "recipes.int8.0.mode=int3"), "recipes.int8.0.mode"),
+        (("report", "--nonsense"), "nonsense"),
+        (("fetch",), "model"),
+        (("nonsense",), "nonsense"),
+    ],
+)
+def test_bad_usage_and_bad_params_exit_with_2_and_say_why(
+    project: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    before = (project / "params.yaml").read_bytes()
+    done = slimline(*arguments, folder=project)
+    assert done.returncode == 2, done.stderr
+    assert words.lower() in (done.stderr + done.stdout).lower()
+    assert "Traceback" not in done.stderr
+    assert (project / "params.yaml").read_bytes() == before
+
+
+def test_a_folder_without_params_is_told_what_to_do(tmp_path: Path) -> None:
+    done = slimline("report", folder=tmp_path)
+    assert done.returncode == 2
+    assert "Run slimline in the folder of your project" in done.stderr
+
+
+def test_a_report_before_any_run_is_an_error_with_a_message(project: Path) -> None:
+    done = slimline("report", folder=project)
+    assert done.returncode == 1
+    assert "slimline run" in done.stderr
+
+
+def test_releases_of_an_empty_store_are_an_empty_list(project: Path) -> None:
+    done = slimline("releases", "--json", folder=project)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []
