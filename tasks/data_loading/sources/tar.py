@@ -1,30 +1,58 @@
 """Tar archives of class folders, read as a stream: nothing is ever unpacked."""
 
+import bz2
+import gzip
+import io
+import lzma
 import tarfile
 import zlib
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
 
 from tasks.data_loading.sources.naming import clean, danger, file_item
 from tasks.data_loading.sources.protocol import Folder, Item, RefusedSample
 from tasks.errors import SourceError
+from tasks.files import CHUNK
+
+COMPRESSIONS: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+}
 
 
-class QuickTarInfo(tarfile.TarInfo):
-    """A member whose header is read in a third of the time where it is of the plainest kind."""
+class StrictTarInfo(tarfile.TarInfo):
+    """A member's header: quick to read if it is of the plainest kind, and never taken for the end if it is damaged.
+
+    The standard library takes a damaged header after the first one, and an archive without its end mark, for the
+    end; the samples behind it would be missing silently.
+    """
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "QuickTarInfo":
-        """Read a header of 512 bytes: a plain file with a short name here, all else by the standard library."""
-        plain = buf[156:157] == tarfile.REGTYPE and buf[257:262] == b"ustar" and not buf[345]
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "StrictTarInfo":
+        """Read a header of 512 bytes."""
+        if len(buf) != tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("it ends without an end mark")
+        if member := cls._plain(buf, encoding, errors):
+            return member
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.InvalidHeaderError as error:  # type: ignore[attr-defined]
+            raise tarfile.ReadError(f"a damaged header ({error})") from None
+
+    @classmethod
+    def _plain(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "StrictTarInfo | None":
+        """A plain file with a short name, in a third of the library's time; None for everything else."""
         fields = buf[124:136].rstrip(b" \0"), buf[148:156].rstrip(b" \0")  # size and checksum, octal
-        if not (plain and fields[0].isdigit() and fields[1].isdigit()):
-            return super().frombuf(buf, encoding, errors)
-        size, checksum = int(fields[0], 8), int(fields[1], 8)
-        if checksum != sum(buf) - sum(buf[148:156]) + 8 * ord(" "):
-            return super().frombuf(buf, encoding, errors)
+        if buf[156:157] != tarfile.REGTYPE or buf[257:262] != b"ustar" or buf[345]:
+            return None
+        if not (fields[0].isdigit() and fields[1].isdigit()):
+            return None
+        if int(fields[1], 8) != sum(buf) - sum(buf[148:156]) + 8 * ord(" "):
+            return None
         member = cls(buf[:100].partition(b"\0")[0].decode(encoding, errors))
-        member.size = size
+        member.size = int(fields[0], 8)
         return member
 
 
@@ -32,20 +60,35 @@ def read_tar(stream: IO[bytes], location: str) -> Iterator[Item]:
     """The members of a tar archive, plain or compressed, in its order.
 
     Raises:
-        SourceError: the archive is damaged or is none.
+        SourceError: the archive is damaged, cut short or none.
     """
-    name = "its start"
+    last = "its start"
     try:
-        with tarfile.open(fileobj=stream, mode="r|*", tarinfo=QuickTarInfo) as archive:
-            while member := archive.next():
-                archive.members.clear()  # type: ignore[attr-defined]  # it would remember them all
-                name = clean(member.name)
-                if item := _item(archive, member):
-                    yield item
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+        with _decompressed(stream) as content:
+            with tarfile.open(fileobj=content, mode="r|", tarinfo=StrictTarInfo) as archive:
+                while member := archive.next():
+                    archive.members.clear()  # type: ignore[attr-defined]  # it would remember them all
+                    last = clean(member.name)
+                    if item := _item(archive, member):
+                        yield item
+            while content.read(CHUNK):
+                pass  # up to the checksum of what was compressed
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise SourceError(
-            f"Expected {location} to be a whole tar archive. Received: {error}, after {name}. Make or fetch it again."
+            f"Expected {location} to be a whole tar archive. Received: {error}, after {last}. Make or fetch it again."
         ) from None
+
+
+@contextmanager
+def _decompressed(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """What the stream holds, whatever it was compressed with."""
+    buffered: Any = io.BufferedReader(stream, 1 << 16)
+    try:
+        start = buffered.peek(8)
+        opened = next((opened for mark, opened in COMPRESSIONS.items() if start.startswith(mark)), None)
+        yield opened(buffered) if opened else buffered
+    finally:
+        buffered.detach()  # the stream is its owner's to close
 
 
 def _item(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Item | None:
