@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,12 +64,12 @@ def read_predictions(path: Path) -> Predictions:
         EvaluationError: the file is missing or does not hold predictions.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             splits = {split: Answers(arrays[f"{split}_scores"], arrays[f"{split}_labels"]) for split in SPLITS}
             return Predictions(str(arrays["data"]), splits)
     except FileNotFoundError:
         received = "no such file"
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, BadZipFile) as error:
         received = str(error)
     raise EvaluationError(
         f"Expected {path} to hold a model's predictions. Received: {received}. "

@@ -118,6 +118,11 @@ def check_results(results: Results) -> None:
         EvaluationError: a record speaks of another file, or of other samples.
     """
     for name, candidate in results.candidates.items():
+        if not candidate_model(name).exists():
+            raise EvaluationError(
+                f"Expected the model of {name} at {candidate_model(name)}. Received: no such file. "
+                f"Run `slimline run` or `dvc repro` first."
+            )
         _check_same(
             f"{candidate_model(name)} and its records",
             (candidate.sha256, sha256(candidate_model(name)), results.qualities[name].sha256),

@@ -1,0 +1,185 @@
+"""Samples, records and results made up to order for the tests of evaluation."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+
+from tasks.compression.records import Candidate, Promise, Skip, Step
+from tasks.config import Params, parse_params
+from tasks.data_loading.dataset import SPLITS, Dataset, Part, Refusal, Shard
+from tasks.data_loading.tfrecord import Sample, encode, frame
+from tasks.evaluation.predictions import Answers, Predictions, Split
+from tasks.evaluation.quality import judge
+from tasks.evaluation.records import BASELINE, PRODUCTION, BenchmarkReport, Cost, Interval, Quality, Speed
+from tasks.evaluation.results import Results
+from tasks.evaluation.statistics import ratio_of_medians
+from tasks.files import sha256, write_record
+from tasks.training.records import TrainingReport
+
+COUNTS = {"train": 40, "validation": 150, "test": 300}
+CLASSES = tuple(str(digit) for digit in range(10))
+RECIPES = {"int8": "digits_int8", "pruned_int8": "digits_pruned", "untrained": "digits_untrained"}
+
+
+def digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """scikit-learn's digits: uint8 ``[1797, 8, 8, 1]`` and their classes."""
+    data = load_digits()
+    images = np.rint(data.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
+    return images, data.target.astype(np.int64)
+
+
+def params_with(**changes: Any) -> Params:
+    """Small params with some parts replaced."""
+    values: dict[str, Any] = {
+        "data": {"source": "digits"},
+        "recipes": {name: [{"technique": "quantize"}] for name in RECIPES},
+        "benchmark": {"rounds": 10, "warmup": 1, "batch": 8},
+        "gate": {
+            "rules": [
+                {"metric": "accuracy", "margin": 0.05, "versus": ["baseline", "production"]},
+                {"metric": "stored_bytes", "max_ratio": 1.0},
+            ]
+        },
+        "deployment": {"model": "digits"},
+    }
+    return parse_params(values | changes)
+
+
+def write_prepared(folder: Path) -> Dataset:
+    """Digits as the load stage leaves them: the last of them, which no model was trained on."""
+    images, labels = digits()
+    folder.mkdir(parents=True)
+    parts, start = {}, 1000
+    for split in SPLITS:
+        chosen = range(start, start + COUNTS[split])
+        start += COUNTS[split]
+        content = b"".join(frame(encode(Sample(images[i].tobytes(), int(labels[i]), f"digits/{i}"))) for i in chosen)
+        path = folder / f"{split}-00000.tfrecord"
+        path.write_bytes(content)
+        shard = Shard(file=path.name, samples=len(chosen), bytes=len(content), sha256=sha256(path))
+        per_class = {name: int(np.sum(labels[chosen] == int(name))) for name in CLASSES}
+        parts[split] = Part(samples=len(chosen), per_class=per_class, shards=(shard,))
+    dataset = made_up_dataset(parts)
+    write_record(folder / "dataset.json", dataset)
+    return dataset
+
+
+def made_up_dataset(parts: Mapping[Any, Part]) -> Dataset:
+    return Dataset(
+        workload="image",
+        source="digits",
+        source_digest="d" * 64,
+        classes=CLASSES,
+        height=8,
+        width=8,
+        channels=1,
+        splits=dict(parts),
+        read=sum(COUNTS.values()) + 3,
+        refused_samples=2,
+        refused=(Refusal(file="3/<torn>.png", reason="the file ends early"), Refusal(file="x", reason="no image")),
+        kept_out_samples=1,
+        kept_out=(Refusal(file="digits/7", reason="equal to digits/1200 in test"),),
+        notes=("Images are 8 × 8 and grey.",),
+    )
+
+
+def made_up_candidate(recipe: str, digest: str) -> Candidate:
+    step = Step(
+        technique="quantize",
+        config={"technique": "quantize", "mode": "int8", "calibration": 500},
+        seconds=1.5,
+        changed=("conv2d",),
+        skipped=(Skip(layer="dense", reason="too small to gain by it"),),
+        promises=(Promise(layer="conv2d", promise="dtype", promised="int8", measured="int8", holds=True),),
+    )
+    return Candidate(
+        recipe=recipe,
+        steps=(step,),
+        bytes=1,
+        sha256=digest,
+        baseline_weights_sha256="b" * 64,
+        seconds=2.0,
+        versions={"tensorflow": "2.21.0"},
+    )
+
+
+def made_up_training() -> TrainingReport:
+    return TrainingReport(
+        model="article_cnn",
+        parameters=810,
+        epochs=3,
+        best_epoch=2,
+        validation_accuracy=0.9,
+        weights_sha256="b" * 64,
+        seconds=3.0,
+        versions={"tensorflow": "2.21.0"},
+    )
+
+
+def answers(right: int, samples: int, shift: int = 0) -> Answers:
+    """Right for ``right`` of the samples, beginning at the place ``shift``; else the next class."""
+    labels = np.arange(samples) % len(CLASSES)
+    wrong = (np.arange(samples) - shift) % samples >= right
+    scores = np.eye(len(CLASSES), dtype=np.float32)[(labels + wrong) % len(CLASSES)]
+    return Answers(scores, labels.astype(np.int64))
+
+
+def made_up_speed(name: str, median: float, baseline: float, spread: float) -> Speed:
+    """A model that takes ``median`` µs in the middle of its rounds, which go the other way than the baseline's."""
+    wave = np.linspace(-spread, spread, 51)
+    mine, theirs = median * (1 + wave if name == BASELINE else 1 - wave), baseline * (1 + wave)
+    return Speed(
+        sha256="",
+        median_us=median,
+        p95_us=median * (1 + spread),
+        images_per_second=1e6 / median,
+        latency_ratio=ratio_of_medians(mine, theirs),
+        throughput_ratio=Interval(value=baseline / median, low=baseline / median, high=baseline / median),
+        rounds_us=tuple(mine.tolist()),
+    )
+
+
+Fare = tuple[int, int, int, float]  # right on validation, right on test, stored bytes, latency in µs
+
+
+def make_results(
+    rules: list[dict[str, Any]], fares: Mapping[str, Fare], objective: str = "bytes", spread: float = 0.01
+) -> Results:
+    """Results to order: a fare for each model, 1,000 samples a split; production is absent if it has none."""
+    recipes = [name for name in fares if name not in {BASELINE, PRODUCTION}]
+    params = params_with(recipes={name: [] for name in recipes}, gate={"objective": objective, "rules": rules})
+    predictions, qualities, speeds = {}, {}, {}
+    for name, (validation, test, stored, latency) in fares.items():
+        splits: dict[Split, Answers] = {"validation": answers(validation, 1000), "test": answers(test, 1000)}
+        predictions[name] = Predictions("same", splits)
+        qualities[name] = Quality(
+            name=name,
+            sha256=name,
+            data="same",
+            splits={
+                split: judge(of, None if name == BASELINE else predictions[BASELINE].splits[split], CLASSES)
+                for split, of in splits.items()
+            },
+            cost=Cost(loaded_bytes=2 * stored, stored_bytes=stored, parameters=100, nonzero=90, macs=1000),
+        )
+        speeds[name] = made_up_speed(name, latency, fares[BASELINE][3], spread)
+    if PRODUCTION not in fares:
+        predictions[PRODUCTION] = Predictions()
+        qualities[PRODUCTION] = Quality(name=PRODUCTION, absent="no release is in production yet")
+    part = Part(samples=1000, per_class=dict.fromkeys(CLASSES, 100), shards=())
+    return Results(
+        params=params,
+        dataset=made_up_dataset(dict.fromkeys(SPLITS, part)),
+        training=made_up_training(),
+        history={"epoch": (1, 2), "loss": (2, 1), "validation_loss": (2, 1.5), "accuracy": (0.1, 0.2)},
+        candidates={name: made_up_candidate(name, name) for name in recipes},
+        qualities=qualities,
+        predictions=predictions,
+        benchmark=BenchmarkReport(
+            cpu="a processor", runtime="ai-edge-litert", threads=1, rounds=51, batch=8, models=speeds
+        ),
+    )

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.compression.records import candidate_model
+from tasks.errors import EvaluationError
+from tasks.evaluation.benchmark import SHORTEST, Runner, benchmark, measure, models_to_measure
+from tasks.evaluation.records import BENCHMARK, PRODUCTION_TFLITE, BenchmarkReport
+from tasks.files import read_record, sha256
+from tests.tasks.evaluation.material import RECIPES, digits, params_with
+
+
+def test_every_model_is_measured_against_the_baseline(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark(params_with())
+    report = read_record(BENCHMARK, BenchmarkReport)
+    assert list(report.models) == ["baseline", *RECIPES]
+    assert (report.threads, report.rounds, report.batch) == (1, 10, 8)
+    assert report.runtime.startswith("ai-edge-litert 2")
+    baseline = report.models["baseline"]
+    assert (baseline.latency_ratio.low, baseline.latency_ratio.high) == (1, 1)
+    for name, speed in report.models.items():
+        assert len(speed.rounds_us) == 10
+        assert 0 < speed.median_us <= speed.p95_us
+        assert speed.images_per_second > 0
+        ratio = speed.latency_ratio
+        assert ratio.low <= ratio.value <= ratio.high
+        assert ratio.value == pytest.approx(speed.median_us / baseline.median_us)
+        assert name in capsys.readouterr().out or name != "baseline"
+    assert report.models["int8"].sha256 == sha256(candidate_model("int8"))
+
+
+def test_production_is_measured_when_there_is_a_release(project: Path, models: Path) -> None:
+    assert "production" not in models_to_measure(params_with())
+    PRODUCTION_TFLITE.write_bytes((models / "digits_int8.tflite").read_bytes())
+    assert models_to_measure(params_with())["production"] == PRODUCTION_TFLITE
+
+
+def test_a_missing_candidate_is_named(project: Path) -> None:
+    candidate_model("int8").unlink()
+    with pytest.raises(EvaluationError, match="Expected the model of int8"):
+        models_to_measure(params_with())
+
+
+def test_a_larger_network_takes_longer(models: Path) -> None:
+    images = np.zeros((8, 8, 8, 1), np.uint8)
+    small = Runner(models / "digits_float.tflite", 1)
+    large = Runner(models / "article_float.tflite", 1)
+    noise = np.zeros((8, 32, 32, 3), np.uint8)
+    assert min(large.time(noise) for _ in range(9)) > 3 * min(small.time(images) for _ in range(9))
+
+
+def test_a_short_run_is_repeated_until_the_clock_can_tell(models: Path) -> None:
+    runner = Runner(models / "digits_float.tflite", 1)
+    images = digits()[0][:1]
+    runner.settle(images)
+    once = min(runner.time(images) for _ in range(5))
+    assert runner.repeats > 1
+    assert runner.repeats * once > SHORTEST / 4
+
+
+def test_a_batch_goes_through_at_once(models: Path) -> None:
+    runner = Runner(models / "digits_float.tflite", 8)
+    images = digits()[0][:8]
+    runner.time(images)
+    assert (runner.at_once, runner.model.scores().shape) == (8, (8, 10))
+
+
+def test_rounds_and_models_pair(models: Path) -> None:
+    files = {"baseline": models / "digits_float.tflite", "int8": models / "digits_int8.tflite"}
+    params = params_with(benchmark={"rounds": 12, "warmup": 3, "batch": 4})
+    latencies, throughputs = measure(files, digits()[0][:8], params)
+    assert {name: len(values) for name, values in latencies.items()} == {"baseline": 12, "int8": 12}
+    assert {name: len(values) for name, values in throughputs.items()} == {"baseline": 3, "int8": 3}

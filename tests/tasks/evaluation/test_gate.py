@@ -1,0 +1,210 @@
+import numpy as np
+import pytest
+
+from tasks.evaluation.gate import decide, judge_rules, rank
+from tasks.evaluation.records import RuleVerdict
+from tasks.evaluation.results import Results
+from tasks.evaluation.rules import is_within, overall
+from tasks.evaluation.statistics import paired_macro, smallest_margin, tango, wilson
+from tests.tasks.evaluation.material import Fare, make_results
+
+ACCURACY = {"metric": "accuracy", "margin": 0.03}
+BASELINE: Fare = (900, 900, 1000, 100.0)
+
+
+def names(results: Results) -> list[str]:
+    return [contender.name for contender in rank(results)]
+
+
+def only(rule: dict[str, object], fare: Fare, **more: object) -> RuleVerdict:
+    results = make_results([rule], {"baseline": BASELINE, "a": fare}, **more)  # type: ignore[arg-type]
+    (verdict,) = judge_rules("a", "test", results)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("right", "outcome"),
+    [(900, "PASS"), (890, "PASS"), (875, "INCONCLUSIVE"), (860, "INCONCLUSIVE"), (850, "FAIL"), (950, "PASS")],
+)
+def test_accuracy_is_decided_by_the_bounds_of_tango(right: int, outcome: str) -> None:
+    verdict = only(ACCURACY, (0, right, 500, 50.0))
+    expected = tango(max(0, right - 900), max(0, 900 - right), 1000)
+    assert verdict.outcome == outcome
+    assert (verdict.value, verdict.low, verdict.high) == (expected.value, expected.low, expected.high)
+    assert verdict.limit == -0.03
+
+
+def test_confidence_moves_the_decision() -> None:
+    fare = (0, 880, 500, 50.0)
+    assert only(ACCURACY | {"confidence": 0.8}, fare).outcome == "PASS"
+    assert only(ACCURACY | {"confidence": 0.999}, fare).outcome == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall", "f1"])
+def test_macro_metrics_are_decided_by_the_paired_bootstrap(metric: str) -> None:
+    results = make_results([{"metric": metric, "margin": 0.03}], {"baseline": BASELINE, "a": (0, 850, 500, 50.0)})
+    (verdict,) = judge_rules("a", "test", results)
+    mine, theirs = results.answers("a", "test"), results.answers("baseline", "test")
+    expected = paired_macro(mine.labels, mine.top, theirs.top, classes=10, metric=metric)  # type: ignore[arg-type]
+    assert verdict.outcome == "FAIL"
+    assert (verdict.low, verdict.high) == (expected.low, expected.high)
+
+
+@pytest.mark.parametrize(("least", "outcome"), [(0.9, "PASS"), (0.95, "INCONCLUSIVE"), (0.99, "FAIL")])
+def test_agreement_is_decided_by_the_bounds_of_wilson(least: float, outcome: str) -> None:
+    verdict = only({"metric": "agreement", "min": least}, (0, 850, 500, 50.0))  # 50 of 1,000 differ
+    assert verdict.outcome == outcome
+    assert verdict.low == wilson(950, 1000).low
+
+
+@pytest.mark.parametrize(("latency", "outcome"), [(50.0, "PASS"), (100.0, "INCONCLUSIVE"), (120.0, "FAIL")])
+def test_latency_is_decided_by_the_ratio_of_the_rounds(latency: float, outcome: str) -> None:
+    verdict = only({"metric": "latency", "max_ratio": 1.0}, (0, 900, 500, latency), spread=0.1)
+    assert verdict.outcome == outcome
+    assert verdict.value == pytest.approx(latency / 100)
+    assert None not in {verdict.low, verdict.high}
+    assert (verdict.low or 0) < (verdict.value or 0) < (verdict.high or 0)
+
+
+def test_latency_is_compared_with_production_in_the_same_rounds() -> None:
+    results = make_results(
+        [{"metric": "latency", "max_ratio": 1.0, "versus": ["production"]}],
+        {"baseline": BASELINE, "production": (900, 900, 400, 40.0), "a": (900, 900, 500, 50.0)},
+    )
+    (verdict,) = judge_rules("a", "test", results)
+    assert (verdict.outcome, verdict.versus) == ("FAIL", "production")
+    assert verdict.value == pytest.approx(50 / 40)
+
+
+def test_bytes_are_decided_exactly() -> None:
+    assert only({"metric": "stored_bytes", "max": 500}, (0, 900, 500, 50.0)).outcome == "PASS"
+    assert only({"metric": "stored_bytes", "max": 499}, (0, 900, 500, 50.0)).outcome == "FAIL"
+    assert only({"metric": "loaded_bytes", "max_ratio": 0.5}, (0, 900, 500, 50.0)).outcome == "PASS"
+    ratio = only({"metric": "loaded_bytes", "max_ratio": 0.49}, (0, 900, 500, 50.0))
+    assert (ratio.outcome, ratio.value, ratio.versus) == ("FAIL", 0.5, "baseline")
+
+
+def test_both_limits_of_bytes_are_judged() -> None:
+    rule = {"metric": "stored_bytes", "max": 499, "max_ratio": 0.5}
+    results = make_results([rule], {"baseline": BASELINE, "a": (900, 900, 500, 50.0)})
+    assert [verdict.outcome for verdict in judge_rules("a", "test", results)] == ["FAIL", "PASS"]
+
+
+def test_without_production_nothing_is_blocked_but_it_is_said() -> None:
+    rule = ACCURACY | {"versus": ["baseline", "production"]}
+    verdict = decide(make_results([rule], {"baseline": BASELINE, "a": (900, 900, 500, 50.0)}))
+    assert [rule.outcome for rule in verdict.rules] == ["PASS", "NO_BASELINE"]
+    assert verdict.outcome == "PASS"
+    assert "not compared with production: no release is in production yet" in verdict.sentence
+
+
+def test_a_candidate_worse_than_production_fails() -> None:
+    rule = ACCURACY | {"versus": ["baseline", "production"]}
+    fares = {"baseline": BASELINE, "production": (960, 960, 400, 40.0), "a": (900, 900, 500, 50.0)}
+    verdict = decide(make_results([rule], fares))
+    assert [rule.outcome for rule in verdict.rules] == ["PASS", "FAIL"]
+    assert verdict.outcome == "FAIL"
+    assert "production's 96.00 %" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("objective", "order"),
+    [
+        ("bytes", ["small", "quick", "good"]),
+        ("latency", ["quick", "good", "small"]),
+        ("accuracy", ["good", "quick", "small"]),
+    ],
+)
+def test_the_objective_ranks_those_that_pass(objective: str, order: list[str]) -> None:
+    fares = {
+        "baseline": BASELINE,
+        "good": (905, 900, 800, 60.0),
+        "quick": (899, 900, 700, 30.0),
+        "small": (890, 900, 300, 70.0),
+    }
+    assert names(make_results([ACCURACY], fares, objective)) == order
+
+
+def test_proof_comes_before_the_objective() -> None:
+    fares = {
+        "baseline": BASELINE,
+        "fails": (840, 900, 100, 10.0),
+        "beyond": (868, 900, 150, 10.0),  # inconclusive, estimate beyond the margin
+        "unproven": (875, 900, 200, 10.0),  # inconclusive, estimate within the margin
+        "proven": (895, 900, 900, 90.0),
+    }
+    results = make_results([ACCURACY], fares)
+    assert [(c.name, c.outcome, c.tier) for c in rank(results)] == [
+        ("proven", "PASS", 0),
+        ("unproven", "INCONCLUSIVE", 1),
+        ("fails", "FAIL", 2),
+        ("beyond", "INCONCLUSIVE", 2),
+    ]
+
+
+def test_ties_are_broken_by_the_other_objectives_and_then_by_name() -> None:
+    fares = {
+        "baseline": BASELINE,
+        "d": (900, 900, 500, 50.0),
+        "c": (900, 900, 500, 50.0),
+        "b": (901, 900, 500, 50.0),
+        "a": (899, 900, 500, 51.0),
+    }
+    assert names(make_results([ACCURACY], fares)) == ["b", "c", "d", "a"]
+
+
+def test_only_validation_chooses_and_only_test_decides() -> None:
+    fares = {"baseline": BASELINE, "good_on_test": (860, 930, 100, 50.0), "good_on_validation": (900, 850, 500, 50.0)}
+    verdict = decide(make_results([ACCURACY], fares))
+    assert verdict.chosen == "good_on_validation"
+    assert verdict.choices[0].outcome == "PASS"
+    assert verdict.outcome == "FAIL"
+    assert verdict.rules[0].value == -0.05
+
+
+def test_the_choice_does_not_look_at_the_test_split() -> None:
+    def choices(test_right: int) -> object:
+        fares = {"baseline": BASELINE, "a": (890, test_right, 500, 50.0), "b": (895, test_right, 600, 50.0)}
+        return decide(make_results([ACCURACY], fares)).choices
+
+    assert choices(900) == choices(100)
+
+
+def test_the_smallest_margin_comes_from_the_test_split() -> None:
+    verdict = decide(make_results([ACCURACY], {"baseline": BASELINE, "a": (900, 880, 500, 50.0)}))
+    assert verdict.smallest_margin == smallest_margin(1000, 20)
+    assert f"{100 * verdict.smallest_margin:.2f} points" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("right", "beginning"),
+    [(900, "PASS: a may be released."), (860, "INCONCLUSIVE: a is not released"), (800, "FAIL: a must not be")],
+)
+def test_the_sentence_says_what_was_decided_with_the_numbers(right: int, beginning: str) -> None:
+    verdict = decide(make_results([ACCURACY], {"baseline": BASELINE, "a": (900, right, 500, 50.0)}))
+    assert verdict.sentence.startswith(beginning)
+    for part in (f"{right / 10:.2f} %", "1,000 sealed test samples", "500 bytes, 2.00 × smaller", "2.00 × as fast"):
+        assert part in verdict.sentence
+
+
+def test_the_worst_outcome_is_the_verdict() -> None:
+    def verdict(outcome: str) -> RuleVerdict:
+        return RuleVerdict(
+            metric="accuracy", versus=None, outcome=outcome, value=-0.02, low=-0.04, high=0, limit=-0.03, sentence=""
+        )
+
+    some = {name: verdict(name) for name in ("PASS", "FAIL", "INCONCLUSIVE", "NO_BASELINE")}
+    assert overall(some.values()) == "FAIL"
+    assert overall([some["PASS"], some["INCONCLUSIVE"], some["NO_BASELINE"]]) == "INCONCLUSIVE"
+    assert overall([some["PASS"], some["NO_BASELINE"]]) == "PASS"
+    assert [is_within(of) for of in some.values()] == [True, False, True, True]
+
+
+def test_the_right_samples_are_paired() -> None:
+    # as many are right, but others: 30 better and 30 worse are less certain than none
+    results = make_results([ACCURACY], {"baseline": BASELINE, "a": (900, 900, 500, 50.0)})
+    answers = results.answers("a", "test")
+    answers.scores[:] = np.roll(answers.scores, 30, axis=0)
+    (verdict,) = judge_rules("a", "test", results)
+    expected = tango(30, 30, 1000)
+    assert (verdict.low, verdict.high) == (expected.low, expected.high)

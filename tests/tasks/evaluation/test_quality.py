@@ -1,0 +1,133 @@
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+from tasks.compression.records import candidate_model
+from tasks.errors import EvaluationError
+from tasks.evaluation.predictions import Answers, read_predictions
+from tasks.evaluation.quality import evaluate, judge
+from tasks.evaluation.records import PRODUCTION_TFLITE, Quality, predictions_file, quality_file
+from tasks.files import read_record, sha256
+from tasks.training.records import BASELINE_TFLITE
+from tests.tasks.evaluation.material import CLASSES, COUNTS, digits, params_with
+
+
+def run(name: str, path: Path) -> Quality:
+    evaluate(params_with(), name, str(path))
+    return read_record(quality_file(name), Quality)
+
+
+def random_answers(classes: int, samples: int, seed: int = 1) -> Answers:
+    rng = np.random.default_rng(seed)
+    return Answers(rng.random((samples, classes)).astype(np.float32), rng.integers(0, classes - 1, samples))
+
+
+def test_scores_are_those_of_scikit_learn() -> None:
+    answers = random_answers(5, 300)  # class 4 is never true, so that its recall is 0 / 0
+    quality = judge(answers, None, tuple("abcde"))
+    of_class = precision_recall_fscore_support(answers.labels, answers.top, labels=range(5), zero_division=0)
+    mean = precision_recall_fscore_support(
+        answers.labels, answers.top, labels=range(5), average="macro", zero_division=0
+    )
+    assert quality.accuracy == pytest.approx(accuracy_score(answers.labels, answers.top))
+    assert (quality.precision, quality.recall, quality.f1) == pytest.approx(mean[:3])
+    for k, name in enumerate("abcde"):
+        seen = quality.per_class[name]
+        assert (seen.precision, seen.recall, seen.f1) == pytest.approx([of_class[i][k] for i in range(3)])
+        assert seen.support == of_class[3][k]
+    assert np.array_equal(quality.confusion, confusion_matrix(answers.labels, answers.top, labels=range(5)))
+
+
+def test_agreement_is_about_the_answers_right_or_wrong() -> None:
+    mine = Answers(np.eye(3, dtype=np.float32), np.array([0, 0, 0]))
+    theirs = Answers(np.eye(3, dtype=np.float32)[[0, 1, 1]], np.array([0, 0, 0]))
+    assert judge(mine, theirs, tuple("abc")).agreement == pytest.approx(2 / 3)
+    assert judge(mine, None, tuple("abc")).agreement is None
+
+
+def test_a_split_without_samples_is_refused() -> None:
+    with pytest.raises(EvaluationError, match="Received: none"):
+        judge(random_answers(3, 0), None, tuple("abc"))
+
+
+def test_the_baseline_and_a_candidate_are_measured(project: Path) -> None:
+    baseline = run("baseline", BASELINE_TFLITE)
+    candidate = run("int8", candidate_model("int8"))
+    assert baseline.splits["test"].accuracy > 0.8
+    assert baseline.splits["test"].agreement is None
+    assert candidate.splits["validation"].agreement is not None
+    assert candidate.splits["validation"].agreement > 0.95
+    assert candidate.splits["test"].samples == COUNTS["test"]
+    assert candidate.sha256 == sha256(candidate_model("int8"))
+    assert candidate.data == baseline.data == read_predictions(predictions_file("int8")).data
+    assert candidate.cost is not None
+    assert candidate.cost.parameters == 810
+
+
+def test_predictions_hold_the_samples_in_their_order(project: Path) -> None:
+    run("baseline", BASELINE_TFLITE)
+    predictions = read_predictions(predictions_file("baseline"))
+    start = 1000 + COUNTS["train"]
+    np.testing.assert_array_equal(predictions.splits["validation"].labels, digits()[1][start : start + 150])
+    assert predictions.splits["test"].scores.shape == (300, len(CLASSES))
+
+
+def test_the_same_model_gives_the_same_bytes(project: Path) -> None:
+    run("baseline", BASELINE_TFLITE)
+    files = (predictions_file("baseline"), quality_file("baseline"))
+    first = [file.read_bytes() for file in files]
+    run("baseline", BASELINE_TFLITE)
+    assert [file.read_bytes() for file in files] == first
+
+
+def test_a_candidate_for_other_images_is_refused(project: Path, models: Path) -> None:
+    run("baseline", BASELINE_TFLITE)
+    with pytest.raises(EvaluationError, match=r"\(32, 32, 3\), not \(8, 8, 1\)"):
+        run("int8", models / "article_float.tflite")
+    assert not quality_file("int8").exists()
+
+
+def test_a_candidate_with_other_classes_is_refused(project: Path) -> None:
+    record = Path("data/prepared/dataset.json")
+    record.write_text(record.read_text().replace('"9"\n', '"9",\n    "ten"\n', 1))
+    with pytest.raises(EvaluationError, match="10 classes, not 11"):
+        run("baseline", BASELINE_TFLITE)
+
+
+def test_without_a_release_production_is_absent(project: Path) -> None:
+    quality = run("production", PRODUCTION_TFLITE)
+    assert quality.absent == "no release is in production yet"
+    assert (quality.splits, quality.cost) == ({}, None)
+    assert len(read_predictions(predictions_file("production")).splits["test"].labels) == 0
+
+
+def test_production_is_measured_when_it_fits(project: Path, models: Path) -> None:
+    run("baseline", BASELINE_TFLITE)
+    PRODUCTION_TFLITE.write_bytes((models / "digits_int8.tflite").read_bytes())
+    PRODUCTION_TFLITE.with_name("production.json").write_text(json.dumps({"release": 1, "classes": CLASSES}))
+    quality = run("production", PRODUCTION_TFLITE)
+    assert quality.absent is None
+    assert quality.splits["test"].accuracy > 0.8
+
+
+@pytest.mark.parametrize(
+    ("model", "classes", "reason"),
+    [
+        ("digits_int8", ["cat", "dog"], r"knows other classes \(cat, dog\)"),
+        ("article_float", list(CLASSES), r"a model for images of \(32, 32, 3\)"),
+        (None, list(CLASSES), "does not run here"),
+    ],
+)
+def test_production_that_cannot_be_compared_is_absent_with_the_reason(
+    project: Path, models: Path, model: str | None, classes: list[str], reason: str
+) -> None:
+    content = (models / f"{model}.tflite").read_bytes() if model else b"torn"
+    PRODUCTION_TFLITE.write_bytes(content)
+    PRODUCTION_TFLITE.with_name("production.json").write_text(json.dumps({"release": 1, "classes": classes}))
+    quality = run("production", PRODUCTION_TFLITE)
+    assert quality.absent is not None
+    assert re.search(reason, quality.absent)
