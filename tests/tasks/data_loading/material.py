@@ -38,6 +38,12 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
+def opened(content: bytes) -> NDArray[np.uint8]:
+    """The pixels of an image file as Pillow reads them."""
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image)
+
+
 def tree(classes: Iterable[str], each: int, prefix: str = "", first: int = 0) -> Tree:
     """``each`` different images per class folder."""
     return {

@@ -1,0 +1,71 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.data_loading.dataset import PREPARED, SPLITS, read_batches, read_dataset, shard_files
+from tasks.errors import DataError
+from tests.tasks.data_loading.material import prepared
+
+
+@pytest.fixture
+def digits(workspace: Path) -> None:
+    prepared("digits")
+
+
+def test_batches_have_the_asked_size_except_the_last(digits: None) -> None:
+    sizes = [len(images) for images, _ in read_batches("train", 100)]
+    assert set(sizes[:-1]) == {100}
+    assert 0 < sizes[-1] <= 100
+    assert sum(sizes) == read_dataset().splits["train"].samples
+
+
+@pytest.mark.usefixtures("digits")
+def test_batches_are_pixels_and_labels_in_a_fixed_order() -> None:
+    for split in SPLITS:
+        together = next(read_batches(split, 10_000))
+        apart = list(read_batches(split, 33))
+        assert together[0].dtype == np.uint8
+        assert together[1].dtype == np.int64
+        assert np.array_equal(together[0], np.concatenate([images for images, _ in apart]))
+        assert np.array_equal(together[1], np.concatenate([labels for _, labels in apart]))
+        assert dict(enumerate(np.bincount(together[1]))) == {
+            int(name): count for name, count in read_dataset().splits[split].per_class.items()
+        }
+
+
+@pytest.mark.usefixtures("digits")
+def test_a_damaged_or_missing_shard_says_so() -> None:
+    (shard,) = shard_files("test")
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-1])
+    with pytest.raises(DataError, match="ends within a record"):
+        list(read_batches("test", 100))
+    shard.unlink()
+    with pytest.raises(DataError, match="No such file"):
+        list(read_batches("test", 100))
+
+
+@pytest.mark.usefixtures("digits")
+def test_shards_that_do_not_fit_the_description_say_so() -> None:
+    description = PREPARED / "dataset.json"
+    description.write_text(description.read_text().replace('"height": 16', '"height": 15'))
+    with pytest.raises(DataError, match=r"images of 240 bytes"):
+        list(read_batches("test", 100))
+
+
+def test_nothing_prepared_says_what_to_do(workspace: Path) -> None:
+    with pytest.raises(DataError, match=r"dataset.json.*slimline run"):
+        next(read_batches("test", 1))
+
+
+def test_reading_needs_neither_tensorflow_nor_pillow() -> None:
+    code = (
+        "import sys, tasks.data_loading.dataset, tasks.data_loading.tfrecord as t\n"
+        "t.decode(t.encode(t.Sample(b'x', 1, 'y')))\n"
+        "print({'tensorflow', 'PIL', 'boto3', 'sklearn'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"

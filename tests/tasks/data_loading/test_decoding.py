@@ -1,0 +1,100 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tasks.data_loading.decoding import BATCH_SAMPLES, Numbered, decode
+from tasks.data_loading.targets import Target
+from tasks.errors import DataError
+from tests.tasks.data_loading.material import picture, pixels
+
+TARGET = Target(12, 10, 3)
+
+# Starts decoding, says which processes do it, and waits to be killed.
+ENDLESS = """
+import itertools, psutil
+from tasks.data_loading.decoding import Numbered, decode
+from tasks.data_loading.targets import Target
+from tests.tasks.data_loading.material import picture
+if __name__ == "__main__":
+    image = picture(1)
+    endless = (Numbered(str(index), 0, None, image) for index in itertools.count())
+    for _ in decode(endless, Target(12, 10, 3), workers=2):
+        children = psutil.Process().children(recursive=True)
+        print(*(child.pid for child in children), flush=True)
+"""
+
+
+def samples(count: int) -> Iterator[Numbered]:
+    content = picture(1)
+    return (Numbered(str(index), 0, None, content) for index in range(count))
+
+
+def names(packed: list[bytes]) -> list[str]:
+    return [record[31 : 31 + record[29]].decode() for record in packed]
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH_SAMPLES, 5 * BATCH_SAMPLES + 1])
+def test_every_sample_comes_back_in_order(count: int) -> None:
+    decoded = list(decode(samples(count), TARGET, workers=2))
+    assert [name for batch in decoded for name in names(batch.packed)] == [str(index) for index in range(count)]
+    assert sum(batch.classes[0] for batch in decoded) == count
+
+
+def test_only_a_bounded_number_of_batches_is_under_way() -> None:
+    taken = 0
+
+    def counted() -> Iterator[Numbered]:
+        nonlocal taken
+        for sample in samples(40 * BATCH_SAMPLES):
+            taken += 1
+            yield sample
+
+    batches = decode(counted(), TARGET, workers=2)
+    next(batches)
+    assert taken <= 8 * BATCH_SAMPLES
+    batches.close()  # type: ignore[attr-defined]
+
+
+def test_raw_pixels_and_small_sources_need_no_processes() -> None:
+    raw = (Numbered(str(index), 0, None, pixels(index)) for index in range(3 * BATCH_SAMPLES))
+    for many in (raw, samples(BATCH_SAMPLES)):
+        for _ in decode(many, TARGET, workers=2):
+            assert not [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
+
+
+def test_a_worker_that_is_killed_is_told_as_an_error() -> None:
+    batches = decode(samples(10_000), TARGET, workers=1)
+    next(batches)
+    for child in psutil.Process().children(recursive=True):
+        if is_worker(child):
+            child.kill()
+    with pytest.raises(DataError, match="a decoding process was killed"):
+        list(batches)
+
+
+def test_workers_end_when_their_parent_is_killed() -> None:
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdout is not None
+        children = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
+        assert len(children) >= 2
+        parent.send_signal(signal.SIGKILL)
+        _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Whether a process is a child of the fork server, and not that or the resource tracker itself."""
+    return process.ppid() != os.getpid()
