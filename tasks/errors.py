@@ -12,6 +12,7 @@
     │   └── PromiseBroken    a technique's invariant does not hold in what it produced
     ├── EvaluationError      a model cannot be measured or compared
     ├── StoreError           the object store does not do what was asked
+    │   ├── StoreUnavailable it does not answer: another try may help
     │   ├── NotFound         there is no such object
     │   └── Conflict         somebody else changed the object first
     ├── ReleaseError         a release is missing, incomplete or not what its manifest says
@@ -20,7 +21,6 @@
 A message says what was expected, then "Received: …", then what to do. Only these are shown to a user without
 a traceback; anything else is a defect.
 """
-
 
 UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h: another try may help
 
@@ -69,6 +69,10 @@ class EvaluationError(SlimlineError):
 
 class StoreError(SlimlineError):
     """The object store does not do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """The object store does not answer: another try may help."""
 
     exit_code = UNAVAILABLE
 

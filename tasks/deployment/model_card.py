@@ -74,8 +74,8 @@ def compression(steps: Sequence[Step]) -> list[str]:
         config = ", ".join(f"{key} {value}" for key, value in step.config.items() if key != "technique")
         kept = sum(promise.holds for promise in step.promises)
         lines.append(
-            f"{number}. {step.technique}{f' ({config})' if config else ''}: {len(step.changed)} layers changed, "
-            f"{kept} of {len(step.promises)} promises measured and kept."
+            f"{number}. {step.technique}{f' ({config})' if config else ''}. Layers changed: {len(step.changed)}. "
+            f"Promises measured and kept: {kept} of {len(step.promises)}."
         )
         lines += [f"   - `{skip.layer}` left as it was: {skip.reason}" for skip in step.skipped]
     return lines

@@ -31,7 +31,8 @@ from tasks.files import read_record
 def publish(params: Params, commit: str | None = None, dirty: bool | None = None) -> Release:
     """Release the chosen candidate and point the channel to it, if the channel is as it was when the run began.
 
-    What the channel was is in ``models/production/production.json``: the candidate was compared with that release,
+    If the channel points to just this model already, as after a run that was killed at its end, nothing is done. What
+    the channel was is in ``models/production/production.json``: the candidate was compared with that release,
     so the verdict holds only as long as the channel still points to it.
 
     Args:
@@ -47,6 +48,8 @@ def publish(params: Params, commit: str | None = None, dirty: bool | None = None
     evidence = load_evidence()
     compared = read_record(PRODUCTION, Production)
     store = open_store(place.store)
+    if present := _released(store, params):
+        return present
     seen = see(store, place.model, place.channel)
     _expect(seen, compared, params)
     manifest, content = _upload(store, params, evidence, commit, dirty)
@@ -61,10 +64,11 @@ def publish(params: Params, commit: str | None = None, dirty: bool | None = None
 
 def already_released(params: Params) -> Release | None:
     """The release that the channel points to, if it has the model that the gate decided about, with these classes."""
-    if not GATE.exists():
-        return None
+    return _released(open_store(params.deployment.store), params) if GATE.exists() else None
+
+
+def _released(store: Store, params: Params) -> Release | None:
     place = params.deployment
-    store = open_store(place.store)
     pointer = current(store, place.model, place.channel)
     if pointer is None:
         return None

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 from tasks.deployment.stores.protocol import SMALL, Entry, Object, Store, check_key
-from tasks.errors import Conflict, NotFound, StoreError
+from tasks.errors import Conflict, NotFound, StoreError, StoreUnavailable
 from tasks.files import CHUNK
 from tasks.s3 import connect
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SCHEME = "s3://"
 REFUSED = {"NoSuchKey", "PreconditionFailed", "ConditionalRequestConflict", "409", "412"}
+TRY_LATER = {429, 500, 502, 503, 504}
+NETWORK = (ConnectionError, HTTPClientError, IncompleteReadError)
 CREDENTIALS = "Check the AWS credentials, and that they belong to this endpoint."
 REGION = "Set AWS_REGION to the bucket's region."
 ADVICE = {
@@ -161,14 +163,14 @@ class S3Store:
         try:
             yield
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise StoreError(
-                f"Expected {self.url} to be read and written. Received: {error}. {ADVICE.get(code, DEFAULT_ADVICE)}"
-            ) from None
+            advice = ADVICE.get(error.response["Error"]["Code"], DEFAULT_ADVICE)
+            later = error.response["ResponseMetadata"]["HTTPStatusCode"] in TRY_LATER
+            kind = StoreUnavailable if later else StoreError
+            raise kind(f"Expected {self.url} to be read and written. Received: {error}. {advice}") from None
         except BotoCoreError as error:
-            raise StoreError(
-                f"Expected {self.url} to be reached. Received: {str(error).rstrip('.')}. {DEFAULT_ADVICE}"
-            ) from None
+            kind = StoreUnavailable if isinstance(error, NETWORK) else StoreError
+            received = str(error).rstrip(".")
+            raise kind(f"Expected {self.url} to be reached. Received: {received}. {DEFAULT_ADVICE}") from None
 
 
 if TYPE_CHECKING:

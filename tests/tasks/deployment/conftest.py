@@ -1,4 +1,4 @@
-"""Both stores, fresh for each test, and settings under which processes of a test find the S3 server."""
+"""Both stores, fresh for each test, and a project whose candidate passed the gate."""
 
 import uuid
 from pathlib import Path
@@ -6,18 +6,17 @@ from pathlib import Path
 import boto3
 import pytest
 
+from tasks.config import Params
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
+from tests.tasks.deployment.project import params_for, write_project
 
 
-@pytest.fixture(params=["file", "s3"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of an empty store."""
-    if request.param == "file":
-        return f"file://{tmp_path / 'store'}"
-    endpoint = request.getfixturevalue("s3_endpoint")
+@pytest.fixture
+def s3_url(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a prefix in an empty bucket; the settings also reach the processes of a test."""
     for name, value in {
-        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL": s3_endpoint,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -29,7 +28,23 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
     return f"s3://{bucket}/some/prefix"
 
 
+@pytest.fixture(params=["file", "s3"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store."""
+    return f"file://{tmp_path / 'store'}" if request.param == "file" else str(request.getfixturevalue("s3_url"))
+
+
 @pytest.fixture
 def store(store_url: str) -> Store:
     """The store itself."""
     return open_store(store_url)
+
+
+@pytest.fixture
+def project(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    """The params of a project in the working folder, ready for its first release."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    params = params_for(store_url)
+    write_project(params)
+    return params

@@ -1,0 +1,199 @@
+"""A project in which the line has come as far as the gate, with a tiny real model and records that fit it."""
+
+from pathlib import Path
+
+import flatbuffers  # type: ignore[import-untyped]
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from tasks.compression.records import Candidate, Promise, Skip, Step, candidate_model, candidate_record
+from tasks.config import Params, parse_params
+from tasks.data_loading.dataset import PREPARED, SPLITS, Dataset, Part
+from tasks.deployment.production import production
+from tasks.evaluation.records import (
+    BASELINE,
+    BENCHMARK,
+    GATE,
+    BenchmarkReport,
+    ClassQuality,
+    Cost,
+    GateReport,
+    Interval,
+    Outcome,
+    Quality,
+    RuleVerdict,
+    Speed,
+    SplitQuality,
+    quality_file,
+)
+from tasks.files import sha256, write_record, write_text
+from tasks.training.records import TRAINING, TrainingReport
+
+CLASSES = ("dark", "light")
+RECIPE = "float32"
+BRIGHTNESS = np.array([[-1.0] * 4, [1.0] * 4], np.float32) / np.float32(
+    255
+)  # logits: minus and plus the sum of the pixels
+BIAS = np.array([2.0, -2.0], np.float32)
+
+
+def write_model(path: Path, weights: NDArray[np.float32] = BRIGHTNESS, bias: NDArray[np.float32] = BIAS) -> None:
+    """A flatbuffer with one dense layer over grey images of 2 × 2 pixels; ``weights`` are ``[classes, 4]``."""
+    shapes = {"image": (1, 2, 2, 1), "weights": weights.shape, "bias": bias.shape, "logits": (1, len(bias))}
+    tensors, buffers = [], [schema.BufferT()]
+    for name, shape in shapes.items():
+        buffer = schema.BufferT()
+        if name in {"weights", "bias"}:
+            buffer.data = np.frombuffer({"weights": weights, "bias": bias}[name].tobytes(), np.uint8)
+        buffers.append(buffer)
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.buffer = name.encode(), list(shape), len(buffers) - 1
+        tensors.append(tensor)
+    layer, graph, code, model = schema.OperatorT(), schema.SubGraphT(), schema.OperatorCodeT(), schema.ModelT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.FULLY_CONNECTED
+    code.version = 1
+    layer.inputs, layer.outputs = [0, 1, 2], [3]
+    layer.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
+    layer.builtinOptions = schema.FullyConnectedOptionsT()
+    graph.tensors, graph.operators, graph.inputs, graph.outputs = tensors, [layer], [0], [3]
+    model.version, model.subgraphs, model.operatorCodes, model.buffers = 3, [graph], [code], buffers
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(builder.Output()))
+
+
+def params_for(store: str) -> Params:
+    return parse_params(
+        {
+            "data": {"source": "digits"},
+            "recipes": {RECIPE: [{"technique": "quantize"}]},
+            "gate": {"rules": [{"metric": "accuracy", "margin": 0.05}]},
+            "deployment": {"store": store, "model": "shades"},
+        }
+    )
+
+
+def write_project(params: Params, bias: float = 2.0, outcome: Outcome = "PASS", seconds: float = 1.0) -> None:
+    """Fill the working folder; another ``bias`` makes another model."""
+    model = candidate_model(RECIPE)
+    write_model(model, bias=np.array([bias, -bias], np.float32))
+    digest = sha256(model)
+    write_text(Path("params.yaml"), "data: {source: digits}\n")
+    write_text(Path("dvc.lock"), "schema: '2.0'\n")
+    write_record(PREPARED / "dataset.json", dataset())
+    write_record(TRAINING, training())
+    write_record(candidate_record(RECIPE), candidate(digest, seconds))
+    for name in (BASELINE, RECIPE):
+        write_record(quality_file(name), quality(name, digest))
+    write_record(BENCHMARK, benchmark(digest))
+    write_record(GATE, gate(digest, outcome))
+    production(params)
+
+
+def dataset() -> Dataset:
+    part = Part(samples=4, per_class={"dark": 2, "light": 2}, shards=())
+    return Dataset(
+        workload="image",
+        source="digits",
+        source_digest="d" * 64,
+        classes=CLASSES,
+        height=2,
+        width=2,
+        channels=1,
+        splits=dict.fromkeys(SPLITS, part),
+        read=15,
+        refused_samples=2,
+        refused=(),
+        kept_out_samples=1,
+        kept_out=(),
+        notes=("Images were brought to 2 × 2.",),
+    )
+
+
+def training() -> TrainingReport:
+    return TrainingReport(
+        model="article_cnn",
+        parameters=10,
+        epochs=3,
+        best_epoch=2,
+        validation_accuracy=0.75,
+        weights_sha256="b" * 64,
+        seconds=3.0,
+        versions={"tensorflow": "2.21.0"},
+    )
+
+
+def candidate(digest: str, seconds: float) -> Candidate:
+    step = Step(
+        technique="quantize",
+        config={"technique": "quantize", "mode": "float16"},
+        seconds=seconds,
+        changed=("dense",),
+        skipped=(Skip(layer="head", reason="too small to gain by it"),),
+        promises=(Promise(layer="dense", promise="dtype", promised="float16", measured="float16", holds=True),),
+    )
+    return Candidate(
+        recipe=RECIPE,
+        steps=(step,),
+        bytes=1,
+        sha256=digest,
+        baseline_weights_sha256="b" * 64,
+        seconds=seconds,
+        versions={"tf_keras": "2.21.0"},
+    )
+
+
+def quality(name: str, digest: str) -> Quality:
+    seen = ClassQuality(precision=0.75, recall=1.0, f1=0.86, support=2)
+    missed = ClassQuality(precision=1.0, recall=0.5, f1=0.67, support=2)
+    split = SplitQuality(
+        samples=4,
+        accuracy=0.75,
+        precision=0.875,
+        recall=0.75,
+        f1=0.76,
+        agreement=None if name == BASELINE else 1.0,
+        per_class={"dark": seen, "light": missed},
+        confusion=((2, 0), (1, 1)),
+    )
+    cost = Cost(loaded_bytes=900, stored_bytes=500, parameters=10, nonzero=9, macs=8)
+    return Quality(name=name, sha256=digest, data="e" * 64, splits={"validation": split, "test": split}, cost=cost)
+
+
+def benchmark(digest: str) -> BenchmarkReport:
+    speed = Speed(
+        sha256=digest,
+        median_us=10.0,
+        p95_us=12.0,
+        images_per_second=90_000.0,
+        latency_ratio=Interval(value=0.5, low=0.4, high=0.6),
+        throughput_ratio=Interval(value=2.0, low=1.9, high=2.1),
+        rounds_us=(10.0, 10.0),
+    )
+    models = dict.fromkeys((BASELINE, RECIPE), speed)
+    return BenchmarkReport(cpu="a CPU", runtime="LiteRT 2.3", threads=1, rounds=2, batch=32, models=models)
+
+
+def gate(digest: str, outcome: Outcome) -> GateReport:
+    rule = RuleVerdict(
+        metric="accuracy",
+        versus=BASELINE,
+        outcome=outcome,
+        value=0.0,
+        low=-0.01,
+        high=0.01,
+        limit=-0.05,
+        sentence="Accuracy is within 5 points of the baseline's.",
+    )
+    return GateReport(
+        objective="bytes",
+        chosen=RECIPE,
+        model_sha256=digest,
+        choices=(),
+        rules=(rule,),
+        smallest_margin=0.04,
+        outcome=outcome,
+        sentence=f"{RECIPE}: {outcome}.",
+    )

@@ -1,0 +1,217 @@
+import hashlib
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from tasks.config import Params
+from tasks.deployment.client import Fetched, fetch, unpack, verify
+from tasks.deployment.publishing import publish
+from tasks.deployment.records import MANIFEST, MODEL, PACKED, File
+from tasks.deployment.registry import channel_key, release_key
+from tasks.deployment.stores.protocol import Store
+from tasks.errors import ReleaseError, SlimlineError
+from tests.tasks.deployment.project import write_project
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    return tmp_path / "device"
+
+
+@pytest.fixture
+def released(project: Params) -> Params:
+    publish(project)
+    return project
+
+
+def take(params: Params, device: Path) -> Fetched:
+    return fetch(params.deployment.store, "shades", "production", device)
+
+
+def publish_second(params: Params) -> None:
+    write_project(params, bias=3)
+    assert publish(params).version == 2
+
+
+def forge(store: Store, version: int, change: Change) -> None:
+    """Change a manifest and point the channel to it, as somebody with rights to write could."""
+    key = release_key("shades", version, MANIFEST)
+    manifest = json.loads(store.get(key).content)
+    change(manifest)
+    content = json.dumps(manifest).encode()
+    store.put(key, content)
+    pointer = json.loads(store.get(channel_key("shades", "production")).content)
+    pointer["manifest_sha256"] = hashlib.sha256(content).hexdigest()
+    store.put(channel_key("shades", "production"), json.dumps(pointer).encode())
+
+
+def test_an_empty_channel_says_so(project: Params, device: Path) -> None:
+    with pytest.raises(ReleaseError, match="Received: none"):
+        take(project, device)
+
+
+def test_nothing_new_is_not_downloaded(released: Params, store: Store, device: Path) -> None:
+    first = take(released, device)
+    for entry in list(store.list("models/shades/releases")):
+        store.delete(entry.key)
+    again = take(released, device)
+    assert (first.changed, again.changed) == (True, False)
+
+
+def test_a_new_release_replaces_the_old_one(released: Params, device: Path) -> None:
+    take(released, device)
+    publish_second(released)
+    fetched = take(released, device)
+    assert (fetched.version, fetched.changed) == (2, True)
+    assert (device / "current").resolve() == fetched.path.resolve()
+    assert verify(device / "1").version == 1
+
+
+def test_a_changed_file_is_refused_and_the_last_good_release_stays(
+    released: Params, store: Store, device: Path
+) -> None:
+    take(released, device)
+    publish_second(released)
+    for entry in list(store.list("models/shades/releases/2")):
+        name, content = entry.key.rpartition("/")[2], store.get(entry.key).content
+        if name == "claim.json":
+            continue
+        for damage in (bytes([content[0] ^ 1]) + content[1:], content[:-1], content + b"\0"):
+            store.put(entry.key, damage)
+            with pytest.raises(SlimlineError, match=name):
+                take(released, device)
+            assert verify(device / "current").version == 1
+            assert not (device / "2").exists()
+        store.put(entry.key, content)
+    assert take(released, device).version == 2
+
+
+def test_a_missing_file_is_refused(released: Params, store: Store, device: Path) -> None:
+    store.delete(release_key("shades", 1, "labels.json"))
+    with pytest.raises(ReleaseError, match="The release is incomplete"):
+        take(released, device)
+    assert not (device / "current").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["../labels.json", "/tmp/labels.json", "a/labels.json", "..", ".lock", "manifest.json", "model.tflite", ""]
+)
+def test_a_file_name_that_leads_elsewhere_is_refused(
+    released: Params, store: Store, device: Path, tmp_path: Path, name: str
+) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["files"][name] = manifest["files"]["labels.json"]
+
+    before = sorted(tmp_path.rglob("*"))
+    forge(store, 1, change)
+    with pytest.raises(ReleaseError, match="to be a Manifest"):
+        take(released, device)
+    created = set(tmp_path.rglob("*")) - set(before)
+    assert created <= {device, device / ".lock"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"model": "other"}, {"version": 3}, {"version": 0}, {"files": {}}, {"schema_version": 2}, {"signed": True}],
+)
+def test_a_manifest_about_something_else_is_refused(
+    released: Params, store: Store, device: Path, changes: dict[str, Any]
+) -> None:
+    forge(store, 1, lambda manifest: manifest.update(changes))
+    with pytest.raises(ReleaseError, match="Expected"):
+        take(released, device)
+
+
+def test_a_manifest_that_the_channel_does_not_name_is_refused(released: Params, store: Store, device: Path) -> None:
+    key = release_key("shades", 1, MANIFEST)
+    store.put(key, store.get(key).content.replace(b'"recipe"', b' "recipe"'))
+    with pytest.raises(ReleaseError, match="as its channel says"):
+        take(released, device)
+
+
+def test_no_more_is_unpacked_than_the_manifest_says(tmp_path: Path) -> None:
+    packed, target = tmp_path / PACKED, tmp_path / MODEL
+    packed.write_bytes(zstandard.compress(bytes(1 << 28)))
+    with pytest.raises(ReleaseError, match="100 bytes"):
+        unpack(packed, target, File(bytes=100, sha256="0" * 64))
+    assert target.stat().st_size < 1 << 22
+
+
+def test_what_is_not_zstd_is_refused(tmp_path: Path) -> None:
+    (tmp_path / PACKED).write_bytes(b"no zstd at all")
+    with pytest.raises(ReleaseError, match="to be zstd"):
+        unpack(tmp_path / PACKED, tmp_path / MODEL, File(bytes=100, sha256="0" * 64))
+
+
+def test_a_damaged_copy_is_mended(released: Params, device: Path) -> None:
+    folder = take(released, device).path
+    whole = (folder / MODEL).read_bytes()
+    (folder / MODEL).write_bytes(whole[:-1])
+    (folder / "labels.json").unlink()
+    assert take(released, device).changed
+    assert (folder / MODEL).read_bytes() == whole
+    assert not take(released, device).changed
+
+
+def test_a_channel_that_went_back_is_not_followed(released: Params, store: Store, device: Path) -> None:
+    old = store.get(channel_key("shades", "production")).content
+    publish_second(released)
+    take(released, device)
+    store.put(channel_key("shades", "production"), old)
+    with pytest.raises(ReleaseError, match="release 2 stays in use"):
+        take(released, device)
+    assert verify(device / "current").version == 2
+    (device / "channel.json").unlink()
+    assert take(released, device).version == 1
+
+
+def test_a_folder_holds_one_model(released: Params, device: Path, tmp_path: Path) -> None:
+    take(released, device)
+    other = f"file://{tmp_path / 'other'}"
+    values = {"store": other, "model": "others"}
+    params = released.model_copy(update={"deployment": released.deployment.model_copy(update=values)})
+    write_project(params, bias=5)
+    publish(params)
+    with pytest.raises(ReleaseError, match="it holds shades"):
+        fetch(other, "others", "production", device)
+
+
+def fetch_up_to(params: Params, device: Path, flush: int) -> None:
+    """Fetch, and be killed where the n-th time something is flushed to the disk."""
+    left, fsync = iter(range(flush)), os.fsync
+
+    def fatal(handle: int) -> None:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        fsync(handle)
+
+    os.fsync = fatal  # type: ignore[assignment]
+    take(params, device)
+
+
+@pytest.mark.parametrize("store_url", ["file"], indirect=True)
+def test_a_fetch_killed_at_any_moment_leaves_a_whole_release(released: Params, device: Path, tmp_path: Path) -> None:
+    take(released, tmp_path / "before")
+    publish_second(released)
+    for flush in range(100):
+        shutil.rmtree(device, ignore_errors=True)
+        shutil.copytree(tmp_path / "before", device, symlinks=True)
+        process = get_context("fork").Process(target=fetch_up_to, args=(released, device, flush))
+        process.start()
+        process.join()
+        assert verify(device / "current").version in {1, 2}
+        assert take(released, device).version == 2
+        assert not list(device.glob(".partial-*"))
+        if process.exitcode == 0:
+            break
+    assert 5 < flush < 99

@@ -1,0 +1,216 @@
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tasks.compression.records import candidate_model
+from tasks.config import Params
+from tasks.deployment import publishing
+from tasks.deployment.client import fetch
+from tasks.deployment.prediction import predict
+from tasks.deployment.publishing import already_released, publish
+from tasks.deployment.registry import current, release_key, releases
+from tasks.deployment.stores.opening import open_store
+from tasks.deployment.stores.protocol import Store
+from tasks.errors import Conflict, ReleaseError
+from tests.tasks.deployment.project import CLASSES, RECIPE, params_for, write_project
+
+WRITES = 11  # of a release: its number, eight files, the manifest, the channel
+FATAL = (0, 1, 5, WRITES - 2, WRITES - 1)
+FORK = multiprocessing.get_context("fork")
+
+barrier: Barrier
+
+
+def publish_next(params: Params, bias: float) -> int:
+    write_project(params, bias)
+    return publish(params).version
+
+
+def test_what_was_published_is_fetched_and_answers(project: Params, tmp_path: Path) -> None:
+    release = publish(project, commit="c" * 40, dirty=True)
+    assert (release.version, release.recipe, release.accuracy, release.channels) == (1, RECIPE, 0.75, ("production",))
+    device = tmp_path / "device"
+    fetched = fetch(project.deployment.store, "shades", "production", device)
+    assert (fetched.version, fetched.changed) == (1, True)
+    assert (device / "current/model.tflite").read_bytes() == candidate_model(RECIPE).read_bytes()
+    Image.new("RGB", (20, 10), (250, 250, 250)).save(tmp_path / "image.png")
+    (answer,) = predict(device, [tmp_path / "image.png"])
+    assert answer.label == "light"
+    assert tuple(answer.scores) == CLASSES
+
+
+def test_each_release_takes_the_next_number_and_the_channel(project: Params, store: Store) -> None:
+    assert [publish_next(project, bias) for bias in (1, 2, 3)] == [1, 2, 3]
+    pointer = current(store, "shades", "production")
+    assert pointer
+    assert (pointer.version, pointer.generation) == (3, 3)
+    assert [(release.version, release.channels) for release in releases(store, "shades")] == [
+        (3, ("production",)),
+        (2, ()),
+        (1, ()),
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["FAIL", "INCONCLUSIVE", "NO_BASELINE"])
+def test_what_did_not_pass_the_gate_is_not_published(project: Params, store: Store, outcome: Any) -> None:
+    write_project(project, outcome=outcome)
+    with pytest.raises(ReleaseError, match=f"Received: {outcome}"):
+        publish(project)
+    assert list(store.list("models")) == []
+
+
+def test_a_model_changed_after_the_gate_is_not_published(project: Params, store: Store) -> None:
+    model = candidate_model(RECIPE)
+    model.write_bytes(model.read_bytes() + b"\0")
+    with pytest.raises(ReleaseError, match="changed after the gate"):
+        publish(project)
+    assert list(store.list("models")) == []
+
+
+def test_records_of_another_model_are_not_published(project: Params) -> None:
+    gate = Path("reports/gate.json").read_bytes()
+    write_project(project, bias=7)
+    Path("reports/gate.json").write_bytes(gate)
+    with pytest.raises(ReleaseError, match=r"candidate\.json to be of the model that passed the gate"):
+        publish(project)
+
+
+def test_publishing_again_changes_nothing(project: Params, store: Store) -> None:
+    assert already_released(project) is None
+    first = publish(project)
+    before = list(store.list("models"))
+    assert publish(project) == first == already_released(project)
+    assert list(store.list("models")) == before
+
+
+def test_the_same_model_with_other_classes_is_another_release(project: Params) -> None:
+    publish(project)
+    dataset = Path("data/prepared/dataset.json")
+    dataset.write_text(dataset.read_text().replace('"light"', '"bright"'))
+    assert already_released(project) is None
+
+
+def test_a_channel_moved_since_the_comparison_is_left_alone(project: Params, store: Store) -> None:
+    write_project(project, bias=1)
+    compared = Path("models/production/production.json").read_bytes()
+    publish(project)
+    write_project(project, bias=2)
+    Path("models/production/production.json").write_bytes(compared)
+    with pytest.raises(Conflict, match=r"point to no release.*Received: release 1, moved there at"):
+        publish(project)
+    assert [release.version for release in releases(store, "shades")] == [1]
+
+
+def enter(start: Barrier) -> None:
+    global barrier  # noqa: PLW0603 - one a process
+    barrier = start
+
+
+def race(store: str, folder: Path, bias: float) -> int | None:
+    os.chdir(folder)
+    params = params_for(store)
+    write_project(params, bias)
+    barrier.wait()
+    try:
+        return publish(params).version
+    except Conflict:
+        return None
+
+
+def test_of_two_publishers_at_once_exactly_one_wins(project: Params, store: Store, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+    with ProcessPoolExecutor(2, FORK, enter, (FORK.Barrier(2),)) as pool:
+        for generation in range(1, 6):
+            runs = [
+                pool.submit(race, project.deployment.store, folder, generation + share)
+                for folder, share in zip(folders, (0.0, 0.5), strict=True)
+            ]
+            (winner,) = [version for run in runs if (version := run.result()) is not None]
+            pointer = current(store, "shades", "production")
+            assert pointer
+            assert (pointer.version, pointer.generation) == (winner, generation)
+
+
+def test_a_reader_never_sees_half_a_release(project: Params, tmp_path: Path) -> None:
+    store, ended, seen = project.deployment.store, threading.Event(), []
+    publish_next(project, 1)
+
+    def read() -> None:
+        last = False
+        while not last:
+            last = ended.is_set()
+            seen.append(fetch(store, "shades", "production", tmp_path / "device").version)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for bias in (2, 3, 4):
+            publish_next(project, bias)
+    finally:
+        ended.set()
+        reader.join()
+    assert seen == sorted(seen)
+    assert seen[-1] == 4
+
+
+class FatalStore:
+    """A store at whose n-th write the process is killed."""
+
+    def __init__(self, store: Store, write: int) -> None:
+        self.store = store
+        self.left = write
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self.store, name)
+        if name not in {"put_if_absent", "put_file", "compare_and_swap"}:
+            return verb
+
+        def write(*arguments: Any) -> None:
+            if not self.left:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self.left -= 1
+            verb(*arguments)
+
+        return write
+
+
+def killed(work: Callable[[], object]) -> bool:
+    """Whether ``work`` in a process of its own ended by SIGKILL."""
+    process = FORK.Process(target=work)
+    process.start()
+    process.join()
+    assert process.exitcode in {0, -signal.SIGKILL}
+    return process.exitcode != 0
+
+
+def publish_up_to(params: Params, write: int) -> None:
+    vars(publishing)["open_store"] = lambda url: FatalStore(open_store(url), write)
+    publish(params)
+
+
+def test_a_publisher_killed_at_any_write_leaves_the_channel_whole(project: Params, tmp_path: Path) -> None:
+    publish_next(project, 1)
+    write_project(project, bias=2)
+    for write in FATAL:
+        assert killed(lambda write=write: publish_up_to(project, write))  # type: ignore[misc]
+        assert fetch(project.deployment.store, "shades", "production", tmp_path / "device").version == 1
+    release = publish(project)
+    assert release.version == 1 + len(FATAL)  # the first was killed before it had a number
+    assert fetch(project.deployment.store, "shades", "production", tmp_path / "device").version == release.version
+
+
+def test_a_release_that_was_not_finished_does_not_exist(project: Params, store: Store) -> None:
+    assert killed(lambda: publish_up_to(project, WRITES - 2))
+    assert store.get(release_key("shades", 1, "labels.json"))
+    assert releases(store, "shades") == []
