@@ -53,5 +53,9 @@ def constants_by_layer(flatbuffer: bytes, layers: Iterable[str]) -> dict[str, Co
 
 
 def _parts(name: str) -> set[str]:
-    """Layer names in a tensor's name such as ``model/conv2d/Relu;model/conv2d/Conv2D``."""
-    return {part for path in name.split(";") for part in path.split("/")}
+    """Layer names in a tensor's name such as ``model/conv2d/Relu;model/conv2d/Conv2D``.
+
+    TFMOT calls the layer ``quant_conv2d`` while training with quantization simulated.
+    """
+    parts = {part for path in name.split(";") for part in path.split("/")}
+    return parts | {part.removeprefix("quant_") for part in parts}

@@ -20,12 +20,6 @@ def kernel_of(layer: Any) -> Any:
     return getattr(layer, "kernel", getattr(layer, "depthwise_kernel", None))
 
 
-def set_kernel(model: Model, name: str, kernel: NDArray[Any]) -> None:
-    """Give a layer another kernel of the same shape."""
-    layer = model.get_layer(name)
-    layer.set_weights([kernel, *layer.get_weights()[1:]])
-
-
 def with_layers(model: Model, change: Callable[[Any], Any]) -> Model:
     """A copy of ``model``, weights and all, whose layers are what ``change`` makes of the copied ones."""
     return keras().models.clone_model(copy_model(model), clone_function=change)
@@ -37,4 +31,4 @@ def split_head(model: Model) -> tuple[Any | None, Model]:
     first = next(layer for layer in copy.layers if not isinstance(layer, keras().layers.InputLayer))
     if not isinstance(first, keras().layers.Rescaling):
         return None, copy
-    return first, keras().Model(first.output, copy.output, name=model.name)
+    return first, copy_model(keras().Model(first.output, copy.output, name=model.name))

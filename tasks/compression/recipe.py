@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tasks.compression.technique import Technique
-from tasks.compression.techniques import ANY_TECHNIQUE, TECHNIQUES
+from tasks.compression.techniques import TECHNIQUES
 from tasks.compression.techniques.convert import Convert
 from tasks.config import explain
 from tasks.errors import ConfigError
@@ -40,16 +40,13 @@ def parse_recipes(recipes: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[st
 
 
 def _parse_step(where: str, step: Mapping[str, Any]) -> Technique:
+    technique = step.get("technique")
+    if not isinstance(technique, str) or technique not in TECHNIQUES:
+        raise ConfigError(f"{where}.technique: expected one of {', '.join(TECHNIQUES)}. Received: {technique!r}.")
     try:
-        return ANY_TECHNIQUE.validate_python(step)
+        return TECHNIQUES[technique].model_validate(step)
     except ValidationError as error:
-        if step.get("technique") not in TECHNIQUES:
-            raise ConfigError(
-                f"{where}.technique: expected one of {', '.join(TECHNIQUES)}. Received: {step.get('technique')!r}."
-            ) from None
-        # the path that pydantic reports goes through the technique's own name, which is no key of the file
-        problems = explain(error).replace(f"{step['technique']}.", f"{where}.", 1)
-        raise ConfigError(f"params.yaml does not fit:\n{problems}") from None
+        raise ConfigError(f"params.yaml does not fit:\n{explain(error, [where])}") from None
 
 
 def _check_forms(name: str, recipe: Sequence[Technique]) -> None:
@@ -58,7 +55,7 @@ def _check_forms(name: str, recipe: Sequence[Technique]) -> None:
             raise ConfigError(
                 f"recipes.{name}.{index}: expected a technique that takes a {before.gives} model, which is what "
                 f"{before.technique} gives. Received: {after.technique}, which takes a {after.takes} model. "
-                f"Put it before {before.technique}."
+                f"Put it before {before.technique} or leave it out."
             )
 
 

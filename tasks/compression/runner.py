@@ -9,7 +9,7 @@ from tasks.compression.recipe import Recipe
 from tasks.compression.records import Candidate, Step
 from tasks.compression.technique import Claim, Context, Model, Subject
 from tasks.errors import PromiseBroken
-from tasks.training.backend import versions
+from tasks.training.backend import set_seed, versions
 from tasks.training.saving import copy_model, weights_digest
 
 
@@ -36,7 +36,9 @@ def run_recipe(name: str, recipe: Recipe, baseline: Model, context: Context) -> 
     for index, technique in enumerate(recipe):
         context.say(f"step {index + 1}/{len(recipe)}: {technique.technique}")
         clock = time.perf_counter()
-        result = technique.apply(subject, replace(context, seed=context.seed + index))
+        seed = context.seed + index  # steps of a recipe see the samples in different orders
+        set_seed(seed)
+        result = technique.apply(subject, replace(context, seed=seed))
         subject, claims = result.subject, (*claims, *result.claims)
         step = Step(
             technique=technique.technique,

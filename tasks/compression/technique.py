@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -60,10 +60,6 @@ class Context:
     prepared: Path = PREPARED
     backup: Path | None = None
     say: Callable[[str], None] = field(default=print)
-
-    def later(self, offset: int) -> "Context":
-        """The same with another seed, so that two steps of a recipe do not see the same order of samples."""
-        return replace(self, seed=self.seed + offset)
 
 
 class Technique(Settings):

@@ -1,5 +1,8 @@
-"""The process that does a recipe's work, and may die of a native crash: `python -m tasks.compression.worker RECIPE`."""
+"""The process that does a recipe's work, and may die of a native crash: `… worker work RECIPE`."""
 
+import os
+import shutil
+import threading
 from pathlib import Path
 
 from tasks.command import run_command
@@ -15,6 +18,18 @@ from tasks.training.records import BASELINE_KERAS
 from tasks.training.saving import load_model
 
 BACKUP = Path(".slimline/backup")
+ENDED = 143  # what a shell reports of a process that SIGTERM ended
+
+
+def end_with_supervisor() -> None:
+    """End this process when the supervisor ends, whatever ended it: then standard input is closed."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(ENDED)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def work(params: Params, name: str) -> None:
@@ -23,12 +38,15 @@ def work(params: Params, name: str) -> None:
     set_seed(params.training.seed)
     find_builder(params.training.model)  # its module registers the layers that a user's own network is made of
     baseline = load_model(BASELINE_KERAS)
-    context = Context(params.training.seed, params.training.batch_size, backup=BACKUP)
+    backup = BACKUP / name  # apart from other recipes, which may begin with the same work at the same time
+    context = Context(params.training.seed, params.training.batch_size, backup=backup)
     flatbuffer, candidate = run_recipe(name, recipe, baseline, context)
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)
+    shutil.rmtree(backup, ignore_errors=True)  # with what other plans left behind
     print(f"{name}: {candidate.bytes:,} bytes, {candidate.seconds:.0f} s")
 
 
 if __name__ == "__main__":
+    end_with_supervisor()
     run_command({"work": work})

@@ -71,11 +71,11 @@ def _cut_out(images: TfTensor, fraction: float, seed: TfTensor) -> TfTensor:
     count, height, width, _ = tf.unstack(tf.shape(images))
     x_seed, y_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     rows, columns = tf.range(height, dtype=tf.int32), tf.range(width, dtype=tf.int32)
-    half_height = tf.cast(tf.cast(height, tf.float32) * fraction / 2, tf.int32)
-    half_width = tf.cast(tf.cast(width, tf.float32) * fraction / 2, tf.int32)
-    y = tf.random.stateless_uniform([count], y_seed, 0, height, tf.int32)
-    x = tf.random.stateless_uniform([count], x_seed, 0, width, tf.int32)
-    in_rows = tf.abs(rows[None, :] - y[:, None]) <= half_height
-    in_columns = tf.abs(columns[None, :] - x[:, None]) <= half_width
+    tall, wide = (tf.cast(tf.round(tf.cast(side, tf.float32) * fraction), tf.int32) for side in (height, width))
+    # its middle is anywhere in the image, so that a part of it may lie outside
+    top = tf.random.stateless_uniform([count, 1], y_seed, 0, height, tf.int32) - tall // 2
+    left = tf.random.stateless_uniform([count, 1], x_seed, 0, width, tf.int32) - wide // 2
+    in_rows = (rows >= top) & (rows < top + tall)
+    in_columns = (columns >= left) & (columns < left + wide)
     hole = (in_rows[:, :, None] & in_columns[:, None, :])[..., None]
     return tf.where(hole, tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True), images)

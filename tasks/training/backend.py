@@ -64,8 +64,14 @@ def traced(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def set_seed(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow, and ask TensorFlow for kernels that always give the same result."""
+    """Seed Python, NumPy and TensorFlow, and ask TensorFlow for kernels that always give the same result.
+
+    Layers made afterwards are numbered from 1 again, and dropout has a state of its own, which can be set anew in
+    each epoch.
+    """
     keras().utils.set_random_seed(seed)
+    keras().backend.reset_uids()
+    keras().backend.experimental.enable_tf_random_generator()
     tensorflow().config.experimental.enable_op_determinism()
 
 

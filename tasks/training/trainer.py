@@ -2,20 +2,21 @@
 
 import csv
 import io
+import shutil
 import time
 from pathlib import Path
 
 from tasks.config import Params
 from tasks.data_loading.dataset import read_dataset
 from tasks.files import write_bytes, write_record, write_text
-from tasks.training.backend import keras, set_seed, versions
+from tasks.training.backend import set_seed, versions
 from tasks.training.conversion import to_tflite
 from tasks.training.fitting import COLUMNS, Fitted, Plan, fit
 from tasks.training.models import build_model
 from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE, HISTORY, TRAINING, TrainingReport
 from tasks.training.saving import save_model, weights_digest
 
-BACKUP = Path(".slimline/backup")
+BACKUP = Path(".slimline/backup/baseline")
 
 
 def train(params: Params) -> None:
@@ -23,7 +24,6 @@ def train(params: Params) -> None:
     began = time.perf_counter()
     config, dataset = params.training, read_dataset()
     set_seed(config.seed)
-    keras().backend.experimental.enable_tf_random_generator()  # dropout whose state a checkpoint keeps
     model = build_model(config.model, dataset.shape, len(dataset.classes), config.dropout)
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
     plan = Plan(
@@ -50,6 +50,7 @@ def train(params: Params) -> None:
         versions=versions(),
     )
     write_record(TRAINING, report)
+    shutil.rmtree(BACKUP, ignore_errors=True)  # with what other plans left behind
     print(f"kept epoch {report.best_epoch}: validation accuracy {report.validation_accuracy:.4f}")
 
 

@@ -1,9 +1,5 @@
 """The techniques that a recipe may name: one file each, in one explicit table."""
 
-from typing import Annotated
-
-from pydantic import Field, TypeAdapter
-
 from tasks.compression.technique import Technique
 from tasks.compression.techniques.cluster import Cluster
 from tasks.compression.techniques.convert import Convert
@@ -18,6 +14,3 @@ TECHNIQUES: dict[str, type[Technique]] = {
     "quantize": Quantize,
     "convert": Convert,
 }
-
-AnyTechnique = Annotated[Prune | Cluster | FineTune | Quantize | Convert, Field(discriminator="technique")]
-ANY_TECHNIQUE: TypeAdapter[Prune | Cluster | FineTune | Quantize | Convert] = TypeAdapter(AnyTechnique)

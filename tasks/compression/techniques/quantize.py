@@ -1,6 +1,6 @@
 """Quantization to fewer bits by the LiteRT converter (Jacob et al. 2018, arXiv:1712.05877)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -9,7 +9,7 @@ from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.records import Skip
 from tasks.compression.technique import Claim, Context, Form, Kind, Model, Result, Subject, Technique
-from tasks.compression.techniques.aware import train_aware
+from tasks.compression.techniques.aware import Samples, train_aware
 from tasks.training.backend import tensorflow
 from tasks.training.conversion import convert, fold_scaling
 from tasks.training.fitting import Plan
@@ -66,8 +66,8 @@ class Quantize(Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert, after quantization-aware training if asked for."""
-        model = self._train(subject.model, context) if self.aware else fold_scaling(subject.model)
         samples = calibration_samples(self.calibration, context)
+        model = self._train(subject.model, context, samples) if self.aware else fold_scaling(subject.model)
         configure = configurations(samples)[self.mode]
         flatbuffer = convert(model, configure, float_input=self.mode == "int8")
         names = tuple(kernels(subject.model))
@@ -88,18 +88,18 @@ class Quantize(Technique):
             claims=tuple(Claim(name, "dtype", want) for name in changed),
         )
 
-    def _train(self, model: Model, context: Context) -> Model:
+    def _train(self, model: Model, context: Context, samples: Samples) -> Model:
         plan = Plan(self.epochs, context.batch_size, self.learning_rate, context.seed, schedule="cosine")
-        return train_aware(model, plan, context)
+        return train_aware(model, plan, context, samples)
 
 
-def calibration_samples(count: int, context: Context) -> Callable[[], Iterator[list[Any]]]:
+def calibration_samples(count: int, context: Context) -> Samples:
     """The first training images in stored order, one at a time: float32 ``[1, height, width, channels]``."""
     images = evaluation_batches("train", 1, context.prepared).map(lambda image, _: image).take(count)
     return lambda: ([image.numpy()] for image in images)
 
 
-def configurations(samples: Callable[[], Iterator[list[Any]]]) -> dict[str, Callable[[Converter], None]]:
+def configurations(samples: Samples) -> dict[str, Callable[[Converter], None]]:
     """How the converter is set for each mode."""
     lite = tensorflow().lite
     dtypes = tensorflow().dtypes

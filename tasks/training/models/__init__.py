@@ -5,16 +5,18 @@ A builder takes ``shape`` (height, width, channels), ``classes`` and ``dropout``
 """
 
 import importlib
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from tasks.errors import ConfigError, TrainingError
-from tasks.training.backend import KerasModel
+from tasks.training.backend import KerasModel, keras
 from tasks.training.models.article_cnn import article_cnn
 from tasks.training.models.resnet8 import resnet8
 
 Builder = Callable[[tuple[int, int, int], int, float], KerasModel]
+OWN = re.compile(r"\w+(\.\w+)*:\w+")
 BUILDERS: dict[str, Builder] = {"article_cnn": article_cnn, "resnet8": resnet8}
 
 
@@ -26,8 +28,8 @@ def find_builder(name: str) -> Builder:
     """
     if name in BUILDERS:
         return BUILDERS[name]
-    module, colon, function = name.partition(":")
-    if not colon:
+    module, _, function = name.partition(":")
+    if not OWN.fullmatch(name):
         raise ConfigError(
             f"training.model: expected one of {', '.join(BUILDERS)} or package.module:function. Received: {name!r}."
         )
@@ -40,6 +42,8 @@ def find_builder(name: str) -> Builder:
             f"training.model: expected an importable function. Received: {name!r} ({error}). "
             f"Put the package in the project's folder or install it."
         ) from None
+    if not callable(builder):
+        raise ConfigError(f"training.model: expected {name} to be a function. Received: {type(builder).__name__}.")
     return builder  # type: ignore[no-any-return]
 
 
@@ -57,6 +61,12 @@ def build_model(name: str, shape: tuple[int, int, int], classes: int, dropout: f
             f"Expected {name} to fit images of {shape} (height, width, channels). Received: {error} "
             f"Set data.image in params.yaml or take another model."
         ) from None
+    if not isinstance(model, keras().Model) or not model._is_graph_network:
+        raise TrainingError(
+            f"Expected {name} to give a Sequential or functional tf_keras model. "
+            f"Received: {type(model).__module__}.{type(model).__name__}. "
+            f"Import tf_keras, not keras, and subclass no Model."
+        )
     expected = ((None, *shape), (None, classes))
     if (tuple(model.input_shape), tuple(model.output_shape)) != expected:
         raise TrainingError(
