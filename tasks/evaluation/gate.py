@@ -131,7 +131,11 @@ def explain_choice(contender: Contender, place: int, ranked: list[Contender], re
     }[objective]
     peers = [other for other in ranked if other.tier == contender.tier]
     superlative = {"bytes": "smallest", "latency": "fastest", "accuracy": "most accurate"}[objective]
-    how = ("passes on validation", "is within the margins on validation but not proven", "breaks a limit")
+    how = (
+        "passes on validation",
+        "is within the margins on validation but not proven",
+        "does not keep every limit on validation",
+    )
     text = f"{contender.name} {how[contender.tier]}, with {own}."
     if place == 1:
         text = (

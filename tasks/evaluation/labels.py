@@ -78,6 +78,7 @@ def label_points(
     figure = axes.get_figure(root=True)
     if figure is not None:
         figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # what was laid out stays, and is not laid out again
     spots = [Box(x, y, DOT, DOT) for x, y in _pixels(axes, points)]
     obstacles = []
     for line in lines:

@@ -19,7 +19,7 @@ from tasks.evaluation.tables import (
     splits_table,
     test_table,
 )
-from tasks.evaluation.wording import invert, number, percent, points, times, times_interval
+from tasks.evaluation.wording import invert, number, percent, points, times
 
 __all__ = ["Results", "candidates_table", "load_results", "pareto_svg", "render"]
 
@@ -119,7 +119,7 @@ def key_figures(results: Results, chosen: str) -> str:
     tiles = [
         ("Test accuracy", percent(quality.accuracy), f"{points(loss)} points from the baseline"),
         ("Smaller", times(smaller), f"{cost.stored_bytes:,} bytes stored"),
-        ("Faster", times(faster.value), f"{times_interval(faster)}, {number(speed.median_us, 1)} µs an image"),
+        ("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs an image"),
         ("Same answers", percent(quality.agreement or 0), f"of {quality.samples:,} test samples"),
     ]
     return (

@@ -38,7 +38,7 @@ def candidates_table(results: Results) -> list[Row]:
             "Stored": f"{cost.stored_bytes:,}",
             "Smaller": "",
             "Latency": f"{number(speed.median_us, 1)} µs",
-            "Faster": "",
+            "Speed": "",
             "Images/s": f"{speed.images_per_second:,.0f}",
             "Non-zero": percent(cost.nonzero / cost.parameters, 0) if cost.parameters else "",
             "Gate": ranks[name].outcome if name in ranks else "",
@@ -47,7 +47,7 @@ def candidates_table(results: Results) -> list[Row]:
             seen, faster = difference("accuracy", (name, BASELINE), "validation", results), invert(speed.latency_ratio)
             row["Difference"] = f"{points(seen.value)} ({points_interval(seen)})"
             row["Smaller"] = times(results.cost(BASELINE).stored_bytes / cost.stored_bytes)
-            row["Faster"] = f"{times(faster.value)} ({times_interval(faster)})"
+            row["Speed"] = f"{times(faster.value)} ({times_interval(faster)})"
         rows.append(row)
     return rows
 

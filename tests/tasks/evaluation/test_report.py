@@ -153,7 +153,7 @@ def test_the_table_has_the_baseline_first_and_then_the_ranks(results: Results) -
     assert [row["Candidate"] for row in rows] == ["baseline", "pruned_int8", "int8", "qat_int8", "float16"]
     assert rows[0]["Smaller"] == rows[0]["Difference"] == ""
     assert rows[1]["Smaller"] == "12.7 ×"
-    assert rows[1]["Faster"].startswith("2.79 × (")
+    assert rows[1]["Speed"].startswith("2.79 × (")
     assert rows[1]["Difference"].startswith("−0.70 (−")
     assert rows[1]["Gate"] == "PASS"
     assert rows[1]["Non-zero"] == "90 %"
