@@ -1,5 +1,6 @@
 """The ``slimline`` command. Heavy libraries are imported where they are used, so that `--help` answers at once."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -138,7 +139,6 @@ def predict(*files: Path, model: Path, json: Json = False) -> None:
 @app.command
 def ui(*, port: int = 4200) -> int:
     """Serve the operator's pages on this machine until it is stopped."""
-    import os
     import subprocess
 
     environment.prepare()
@@ -171,6 +171,9 @@ def main() -> None:
         raise SystemExit(1 if error.exit_code == UNAVAILABLE else error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except BrokenPipeError:  # the reader, as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except Exception as error:
         if type(error).__name__ == "StageFailed":  # not imported here: Prefect takes seconds
             print(f"error: {error}\nRun `slimline run` again: it goes on with what is not done.", file=sys.stderr)

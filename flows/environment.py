@@ -26,4 +26,6 @@ def prepare(project: Path = Path()) -> None:
         os.environ.setdefault(name, value)
     has_profile = (Path.home() / ".prefect" / "profiles.toml").exists()
     if "PREFECT_API_URL" not in os.environ and not has_profile:
-        os.environ.setdefault("PREFECT_HOME", str((project / STATE / "prefect").resolve()))
+        home = (project / STATE / "prefect").resolve()
+        home.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("PREFECT_HOME", str(home))

@@ -90,7 +90,8 @@ def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
         StageFailed: the first stage that ended with an error.
     """
     futures: dict[str, PrefectFuture[Any]] = {}
-    for name, stage in stages.items():
+    for name in running_order(stages):
+        stage = stages[name]
         before = list(futures.values()) if name in ALONE else [futures[need] for need in sorted(stage.needs)]
         body: Task[..., Any] = run_stage.with_options(
             name=name.split("@")[0],
@@ -108,6 +109,15 @@ def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
         raise failed
     if not all(future.state.is_completed() for future in futures.values()):
         raise StageFailed("retrain", "a stage was cancelled or crashed: see the run's page", 1)
+
+
+def running_order(stages: Mapping[str, Stage]) -> list[str]:
+    """Stages in an order in which they can run, those that want the machine for themselves as late as can be."""
+    after = set(ALONE)
+    for name, stage in stages.items():
+        if stage.needs & after:
+            after.add(name)
+    return sorted(stages, key=lambda name: (name in after) + (name in after - ALONE))
 
 
 def conclude(params: Params) -> Outcome:

@@ -1,6 +1,7 @@
 """What a person reads at the end of a command: tables in the terminal, the same as JSON."""
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from tasks.evaluation.tables import candidates_table
 if TYPE_CHECKING:
     from flows.retrain import Outcome
 
+SHOWN = ("Candidate", "Accuracy", "Difference", "Loaded", "Stored", "Smaller", "Latency", "Speed", "Gate")
+WIDE = 160  # columns where there is no terminal to ask
 TEXT_COLUMNS = {"Candidate", "Validation", "Created", "Recipe", "Channels"}
 
 
@@ -27,23 +30,22 @@ def print_json(value: Any) -> None:
 def print_outcome(params: Params, outcome: "Outcome") -> None:
     """The end of a run: candidates, verdict, report, release."""
     print_results(load_results(params))
-    console = Console(soft_wrap=True, highlight=False)
+    console = _console()
     if outcome.release is None:
         console.print(f"[bold]{outcome.ending}[/]: nothing was deployed.")
     else:
         release, deployment = outcome.release, params.deployment
-        console.print(
-            f"[bold]{outcome.ending}[/]: {deployment.model} {release.version} is {deployment.channel} "
-            f"in {deployment.store}"
-        )
+        line = f"{deployment.model} {release.version} is {deployment.channel} in {deployment.store}"
+        console.print(f"[bold]{outcome.ending}[/]: {line}", soft_wrap=True)
 
 
 def print_results(results: Results) -> None:
     """Candidates, the gate's sentence and where the report is."""
-    console = Console(highlight=False)
-    print_rows("Candidates, on the validation split", candidates_table(results))
+    console = _console()
+    rows = [{name: row[name] for name in SHOWN} for row in candidates_table(results)]
+    print_rows("Candidates, on the validation split", rows)
     if results.gate is not None:
-        console.print(f"[bold]Gate: {results.gate.outcome}[/]. {results.gate.sentence}", soft_wrap=True)
+        console.print(f"[bold]Gate[/]: {results.gate.sentence}", soft_wrap=True)
     console.print(f"Report: {REPORT.resolve()}", soft_wrap=True)
 
 
@@ -75,6 +77,10 @@ def print_releases(model: str, rows: Sequence[Release]) -> None:
     print_rows(f"Releases of {model}", table)
 
 
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
 def print_rows(title: str, rows: Sequence[dict[str, str]]) -> None:
     """A table whose columns are the rows' keys."""
     table = Table(title=title, title_justify="left")
@@ -82,4 +88,4 @@ def print_rows(title: str, rows: Sequence[dict[str, str]]) -> None:
         table.add_column(column, justify="left" if column in TEXT_COLUMNS else "right")
     for row in rows:
         table.add_row(*row.values())
-    Console(highlight=False).print(table if rows else f"{title}: none yet.")
+    _console().print(table if rows else f"{title}: none yet.")
