@@ -73,9 +73,7 @@ class Model:
             self.interpreter = Interpreter(model_content=path.read_bytes(), num_threads=threads)
             self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise EvaluationError(
-                f"Expected {path} to be a model that LiteRT loads. Received: {error}"
-            ) from None
+            raise EvaluationError(f"Expected {path} to be a model that LiteRT loads. Received: {error}") from None
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise EvaluationError(
