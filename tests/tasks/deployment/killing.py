@@ -1,0 +1,32 @@
+"""Processes that die at a chosen moment, the hard way."""
+
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing import get_context
+from typing import Any
+
+
+def killed(work: Callable[[], object]) -> bool:
+    """Whether ``work`` in a process of its own ended by SIGKILL."""
+    process = get_context("fork").Process(target=work)
+    process.start()
+    process.join()
+    assert process.exitcode in {0, -signal.SIGKILL}
+    return process.exitcode != 0
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at_flush(flush: int) -> None:
+    """Let this process die where, after ``flush`` times, something is to be flushed to the disk again."""
+    left, fsync = iter(range(flush)), os.fsync
+
+    def fatal(handle: Any) -> None:
+        if next(left, None) is None:
+            die()
+        fsync(handle)
+
+    vars(os)["fsync"] = fatal

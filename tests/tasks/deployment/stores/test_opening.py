@@ -1,0 +1,40 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.deployment.stores.opening import open_store
+from tasks.errors import ConfigError, NotFound
+
+
+@pytest.mark.parametrize("url", ["", "store", "file://", "s3://", "http://host/bucket", "file:/store"])
+def test_an_address_of_no_store_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="Expected the address of a store"):
+        open_store(url)
+
+
+def test_a_relative_folder_begins_at_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = open_store("file://some/store")
+    store.put("key", b"content")
+    assert (tmp_path / "some/store/key").read_bytes() == b"content"
+
+
+def test_reading_does_not_make_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        open_store(f"file://{tmp_path}/store").get("key")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_device_with_a_folder_needs_neither_boto3_nor_the_line() -> None:
+    code = """
+import sys
+from tasks.deployment.client import fetch
+from tasks.deployment.prediction import predict
+from tasks.deployment.stores.opening import open_store
+open_store("file://store")
+print(*{"boto3", "tensorflow", "prefect", "dvc", "scipy"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from tasks.config import Params
+from tasks.deployment.publishing import publish
+from tasks.deployment.records import MANIFEST
+from tasks.deployment.registry import channel_key, claim, current, move, read_manifest, release_key, releases, see
+from tasks.deployment.stores.protocol import Store
+from tasks.errors import Conflict, ReleaseError
+from tests.tasks.deployment.project import write_project
+
+
+def test_numbers_are_given_once_and_in_order(store: Store) -> None:
+    assert [claim(store, "digits") for _ in range(11)] == list(range(1, 12))
+    assert claim(store, "others") == 1
+
+
+def test_a_number_without_a_manifest_is_no_release(store: Store) -> None:
+    version = claim(store, "digits")
+    assert releases(store, "digits") == []
+    with pytest.raises(ReleaseError, match=f"Expected release {version} of digits"):
+        read_manifest(store, "digits", version)
+
+
+def test_a_channel_that_was_never_moved_points_nowhere(store: Store) -> None:
+    assert current(store, "digits", "production") is None
+
+
+def test_a_channel_moves_only_from_where_it_was_seen(store: Store) -> None:
+    nowhere = see(store, "digits", "production")
+    first = move(store, "digits", "production", nowhere, 1, "a" * 64)
+    with pytest.raises(Conflict):
+        move(store, "digits", "production", nowhere, 2, "b" * 64)
+    assert current(store, "digits", "production") == first
+    second = move(store, "digits", "production", see(store, "digits", "production"), 1, "a" * 64)
+    assert (first.generation, second.generation) == (1, 2)
+    assert first.nonce != second.nonce
+
+
+def test_a_release_lists_every_channel_that_points_to_it(project: Params, store: Store) -> None:
+    release = publish(project)
+    move(store, "shades", "staging", see(store, "shades", "staging"), 1, release.manifest_sha256)
+    (listed,) = releases(store, "shades")
+    assert listed.channels == ("production", "staging")
+    assert listed.model_copy(update={"channels": ("production",)}) == release
+
+
+def test_what_is_no_pointer_is_refused(store: Store) -> None:
+    for content in (b"", b"{}", b'{"version": "../1"}', b"\xff"):
+        store.put(channel_key("digits", "production"), content)
+        with pytest.raises(ReleaseError, match="to be a Pointer"):
+            current(store, "digits", "production")
+
+
+def test_a_manifest_of_another_version_is_refused(project: Params, store: Store) -> None:
+    publish(project)
+    store.put(release_key("shades", 7, MANIFEST), store.get(release_key("shades", 1, MANIFEST)).content)
+    with pytest.raises(ReleaseError, match=r"to be about shades 7\. Received: shades 1"):
+        read_manifest(store, "shades", 7)
+
+
+def test_a_manifest_names_what_the_release_was_made_from(project: Params, store: Store) -> None:
+    write_project(project)
+    publish(project, commit="c" * 40, dirty=False)
+    manifest, content = read_manifest(store, "shades", 1)
+    assert (manifest.commit, manifest.dirty, manifest.data.source) == ("c" * 40, False, "d" * 64)
+    assert manifest.versions == {"tensorflow": "2.21.0", "tf_keras": "2.21.0"}
+    assert {"params.yaml", "dvc.lock", "gate.json", "metrics.json", "model_card.md"} < set(manifest.files)
+    assert json.loads(content)["schema_version"] == 1
