@@ -20,6 +20,15 @@ def kernel_of(layer: Any) -> Any:
     return getattr(layer, "kernel", getattr(layer, "depthwise_kernel", None))
 
 
+def without_kernel(model: Model) -> list[str]:
+    """Layers that have matrices of weights but no kernel of their own: a model within the model, an embedding."""
+    return [
+        layer.name
+        for layer in model.layers
+        if kernel_of(layer) is None and any(len(weight.shape) > 1 for weight in layer.weights)
+    ]
+
+
 def with_layers(model: Model, change: Callable[[Any], Any]) -> Model:
     """A copy of ``model``, weights and all, whose layers are what ``change`` makes of the copied ones."""
     return keras().models.clone_model(copy_model(model), clone_function=change)

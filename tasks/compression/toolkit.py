@@ -16,18 +16,18 @@ def toolkit() -> Any:
 
 
 def prunable(layer: Any) -> bool:
-    """Does TFMOT prune this kind of layer? It passes over others, as depthwise convolutions, without a word."""
+    """Does TFMOT prune this layer's kernel? It passes over depthwise convolutions without a word."""
     toolkit()
     from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
 
-    return bool(PruneRegistry.supports(layer) and layer.__class__.__name__ != "DepthwiseConv2D")
+    return bool(PruneRegistry.supports(layer) and hasattr(layer, "kernel"))
 
 
 def clusterable(layer: Any) -> bool:
-    """Does TFMOT cluster this kind of layer?"""
+    """Does TFMOT cluster this layer's kernel?"""
     toolkit()
     from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import (
         ClusteringRegistry,
     )
 
-    return bool(ClusteringRegistry.supports(layer) and layer.__class__.__name__ != "DepthwiseConv2D")
+    return bool(ClusteringRegistry.supports(layer) and hasattr(layer, "kernel"))

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tasks.compression.layers import kernels, with_layers
+from tasks.compression.layers import kernels, with_layers, without_kernel
 from tasks.compression.records import Skip
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.toolkit import clusterable, toolkit
@@ -40,7 +40,7 @@ class Cluster(Technique):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Cluster every layer that TFMOT supports and that has more weights than clusters."""
         model, clustering = subject.model, toolkit().clustering.keras
-        reasons = {
+        reasons = dict.fromkeys(without_kernel(model), "TFMOT does not cluster this kind of layer") | {
             name: "TFMOT does not cluster this kind of layer"
             if not clusterable(model.get_layer(name))
             else "has no more weights than clusters"

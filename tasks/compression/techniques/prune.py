@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from tasks.compression.layers import kernels, with_layers
+from tasks.compression.layers import kernel_of, kernels, with_layers, without_kernel
 from tasks.compression.records import Skip
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.toolkit import prunable, toolkit
@@ -42,7 +42,7 @@ class Prune(Technique):
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
 
     def keeps(self) -> frozenset[Kind]:
-        """Zeros stay zeros: the smallest weights are pruned first."""
+        """The zeros there are, are the smallest weights: they are pruned first."""
         return frozenset({"zeros"})
 
     def apply(self, subject: Subject, context: Context) -> Result:
@@ -50,9 +50,14 @@ class Prune(Technique):
         model = subject.model
         chosen = {name for name in kernels(model) if prunable(model.get_layer(name))}
         steps = steps_per_epoch(read_dataset(context.prepared), context.batch_size) * self.epochs
-        schedule = self._schedule(steps)
-        wrap = toolkit().sparsity.keras.prune_low_magnitude
-        wrapped = with_layers(model, lambda layer: wrap(layer, schedule) if layer.name in chosen else layer)
+
+        def change(layer: Any) -> Any:
+            if layer.name not in chosen:
+                return layer
+            present = float(np.mean(kernel_of(layer).numpy() == 0))
+            return toolkit().sparsity.keras.prune_low_magnitude(layer, self._schedule(steps, present))
+
+        wrapped = with_layers(model, change)
         plan = Plan(self.epochs, context.batch_size, self.learning_rate, context.seed, keep_best=False)
         update = toolkit().sparsity.keras.UpdatePruningStep()
         fit(wrapped, plan, context.prepared, context.backup, [update], context.say)
@@ -61,20 +66,22 @@ class Prune(Technique):
             changed=tuple(sorted(chosen)),
             skipped=tuple(
                 Skip(layer=name, reason="TFMOT does not prune this kind of layer")
-                for name in kernels(model)
+                for name in (*kernels(model), *without_kernel(model))
                 if name not in chosen
             ),
             claims=tuple(self._claim(name, kernel) for name, kernel in kernels(model).items() if name in chosen),
         )
 
-    def _schedule(self, steps: int) -> Any:
+    def _schedule(self, steps: int, present: float) -> Any:
+        """The schedule of a layer that has a sparsity of ``present``, which it does not fall below."""
         schedules = toolkit().sparsity.keras
+        final = max(self.sparsity, present)
         ramp = max(1, int(steps * RAMP))
         frequency = max(1, ramp // UPDATES)
         if self.schedule == "constant":
-            return schedules.ConstantSparsity(self.sparsity, begin_step=0, end_step=steps, frequency=frequency)
-        return schedules.PolynomialDecay(0.0, self.sparsity, begin_step=0, end_step=ramp, frequency=frequency)
+            return schedules.ConstantSparsity(final, begin_step=0, end_step=steps, frequency=frequency)
+        return schedules.PolynomialDecay(present, final, begin_step=0, end_step=ramp, frequency=frequency)
 
     def _claim(self, name: str, kernel: Any) -> Claim:
-        """At least the whole number of zeros that fits into the sparsity asked for."""
+        """The zeros asked for, one fewer at most: TFMOT rounds the number of weights that stay."""
         return Claim(name, "zeros", float(np.floor(kernel.size * self.sparsity - 1) / kernel.size))
