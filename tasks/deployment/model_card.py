@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from scipy.stats import binomtest
-
 from tasks.compression.records import Step
 from tasks.config import Params
 from tasks.deployment.evidence import Evidence
@@ -138,6 +136,8 @@ def limits(evidence: Evidence) -> list[str]:
 
 def accuracy(quality: Quality) -> str:
     """Accuracy on the test split with Wilson's score interval."""
+    from scipy.stats import binomtest  # a second to import, which only a release needs
+
     split = quality.splits["test"]
     bounds = binomtest(round(split.accuracy * split.samples), split.samples).proportion_ci(CONFIDENCE, "wilson")
     return f"{split.accuracy:.2%} ({bounds.low:.2%} to {bounds.high:.2%})"
