@@ -94,6 +94,7 @@ def decode(samples: Iterable[Numbered], target: Target, workers: int | None = No
         return
     workers = workers or os.cpu_count() or 1
     context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # imported once, not in every process
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
     waiting: deque[Future[Decoded]] = deque()
     try:

@@ -7,7 +7,7 @@ A checksum is CRC-32C, rotated right by 15 bits and increased by a constant ("ma
 
 import struct
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
@@ -87,14 +87,50 @@ def _damaged(path: Path, start: int, what: str) -> NoReturn:
 
 
 def encode(sample: Sample) -> bytes:
-    """A sample as a serialized ``tf.train.Example``; the same sample gives the same bytes."""
-    example = example_class()()
-    features = example.features.feature
-    features["image"].bytes_list.value.append(sample.image)
-    features["label"].int64_list.value.append(sample.label)
-    features["name"].bytes_list.value.append(sample.name.encode())
-    content: bytes = example.SerializeToString(deterministic=True)
-    return content
+    """A sample as a serialized ``tf.train.Example``: what protobuf's deterministic serialization gives.
+
+    It is put together here, since that takes a fourth of protobuf's time.
+    """
+    name = sample.name.encode()
+    parts = (
+        _before_bytes(b"image", len(sample.image)),
+        sample.image,
+        _label(sample.label),
+        _before_bytes(b"name", len(name)),
+        name,
+    )
+    return b"".join((b"\n", _varint(sum(map(len, parts))), *parts))
+
+
+@lru_cache(4096)
+def _before_bytes(key: bytes, length: int) -> bytes:
+    """What stands before the value of a feature that is a list of one byte string of that length."""
+    nested = b""
+    for tag in (b"\n", b"\n", b"\x12"):  # BytesList.value, Feature.bytes_list, FeatureEntry.value
+        nested = tag + _varint(length + len(nested)) + nested
+    nested = b"\n" + _varint(len(key)) + key + nested  # FeatureEntry.key
+    return b"\n" + _varint(length + len(nested)) + nested  # Features.feature
+
+
+@lru_cache(4096)
+def _label(label: int) -> bytes:
+    """The feature ``label``, a list of one integer, packed."""
+    nested = _varint(label)
+    for tag in (b"\n", b"\x1a", b"\x12"):  # Int64List.value, Feature.int64_list, FeatureEntry.value
+        nested = tag + _varint(len(nested)) + nested
+    nested = b"\n\x05label" + nested  # FeatureEntry.key
+    return b"\n" + _varint(len(nested)) + nested  # Features.feature
+
+
+@lru_cache(4096)
+def _varint(number: int) -> bytes:
+    """A number that is not negative in seven bits a byte, the lowest first."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
 
 
 def decode(content: bytes) -> Sample:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.data_loading.tfrecord import Sample, decode, encode, frame, read_records
+from tasks.data_loading.tfrecord import Sample, decode, encode, example_class, frame, read_records
 from tasks.errors import DataError
 
 SAMPLES = [Sample(bytes(range(48)), label, f"kätzchen/{label}.png") for label in (0, 1, 300)]
@@ -47,8 +47,16 @@ def test_what_is_written_is_read_back(shard: Path) -> None:
     assert [decode(record) for record in read_records(shard)] == SAMPLES
 
 
-def test_the_same_sample_gives_the_same_bytes() -> None:
-    assert encode(SAMPLES[0]) == encode(Sample(*SAMPLES[0]))
+@pytest.mark.parametrize("label", [0, 1, 127, 128, 70_000])
+@pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 16_384, 3_000_000])
+@pytest.mark.parametrize("name", ["", "cat/1.png", "ä" * 200])
+def test_samples_are_encoded_as_protobuf_encodes_them(label: int, size: int, name: str) -> None:
+    example = example_class()()
+    features = example.features.feature
+    features["image"].bytes_list.value.append(bytes(size))
+    features["label"].int64_list.value.append(label)
+    features["name"].bytes_list.value.append(name.encode())
+    assert encode(Sample(bytes(size), label, name)) == example.SerializeToString(deterministic=True)
 
 
 def test_tensorflow_reads_ours_and_we_read_tensorflows(shard: Path, tmp_path: Path) -> None:
