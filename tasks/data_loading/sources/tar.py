@@ -98,7 +98,17 @@ def _item(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Item | None:
         return RefusedSample(clean(member.name), "a link: archives must hold the files themselves")
     if member.isdir():
         return Folder(clean(member.name))
-    content = archive.extractfile(member) if member.isfile() else None
-    if content is None:
+    if not member.isfile():
         return RefusedSample(clean(member.name), "not a plain file")
-    return file_item(member.name, member.size, content.read)
+    return file_item(member.name, member.size, lambda: _content(archive, member))
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """A member's content, while the stream stands at its first byte."""
+    if member.issparse() or archive.fileobj is None:
+        file = archive.extractfile(member)
+        return file.read() if file else b""
+    content = archive.fileobj.read(member.size)  # what extractfile does, without an object of five layers
+    if len(content) != member.size:
+        raise tarfile.ReadError("unexpected end of data")
+    return content
