@@ -86,7 +86,7 @@ def decode(samples: Iterable[Numbered], target: Target, workers: int | None = No
     Raises:
         DataError: a process was killed.
     """
-    batches = _batches(samples)
+    batches = _batches(samples, target.bytes)
     first = list(islice(batches, 2))
     if len(first) < 2 or not isinstance(first[0][0].payload, bytes):
         for batch in chain(first, batches):
@@ -113,12 +113,14 @@ def decode(samples: Iterable[Numbered], target: Target, workers: int | None = No
         pool.shutdown(cancel_futures=True)
 
 
-def _batches(samples: Iterable[Numbered]) -> Iterator[Batch]:
+def _batches(samples: Iterable[Numbered], prepared_bytes: int) -> Iterator[Batch]:
+    """Samples in batches that take no more than so much memory, be it before decoding or after."""
     batch: Batch = []
     size = 0
     for sample in samples:
         batch.append(sample)
-        size += len(sample.payload) if isinstance(sample.payload, bytes) else sample.payload.nbytes
+        payload = sample.payload
+        size += max(prepared_bytes, len(payload) if isinstance(payload, bytes) else payload.nbytes)
         if len(batch) == BATCH_SAMPLES or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0

@@ -1,4 +1,7 @@
-"""Zip archives of class folders, read member by member: nothing is ever unpacked."""
+"""Zip archives of class folders, read member by member: nothing is ever unpacked.
+
+The table of contents is held in memory; for very many files a tar archive is the better choice.
+"""
 
 import stat
 import zipfile
