@@ -41,6 +41,7 @@ def run(
         set_params(set_, check=lambda params: parse_recipes(params.recipes))
     params = load_params()
     environment.prepare()
+    os.environ[environment.WORKSPACE] = str(Path.cwd())  # Prefect's own server, if it starts one, inherits it
     from flows.terminal import say
 
     say("slimline", "starting Prefect")

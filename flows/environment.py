@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 STATE = Path(".slimline")
+WORKSPACE = "SLIMLINE_WORKSPACE"  # marks the processes of a run, so that a later run finds what a dead one left
 
 DEFAULTS = {
     "DO_NOT_TRACK": "1",

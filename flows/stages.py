@@ -14,10 +14,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.environment import WORKSPACE
 from flows.terminal import say
 from tasks.errors import UNAVAILABLE
-
-WORKSPACE = "SLIMLINE_WORKSPACE"  # marks the processes of a run, so that a later run finds what a dead one left
 
 OUTCOMES = (  # what DVC says, and what happened then
     ("Running stage", "Ran"),

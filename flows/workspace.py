@@ -8,8 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from flows.environment import STATE
-from flows.stages import WORKSPACE
+from flows.environment import STATE, WORKSPACE
 from tasks.errors import SlimlineError
 
 LOCK = STATE / "run.lock"
@@ -50,7 +49,8 @@ def end_leftovers() -> list[int]:
         their process numbers.
     """
     here = str(Path.cwd())
-    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    me = psutil.Process()
+    own = {process.pid for process in (me, *me.parents(), *me.children(recursive=True))}
     ended = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):

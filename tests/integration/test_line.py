@@ -1,0 +1,168 @@
+"""The whole line on real images, as a user runs it: small, but nothing of it is a mock."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+REPOSITORY = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+HELD_BACK = 3
+RECIPES = """recipes:
+  dynamic_int8:
+    - {technique: quantize, mode: dynamic_int8}
+  pruned_int8:
+    - {technique: prune, sparsity: 0.5, epochs: 2}
+    - {technique: quantize, mode: int8, calibration: 100}
+"""
+EASY = ("training.epochs=12", "gate.rules.0.margin=0.2", "gate.rules.2.max_ratio=100.0", "benchmark.rounds=20")
+RESULTS = ("models/baseline.keras", "models/baseline.tflite", "models/candidates/*/model.tflite", "data/prepared/*")
+
+
+def make_project(folder: Path) -> Path:
+    """The tracked files as they are in the working tree, with two quick recipes, in a git repository of its own."""
+    listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        if not name.startswith(("tests/", "docs/")) and (REPOSITORY / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
+    text = (folder / "params.yaml").read_text()
+    head, rest = text.split("recipes:\n", 1)
+    (folder / "params.yaml").write_text(head + RECIPES + "\n" + rest[rest.index("benchmark:") :])
+    run(["git", "init", "--quiet"], folder)
+    run([BIN / "slimline", "run", "--help"], folder)
+    from tasks.versioning.params_file import set_params
+
+    set_params(EASY, folder / "params.yaml")
+    return folder
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The project's own code and programs, and a Prefect home that all projects of the session share."""
+    return {
+        **os.environ,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder),
+        "PREFECT_HOME": os.environ.get("SLIMLINE_TEST_PREFECT_HOME", str(folder / ".slimline" / "prefect")),
+    }
+
+
+def run(command: list[str | Path], folder: Path, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command, cwd=folder, env={**environment(folder), **more}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = [path for pattern in RESULTS for path in sorted(folder.glob(pattern)) if path.name != "dataset.json"]
+    assert files
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A project in which the line has run once."""
+    folder = make_project(tmp_path_factory.mktemp("line"))
+    return folder, run([BIN / "slimline", "run"], folder)
+
+
+@pytest.fixture
+def project(first: tuple[Path, subprocess.CompletedProcess[str]]) -> Path:
+    return first[0]
+
+
+def test_a_run_ends_with_candidates_verdict_report_and_release(
+    first: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, done = first
+    assert all(name in done.stdout for name in ("baseline", "dynamic_int8", "pruned_int8"))
+    assert "PASS" in done.stdout
+    assert str(folder / "reports" / "report.html") in done.stdout
+    assert "Released: digits 1 is production in file://.slimline/store" in done.stdout
+    assert "epoch 12/12" in done.stderr
+
+
+def test_the_release_is_fetched_and_classifies_images(project: Path, tmp_path: Path) -> None:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    files = []
+    for index in range(20):
+        pixels = (digits.images[index] / 16 * 255).round().astype("uint8").repeat(2, 0).repeat(2, 1)
+        files.append(tmp_path / f"{index}.png")
+        Image.fromarray(pixels).save(files[-1])
+    run([BIN / "slimline", "fetch", "digits", "--to", tmp_path / "device"], project)
+    said = run([BIN / "slimline", "predict", *files, "--model", tmp_path / "device", "--json"], project)
+    answers = [prediction["label"] for prediction in json.loads(said.stdout)]
+    right = sum(answer == str(label) for answer, label in zip(answers, digits.target, strict=False))
+    assert right >= 15
+    listed = json.loads(run([BIN / "slimline", "releases", "--json"], project).stdout)
+    assert [(row["version"], row["channels"]) for row in listed] == [(1, ["production"])]
+
+
+def test_a_second_run_has_nothing_to_do_and_starts_no_stage(project: Path) -> None:
+    done = run([BIN / "slimline", "run"], project, PYTHONPROFILEIMPORTTIME="1")
+    assert "Nothing to do: digits 1 is production" in done.stdout
+    assert "Running stage" not in done.stderr
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if "import time:" in line}
+    assert "prefect" in imported
+    assert not imported & {"tensorflow", "tf_keras", "tensorflow_model_optimization"}
+
+
+def test_plain_dvc_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    other = make_project(tmp_path)
+    run([BIN / "dvc", "repro"], other)
+    assert digests(other) == digests(project)
+
+
+def test_the_results_are_in_the_remote(project: Path) -> None:
+    run([BIN / "dvc", "status", "--cloud", "--quiet"], project)
+
+
+def test_a_gate_that_does_not_pass_deploys_nothing_and_exits_with_3(project: Path) -> None:
+    done = run([BIN / "slimline", "run", "--set", "gate.rules.1.max_ratio=0.001"], project, code=HELD_BACK)
+    assert "nothing was deployed" in done.stdout
+    assert "Running stage 'train'" not in done.stderr
+    listed = json.loads(run([BIN / "slimline", "releases", "--json"], project).stdout)
+    assert len(listed) == 1
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_any_stage_goes_on_and_ends_the_same(project: Path, tmp_path: Path, stages: list[str]) -> None:
+    folder = make_project(tmp_path)
+    for stage in stages:
+        with subprocess.Popen(
+            [BIN / "slimline", "run"], cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            said = []
+            for line in process.stderr:
+                said.append(line)
+                if f"Running stage '{stage}'" in line or (stage == "train" and "epoch 5/" in line):
+                    break
+            process.send_signal(signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL, "".join(said)
+    done = run([BIN / "slimline", "run"], folder)
+    assert "Running stage 'train'" not in done.stderr
+    assert "Released: digits 1" in done.stdout
+    assert digests(folder) == digests(project)
+    here = str(folder)
+    left = [process for process in psutil.process_iter() if _belongs(process, here)]
+    assert not left
+
+
+def _belongs(process: psutil.Process, folder: str) -> bool:
+    try:
+        return process.environ().get("SLIMLINE_WORKSPACE") == folder
+    except psutil.Error:
+        return False
