@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,3 +25,29 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built-in digits as shards."""
+    from tests.tasks.training.material import prepare_digits
+
+    return prepare_digits(tmp_path_factory.mktemp("prepared") / "data")
+
+
+@pytest.fixture(scope="session")
+def article(prepared: Path) -> Any:
+    """The article's network, trained on the digits; nobody changes it."""
+    from tasks.training.fitting import Plan
+    from tests.tasks.training.material import trained
+
+    return trained("article_cnn", prepared, Plan(epochs=6, batch_size=64, learning_rate=0.003, seed=1))
+
+
+@pytest.fixture(scope="session")
+def resnet(prepared: Path) -> Any:
+    """ResNet-8, trained on the digits; nobody changes it."""
+    from tasks.training.fitting import Plan
+    from tests.tasks.training.material import trained
+
+    return trained("resnet8", prepared, Plan(epochs=8, batch_size=64, learning_rate=0.002, seed=1))

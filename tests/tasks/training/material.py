@@ -1,0 +1,74 @@
+"""Digits and small networks that the tests of training and compression share."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.config import Data
+from tasks.data_loading.dataset import SplitName, read_batches
+from tasks.data_loading.fingerprint import current_listing
+from tasks.data_loading.load import prepare
+from tasks.training.backend import keras, set_seed
+from tasks.training.fitting import Plan, fit
+from tasks.training.models import build_model
+
+SHAPE, CLASSES = (16, 16, 1), 10
+
+
+def prepare_digits(folder: Path) -> Path:
+    """The built-in digits as shards: 967 to train, 288 to validate, 542 to test."""
+    data = Data.model_validate({"source": "digits", "split": {"validation": 0.15, "test": 0.3}})
+    prepare(data, current_listing(data), folder)
+    return folder
+
+
+def samples(split: SplitName, folder: Path, most: int = 5000) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Images uint8 ``[n, 16, 16, 1]`` and labels of a split."""
+    images, labels = next(read_batches(split, most, folder))
+    return images, labels
+
+
+def trained(name: str, folder: Path, plan: Plan) -> Any:
+    """A built-in network, trained on the digits."""
+    set_seed(plan.seed)
+    model = build_model(name, SHAPE, CLASSES, 0.25)
+    fit(model, plan, folder, say=lambda _: None)
+    return model
+
+
+def answers(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits of a Keras model."""
+    return np.asarray(model(images.astype(np.float32), training=False))
+
+
+def residual(shape: tuple[int, int, int] = SHAPE, classes: int = CLASSES, dropout: float = 0.0) -> Any:
+    """A network with what makes ResNets hard, in small: BatchNorm after convolutions, and a sum of two ways."""
+    layers = keras().layers
+    inputs = keras().Input(shape, name="image")
+    signal = layers.Rescaling(1 / 255)(inputs)
+    signal = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3, strides=2, padding="same")(signal)))
+    other = layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same")(signal))
+    signal = layers.GlobalAveragePooling2D()(layers.ReLU()(layers.Add()([signal, other])))
+    signal = layers.Dropout(dropout)(signal) if dropout else signal
+    return keras().Model(inputs, layers.Dense(classes, name="logits")(signal), name="residual")
+
+
+def depthwise() -> Any:
+    """A network with a depthwise convolution and a model within the model, both of which TFMOT passes over."""
+    tf_keras = keras()
+    layers = tf_keras.layers
+    inner = tf_keras.Sequential([layers.Input((12,)), layers.Dense(12, activation="relu")], name="inner")
+    return tf_keras.Sequential(
+        [
+            tf_keras.Input(SHAPE, name="image"),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(12, 3, strides=2, activation="relu", name="convolution"),
+            layers.DepthwiseConv2D(3, activation="relu", name="channelwise"),
+            layers.GlobalAveragePooling2D(),
+            inner,
+            layers.Dense(CLASSES, name="logits"),
+        ],
+        name="depthwise",
+    )

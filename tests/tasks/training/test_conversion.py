@@ -1,0 +1,101 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.litert import Model
+from tasks.training.backend import keras
+from tasks.training.conversion import fold_scaling, to_tflite
+from tasks.training.saving import weights_digest
+from tests.tasks.training.material import CLASSES, SHAPE, answers, depthwise, residual, samples
+
+
+def stack(*layers: Any) -> Any:
+    return keras().Sequential([keras().Input(SHAPE), *layers, keras().layers.Dense(CLASSES)])
+
+
+def scaling_then(*layers: Any) -> Any:
+    return stack(keras().layers.Rescaling(1 / 255), *layers)
+
+
+def shared_scaling() -> Any:
+    layers = keras().layers
+    inputs = keras().Input(SHAPE)
+    scaled = layers.Rescaling(1 / 255)(inputs)
+    both = layers.Concatenate()([layers.Conv2D(4, 3, padding="same")(scaled), scaled])
+    return keras().Model(inputs, layers.Dense(CLASSES)(layers.Flatten()(both)))
+
+
+UNFOLDABLE: dict[str, Callable[[], Any]] = {
+    "offset": lambda: stack(
+        keras().layers.Rescaling(1 / 127.5, -1.0), keras().layers.Conv2D(4, 3, padding="same"), keras().layers.Flatten()
+    ),
+    "depthwise first": lambda: scaling_then(keras().layers.DepthwiseConv2D(3), keras().layers.Flatten()),
+    "flatten first": lambda: scaling_then(keras().layers.Flatten()),
+    "scaled pixels used twice": shared_scaling,
+    "no scaling": lambda: stack(keras().layers.Conv2D(4, 3), keras().layers.Flatten()),
+}
+FOLDABLE: dict[str, Callable[[], Any]] = {
+    "convolution": lambda: scaling_then(keras().layers.Conv2D(4, 3, padding="same"), keras().layers.Flatten()),
+    "dense": lambda: scaling_then(keras().layers.Dense(4, activation="relu"), keras().layers.Flatten()),
+    "batch normalization after it": residual,
+    "model within the model": depthwise,
+}
+
+
+def scalings(model: Any) -> int:
+    return sum(isinstance(layer, keras().layers.Rescaling) for layer in model.layers)
+
+
+@pytest.mark.parametrize("name", FOLDABLE)
+def test_folding_takes_the_scaling_away_and_keeps_the_outputs(name: str, prepared: Path) -> None:
+    model = FOLDABLE[name]()
+    images, _ = samples("test", prepared, 50)
+    before = weights_digest(model)
+    folded = fold_scaling(model)
+    assert (scalings(model), scalings(folded)) == (1, 0)
+    assert np.allclose(answers(folded, images), answers(model, images), atol=1e-5)
+    assert weights_digest(model) == before
+
+
+@pytest.mark.parametrize("name", ["article", "resnet"])
+def test_folding_keeps_the_outputs_of_trained_networks(
+    name: str, request: pytest.FixtureRequest, prepared: Path
+) -> None:
+    model = request.getfixturevalue(name)
+    images, _ = samples("test", prepared)
+    folded = fold_scaling(model)
+    assert scalings(folded) == 0
+    assert np.allclose(answers(folded, images), answers(model, images), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", UNFOLDABLE)
+def test_what_cannot_be_folded_stays_as_it_is_and_converts_right(name: str, prepared: Path, tmp_path: Path) -> None:
+    model = UNFOLDABLE[name]()
+    images, _ = samples("test", prepared, 20)
+    folded = fold_scaling(model)
+    assert scalings(folded) == scalings(model)
+    assert np.array_equal(answers(folded, images), answers(model, images))
+    (tmp_path / "model.tflite").write_bytes(to_tflite(model))
+    assert np.allclose(Model(tmp_path / "model.tflite").predict(images), answers(model, images), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["article", "resnet"])
+def test_the_flatbuffer_takes_pixels_and_agrees_with_keras(
+    name: str, request: pytest.FixtureRequest, prepared: Path, tmp_path: Path
+) -> None:
+    model = request.getfixturevalue(name)
+    images, _ = samples("test", prepared)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(to_tflite(model))
+    loaded = Model(path)
+    assert (loaded.input.dtype, loaded.input.shape) == ("uint8", (1, *SHAPE))
+    assert (loaded.output.dtype, loaded.output.shape) == ("float32", (1, CLASSES))
+    assert np.allclose(loaded.predict(images), answers(model, images), rtol=1e-4, atol=1e-4)
+    assert np.allclose(loaded.predict(images, batch=32), answers(model, images), rtol=1e-4, atol=1e-4)
+
+
+def test_the_same_model_gives_the_same_bytes(article: Any) -> None:
+    assert to_tflite(article) == to_tflite(article)

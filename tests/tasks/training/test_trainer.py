@@ -1,0 +1,97 @@
+"""The train stage in processes of its own."""
+
+import csv
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tasks.files import read_record
+from tasks.litert import Model
+from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE, HISTORY, TRAINING, TrainingReport
+from tasks.training.saving import load_model, weights_digest
+
+TRAIN = [sys.executable, "-m", "tasks.training", "train"]
+REPOSITORY = Path(__file__).parents[3]
+TRAINING_PARAMS = {
+    "model": "article_cnn",
+    "epochs": 4,
+    "batch_size": 200,
+    "learning_rate": 0.003,
+    "dropout": 0.3,
+    "augmentation": {"flip": True, "shift": 0.1, "brightness": 0.1, "contrast": 0.1, "cutout": 0.2},
+}
+OUTPUTS = (BASELINE_KERAS, BASELINE_TFLITE, HISTORY)
+
+
+@pytest.fixture(scope="module")
+def new_project(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes a project folder with params.yaml and prepared digits."""
+
+    def make(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        yaml = YAML(typ="safe")
+        params = yaml.load((REPOSITORY / "params.yaml").read_text())
+        params["training"] = {**params["training"], **TRAINING_PARAMS}
+        yaml.dump(params, folder / "params.yaml")
+        (folder / "data").mkdir()
+        (folder / "data/prepared").symlink_to(prepared)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def whole(new_project: Callable[[str], Path]) -> tuple[Path, list[str]]:
+    """A project after an undisturbed training, and what was printed."""
+    folder = new_project("whole")
+    done = subprocess.run(TRAIN, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+    return folder, done.stdout.splitlines()
+
+
+def test_a_killed_training_run_again_ends_with_the_same_bytes(
+    whole: tuple[Path, list[str]], new_project: Callable[[str], Path]
+) -> None:
+    folder = new_project("killed")
+    with subprocess.Popen(TRAIN, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("epoch 3/4"):
+                process.kill()
+    assert process.returncode == -9
+    assert not any((folder / path).exists() for path in OUTPUTS)
+    again = subprocess.run(TRAIN, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+    assert "goes on after epoch" in again.stdout
+    assert "epoch 1/4" not in again.stdout
+    for path in OUTPUTS:
+        assert (folder / path).read_bytes() == (whole[0] / path).read_bytes(), path
+    assert not list((folder / ".slimline").rglob("*.npz"))
+
+
+def test_the_report_says_what_came_of_it(whole: tuple[Path, list[str]]) -> None:
+    folder, lines = whole
+    report = read_record(folder / TRAINING, TrainingReport)
+    model = load_model(folder / BASELINE_KERAS)
+    rows = list(csv.DictReader((folder / HISTORY).read_text().splitlines()))
+    assert report.model == "article_cnn"
+    assert report.parameters == model.count_params()
+    assert report.weights_sha256 == weights_digest(model)
+    assert report.epochs == len(rows) == 4
+    assert list(rows[0]) == ["epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"]
+    assert report.validation_accuracy == max(float(row["validation_accuracy"]) for row in rows)
+    assert float(rows[report.best_epoch - 1]["validation_accuracy"]) == report.validation_accuracy
+    assert {"tensorflow", "tf_keras", "numpy"} <= set(report.versions)
+    assert sum(line.startswith("epoch ") for line in lines) == 4
+    assert lines[-1] == f"kept epoch {report.best_epoch}: validation accuracy {report.validation_accuracy:.4f}"
+    assert Model(folder / BASELINE_TFLITE).input.dtype == "uint8"
+
+
+def test_nothing_is_left_behind(whole: tuple[Path, list[str]]) -> None:
+    files = {str(path.relative_to(whole[0])) for path in whole[0].rglob("*") if path.is_file()}
+    assert {name for name in files if not name.startswith("data/")} == {
+        "params.yaml",
+        *(str(path) for path in (*OUTPUTS, TRAINING)),
+    }
