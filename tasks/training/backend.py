@@ -64,15 +64,15 @@ def traced(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def set_seed(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow, and ask TensorFlow for kernels that always give the same result.
+    """Seed Python, NumPy and TensorFlow.
 
-    Layers made afterwards are numbered from 1 again, and dropout has a state of its own, which can be set anew in
-    each epoch.
+    On CPUs the same seed then gives the same weights, bit for bit, whatever else the machine is doing; on a GPU
+    TensorFlow is asked for its slower deterministic kernels to the same end.
     """
+    tf = tensorflow()
     keras().utils.set_random_seed(seed)
-    keras().backend.reset_uids()
-    keras().backend.experimental.enable_tf_random_generator()
-    tensorflow().config.experimental.enable_op_determinism()
+    if tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.enable_op_determinism()
 
 
 def versions() -> dict[str, str]:
