@@ -35,13 +35,9 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     api = f"http://127.0.0.1:{port}/api"
-    environment = {
-        **os.environ,
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    command = [BIN / "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    quiet = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "DVC_NO_ANALYTICS": "1"}
+    environment = {**os.environ, **quiet, "PREFECT_HOME": str(home)}
+    command: Command = [BIN / "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             while not answers(f"{api}/health"):
@@ -70,11 +66,9 @@ def timed(command: Command, folder: Path, environment: dict[str, str]) -> float:
 
 
 def first_runs(rounds: int, work: Path, environment: dict[str, str]) -> None:
-    flow, plain = [], []
-    commands: list[tuple[list[float], list[str | Path]]] = [
-        (flow, [BIN / "slimline", "run"]),
-        (plain, [BIN / "dvc", "repro"]),
-    ]
+    flow: list[float] = []
+    plain: list[float] = []
+    commands: list[tuple[list[float], Command]] = [(flow, [BIN / "slimline", "run"]), (plain, [BIN / "dvc", "repro"])]
     for index in range(rounds):
         for times, command in commands if index % 2 else reversed(commands):
             folder = clone(work / f"{index}-{Path(command[0]).name}")
