@@ -68,9 +68,14 @@ def set_seed(seed: int) -> None:
 
     On CPUs the same seed then gives the same weights, bit for bit, whatever else the machine is doing; on a GPU
     TensorFlow is asked for its slower deterministic kernels to the same end.
+
+    Layers made afterwards are numbered from 1 again, and dropout has a state of its own, which can be set anew in
+    each epoch.
     """
     tf = tensorflow()
     keras().utils.set_random_seed(seed)
+    keras().backend.reset_uids()
+    keras().backend.experimental.enable_tf_random_generator()
     if tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
 

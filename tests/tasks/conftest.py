@@ -38,16 +38,35 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def article(prepared: Path) -> Any:
     """The article's network, trained on the digits; nobody changes it."""
+    from tasks.training.backend import set_seed
     from tasks.training.fitting import Plan
-    from tests.tasks.training.material import trained
+    from tasks.training.models import build_model
+    from tests.tasks.training.material import CLASSES, SHAPE, trained
 
-    return trained("article_cnn", prepared, Plan(epochs=6, batch_size=64, learning_rate=0.003, seed=1))
+    set_seed(1)
+    model = build_model("article_cnn", SHAPE, CLASSES, 0.25)
+    return trained(model, prepared, Plan(epochs=6, batch_size=64, learning_rate=0.003, seed=1))
+
+
+@pytest.fixture(scope="session")
+def residual(prepared: Path) -> Any:
+    """A small network with BatchNorm and Add, trained on the digits; nobody changes it."""
+    from tasks.training.backend import set_seed
+    from tasks.training.fitting import Plan
+    from tests.tasks.training.material import residual, trained
+
+    set_seed(1)
+    return trained(residual(), prepared, Plan(epochs=20, batch_size=64, learning_rate=0.01, seed=1))
 
 
 @pytest.fixture(scope="session")
 def resnet(prepared: Path) -> Any:
-    """ResNet-8, trained on the digits; nobody changes it."""
+    """ResNet-8, trained on the digits; nobody changes it. It takes a while."""
+    from tasks.training.backend import set_seed
     from tasks.training.fitting import Plan
-    from tests.tasks.training.material import trained
+    from tasks.training.models import build_model
+    from tests.tasks.training.material import CLASSES, SHAPE, trained
 
-    return trained("resnet8", prepared, Plan(epochs=8, batch_size=64, learning_rate=0.002, seed=1))
+    set_seed(1)
+    model = build_model("resnet8", SHAPE, CLASSES, 0.0)
+    return trained(model, prepared, Plan(epochs=12, batch_size=64, learning_rate=0.002, seed=1))

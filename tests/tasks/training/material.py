@@ -10,9 +10,8 @@ from tasks.config import Data
 from tasks.data_loading.dataset import SplitName, read_batches
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
-from tasks.training.backend import keras, set_seed
+from tasks.training.backend import keras
 from tasks.training.fitting import Plan, fit
-from tasks.training.models import build_model
 
 SHAPE, CLASSES = (16, 16, 1), 10
 
@@ -30,10 +29,8 @@ def samples(split: SplitName, folder: Path, most: int = 5000) -> tuple[NDArray[n
     return images, labels
 
 
-def trained(name: str, folder: Path, plan: Plan) -> Any:
-    """A built-in network, trained on the digits."""
-    set_seed(plan.seed)
-    model = build_model(name, SHAPE, CLASSES, 0.25)
+def trained(model: Any, folder: Path, plan: Plan) -> Any:
+    """The network, trained on the digits."""
     fit(model, plan, folder, say=lambda _: None)
     return model
 
@@ -48,8 +45,8 @@ def residual(shape: tuple[int, int, int] = SHAPE, classes: int = CLASSES, dropou
     layers = keras().layers
     inputs = keras().Input(shape, name="image")
     signal = layers.Rescaling(1 / 255)(inputs)
-    signal = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3, strides=2, padding="same")(signal)))
-    other = layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same")(signal))
+    signal = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(12, 3, strides=2, padding="same")(signal)))
+    other = layers.BatchNormalization()(layers.Conv2D(12, 3, padding="same")(signal))
     signal = layers.GlobalAveragePooling2D()(layers.ReLU()(layers.Add()([signal, other])))
     signal = layers.Dropout(dropout)(signal) if dropout else signal
     return keras().Model(inputs, layers.Dense(classes, name="logits")(signal), name="residual")

@@ -1,0 +1,61 @@
+"""Every technique in every mode, as steps of params.yaml, and how a test carries them out."""
+
+from pathlib import Path
+from typing import Any
+
+from tasks.compression.recipe import parse_recipe
+from tasks.compression.records import Candidate
+from tasks.compression.runner import run_recipe
+from tasks.compression.technique import Context
+from tasks.litert import Model, Scores
+from tests.tasks.training.material import samples
+
+Steps = list[dict[str, Any]]
+
+CASES: dict[str, Steps] = {
+    "prune": [{"technique": "prune", "sparsity": 0.8, "epochs": 2}],
+    "prune at once": [{"technique": "prune", "sparsity": 0.5, "schedule": "constant", "epochs": 2}],
+    "cluster linear": [{"technique": "cluster", "clusters": 16, "init": "linear", "epochs": 2}],
+    "cluster density": [{"technique": "cluster", "clusters": 16, "init": "density", "epochs": 2}],
+    "cluster kmeans++": [{"technique": "cluster", "clusters": 16, "init": "kmeans++", "epochs": 2}],
+    "fine_tune": [{"technique": "fine_tune", "epochs": 2, "augmentation": {"shift": 0.1}}],
+    "convert": [{"technique": "convert"}],
+    "dynamic_int8": [{"technique": "quantize", "mode": "dynamic_int8"}],
+    "float16": [{"technique": "quantize", "mode": "float16"}],
+    "int8": [{"technique": "quantize", "mode": "int8", "calibration": 200}],
+    "int16x8": [{"technique": "quantize", "mode": "int16x8", "calibration": 200}],
+    "aware int8": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "calibration": 200}],
+}
+TRAINS = ("prune", "prune at once", "cluster linear", "cluster density", "cluster kmeans++", "fine_tune", "aware int8")
+
+
+class Interrupted(Exception):
+    """Something ended the recipe."""
+
+
+def context(prepared: Path, **more: Any) -> Context:
+    """What a recipe may use, seeded."""
+    return Context(**{"seed": 5, "batch_size": 64, "prepared": prepared, "say": lambda _: None, **more})
+
+
+def carry_out(name: str, steps: Steps, model: Any, prepared: Path, **more: Any) -> tuple[bytes, Candidate]:
+    """Run a recipe in this process."""
+    return run_recipe(name, parse_recipe(name, steps), model, context(prepared, **more))
+
+
+def interrupt_in_second_epoch(line: str) -> None:
+    """Ends a recipe when the state after its first epoch is on disk."""
+    if line.startswith("epoch 2/"):
+        raise Interrupted
+
+
+def scores(flatbuffer: bytes, prepared: Path, folder: Path) -> Scores:
+    """Logits for the test split."""
+    path = folder / "model.tflite"
+    path.write_bytes(flatbuffer)
+    return Model(path).predict(samples("test", prepared)[0])
+
+
+def accuracy(logits: Scores, prepared: Path) -> float:
+    """Share of right answers on the test split."""
+    return float((logits.argmax(axis=1) == samples("test", prepared)[1]).mean())

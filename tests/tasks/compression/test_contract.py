@@ -1,0 +1,121 @@
+"""What holds for every technique, in every mode."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.layers import kernels
+from tasks.compression.recipe import parse_recipe
+from tasks.compression.records import Candidate
+from tasks.compression.techniques import TECHNIQUES
+from tasks.errors import ConfigError
+from tasks.training.saving import weights_digest
+from tests.tasks.compression.cases import (
+    CASES,
+    TRAINS,
+    Interrupted,
+    accuracy,
+    carry_out,
+    interrupt_in_second_epoch,
+    scores,
+)
+from tests.tasks.training.material import answers, samples
+
+Made = Callable[[str, str], tuple[bytes, Candidate]]
+NETWORKS = ["article", "residual", pytest.param("resnet", marks=pytest.mark.slow)]
+KINDS = {"prune": "zeros", "cluster": "clusters", "quantize": "dtype"}
+
+
+@pytest.fixture(scope="module")
+def made(request: pytest.FixtureRequest, prepared: Path) -> Made:
+    """Makes each candidate once; the network must come out as it went in."""
+    done: dict[tuple[str, str], tuple[bytes, Candidate]] = {}
+
+    def make(network: str, case: str) -> tuple[bytes, Candidate]:
+        if (network, case) not in done:
+            model = request.getfixturevalue(network)
+            before = weights_digest(model)
+            done[network, case] = carry_out(case, CASES[case], model, prepared)
+            assert weights_digest(model) == before
+        return done[network, case]
+
+    return make
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_config_is_frozen_closed_and_survives_its_record(case: str) -> None:
+    for technique in parse_recipe(case, CASES[case]):
+        kind = TECHNIQUES[technique.technique]
+        assert isinstance(technique, kind)
+        assert kind.model_validate(technique.model_dump()) == technique
+        assert kind.model_validate_json(technique.model_dump_json()) == technique
+        with pytest.raises(ValidationError, match="frozen"):
+            technique.technique = "other"  # type: ignore[misc]
+        with pytest.raises(ConfigError, match=r"recipes\.name\.0\.colour: expected no such key\. Received: 'red'"):
+            parse_recipe("name", [{**CASES[case][0], "colour": "red"}])
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("case", CASES)
+def test_every_promise_is_in_the_final_file(
+    made: Made, request: pytest.FixtureRequest, network: str, case: str
+) -> None:
+    flatbuffer, candidate = made(network, case)
+    layers = set(kernels(request.getfixturevalue(network)))
+    first, last = candidate.steps[0], candidate.steps[-1]
+    promises = {promise.layer: promise for promise in last.promises}
+    assert all(promise.holds for promise in last.promises)
+    kind = KINDS.get(first.technique)
+    assert {promise.promise for promise in last.promises} == ({kind} if kind else set())
+    if kind:
+        assert set(promises) == set(first.changed) >= {"logits"} - {skip.layer for skip in first.skipped}
+        assert set(first.changed) | {skip.layer for skip in first.skipped} == layers
+        assert first.changed
+    assert {"layers": len(constants_by_layer(flatbuffer, layers))} == {"layers": len(layers)}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("case", CASES)
+def test_the_record_is_about_the_file(made: Made, request: pytest.FixtureRequest, network: str, case: str) -> None:
+    import hashlib
+
+    flatbuffer, candidate = made(network, case)
+    assert candidate.recipe == case
+    assert candidate.bytes == len(flatbuffer)
+    assert candidate.sha256 == hashlib.sha256(flatbuffer).hexdigest()
+    assert candidate.baseline_weights_sha256 == weights_digest(request.getfixturevalue(network))
+    assert (
+        candidate.steps[0].config.items()
+        >= {key: value for key, value in CASES[case][0].items() if key not in ("technique", "augmentation")}.items()
+    )
+    assert Candidate.model_validate_json(candidate.model_dump_json()) == candidate
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_recipe_interrupted_and_run_again_gives_the_same_bytes(
+    made: Made, article: Any, prepared: Path, tmp_path: Path, case: str
+) -> None:
+    lines: list[str] = []
+    if case in TRAINS:
+        with pytest.raises(Interrupted):
+            carry_out(case, CASES[case], article, prepared, backup=tmp_path, say=interrupt_in_second_epoch)
+    again, _ = carry_out(case, CASES[case], article, prepared, backup=tmp_path, say=lines.append)
+    assert again == made("article", case)[0]
+    assert ("goes on after epoch 1" in lines) == (case in TRAINS)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("case", CASES)
+def test_the_candidate_still_answers(
+    made: Made, request: pytest.FixtureRequest, prepared: Path, tmp_path: Path, network: str, case: str
+) -> None:
+    model = request.getfixturevalue(network)
+    before = answers(model, samples("test", prepared)[0])
+    after = scores(made(network, case)[0], prepared, tmp_path)
+    assert accuracy(after, prepared) > accuracy(before, prepared) - (0.02 if "int8" in case else 0.15)
+    if case not in TRAINS:
+        assert (after.argmax(axis=1) == before.argmax(axis=1)).mean() > 0.97
