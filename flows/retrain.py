@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from prefect import Task, flow, get_run_logger, task
+from prefect import Task, flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import show_results
+from flows.reaper import close_dead_runs, project_tag
 from flows.stages import StageFailed, end_all, may_succeed_later, run_stage
 from flows.terminal import say
 from flows.workspace import exclusive_run
@@ -52,7 +54,8 @@ def retrain(params: Params) -> Outcome:
     """
     parse_recipes(params.recipes)
     runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
-    state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)
+    with tags(project_tag()):
+        state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)
     outcome: Outcome = state.result()
     return outcome
 
@@ -62,6 +65,7 @@ def retrain_flow() -> State[Outcome]:
     """Bring every stage up to date, release what passed the gate, keep the record of it."""
     params = load_params()
     with exclusive_run():
+        close_dead_runs(alive=flow_run.id)
         try:
             stages, stale = survey(params)
             run_stages(stages, stale)
