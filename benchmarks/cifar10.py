@@ -29,7 +29,7 @@ AUGMENTED = (
     "training.dropout=0.2",
     "training.schedule=cosine",
     "training.learning_rate=0.002",
-    "training.epochs=40",
+    "training.epochs=24",
 )
 
 
