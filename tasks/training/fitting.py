@@ -60,6 +60,8 @@ def compile_model(model: KerasModel, plan: Plan, steps: int) -> None:
         loss=tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[tf_keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
+    # were its variables made in the first step, TensorFlow would trace that step twice
+    model.optimizer.build(model.trainable_variables)
 
 
 def fit(
