@@ -82,7 +82,7 @@ def orphan(workspace: str) -> psutil.Process:
     text = (
         "import subprocess, sys;"
         "sleep = [sys.executable, '-c', 'import time; time.sleep(600)'];"
-        "print(subprocess.Popen(sleep, stdout=subprocess.DEVNULL).pid)"
+        "print(subprocess.Popen(sleep, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)"
     )
     environment = {**os.environ, WORKSPACE: workspace}
     said = subprocess.run(script(text), env=environment, capture_output=True, text=True, check=True)
