@@ -87,8 +87,7 @@ def read_record(path: Path, kind: type[R]) -> R:
         return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise DataError(
-            f"Expected {path} ({kind.__name__}). Received: no such file. "
-            f"Run `slimline run` or `dvc repro` first."
+            f"Expected {path} ({kind.__name__}). Received: no such file. Run `slimline run` or `dvc repro` first."
         ) from None
     except ValidationError as error:
         raise DataError(
