@@ -5,10 +5,11 @@ is defined, with its own config, in one file there.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.errors import ConfigError
 
@@ -17,7 +18,15 @@ NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=NAME)]
-Pixels = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
+
+
+def _check_pixels(value: Any) -> Any:
+    if value == "auto" or (type(value) is int and 1 <= value <= 4096):
+        return value
+    raise ValueError("expected auto or a number of pixels from 1 to 4096")
+
+
+Pixels = Annotated[int | Literal["auto"], BeforeValidator(_check_pixels)]
 
 
 class Settings(BaseModel):
@@ -137,11 +146,17 @@ class BytesRule(Settings):
 Rule = Annotated[QualityRule | AgreementRule | LatencyRule | BytesRule, Field(discriminator="metric")]
 
 
+def _check_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    if not rules:
+        raise ValueError("expected at least one rule")
+    return rules
+
+
 class Gate(Settings):
     """Which candidate is chosen and what it has to prove."""
 
     objective: Literal["bytes", "latency", "accuracy"] = "bytes"
-    rules: Annotated[tuple[Rule, ...], Field(strict=False, min_length=1)]
+    rules: Annotated[tuple[Rule, ...], Field(strict=False), AfterValidator(_check_rules)]
 
 
 class Deployment(Settings):
@@ -189,7 +204,9 @@ def explain(error: ValidationError, prefix: Sequence[str | int] = ()) -> str:
     """Each problem of a pydantic error on a line: the key's path, what was expected, what was received."""
     lines = []
     for problem in error.errors(include_url=False):
-        key = ".".join(str(part) for part in (*prefix, *problem["loc"])) or "the file"
+        # after a place in a list pydantic puts the kind of rule it tried, which is no key of the file
+        loc = [part for before, part in pairwise((None, *problem["loc"])) if not isinstance(before, int)]
+        key = ".".join(str(part) for part in (*prefix, *loc)) or "the file"
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             lines.append(f"{key}: expected no such key. Received: {problem['input']!r}. Remove it or mend its name.")

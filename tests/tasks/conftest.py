@@ -56,7 +56,7 @@ def residual(prepared: Path) -> Any:
     from tests.tasks.training.material import residual, trained
 
     set_seed(1)
-    return trained(residual(), prepared, Plan(epochs=20, batch_size=64, learning_rate=0.01, seed=1))
+    return trained(residual(), prepared, Plan(epochs=6, batch_size=64, learning_rate=0.005, seed=1))
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ def train_aware(model: Model, plan: Plan, context: Context, samples: Samples) ->
     _set_input_range(aware, offset, WHITE * scale + offset)  # it moved; what pixels can be did not
     if offset or not _foldable(aware):
         return whole
-    _fold(aware, scale)
+    fold(aware, scale)
     return aware
 
 
@@ -94,7 +94,7 @@ def _foldable(aware: Model) -> bool:
     return len(followers) == 1 and any(_is(variable, "/kernel") for variable in followers[0].weights)
 
 
-def _fold(aware: Model, scale: float) -> None:
+def fold(aware: Model, scale: float) -> None:
     """Move ``scale`` from the input into the first layer's kernel and its range; the outputs stay the same."""
     first = _entry(aware).outbound_nodes[0].outbound_layer
     for name in ("/kernel", "/kernel_min", "/kernel_max"):

@@ -1,5 +1,6 @@
 """Every technique in every mode, as steps of params.yaml, and how a test carries them out."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tasks.litert import Model, Scores
 from tests.tasks.training.material import samples
 
 Steps = list[dict[str, Any]]
+Made = Callable[[str, str], tuple[bytes, Candidate]]  # by the names of a network's fixture and of a case
 
 CASES: dict[str, Steps] = {
     "prune": [{"technique": "prune", "sparsity": 0.8, "epochs": 2}],

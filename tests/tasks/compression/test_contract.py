@@ -1,6 +1,6 @@
 """What holds for every technique, in every mode."""
 
-from collections.abc import Callable
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.tasks.compression.cases import (
     CASES,
     TRAINS,
     Interrupted,
+    Made,
     accuracy,
     carry_out,
     interrupt_in_second_epoch,
@@ -25,25 +26,20 @@ from tests.tasks.compression.cases import (
 )
 from tests.tasks.training.material import answers, samples
 
-Made = Callable[[str, str], tuple[bytes, Candidate]]
-NETWORKS = ["article", "residual", pytest.param("resnet", marks=pytest.mark.slow)]
+QUICK = {
+    "article": set(CASES),
+    "residual": {"prune", "dynamic_int8", "int8", "int16x8", "aware int8"},
+    "resnet": set(),
+}
+RERUN_QUICKLY = {"prune", "cluster kmeans++", "fine_tune", "int8", "aware int8"}
+
+
+def marked(*values: str, quick: bool) -> Any:
+    return pytest.param(*values, marks=() if quick else pytest.mark.slow)
+
+
+EVERY = [marked(network, case, quick=case in quick) for network, quick in QUICK.items() for case in CASES]
 KINDS = {"prune": "zeros", "cluster": "clusters", "quantize": "dtype"}
-
-
-@pytest.fixture(scope="module")
-def made(request: pytest.FixtureRequest, prepared: Path) -> Made:
-    """Makes each candidate once; the network must come out as it went in."""
-    done: dict[tuple[str, str], tuple[bytes, Candidate]] = {}
-
-    def make(network: str, case: str) -> tuple[bytes, Candidate]:
-        if (network, case) not in done:
-            model = request.getfixturevalue(network)
-            before = weights_digest(model)
-            done[network, case] = carry_out(case, CASES[case], model, prepared)
-            assert weights_digest(model) == before
-        return done[network, case]
-
-    return make
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -59,8 +55,7 @@ def test_a_config_is_frozen_closed_and_survives_its_record(case: str) -> None:
             parse_recipe("name", [{**CASES[case][0], "colour": "red"}])
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("network", "case"), EVERY)
 def test_every_promise_is_in_the_final_file(
     made: Made, request: pytest.FixtureRequest, network: str, case: str
 ) -> None:
@@ -78,11 +73,8 @@ def test_every_promise_is_in_the_final_file(
     assert {"layers": len(constants_by_layer(flatbuffer, layers))} == {"layers": len(layers)}
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("network", "case"), EVERY)
 def test_the_record_is_about_the_file(made: Made, request: pytest.FixtureRequest, network: str, case: str) -> None:
-    import hashlib
-
     flatbuffer, candidate = made(network, case)
     assert candidate.recipe == case
     assert candidate.bytes == len(flatbuffer)
@@ -95,7 +87,7 @@ def test_the_record_is_about_the_file(made: Made, request: pytest.FixtureRequest
     assert Candidate.model_validate_json(candidate.model_dump_json()) == candidate
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [marked(case, quick=case in RERUN_QUICKLY) for case in CASES])
 def test_a_recipe_interrupted_and_run_again_gives_the_same_bytes(
     made: Made, article: Any, prepared: Path, tmp_path: Path, case: str
 ) -> None:
@@ -108,8 +100,7 @@ def test_a_recipe_interrupted_and_run_again_gives_the_same_bytes(
     assert ("goes on after epoch 1" in lines) == (case in TRAINS)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("network", "case"), EVERY)
 def test_the_candidate_still_answers(
     made: Made, request: pytest.FixtureRequest, prepared: Path, tmp_path: Path, network: str, case: str
 ) -> None:

@@ -40,16 +40,18 @@ def answers(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(model(images.astype(np.float32), training=False))
 
 
-def residual(shape: tuple[int, int, int] = SHAPE, classes: int = CLASSES, dropout: float = 0.0) -> Any:
+def residual() -> Any:
     """A network with what makes ResNets hard, in small: BatchNorm after convolutions, and a sum of two ways."""
     layers = keras().layers
-    inputs = keras().Input(shape, name="image")
+    inputs = keras().Input(SHAPE, name="image")
     signal = layers.Rescaling(1 / 255)(inputs)
-    signal = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(12, 3, strides=2, padding="same")(signal)))
-    other = layers.BatchNormalization()(layers.Conv2D(12, 3, padding="same")(signal))
-    signal = layers.GlobalAveragePooling2D()(layers.ReLU()(layers.Add()([signal, other])))
-    signal = layers.Dropout(dropout)(signal) if dropout else signal
-    return keras().Model(inputs, layers.Dense(classes, name="logits")(signal), name="residual")
+    signal = layers.Conv2D(12, 3, strides=2, padding="same")(signal)
+    signal = layers.ReLU()(layers.BatchNormalization(momentum=0.8)(signal))
+    other = layers.Conv2D(12, 3, padding="same")(signal)
+    other = layers.BatchNormalization(momentum=0.8)(other)
+    signal = layers.ReLU()(layers.Add()([signal, other]))
+    signal = layers.Flatten()(layers.AveragePooling2D()(signal))
+    return keras().Model(inputs, layers.Dense(CLASSES, name="logits")(signal), name="residual")
 
 
 def depthwise() -> Any:

@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import pytest
+
+from tasks.compression.records import Candidate
+from tasks.training.saving import weights_digest
+from tests.tasks.compression.cases import CASES, Made, carry_out
+
+
+@pytest.fixture(scope="session")
+def made(request: pytest.FixtureRequest, prepared: Path) -> Made:
+    """Makes each candidate once; the network must come out as it went in."""
+    done: dict[tuple[str, str], tuple[bytes, Candidate]] = {}
+
+    def make(network: str, case: str) -> tuple[bytes, Candidate]:
+        if (network, case) not in done:
+            model = request.getfixturevalue(network)
+            before = weights_digest(model)
+            done[network, case] = carry_out(case, CASES[case], model, prepared)
+            assert weights_digest(model) == before
+        return done[network, case]
+
+    return make

@@ -1,0 +1,87 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.compression.layers import split_head
+from tasks.compression.techniques.aware import fold, join, measure_ranges, train_aware
+from tasks.compression.techniques.quantize import calibration_samples, configurations
+from tasks.compression.toolkit import toolkit
+from tasks.litert import Model
+from tasks.training.backend import keras, set_seed
+from tasks.training.conversion import convert
+from tasks.training.fitting import Plan
+from tasks.training.saving import weights_digest
+from tests.tasks.compression.cases import context
+from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
+
+PLAN = Plan(epochs=1, batch_size=64, learning_rate=0.0003, seed=1)
+
+
+def ranges(layer: Any) -> dict[str, float]:
+    return {variable.name.split("/")[-1].removesuffix(":0"): float(variable) for variable in layer.weights[-2:]}
+
+
+def test_ranges_begin_where_the_activations_are(article: Any, prepared: Path) -> None:
+    images = samples("train", prepared, 120)[0].astype(np.float32)
+    head, body = split_head(article)
+    aware = toolkit().quantization.keras.quantize_model(body)
+    assert ranges(aware.get_layer("quant_dense")) == {"post_activation_min": -6.0, "post_activation_max": 6.0}
+    assert head is not None
+    measure_ranges(aware, body, images / 255)
+    for name in ("conv2d", "conv2d_1", "dense", "logits"):
+        activations = keras().Model(article.input, article.get_layer(name).output)(images, training=False).numpy()
+        expected = {
+            "post_activation_min": pytest.approx(min(0.0, float(activations.min())), rel=1e-4),
+            "post_activation_max": pytest.approx(float(activations.max()), rel=1e-4),
+        }
+        assert ranges(aware.get_layer(f"quant_{name}")) == expected
+
+
+@pytest.mark.parametrize("network", ["article", "residual"])
+def test_folding_the_scaling_in_is_exact(request: pytest.FixtureRequest, prepared: Path, network: str) -> None:
+    images, _ = samples("test", prepared, 200)
+    head, body = split_head(request.getfixturevalue(network))
+    aware = toolkit().quantization.keras.quantize_model(body)
+    assert head is not None
+    measure_ranges(aware, body, images[:50].astype(np.float32) / 255)
+    whole = join(head, aware)
+    entry = aware.layers[1]
+    for variable in entry.weights:
+        if variable.name.endswith(("_min:0", "_max:0")):
+            variable.assign(0.0 if variable.name.endswith("_min:0") else 1.0)
+    aware(images[:50].astype(np.float32) / 255, training=True)  # takes the ranges of the kernels
+    before = answers(whole, images)
+    assert np.ptp(before) > 1
+    fold(aware, head.scale)
+    assert np.allclose(answers(aware, images), before, atol=1e-3)
+
+
+def test_the_int8_file_answers_as_the_trained_model(article: Any, prepared: Path, tmp_path: Path) -> None:
+    before = weights_digest(article)
+    calibration = calibration_samples(100, context(prepared))
+    aware = train_aware(article, PLAN, context(prepared), calibration)
+    assert weights_digest(article) == before
+    path = tmp_path / "model.tflite"
+    path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))
+    images, labels = samples("test", prepared)
+    simulated, real = answers(aware, images).argmax(axis=1), Model(path).predict(images).argmax(axis=1)
+    assert np.mean(simulated == real) > 0.98
+    assert abs(np.mean(simulated == labels) - np.mean(real == labels)) < 0.01
+    assert np.mean(real == labels) > 0.9
+
+
+def test_a_scaling_that_cannot_be_folded_stays(prepared: Path, tmp_path: Path) -> None:
+    set_seed(1)
+    layers = keras().layers
+    stack = [layers.Rescaling(1 / 127.5, -1.0), layers.Flatten(), layers.Dense(CLASSES)]
+    model = keras().Sequential([keras().Input(SHAPE), *stack])
+    calibration = calibration_samples(100, context(prepared))
+    plan = Plan(epochs=3, batch_size=64, learning_rate=0.01, seed=1)
+    aware = train_aware(model, plan, context(prepared), calibration)
+    assert any(isinstance(layer, layers.Rescaling) for layer in aware.layers)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))
+    images, _ = samples("test", prepared)
+    assert np.mean(answers(aware, images).argmax(axis=1) == Model(path).predict(images).argmax(axis=1)) > 0.95

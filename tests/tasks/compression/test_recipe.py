@@ -1,0 +1,108 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.compression.recipe import parse_recipe, parse_recipes
+from tasks.config import load_params
+from tasks.errors import ConfigError
+
+PRUNE = {"technique": "prune", "sparsity": 0.5}
+CLUSTER = {"technique": "cluster", "clusters": 8}
+FINE_TUNE = {"technique": "fine_tune", "epochs": 1}
+INT8 = {"technique": "quantize", "mode": "int8"}
+AWARE = {"technique": "quantize", "mode": "int8", "aware": True}
+CONVERT = {"technique": "convert"}
+
+
+def test_every_recipe_of_the_repository_is_one() -> None:
+    recipes = parse_recipes(load_params(Path(__file__).parents[3] / "params.yaml").recipes)
+    assert {"float16", "dynamic_int8", "int8", "qat_int8", "pruned_int8", "clustered_int8"} <= set(recipes)
+    assert all(recipe[-1].gives == "flatbuffer" for recipe in recipes.values())
+
+
+@pytest.mark.parametrize(
+    ("steps", "techniques"),
+    [
+        ([], ["convert"]),
+        ([PRUNE], ["prune", "convert"]),
+        ([PRUNE, FINE_TUNE], ["prune", "fine_tune", "convert"]),
+        ([PRUNE, CONVERT], ["prune", "convert"]),
+        ([PRUNE, INT8], ["prune", "quantize"]),
+        ([FINE_TUNE, CLUSTER, INT8], ["fine_tune", "cluster", "quantize"]),
+        ([PRUNE, PRUNE, FINE_TUNE, FINE_TUNE], ["prune", "prune", "fine_tune", "fine_tune", "convert"]),
+        ([FINE_TUNE, AWARE], ["fine_tune", "quantize"]),
+    ],
+)
+def test_a_sensible_chain_ends_in_a_deployable_form(steps: list[dict[str, Any]], techniques: list[str]) -> None:
+    assert [step.technique for step in parse_recipe("r", steps)] == techniques
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (
+            [CLUSTER, FINE_TUNE],
+            "recipes.r.1: expected a technique that keeps the few distinct values that cluster makes. "
+            "Received: fine_tune, which does not. Put it before cluster or leave one of them out.",
+        ),
+        (
+            [PRUNE, CLUSTER],
+            "recipes.r.1: expected a technique that keeps the zeros that prune makes. Received: cluster",
+        ),
+        (
+            [CLUSTER, PRUNE],
+            "recipes.r.1: expected a technique that keeps the few distinct values that cluster makes. Received: prune",
+        ),
+        (
+            [PRUNE, FINE_TUNE, AWARE],
+            "recipes.r.2: expected a technique that keeps the zeros that prune makes. "
+            "Received: quantize, which does not with aware: true.",
+        ),
+        ([CLUSTER, AWARE], "recipes.r.1: expected a technique that keeps the few distinct values"),
+        (
+            [INT8, PRUNE],
+            "recipes.r.1: expected a technique that takes a flatbuffer model, which is what quantize gives. "
+            "Received: prune, which takes a keras model. Put it before quantize or leave it out.",
+        ),
+        ([INT8, CLUSTER], "Received: cluster, which takes a keras model"),
+        ([INT8, FINE_TUNE], "Received: fine_tune, which takes a keras model"),
+        ([INT8, INT8], "Received: quantize, which takes a keras model"),
+        ([CONVERT, INT8], "which is what convert gives"),
+        ([PRUNE, INT8, CONVERT], "recipes.r.2: expected a technique that takes a flatbuffer model"),
+    ],
+)
+def test_a_senseless_chain_is_refused_with_step_and_reason(steps: list[dict[str, Any]], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_recipe("r", steps)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (
+            {"technique": "shrink"},
+            "recipes.r.1.technique: expected one of prune, cluster, fine_tune, quantize, convert.",
+        ),
+        ({"technique": "shrink"}, "Received: 'shrink'."),
+        ({"sparsity": 0.5}, "recipes.r.1.technique: expected one of prune, cluster, fine_tune, quantize, convert."),
+        ({"technique": ["prune"]}, "Received: ['prune']."),
+        ({**PRUNE, "sparsity": 1.5}, "recipes.r.1.sparsity: input should be less than 1. Received: 1.5."),
+        ({**PRUNE, "sparsity": "much"}, "recipes.r.1.sparsity: input should be a valid number. Received: 'much'."),
+        ({"technique": "prune"}, "recipes.r.1.sparsity: expected a value. Received: nothing."),
+        ({**PRUNE, "sparsity": 0.0, "schedule": "linear"}, "recipes.r.1.sparsity: input should be greater than 0."),
+        ({**PRUNE, "sparsity": 0.0, "schedule": "linear"}, "recipes.r.1.schedule: input should be 'polynomial' or"),
+        ({**CLUSTER, "clusters": 1}, "recipes.r.1.clusters: input should be greater than or equal to 2."),
+        ({**CLUSTER, "init": "random"}, "recipes.r.1.init: input should be 'linear', 'density' or 'kmeans++'."),
+        ({**INT8, "mode": "int4"}, "recipes.r.1.mode: input should be 'dynamic_int8', 'float16', 'int8' or"),
+        ({**INT8, "calibration": 0}, "recipes.r.1.calibration: input should be greater than or equal to 1."),
+        ({**AWARE, "mode": "float16"}, "recipes.r.1: expected mode int8 with aware: true"),
+        ({**FINE_TUNE, "augmentation": {"flop": True}}, "recipes.r.1.augmentation.flop: expected no such key."),
+        ({**FINE_TUNE, "epochs": True}, "recipes.r.1.epochs: input should be a valid integer. Received: True."),
+    ],
+)
+def test_a_wrong_setting_is_named_by_its_path(step: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_recipe("r", [FINE_TUNE, step])
+    assert words in str(caught.value)

@@ -1,0 +1,69 @@
+"""The compress stage in processes of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tasks.compression.records import Candidate, candidate_model, candidate_record
+from tasks.files import read_record
+from tasks.training.records import BASELINE_KERAS
+from tasks.training.saving import save_model, weights_digest
+from tests.tasks.compression.cases import Steps, carry_out
+
+REPOSITORY = Path(__file__).parents[3]
+STEPS: Steps = [
+    {"technique": "prune", "sparsity": 0.8, "epochs": 3},
+    {"technique": "quantize", "mode": "int8", "calibration": 100},
+]
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tasks.compression", *arguments]
+
+
+@pytest.fixture
+def project(article: Any, prepared: Path, tmp_path: Path) -> Path:
+    yaml = YAML(typ="safe")
+    params = yaml.load((REPOSITORY / "params.yaml").read_text())
+    params["recipes"] = {"pruned": STEPS}
+    params["training"] |= {"seed": 5, "batch_size": 64}
+    yaml.dump(params, tmp_path / "params.yaml")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/prepared").symlink_to(prepared)
+    save_model(article, tmp_path / BASELINE_KERAS)
+    return tmp_path
+
+
+def test_a_killed_compression_leaves_no_process_and_run_again_ends_with_the_same_bytes(
+    project: Path, article: Any, prepared: Path
+) -> None:
+    with subprocess.Popen(
+        command("compress", "pruned"), cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as killed:
+        assert killed.stdout is not None
+        for line in killed.stdout:
+            if line.startswith("epoch 3/3"):
+                killed.kill()
+                break
+        killed.communicate(timeout=120)  # ends when the worker, which shares standard error, has ended too
+    assert killed.returncode == -9
+    assert not (project / candidate_model("pruned")).exists()
+    again = subprocess.run(command("compress", "pruned"), cwd=project, capture_output=True, text=True, check=True)
+    assert "goes on after epoch" in again.stdout
+    expected, told = carry_out("pruned", STEPS, article, prepared)
+    assert (project / candidate_model("pruned")).read_bytes() == expected
+    record = read_record(project / candidate_record("pruned"), Candidate)
+    assert record.sha256 == told.sha256
+    assert record.baseline_weights_sha256 == weights_digest(article)
+    assert [step.promises for step in record.steps] == [step.promises for step in told.steps]
+    assert not (project / ".slimline/backup/pruned").exists()
+
+
+def test_a_recipe_that_is_not_there_ends_with_2_and_says_which_there_are(project: Path) -> None:
+    done = subprocess.run(command("compress", "nope"), cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: Expected one of the recipes pruned. Received: 'nope'.\n"

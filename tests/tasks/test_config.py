@@ -1,0 +1,162 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.config import Params, load_params, parse_params
+from tasks.errors import ConfigError
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def least(**parts: Any) -> dict[str, Any]:
+    """The fewest keys that make a whole, and the parts given."""
+    return {
+        "data": {"source": "digits"},
+        "recipes": {"int8": [{"technique": "quantize", "mode": "int8"}]},
+        "gate": {"rules": [{"metric": "accuracy", "margin": 0.01}]},
+        "deployment": {"model": "digits"},
+        **parts,
+    }
+
+
+def refusal(**parts: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_params(least(**parts))
+    assert str(caught.value).startswith("params.yaml does not fit:\n")
+    return str(caught.value)
+
+
+def test_the_repositorys_params_are_sound_and_name_every_key() -> None:
+    params = load_params(REPOSITORY / "params.yaml")
+    assert params.data.source == "digits"
+
+    def named(model: Any) -> bool:
+        return bool(model.model_fields_set == set(type(model).model_fields))
+
+    parts = [getattr(params, name) for name in Params.model_fields if name != "recipes"]
+    assert all(named(part) for part in (params, *parts, params.data.image, params.data.split))
+    assert named(params.training.augmentation)
+
+
+def test_what_is_left_out_has_a_value() -> None:
+    params = parse_params(least())
+    assert params.training.model == "article_cnn"
+    assert params.deployment.store == "file://.slimline/store"
+    assert params.gate.objective == "bytes"
+    assert params.versioning.commit is False
+
+
+def test_params_are_frozen() -> None:
+    params = parse_params(least())
+    with pytest.raises(ValidationError, match="frozen"):
+        params.training.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"colour": "red"}, "colour: expected no such key. Received: 'red'."),
+        ({"training": {"epoch": 3}}, "training.epoch: expected no such key. Received: 3. Remove it or mend its name."),
+        ({"training": {"augmentation": {"flop": True}}}, "training.augmentation.flop: expected no such key."),
+        ({"data": {"source": "digits", "image": {"depth": 3}}}, "data.image.depth: expected no such key."),
+        (
+            {"gate": {"rules": [{"metric": "accuracy", "margin": 0.1, "limit": 1}]}},
+            "limit: expected no such key. Received: 1.",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: str) -> None:
+    assert words in refusal(**parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"training": {"epochs": "many"}}, "training.epochs: input should be a valid integer. Received: 'many'."),
+        ({"training": {"epochs": 1.5}}, "training.epochs: input should be a valid integer"),
+        ({"training": {"epochs": True}}, "training.epochs: input should be a valid integer. Received: True."),
+        ({"training": {"epochs": "3"}}, "training.epochs: input should be a valid integer. Received: '3'."),
+        ({"training": {"epochs": 0}}, "training.epochs: input should be greater than or equal to 1. Received: 0."),
+        ({"training": {"dropout": 1}}, "training.dropout: input should be less than 1. Received: 1."),
+        ({"training": {"schedule": "step"}}, "training.schedule: input should be 'constant' or 'cosine'."),
+        (
+            {"training": {"augmentation": {"flip": "yes"}}},
+            "augmentation.flip: input should be a valid boolean.",
+        ),
+        ({"training": 3}, "training: input should be a valid dictionary or instance of Training. Received: 3."),
+        ({"data": {}}, "data.source: expected a value. Received: nothing. Add the key."),
+        ({"data": {"source": 5}}, "data.source: input should be a valid string. Received: 5."),
+        ({"data": {"source": "digits", "split": {"validation": 0.5, "test": 0.5}}}, "data.split: expected validation"),
+        (
+            {"data": {"source": "digits", "image": {"height": 0}}},
+            "data.image.height: expected auto or a number of pixels from 1 to 4096. Received: 0.",
+        ),
+        ({"data": {"source": "digits", "image": {"width": "big"}}}, "data.image.width: expected auto or a number"),
+        ({"data": {"source": "digits", "image": {"width": True}}}, "data.image.width: expected auto or a number"),
+        (
+            {"data": {"source": "digits", "image": {"channels": 2}}},
+            "data.image.channels: input should be 1, 3 or 'auto'. Received: 2.",
+        ),
+        ({"recipes": {}}, "recipes: dictionary should have at least 1 item"),
+        ({"recipes": {"Int 8": []}}, "recipes.Int 8"),
+        ({"recipes": {"baseline": []}}, "expected recipes with names of their own; baseline names something else."),
+        ({"recipes": {"int8": {"technique": "quantize"}}}, "recipes.int8: input should be a valid list."),
+        (
+            {"recipes": {"int8": ["quantize"]}},
+            "recipes.int8.0: input should be a valid dictionary.",
+        ),
+        ({"gate": {"rules": []}}, "gate.rules: expected at least one rule. Received: []."),
+        ({"gate": {"rules": [{"metric": "speed"}]}}, "gate.rules.0: input tag 'speed' found using 'metric'"),
+        ({"gate": {"rules": [{"metric": "accuracy", "margin": 0}]}}, "gate.rules.0.margin: input should be greater"),
+        ({"gate": {"rules": [{"metric": "stored_bytes"}]}}, "expected max (bytes) or max_ratio (to the baseline)"),
+        ({"deployment": {"model": "digits", "store": "/tmp/store"}}, "deployment.store"),
+        ({"deployment": {"model": "../digits"}}, "deployment.model"),
+        ({"benchmark": {"rounds": 1}}, "benchmark.rounds: input should be greater than or equal to 10. Received: 1."),
+        ({"versioning": {"commit": 1}}, "versioning.commit: input should be a valid boolean. Received: 1."),
+        ({"flow": {"parallel": 0}}, "flow.parallel: input should be greater than or equal to 1. Received: 0."),
+    ],
+)
+def test_a_wrong_value_is_refused_with_path_expectation_and_what_was_received(
+    parts: dict[str, Any], words: str
+) -> None:
+    assert words in refusal(**parts)
+
+
+def test_one_mistake_is_one_line_with_the_files_own_path() -> None:
+    text = refusal(gate={"rules": [{"metric": "latency", "max_ratio": 1.0}, {"metric": "accuracy", "margin": "small"}]})
+    assert text.splitlines()[1:] == ["gate.rules.1.margin: input should be a valid number. Received: 'small'."]
+    text = refusal(data={"source": "digits", "image": {"height": 0}})
+    assert len(text.splitlines()) == 2
+
+
+def test_every_problem_is_told_at_once() -> None:
+    text = refusal(training={"epochs": 0, "batch": 3}, flow={"parallel": "two"})
+    assert len(text.splitlines()) == 4
+
+
+def test_a_file_that_is_missing_says_where_it_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load_params()
+    assert f"Expected params.yaml in {tmp_path}. Received: no such file." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("data: [", "to be YAML. Received:"),
+        ("- data", "to hold a mapping. Received: list."),
+        ("", "to hold a mapping. Received: NoneType."),
+        ("data: {source: digits}\ndata: {source: cifar10}", "to be YAML. Received:"),
+        ("data: {source: digits}\n", "gate: expected a value. Received: nothing."),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_params(path)
+    assert str(path) in str(caught.value)
+    assert words in str(caught.value)

@@ -1,0 +1,141 @@
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from zstandard import ZstdDecompressor, get_frame_parameters
+
+from tasks.errors import DataError
+from tasks.files import Record, read_record, sha256, to_json, whole_file, write_bytes, write_record, write_text, zstd
+
+
+class Part(Record):
+    name: str
+    sizes: tuple[int, ...]
+
+
+class Whole(Record):
+    title: str
+    parts: dict[str, Part]
+    ratio: float | None = None
+
+
+WHOLE = Whole(title="ganz, für alle", parts={"one": Part(name="a", sizes=(1, 2))})
+
+
+def test_a_file_is_there_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file.txt"
+    with whole_file(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+        assert temporary.suffix == ".txt"
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_readers_see_the_old_file_until_then(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_text(path, "old")
+    with whole_file(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+def test_failure_leaves_nothing_but_what_was(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    def fail(error: type[BaseException]) -> None:
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(RuntimeError):
+        fail(RuntimeError)
+    assert list(tmp_path.iterdir()) == []
+    write_text(path, "old")
+    with pytest.raises(KeyboardInterrupt):
+        fail(KeyboardInterrupt)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "old"
+
+
+def test_a_process_killed_while_it_writes_leaves_no_half_file(tmp_path: Path) -> None:
+    text = (
+        "import os, signal, sys; from pathlib import Path; from tasks.files import whole_file\n"
+        "with whole_file(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    path = tmp_path / "file"
+    write_text(path, "old")
+    done = subprocess.run([sys.executable, "-c", text, path], check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == -9
+    assert path.read_text() == "old"
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"), whole_file(tmp_path / "file" / "below"):
+        pytest.fail("there is nowhere to write to")
+
+
+def test_a_record_survives_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "reports" / "whole.json"
+    write_record(path, WHOLE)
+    assert read_record(path, Whole) == WHOLE
+    assert '"title": "ganz, für alle"' in path.read_text(encoding="utf-8")
+    assert path.read_text().endswith("}\n")
+
+
+def test_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:
+    write_record(tmp_path / "one", WHOLE)
+    write_record(tmp_path / "two", Whole.model_validate(WHOLE.model_dump()))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_record_that_is_missing_says_what_to_run(tmp_path: Path) -> None:
+    path = tmp_path / "whole.json"
+    with pytest.raises(DataError) as caught:
+        read_record(path, Whole)
+    assert f"Expected {path} (Whole). Received: no such file. Run `slimline run`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "Invalid JSON"),
+        ('{"title": "t"}', "parts"),
+        ('{"title": "t", "parts": {}, "extra": 1}', "extra"),
+        ('{"title": "t", "parts": {"one": {"name": "a", "sizes": ["big"]}}}', "parts.one.sizes.0"),
+    ],
+)
+def test_a_record_of_another_kind_says_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "whole.json"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_record(path, Whole)
+    assert f"Expected {path} to hold a Whole. Received:" in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_json_keeps_the_writers_order() -> None:
+    assert to_json({"b": 1, "a": "ä"}) == '{\n  "b": 1,\n  "a": "ä"\n}\n'
+
+
+def test_the_digest_is_of_the_whole_content(tmp_path: Path) -> None:
+    content = os.urandom((1 << 20) + 17)
+    write_bytes(tmp_path / "file", content)
+    assert sha256(tmp_path / "file") == hashlib.sha256(content).hexdigest()
+
+
+def test_compressing_loses_nothing_and_names_the_size(tmp_path: Path) -> None:
+    content = b"slim" * 50_000
+    write_bytes(tmp_path / "file", content)
+    packed = zstd(tmp_path / "file")
+    assert len(packed) < 1000
+    assert ZstdDecompressor().decompress(packed) == content
+    assert get_frame_parameters(packed).content_size == len(content)
+    assert zstd(tmp_path / "file") == packed
