@@ -18,6 +18,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _run(folder, "git", "init", "--quiet")
     _run(folder, sys.executable, "-m", "dvc", "init", "--quiet")
     _run(folder, sys.executable, "-m", "dvc", "remote", "add", "--default", "near", str(tmp_path / "remote"))
+    _run(folder, "git", "add", ".dvc", ".dvcignore")
+    _run(folder, "git", "commit", "--quiet", "--message", "Begin")
     (folder / "params.yaml").write_text("seed: 1\n")
     (folder / "dvc.yaml").write_text("stages:\n  make:\n    cmd: cp params.yaml made.txt\n    outs: [made.txt]\n")
     _run(folder, sys.executable, "-m", "dvc", "repro", "--quiet")
@@ -43,7 +45,7 @@ def test_a_release_is_committed_with_its_params_and_lock_and_nothing_else(projec
 def test_nothing_changed_is_no_commit(project: Path) -> None:
     commit("first", project)
     assert commit("second", project) is None
-    assert _run(project, "git", "rev-list", "--count", "HEAD") == "1"
+    assert _run(project, "git", "rev-list", "--count", "HEAD") == "2"
 
 
 def test_outputs_reach_the_remote(project: Path) -> None:
