@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tasks.compression.technique import Model
-from tasks.training.backend import keras
+from tasks.training.backend import keras, tensorflow
 from tasks.training.saving import copy_model
 
 
@@ -27,6 +27,15 @@ def without_kernel(model: Model) -> list[str]:
         for layer in model.layers
         if kernel_of(layer) is None and any(len(weight.shape) > 1 for weight in layer.weights)
     ]
+
+
+def hold_zeros(layer: Any) -> None:
+    """Let the optimizer put the kernel's zeros back to zero after each of its steps."""
+    tf = tensorflow()
+    kernel = kernel_of(layer)
+    mask = tf.constant(kernel.numpy() != 0, kernel.dtype)
+    # Keras optimizers apply a variable's own constraint; set here, it is no part of the layer's config
+    kernel._constraint = lambda values: values * mask
 
 
 def with_layers(model: Model, change: Callable[[Any], Any]) -> Model:

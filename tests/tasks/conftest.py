@@ -49,6 +49,17 @@ def article(prepared: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
+def tiny(prepared: Path) -> Any:
+    """The least network, trained on the digits; nobody changes it."""
+    from tasks.training.backend import set_seed
+    from tasks.training.fitting import Plan
+    from tests.tasks.training.material import tiny, trained
+
+    set_seed(1)
+    return trained(tiny(), prepared, Plan(epochs=6, batch_size=64, learning_rate=0.003, seed=1))
+
+
+@pytest.fixture(scope="session")
 def residual(prepared: Path) -> Any:
     """A small network with BatchNorm and Add, trained on the digits; nobody changes it."""
     from tasks.training.backend import set_seed

@@ -1,13 +1,12 @@
 """Further training after a compressing step, zeros kept."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tasks.compression.layers import kernel_of, kernels
+from tasks.compression.layers import hold_zeros, kernels
 from tasks.compression.technique import Context, Kind, Result, Subject, Technique
 from tasks.config import Augmentation
-from tasks.training.backend import tensorflow
 from tasks.training.fitting import Plan, fit
 from tasks.training.saving import copy_model
 
@@ -38,7 +37,7 @@ class FineTune(Technique):
         """Train all weights; of the epochs the one with the best validation accuracy is kept."""
         model = copy_model(subject.model)
         for name in kernels(model):
-            _hold_zeros(model.get_layer(name))
+            hold_zeros(model.get_layer(name))
         plan = Plan(
             epochs=self.epochs,
             batch_size=context.batch_size,
@@ -49,12 +48,3 @@ class FineTune(Technique):
         )
         fit(model, plan, context.prepared, context.backup, say=context.say)
         return Result(Subject(copy_model(model)), changed=tuple(layer.name for layer in model.layers if layer.weights))
-
-
-def _hold_zeros(layer: Any) -> None:
-    """Let the optimizer put back to zero what is zero now, after each of its steps."""
-    tf = tensorflow()
-    kernel = kernel_of(layer)
-    mask = tf.constant(kernel.numpy() != 0, kernel.dtype)
-    # Keras optimizers apply a variable's own constraint; set here, it is no part of the layer's config
-    kernel._constraint = lambda values: values * mask

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from tasks.compression.layers import kernel_of, kernels, with_layers, without_kernel
+from tasks.compression.layers import hold_zeros, kernel_of, kernels, with_layers, without_kernel
 from tasks.compression.records import Skip
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.toolkit import prunable, toolkit
@@ -27,7 +27,7 @@ class Prune(Technique):
 
         - {technique: prune, sparsity: 0.8, epochs: 4}
 
-    Needs labelled training data. Makes zeros; keeps nothing else. The stored file gets smaller; the loaded one does
+    Needs labelled training data. Makes zeros and keeps those there are. The stored file gets smaller; the loaded one does
     not, nor does the usual runtime get faster.
     """
 
@@ -42,7 +42,7 @@ class Prune(Technique):
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
 
     def keeps(self) -> frozenset[Kind]:
-        """The zeros there are, are the smallest weights: they are pruned first."""
+        """The zeros there are stay, and count."""
         return frozenset({"zeros"})
 
     def apply(self, subject: Subject, context: Context) -> Result:
@@ -54,6 +54,7 @@ class Prune(Technique):
         def change(layer: Any) -> Any:
             if layer.name not in chosen:
                 return layer
+            hold_zeros(layer)
             present = float(np.mean(kernel_of(layer).numpy() == 0))
             return toolkit().sparsity.keras.prune_low_magnitude(layer, self._schedule(steps, present))
 

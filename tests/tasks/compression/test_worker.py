@@ -38,6 +38,7 @@ def project(article: Any, prepared: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_killed_compression_leaves_no_process_and_run_again_ends_with_the_same_bytes(
     project: Path, article: Any, prepared: Path
 ) -> None:

@@ -40,6 +40,22 @@ def answers(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(model(images.astype(np.float32), training=False))
 
 
+def tiny() -> Any:
+    """The least network that every technique has something to do with; dropout has a state that resuming must keep."""
+    layers = keras().layers
+    return keras().Sequential(
+        [
+            keras().Input(SHAPE, name="image"),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(16, 3, strides=2, activation="relu"),
+            layers.Flatten(),
+            layers.Dropout(0.25),
+            layers.Dense(CLASSES, name="logits"),
+        ],
+        name="tiny",
+    )
+
+
 def residual() -> Any:
     """A network with what makes ResNets hard, in small: BatchNorm after convolutions, and a sum of two ways."""
     layers = keras().layers

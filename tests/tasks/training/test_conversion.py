@@ -99,5 +99,5 @@ def test_the_flatbuffer_takes_pixels_and_agrees_with_keras(
     assert np.allclose(loaded.predict(images, batch=32), answers(model, images), rtol=1e-4, atol=1e-4)
 
 
-def test_the_same_model_gives_the_same_bytes(article: Any) -> None:
-    assert to_tflite(article) == to_tflite(article)
+def test_the_same_model_gives_the_same_bytes(tiny: Any) -> None:
+    assert to_tflite(tiny) == to_tflite(tiny)

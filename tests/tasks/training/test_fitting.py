@@ -23,6 +23,11 @@ PLAN = Plan(
 )
 
 
+IMPATIENT = replace(PLAN, epochs=40, learning_rate=0.3, schedule="constant", patience=2)
+
+Outcome = tuple[str, list[dict[str, float]], int]  # digest of the weights, rows, best epoch
+
+
 class Stopped(Exception):
     """Something ended the training."""
 
@@ -56,7 +61,7 @@ def stopping_after(epoch: int, lines: list[str]) -> Callable[[str], None]:
     return say
 
 
-def weights(fitted: tuple[Any, Fitted]) -> tuple[str, list[dict[str, float]], int]:
+def weights(fitted: tuple[Any, Fitted]) -> Outcome:
     model, course = fitted
     rows = [{name: value for name, value in row.items() if name != "seconds"} for row in course.rows]
     return weights_digest(model), rows, course.best_epoch
@@ -67,15 +72,23 @@ def run(model: Any, plan: Plan, folder: Path, **more: Any) -> tuple[Any, Fitted]
     return model, fit(model, plan, folder, say=more.pop("say", lines.append), **more)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(prepared: Path) -> None:
-    plan = replace(PLAN, epochs=1)
-    once, again = weights(run(network(), plan, prepared)), weights(run(network(), plan, prepared))
-    assert once == again
-    assert weights(run(network(), replace(plan, seed=4), prepared))[0] != once[0]
+@pytest.fixture(scope="module")
+def whole(prepared: Path) -> Outcome:
+    """The undisturbed training."""
+    return weights(run(network(), PLAN, prepared))
 
 
-def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(prepared: Path, tmp_path: Path) -> None:
-    whole = weights(run(network(), PLAN, prepared))
+def test_the_same_seed_gives_the_same_weights(whole: Outcome, prepared: Path) -> None:
+    assert weights(run(network(), PLAN, prepared)) == whole
+
+
+def test_another_seed_gives_other_weights(whole: Outcome, prepared: Path) -> None:
+    assert weights(run(network(), replace(PLAN, seed=4), prepared))[0] != whole[0]
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(
+    whole: Outcome, prepared: Path, tmp_path: Path
+) -> None:
     for epoch in (1, 3):
         with pytest.raises(Stopped):
             run(network(), PLAN, prepared, backup=tmp_path, say=stopping_after(epoch, []))
@@ -133,20 +146,23 @@ def test_the_best_epochs_weights_are_kept(prepared: Path) -> None:
     assert accuracy == pytest.approx(accuracies[-1])
 
 
-def test_patience_ends_a_training_that_gets_no_better(prepared: Path) -> None:
-    plan = replace(PLAN, epochs=40, learning_rate=0.3, schedule="constant", patience=2)
-    lines: list[str] = []
-    _, course = run(simple(), plan, prepared, say=lines.append)
-    accuracies = [row["validation_accuracy"] for row in course.rows]
-    assert len(course.rows) == course.best_epoch + 2 < 40
-    assert course.best_epoch == int(np.argmax(accuracies)) + 1
-    assert len(lines) == len(course.rows)
+@pytest.fixture(scope="module")
+def impatient(prepared: Path) -> Outcome:
+    """A training that patience ended."""
+    return weights(run(simple(), IMPATIENT, prepared))
 
 
-def test_a_training_that_patience_ended_is_not_taken_up_again(prepared: Path, tmp_path: Path) -> None:
+def test_patience_ends_a_training_that_gets_no_better(impatient: Outcome) -> None:
+    _, rows, best = impatient
+    accuracies = [row["validation_accuracy"] for row in rows]
+    assert len(rows) == best + 2 < 40
+    assert best == int(np.argmax(accuracies)) + 1
+
+
+def test_a_training_that_patience_ended_is_not_taken_up_again(
+    impatient: Outcome, prepared: Path, tmp_path: Path
+) -> None:
     """As after a kill between the last epoch and the end."""
-    plan = replace(PLAN, epochs=40, learning_rate=0.3, schedule="constant", patience=2)
-    whole = weights(run(simple(), plan, prepared))
 
     class StopBeforeTheEnd(keras().callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self, *_: Any) -> None:
@@ -154,10 +170,10 @@ def test_a_training_that_patience_ended_is_not_taken_up_again(prepared: Path, tm
                 raise Stopped
 
     with pytest.raises(Stopped):
-        run(simple(), plan, prepared, backup=tmp_path, callbacks=[StopBeforeTheEnd()])
+        run(simple(), IMPATIENT, prepared, backup=tmp_path, callbacks=[StopBeforeTheEnd()])
     lines: list[str] = []
-    assert weights(run(simple(), plan, prepared, backup=tmp_path, say=lines.append)) == whole
-    assert lines == [f"goes on after epoch {len(whole[1])}"]
+    assert weights(run(simple(), IMPATIENT, prepared, backup=tmp_path, say=lines.append)) == impatient
+    assert lines == [f"goes on after epoch {len(impatient[1])}"]
 
 
 def test_each_epoch_is_one_line(prepared: Path) -> None:

@@ -1,6 +1,8 @@
 """The train stage in processes of its own."""
 
+import contextlib
 import csv
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +11,12 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from tasks.config import load_params
 from tasks.files import read_record
 from tasks.litert import Model
 from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE, HISTORY, TRAINING, TrainingReport
 from tasks.training.saving import load_model, weights_digest
+from tasks.training.trainer import train
 
 TRAIN = [sys.executable, "-m", "tasks.training", "train"]
 REPOSITORY = Path(__file__).parents[3]
@@ -46,10 +50,11 @@ def new_project(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
 
 @pytest.fixture(scope="module")
 def whole(new_project: Callable[[str], Path]) -> tuple[Path, list[str]]:
-    """A project after an undisturbed training, and what was printed."""
-    folder = new_project("whole")
-    done = subprocess.run(TRAIN, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
-    return folder, done.stdout.splitlines()
+    """A project after an undisturbed training in this process, and what was printed."""
+    folder, said = new_project("whole"), io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(said):
+        train(load_params())
+    return folder, said.getvalue().splitlines()
 
 
 def test_a_killed_training_run_again_ends_with_the_same_bytes(

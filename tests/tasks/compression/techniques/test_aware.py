@@ -58,11 +58,11 @@ def test_folding_the_scaling_in_is_exact(request: pytest.FixtureRequest, prepare
     assert np.allclose(answers(aware, images), before, atol=1e-3)
 
 
-def test_the_int8_file_answers_as_the_trained_model(article: Any, prepared: Path, tmp_path: Path) -> None:
-    before = weights_digest(article)
+def test_the_int8_file_answers_as_the_trained_model(tiny: Any, prepared: Path, tmp_path: Path) -> None:
+    before = weights_digest(tiny)
     calibration = calibration_samples(100, context(prepared))
-    aware = train_aware(article, PLAN, context(prepared), calibration)
-    assert weights_digest(article) == before
+    aware = train_aware(tiny, PLAN, context(prepared), calibration)
+    assert weights_digest(tiny) == before
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))
     images, labels = samples("test", prepared)

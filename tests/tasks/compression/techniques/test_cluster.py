@@ -16,9 +16,9 @@ def cluster(model: Any, prepared: Path, **settings: Any) -> Any:
     return technique.apply(Subject(model), context(prepared, batch_size=256))
 
 
-def test_weights_that_have_clusters_keep_them_without_learning(residual: Any, prepared: Path) -> None:
+def test_weights_that_have_clusters_keep_them_without_learning(tiny: Any, prepared: Path) -> None:
     values = np.array([-0.5, -0.1, 0.2, 0.9], np.float32)
-    model = copy_model(residual)
+    model = copy_model(tiny)
     rng = np.random.default_rng(1)
     for name, kernel in kernels(model).items():
         model.get_layer(name).set_weights([rng.choice(values, kernel.shape), *model.get_layer(name).get_weights()[1:]])
@@ -29,9 +29,9 @@ def test_weights_that_have_clusters_keep_them_without_learning(residual: Any, pr
         assert np.allclose(kernel, before[name], atol=1e-5)
 
 
-def test_a_layer_uses_no_more_values_than_asked_for_and_they_are_trained(residual: Any, prepared: Path) -> None:
-    untrained = kernels(cluster(residual, prepared, clusters=6, learning_rate=1e-12).subject.model)
-    result = cluster(residual, prepared, clusters=6, learning_rate=0.01)
+def test_a_layer_uses_no_more_values_than_asked_for_and_they_are_trained(tiny: Any, prepared: Path) -> None:
+    untrained = kernels(cluster(tiny, prepared, clusters=6, learning_rate=1e-12).subject.model)
+    result = cluster(tiny, prepared, clusters=6, learning_rate=0.01)
     trained = kernels(result.subject.model)
     assert set(result.changed) == set(trained)
     for name, kernel in trained.items():

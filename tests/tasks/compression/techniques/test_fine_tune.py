@@ -10,8 +10,8 @@ from tasks.training.saving import copy_model
 from tests.tasks.compression.cases import context
 
 
-def test_zeros_stay_exactly_and_the_rest_is_trained(residual: Any, prepared: Path) -> None:
-    model = copy_model(residual)
+def test_zeros_stay_exactly_and_the_rest_is_trained(tiny: Any, prepared: Path) -> None:
+    model = copy_model(tiny)
     rng = np.random.default_rng(1)
     for name, kernel in kernels(model).items():
         others = model.get_layer(name).get_weights()[1:]
