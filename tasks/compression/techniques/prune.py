@@ -27,8 +27,8 @@ class Prune(Technique):
 
         - {technique: prune, sparsity: 0.8, epochs: 4}
 
-    Needs labelled training data. Makes zeros and keeps those there are. The stored file gets smaller; the loaded one does
-    not, nor does the usual runtime get faster.
+    Needs labelled training data. Makes zeros and keeps those there are. The stored file gets smaller; the loaded one
+    does not, nor does the usual runtime get faster.
     """
 
     makes: ClassVar[frozenset[Kind]] = frozenset({"zeros"})

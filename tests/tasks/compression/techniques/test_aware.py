@@ -63,6 +63,7 @@ def test_the_int8_file_answers_as_the_trained_model(tiny: Any, prepared: Path, t
     calibration = calibration_samples(100, context(prepared))
     aware = train_aware(tiny, PLAN, context(prepared), calibration)
     assert weights_digest(tiny) == before
+    assert abs(ranges(aware.get_layer("quant_conv2d"))["post_activation_min"]) < 0.1  # what a ReLU gives; not near -6
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))
     images, labels = samples("test", prepared)

@@ -6,14 +6,17 @@ import numpy as np
 from tasks.compression.layers import kernels
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.cluster import Cluster
-from tasks.training.saving import copy_model
+from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import depthwise
 
 
 def cluster(model: Any, prepared: Path, **settings: Any) -> Any:
     technique = Cluster.model_validate({"technique": "cluster", "epochs": 1, **settings})
-    return technique.apply(Subject(model), context(prepared, batch_size=256))
+    before = weights_digest(model)
+    result = technique.apply(Subject(model), context(prepared, batch_size=256))
+    assert weights_digest(model) == before
+    return result
 
 
 def test_weights_that_have_clusters_keep_them_without_learning(tiny: Any, prepared: Path) -> None:

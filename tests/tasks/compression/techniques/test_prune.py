@@ -7,14 +7,17 @@ import pytest
 from tasks.compression.layers import kernels
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune import Prune
-from tasks.training.saving import copy_model
+from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import depthwise
 
 
 def prune(model: Any, prepared: Path, **settings: Any) -> Any:
     technique = Prune.model_validate({"technique": "prune", "epochs": 1, **settings})
-    return technique.apply(Subject(model), context(prepared, batch_size=256))
+    before = weights_digest(model)
+    result = technique.apply(Subject(model), context(prepared, batch_size=256))
+    assert weights_digest(model) == before
+    return result
 
 
 @pytest.mark.parametrize("schedule", ["constant", "polynomial"])
