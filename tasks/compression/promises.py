@@ -1,13 +1,13 @@
 """What was promised, measured again in what there is now."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from tasks.compression.flatbuffer import Constant, constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.records import Promise
-from tasks.compression.technique import Claim, Subject
+from tasks.compression.technique import Claim, Kind, Subject
 
 
 def measure(claims: Iterable[Claim], subject: Subject) -> tuple[Promise, ...]:
@@ -28,15 +28,27 @@ def _weights(subject: Subject, layers: set[str]) -> dict[str, Constant]:
 
 
 def _check(claim: Claim, constant: Constant | None) -> Promise:
-    measured: float | str
-    if constant is None:
-        measured, holds = "no such weights", False
-    elif claim.kind == "zeros":
-        measured = round(constant.sparsity(), 6)
-        holds = measured >= float(claim.promised) - 1e-6
-    elif claim.kind == "clusters":
-        measured = constant.clusters()
-        holds = measured <= float(claim.promised)
-    else:
-        measured, holds = constant.dtype, constant.dtype == claim.promised
+    measured, holds = ("no such weights", False) if constant is None else MEASURES[claim.kind](constant, claim.promised)
     return Promise(layer=claim.layer, promise=claim.kind, promised=claim.promised, measured=measured, holds=holds)
+
+
+def _zeros(constant: Constant, promised: float | str) -> tuple[float, bool]:
+    measured = round(constant.sparsity(), 6)
+    return measured, measured >= float(promised) - 1e-6
+
+
+def _clusters(constant: Constant, promised: float | str) -> tuple[float, bool]:
+    measured = constant.clusters()
+    return measured, measured <= float(promised)
+
+
+def _dtype(constant: Constant, promised: float | str) -> tuple[str, bool]:
+    return constant.dtype, constant.dtype == promised
+
+
+# for each kind of promise: what is measured of a layer's weights, and whether that is what was promised
+MEASURES: dict[Kind, Callable[[Constant, float | str], tuple[float | str, bool]]] = {
+    "zeros": _zeros,
+    "clusters": _clusters,
+    "dtype": _dtype,
+}

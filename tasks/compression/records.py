@@ -1,5 +1,6 @@
 """What the compression stage leaves for others to read."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,30 @@ from tasks.files import Record
 CANDIDATES = Path("models/candidates")
 
 
+class Reason(StrEnum):
+    """Why a technique leaves a layer alone: all there are, so that reports can be counted and compared."""
+
+    UNSUPPORTED = "the technique does not work on this kind of layer"
+    TOO_SMALL = "too small to gain anything"
+    WOULD_GROW = "the layer would become bigger"
+    SENSITIVE = "the model's answers would suffer"
+    TIED = "tied to a layer that has to stay as it is"
+    EXCLUDED = "left out by the recipe"
+    ALREADY = "it is so already"
+    CONVERTER = "the converter keeps this layer's weights as they are"
+
+
 class Skip(Record):
-    """A layer that a technique left alone, and why."""
+    """A layer that a technique left alone, and why; ``detail`` has the numbers behind, if there are any."""
 
     layer: str
-    reason: str
+    reason: Reason
+    detail: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The reason with its detail, for people."""
+        return f"{self.reason} ({self.detail})" if self.detail else str(self.reason)
 
 
 class Promise(Record):

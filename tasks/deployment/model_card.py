@@ -75,7 +75,7 @@ def compression(steps: Sequence[Step]) -> list[str]:
             f"{number}. {step.technique}{f' ({config})' if config else ''}. Layers changed: {len(step.changed)}. "
             f"Promises measured and kept: {kept} of {len(step.promises)}."
         )
-        lines += [f"   - `{skip.layer}` left as it was: {skip.reason}" for skip in step.skipped]
+        lines += [f"   - `{skip.layer}` left as it was: {skip.sentence}" for skip in step.skipped]
     return lines
 
 

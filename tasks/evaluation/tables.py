@@ -111,7 +111,7 @@ def splits_table(results: Results) -> list[Row]:
 
 def skips_table(step: Step) -> list[Row]:
     """The layers that a technique left alone."""
-    return [{"Layer": skip.layer, "Left alone because": skip.reason} for skip in step.skipped]
+    return [{"Layer": skip.layer, "Left alone because": skip.sentence} for skip in step.skipped]
 
 
 def promises_table(step: Step) -> list[Row]:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from tasks.compression.layers import kernels, with_layers, without_kernel
-from tasks.compression.records import Skip
+from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.toolkit import clusterable, toolkit
 from tasks.training.fitting import Plan, fit
@@ -40,10 +40,8 @@ class Cluster(Technique):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Cluster every layer that TFMOT supports and that has more weights than clusters."""
         model, clustering = subject.model, toolkit().clustering.keras
-        reasons = dict.fromkeys(without_kernel(model), "TFMOT does not cluster this kind of layer") | {
-            name: "TFMOT does not cluster this kind of layer"
-            if not clusterable(model.get_layer(name))
-            else "has no more weights than clusters"
+        reasons = dict.fromkeys(without_kernel(model), Reason.UNSUPPORTED) | {
+            name: Reason.UNSUPPORTED if not clusterable(model.get_layer(name)) else Reason.TOO_SMALL
             for name, kernel in kernels(model).items()
             if not clusterable(model.get_layer(name)) or kernel.size <= self.clusters
         }

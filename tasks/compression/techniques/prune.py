@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.compression.layers import hold_zeros, kernel_of, kernels, with_layers, without_kernel
-from tasks.compression.records import Skip
+from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.toolkit import prunable, toolkit
 from tasks.data_loading.dataset import read_dataset
@@ -66,7 +66,7 @@ class Prune(Technique):
             Subject(copy_model(toolkit().sparsity.keras.strip_pruning(wrapped))),
             changed=tuple(sorted(chosen)),
             skipped=tuple(
-                Skip(layer=name, reason="TFMOT does not prune this kind of layer")
+                Skip(layer=name, reason=Reason.UNSUPPORTED)
                 for name in (*kernels(model), *without_kernel(model))
                 if name not in chosen
             ),

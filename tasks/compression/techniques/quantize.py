@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
-from tasks.compression.records import Skip
+from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Claim, Context, Form, Kind, Model, Result, Subject, Technique
 from tasks.compression.techniques.aware import Samples, train_aware
 from tasks.training.backend import tensorflow
@@ -77,14 +77,7 @@ class Quantize(Technique):
         return Result(
             Subject(flatbuffer=flatbuffer),
             changed=changed,
-            skipped=tuple(
-                Skip(
-                    layer=name,
-                    reason="the converter keeps this layer's weights as they are: too small or unsupported",
-                )
-                for name in names
-                if name not in changed
-            ),
+            skipped=tuple(Skip(layer=name, reason=Reason.CONVERTER) for name in names if name not in changed),
             claims=tuple(Claim(name, "dtype", want) for name in changed),
         )
 

@@ -7,7 +7,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from tasks.compression.records import Candidate, Promise, Skip, Step, candidate_model, candidate_record
+from tasks.compression.records import Candidate, Promise, Reason, Skip, Step, candidate_model, candidate_record
 from tasks.config import Params, parse_params
 from tasks.data_loading.dataset import PREPARED, SPLITS, Dataset, Part
 from tasks.deployment.production import production
@@ -131,7 +131,7 @@ def candidate(digest: str, seconds: float) -> Candidate:
         config={"technique": "quantize", "mode": "float16"},
         seconds=seconds,
         changed=("dense",),
-        skipped=(Skip(layer="head", reason="too small to gain by it"),),
+        skipped=(Skip(layer="head", reason=Reason.TOO_SMALL),),
         promises=(Promise(layer="dense", promise="dtype", promised="float16", measured="float16", holds=True),),
     )
     return Candidate(

@@ -69,7 +69,7 @@ def test_the_card_has_the_numbers_of_the_records(project: Params, tmp_path: Path
         "which of 2 classes a grey image of 2 × 2 pixels shows: `dark`, `light`.",
         "15 samples read, 2 refused, 1 kept out",
         "| accuracy (95% interval) | 75.00% (30.06% to 95.44%) |",  # Wilson's interval of 3 of 4
-        "`head` left as it was: too small to gain by it",
+        "`head` left as it was: too small to gain anything",
         "- Accuracy is within 5 points of the baseline's.",
         "The class most often missed is `light`: 50.00% of its 2 test images",
     ):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from tasks.compression.records import Candidate, Promise, Skip, Step
+from tasks.compression.records import Candidate, Promise, Reason, Skip, Step
 from tasks.config import Params, parse_params
 from tasks.data_loading.dataset import SPLITS, Dataset, Part, Refusal, Shard
 from tasks.data_loading.tfrecord import Sample, encode, frame
@@ -93,7 +93,7 @@ def made_up_candidate(recipe: str, digest: str) -> Candidate:
         config={"technique": "quantize", "mode": "int8", "calibration": 500},
         seconds=1.5,
         changed=("conv2d",),
-        skipped=(Skip(layer="dense", reason="too small to gain by it"),),
+        skipped=(Skip(layer="dense", reason=Reason.TOO_SMALL),),
         promises=(Promise(layer="conv2d", promise="dtype", promised="int8", measured="int8", holds=True),),
     )
     return Candidate(

@@ -95,7 +95,7 @@ def test_the_page_tells_what_was_found(results: Results) -> None:
         *(rule.sentence.replace("'", "&#x27;") for rule in results.gate.rules),
         *(choice.sentence for choice in results.gate.choices),
         "quantize: mode int8, calibration 500",
-        "too small to gain by it",
+        "too small to gain anything",
         "1 of 1 promises hold",
         "2 refused, 1 kept out of training",
         "Images are 8 × 8 and grey.",
