@@ -38,7 +38,8 @@ def run_line(source: Path, changes: tuple[str, ...]) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="slimline-cifar10-"))
     subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(folder)], check=True)
     settings = [word for change in (f"data.source={source.resolve()}", *changes) for word in ("--set", change)]
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    # the clone's own code, whatever happens to the repository meanwhile
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(folder)}
     done = subprocess.run([BIN / "slimline", "run", *settings], cwd=folder, env=environment, check=False)
     if done.returncode not in {0, HELD_BACK}:
         raise SystemExit(done.returncode)

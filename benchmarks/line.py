@@ -59,7 +59,8 @@ def answers(url: str) -> bool:
 
 def timed(command: Command, folder: Path, environment: dict[str, str]) -> float:
     began = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    own = {**environment, "PYTHONPATH": str(folder)}  # the clone's code
+    done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return time.perf_counter() - began
