@@ -12,12 +12,24 @@ from numpy.typing import NDArray
 class Constant:
     """A layer's kernel as the file stores it.
 
-    ``values``: output channels first, as LiteRT has them; ``zero_point``: what stands for 0.
+    ``values``: output channels first, as LiteRT has them; ``zero_point``: what stands for 0; ``scales``: of the whole
+    layer or of each channel along the dimension ``axis``, none where values are stored as they are.
     """
 
     values: NDArray[Any]
     dtype: str
     zero_point: int
+    scales: tuple[float, ...] = ()
+    axis: int = 0
+
+    def real(self) -> NDArray[np.float32]:
+        """The values that are meant."""
+        centered = self.values.astype(np.float32) - np.float32(self.zero_point)
+        if not self.scales:
+            return centered
+        along = [1] * centered.ndim
+        along[self.axis] = len(self.scales)
+        return centered * np.asarray(self.scales, np.float32).reshape(along)
 
     def sparsity(self) -> float:
         """Fraction of weights that are exactly 0."""
@@ -45,10 +57,15 @@ def constants_by_layer(flatbuffer: bytes, layers: Iterable[str]) -> dict[str, Co
         if details["index"] in computed or len(details["shape"]) < 2:
             continue
         for name in wanted & _parts(details["name"]):
-            zero_points = details["quantization_parameters"]["zero_points"]
-            values = interpreter.get_tensor(details["index"])
-            zero = int(zero_points[0]) if len(zero_points) else 0
-            found[name] = Constant(values, np.dtype(details["dtype"]).name, zero)
+            quantization = details["quantization_parameters"]
+            zero_points = quantization["zero_points"]
+            found[name] = Constant(
+                values=interpreter.get_tensor(details["index"]),
+                dtype=np.dtype(details["dtype"]).name,
+                zero_point=int(zero_points[0]) if len(zero_points) else 0,
+                scales=tuple(quantization["scales"].tolist()),
+                axis=int(quantization["quantized_dimension"]),
+            )
     return found
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-import numpy as np
-
-from tasks.compression.flatbuffer import Constant, constants_by_layer
-from tasks.compression.layers import kernels
+from tasks.compression.flatbuffer import Constant
+from tasks.compression.layer_states import constants
 from tasks.compression.records import Promise
 from tasks.compression.technique import Claim, Kind, Subject
 
@@ -13,18 +11,8 @@ from tasks.compression.technique import Claim, Kind, Subject
 def measure(claims: Iterable[Claim], subject: Subject) -> tuple[Promise, ...]:
     """Check every claim on the subject's present form."""
     claims = tuple(claims)
-    weights = _weights(subject, {claim.layer for claim in claims})
+    weights = constants(subject, {claim.layer for claim in claims})
     return tuple(_check(claim, weights.get(claim.layer)) for claim in claims)
-
-
-def _weights(subject: Subject, layers: set[str]) -> dict[str, Constant]:
-    if subject.form == "flatbuffer":
-        return constants_by_layer(subject.flatbuffer, layers)
-    found = kernels(subject.model)
-    # output channels first, as in the flatbuffer
-    return {
-        name: Constant(np.moveaxis(found[name], -1, 0), found[name].dtype.name, 0) for name in layers if name in found
-    }
 
 
 def _check(claim: Claim, constant: Constant | None) -> Promise:

@@ -45,6 +45,20 @@ class Promise(Record):
     holds: bool
 
 
+class LayerState(Record):
+    """A layer's weights after a step, its bias left out."""
+
+    layer: str
+    dtype: str
+    shape: tuple[int, ...]  # output channels first
+    bytes: int  # of the weights as this form holds them
+    zeros: float  # fraction
+    distinct: int  # most values in any one output channel
+    rank: int | None  # of the weights as a matrix [outputs, rest]; None where it would take long to find
+    distortion: float | None  # energy of the change by this step / energy before, up to a factor common to the layer;
+    # None where the layer was not there before or has another shape now
+
+
 class Step(Record):
     """One technique of a recipe, as it was carried out."""
 
@@ -54,6 +68,7 @@ class Step(Record):
     changed: tuple[str, ...]  # layers
     skipped: tuple[Skip, ...]
     promises: tuple[Promise, ...]  # this step's and those of the steps before it, measured after this step
+    layers: tuple[LayerState, ...] = ()
 
 
 class Candidate(Record):

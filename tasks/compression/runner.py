@@ -3,17 +3,22 @@
 import hashlib
 import time
 from dataclasses import replace
+from pathlib import Path
 
+from tasks.compression.layer_states import measure_layers
 from tasks.compression.promises import measure
 from tasks.compression.recipe import Recipe
 from tasks.compression.records import Candidate, Step
-from tasks.compression.technique import Claim, Context, Model, Subject
+from tasks.compression.step_store import Finished, StepStore
+from tasks.compression.technique import Claim, Context, Model, Subject, Technique
 from tasks.errors import PromiseBroken
 from tasks.training.backend import set_seed, versions
 from tasks.training.saving import copy_model, weights_digest
 
 
-def run_recipe(name: str, recipe: Recipe, baseline: Model, context: Context) -> tuple[bytes, Candidate]:
+def run_recipe(
+    name: str, recipe: Recipe, baseline: Model, context: Context, steps_folder: Path
+) -> tuple[bytes, Candidate]:
     """Make a candidate out of ``baseline``, which stays as it is.
 
     Args:
@@ -21,6 +26,8 @@ def run_recipe(name: str, recipe: Recipe, baseline: Model, context: Context) -> 
         recipe: techniques that fit each other, the last of which gives a flatbuffer.
         baseline: from raw pixels to logits.
         context: what the techniques may use.
+        steps_folder: where finished steps are kept, see :class:`StepStore`; a recipe that begins with the same steps
+            as one that was carried out there goes on behind them.
 
     Returns:
         the ``.tflite`` file and what is known about it.
@@ -30,31 +37,23 @@ def run_recipe(name: str, recipe: Recipe, baseline: Model, context: Context) -> 
     """
     began = time.perf_counter()
     before = weights_digest(baseline)
+    store = StepStore(steps_folder, before, context)
     subject = Subject(copy_model(baseline))
     claims: tuple[Claim, ...] = ()
     steps = []
     for index, technique in enumerate(recipe):
         context.say(f"step {index + 1}/{len(recipe)}: {technique.technique}")
-        clock = time.perf_counter()
-        seed = context.seed + index  # steps of a recipe see the samples in different orders
-        set_seed(seed)
-        result = technique.apply(subject, replace(context, seed=seed))
-        subject, claims = result.subject, (*claims, *result.claims)
-        step = Step(
-            technique=technique.technique,
-            config=technique.model_dump(mode="json", exclude={"technique"}),
-            seconds=round(time.perf_counter() - clock, 2),
-            changed=result.changed,
-            skipped=result.skipped,
-            promises=measure(claims, subject),
-        )
-        steps.append(step)
-        for promise in step.promises:
-            if not promise.holds:
-                context.say(
-                    f"promise not kept: {promise.layer} {promise.promise}, "
-                    f"promised {promise.promised}, measured {promise.measured}"
-                )
+        digest = store.digest(recipe[: index + 1])
+        with store.alone(digest) as backup:
+            if not store.holds(digest):
+                # steps of a recipe see the samples in different orders
+                work = replace(context, seed=context.seed + index, backup=backup)
+                store.write(digest, _carry_out(technique, subject, claims, work))
+            else:
+                context.say("was done before")
+            finished = store.read(digest)
+        subject, claims = finished.subject, finished.claims
+        steps.append(finished.step)
     if weights_digest(baseline) != before:
         raise PromiseBroken(f"Expected recipe {name} to leave the baseline as it was. Received: changed weights.")
     candidate = Candidate(
@@ -67,3 +66,27 @@ def run_recipe(name: str, recipe: Recipe, baseline: Model, context: Context) -> 
         versions=versions(),
     )
     return subject.flatbuffer, candidate
+
+
+def _carry_out(technique: Technique, before: Subject, claims: tuple[Claim, ...], context: Context) -> Finished:
+    """One step: what comes out, and what is measured of it."""
+    clock = time.perf_counter()
+    set_seed(context.seed)
+    result = technique.apply(before, context)
+    claims = (*claims, *result.claims)
+    step = Step(
+        technique=technique.technique,
+        config=technique.model_dump(mode="json", exclude={"technique"}),
+        seconds=round(time.perf_counter() - clock, 2),
+        changed=result.changed,
+        skipped=result.skipped,
+        promises=measure(claims, result.subject),
+        layers=measure_layers(before, result.subject),
+    )
+    for promise in step.promises:
+        if not promise.holds:
+            context.say(
+                f"promise not kept: {promise.layer} {promise.promise}, "
+                f"promised {promise.promised}, measured {promise.measured}"
+            )
+    return Finished(step, result.subject, claims)

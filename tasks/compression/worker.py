@@ -1,14 +1,13 @@
 """The process that does a recipe's work, and may die of a native crash: `… worker work RECIPE`."""
 
 import os
-import shutil
 import threading
-from pathlib import Path
 
 from tasks.command import run_command
-from tasks.compression.recipe import parse_recipe
+from tasks.compression.recipe import parse_recipe, parse_recipes
 from tasks.compression.records import candidate_model, candidate_record
 from tasks.compression.runner import run_recipe
+from tasks.compression.step_store import STEPS, StepStore
 from tasks.compression.technique import Context
 from tasks.config import Params
 from tasks.files import write_bytes, write_record
@@ -17,7 +16,6 @@ from tasks.training.models import find_builder
 from tasks.training.records import BASELINE_KERAS
 from tasks.training.saving import load_model
 
-BACKUP = Path(".slimline/backup")
 ENDED = 143  # what a shell reports of a process that SIGTERM ended
 
 
@@ -38,12 +36,11 @@ def work(params: Params, name: str) -> None:
     set_seed(params.training.seed)
     find_builder(params.training.model)  # its module registers the layers that a user's own network is made of
     baseline = load_model(BASELINE_KERAS)
-    backup = BACKUP / name  # apart from other recipes, which may begin with the same work at the same time
-    context = Context(params.training.seed, params.training.batch_size, backup=backup)
-    flatbuffer, candidate = run_recipe(name, recipe, baseline, context)
+    context = Context(params.training.seed, params.training.batch_size)
+    flatbuffer, candidate = run_recipe(name, recipe, baseline, context, STEPS)
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)
-    shutil.rmtree(backup, ignore_errors=True)  # with what other plans left behind
+    StepStore(STEPS, candidate.baseline_weights_sha256, context).keep_only(parse_recipes(params.recipes).values())
     print(f"{name}: {candidate.bytes:,} bytes, {candidate.seconds:.0f} s")
 
 

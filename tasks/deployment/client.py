@@ -13,13 +13,13 @@ from pathlib import Path
 
 from zstandard import ZstdDecompressor, ZstdError
 
-from tasks.deployment.locking import locked
 from tasks.deployment.records import MANIFEST, MODEL, PACKED, File, Manifest, Pointer
 from tasks.deployment.registry import current, decode, read_manifest, release_key
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import NotFound, ReleaseError
 from tasks.files import CHUNK, Record, sha256, sync, write_bytes, write_record
+from tasks.locking import locked
 
 TAKEN = "channel.json"
 CURRENT = "current"

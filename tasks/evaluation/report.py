@@ -13,6 +13,7 @@ from tasks.evaluation.tables import (
     candidates_table,
     cost_table,
     describe_step,
+    layers_table,
     promises_table,
     rules_table,
     skips_table,
@@ -195,6 +196,7 @@ def recipes(results: Results) -> list[str]:
                 f"<h3>{escape(describe_step(step))}</h3>",
                 markup.paragraph(f"{changed}, {number(step.seconds, 1)} s", "muted"),
                 markup.table("Left alone", skips_table(step)),
+                markup.table("Layers after this step", layers_table(step)),
                 markup.table("Promises, measured after this step", promises_table(step)),
             ]
         summary = f"{name}: {' → '.join(step.technique for step in candidate.steps)}"

@@ -9,6 +9,7 @@ from tasks.evaluation.records import BASELINE, PRODUCTION
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import QUALITY_METRICS, difference
 from tasks.evaluation.wording import (
+    decibels,
     invert,
     number,
     percent,
@@ -112,6 +113,23 @@ def splits_table(results: Results) -> list[Row]:
 def skips_table(step: Step) -> list[Row]:
     """The layers that a technique left alone."""
     return [{"Layer": skip.layer, "Left alone because": skip.sentence} for skip in step.skipped]
+
+
+def layers_table(step: Step) -> list[Row]:
+    """What is in each layer after a step."""
+    return [
+        {
+            "Layer": layer.layer,
+            "Type": layer.dtype,
+            "Shape": " × ".join(map(str, layer.shape)),
+            "Bytes": f"{layer.bytes:,}",
+            "Zeros": percent(layer.zeros),
+            "Distinct values": f"{layer.distinct:,}",
+            "Rank": "" if layer.rank is None else f"{layer.rank:,}",
+            "Signal to noise": decibels(layer.distortion),
+        }
+        for layer in step.layers
+    ]
 
 
 def promises_table(step: Step) -> list[Row]:

@@ -1,5 +1,7 @@
 """Numbers as a person reads them: the same in the verdict, in the tables and in the report."""
 
+from math import log10
+
 from tasks.evaluation.records import Interval
 
 
@@ -34,6 +36,13 @@ def times(ratio: float) -> str:
 def times_interval(interval: Interval) -> str:
     """The bounds of a factor."""
     return f"{number(interval.low)} … {number(interval.high)}"
+
+
+def decibels(noise: float | None) -> str:
+    """The energy of an error over that of the signal, as a signal-to-noise ratio."""
+    if noise is None:
+        return ""
+    return f"{number(-10 * log10(noise), 1)} dB" if noise else "unchanged"
 
 
 def invert(ratio: Interval) -> Interval:

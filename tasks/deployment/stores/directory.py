@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tasks.deployment.locking import locked
 from tasks.deployment.stores.protocol import SMALL, Entry, Object, Store, check_key
 from tasks.errors import Conflict, NotFound, StoreError
 from tasks.files import CHUNK, sha256, sync
+from tasks.locking import locked
 
 SCHEME = "file://"
 

@@ -1,5 +1,6 @@
 """Every technique in every mode, as steps of params.yaml, and how a test carries them out."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,13 @@ def context(prepared: Path, **more: Any) -> Context:
     return Context(**{"seed": 5, "batch_size": 64, "prepared": prepared, "say": lambda _: None, **more})
 
 
-def carry_out(name: str, steps: Steps, model: Any, prepared: Path, **more: Any) -> tuple[bytes, Candidate]:
-    """Run a recipe in this process."""
-    return run_recipe(name, parse_recipe(name, steps), model, context(prepared, **more))
+def carry_out(
+    name: str, steps: Steps, model: Any, prepared: Path, folder: Path | None = None, **more: Any
+) -> tuple[bytes, Candidate]:
+    """Run a recipe in this process; ``folder`` keeps its finished steps."""
+    with tempfile.TemporaryDirectory() as temporary:
+        place = folder or Path(temporary)
+        return run_recipe(name, parse_recipe(name, steps), model, context(prepared, **more), place)
 
 
 def interrupt_in_second_epoch(line: str) -> None:

@@ -95,8 +95,8 @@ def test_a_recipe_interrupted_and_run_again_gives_the_same_bytes(
     lines: list[str] = []
     if case in TRAINS:
         with pytest.raises(Interrupted):
-            carry_out(case, CASES[case], tiny, prepared, backup=tmp_path, say=interrupt_in_second_epoch)
-    again, _ = carry_out(case, CASES[case], tiny, prepared, backup=tmp_path, say=lines.append)
+            carry_out(case, CASES[case], tiny, prepared, tmp_path, say=interrupt_in_second_epoch)
+    again, _ = carry_out(case, CASES[case], tiny, prepared, tmp_path, say=lines.append)
     assert again == made("tiny", case)[0]
     assert ("goes on after epoch 1" in lines) == (case in TRAINS)
 

@@ -61,7 +61,7 @@ def test_a_killed_compression_leaves_no_process_and_run_again_ends_with_the_same
     assert record.sha256 == told.sha256
     assert record.baseline_weights_sha256 == weights_digest(article)
     assert [step.promises for step in record.steps] == [step.promises for step in told.steps]
-    assert not (project / ".slimline/backup/pruned").exists()
+    assert not list((project / ".slimline/steps").iterdir())
 
 
 def test_a_recipe_that_is_not_there_ends_with_2_and_says_which_there_are(project: Path) -> None:

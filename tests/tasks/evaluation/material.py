@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from tasks.compression.records import Candidate, Promise, Reason, Skip, Step
+from tasks.compression.records import Candidate, LayerState, Promise, Reason, Skip, Step
 from tasks.config import Params, parse_params
 from tasks.data_loading.dataset import SPLITS, Dataset, Part, Refusal, Shard
 from tasks.data_loading.tfrecord import Sample, encode, frame
@@ -87,6 +87,11 @@ def made_up_dataset(parts: Mapping[Any, Part]) -> Dataset:
     )
 
 
+LAYER = LayerState(
+    layer="conv2d", dtype="int8", shape=(8, 3, 3, 1), bytes=72, zeros=0.25, distinct=9, rank=8, distortion=1e-4
+)
+
+
 def made_up_candidate(recipe: str, digest: str) -> Candidate:
     step = Step(
         technique="quantize",
@@ -95,6 +100,7 @@ def made_up_candidate(recipe: str, digest: str) -> Candidate:
         changed=("conv2d",),
         skipped=(Skip(layer="dense", reason=Reason.TOO_SMALL),),
         promises=(Promise(layer="conv2d", promise="dtype", promised="int8", measured="int8", holds=True),),
+        layers=(LAYER,),
     )
     return Candidate(
         recipe=recipe,

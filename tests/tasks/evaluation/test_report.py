@@ -97,6 +97,7 @@ def test_the_page_tells_what_was_found(results: Results) -> None:
         "quantize: mode int8, calibration 500",
         "too small to gain anything",
         "1 of 1 promises hold",
+        *("8 × 3 × 3 × 1", "25.00 %", "40.0 dB"),
         "2 refused, 1 kept out of training",
         "Images are 8 × 8 and grey.",
         "the weights of epoch 2 were kept",

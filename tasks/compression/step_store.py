@@ -1,0 +1,126 @@
+"""Finished steps on disk: recipes that begin alike share the work, and a recipe that was killed goes on at its step.
+
+::
+
+    .slimline/steps/<digest>/done.json        how the step was carried out, and all promises so far
+    .slimline/steps/<digest>/model.keras      what came out of it (or model.tflite)
+    .slimline/steps/<digest>/backup/          the state of a training that is not done
+    .slimline/steps/<digest>.lock             held by the process that does the work
+
+The digest is over all that decides about the result: the baseline, the data, the seed, the steps up to this one, and
+the code of compression and training. Every step goes on from what was written, so that a step that was shared gives
+the same bytes as one that was done anew.
+"""
+
+import functools
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.compression.recipe import Recipe
+from tasks.compression.records import Step
+from tasks.compression.technique import Claim, Context, Subject
+from tasks.data_loading.dataset import read_dataset
+from tasks.files import Record, read_record, write_bytes, write_record
+from tasks.locking import locked, remove_if_free
+from tasks.training.backend import versions
+from tasks.training.saving import load_model, save_model
+
+STEPS = Path(".slimline/steps")
+DONE = "done.json"
+KERAS, FLATBUFFER = "model.keras", "model.tflite"
+CODE = [Path(__file__).parents[1] / name for name in ("compression", "training")]
+
+
+class Done(Record):
+    """A finished step, with the promises made up to it."""
+
+    step: Step
+    claims: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished step and what came out of it."""
+
+    step: Step
+    subject: Subject
+    claims: tuple[Claim, ...]
+
+
+class StepStore:
+    """The finished steps of one baseline on one data set.
+
+    Args:
+        folder: where they are.
+        baseline: SHA-256 of the baseline's weights.
+        context: of the recipes.
+    """
+
+    def __init__(self, folder: Path, baseline: str, context: Context) -> None:
+        self.folder = folder
+        work = (baseline, read_dataset(context.prepared).model_dump_json(), context.seed, context.batch_size)
+        self._origin = repr((*work, _code_digest(), sorted(versions().items())))
+
+    def digest(self, steps: Sequence[Any]) -> str:
+        """Identifies the result of the first steps of a recipe."""
+        return hashlib.sha256(repr((self._origin, [step.model_dump_json() for step in steps])).encode()).hexdigest()
+
+    @contextmanager
+    def alone(self, digest: str) -> Iterator[Path]:
+        """Hold a step for the process that does it; gives the folder in which its training keeps its state."""
+        with locked(self.folder / f"{digest}.lock"):
+            yield self.folder / digest / "backup"
+
+    def holds(self, digest: str) -> bool:
+        """Whether a step is finished."""
+        return (self.folder / digest / DONE).exists()
+
+    def read(self, digest: str) -> Finished:
+        """A finished step."""
+        place = self.folder / digest
+        done = read_record(place / DONE, Done)
+        if (place / KERAS).exists():
+            subject = Subject(load_model(place / KERAS))
+        else:
+            subject = Subject(flatbuffer=(place / FLATBUFFER).read_bytes())
+        return Finished(done.step, subject, tuple(Claim(**claim) for claim in done.claims))
+
+    def write(self, digest: str, finished: Finished) -> None:
+        """Keep a finished step; the record is written last."""
+        place = self.folder / digest
+        place.mkdir(parents=True, exist_ok=True)
+        if finished.subject.form == "keras":
+            save_model(finished.subject.model, place / KERAS)
+        else:
+            write_bytes(place / FLATBUFFER, finished.subject.flatbuffer)
+        claims = tuple(asdict(claim) for claim in finished.claims)
+        write_record(place / DONE, Done(step=finished.step, claims=claims))
+
+    def keep_only(self, recipes: Iterable[Recipe]) -> None:
+        """Forget what no two of these recipes share and nobody is at work on."""
+        shared = self._shared(recipes)
+        for lock in self.folder.glob("*.lock"):
+            if lock.stem not in shared and remove_if_free(lock):
+                shutil.rmtree(self.folder / lock.stem, ignore_errors=True)
+
+    def _shared(self, recipes: Iterable[Recipe]) -> set[str]:
+        seen: set[str] = set()
+        shared: set[str] = set()
+        for recipe in recipes:
+            digests = {self.digest(recipe[:length]) for length in range(1, len(recipe))}
+            shared |= seen & digests
+            seen |= digests
+        return shared
+
+
+@functools.cache
+def _code_digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in CODE for path in folder.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,89 @@
+"""Steps that recipes share, and steps that a killed recipe had finished."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.compression.recipe import parse_recipe
+from tasks.compression.step_store import StepStore
+from tasks.locking import locked
+from tasks.training.saving import load_model
+from tests.tasks.compression.cases import Steps, carry_out, context
+
+FIRST: Steps = [{"technique": "prune", "sparsity": 0.5, "epochs": 1, "schedule": "constant"}]
+INT8: Steps = [*FIRST, {"technique": "quantize", "mode": "int8", "calibration": 100}]
+FLOAT16: Steps = [*FIRST, {"technique": "quantize", "mode": "float16"}]
+
+
+@pytest.fixture
+def store(prepared: Path, tmp_path: Path) -> StepStore:
+    return StepStore(tmp_path, "baseline", context(prepared))
+
+
+def test_recipes_that_begin_alike_share_the_work_and_give_the_bytes_of_each_alone(
+    tiny: Any, prepared: Path, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    carry_out("int8", INT8, tiny, prepared, tmp_path / "both", say=lines.append)
+    assert "was done before" not in lines
+    after, record = carry_out("float16", FLOAT16, tiny, prepared, tmp_path / "both", say=lines.append)
+    assert lines.count("was done before") == 1
+    alone, own = carry_out("float16", FLOAT16, tiny, prepared, tmp_path / "alone")
+    assert after == alone
+    assert [step.promises for step in record.steps] == [step.promises for step in own.steps]
+    assert [step.layers for step in record.steps] == [step.layers for step in own.steps]
+
+
+def test_a_step_is_another_one_with_other_settings_seed_or_baseline(prepared: Path, tmp_path: Path) -> None:
+    recipe = parse_recipe("int8", INT8)
+    other = parse_recipe("int8", [{**INT8[0], "sparsity": 0.6}, *INT8[1:]])
+    stores = [
+        StepStore(tmp_path, "baseline", context(prepared)),
+        StepStore(tmp_path, "another", context(prepared)),
+        StepStore(tmp_path, "baseline", context(prepared, seed=6)),
+        StepStore(tmp_path, "baseline", context(prepared, batch_size=32)),
+    ]
+    digests = [each.digest(steps) for each in stores for steps in (recipe[:1], recipe, other[:1], other)]
+    assert len(set(digests)) == len(digests)
+
+
+def test_only_shared_steps_and_those_at_work_are_kept(store: StepStore, tmp_path: Path) -> None:
+    int8, float16 = parse_recipe("int8", INT8), parse_recipe("float16", FLOAT16)
+    shared, int8_done, at_work = store.digest(int8[:1]), store.digest(int8), store.digest(float16)
+    for digest in (shared, int8_done, at_work):
+        with store.alone(digest) as backup:
+            backup.mkdir(parents=True)
+    with locked(tmp_path / f"{at_work}.lock"):
+        store.keep_only([int8, float16])
+        assert {path.stem for path in tmp_path.iterdir()} == {shared, at_work}
+    store.keep_only([int8])
+    assert not list(tmp_path.iterdir())
+
+
+def test_after_each_step_every_layer_is_measured(tiny: Any, prepared: Path, tmp_path: Path) -> None:
+    _, candidate = carry_out("int8", INT8, tiny, prepared, tmp_path)
+    pruned, quantized = ({layer.layer: layer for layer in step.layers} for step in candidate.steps)
+    assert set(pruned) == set(quantized) == {"conv2d", "logits"}
+    kernel = tiny.get_layer("logits").kernel.numpy()
+    assert pruned["logits"].bytes == kernel.nbytes == 4 * quantized["logits"].bytes
+    assert (pruned["logits"].dtype, quantized["logits"].dtype) == ("float32", "int8")
+    assert pruned["logits"].shape == kernel.shape[::-1]
+    assert pruned["logits"].zeros == pytest.approx(0.5, abs=0.01)
+    assert quantized["logits"].zeros >= pruned["logits"].zeros
+    channels = pruned_channels(tmp_path)
+    assert pruned["conv2d"].distinct == max(len(np.unique(channel)) for channel in channels) < 9
+    assert quantized["conv2d"].distinct <= pruned["conv2d"].distinct
+    assert pruned["logits"].rank == 10
+    assert pruned["logits"].distortion is not None
+    assert pruned["logits"].distortion > 0.01
+    for layer in quantized.values():  # 8 bits: some 40 dB, also where the input's scaling was folded in
+        assert layer.distortion is not None
+        assert 0 < layer.distortion < 1e-3
+
+
+def pruned_channels(folder: Path) -> list[Any]:
+    """The first layer's filters after the first step, read from the file that the step left."""
+    (path,) = folder.glob("*/model.keras")
+    return list(np.moveaxis(load_model(path).get_layer("conv2d").kernel.numpy(), -1, 0))
