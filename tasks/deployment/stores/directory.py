@@ -38,6 +38,11 @@ class DirectoryStore:
             content = file.read()
         return Object(content, hashlib.sha256(content).hexdigest())
 
+    def get_if_changed(self, key: str, tag: str) -> Object | None:
+        """See :meth:`Store.get_if_changed`."""
+        found = self.get(key)
+        return None if found.tag == tag else found
+
     def read_to(self, key: str, path: Path, limit: int) -> None:
         """See :meth:`Store.read_to`."""
         with self._errors(), self._open(key, limit) as source, path.open("wb") as target:

@@ -1,9 +1,12 @@
 """From the address of a store to the store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-from tasks.deployment.stores.protocol import Store
+from tasks.deployment.stores.protocol import Readable, Store
 from tasks.errors import ConfigError
+
+R = TypeVar("R", bound=Readable)
 
 
 def _directory(url: str) -> Store:
@@ -18,20 +21,40 @@ def _s3(url: str) -> Store:
     return S3Store(url)
 
 
+def _http(url: str) -> Readable:
+    from tasks.deployment.stores.http import HttpStore
+
+    return HttpStore(url)
+
+
 SCHEMES: dict[str, Callable[[str], Store]] = {"file": _directory, "s3": _s3}
+READABLE: dict[str, Callable[[str], Readable]] = {**SCHEMES, "https": _http, "http": _http}
 
 
 def open_store(url: str) -> Store:
-    """The store at ``url``: ``file://folder`` or ``s3://bucket/prefix``.
+    """The store at ``url``, to read and write: ``file://folder`` or ``s3://bucket/prefix``.
 
     Raises:
         ConfigError: the address has no scheme that is known, or nothing behind it.
         StoreError: the connection cannot be set up.
     """
+    return _open(url, SCHEMES, "file://folder or s3://bucket/prefix")
+
+
+def open_reader(url: str) -> Readable:
+    """The store at ``url``, to read only; ``https://host/path`` and ``http://host/path`` will do, too.
+
+    Raises:
+        ConfigError: the address has no scheme that is known, or nothing behind it.
+        StoreError: the connection cannot be set up.
+    """
+    return _open(url, READABLE, "file://folder, s3://bucket/prefix or https://host/path")
+
+
+def _open(url: str, schemes: Mapping[str, Callable[[str], R]], expected: str) -> R:
     scheme, separator, place = url.partition("://")
-    if scheme not in SCHEMES or not separator or not place:
+    if scheme not in schemes or not separator or not place:
         raise ConfigError(
-            f"Expected the address of a store: file://folder or s3://bucket/prefix. Received: {url!r}. "
-            f"Set deployment.store in params.yaml."
+            f"Expected the address of a store: {expected}. Received: {url!r}. Set deployment.store in params.yaml."
         )
-    return SCHEMES[scheme](url)
+    return schemes[scheme](url)

@@ -22,7 +22,7 @@ class Object:
     """A small object as it was read; ``tag`` changes with its content."""
 
     content: bytes
-    tag: str
+    tag: str  # empty where a server names none
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Entry:
     bytes: int
 
 
-class Store(Protocol):
-    """Objects under keys such as ``models/digits/channels/production.json``.
+class Readable(Protocol):
+    """Objects under keys such as ``models/digits/channels/production.json``: what a device needs of a store.
 
     Every verb raises StoreError where the store cannot be reached, refuses or the key is not one.
     """
@@ -51,6 +51,14 @@ class Store(Protocol):
             StoreError: it is larger than :data:`SMALL`.
         """
 
+    def get_if_changed(self, key: str, tag: str) -> Object | None:
+        """A small object, or None where it still has ``tag``; then its content does not travel.
+
+        Raises:
+            NotFound: there is none.
+            StoreError: it is larger than :data:`SMALL`.
+        """
+
     def read_to(self, key: str, path: Path, limit: int) -> None:
         """Stream an object into the file ``path``, which is not whole when this raises.
 
@@ -58,6 +66,10 @@ class Store(Protocol):
             NotFound: there is none.
             StoreError: it has more than ``limit`` bytes.
         """
+
+
+class Store(Readable, Protocol):
+    """A store that can be written, too."""
 
     def put(self, key: str, content: bytes) -> None:
         """Write an object, whatever was there."""

@@ -10,7 +10,7 @@ import io
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
@@ -45,10 +45,14 @@ Content = io.BytesIO | io.BufferedReader
 
 
 class Condition(TypedDict, total=False):
-    """Under which an object is written."""
+    """Under which an object is written or read."""
 
     IfNoneMatch: str
     IfMatch: str
+
+
+class _NotModified(Exception):
+    """The object still has the tag that was named."""
 
 
 class S3Store:
@@ -69,6 +73,14 @@ class S3Store:
         """See :meth:`Store.get`."""
         with self._errors(), self._open(key, SMALL) as (body, tag):
             return Object(body.read(), tag)
+
+    def get_if_changed(self, key: str, tag: str) -> Object | None:
+        """See :meth:`Store.get_if_changed`; where a server ignores the condition, the content travels in vain."""
+        try:
+            with self._errors(), self._open(key, SMALL, IfNoneMatch=tag) as (body, now):
+                return None if now == tag else Object(body.read(), now)
+        except _NotModified:
+            return None
 
     def read_to(self, key: str, path: Path, limit: int) -> None:
         """See :meth:`Store.read_to`."""
@@ -110,10 +122,12 @@ class S3Store:
         return self._prefix + check_key(key)
 
     @contextlib.contextmanager
-    def _open(self, key: str, limit: int) -> "Iterator[tuple[StreamingBody, str]]":
+    def _open(self, key: str, limit: int, **condition: Unpack[Condition]) -> "Iterator[tuple[StreamingBody, str]]":
         try:
-            reply = self._client.get_object(Bucket=self._bucket, Key=self._name(key))
+            reply = self._client.get_object(Bucket=self._bucket, Key=self._name(key), **condition)
         except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 304:
+                raise _NotModified from None
             if error.response["Error"]["Code"] == "NoSuchKey":
                 raise NotFound(f"Expected {key} in {self.url}. Received: no such object.") from None
             raise

@@ -46,6 +46,16 @@ def test_the_tag_follows_the_content(store: Store) -> None:
     assert store.get(KEY) == first
 
 
+def test_what_still_has_its_tag_is_not_read_again(store: Store) -> None:
+    with pytest.raises(NotFound):
+        store.get_if_changed(KEY, "tag")
+    store.put(KEY, b"one")
+    first = store.get(KEY)
+    assert store.get_if_changed(KEY, first.tag) is None
+    store.put(KEY, b"two")
+    assert store.get_if_changed(KEY, first.tag) == store.get(KEY)
+
+
 def test_only_the_first_content_is_put_if_absent(store: Store) -> None:
     store.put_if_absent(KEY, b"first")
     with pytest.raises(Conflict, match="somebody else"):
