@@ -8,17 +8,19 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import environment
+from flows.keys_command import keys
+from flows.options import Json
+from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 from tasks.errors import UNAVAILABLE, SlimlineError
 
 HELD_BACK = 3  # exit code: the gate did not pass
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of a table.")]
 
 app = App(
     name="slimline",
     help="Retrain a model, make it small and fast, prove that it is as good, and release it.",
     version_flags=["--version"],
 )
+app.command(keys)
 
 
 @app.command
@@ -91,7 +93,16 @@ def releases(model: str | None = None, *, store: str | None = None, json: Json =
 
 
 @app.command
-def fetch(model: str, *, to: Path, channel: str | None = None, store: str | None = None, json: Json = False) -> None:
+def fetch(
+    model: str,
+    *,
+    to: Path,
+    channel: str | None = None,
+    store: str | None = None,
+    trusted_keys: TrustedKeys = (),
+    allow_unsigned: AllowUnsigned = False,
+    json: Json = False,
+) -> None:
     """Fetch the release that a channel points at, verify it and put it in place atomically.
 
     Parameters
@@ -109,7 +120,7 @@ def fetch(model: str, *, to: Path, channel: str | None = None, store: str | None
     from tasks.deployment.client import fetch as fetch_release
 
     url, name, pointer = _deployment(store, model, channel)
-    fetched = fetch_release(url, name, pointer, to)
+    fetched = fetch_release(url, name, pointer, to, whom_to_trust(trusted_keys, allow_unsigned))
     if json:
         print_json({"model": name, "version": fetched.version, "changed": fetched.changed, "path": str(fetched.path)})
     else:
@@ -117,7 +128,13 @@ def fetch(model: str, *, to: Path, channel: str | None = None, store: str | None
 
 
 @app.command
-def predict(*files: Path, model: Path, json: Json = False) -> None:
+def predict(
+    *files: Path,
+    model: Path,
+    trusted_keys: TrustedKeys = (),
+    allow_unsigned: AllowUnsigned = False,
+    json: Json = False,
+) -> None:
     """Classify images with a fetched model.
 
     Parameters
@@ -130,7 +147,8 @@ def predict(*files: Path, model: Path, json: Json = False) -> None:
     from flows.summary import print_json
     from tasks.deployment.prediction import predict as classify
 
-    for prediction in (predictions := classify(model, files)):
+    trust = whom_to_trust(trusted_keys, allow_unsigned)
+    for prediction in (predictions := classify(model, files, trust)):
         if not json:
             print(f"{prediction.file}\t{prediction.label}\t{prediction.score:.4f}")
     if json:

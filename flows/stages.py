@@ -16,6 +16,7 @@ from prefect.states import Completed
 
 from flows.environment import WORKSPACE
 from flows.terminal import say
+from tasks.deployment.keys import ENVIRONMENT as SIGNING_KEY
 from tasks.errors import UNAVAILABLE
 
 OUTCOMES = (  # what DVC says, and what happened then
@@ -116,6 +117,7 @@ def _group(command: list[str]) -> Iterator[subprocess.Popen[str]]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         WORKSPACE: str(Path.cwd()),
     }
+    environment.pop(SIGNING_KEY, None)  # no stage signs, and a model of one's own is anybody's code
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

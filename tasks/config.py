@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from tasks.errors import ConfigError
 
 PARAMS = Path("params.yaml")
+KEY_ID = r"^[0-9a-f]{64}$"
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -159,12 +160,22 @@ class Gate(Settings):
     rules: Annotated[tuple[Rule, ...], Field(strict=False), AfterValidator(_check_rules)]
 
 
+class Trusted(Settings):
+    """Whose releases are taken."""
+
+    keys: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ("local",)
+    revoked: Annotated[tuple[Annotated[str, Field(pattern=KEY_ID)], ...], Field(strict=False)] = ()
+    allow_unsigned: bool = False
+
+
 class Deployment(Settings):
-    """Where releases go."""
+    """Where releases go, who signs them and whose are taken."""
 
     store: Annotated[str, Field(pattern=r"^(file|s3)://.+")] = "file://.slimline/store"
     model: Name
     channel: Name = "production"
+    signing_key: Annotated[str, Field(min_length=1)] | None = "local"
+    trust: Trusted = Trusted()
 
 
 class Versioning(Settings):

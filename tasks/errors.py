@@ -16,6 +16,7 @@
     │   ├── NotFound         there is no such object
     │   └── Conflict         somebody else changed the object first
     ├── ReleaseError         a release is missing, incomplete or not what its manifest says
+    │   └── Untrusted        nobody who is trusted has signed it, or it was changed since
     └── VersioningError      DVC or git cannot do what was asked
 
 A message says what was expected, then "Received: …", then what to do. Only these are shown to a user without
@@ -87,6 +88,10 @@ class Conflict(StoreError):
 
 class ReleaseError(SlimlineError):
     """A release is missing, incomplete or not what its manifest says."""
+
+
+class Untrusted(ReleaseError):
+    """Nobody who is trusted has signed a release, or it was changed since."""
 
 
 class VersioningError(SlimlineError):

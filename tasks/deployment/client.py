@@ -3,7 +3,7 @@
 ::
 
     DIR/current          → the version in use (a symbolic link, swapped atomically)
-    DIR/<version>/       model.tflite, labels.json, signature.json, …, manifest.json
+    DIR/<version>/       model.tflite, labels.json, signature.json, …, manifest.dsse.json
     DIR/channel.json     what was last taken, so that an older state of the channel is never taken again
 """
 
@@ -14,9 +14,10 @@ from pathlib import Path
 from zstandard import ZstdDecompressor, ZstdError
 
 from tasks.deployment.records import MANIFEST, MODEL, PACKED, File, Manifest, Pointer
-from tasks.deployment.registry import current, decode, read_manifest, release_key
+from tasks.deployment.registry import Sealed, current, decode, open_manifest, read_manifest, release_key
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust import Trust
 from tasks.errors import NotFound, ReleaseError
 from tasks.files import CHUNK, Record, sha256, sync, write_bytes, write_record
 from tasks.locking import locked
@@ -44,12 +45,13 @@ class Taken(Record):
     pointer: Pointer
 
 
-def fetch(store_url: str, model: str, channel: str, to: Path) -> Fetched:
+def fetch(store_url: str, model: str, channel: str, to: Path, trust: Trust) -> Fetched:
     """Bring ``to`` to the release that a channel points to.
 
     Whatever goes wrong, the release that ``to/current`` names stays in use.
 
     Raises:
+        Untrusted: nobody trusted has signed the release.
         ReleaseError: there is no release, it is not what its manifest says, or the channel has gone back.
         StoreError: the store cannot be read.
     """
@@ -64,22 +66,22 @@ def fetch(store_url: str, model: str, channel: str, to: Path) -> Fetched:
                     f"Expected a release of {model} in the channel {channel} of {store.url}. Received: none. "
                     f"`slimline releases` lists what there is."
                 )
-            return _take(store, Taken(store=store.url, model=model, channel=channel, pointer=pointer), to)
+            return _take(store, Taken(store=store.url, model=model, channel=channel, pointer=pointer), to, trust)
     except OSError as error:
         raise ReleaseError(
             f"Expected a folder {to} that can be written. Received: {error}. Check its rights and the disk's space."
         ) from error
 
 
-def _take(store: Store, wanted: Taken, to: Path) -> Fetched:
+def _take(store: Store, wanted: Taken, to: Path, trust: Trust) -> Fetched:
     _refuse_to_go_back(wanted, to)
     version, folder, link = wanted.pointer.version, to / str(wanted.pointer.version), to / CURRENT
     changed = not link.is_symlink() or str(link.readlink()) != str(version)
-    if not _holds(folder, wanted.pointer.manifest_sha256):
+    if not _holds(folder, wanted.pointer.manifest_sha256, trust):
         changed = True
         partial = to / f"{PARTIAL}{secrets.token_hex(8)}"
         try:
-            download(store, wanted.model, wanted.pointer, partial)
+            download(store, wanted.model, wanted.pointer, partial, trust)
             _settle(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -110,15 +112,12 @@ def _refuse_to_go_back(wanted: Taken, to: Path) -> None:
         )
 
 
-def _holds(folder: Path, manifest_sha256: str) -> bool:
+def _holds(folder: Path, manifest_sha256: str, trust: Trust) -> bool:
     """Whether a folder has a whole release with this manifest."""
-    if not (folder / MANIFEST).exists() or sha256(folder / MANIFEST) != manifest_sha256:
-        return False
     try:
-        verify(folder)
+        return verify(folder, trust).sha256 == manifest_sha256
     except ReleaseError:
         return False
-    return True
 
 
 def _settle(partial: Path, folder: Path) -> None:
@@ -134,14 +133,16 @@ def _settle(partial: Path, folder: Path) -> None:
     sync(folder.parent)
 
 
-def download(store: Store, model: str, pointer: Pointer, folder: Path) -> Manifest:
+def download(store: Store, model: str, pointer: Pointer, folder: Path, trust: Trust) -> Manifest:
     """Get a release's files into ``folder``, each verified by size and SHA-256, the model unpacked.
 
     Raises:
+        Untrusted: nobody trusted has signed the release.
         ReleaseError: a file is missing or not what the manifest says.
         StoreError: a file is larger than the manifest says, or cannot be read.
     """
-    manifest, content = read_manifest(store, model, pointer.version, pointer.manifest_sha256)
+    sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
+    manifest = sealed.manifest
     folder.mkdir(parents=True, exist_ok=True)
     for name, expected in manifest.files.items():
         try:
@@ -151,7 +152,7 @@ def download(store: Store, model: str, pointer: Pointer, folder: Path) -> Manife
         _check(folder / name, expected)
     unpack(folder / PACKED, folder / MODEL, manifest.unpacked)
     (folder / PACKED).unlink()
-    write_bytes(folder / MANIFEST, content)
+    write_bytes(folder / MANIFEST, sealed.envelope)
     return manifest
 
 
@@ -174,14 +175,16 @@ def unpack(packed: Path, target: Path, expected: File) -> None:
     _check(target, expected)
 
 
-def verify(folder: Path) -> Manifest:
+def verify(folder: Path, trust: Trust) -> Sealed:
     """Check a fetched release against its manifest.
 
     Raises:
+        Untrusted: nobody trusted has signed the manifest.
         ReleaseError: there is none, or a file is not what the manifest says.
     """
     try:
-        manifest = decode((folder / MANIFEST).read_bytes(), Manifest, str(folder / MANIFEST))
+        sealed = open_manifest((folder / MANIFEST).read_bytes(), trust, str(folder / MANIFEST))
+        manifest = sealed.manifest
         expected = {name: file for name, file in manifest.files.items() if name != PACKED}
         for name, file in {**expected, MODEL: manifest.unpacked}.items():
             _check(folder / name, file)
@@ -189,7 +192,7 @@ def verify(folder: Path) -> Manifest:
         raise ReleaseError(
             f"Expected a fetched release in {folder}. Received: no {error.filename}. Run `slimline fetch` again."
         ) from None
-    return manifest
+    return sealed
 
 
 def _check(path: Path, expected: File) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.deployment.client import CURRENT, verify
 from tasks.deployment.records import LABELS, MODEL
+from tasks.deployment.trust import Trust
 from tasks.errors import DataError, ReleaseError
 from tasks.files import Record
 from tasks.images import to_pixels
@@ -24,19 +25,21 @@ class Prediction(Record):
     scores: dict[str, float]
 
 
-def predict(model_dir: Path, files: Sequence[Path]) -> list[Prediction]:
+def predict(model_dir: Path, files: Sequence[Path], trust: Trust) -> list[Prediction]:
     """Ask a fetched release what image files show.
 
     Args:
         model_dir: the folder given to :func:`tasks.deployment.client.fetch`, or one of the versions in it.
         files: any images that Pillow reads; they are brought to the model's size and channels.
+        trust: who may have signed the release.
 
     Raises:
+        Untrusted: nobody trusted has signed the release.
         ReleaseError: the release is missing or damaged.
         DataError: a file is not an image.
     """
     folder = (model_dir / CURRENT if (model_dir / CURRENT).exists() else model_dir).resolve()
-    verify(folder)
+    verify(folder, trust)
     model = Model(folder / MODEL)
     labels: list[str] = json.loads((folder / LABELS).read_bytes())
     if model.output.shape[-1] != len(labels):

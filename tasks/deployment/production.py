@@ -10,6 +10,7 @@ from tasks.deployment.records import LABELS, MODEL, PRODUCTION, Pointer, Product
 from tasks.deployment.registry import current, read_manifest
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust import Trust, project_trust
 from tasks.errors import DataError
 from tasks.files import read_record, sha256, sync, write_record
 
@@ -20,21 +21,22 @@ def production(params: Params) -> None:
     """Bring ``models/production`` to what the channel points to: production.json and, if there is one, the model.
 
     Raises:
+        Untrusted: nobody whom the project trusts has signed the release.
         ReleaseError: the release is not what its manifest says.
         StoreError: the store cannot be read.
     """
     place = params.deployment
-    store = open_store(place.store)
+    store, trust = open_store(place.store), project_trust(place.trust)
     pointer = current(store, place.model, place.channel)
     FOLDER.mkdir(parents=True, exist_ok=True)
     if pointer is None:
         write_record(PRODUCTION, Production())
         (FOLDER / MODEL).unlink(missing_ok=True)
         print(f"no release of {place.model} is in the channel {place.channel} yet")
-    elif _is_here(store, place.model, pointer):
+    elif _is_here(store, place.model, pointer, trust):
         print(f"release {pointer.version} of {place.model} is here already")
     else:
-        _bring(store, place.model, pointer)
+        _bring(store, place.model, pointer, trust)
         print(f"fetched release {pointer.version} of {place.model}")
 
 
@@ -53,19 +55,19 @@ def _recorded() -> Production | None:
         return None
 
 
-def _is_here(store: Store, model: str, pointer: Pointer) -> bool:
+def _is_here(store: Store, model: str, pointer: Pointer, trust: Trust) -> bool:
     here = _recorded()
     if here is None or here.manifest_sha256 != pointer.manifest_sha256 or not (FOLDER / MODEL).exists():
         return False
-    manifest, _ = read_manifest(store, model, pointer.version, pointer.manifest_sha256)
-    return sha256(FOLDER / MODEL) == manifest.unpacked.sha256
+    sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
+    return sha256(FOLDER / MODEL) == sealed.manifest.unpacked.sha256
 
 
-def _bring(store: Store, model: str, pointer: Pointer) -> None:
+def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
     """The model first, the record last: killed in between, the record does not fit and the stage does it again."""
     with tempfile.TemporaryDirectory(prefix=".production-", dir=FOLDER.parent) as temporary:
         folder = Path(temporary)
-        download(store, model, pointer, folder)
+        download(store, model, pointer, folder, trust)
         classes = json.loads((folder / LABELS).read_bytes())
         sync(folder / MODEL)
         (folder / MODEL).replace(FOLDER / MODEL)

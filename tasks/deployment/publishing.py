@@ -8,8 +8,10 @@ from tasks.config import Params
 from tasks.data_loading.dataset import read_dataset
 from tasks.deployment.bundle import bundle, labels
 from tasks.deployment.evidence import Evidence, load_evidence
+from tasks.deployment.keys import signing_key
 from tasks.deployment.records import LABELS, MANIFEST, PRODUCTION, DataDigests, Manifest, Production, Release
 from tasks.deployment.registry import (
+    Sealed,
     Seen,
     claim,
     current,
@@ -17,12 +19,15 @@ from tasks.deployment.registry import (
     encode,
     move,
     now,
+    open_manifest,
     read_manifest,
     release_key,
     see,
 )
+from tasks.deployment.signing import seal
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust import ANYBODY, project_trust
 from tasks.errors import Conflict
 from tasks.evaluation.records import GATE, GateReport
 from tasks.files import read_record
@@ -52,8 +57,7 @@ def publish(params: Params, commit: str | None = None, dirty: bool | None = None
         return present
     seen = see(store, place.model, place.channel)
     _expect(seen, compared, params)
-    manifest, content = _upload(store, params, evidence, commit, dirty)
-    release = describe(manifest, content, (place.channel,))
+    release = describe(_upload(store, params, evidence, commit, dirty), (place.channel,))
     try:
         move(store, place.model, place.channel, seen, release.version, release.manifest_sha256)
     except Conflict:
@@ -72,18 +76,19 @@ def _released(store: Store, params: Params) -> Release | None:
     pointer = current(store, place.model, place.channel)
     if pointer is None:
         return None
-    manifest, content = read_manifest(store, place.model, pointer.version, pointer.manifest_sha256)
+    trust = project_trust(place.trust)
+    sealed = read_manifest(store, place.model, pointer.version, trust, pointer.manifest_sha256)
+    manifest = sealed.manifest
     same_model = manifest.unpacked.sha256 == read_record(GATE, GateReport).model_sha256
     classes = hashlib.sha256(labels(read_dataset().classes).encode()).hexdigest()
     same_classes = manifest.files[LABELS].sha256 == classes
-    return describe(manifest, content, (place.channel,)) if same_model and same_classes else None
+    return describe(sealed, (place.channel,)) if same_model and same_classes else None
 
 
-def _upload(
-    store: Store, params: Params, evidence: Evidence, commit: str | None, dirty: bool | None
-) -> tuple[Manifest, bytes]:
-    """Put a release into the store under a number of its own; the manifest last. Gives the manifest and its bytes."""
+def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None, dirty: bool | None) -> Sealed:
+    """Put a release into the store under a number of its own; the signed manifest last."""
     model = params.deployment.model
+    key = signing_key(params.deployment.signing_key)
     with tempfile.TemporaryDirectory(prefix="slimline-") as folder:
         made = bundle(params, evidence, Path(folder))
         version = claim(store, model)
@@ -102,9 +107,9 @@ def _upload(
         )
         for name in made.files:
             store.put_file(release_key(model, version, name), made.folder / name)
-    content = encode(manifest)
+    content = seal(encode(manifest), [key] if key else [])
     store.put_if_absent(release_key(model, version, MANIFEST), content)
-    return manifest, content
+    return open_manifest(content, ANYBODY, MANIFEST)
 
 
 def _expect(seen: Seen, compared: Production, params: Params) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from tasks.files import Record
 
-MANIFEST = "manifest.json"
+MANIFEST = "manifest.dsse.json"  # in its signed envelope
 LABELS = "labels.json"
 PACKED = "model.tflite.zst"
 MODEL = "model.tflite"  # unpacked
@@ -34,7 +34,7 @@ class DataDigests(Record):
 
 
 class Manifest(Record):
-    """All that makes a release; written last, a release without it does not exist.
+    """All that makes a release; written last, in its signed envelope; a release without it does not exist.
 
     ``files`` are all files beside the manifest as they are stored; ``unpacked`` is the model that a device runs.
     ``commit`` and ``dirty`` say from which code it was made, None where there was no repository.

@@ -4,7 +4,7 @@
 
     models/<model>/releases/<version>/claim.json      who has taken the number
     models/<model>/releases/<version>/<file>          immutable content
-    models/<model>/releases/<version>/manifest.json   written last: from now on the release exists
+    models/<model>/releases/<version>/manifest.dsse.json   signed and written last: from now on the release exists
     models/<model>/channels/<channel>.json            which release the channel points to
 """
 
@@ -20,7 +20,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from tasks.deployment.records import MANIFEST, PACKED, Claim, Manifest, Pointer, Release
+from tasks.deployment.signing import unseal
 from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust import ANYBODY, Trust
 from tasks.errors import Conflict, NotFound, ReleaseError
 from tasks.files import Record, to_json
 
@@ -33,6 +35,16 @@ class Seen:
 
     pointer: Pointer | None
     tag: str | None
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A manifest, the SHA-256 of its bytes, the envelope as it is stored and the trusted keys that vouch for it."""
+
+    manifest: Manifest
+    sha256: str
+    envelope: bytes
+    signed_by: tuple[str, ...]
 
 
 def releases_folder(model: str) -> str:
@@ -95,13 +107,27 @@ def current(store: Store, model: str, channel: str) -> Pointer | None:
     return see(store, model, channel).pointer
 
 
-def read_manifest(store: Store, model: str, version: int, sha256: str | None = None) -> tuple[Manifest, bytes]:
-    """A release's manifest and its bytes.
-
-    Args:
-        sha256: what the bytes must be, where the channel says it.
+def open_manifest(envelope: bytes, trust: Trust, place: str) -> Sealed:
+    """The manifest in an envelope.
 
     Raises:
+        Untrusted: nobody trusted has signed it.
+        ReleaseError: it is no manifest.
+    """
+    opened = unseal(envelope, trust, place)
+    digest = hashlib.sha256(opened.payload).hexdigest()
+    return Sealed(decode(opened.payload, Manifest, place), digest, envelope, opened.signed_by)
+
+
+def read_manifest(store: Store, model: str, version: int, trust: Trust, sha256: str | None = None) -> Sealed:
+    """A release's manifest.
+
+    Args:
+        trust: who may have signed it.
+        sha256: what its bytes must be, where the channel says it.
+
+    Raises:
+        Untrusted: nobody trusted has signed it.
         ReleaseError: there is no such release, or the manifest is not what was expected.
     """
     key = release_key(model, version, MANIFEST)
@@ -112,35 +138,35 @@ def read_manifest(store: Store, model: str, version: int, sha256: str | None = N
             f"Expected release {version} of {model} in {store.url}. Received: no such release. "
             f"`slimline releases` lists all."
         ) from None
-    received = hashlib.sha256(content).hexdigest()
-    if sha256 not in (None, received):
+    sealed = open_manifest(content, trust, f"{store.url}/{key}")
+    manifest = sealed.manifest
+    if sha256 not in (None, sealed.sha256):
         raise ReleaseError(
-            f"Expected {key} in {store.url} to have the SHA-256 {sha256}, as its channel says. Received: {received}. "
-            f"It was changed after its release: do not use it, publish again."
+            f"Expected {key} in {store.url} to have a manifest with the SHA-256 {sha256}, as its channel says. "
+            f"Received: {sealed.sha256}. It was changed after its release: do not use it, publish again."
         )
-    manifest = decode(content, Manifest, f"{store.url}/{key}")
     if (manifest.model, manifest.version) != (model, version):
         raise ReleaseError(
             f"Expected {key} in {store.url} to be about {model} {version}. "
             f"Received: {manifest.model} {manifest.version}. Do not use it, publish again."
         )
-    return manifest, content
+    return sealed
 
 
 def releases(store: Store, model: str) -> list[Release]:
-    """All releases of a model, the newest first."""
+    """All releases of a model, whoever signed them, the newest first."""
     pointing = defaultdict(list)
     for channel, pointer in _channels(store, model):
         pointing[pointer.version].append(channel)
     listed = []
     for version in sorted(_numbers(store, model, MANIFEST), reverse=True):
-        manifest, content = read_manifest(store, model, version)
-        listed.append(describe(manifest, content, tuple(pointing[version])))
+        listed.append(describe(read_manifest(store, model, version, ANYBODY), tuple(pointing[version])))
     return listed
 
 
-def describe(manifest: Manifest, content: bytes, channels: tuple[str, ...]) -> Release:
-    """A release in short; ``content`` is the manifest's bytes."""
+def describe(sealed: Sealed, channels: tuple[str, ...]) -> Release:
+    """A release in short."""
+    manifest = sealed.manifest
     return Release(
         model=manifest.model,
         version=manifest.version,
@@ -149,7 +175,7 @@ def describe(manifest: Manifest, content: bytes, channels: tuple[str, ...]) -> R
         stored_bytes=manifest.files[PACKED].bytes,
         accuracy=manifest.accuracy,
         channels=channels,
-        manifest_sha256=hashlib.sha256(content).hexdigest(),
+        manifest_sha256=sealed.sha256,
     )
 
 

@@ -34,6 +34,13 @@ def test_lines_reach_the_log_without_dvcs_advice() -> None:
     assert lines == ["epoch 1/2"]
 
 
+def test_a_stage_does_not_get_the_signing_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIMLINE_SIGNING_KEY", "secret")
+    lines: list[str] = []
+    follow(script("import os; print('key', os.environ.get('SLIMLINE_SIGNING_KEY'))"), "train", lines.append)
+    assert lines == ["key None"]
+
+
 def test_a_failed_stage_says_what_it_said_and_with_which_code() -> None:
     text = (
         "import sys; print('error: Expected 3 classes. Received: 1.', file=sys.stderr);"

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from tasks.compression.records import Candidate, Promise, Reason, Skip, Step, candidate_model, candidate_record
 from tasks.config import Params, parse_params
 from tasks.data_loading.dataset import PREPARED, SPLITS, Dataset, Part
+from tasks.deployment.keys import public_path
 from tasks.deployment.production import production
+from tasks.deployment.trust import Trust, project_trust
 from tasks.evaluation.records import (
     BASELINE,
     BENCHMARK,
@@ -64,15 +66,21 @@ def write_model(path: Path, weights: NDArray[np.float32] = BRIGHTNESS, bias: NDA
     path.write_bytes(bytes(builder.Output()))
 
 
-def params_for(store: str) -> Params:
+def params_for(store: str, key: Path | None = None) -> Params:
+    """The params of a project that signs with ``key``, or with a key of its own."""
+    keys = {"signing_key": str(key), "trust": {"keys": [str(public_path(key))]}} if key else {}
     return parse_params(
         {
             "data": {"source": "digits"},
             "recipes": {RECIPE: [{"technique": "quantize"}]},
             "gate": {"rules": [{"metric": "accuracy", "margin": 0.05}]},
-            "deployment": {"store": store, "model": "shades"},
+            "deployment": {"store": store, "model": "shades", **keys},
         }
     )
+
+
+def trust_of(params: Params) -> Trust:
+    return project_trust(params.deployment.trust)
 
 
 def write_project(params: Params, bias: float = 2.0, outcome: Outcome = "PASS", seconds: float = 1.0) -> None:

@@ -11,13 +11,16 @@ import zstandard
 
 from tasks.config import Params
 from tasks.deployment.client import Fetched, fetch, unpack, verify
+from tasks.deployment.keys import LOCAL_KEY, read_private
 from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST, MODEL, PACKED, File
 from tasks.deployment.registry import channel_key, release_key
+from tasks.deployment.signing import seal, unseal
 from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust import ANYBODY
 from tasks.errors import ReleaseError, SlimlineError
 from tests.tasks.deployment.killing import die_at_flush, killed
-from tests.tasks.deployment.project import write_project
+from tests.tasks.deployment.project import trust_of, write_project
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -40,7 +43,7 @@ def released(project: Params) -> Params:
 
 
 def take(params: Params, device: Path) -> Fetched:
-    return fetch(params.deployment.store, "shades", "production", device)
+    return fetch(params.deployment.store, "shades", "production", device, trust_of(params))
 
 
 def publish_second(params: Params) -> None:
@@ -49,12 +52,12 @@ def publish_second(params: Params) -> None:
 
 
 def forge(store: Store, version: int, change: Change) -> None:
-    """Change a manifest and point the channel to it, as somebody with rights to write could."""
+    """Change a manifest, sign it and point the channel to it, as somebody with the key and rights to write could."""
     key = release_key("shades", version, MANIFEST)
-    manifest = json.loads(store.get(key).content)
+    manifest = json.loads(unseal(store.get(key).content, ANYBODY, "").payload)
     change(manifest)
     content = json.dumps(manifest).encode()
-    store.put(key, content)
+    store.put(key, seal(content, [read_private(LOCAL_KEY)]))
     pointer = json.loads(store.get(channel_key("shades", "production")).content)
     pointer["manifest_sha256"] = hashlib.sha256(content).hexdigest()
     store.put(channel_key("shades", "production"), json.dumps(pointer).encode())
@@ -79,7 +82,7 @@ def test_a_new_release_replaces_the_old_one(released: Params, device: Path) -> N
     fetched = take(released, device)
     assert (fetched.version, fetched.changed) == (2, True)
     assert (device / "current").resolve() == fetched.path.resolve()
-    assert verify(device / "1").version == 1
+    assert verify(device / "1", ANYBODY).manifest.version == 1
 
 
 def test_a_changed_file_is_refused_and_the_last_good_release_stays(
@@ -95,7 +98,7 @@ def test_a_changed_file_is_refused_and_the_last_good_release_stays(
             store.put(entry.key, damage)
             with pytest.raises(SlimlineError, match=name):
                 take(released, device)
-            assert verify(device / "current").version == 1
+            assert verify(device / "current", ANYBODY).manifest.version == 1
             assert not (device / "2").exists()
         store.put(entry.key, content)
     assert take(released, device).version == 2
@@ -109,7 +112,7 @@ def test_a_missing_file_is_refused(released: Params, store: Store, device: Path)
 
 
 @pytest.mark.parametrize(
-    "name", ["../labels.json", "/tmp/labels.json", "a/labels.json", "..", ".lock", "manifest.json", "model.tflite", ""]
+    "name", ["../labels.json", "/tmp/labels.json", "a/labels.json", "..", ".lock", MANIFEST, "model.tflite", ""]
 )
 def test_a_file_name_that_leads_elsewhere_is_refused(
     released: Params, store: Store, device: Path, tmp_path: Path, name: str
@@ -138,8 +141,9 @@ def test_a_manifest_about_something_else_is_refused(
 
 
 def test_a_manifest_that_the_channel_does_not_name_is_refused(released: Params, store: Store, device: Path) -> None:
-    key = release_key("shades", 1, MANIFEST)
-    store.put(key, store.get(key).content.replace(b'"recipe"', b' "recipe"'))
+    pointer = store.get(channel_key("shades", "production")).content
+    forge(store, 1, lambda manifest: manifest.update(recipe="other"))
+    store.put(channel_key("shades", "production"), pointer)
     with pytest.raises(ReleaseError, match="as its channel says"):
         take(released, device)
 
@@ -175,7 +179,7 @@ def test_a_channel_that_went_back_is_not_followed(released: Params, store: Store
     store.put(channel_key("shades", "production"), old)
     with pytest.raises(ReleaseError, match="release 2 stays in use"):
         take(released, device)
-    assert verify(device / "current").version == 2
+    assert verify(device / "current", ANYBODY).manifest.version == 2
     (device / "channel.json").unlink()
     assert take(released, device).version == 1
 
@@ -188,7 +192,7 @@ def test_a_folder_holds_one_model(released: Params, device: Path, tmp_path: Path
     write_project(params, bias=5)
     publish(params)
     with pytest.raises(ReleaseError, match="it holds shades"):
-        fetch(other, "others", "production", device)
+        fetch(other, "others", "production", device, trust_of(released))
 
 
 def fetch_up_to(params: Params, device: Path, flush: int) -> None:
@@ -203,7 +207,7 @@ def test_a_fetch_killed_at_any_moment_leaves_a_whole_release(released: Params, d
         shutil.rmtree(device, ignore_errors=True)
         shutil.copytree(tmp_path / "before", device, symlinks=True)
         died = killed(partial(fetch_up_to, released, device, flush))
-        assert verify(device / "current").version in {1, 2}
+        assert verify(device / "current", ANYBODY).manifest.version in {1, 2}
         assert take(released, device).version == 2
         assert not list(device.glob(".partial-*"))
         if not died:

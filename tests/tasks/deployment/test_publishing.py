@@ -14,6 +14,7 @@ from tasks.compression.records import candidate_model
 from tasks.config import Params
 from tasks.deployment import publishing
 from tasks.deployment.client import fetch
+from tasks.deployment.keys import new_key
 from tasks.deployment.prediction import predict
 from tasks.deployment.publishing import already_released, publish
 from tasks.deployment.registry import current, release_key, releases
@@ -21,7 +22,7 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import Conflict, ReleaseError
 from tests.tasks.deployment.killing import die, killed
-from tests.tasks.deployment.project import CLASSES, RECIPE, params_for, write_project
+from tests.tasks.deployment.project import CLASSES, RECIPE, params_for, trust_of, write_project
 
 WRITES = 11  # of a release: its number, eight files, the manifest, the channel
 FATAL = (0, 1, 5, WRITES - 2, WRITES - 1)
@@ -39,11 +40,11 @@ def test_what_was_published_is_fetched_and_answers(project: Params, tmp_path: Pa
     release = publish(project, commit="c" * 40, dirty=True)
     assert (release.version, release.recipe, release.accuracy, release.channels) == (1, RECIPE, 0.75, ("production",))
     device = tmp_path / "device"
-    fetched = fetch(project.deployment.store, "shades", "production", device)
+    fetched = fetch(project.deployment.store, "shades", "production", device, trust_of(project))
     assert (fetched.version, fetched.changed) == (1, True)
     assert (device / "current/model.tflite").read_bytes() == candidate_model(RECIPE).read_bytes()
     Image.new("RGB", (20, 10), (250, 250, 250)).save(tmp_path / "image.png")
-    (answer,) = predict(device, [tmp_path / "image.png"])
+    (answer,) = predict(device, [tmp_path / "image.png"], trust_of(project))
     assert answer.label == "light"
     assert tuple(answer.scores) == CLASSES
 
@@ -115,9 +116,9 @@ def enter(start: Barrier) -> None:
     barrier = start
 
 
-def race(store: str, folder: Path, bias: float) -> int | None:
+def race(store: str, folder: Path, key: Path, bias: float) -> int | None:
     os.chdir(folder)
-    params = params_for(store)
+    params = params_for(store, key)
     write_project(params, bias)
     barrier.wait()
     try:
@@ -128,12 +129,13 @@ def race(store: str, folder: Path, bias: float) -> int | None:
 
 def test_of_two_publishers_at_once_exactly_one_wins(project: Params, store: Store, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in "ab"]
+    new_key(tmp_path / "release.pem")
     for folder in folders:
         folder.mkdir()
     with ProcessPoolExecutor(2, FORK, enter, (FORK.Barrier(2),)) as pool:
         for generation in range(1, 4):
             runs = [
-                pool.submit(race, project.deployment.store, folder, generation + share)
+                pool.submit(race, project.deployment.store, folder, tmp_path / "release.pem", generation + share)
                 for folder, share in zip(folders, (0.0, 0.5), strict=True)
             ]
             (winner,) = [version for run in runs if (version := run.result()) is not None]
@@ -145,12 +147,13 @@ def test_of_two_publishers_at_once_exactly_one_wins(project: Params, store: Stor
 def test_a_reader_never_sees_half_a_release(project: Params, tmp_path: Path) -> None:
     store, ended, seen = project.deployment.store, threading.Event(), []
     publish_next(project, 1)
+    trust = trust_of(project)
 
     def read() -> None:
         last = False
         while not last:
             last = ended.is_set()
-            seen.append(fetch(store, "shades", "production", tmp_path / "device").version)
+            seen.append(fetch(store, "shades", "production", tmp_path / "device", trust).version)
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -195,10 +198,15 @@ def test_a_publisher_killed_at_any_write_leaves_the_channel_whole(project: Param
     write_project(project, bias=2)
     for write in FATAL:
         assert killed(partial(publish_up_to, project, write))
-        assert fetch(project.deployment.store, "shades", "production", tmp_path / "device").version == 1
+        assert (
+            fetch(project.deployment.store, "shades", "production", tmp_path / "device", trust_of(project)).version == 1
+        )
     release = publish(project)
     assert release.version == 1 + len(FATAL)  # the first was killed before it had a number
-    assert fetch(project.deployment.store, "shades", "production", tmp_path / "device").version == release.version
+    assert (
+        fetch(project.deployment.store, "shades", "production", tmp_path / "device", trust_of(project)).version
+        == release.version
+    )
 
 
 def test_a_release_that_was_not_finished_does_not_exist(project: Params, store: Store) -> None:

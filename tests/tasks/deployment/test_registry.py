@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from tasks.config import Params
@@ -7,8 +5,9 @@ from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST
 from tasks.deployment.registry import channel_key, claim, current, move, read_manifest, release_key, releases, see
 from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust import ANYBODY
 from tasks.errors import Conflict, ReleaseError
-from tests.tasks.deployment.project import write_project
+from tests.tasks.deployment.project import trust_of, write_project
 
 
 def test_numbers_are_given_once_and_in_order(store: Store) -> None:
@@ -20,7 +19,7 @@ def test_a_number_without_a_manifest_is_no_release(store: Store) -> None:
     version = claim(store, "digits")
     assert releases(store, "digits") == []
     with pytest.raises(ReleaseError, match=f"Expected release {version} of digits"):
-        read_manifest(store, "digits", version)
+        read_manifest(store, "digits", version, ANYBODY)
 
 
 def test_a_channel_that_was_never_moved_points_nowhere(store: Store) -> None:
@@ -57,14 +56,15 @@ def test_a_manifest_of_another_version_is_refused(project: Params, store: Store)
     publish(project)
     store.put(release_key("shades", 7, MANIFEST), store.get(release_key("shades", 1, MANIFEST)).content)
     with pytest.raises(ReleaseError, match=r"to be about shades 7\. Received: shades 1"):
-        read_manifest(store, "shades", 7)
+        read_manifest(store, "shades", 7, ANYBODY)
 
 
 def test_a_manifest_names_what_the_release_was_made_from(project: Params, store: Store) -> None:
     write_project(project)
     publish(project, commit="c" * 40, dirty=False)
-    manifest, content = read_manifest(store, "shades", 1)
+    sealed = read_manifest(store, "shades", 1, trust_of(project))
+    manifest = sealed.manifest
     assert (manifest.commit, manifest.dirty, manifest.data.source) == ("c" * 40, False, "d" * 64)
     assert manifest.versions == {"tensorflow": "2.21.0", "tf_keras": "2.21.0"}
     assert {"params.yaml", "dvc.lock", "gate.json", "metrics.json", "model_card.md"} < set(manifest.files)
-    assert json.loads(content)["schema_version"] == 1
+    assert manifest.schema_version == 1

@@ -1,0 +1,58 @@
+"""``slimline keys``: the keys that releases are signed with, and those that are trusted."""
+
+import sys
+from pathlib import Path
+
+from cyclopts import App
+
+from flows.options import Json
+from flows.trusting import TrustedKeys, whom_to_trust
+
+keys = App(name="keys", help="Make and show the keys that releases are signed with.")
+
+
+@keys.command
+def new(path: Path) -> None:
+    """Make a key pair: the private key in PATH, mode 0600, the public one beside it.
+
+    An existing file is never overwritten.
+
+    Parameters
+    ----------
+    path
+        Where the private key goes, such as keys/release.pem.
+    """
+    from tasks.deployment.keys import key_id, new_key, public_path
+
+    key = new_key(path)
+    print(f"private key {path}: keep it secret, sign with it by deployment.signing_key")
+    print(f"public key {public_path(path)}: give it to devices, trust it by deployment.trust.keys")
+    print(f"id {key_id(key.public_key())}")
+
+
+@keys.command
+def public(path: Path) -> None:
+    """Print the public key of the private key in PATH.
+
+    Parameters
+    ----------
+    path
+        The private key.
+    """
+    from tasks.deployment.keys import public_pem, read_private
+
+    sys.stdout.write(public_pem(read_private(path).public_key()).decode())
+
+
+@keys.command
+def show(*, trusted_keys: TrustedKeys = (), json: Json = False) -> None:
+    """Show the ids of the keys that are trusted here."""
+    from flows.summary import print_json
+
+    trust = whom_to_trust(trusted_keys, allow_unsigned=False)
+    rows = [{"id": name, "revoked": name in trust.revoked} for name in sorted(trust.revoked | set(trust.keys))]
+    if json:
+        print_json(rows)
+    else:
+        for row in rows:
+            print(f"{row['id']}  {'revoked' if row['revoked'] else 'trusted'}")

@@ -1,0 +1,48 @@
+"""Whose releases a command takes: what it is told, else what the environment or the project says."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from tasks.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tasks.deployment.trust import Trust
+
+TrustedKeys = Annotated[
+    tuple[Path, ...],
+    Parameter(
+        name="--trusted-keys",
+        negative="",
+        help="A public key or a folder of them; may be repeated. By default what SLIMLINE_TRUSTED_KEYS or "
+        "params.yaml names.",
+    ),
+]
+AllowUnsigned = Annotated[
+    bool, Parameter(name="--allow-unsigned", negative="", help="Take a release whoever has signed it, or nobody.")
+]
+
+
+def whom_to_trust(places: Sequence[Path], allow_unsigned: bool) -> "Trust":
+    """The trusted keys for a command.
+
+    Raises:
+        ConfigError: nothing names any, or what is named is no public key.
+    """
+    from tasks.config import PARAMS, load_params
+    from tasks.deployment.trust import ANYBODY, ENVIRONMENT, environment_trust, load_trust, project_trust
+
+    if allow_unsigned:
+        return ANYBODY
+    if places:
+        return load_trust(places)
+    if trust := environment_trust():
+        return trust
+    if PARAMS.exists():
+        return project_trust(load_params().deployment.trust)
+    raise ConfigError(
+        f"Expected trusted keys, with which to check who has signed the release. Received: none. Give --trusted-keys "
+        f"with a public key or a folder of them, or set {ENVIRONMENT}; --allow-unsigned does without."
+    )

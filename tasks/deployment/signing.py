@@ -1,0 +1,129 @@
+"""Signatures over a manifest: a DSSE envelope (https://github.com/secure-systems-lab/dsse, version 1), Ed25519.
+
+The envelope carries the manifest, so one object is both what is said and who says it: there is no moment at which a
+release exists without its signature. A signature is over ``PAE(payloadType, payload)``, so that signed bytes of another
+kind can never pass for a manifest.
+
+Stricter than the specification, so that no byte can be changed unseen: the envelope must be just as :func:`seal` writes
+it, a signature counts only for the key that it names, and a wrong signature of a trusted key is refused even beside a
+right one of another.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ConfigDict, Field, ValidationError
+
+from tasks.deployment.keys import key_id
+from tasks.deployment.trust import Trust
+from tasks.errors import Untrusted
+from tasks.files import Record, to_json
+
+PAYLOAD_TYPE: Literal["application/vnd.slimline.manifest+json"] = "application/vnd.slimline.manifest+json"
+SHOWN = 16  # digits of a key's id in a message
+
+
+class Signature(Record):
+    """Who signed, and the 64 bytes of Ed25519 as base64."""
+
+    keyid: str
+    sig: str
+
+
+class Envelope(Record):
+    """What lies in the store; names and order are the specification's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    payload: str
+    payload_type: Annotated[Literal["application/vnd.slimline.manifest+json"], Field(alias="payloadType")]
+    signatures: Annotated[tuple[Signature, ...], Field(max_length=16)]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A payload and the trusted keys that vouch for it; none where unsigned releases are taken."""
+
+    payload: bytes
+    signed_by: tuple[str, ...]
+
+
+def pae(kind: str, payload: bytes) -> bytes:
+    """The specification's pre-authentication encoding: what is signed."""
+    name = kind.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
+
+
+def seal(payload: bytes, keys: Sequence[Ed25519PrivateKey]) -> bytes:
+    """An envelope around ``payload``, signed with each key; without keys it is unsigned."""
+    message = pae(PAYLOAD_TYPE, payload)
+    signatures = tuple(Signature(keyid=key_id(key.public_key()), sig=_text(key.sign(message))) for key in keys)
+    return encode(Envelope(payload=_text(payload), payload_type=PAYLOAD_TYPE, signatures=signatures))
+
+
+def encode(envelope: Envelope) -> bytes:
+    """An envelope as it is stored."""
+    return to_json(envelope.model_dump(mode="json", by_alias=True)).encode()
+
+
+def unseal(content: bytes, trust: Trust, place: str) -> Opened:
+    """The payload of an envelope that somebody trusted has signed.
+
+    Args:
+        place: what ``content`` is, for messages.
+
+    Raises:
+        Untrusted: it is no envelope, nobody trusted has signed it, or it was changed after it was signed.
+    """
+    try:
+        envelope = Envelope.model_validate_json(content)
+        payload = _bytes(envelope.payload)
+        signatures = {signature.keyid: _bytes(signature.sig) for signature in envelope.signatures}
+    except (ValidationError, binascii.Error) as error:
+        raise Untrusted(f"Expected {place} to be a signed manifest. Received: {error}. Do not use it.") from None
+    if encode(envelope) != content or len(signatures) != len(envelope.signatures):
+        raise Untrusted(
+            f"Expected {place} as slimline writes it. Received: other bytes. It was changed: do not use it."
+        )
+    if trust.unsigned:
+        return Opened(payload, ())
+    message = pae(envelope.payload_type, payload)
+    for name in (signed_by := tuple(name for name in signatures if name in trust.active)):
+        try:
+            trust.active[name].verify(signatures[name], message)
+        except InvalidSignature:
+            raise Untrusted(
+                f"Expected the signature of {name[:SHOWN]} on {place} to fit. Received: one that does not. "
+                f"It was changed after it was signed: do not use it."
+            ) from None
+    if not signed_by:
+        raise Untrusted(_nobody(place, sorted(signatures), trust))
+    return Opened(payload, signed_by)
+
+
+def _nobody(place: str, signers: Sequence[str], trust: Trust) -> str:
+    def names(keys: Sequence[str]) -> str:
+        return ", ".join(f"{key[:SHOWN]}{' (revoked)' if key in trust.revoked else ''}" for key in keys)
+
+    received = f"signatures of {names(signers)}" if signers else "no signature"
+    return (
+        f"Expected {place} to be signed by a trusted key: {names(sorted(trust.active)) or 'none is known'}. "
+        f"Received: {received}. If you know where it comes from, add the signer's public key to the trusted keys; "
+        f"`--allow-unsigned` takes it as it is."
+    )
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _bytes(text: str) -> bytes:
+    content = base64.b64decode(text, validate=True)
+    if _text(content) != text:  # bits beyond the last byte
+        raise binascii.Error("base64 with bits that mean nothing")
+    return content
