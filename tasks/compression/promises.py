@@ -34,9 +34,15 @@ def _dtype(constant: Constant, promised: float | str) -> tuple[str, bool]:
     return constant.dtype, constant.dtype == promised
 
 
+def _channels(constant: Constant, promised: float | str) -> tuple[float, bool]:
+    measured = len(constant.values)
+    return measured, measured <= float(promised)
+
+
 # for each kind of promise: what is measured of a layer's weights, and whether that is what was promised
 MEASURES: dict[Kind, Callable[[Constant, float | str], tuple[float | str, bool]]] = {
     "zeros": _zeros,
     "clusters": _clusters,
     "dtype": _dtype,
+    "channels": _channels,
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tasks.compression.technique import Technique
+from tasks.compression.technique import Kind, Technique
 from tasks.compression.techniques import TECHNIQUES
 from tasks.compression.techniques.convert import Convert
 from tasks.config import explain
@@ -14,7 +14,8 @@ from tasks.errors import ConfigError
 
 Recipe = tuple[Technique, ...]
 
-MEANING = {"zeros": "zeros", "clusters": "few distinct values", "dtype": "stored types"}
+MEANING = {"zeros": "zeros", "clusters": "few distinct values", "dtype": "stored types", "channels": "fewer channels"}
+LASTING: frozenset[Kind] = frozenset({"channels"})  # no technique adds what these took away
 
 
 def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]]) -> Recipe:
@@ -62,7 +63,7 @@ def _check_forms(name: str, recipe: Sequence[Technique]) -> None:
 def _check_promises(name: str, recipe: Sequence[Technique]) -> None:
     for index, later in enumerate(recipe):
         for earlier in recipe[:index]:
-            broken = earlier.makes - later.keeps()
+            broken = earlier.makes - later.keeps() - LASTING
             if broken:
                 kind = min(broken)
                 raise ConfigError(

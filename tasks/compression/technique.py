@@ -11,7 +11,7 @@ from tasks.config import Settings
 from tasks.data_loading.dataset import PREPARED
 
 Form = Literal["keras", "flatbuffer"]
-Kind = Literal["zeros", "clusters", "dtype"]
+Kind = Literal["zeros", "clusters", "dtype", "channels"]
 Model = Any  # a tf_keras model, from raw pixels to logits
 
 
@@ -20,7 +20,7 @@ class Claim:
     """A promise about a layer's weights that later steps must not break.
 
     ``promised``: for ``zeros`` the least fraction of zeros, for ``clusters`` the most distinct values (in each output
-    channel), for ``dtype`` the name of the type in the file.
+    channel), for ``dtype`` the name of the type in the file, for ``channels`` the most output channels.
     """
 
     layer: str

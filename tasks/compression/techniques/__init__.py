@@ -5,10 +5,12 @@ from tasks.compression.techniques.cluster import Cluster
 from tasks.compression.techniques.convert import Convert
 from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.prune import Prune
+from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.compression.techniques.quantize import Quantize
 
 TECHNIQUES: dict[str, type[Technique]] = {
     "prune": Prune,
+    "prune_channels": PruneChannels,
     "cluster": Cluster,
     "fine_tune": FineTune,
     "quantize": Quantize,

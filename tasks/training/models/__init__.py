@@ -13,11 +13,16 @@ from pathlib import Path
 from tasks.errors import ConfigError, TrainingError
 from tasks.training.backend import KerasModel, keras
 from tasks.training.models.article_cnn import article_cnn
+from tasks.training.models.mobilenet_small import mobilenet_small
 from tasks.training.models.resnet8 import resnet8
 
 Builder = Callable[[tuple[int, int, int], int, float], KerasModel]
 OWN = re.compile(r"\w+(\.\w+)*:\w+")
-BUILDERS: dict[str, Builder] = {"article_cnn": article_cnn, "resnet8": resnet8}
+BUILDERS: dict[str, Builder] = {
+    "article_cnn": article_cnn,
+    "resnet8": resnet8,
+    "mobilenet_small": mobilenet_small,
+}
 
 
 def find_builder(name: str) -> Builder:

@@ -18,6 +18,10 @@ Made = Callable[[str, str], tuple[bytes, Candidate]]  # by the names of a networ
 CASES: dict[str, Steps] = {
     "prune": [{"technique": "prune", "sparsity": 0.8, "epochs": 2}],
     "prune at once": [{"technique": "prune", "sparsity": 0.5, "schedule": "constant", "epochs": 2}],
+    "half the channels": [
+        {"technique": "prune_channels", "budget": {"metric": "channels", "max_ratio": 0.5, "max": None}},
+        {"technique": "fine_tune", "epochs": 2},
+    ],
     "cluster linear": [{"technique": "cluster", "clusters": 16, "init": "linear", "epochs": 2}],
     "cluster density": [{"technique": "cluster", "clusters": 16, "init": "density", "epochs": 2}],
     "cluster kmeans++": [{"technique": "cluster", "clusters": 16, "init": "kmeans++", "epochs": 2}],
@@ -29,7 +33,16 @@ CASES: dict[str, Steps] = {
     "int16x8": [{"technique": "quantize", "mode": "int16x8", "calibration": 200}],
     "aware int8": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "calibration": 200}],
 }
-TRAINS = ("prune", "prune at once", "cluster linear", "cluster density", "cluster kmeans++", "fine_tune", "aware int8")
+TRAINS = (
+    "half the channels",
+    "prune",
+    "prune at once",
+    "cluster linear",
+    "cluster density",
+    "cluster kmeans++",
+    "fine_tune",
+    "aware int8",
+)
 
 
 class Interrupted(Exception):

@@ -40,7 +40,7 @@ def marked(*values: str, quick: bool) -> Any:
 
 
 EVERY = [marked(network, case, quick=case in quick) for network, quick in QUICK.items() for case in CASES]
-KINDS = {"prune": "zeros", "cluster": "clusters", "quantize": "dtype"}
+KINDS = {"prune": "zeros", "prune_channels": "channels", "cluster": "clusters", "quantize": "dtype"}
 
 
 @pytest.mark.parametrize("case", CASES)

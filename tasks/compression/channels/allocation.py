@@ -1,0 +1,112 @@
+"""How many channels of each group stay, so that a budget is met, and what a network costs with them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.channels.graph import Graph, Group, Keep
+
+Metric = Literal["channels", "parameters", "macs"]
+Allocation = Literal["uniform", "global"]
+
+
+def cost(graph: Graph, keep: Keep, metric: Metric) -> int:
+    """What the network costs with the channels of ``keep``.
+
+    ``channels``: that may be removed at all; ``parameters``: values of all weights; ``macs``: multiply-accumulates of
+    convolutions and dense layers for one image.
+    """
+    if metric == "channels":
+        return sum(int(np.count_nonzero(keep[group.channels])) for group in graph.groups)
+    if metric == "parameters":
+        return sum(weight.size(keep) for weight in graph.weights)
+    return sum(weight.size(keep) * weight.positions for weight in graph.weights)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a group may be cut.
+
+    ``minimum``: channels that stay at least; ``multiple_of``: a cut group keeps a multiple of it; ``fixed``: how many
+    channels of a group stay, by the group's name, whatever the budget.
+    """
+
+    minimum: int
+    multiple_of: int
+    fixed: Mapping[str, int]
+
+    def widths(self, group: Group) -> tuple[int, ...]:
+        """The numbers of channels that a group may have, falling, beginning with all."""
+        size = len(group.channels)
+        if group.name in self.fixed:
+            return (min(size, self.fixed[group.name]),)
+        steps = range(self.multiple_of, size, self.multiple_of)
+        return (size, *(width for width in reversed(steps) if width >= self.minimum))
+
+
+class Allocator:
+    """Takes channels away, always from the group where the next step costs least, until the budget is met."""
+
+    def __init__(self, graph: Graph, scores: NDArray[np.float64], limits: Limits, allocation: Allocation) -> None:
+        self._graph, self._allocation, self._scores = graph, allocation, scores
+        # the most important first; equal ones in their order in the layer
+        self._orders = [group.channels[np.argsort(-scores[group.channels], kind="stable")] for group in graph.groups]
+        self._widths = [limits.widths(group) for group in graph.groups]
+
+    def allocate(self, price: Callable[[Keep], float], budget: float) -> Keep | None:
+        """The channels that stay: as many as the budget allows, to one step of one group.
+
+        ``global`` gives back what the last steps took beyond need; ``uniform`` does not, or layers that cost little
+        would end wider than others.
+
+        Args:
+            price: of what is kept, in the budget's unit; falls with each channel that goes.
+            budget: what may be spent.
+
+        Returns:
+            bool ``[graph.count]``, or None where the budget cannot be met.
+        """
+        steps = [0] * len(self._widths)
+        while price(self.keep(steps)) > budget:
+            open_groups = [index for index, step in enumerate(steps) if step + 1 < len(self._widths[index])]
+            if not open_groups:
+                return None
+            steps[min(open_groups, key=lambda index: (self._loss(index, steps[index] + 1), index))] += 1
+        return self.keep(self._give_back(steps, price, budget) if self._allocation == "global" else steps)
+
+    def keep(self, steps: Sequence[int]) -> Keep:
+        """What stays when each group has made so many steps."""
+        keep = self._graph.everything()
+        for order, widths, step in zip(self._orders, self._widths, steps, strict=True):
+            keep[order[widths[step] :]] = False
+        return keep
+
+    def least(self) -> Keep:
+        """What stays when every group is as small as it may be."""
+        return self.keep([len(widths) - 1 for widths in self._widths])
+
+    def _give_back(self, steps: list[int], price: Callable[[Keep], float], budget: float) -> list[int]:
+        """Undo the dearest steps that the budget would have allowed: the last one may have been a long one."""
+        while True:
+            undone = [
+                (-self._loss(index, step), index)
+                for index, step in enumerate(steps)
+                if step and price(self.keep(_less(steps, index))) <= budget
+            ]
+            if not undone:
+                return steps
+            steps = _less(steps, min(undone)[1])
+
+    def _loss(self, index: int, step: int) -> float:
+        """What a group's step takes away: its share of the group, or the mean score of its channels."""
+        order, widths = self._orders[index], self._widths[index]
+        if self._allocation == "uniform":
+            return 1.0 - widths[step] / len(order)
+        return float(np.mean(self._scores[order[widths[step] : widths[step - 1]]]))
+
+
+def _less(steps: Sequence[int], index: int) -> list[int]:
+    return [step - (place == index) for place, step in enumerate(steps)]

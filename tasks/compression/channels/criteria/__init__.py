@@ -1,0 +1,18 @@
+"""How much a channel matters: one file for what a criterion looks at, and the table of all."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from tasks.compression.channels.criteria.norms import geometric_median, l1, l2
+from tasks.compression.channels.criteria.probe import Probe, Scores
+from tasks.compression.channels.graph import Graph
+from tasks.compression.technique import Model
+
+Criterion = Literal["l1", "l2", "geometric_median"]
+
+# each gives a score of each channel of the graph; the lowest go first
+CRITERIA: Mapping[Criterion, Callable[[Model, Graph, Probe], Scores]] = {
+    "l1": l1,
+    "l2": l2,
+    "geometric_median": geometric_median,
+}

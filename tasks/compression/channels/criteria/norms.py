@@ -1,0 +1,73 @@
+"""By parameters: how large a filter is, or how unlike the others.
+
+- ``l1``, ``l2``: the norm of a filter's weights (Li et al. 2017, Pruning Filters for Efficient ConvNets,
+  arXiv:1608.08710).
+- ``geometric_median``: the filters that the others can best stand in for, those nearest to all others (He et al. 2019,
+  Filter Pruning via Geometric Median, arXiv:1811.00250).
+
+Filters of different layers have different shapes, so that each score is taken as a multiple of its layer's mean. A
+channel that several layers make together, since they are added, has the mean of its scores in them.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.channels.criteria.probe import Probe, Scores
+from tasks.compression.channels.graph import Graph
+from tasks.compression.technique import Model
+
+Filters = NDArray[np.float64]  # [filters, weights of each]
+
+
+def l1(model: Model, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
+    """Sum of absolute weights."""
+    return by_filter(model, graph, lambda filters: np.abs(filters).sum(axis=1))
+
+
+def l2(model: Model, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
+    """Root of the sum of squared weights."""
+    return by_filter(model, graph, lambda filters: np.sqrt(np.square(filters).sum(axis=1)))
+
+
+def geometric_median(model: Model, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
+    """Mean distance to the other filters of the layer."""
+    return by_filter(model, graph, _isolation)
+
+
+def by_filter(model: Model, graph: Graph, measure: Callable[[Filters], Scores]) -> Scores:
+    """The mean over all layers that make a channel of its filter's measure, each as a multiple of its layer's mean."""
+    total, times = np.zeros(graph.count), np.zeros(graph.count)
+    for weight in graph.makers():
+        axis = weight.axis("makes")
+        if axis is None:
+            continue
+        values = getattr(model.get_layer(weight.layer), weight.name).numpy()
+        scores = measure(np.moveaxis(values, axis.axis, 0).reshape(len(axis.channels), -1).astype(np.float64))
+        np.add.at(total, axis.channels, scores / (scores.mean() or 1.0))
+        np.add.at(times, axis.channels, 1.0)
+    return total / np.maximum(times, 1.0)
+
+
+def _isolation(filters: Filters) -> Scores:
+    """Mean distance to those that are left when the least isolated filter is taken out, one after the other.
+
+    Were all distances taken at once, two equal filters would both go, and what they do with them; when one of them has
+    gone, the other is no longer doubled.
+    """
+    distances = np.sqrt(np.maximum(_squared_distances(filters), 0.0))
+    left, scores, floor = list(range(len(filters))), np.zeros(len(filters)), 0.0
+    while left:
+        means = distances[np.ix_(left, left)].sum(axis=1) / max(1, len(left) - 1)
+        index = int(np.argmin(means)) if len(left) > 1 else 0
+        # scores rise in the order in which filters go
+        floor = scores[left[index]] = max(floor, float(means[index]))
+        del left[index]
+    return scores
+
+
+def _squared_distances(filters: Filters) -> Filters:
+    squares: Scores = np.square(filters).sum(axis=1)
+    products: Filters = filters @ filters.T
+    return squares[:, None] + squares[None, :] - 2.0 * products

@@ -1,0 +1,150 @@
+"""Takes channels away, in rounds, and says for each layer what came of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.compression.channels.allocation import Allocation, Allocator, Limits, Metric, cost
+from tasks.compression.channels.criteria import CRITERIA, Criterion
+from tasks.compression.channels.criteria.probe import Probe
+from tasks.compression.channels.graph import Graph, Keep, read_graph
+from tasks.compression.channels.rebuild import rebuild
+from tasks.compression.layers import kernel_of, without_kernel
+from tasks.compression.records import Reason, Skip
+from tasks.compression.technique import Claim, Model
+from tasks.errors import CompressionError
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How channels are chosen: by which criterion, how spread over the layers, within which limits, in how many rounds.
+
+    ``metric`` and ``budget``: what the network may cost in the end; None: what ``limits`` fixes goes, and no more.
+    """
+
+    criterion: Criterion
+    allocation: Allocation
+    limits: Limits
+    rounds: int
+    metric: Metric | None = None
+    budget: float = 0.0
+
+
+def remove_channels(model: Model, removal: Removal, probe: Probe) -> Model:
+    """A smaller model; ``model`` stays as it is.
+
+    Each round scores what is left anew and goes an equal factor of the way from what the network costs to the budget.
+
+    Raises:
+        CompressionError: the budget cannot be met.
+    """
+    graph = read_graph(model)
+    own = _price(graph, removal.metric)(graph.everything())
+    for turn in range(1, removal.rounds + 1):
+        graph = read_graph(model)
+        scores = CRITERIA[removal.criterion](model, graph, probe)
+        allocator = Allocator(graph, scores, removal.limits, removal.allocation)
+        goal = removal.budget if turn == removal.rounds else own * (removal.budget / own) ** (turn / removal.rounds)
+        price = _price(graph, removal.metric)
+        keep = allocator.allocate(price, goal) if removal.metric else allocator.keep([0] * len(graph.groups))
+        if keep is None:
+            raise CompressionError(
+                f"Expected a budget that the network can meet: with `minimum` in each layer it takes "
+                f"{price(allocator.least()):,.0f} {removal.metric}. Received: {removal.budget:,.0f}. "
+                f"Raise the budget, lower `minimum` or `multiple_of`, or fix fewer layers."
+            )
+        model = rebuild(model, graph, keep)
+    return model
+
+
+def _price(graph: Graph, metric: Metric | None) -> Callable[[Keep], float]:
+    return lambda keep: float(cost(graph, keep, metric)) if metric else 0.0
+
+
+def changed_layers(before: Model, after: Model) -> tuple[str, ...]:
+    """Layers with a kernel whose weights have other shapes now."""
+    return tuple(
+        layer.name
+        for layer in before.layers
+        if kernel_of(layer) is not None and _shapes(layer) != _shapes(after.get_layer(layer.name))
+    )
+
+
+def skipped_layers(before: Model, changed: tuple[str, ...], limits: Limits) -> tuple[Skip, ...]:
+    """Layers with a kernel that stay as they are, and why."""
+    graph = read_graph(before)
+    reasons: dict[str, tuple[Reason, str]] = {}
+    for group in graph.groups:
+        for layer in group.layers:
+            reasons.setdefault(layer, _reason(limits.fixed.get(group.name), len(limits.widths(group)) == 1))
+    reasons |= {layer: (Reason.TIED, why) for layer, why in graph.held.items() if layer not in reasons}
+    reasons |= {layer: (Reason.UNSUPPORTED, kind) for layer, kind in graph.unsupported.items()}
+    names = [layer.name for layer in before.layers if kernel_of(layer) is not None] + without_kernel(before)
+    return tuple(
+        Skip(layer=name, reason=reason, detail=detail)
+        for name in names
+        if name not in changed
+        for reason, detail in (reasons.get(name, (Reason.UNSUPPORTED, type(before.get_layer(name)).__name__)),)
+    )
+
+
+def _reason(fixed: int | None, least: bool) -> tuple[Reason, str]:
+    if fixed is not None:
+        return Reason.EXCLUDED, ""
+    if least:
+        return Reason.TOO_SMALL, "it has the least number of channels"
+    return Reason.SENSITIVE, "the budget is met by channels of other layers that matter less"
+
+
+def claims(after: Model, changed: tuple[str, ...]) -> tuple[Claim, ...]:
+    """How many channels each changed convolution or dense layer makes, at most."""
+    graph = read_graph(after)
+    makers = {weight.layer: axis for weight in graph.makers() for axis in (weight.axis("makes"),) if axis}
+    return tuple(
+        Claim(name, "channels", float(len(makers[name].channels)))
+        for name in changed
+        if name in makers and hasattr(after.get_layer(name), "kernel")
+    )
+
+
+def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tuple[str, ...]) -> dict[str, int]:
+    """How many channels of each group stay, for groups of which a layer is named.
+
+    Args:
+        graph: of the network.
+        wanted: for layers by name, the fraction (float) or the number (int) of their channels that stay.
+        excluded: layers that keep all.
+
+    Raises:
+        CompressionError: a name is not that of a layer whose channels may go, or tied layers are given two widths.
+    """
+    free = {layer for group in graph.groups for layer in group.layers}
+    for name in (*wanted, *excluded):
+        if name not in free:
+            raise CompressionError(
+                f"Expected layers whose channels may go: {', '.join(sorted(free)) or 'there are none'}. "
+                f"Received: {name!r}{f', which has to stay with {graph.held[name]}' if name in graph.held else ''}."
+            )
+    fixed: dict[str, int] = {}
+    for group in graph.groups:
+        size = len(group.channels)
+        asked = {size for name in excluded if name in group.layers}
+        asked |= {_count(wanted[name], size) for name in group.layers if name in wanted}
+        if len(asked) > 1:
+            raise CompressionError(
+                f"Expected one width for {group.name}, whose channels go together. "
+                f"Received: {', '.join(map(str, sorted(asked)))}. Name one of these layers alone."
+            )
+        if asked:
+            fixed[group.name] = asked.pop()
+    return fixed
+
+
+def _count(wanted: float | int, size: int) -> int:
+    return min(size, wanted) if isinstance(wanted, int) else max(1, int(np.ceil(size * wanted)))
+
+
+def _shapes(layer: Any) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]

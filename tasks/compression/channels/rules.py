@@ -1,0 +1,196 @@
+"""How each kind of layer hands channels on."""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tasks.compression.channels.atoms import Ids
+from tasks.compression.channels.graph import Size, Trace
+from tasks.training.backend import keras
+
+# node: one call of a layer; gives the channels of its output, or None where the layer is set in a way that is not known
+Rule = Callable[[Trace, Any, list[Ids]], Ids | None]
+
+# functions of each value by itself; others, softmax say, look at all channels at once
+ELEMENTWISE = frozenset(
+    {"linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "swish", "silu", "mish"}
+    | {"sigmoid", "hard_sigmoid", "tanh", "softplus", "softsign", "exponential"}
+)
+
+
+def apply_rule(trace: Trace, node: Any, inputs: list[Ids]) -> list[Ids]:
+    """The channels of each tensor that a node gives."""
+    layer = node.layer
+    outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
+    if node.is_input:
+        return [trace.atoms.new(_last(tensor), held="the model's input") for tensor in outputs]
+    kind = type(layer).__name__
+    known = getattr(keras().layers, kind, None) is type(layer) and kind in RULES
+    if known and getattr(layer, "data_format", None) != "channels_first":
+        given = RULES[kind](trace, node, inputs)
+        if given is not None:
+            return [given]
+    why = f"{layer.name}: {kind}"
+    for channels in inputs:
+        trace.atoms.hold(channels, why)
+    if layer.weights:
+        trace.unsupported[layer.name] = kind
+    return [trace.atoms.new(_last(tensor), held=why) for tensor in outputs]
+
+
+def _last(tensor: Any) -> int:
+    return int(tensor.shape[-1] or 0) if len(tensor.shape) else 0
+
+
+def _places(tensor: Any) -> int:
+    """Places of an image that a kernel is applied to: all axes but the batch and the channels."""
+    return prod(int(side or 1) for side in tensor.shape[1:-1])
+
+
+def _is_elementwise(layer: Any) -> bool:
+    return getattr(getattr(layer, "activation", None), "__name__", "linear") in ELEMENTWISE
+
+
+def _activated(trace: Trace, layer: Any, channels: Ids) -> Ids:
+    if not _is_elementwise(layer):
+        trace.atoms.hold(channels, f"{layer.name}: {layer.activation}")
+    return channels
+
+
+def _convolution(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+    layer = node.layer
+    if layer.groups != 1:
+        return None
+    made = trace.make(layer, "filters", layer.filters)
+    trace.note(layer, "kernel", {-2: ("reads", inputs[0]), -1: ("makes", made)}, _places(node.outputs))
+    trace.note(layer, "bias", {0: ("makes", made)})
+    return _activated(trace, layer, made)
+
+
+def _transposed(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+    layer = node.layer
+    made = trace.make(layer, "filters", layer.filters)
+    trace.note(layer, "kernel", {-1: ("reads", inputs[0]), -2: ("makes", made)}, _places(node.keras_inputs[0]))
+    trace.note(layer, "bias", {0: ("makes", made)})
+    return _activated(trace, layer, made)
+
+
+def _dense(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+    layer = node.layer
+    made = trace.make(layer, "units", layer.units)
+    trace.note(layer, "kernel", {0: ("reads", inputs[0]), 1: ("makes", made)}, _places(node.outputs))
+    trace.note(layer, "bias", {0: ("makes", made)})
+    return _activated(trace, layer, made)
+
+
+def _depthwise(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+    layer = node.layer
+    given = np.repeat(inputs[0], layer.depth_multiplier)
+    trace.note(layer, "depthwise_kernel", {-2: ("carries", inputs[0])}, _places(node.outputs))
+    trace.note(layer, "bias", {0: ("carries", given)})
+    return _activated(trace, layer, given)
+
+
+def _separable(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+    layer, places = node.layer, _places(node.outputs)
+    between = np.repeat(inputs[0], layer.depth_multiplier)
+    made = trace.make(layer, "filters", layer.filters)
+    trace.note(layer, "depthwise_kernel", {-2: ("carries", inputs[0])}, places)
+    trace.note(layer, "pointwise_kernel", {-2: ("reads", between), -1: ("makes", made)}, places)
+    trace.note(layer, "bias", {0: ("makes", made)})
+    return _activated(trace, layer, made)
+
+
+def _batch_norm(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+    layer = node.layer
+    if list(layer.axis) != [len(node.outputs.shape) - 1] or layer.renorm:
+        return None
+    for name in ("gamma", "beta", "moving_mean", "moving_variance"):
+        trace.note(layer, name, {0: ("carries", inputs[0])})
+    return inputs[0]
+
+
+def _prelu(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+    if node.layer.alpha.shape[-1] != len(inputs[0]):
+        return None
+    trace.note(node.layer, "alpha", {-1: ("carries", inputs[0])})
+    return inputs[0]
+
+
+def _each(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:  # noqa: ARG001
+    return inputs[0] if _is_elementwise(node.layer) else None
+
+
+def _rescaling(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:  # noqa: ARG001
+    return inputs[0] if np.ndim(node.layer.scale) == np.ndim(node.layer.offset) == 0 else None
+
+
+def _flatten(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:  # noqa: ARG001
+    places = node.keras_inputs[0].shape[1:-1]
+    return None if None in places else np.tile(inputs[0], prod(places))
+
+
+def _reshape(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+    """Safe where each place of the result has the same channels in the same order."""
+    before, after = node.keras_inputs[0].shape[1:], node.outputs.shape[1:]
+    if None in before or None in after:
+        return None
+    rows: Ids = np.broadcast_to(inputs[0], before).reshape(-1, after[-1])
+    channels: Ids = rows[0]
+    if np.any(rows != channels):
+        return None
+    if node.layer.target_shape[-1] != -1:
+        trace.sizes[node.layer.name] = Size("target_shape", channels)
+    return channels
+
+
+def _merge(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+    """Channels that meet are one; a single channel that is spread over many has to stay."""
+    widest = max(inputs, key=len)
+    for channels in inputs:
+        if len(channels) == len(widest):
+            trace.atoms.tie(widest, channels)
+        else:
+            trace.atoms.hold(channels, f"{node.layer.name}: spread over all channels")
+    return widest
+
+
+def _concatenate(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+    if node.layer.axis in (-1, len(node.outputs.shape) - 1):
+        return np.concatenate(inputs)
+    return _merge(trace, node, inputs)
+
+
+_RANKS = ("1D", "2D", "3D")
+RULES: dict[str, Rule] = {
+    "Dense": _dense,
+    "BatchNormalization": _batch_norm,
+    "PReLU": _prelu,
+    "Rescaling": _rescaling,
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "Concatenate": _concatenate,
+    **{f"Conv{rank}": _convolution for rank in _RANKS},
+    **{f"Conv{rank}Transpose": _transposed for rank in _RANKS},
+    **{f"DepthwiseConv{rank}": _depthwise for rank in ("1D", "2D")},
+    **{f"SeparableConv{rank}": _separable for rank in ("1D", "2D")},
+    **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), _merge),
+    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "ActivityRegularization"), _each),
+    **dict.fromkeys(("Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout"), _each),
+    **{
+        f"{name}{rank}": _each
+        for rank in _RANKS
+        for name in (
+            "MaxPooling",
+            "AveragePooling",
+            "GlobalMaxPooling",
+            "GlobalAveragePooling",
+            "ZeroPadding",
+            "Cropping",
+            "UpSampling",
+            "SpatialDropout",
+        )
+    },
+}

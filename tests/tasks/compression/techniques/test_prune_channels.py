@@ -1,0 +1,163 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.compression.channels.allocation import cost
+from tasks.compression.channels.graph import read_graph
+from tasks.compression.layers import kernels
+from tasks.compression.promises import measure
+from tasks.compression.recipe import parse_recipe
+from tasks.compression.records import Reason
+from tasks.compression.technique import Subject
+from tasks.compression.techniques.prune_channels import PruneChannels
+from tasks.errors import CompressionError, ConfigError
+from tasks.training.conversion import to_tflite
+from tasks.training.saving import weights_digest
+from tests.tasks.compression.cases import context
+from tests.tasks.compression.channels.networks import NETWORKS, functional, scrambled
+
+HALF = {"metric": "channels", "max_ratio": 0.5}
+
+
+def prune(model: Any, prepared: Path = Path(), **settings: Any) -> Any:
+    technique = PruneChannels.model_validate({"technique": "prune_channels", **settings})
+    before = weights_digest(model)
+    result = technique.apply(Subject(model), context(prepared))
+    assert weights_digest(model) == before
+    return result
+
+
+def widths(model: Any) -> dict[str, int]:
+    return {group.name: len(group.channels) for group in read_graph(model).groups}
+
+
+def macs(model: Any) -> int:
+    graph = read_graph(model)
+    return cost(graph, graph.everything(), "macs")
+
+
+@pytest.fixture(scope="module", params=["article_cnn", "resnet8", "mobilenet_small"])
+def network(request: pytest.FixtureRequest) -> Any:
+    return scrambled(NETWORKS[request.param]())
+
+
+def test_half_of_the_channels_are_half_of_the_channels(network: Any) -> None:
+    result = prune(network, budget=HALF)
+    assert widths(result.subject.model) == {name: width // 2 for name, width in widths(network).items()}
+    assert set(result.changed) == set(kernels(network))
+    assert result.skipped == ()
+
+
+@pytest.mark.parametrize("network", ["article_cnn", "resnet8"], indirect=True)
+def test_the_promise_of_fewer_channels_is_kept_in_both_forms_and_no_smaller_one_is(network: Any) -> None:
+    result = prune(network, budget=HALF)
+    for subject in (result.subject, Subject(flatbuffer=to_tflite(result.subject.model))):
+        promises = measure(result.claims, subject)
+        assert {promise.layer for promise in promises} == set(result.changed)
+        assert all(promise.holds and promise.measured == promise.promised for promise in promises)
+    assert not any(promise.holds for promise in measure(result.claims, Subject(network)) if promise.layer != "logits")
+
+
+@pytest.mark.parametrize("network", ["resnet8"], indirect=True)
+def test_layers_that_are_added_keep_equal_widths(network: Any) -> None:
+    pruned = prune(network, budget={"metric": "macs", "max": 1_000_000}, allocation="global").subject.model
+    for layer in pruned.layers:
+        if layer.__class__.__name__ == "Add":
+            assert len({shape[-1] for shape in layer.input_shape}) == 1
+    assert pruned.count_params() < network.count_params()
+
+
+@pytest.mark.parametrize("network", ["article_cnn"], indirect=True)
+def test_fixed_and_excluded_layers_have_the_width_that_was_asked_for(network: Any) -> None:
+    result = prune(network, layers={"conv2d": 0.25, "dense": 7})
+    assert widths(result.subject.model) == {"conv2d": 8, "conv2d_1": 64, "dense": 7}
+    result = prune(network, budget=HALF, exclude=["conv2d"])
+    assert widths(result.subject.model)["conv2d"] == 32
+    assert {skip.layer: skip.reason for skip in result.skipped} == {"conv2d": Reason.EXCLUDED}
+
+
+@pytest.mark.parametrize("network", ["article_cnn"], indirect=True)
+def test_rounds_come_to_the_same_budget(network: Any) -> None:
+    budget = {"metric": "macs", "max_ratio": 0.3}
+    own = macs(network)
+    for rounds in (1, 3):
+        pruned = prune(network, budget=budget, rounds=rounds).subject.model
+        assert 0.28 * own < macs(pruned) <= 0.3 * own
+        shares = [
+            after / before for after, before in zip(widths(pruned).values(), widths(network).values(), strict=True)
+        ]
+        assert max(shares) - min(shares) < 0.15
+
+
+def test_what_stays_is_named_with_its_reason() -> None:
+    def build(layers: Any, signal: Any) -> Any:
+        signal = layers.Conv2D(4, 3, name="narrow")(layers.DepthwiseConv2D(3, name="each")(signal))
+        signal = layers.LayerNormalization(name="normal")(layers.Conv2D(9, 3, name="before")(signal))
+        return layers.Flatten()(layers.Conv2D(9, 3, name="after")(signal))
+
+    result = prune(functional(build)(), budget={"metric": "channels", "max_ratio": 0.7}, minimum=4)
+    assert set(result.changed) == {"after", "logits"}
+    assert {skip.layer: (skip.reason, skip.detail) for skip in result.skipped} == {
+        "each": (Reason.TIED, "the model's input"),
+        "narrow": (Reason.TOO_SMALL, "it has the least number of channels"),
+        "before": (Reason.TIED, "normal: LayerNormalization"),
+    }
+
+
+@pytest.mark.parametrize("network", ["article_cnn"], indirect=True)
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"budget": {"metric": "parameters", "max": 100}}, r"it takes [\d,]+ parameters\. Received: 100\. Raise"),
+        ({"layers": {"conv": 0.5}}, "may go: conv2d, conv2d_1, dense. Received: 'conv'"),
+        ({"layers": {"logits": 0.5}}, "Received: 'logits', which has to stay with the model's output"),
+        ({"budget": HALF, "exclude": ["convolution"]}, "Received: 'convolution'"),
+    ],
+)
+def test_what_cannot_be_is_refused(network: Any, settings: Any, words: str) -> None:
+    with pytest.raises(CompressionError, match=words):
+        prune(network, **settings)
+
+
+@pytest.mark.parametrize("network", ["resnet8"], indirect=True)
+def test_tied_layers_cannot_have_two_widths(network: Any) -> None:
+    with pytest.raises(CompressionError, match=r"one width for conv2d\+conv2d_2.*Received: 4, 8"):
+        prune(network, layers={"conv2d": 4, "conv2d_2": 8})
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({}, "recipes.r.0: expected a budget, or layers"),
+        ({"budget": {"metric": "macs"}}, "recipes.r.0.budget: expected either max"),
+        ({"budget": {"metric": "macs", "max": 5, "max_ratio": 0.5}}, "recipes.r.0.budget: expected either max"),
+        ({"layers": {"a": 1.0}}, "input should be less than 1. Received: 1.0"),
+    ],
+)
+def test_a_config_without_a_goal_is_refused(step: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_recipe("r", [{"technique": "prune_channels", **step}])
+    assert words in str(caught.value)
+
+
+def test_no_later_step_undoes_it_and_it_keeps_no_promise_of_zeros() -> None:
+    channels: dict[str, Any] = {"technique": "prune_channels", "budget": HALF}
+    zeros = {"technique": "prune", "sparsity": 0.5}
+    others: list[dict[str, Any]] = [
+        {"technique": "fine_tune", "epochs": 1},
+        channels,
+        zeros,
+        {"technique": "quantize", "mode": "int8"},
+    ]
+    assert len(parse_recipe("r", [channels, *others])) == 5
+    with pytest.raises(ConfigError, match=r"keeps the zeros that prune makes\. Received: prune_channels"):
+        parse_recipe("r", [zeros, channels])
+
+
+def test_equal_weights_are_chosen_from_alike(prepared: Path) -> None:
+    model = scrambled(NETWORKS["article_cnn"]())
+    model.set_weights([np.ones_like(weight) for weight in model.get_weights()])
+    once, again = (prune(model, prepared, budget=HALF).subject.model for _ in range(2))
+    assert weights_digest(once) == weights_digest(again)
