@@ -1,39 +1,67 @@
-"""The whole line on CIFAR-10 with the article's CNN, as a Markdown table: accuracy on the test split, bytes, latency.
+"""What the line makes of CIFAR-10, as Markdown tables: accuracy on the test split, bytes, latency.
 
-Clones the repository, runs `slimline run` on the archive of class folders that is named, and prints what came out.
-`--augmented` trains a second baseline with augmentation and dropout; `--project` prints what a folder already has.
-The test figures of all candidates are printed for the record; the gate has looked at the chosen one's alone.
+For each baseline and each seed a clone of the repository runs `slimline run` on the archive of class folders that is
+named, with the recipes of params.yaml; then a table of that run is printed, and at the end one over all seeds.
+`--project` prints what a folder already has.
+
+Baselines: ``plain`` is the article's CNN as in the article, ``augmented`` the same with augmentation and dropout,
+``resnet8`` MLPerf Tiny's network with augmentation. A candidate is non-inferior when the lower 95 % bound of its
+paired difference to its baseline lies above −1 point. The test figures of all candidates are printed for the record;
+the gate has looked at the chosen one's alone.
 """
 
 import argparse
+import contextlib
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.config import load_params
 from tasks.evaluation.records import BASELINE
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.rules import difference
-from tasks.evaluation.wording import invert, percent, points, points_interval, times, times_interval
+from tasks.evaluation.wording import invert, number, percent, points, points_interval, times, times_interval
 
 REPOSITORY = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 HELD_BACK = 3
+MARGIN = 0.01
+HEAD = ("model", "test accuracy", "difference, points", "bytes loaded", "bytes stored", "speed", "non-inferior")
 
-PLAIN = ("data.split.validation=0.1", "deployment.model=cifar10", "gate.rules.0.margin=0.02")
-AUGMENTED = (
+COMMON = ("data.split.validation=0.1", "deployment.model=cifar10", "gate.rules.0.margin=0.01")
+AUGMENTATION = (
     "training.augmentation.flip=true",
     "training.augmentation.shift=0.1",
-    "training.dropout=0.2",
     "training.schedule=cosine",
     "training.learning_rate=0.002",
-    "training.epochs=24",
 )
+BASELINES: dict[str, tuple[str, ...]] = {
+    "plain": (),
+    "augmented": (*AUGMENTATION, "training.dropout=0.2"),
+    "resnet8": (*AUGMENTATION, "training.model=resnet8", "training.epochs=60"),
+}
 
 
-def run_line(source: Path, changes: tuple[str, ...]) -> Path:
+@dataclass(frozen=True)
+class Row:
+    """One model of one run."""
+
+    name: str
+    accuracy: float
+    difference: float
+    lowest: float  # lower bound of the difference
+    loaded: float  # times smaller than the float file
+    stored: float
+    speed: float
+    cells: tuple[str, ...]
+
+
+def run_line(source: Path, changes: Sequence[str]) -> Path:
     """Run the line in a fresh clone; gives the clone."""
     folder = Path(tempfile.mkdtemp(prefix="slimline-cifar10-"))
     subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(folder)], check=True)
@@ -46,44 +74,98 @@ def run_line(source: Path, changes: tuple[str, ...]) -> Path:
     return folder
 
 
-def row(results: Results, name: str) -> list[str]:
+def row(results: Results, name: str) -> Row:
     """One model: on the sealed test split, in bytes, in time."""
     cost, base, speed = results.cost(name), results.cost(BASELINE), results.speed(name)
-    cells = [name, percent(results.qualities[name].splits["test"].accuracy)]
+    accuracy = results.qualities[name].splits["test"].accuracy
+    loaded, stored = base.loaded_bytes / cost.loaded_bytes, base.loaded_bytes / cost.stored_bytes
     if name == BASELINE:
-        return [*cells, "", f"{cost.loaded_bytes:,}", f"{cost.stored_bytes:,}", f"{speed.median_us:.1f} µs"]
+        cells = ("", f"{cost.loaded_bytes:,}", f"{cost.stored_bytes:,}", f"{speed.median_us:.1f} µs", "")
+        return Row(name, accuracy, 0.0, 0.0, loaded, stored, 1.0, cells)
     seen, faster = difference("accuracy", (name, BASELINE), "test", results), invert(speed.latency_ratio)
-    return [
-        *cells,
+    cells = (
         f"{points(seen.value)} ({points_interval(seen)})",
-        f"{cost.loaded_bytes:,} ({times(base.loaded_bytes / cost.loaded_bytes)})",
-        f"{cost.stored_bytes:,} ({times(base.loaded_bytes / cost.stored_bytes)})",
+        f"{cost.loaded_bytes:,} ({times(loaded)})",
+        f"{cost.stored_bytes:,} ({times(stored)})",
         f"{times(faster.value)} ({times_interval(faster)})",
-    ]
+        "yes" if seen.low > -MARGIN else "no",
+    )
+    return Row(name, accuracy, seen.value, seen.low, loaded, stored, faster.value, cells)
+
+
+@contextlib.contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def show(folder: Path) -> list[Row]:
+    """Print what a project has."""
+    with inside(folder):
+        results = load_results(load_params())
+        rows = [row(results, name) for name in (BASELINE, *results.candidates)]
+    training = results.training
+    print(
+        f"\nepoch {training.best_epoch} of {training.epochs} kept, validation accuracy "
+        f"{percent(training.validation_accuracy)}; {results.benchmark.cpu}; {folder}\n"
+    )
+    print_table(HEAD, [(each.name, percent(each.accuracy), *each.cells) for each in rows])
+    if results.gate:
+        print(f"\nGate: {results.gate.sentence}", flush=True)
+    return rows
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    for cells in rows:
+        print("| " + " | ".join(cells) + " |")
+
+
+def summarize(baseline: str, runs: Sequence[Sequence[Row]]) -> None:
+    """A line for each model over all seeds: means, and in how many runs it was non-inferior."""
+    print(f"\n{baseline}, {len(runs)} seeds: means\n")
+    lines = []
+    for same in zip(*runs, strict=True):
+        good = sum(each.lowest > -MARGIN for each in same)
+        lines.append(
+            (
+                same[0].name,
+                percent(statistics.mean(each.accuracy for each in same)),
+                f"{points(statistics.mean(each.difference for each in same))} "
+                f"({points(min(each.difference for each in same))} … {points(max(each.difference for each in same))})",
+                times(statistics.mean(each.loaded for each in same)),
+                times(statistics.mean(each.stored for each in same)),
+                times(statistics.mean(each.speed for each in same)),
+                f"{number(good, 0)} of {len(same)}" if same[0].name != BASELINE else "",
+            )
+        )
+    print_table((*HEAD[:2], "difference, points (least … most)", "loaded", "stored", *HEAD[5:]), lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, help="an archive or folder with train/<class>/ and test/<class>/")
-    parser.add_argument("--augmented", action="store_true", help="with augmentation and dropout")
-    parser.add_argument("--project", type=Path, help="a folder in which the line has run")
+    parser.add_argument("--baseline", nargs="+", choices=BASELINES, default=["plain"], help="which baselines")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="one run of the whole line for each")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="further changes of params.yaml")
+    parser.add_argument("--project", nargs="+", type=Path, help="folders in which the line has run")
     options = parser.parse_args()
     if options.project is None and options.source is None:
         parser.error("expected --source or --project. Received: neither.")
-    folder = options.project or run_line(options.source, (*PLAIN, *(AUGMENTED if options.augmented else ())))
-    os.chdir(folder)
-    results = load_results(load_params())
-    training = results.training
-    print(
-        f"epoch {training.best_epoch} of {training.epochs} kept, validation accuracy "
-        f"{percent(training.validation_accuracy)}; {results.benchmark.cpu}; {folder}"
-    )
-    head = ("model", "test accuracy", "difference, points", "bytes loaded", "bytes stored", "speed")
-    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
-    for name in (BASELINE, *results.candidates):
-        print("| " + " | ".join(row(results, name)) + " |")
-    if results.gate:
-        print(f"\nGate: {results.gate.sentence}")
+    if options.project:
+        runs = [show(folder) for folder in options.project]
+        if len(runs) > 1:
+            summarize("projects", runs)
+        return
+    for baseline in options.baseline:
+        changes = (*COMMON, *BASELINES[baseline], *options.set)
+        runs = [show(run_line(options.source, (*changes, f"training.seed={seed}"))) for seed in options.seeds]
+        if len(runs) > 1:
+            summarize(baseline, runs)
 
 
 if __name__ == "__main__":
