@@ -1,11 +1,13 @@
 """What the flow costs: `slimline run` beside `dvc repro`, and a run in which nothing changed beside an empty flow.
 
 Clones the repository twice, starts a Prefect server on loopback, and times whole commands, interleaved.
+`--stages` prints where the seconds of a run go instead.
 """
 
 import argparse
 import contextlib
 import os
+import resource
 import shutil
 import socket
 import statistics
@@ -19,6 +21,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+SEARCH = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 Command = list[str | Path]
 EMPTY_FLOW = "from prefect import flow\nflow(lambda: None, name='empty')()"
 
@@ -44,7 +47,7 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
                 if server.poll() is not None:
                     raise SystemExit("The Prefect server did not start.")
                 time.sleep(0.5)
-            yield {**environment, "PREFECT_API_URL": api, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+            yield {**environment, "PREFECT_API_URL": api, "PATH": SEARCH}
         finally:
             server.terminate()
 
@@ -100,13 +103,35 @@ def unchanged_runs(rounds: int, folder: Path, environment: dict[str, str]) -> No
     print(f"TensorFlow was {'' if loaded else 'not '}loaded")
 
 
+def stage_costs(folder: Path, environment: dict[str, str]) -> None:
+    """Where the seconds of a run go: each stage by itself, in the order of the line."""
+    own = {**environment, "PYTHONPATH": str(folder)}
+    listed = subprocess.run(
+        [BIN / "dvc", "stage", "list", "--name-only"], cwd=folder, env=own, capture_output=True, text=True, check=True
+    )
+    print("| stage | seconds | CPU seconds |\n|---|---|---|")
+    total = [0.0, 0.0]
+    for stage in listed.stdout.split():
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        timed([BIN / "dvc", "repro", "--single-item", stage], folder, environment)
+        wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        total = [total[0] + wall, total[1] + cpu]
+        print(f"| {stage} | {wall:.1f} | {cpu:.1f} |", flush=True)
+    print(f"| all, one after the other | {total[0]:.1f} | {total[1]:.1f} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1, help="fresh clones for each of the two commands")
+    parser.add_argument("--stages", action="store_true", help="only print what each stage costs")
     parser.add_argument("--again", type=int, default=5, help="runs in which nothing changed")
     options = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="slimline-line-"))
     try:
+        if options.stages:
+            stage_costs(clone(work / "stages"), {**os.environ, "DVC_NO_ANALYTICS": "1", "PATH": SEARCH})
+            return
         with prefect_server(work / "prefect") as environment:
             first_runs(options.rounds, work, environment)
             unchanged_runs(options.again, work / "0-slimline", environment)
