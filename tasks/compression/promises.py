@@ -34,7 +34,7 @@ def _dtype(constant: Constant, promised: float | str) -> tuple[str, bool]:
     return constant.dtype, constant.dtype == promised
 
 
-def _channels(constant: Constant, promised: float | str) -> tuple[float, bool]:
+def _width(constant: Constant, promised: float | str) -> tuple[float, bool]:
     measured = len(constant.values)
     return measured, measured <= float(promised)
 
@@ -44,5 +44,6 @@ MEASURES: dict[Kind, Callable[[Constant, float | str], tuple[float | str, bool]]
     "zeros": _zeros,
     "clusters": _clusters,
     "dtype": _dtype,
-    "channels": _channels,
+    "channels": _width,
+    "rank": _width,
 }

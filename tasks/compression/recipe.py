@@ -14,8 +14,14 @@ from tasks.errors import ConfigError
 
 Recipe = tuple[Technique, ...]
 
-MEANING = {"zeros": "zeros", "clusters": "few distinct values", "dtype": "stored types", "channels": "fewer channels"}
-LASTING: frozenset[Kind] = frozenset({"channels"})  # no technique adds what these took away
+MEANING = {
+    "zeros": "zeros",
+    "clusters": "few distinct values",
+    "dtype": "stored types",
+    "channels": "fewer channels",
+    "rank": "factors of low rank",
+}
+LASTING: frozenset[Kind] = frozenset({"channels", "rank"})  # no technique adds what these took away
 
 
 def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]]) -> Recipe:

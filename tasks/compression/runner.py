@@ -73,7 +73,7 @@ def _carry_out(technique: Technique, before: Subject, claims: tuple[Claim, ...],
     clock = time.perf_counter()
     set_seed(context.seed)
     result = technique.apply(before, context)
-    claims = (*claims, *result.claims)
+    claims = (*(claim.of(result.renamed) for claim in claims), *result.claims)
     step = Step(
         technique=technique.technique,
         config=technique.model_dump(mode="json", exclude={"technique"}),

@@ -1,8 +1,8 @@
 """What a technique is: a frozen config, the forms it goes between, what it promises and keeps, and one `apply`."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -11,7 +11,7 @@ from tasks.config import Settings
 from tasks.data_loading.dataset import PREPARED
 
 Form = Literal["keras", "flatbuffer"]
-Kind = Literal["zeros", "clusters", "dtype", "channels"]
+Kind = Literal["zeros", "clusters", "dtype", "channels", "rank"]
 Model = Any  # a tf_keras model, from raw pixels to logits
 
 
@@ -20,12 +20,17 @@ class Claim:
     """A promise about a layer's weights that later steps must not break.
 
     ``promised``: for ``zeros`` the least fraction of zeros, for ``clusters`` the most distinct values (in each output
-    channel), for ``dtype`` the name of the type in the file, for ``channels`` the most output channels.
+    channel), for ``dtype`` the name of the type in the file, for ``channels`` the most output channels, for ``rank``
+    those of a layer that is one of several factors and not the last.
     """
 
     layer: str
     kind: Kind
     promised: float | str
+
+    def of(self, renamed: Mapping[str, str]) -> "Claim":
+        """The same promise of the layer that is now in this one's place."""
+        return replace(self, layer=renamed.get(self.layer, self.layer))
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,17 @@ class Subject:
 
 @dataclass(frozen=True)
 class Result:
-    """What a technique gives back."""
+    """What a technique gives back.
+
+    ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
+    promised.
+    """
 
     subject: Subject
     changed: tuple[str, ...]
     skipped: tuple[Skip, ...] = ()
     claims: tuple[Claim, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from tasks.compression.technique import Technique
 from tasks.compression.techniques.cluster import Cluster
 from tasks.compression.techniques.convert import Convert
+from tasks.compression.techniques.factorize import Factorize
 from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.prune import Prune
 from tasks.compression.techniques.prune_channels import PruneChannels
@@ -12,6 +13,7 @@ TECHNIQUES: dict[str, type[Technique]] = {
     "prune": Prune,
     "prune_channels": PruneChannels,
     "cluster": Cluster,
+    "factorize": Factorize,
     "fine_tune": FineTune,
     "quantize": Quantize,
     "convert": Convert,

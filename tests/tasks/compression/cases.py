@@ -22,6 +22,10 @@ CASES: dict[str, Steps] = {
         {"technique": "prune_channels", "budget": {"metric": "channels", "max_ratio": 0.5, "max": None}},
         {"technique": "fine_tune", "epochs": 2},
     ],
+    "factorize": [
+        {"technique": "factorize", "rank": {"by": "fixed", "rank": 7}},
+        {"technique": "fine_tune", "epochs": 2},
+    ],
     "cluster linear": [{"technique": "cluster", "clusters": 16, "init": "linear", "epochs": 2}],
     "cluster density": [{"technique": "cluster", "clusters": 16, "init": "density", "epochs": 2}],
     "cluster kmeans++": [{"technique": "cluster", "clusters": 16, "init": "kmeans++", "epochs": 2}],
@@ -35,6 +39,7 @@ CASES: dict[str, Steps] = {
 }
 TRAINS = (
     "half the channels",
+    "factorize",
     "prune",
     "prune at once",
     "cluster linear",

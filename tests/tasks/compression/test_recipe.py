@@ -83,12 +83,14 @@ def test_a_senseless_chain_is_refused_with_step_and_reason(steps: list[dict[str,
     [
         (
             {"technique": "shrink"},
-            "recipes.r.1.technique: expected one of prune, prune_channels, cluster, fine_tune, quantize, convert.",
+            "recipes.r.1.technique: expected one of prune, prune_channels, cluster, factorize, fine_tune, quantize, "
+            "convert.",
         ),
         ({"technique": "shrink"}, "Received: 'shrink'."),
         (
             {"sparsity": 0.5},
-            "recipes.r.1.technique: expected one of prune, prune_channels, cluster, fine_tune, quantize, convert.",
+            "recipes.r.1.technique: expected one of prune, prune_channels, cluster, factorize, fine_tune, quantize, "
+            "convert.",
         ),
         ({"technique": ["prune"]}, "Received: ['prune']."),
         ({**PRUNE, "sparsity": 1.5}, "recipes.r.1.sparsity: input should be less than 1. Received: 1.5."),

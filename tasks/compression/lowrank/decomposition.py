@@ -1,0 +1,99 @@
+"""What the ways to write a layer as factors have in common."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.lowrank.rebuild import Replacement
+from tasks.training.backend import KerasLayer
+
+Ranks = tuple[int, ...]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Places:
+    """At how many places of an image (1 for a dense layer) a layer reads its input and gives its output."""
+
+    rows_in: int = 1
+    columns_in: int = 1
+    rows_out: int = 1
+    columns_out: int = 1
+
+    @property
+    def before(self) -> int:
+        """Where the input is."""
+        return self.rows_in * self.columns_in
+
+    @property
+    def after(self) -> int:
+        """Where the output is."""
+        return self.rows_out * self.columns_out
+
+
+class Decomposition(ABC):
+    """One layer's kernel, ready to be cut to a rank.
+
+    Args:
+        kernel: as Keras has it: dense ``[in, out]``, convolutions ``[rows, columns, in, out]``.
+    """
+
+    def __init__(self, kernel: NDArray[Any]) -> None:
+        self.kernel = kernel.astype(np.float64)
+        self.unfoldings = self.unfold()
+        self.spectra = tuple(np.linalg.svd(matrix, compute_uv=False) for matrix in self.unfoldings)
+
+    @property
+    def full(self) -> Ranks:
+        """The ranks at which nothing is lost, if ranks are nested."""
+        return tuple(len(spectrum) for spectrum in self.spectra)
+
+    def by_energy(self, keep: float) -> Ranks:
+        """The least ranks that keep at least this fraction of the kernel's squared norm.
+
+        Where several ranks are chosen, what may be lost is shared out among them: the squared error of a truncated
+        higher-order SVD is at most the sum of what each unfolding loses (De Lathauwer et al. 2000).
+        """
+        lost = (1.0 - keep) / len(self.spectra)
+        return tuple(rank_by_energy(spectrum, 1.0 - lost) for spectrum in self.spectra)
+
+    def error(self, ranks: Ranks) -> float:
+        """Relative error of the kernel: norm of the difference by norm."""
+        norm = float(np.linalg.norm(self.kernel))
+        return float(np.linalg.norm(self.kernel - self.reconstruct(ranks))) / norm if norm else 0.0
+
+    @abstractmethod
+    def unfold(self) -> tuple[Matrix, ...]:
+        """The matrices whose ranks are chosen."""
+
+    @abstractmethod
+    def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the factors' kernels."""
+
+    @abstractmethod
+    def macs(self, ranks: Ranks, places: Places) -> int:
+        """Multiplications of one image."""
+
+    @abstractmethod
+    def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
+        """The kernel of which the factors are the exact ones."""
+
+    @abstractmethod
+    def replace(self, layer: KerasLayer, ranks: Ranks) -> Replacement:
+        """The factors as layers, with the bias and the activation of ``layer`` in the last one."""
+
+    def parameters(self, ranks: Ranks) -> int:
+        """Weights of the factors, biases apart."""
+        return sum(int(np.prod(shape)) for shape in self.shapes(ranks))
+
+
+def rank_by_energy(spectrum: NDArray[Any], keep: float) -> int:
+    """The least number of leading singular values whose squares are at least ``keep`` of all; at least 1."""
+    energy = np.cumsum(spectrum**2)
+    if not energy[-1]:
+        return 1
+    # rounding in the sum must not ask for one more
+    return int(np.searchsorted(energy, (keep - 1e-12) * energy[-1])) + 1

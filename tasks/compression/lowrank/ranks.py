@@ -1,0 +1,169 @@
+"""How ranks are chosen: rules with a config each, all of which see every layer at once."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
+from tasks.compression.lowrank.greedy import Choice, descend
+from tasks.compression.lowrank.measuring import Loss
+from tasks.compression.lowrank.vbmf import rank_by_noise
+from tasks.config import Settings
+
+LADDER = (0.99, 0.97, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3)  # energies whose ranks are tried
+LossOf = Callable[[int], Loss]  # by the number of samples that it is measured on
+HALVINGS = 24  # of the interval in which an energy is searched
+
+
+@dataclass(frozen=True)
+class Target:
+    """A layer that could be factorized."""
+
+    decomposition: Decomposition
+    places: Places
+
+    def cost(self, of: str, ranks: Ranks | None) -> int:
+        """``parameters`` or ``macs`` at these ranks; None: as it is."""
+        kernel = self.decomposition.kernel
+        if ranks is None:
+            return int(kernel.size) * (1 if of == "parameters" else self.places.after)
+        return (
+            self.decomposition.parameters(ranks) if of == "parameters" else self.decomposition.macs(ranks, self.places)
+        )
+
+    def pays(self, ranks: Ranks, of: str = "parameters") -> bool:
+        """Have the factors fewer parameters than the layer, and less of what else is counted?"""
+        return all(self.cost(what, ranks) < self.cost(what, None) for what in {"parameters", of})
+
+
+Targets = Mapping[str, Target]  # by the name of the layer
+
+
+class RankRule(Settings):
+    """Chooses the ranks of all layers."""
+
+    @property
+    def counts(self) -> str:
+        """What a layer must have less of afterwards."""
+        return "parameters"
+
+    @abstractmethod
+    def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
+        """Ranks by the name of the layer; a layer that is not named suffers from any rank at which it would pay.
+
+        Ranks at which a layer does not pay are left to the caller.
+        """
+
+
+class ByEnergy(RankRule):
+    """The least ranks that keep a fraction of each kernel's squared norm."""
+
+    by: Literal["energy"]
+    keep: Annotated[float, Field(gt=0, le=1, description="fraction of the squared norm")] = 0.9
+
+    def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
+        """Each layer for itself."""
+        del loss_of
+        return {name: target.decomposition.by_energy(self.keep) for name, target in targets.items()}
+
+
+class ByRatio(RankRule):
+    """The ranks at which the layers together cost a fraction of what they do.
+
+    All layers keep the same energy, the most that fits; a layer that would grow stays as it is and counts as such.
+    """
+
+    by: Literal["ratio"]
+    ratio: Annotated[float, Field(gt=0, lt=1, description="of the layers' cost afterwards to that before")]
+    of: Annotated[Literal["parameters", "macs"], Field(description="what a layer costs")] = "parameters"
+
+    @property
+    def counts(self) -> str:
+        """What the ratio is of."""
+        return self.of
+
+    def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
+        """Halve the interval of energies until it is narrow."""
+        del loss_of
+        allowed = self.ratio * sum(target.cost(self.of, None) for target in targets.values())
+        low, high = 0.0, 1.0
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._cost(targets, middle) <= allowed else (low, middle)
+        return self._ranks(targets, low)
+
+    def _ranks(self, targets: Targets, keep: float) -> dict[str, Ranks]:
+        return {name: target.decomposition.by_energy(keep) for name, target in targets.items()}
+
+    def _cost(self, targets: Targets, keep: float) -> int:
+        ranks = self._ranks(targets, keep)
+        return sum(
+            target.cost(self.of, ranks[name] if target.pays(ranks[name], self.of) else None)
+            for name, target in targets.items()
+        )
+
+
+class ByNoise(RankRule):
+    """As many components as stand out of the noise (variational Bayes, see :mod:`tasks.compression.lowrank.vbmf`)."""
+
+    by: Literal["vbmf"]
+
+    def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
+        """Each layer for itself; at least rank 1."""
+        del loss_of
+        return {
+            name: tuple(max(1, rank_by_noise(matrix)) for matrix in target.decomposition.unfoldings)
+            for name, target in targets.items()
+        }
+
+
+class Fixed(RankRule):
+    """The same rank for every layer, or what is left of it where a layer has less."""
+
+    by: Literal["fixed"]
+    rank: Annotated[int, Field(ge=1, description="inner width")]
+
+    def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
+        """At most the full rank."""
+        del loss_of
+        return {
+            name: tuple(min(self.rank, most) for most in target.decomposition.full) for name, target in targets.items()
+        }
+
+
+class ByLoss(RankRule):
+    """The lowest ranks at which the validation loss, measured without training, rises by no more than a fraction.
+
+    Greedy: see :func:`tasks.compression.lowrank.greedy.descend`.
+    """
+
+    by: Literal["loss"]
+    tolerance: Annotated[float, Field(gt=0, description="fraction by which the loss may rise")] = 0.05
+    samples: Annotated[int, Field(ge=1, description="images of the validation split that it is measured on")] = 1000
+    evaluations: Annotated[int, Field(ge=2, description="how often it is measured at most")] = 100
+
+    def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
+        """Go down from the ranks that pay."""
+        loss = loss_of(self.samples)
+        ladders = {name: self._ladder(target) for name, target in targets.items()}
+
+        def measure(choice: Choice) -> float:
+            return loss(
+                {name: targets[name].decomposition.reconstruct(ranks) for name, ranks in choice.items() if ranks}
+            )
+
+        def saving(name: str, before: Ranks | None, after: Ranks) -> int:
+            return targets[name].cost("parameters", before) - targets[name].cost("parameters", after)
+
+        chosen = descend(ladders, measure, saving, self.tolerance, self.evaluations)
+        return {name: ranks for name, ranks in chosen.items() if ranks}
+
+    def _ladder(self, target: Target) -> list[Ranks]:
+        rungs = dict.fromkeys(target.decomposition.by_energy(keep) for keep in LADDER)
+        return [ranks for ranks in rungs if target.pays(ranks)]
+
+
+Rule = Annotated[ByEnergy | ByRatio | ByNoise | ByLoss | Fixed, Field(discriminator="by")]

@@ -1,0 +1,114 @@
+"""A model rebuilt with chains of smaller layers in the place of some of its layers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.technique import Model
+from tasks.training.backend import KerasLayer, TfTensor, keras, tensorflow
+
+INNER = {"activation": "linear", "use_bias": False, "activity_regularizer": None}
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A layer that is not built yet, and the weights that it will have."""
+
+    layer: KerasLayer
+    weights: tuple[NDArray[Any], ...]
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What stands in a layer's place: one or more chains that all take its input, and what their outputs go through.
+
+    ``joint``: layers after the chains, the first of which takes a list where there is more than one chain.
+    ``widths``: by the name of a factor, the inner width (rank) that it gives.
+    """
+
+    chains: tuple[tuple[Factor, ...], ...]
+    widths: Mapping[str, int]
+    joint: tuple[KerasLayer, ...] = ()
+
+    @property
+    def last(self) -> str:
+        """Name of the layer whose outputs are those of the replaced one."""
+        return str(self.chains[0][-1].layer.name)
+
+    def __call__(self, signal: TfTensor) -> TfTensor:
+        """Join the layers to the graph behind ``signal`` and, the first time, set their weights."""
+        ends = []
+        for chain in self.chains:
+            end = signal
+            for factor in chain:
+                built = factor.layer.built
+                end = factor.layer(end)
+                if not built:
+                    factor.layer.set_weights(factor.weights)
+            ends.append(end)
+        end = ends[0] if len(ends) == 1 else ends
+        for layer in self.joint:
+            end = layer(end)
+        return end
+
+
+def inner(layer: KerasLayer, ending: str, kernel: NDArray[Any], **changes: Any) -> Factor:
+    """A linear layer like ``layer``, without its bias and activation: any factor but the last."""
+    return Factor(_like(layer, ending, kernel, {**INNER, **changes}), (kernel.astype(np.float32),))
+
+
+def last(layer: KerasLayer, ending: str, kernel: NDArray[Any], **changes: Any) -> Factor:
+    """A layer like ``layer`` with its bias and activation: the last factor."""
+    return Factor(_like(layer, ending, kernel, changes), (kernel.astype(np.float32), *layer.get_weights()[1:]))
+
+
+def pointwise() -> dict[str, Any]:
+    """What makes a convolution one of single pixels."""
+    return {"kernel_size": 1, "strides": 1, "dilation_rate": 1, "padding": "valid"}
+
+
+def _like(layer: KerasLayer, ending: str, kernel: NDArray[Any], changes: dict[str, Any]) -> KerasLayer:
+    config = layer.get_config()
+    config.pop("batch_input_shape", None)
+    width = "units" if "units" in config else "filters"
+    # a constraint on the product does not carry over to its factors
+    config |= {"name": f"{layer.name}_{ending}", width: kernel.shape[-1], "kernel_constraint": None, **changes}
+    return layer.__class__.from_config(config)
+
+
+def rebuild(model: Model, replacements: Mapping[str, Replacement]) -> Model:
+    """A functional model with the same weights in which the named layers are replaced.
+
+    Args:
+        model: Sequential or functional; stays as it is.
+        replacements: by the name of the layer.
+    """
+    inputs = [layer.__class__.from_config(layer.get_config()).output for layer in model._input_layers]
+    uses = model._tensor_usage_count
+    tensors = {str(id(old)): [new] * uses[str(id(old))] for old, new in zip(model.inputs, inputs, strict=True)}
+    copies: dict[str, Any] = {}
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            arguments, keywords = node.map_arguments(tensors)
+            name = node.layer.name
+            if name in replacements:
+                outputs = replacements[name](*arguments)
+            else:
+                first = name not in copies
+                copy = copies.setdefault(name, _copy(node.layer))
+                outputs = copy(*arguments, **keywords)
+                if first:
+                    copy.set_weights(node.layer.get_weights())
+            for old, new in zip(node.flat_output_ids, tensorflow().nest.flatten(outputs), strict=True):
+                tensors[old] = [new] * uses[old]
+    outputs = [tensors[str(id(old))].pop() for old in model.outputs]
+    return keras().Model(inputs, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
+
+
+def _copy(layer: KerasLayer) -> Any:
+    return layer.__class__.from_config(layer.get_config())

@@ -1,0 +1,58 @@
+"""Truncated singular value decomposition of a matrix of weights.
+
+Of a dense layer (Denton et al. 2014, arXiv:1404.0736), and of a convolution as the matrix of its filters: a convolution
+with fewer filters, then one of single pixels (Zhang et al. 2016, arXiv:1505.06798).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
+from tasks.compression.lowrank.rebuild import Replacement, inner, last, pointwise
+from tasks.training.backend import KerasLayer
+
+
+class Svd(Decomposition):
+    """``kernel ≈ first · second``: ``[…, in, rank]`` and ``[rank, out]``."""
+
+    def unfold(self) -> tuple[Matrix, ...]:
+        """Weights of each output as a column."""
+        return (self.kernel.reshape(-1, self.kernel.shape[-1]),)
+
+    def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
+        """Of both factors."""
+        return (*self.kernel.shape[:-1], ranks[0]), (ranks[0], self.kernel.shape[-1])
+
+    def macs(self, ranks: Ranks, places: Places) -> int:
+        """Both factors work where the output is."""
+        return self.parameters(ranks) * places.after
+
+    def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
+        """Their product."""
+        first, second = split(self.unfoldings[0], ranks[0])
+        return (first @ second).reshape(self.kernel.shape)
+
+    def replace(self, layer: KerasLayer, ranks: Ranks) -> Replacement:
+        """The first factor keeps size, strides, padding and dilation."""
+        first, second = split(self.unfoldings[0], ranks[0])
+        return two_layers(layer, first, second)
+
+
+def two_layers(layer: KerasLayer, first: Matrix, second: Matrix) -> Replacement:
+    """A pair of layers from a matrix of weights ``first [… · in, rank]`` and ``second [rank, out]``."""
+    begin = inner(layer, "in", first.reshape(*layer.kernel.shape[:-1], -1))
+    dense = len(layer.kernel.shape) == 2
+    end = last(layer, "out", second) if dense else last(layer, "out", second[None, None], **pointwise())
+    return Replacement(((begin, end),), {begin.layer.name: first.shape[1]})
+
+
+def split(matrix: NDArray[Any], rank: int) -> tuple[Matrix, Matrix]:
+    """The best factors of this rank (Eckart and Young 1936), each with the roots of the singular values.
+
+    Sharing them out evenly leaves both factors with the same norm, which is best for training and for few bits.
+    """
+    left, spectrum, right = np.linalg.svd(matrix, full_matrices=False)
+    root = np.sqrt(spectrum[:rank])
+    return left[:, :rank] * root, root[:, None] * right[:rank]

@@ -1,0 +1,137 @@
+"""Low-rank factors in the place of layers (Denton et al. 2014, arXiv:1404.0736; Kim et al. 2016, arXiv:1511.06530)."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+from threadpoolctl import threadpool_limits
+
+from tasks.compression.layers import kernel_of, without_kernel
+from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
+from tasks.compression.lowrank.measuring import validation_loss
+from tasks.compression.lowrank.ranks import ByEnergy, Rule, Target
+from tasks.compression.lowrank.rebuild import Replacement, rebuild
+from tasks.compression.lowrank.svd import Svd
+from tasks.compression.lowrank.tucker import Tucker
+from tasks.compression.records import Reason, Skip
+from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.errors import CompressionError
+from tasks.training.backend import keras
+
+CONVOLUTIONS: dict[str, type[Decomposition]] = {"svd": Svd, "tucker": Tucker}
+
+
+class Factorize(Technique):
+    """Write layers as products of smaller ones, where that makes them smaller.
+
+    ==================  ============================================================================
+    ``convolution``     factors
+    ==================  ============================================================================
+    tucker              1 × 1, the core with the kernel's size, 1 × 1
+    svd                 the kernel's size with fewer filters, 1 × 1
+    ==================  ============================================================================
+
+    Convolutions of single pixels are matrices: they are always factorized by SVD.
+
+    .. code-block:: yaml
+
+        - {technique: factorize, convolution: tucker, rank: {by: energy, keep: 0.9}}
+        - {technique: factorize, convolution: none, rank: {by: ratio, ratio: 0.3}}     # dense layers only
+        - {technique: factorize, rank: {by: vbmf}, exclude: [logits]}
+
+    Needs nothing; is best followed by ``fine_tune``. Makes ranks; keeps nothing else. Loaded and stored file get
+    smaller, and any runtime has less to multiply, in more layers.
+    """
+
+    makes: ClassVar[frozenset[Kind]] = frozenset({"rank"})
+
+    technique: Literal["factorize"]
+    dense: Annotated[Literal["svd", "none"], Field(description="what becomes of dense layers")] = "svd"
+    convolution: Annotated[Literal["tucker", "svd", "none"], Field(description="what becomes of convolutions")] = (
+        "tucker"
+    )
+    rank: Annotated[Rule, Field(description="how ranks are chosen")] = ByEnergy(by="energy", keep=0.9)
+    exclude: Annotated[tuple[str, ...], Field(strict=False, description="layers that stay as they are")] = ()
+
+    def apply(self, subject: Subject, context: Context) -> Result:
+        """Factorize every dense layer and convolution whose factors are smaller."""
+        # matrices are small: more threads would only wait for each other, and round differently on another machine
+        with threadpool_limits(1, user_api="blas"):
+            return self._apply(subject.model, context)
+
+    def _apply(self, model: Model, context: Context) -> Result:
+        self._check_names(model)
+        targets, skipped = self._targets(model)
+        chosen = self.rank.choose(targets, lambda samples: validation_loss(model, samples, context.prepared))
+        replacements: dict[str, Replacement] = {}
+        for name, target in targets.items():
+            ranks = chosen.get(name)
+            if ranks is None:
+                skipped[name] = Skip(layer=name, reason=Reason.SENSITIVE)
+            elif target.pays(ranks, self.rank.counts):
+                replacements[name] = target.decomposition.replace(model.get_layer(name), ranks)
+                context.say(f"{name}: {_numbers(target, ranks)}")
+            else:
+                skipped[name] = Skip(layer=name, reason=Reason.WOULD_GROW, detail=_numbers(target, ranks))
+        return Result(
+            Subject(rebuild(model, replacements)),
+            changed=tuple(replacements),
+            skipped=tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped),
+            claims=tuple(
+                Claim(factor, "rank", float(width))
+                for replacement in replacements.values()
+                for factor, width in replacement.widths.items()
+            ),
+            renamed={name: replacement.last for name, replacement in replacements.items()},
+        )
+
+    def _check_names(self, model: Model) -> None:
+        names = [layer.name for layer in model.layers]
+        for name in self.exclude:
+            if name not in names:
+                raise CompressionError(
+                    f"Expected exclude of factorize to name layers of {model.name}: {', '.join(names)}. "
+                    f"Received: {name!r}. Correct or remove it."
+                )
+
+    def _targets(self, model: Model) -> tuple[dict[str, Target], dict[str, Skip]]:
+        targets: dict[str, Target] = {}
+        skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
+        for layer in model.layers:
+            if kernel_of(layer) is None:
+                continue
+            found = self._decomposition(layer)
+            if isinstance(found, Skip):
+                skipped[layer.name] = found
+                continue
+            decomposition = found(kernel_of(layer).numpy())
+            if max(decomposition.full) == 1:
+                skipped[layer.name] = Skip(layer=layer.name, reason=Reason.TOO_SMALL, detail="its full rank is 1")
+            else:
+                targets[layer.name] = Target(decomposition, places(layer))
+        return targets, skipped
+
+    def _decomposition(self, layer: Any) -> type[Decomposition] | Skip:
+        layers = keras().layers
+        dense, convolution = type(layer) is layers.Dense, type(layer) is layers.Conv2D
+        wanted = self.dense if dense else self.convolution
+        if layer.name in self.exclude or wanted == "none":
+            return Skip(layer=layer.name, reason=Reason.EXCLUDED)
+        if not dense and not (convolution and layer.groups == 1 and layer.data_format == "channels_last"):
+            return Skip(layer=layer.name, reason=Reason.UNSUPPORTED)
+        return Svd if dense or layer.kernel_size == (1, 1) else CONVOLUTIONS[wanted]
+
+
+def places(layer: Any) -> Places:
+    """Of one image; 1 for what is no image."""
+    before, after = layer.get_input_shape_at(0), layer.get_output_shape_at(0)
+    return Places(*before[1:3], *after[1:3]) if len(before) == 4 and len(after) == 4 else Places()
+
+
+def _numbers(target: Target, ranks: Ranks) -> str:
+    before, after = (target.cost("parameters", choice) for choice in (None, ranks))
+    error = target.decomposition.error(ranks)
+    return (
+        f"rank {' × '.join(str(rank) for rank in ranks)}: {after:,} weights instead of {before:,}, "
+        f"{target.cost('macs', ranks):,} multiplications instead of {target.cost('macs', None):,}, "
+        f"{error:.1%} error of the kernel"
+    )

@@ -1,0 +1,149 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.compression.layers import kernels
+from tasks.compression.records import Reason
+from tasks.compression.technique import Result, Subject
+from tasks.compression.techniques.factorize import Factorize
+from tasks.errors import CompressionError
+from tasks.training.backend import keras
+from tasks.training.saving import copy_model, weights_digest
+from tests.tasks.compression.cases import carry_out, context
+from tests.tasks.compression.lowrank import planted
+from tests.tasks.training.material import answers, depthwise, samples
+
+INT8 = {"technique": "quantize", "mode": "int8", "calibration": 100}
+
+
+def factorize(model: Any, prepared: Path, **settings: Any) -> Result:
+    technique = Factorize.model_validate({"technique": "factorize", **settings})
+    before = weights_digest(model)
+    result = technique.apply(Subject(model), context(prepared))
+    assert weights_digest(model) == before
+    return result
+
+
+@pytest.fixture
+def low(article: Any) -> Any:
+    """The article's network with a dense layer of rank 5 and a convolution of ranks 8 and 12 over its channels."""
+    model = copy_model(article)
+    dense, convolution = model.get_layer("dense"), model.get_layer("conv2d_1")
+    weak = 0.01
+    dense.set_weights([weak * planted.matrix(256, 64, 5), dense.get_weights()[1]])
+    convolution.set_weights([weak * planted.tucker(convolution.kernel.shape, (8, 12)), convolution.get_weights()[1]])
+    return model
+
+
+@pytest.mark.parametrize("rule", [{"by": "energy", "keep": 0.999999}, {"by": "vbmf"}])
+def test_planted_ranks_are_found_and_the_outputs_stay(low: Any, prepared: Path, rule: dict[str, Any]) -> None:
+    if rule["by"] == "vbmf":
+        for name in ("dense", "conv2d_1"):
+            kernel, bias = low.get_layer(name).get_weights()
+            noise = np.random.default_rng(2).normal(size=kernel.shape) * kernel.std() * 0.01
+            low.get_layer(name).set_weights([kernel + noise, bias])
+    result = factorize(low, prepared, rank=rule, exclude=["conv2d", "logits"])
+    model = result.subject.model
+    assert result.changed == ("conv2d_1", "dense")
+    assert {claim.layer: claim.promised for claim in result.claims} == {
+        "conv2d_1_in": 8,
+        "conv2d_1_core": 12,
+        "dense_in": 5,
+    }
+    assert {name: kernel.shape for name, kernel in kernels(model).items() if "_in" in name or "_core" in name} == {
+        "conv2d_1_in": (1, 1, 32, 8),
+        "conv2d_1_core": (3, 3, 8, 12),
+        "dense_in": (256, 5),
+    }
+    images, _ = samples("test", prepared, 100)
+    expected = answers(low, images)
+    near = 1e-5 if rule["by"] == "energy" else 0.05
+    assert np.abs(answers(model, images) - expected).max() < near * np.abs(expected).max()
+
+
+def test_a_rank_that_would_make_the_layer_bigger_is_skipped_with_the_numbers(article: Any, prepared: Path) -> None:
+    result = factorize(article, prepared, rank={"by": "fixed", "rank": 10}, convolution="none")
+    assert result.changed == ("dense",)
+    skips = {skip.layer: skip for skip in result.skipped}
+    assert skips["logits"].reason == Reason.WOULD_GROW
+    assert skips["logits"].detail.startswith("rank 10: 740 weights instead of 640, 740 multiplications instead of 640")
+    assert skips["conv2d"].reason == Reason.EXCLUDED
+    assert weights_digest(factorize(article, prepared, rank={"by": "energy", "keep": 1.0}).subject.model) is not None
+
+
+@pytest.mark.parametrize("of", ["parameters", "macs"])
+@pytest.mark.parametrize("ratio", [0.3, 0.6])
+def test_the_layers_together_cost_the_ratio_asked_for(article: Any, prepared: Path, of: str, ratio: float) -> None:
+    result = factorize(article, prepared, rank={"by": "ratio", "ratio": ratio, "of": of})
+
+    def cost(model: Any) -> int:
+        places = {name: np.prod(model.get_layer(name).output_shape[1:-1], dtype=int) for name in kernels(model)}
+        return sum(k.size * (places[name] if of == "macs" else 1) for name, k in kernels(model).items())
+
+    assert 0.85 * ratio < cost(result.subject.model) / cost(article) <= ratio
+
+
+def test_a_loss_that_may_hardly_rise_leaves_less_out_than_one_that_may(article: Any, prepared: Path) -> None:
+    sizes = {}
+    for tolerance in (0.001, 0.5):
+        rule = {"by": "loss", "tolerance": tolerance, "samples": 200, "evaluations": 40}
+        model = factorize(article, prepared, rank=rule).subject.model
+        sizes[tolerance] = model.count_params()
+        images, labels = samples("validation", prepared, 200)
+        loss = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
+        assert float(loss(labels, answers(model, images))) <= (1 + tolerance) * 1.0001 * float(
+            loss(labels, answers(article, images))
+        )
+    assert sizes[0.5] < sizes[0.001] <= article.count_params()
+
+
+def test_layers_that_cannot_be_factorized_are_named(prepared: Path) -> None:
+    result = factorize(depthwise(), prepared, rank={"by": "fixed", "rank": 2})
+    assert result.changed == ("convolution", "logits")
+    assert {skip.layer: skip.reason for skip in result.skipped} == {
+        "channelwise": Reason.UNSUPPORTED,
+        "inner": Reason.UNSUPPORTED,
+    }
+
+
+def test_a_layer_to_exclude_that_is_not_there_is_refused(article: Any, prepared: Path) -> None:
+    with pytest.raises(CompressionError, match=r"conv2d, .*logits\. Received: 'dens'\. Correct"):
+        factorize(article, prepared, exclude=["dens"])
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([{"technique": "fine_tune", "epochs": 1}, INT8], id="fine_tune"),
+        *(
+            pytest.param(steps, id=str(steps[0]["technique"]), marks=pytest.mark.slow)
+            for steps in (
+                [{"technique": "prune", "sparsity": 0.5, "epochs": 1}, INT8],
+                [{"technique": "cluster", "clusters": 8, "epochs": 1}, INT8],
+                [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 1, "calibration": 100}],
+            )
+        ),
+    ],
+)
+def test_what_comes_after_takes_the_factors_and_keeps_the_ranks(
+    residual: Any, prepared: Path, steps: list[dict[str, Any]]
+) -> None:
+    first = {"technique": "factorize", "rank": {"by": "fixed", "rank": 3}}
+    _, candidate = carry_out("chain", [first, *steps], residual, prepared)
+    ranks = {(promise.layer, promise.measured) for promise in candidate.steps[-1].promises if promise.promise == "rank"}
+    assert ranks == {("conv2d_core", 3), ("conv2d_1_in", 3), ("conv2d_1_core", 3), ("logits_in", 3)}
+    for step in candidate.steps:
+        assert all(promise.holds for promise in step.promises)
+
+
+def test_what_was_promised_of_a_layer_holds_for_its_last_factor(residual: Any, prepared: Path) -> None:
+    steps = [
+        {"technique": "prune_channels", "layers": {"conv2d_1": 10}},
+        {"technique": "factorize", "rank": {"by": "fixed", "rank": 3}},
+    ]
+    _, candidate = carry_out("chain", steps, residual, prepared)
+    channels = {promise.layer: promise for promise in candidate.steps[-1].promises if promise.promise == "channels"}
+    assert channels["conv2d_1_out"].measured == 10
+    assert all(promise.holds for promise in candidate.steps[-1].promises)
