@@ -15,6 +15,7 @@
     │   ├── StoreUnavailable it does not answer: another try may help
     │   ├── NotFound         there is no such object
     │   └── Conflict         somebody else changed the object first
+    ├── PackingError         what is packed cannot be unpacked
     ├── ReleaseError         a release is missing, incomplete or not what its manifest says
     │   └── Untrusted        nobody who is trusted has signed it, or it was changed since
     └── VersioningError      DVC or git cannot do what was asked
@@ -84,6 +85,10 @@ class NotFound(StoreError):
 
 class Conflict(StoreError):
     """Somebody else changed the object first."""
+
+
+class PackingError(SlimlineError):
+    """What is packed cannot be unpacked: it is damaged, or larger than it may be."""
 
 
 class ReleaseError(SlimlineError):

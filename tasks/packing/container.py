@@ -1,0 +1,181 @@
+"""What is stored and downloaded in a model's place, and how it becomes the same ``.tflite`` again, bit for bit.
+
+::
+
+    container   = zstd frame                                     begins with 28 b5 2f fd
+                | "S" "L" version=1  size  stream                all decisions in one stream
+                | "S" "L" version=2  size  length  stream  parts  large buffers behind it
+    size        the bytes of the .tflite, length: of the stream; both in base 128, the lowest 7 bits first
+    stream      rANS, see tasks.packing.coder; its last state holds the CRC-32 of the .tflite
+    parts       for each part of a large buffer: 4 bytes of length (big-endian), rANS in lanes, see tasks.packing.lanes
+
+The stream says in this order: the tree of the flatbuffer (:mod:`tasks.packing.structure`), the scales of tensors that
+are no biases, those of biases (:mod:`tasks.packing.floats`), what the buffers hold (:mod:`tasks.packing.buffers`), the
+large ones first. A file that is not laid out as :func:`tasks.packing.tree.serialize` does, and one that comes out no
+smaller, is stored as a zstd frame: a container is never larger than that.
+"""
+
+import zlib
+from collections.abc import Callable
+
+from tasks.errors import PackingError
+from tasks.packing import schema
+from tasks.packing.buffers import Buffers
+from tasks.packing.coder import Coder, Decoder, Encoder
+from tasks.packing.floats import Floats, from_bits, products, to_bits
+from tasks.packing.sections import Sections
+from tasks.packing.structure import Structure
+from tasks.packing.symbols import Symbols
+from tasks.packing.tree import Table, Vector, serialize
+
+Mark = Callable[[str], None]
+ZSTD = b"\x28\xb5\x2f\xfd"
+MAGIC = b"SL"
+STREAM, PARTS = 1, 2  # versions
+ZSTD_LEVEL = 19
+WINDOW = 1 << 27  # bytes; what a zstd frame may hold in memory
+DECISIONS = 4_000_000  # that may be asked for one by one: half a minute
+
+
+def pack(content: bytes) -> bytes:
+    """The smallest container of a ``.tflite``; the same content gives the same bytes.
+
+    Raises:
+        PackingError: it is not a LiteRT flatbuffer.
+    """
+    from zstandard import ZstdCompressor
+
+    plain = ZstdCompressor(level=ZSTD_LEVEL).compress(content)
+    coded = encode(content)
+    return coded if coded is not None and len(coded) < len(plain) else plain
+
+
+def encode(content: bytes) -> bytes | None:
+    """The container of a file in slimline's own layout, whether or not it is small; None for any other file."""
+    from tasks.packing.recording import read_model, record
+
+    tree = record(read_model(content))
+    if serialize(tree) != content:
+        return None
+    coder, sections = Encoder(), Sections()
+    try:
+        _Model(coder, sections, len(content)).code(tree)
+    except PackingError:  # it is of a kind that the decoder would refuse, such as too deep
+        return None
+    if len(coder) > DECISIONS:
+        return None
+    stream = coder.finish(zlib.crc32(content))
+    if not sections.content:
+        return MAGIC + bytes([STREAM]) + _base128(len(content)) + stream
+    return MAGIC + bytes([PARTS]) + _base128(len(content)) + _base128(len(stream)) + stream + sections.content
+
+
+def breakdown(content: bytes) -> dict[str, float]:
+    """Where the bytes of :func:`encode` go: bytes by what they say; parts of large buffers are under their own name."""
+    from tasks.packing.recording import read_model, record
+
+    coder, sections, found = Encoder(), Sections(), dict[str, float]()
+
+    def mark(label: str) -> None:
+        spent = coder.bits() / 8 + len(sections.content)
+        found[label] = found.get(label, 0.0) + spent - sum(found.values())
+
+    _Model(coder, sections, len(content), mark).code(record(read_model(content)))
+    return found
+
+
+def unpack(packed: bytes, limit: int) -> bytes:
+    """The ``.tflite`` that a container holds.
+
+    Args:
+        packed: the container.
+        limit: bytes that it may have.
+
+    Raises:
+        PackingError: the container is damaged or cut off, of another format, or holds more than ``limit``.
+    """
+    if packed[:4] == ZSTD:
+        return _unpack_zstd(packed, limit)
+    if packed[:2] != MAGIC or packed[2:3] not in {bytes([STREAM]), bytes([PARTS])}:
+        raise PackingError(
+            f"Expected a zstd frame or a container of version {STREAM} or {PARTS}. Received: {packed[:4]!r}… at its "
+            f"start. It was not made by slimline, or by a newer one."
+        )
+    size, at = _from_base128(packed, 3)
+    if size > limit:
+        raise PackingError(f"Expected a container of up to {limit:,} bytes. Received: one of {size:,}.")
+    length, at = _from_base128(packed, at) if packed[2] == PARTS else (len(packed) - at, at)
+    decoder, sections = Decoder(packed[at : at + length], DECISIONS), Sections(packed[at + length :], decoding=True)
+    content = serialize(_Model(decoder, sections, size).code(None))
+    check = decoder.finish()
+    sections.finish()
+    if len(content) != size or zlib.crc32(content) != check:
+        raise PackingError("Expected a container whose checksum fits. Received: one that is damaged. Fetch it again.")
+    return content
+
+
+class _Model:
+    """Codes a whole file, in the order that the module's docstring says."""
+
+    def __init__(self, coder: Coder, sections: Sections, size: int, mark: Mark = lambda _: None) -> None:
+        symbols = Symbols(coder)
+        self._mark = mark
+        self._structure = Structure(symbols, size)
+        self._floats = Floats(symbols)
+        self._buffers = Buffers(coder, symbols, sections, isinstance(coder, Decoder))
+
+    def code(self, given: Table | None) -> Table:
+        model = self._structure.model(given)
+        self._mark("structure")
+        biases = {id(bias.fields.get(schema.QUANTIZATION)): (left, right) for left, right, bias in schema.biases(model)}
+        for place in sorted(self._structure.scales, key=lambda place: id(place.table) in biases):
+            expected: list[int] = []
+            if id(place.table) in biases and place.slot == schema.SCALE:
+                expected = products(*(schema.describe(tensor).scales for tensor in biases[id(place.table)]))
+            kind = (place.slot, place.count == 1)
+            bits = self._floats.code(kind, to_bits(place.given), place.count, expected)
+            place.table.fields[place.slot] = Vector(place.size, from_bits(bits))
+            self._mark("scales of biases" if id(place.table) in biases else "scales")
+        constants = schema.constants(model)
+        numbers = {id(buffer): at for at, buffer in enumerate(schema.items(model.fields.get(schema.BUFFERS)))}
+        for place in sorted(self._structure.buffers, key=lambda place: -place.count):
+            constant = constants.get(numbers.get(id(place.table), -1))
+            data = self._buffers.code(constant, place.count * place.size, place.given)
+            place.table.fields[place.slot] = Vector(place.size, data)
+            self._mark(f"{constant.name} {'×'.join(map(str, constant.shape))}" if constant else "other buffers")
+        return model
+
+
+def _unpack_zstd(packed: bytes, limit: int) -> bytes:
+    from zstandard import ZstdDecompressor, ZstdError
+
+    found = bytearray()
+    try:
+        with ZstdDecompressor(max_window_size=WINDOW).stream_reader(packed) as reader:
+            while len(found) <= limit and (chunk := reader.read(1 << 20)):
+                found += chunk
+    except ZstdError as error:
+        raise PackingError(f"Expected zstd. Received: {error}. Fetch it again.") from None
+    if len(found) > limit:
+        raise PackingError(f"Expected a container of up to {limit:,} bytes. Received: a larger one.")
+    return bytes(found)
+
+
+def _base128(number: int) -> bytes:
+    found = bytearray()
+    while number >> 7:
+        found.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*found, number])
+
+
+def _from_base128(content: bytes, at: int) -> tuple[int, int]:
+    number = 0
+    for shift in range(0, 42, 7):
+        if at >= len(content):
+            break
+        number |= (content[at] & 127) << shift
+        at += 1
+        if not content[at - 1] & 128:
+            return number, at
+    raise PackingError("Expected a number. Received: the end of the content, or one that is too long.")

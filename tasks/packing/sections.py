@@ -1,0 +1,69 @@
+"""Large buffers, coded by themselves behind the decisions about all else: parts, each with its length in front."""
+
+import struct
+from dataclasses import replace
+
+import numpy as np
+
+from tasks.errors import PackingError
+from tasks.packing.lanes import LaneDecoder, LaneEncoder
+from tasks.packing.wide import Layout, code_elements, lanes_for
+
+PART = 1 << 22  # elements that are coded at once, which bounds the memory
+FREE, BOUND = 0, 1 << 31  # in the length of a part: see :class:`tasks.packing.wide.Layout`
+
+
+class Sections:
+    """Codes large buffers; :attr:`content` is what comes out, or what is read.
+
+    A part that coding does not make smaller is stored as it is.
+    """
+
+    def __init__(self, content: bytes = b"", decoding: bool = False) -> None:
+        self.content = bytearray(content)
+        self._decoding = decoding
+        self._at = 0
+
+    def code(self, count: int, given: bytes, layout: Layout) -> bytes:
+        """Code ``count`` elements; ``given`` is empty in decoding."""
+        code, step = self._decode if self._decoding else self._encode, PART * layout.size
+        sizes = (min(PART, count - start) for start in range(0, count, PART))
+        return b"".join(code(size, given[at * step : (at + 1) * step], layout) for at, size in enumerate(sizes))
+
+    def finish(self) -> None:
+        """Check that all was read.
+
+        Raises:
+            PackingError: there is more.
+        """
+        if self._decoding and self._at != len(self.content):
+            raise PackingError("Expected the content to end with its last part. Received: more bytes.")
+
+    def _encode(self, count: int, given: bytes, layout: Layout) -> bytes:
+        best, kind = given, FREE
+        elements = np.frombuffer(given, np.uint8).reshape(count, layout.size)
+        for bound in (FREE, BOUND) if layout.size > 1 else (FREE,):
+            coder = LaneEncoder(lanes_for(count, layout.size))
+            code_elements(coder, count, elements, replace(layout, bound=bound == BOUND))
+            coded = coder.finish()
+            if len(coded) < len(best):
+                best, kind = coded, bound
+        self.content += struct.pack(">I", kind | len(best)) + best
+        return given
+
+    def _decode(self, count: int, given: bytes, layout: Layout) -> bytes:
+        del given
+        if self._at + 4 > len(self.content):
+            raise PackingError("Expected another part. Received: the end of the content, which is cut off.")
+        (head,) = struct.unpack_from(">I", self.content, self._at)
+        kind, size = head & BOUND, head & ~BOUND
+        coded = bytes(self.content[self._at + 4 : self._at + 4 + size])
+        self._at += 4 + size
+        if len(coded) != size or size > count * layout.size:
+            raise PackingError(f"Expected a part of {size} bytes of {count} elements. Received: {len(coded)} bytes.")
+        if size == count * layout.size:
+            return coded
+        coder = LaneDecoder(coded, lanes_for(count, layout.size))
+        found = code_elements(coder, count, None, replace(layout, bound=kind == BOUND))
+        coder.finish()
+        return found.tobytes()

@@ -1,0 +1,132 @@
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from zstandard import ZstdCompressor
+
+from tasks.errors import PackingError
+from tasks.packing import buffers
+from tasks.packing.container import PARTS, STREAM, breakdown, encode, pack, unpack
+from tasks.packing.recording import read_model, record
+from tasks.packing.tree import serialize
+
+NAMES = (
+    "article_int8",
+    "digits_float",
+    "digits_int8",
+    "digits_pruned",
+    "depthwise",
+    "attention",
+)
+LIMIT = 1 << 24
+
+
+def laid_out(models: Path, name: str) -> bytes:
+    """A model in slimline's layout."""
+    return serialize(record(read_model((models / f"{name}.tflite").read_bytes())))
+
+
+def zstd(content: bytes) -> bytes:
+    return ZstdCompressor(level=19).compress(content)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_container_gives_the_same_file_back_and_is_smaller_than_zstd(models: Path, name: str) -> None:
+    content = laid_out(models, name)
+    packed = pack(content)
+    assert unpack(packed, len(content)) == content
+    assert len(packed) < len(zstd(content))
+    assert packed[:2] == b"SL"
+
+
+def test_any_other_file_is_stored_as_a_zstd_frame(models: Path) -> None:
+    content = (models / "digits_int8.tflite").read_bytes()
+    assert encode(content) is None
+    packed = pack(content)
+    assert packed == zstd(content)
+    assert unpack(packed, len(content)) == content
+
+
+def test_the_same_file_gives_the_same_container(models: Path) -> None:
+    content = laid_out(models, "digits_int8")
+    assert pack(content) == pack(content)
+
+
+def test_a_device_needs_numpy_alone(models: Path, tmp_path: Path) -> None:
+    content = laid_out(models, "digits_int8")
+    (tmp_path / "packed").write_bytes(pack(content))
+    text = (
+        "import sys; from pathlib import Path; from tasks.packing.container import unpack\n"
+        f"content = unpack(Path(r'{tmp_path}/packed').read_bytes(), {LIMIT})\n"
+        f"Path(r'{tmp_path}/model').write_bytes(content)\n"
+        "heavy = {'tensorflow', 'ai_edge_litert', 'flatbuffers', 'pydantic', 'zstandard'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model").read_bytes() == content
+
+
+def test_the_breakdown_adds_up_to_the_container(models: Path) -> None:
+    content = laid_out(models, "digits_pruned")
+    coded = encode(content)
+    assert coded is not None
+    parts = breakdown(content)
+    assert sum(parts.values()) == pytest.approx(len(coded), abs=12)
+    assert parts["structure"] < 700
+
+
+@pytest.mark.parametrize("made", ["coded", "zstd"])
+def test_no_more_is_unpacked_than_allowed(models: Path, made: str) -> None:
+    content = laid_out(models, "digits_int8")
+    packed = pack(content) if made == "coded" else zstd(content)
+    with pytest.raises(PackingError, match=f"up to {len(content) - 1:,} bytes"):
+        unpack(packed, len(content) - 1)
+
+
+def test_a_frame_that_unpacks_to_gigabytes_is_refused() -> None:
+    with pytest.raises(PackingError, match="larger one"):
+        unpack(zstd(bytes(1 << 28)), 1000)
+
+
+@pytest.mark.parametrize(("patience", "version"), [(600_000, STREAM), (0, PARTS)])
+def test_damaged_containers_are_refused(
+    models: Path, monkeypatch: pytest.MonkeyPatch, patience: int, version: int
+) -> None:
+    monkeypatch.setattr(buffers, "PATIENCE", patience)
+    content = laid_out(models, "digits_pruned" if version == STREAM else "digits_float")
+    packed = encode(content)
+    assert packed is not None
+    assert packed[2] == version
+    assert unpack(packed, len(content)) == content
+    chance = random.Random(1)
+    for _ in range(40 if version == STREAM else 8):
+        damaged = bytearray(packed)
+        kind = chance.choice(("flip", "cut", "noise", "insert"))
+        at = chance.randrange(3, len(packed))
+        if kind == "flip":
+            damaged[at] ^= 1 << chance.randrange(8)
+        elif kind == "cut":
+            del damaged[at:]
+        elif kind == "noise":
+            damaged[at:] = chance.randbytes(len(packed) - at)
+        else:
+            damaged[at:at] = chance.randbytes(2)
+        if bytes(damaged) != packed:
+            with pytest.raises(PackingError):
+                unpack(bytes(damaged), 2 * len(content))
+
+
+def test_random_bytes_are_refused() -> None:
+    chance = random.Random(2)
+    for _ in range(100):
+        size = chance.randrange(200)
+        with pytest.raises(PackingError):
+            unpack(
+                chance.choice((b"SL\x01", b"SL\x02", b"SL\x03", b"\x28\xb5\x2f\xfd", b"")) + chance.randbytes(size),
+                LIMIT,
+            )

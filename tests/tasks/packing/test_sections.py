@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from tasks.errors import PackingError
+from tasks.packing.sections import Sections
+from tasks.packing.wide import Layout
+
+COUNT = 30_000
+
+
+def material(zeros: float, seed: int = 1) -> bytes:
+    chance = np.random.default_rng(seed)
+    values = np.rint(chance.laplace(0, 18, COUNT)).clip(-127, 127).astype(np.int8)
+    values[chance.random(COUNT) < zeros] = 0
+    return values.tobytes()
+
+
+def entropy(content: bytes) -> float:
+    """Bytes that independent bytes take if nothing is known but how often each one is."""
+    counts = np.bincount(np.frombuffer(content, np.uint8))
+    counts = counts[counts > 0]
+    return float(-(counts * np.log2(counts / counts.sum())).sum() / 8)
+
+
+def code(content: bytes, layout: Layout) -> bytes:
+    """What it is coded to; it comes back."""
+    count = len(content) // layout.size
+    sections = Sections()
+    sections.code(count, content, layout)
+    back = Sections(bytes(sections.content), decoding=True)
+    assert back.code(count, b"", layout) == content
+    back.finish()
+    return bytes(sections.content)
+
+
+@pytest.mark.parametrize("zeros", [0.0, 0.85])
+def test_independent_numbers_take_little_more_than_their_entropy(zeros: float) -> None:
+    content = material(zeros)
+    assert len(code(content, Layout(1, (16, 300)))) < 1.03 * entropy(content) + 200
+
+
+def test_floats_take_less_than_their_bytes() -> None:
+    values = np.random.default_rng(1).normal(0, 0.05, 4_000)
+    half, single = values.astype(np.float16).tobytes(), values.astype(np.float32).tobytes()
+    assert len(code(half, Layout(2, (16, 300)))) < 0.87 * len(half)
+    assert len(code(single, Layout(4, (16, 300)))) < 0.88 * len(single)
+
+
+def test_few_different_floats_take_as_much_as_their_numbers() -> None:
+    chance = np.random.default_rng(1)
+    levels = chance.normal(0, 1, 16).astype(np.float32)
+    content = chance.choice(levels, 8_000).tobytes()
+    assert len(code(content, Layout(4, (1, 1)))) < 8_000 * 4 / 8 * 1.1 + 150
+
+
+def test_noise_is_stored_as_it_is() -> None:
+    content = np.random.default_rng(1).bytes(4_000)
+    assert len(code(content, Layout(1, (1, 1)))) == len(content) + 4
+
+
+@pytest.mark.parametrize("count", [1, 2, 1023, 2049])
+def test_any_number_of_elements_comes_back(count: int) -> None:
+    code(material(0.9)[:count], Layout(1, (3, 10**6)))
+
+
+def test_what_is_cut_off_or_too_long_is_refused() -> None:
+    content = code(material(0.85), Layout(1, (16, 300)))
+    for size in (0, 3, 4, 100, len(content) - 1):
+        with pytest.raises(PackingError):
+            Sections(content[:size], decoding=True).code(COUNT, b"", Layout(1, (16, 300)))
+    longer = Sections(content + b"\0", decoding=True)
+    longer.code(COUNT, b"", Layout(1, (16, 300)))
+    with pytest.raises(PackingError, match="more bytes"):
+        longer.finish()
