@@ -40,29 +40,35 @@ def commit(message: str, root: Path = Path()) -> str | None:
         VersioningError: git refuses.
     """
     files = [name for name in REMEMBERED if (root / name).exists()]
-    _git(root, "add", "--", *files)
-    if not _git(root, "status", "--porcelain", "--", *files):
+    git(root, "add", "--", *files)
+    if not git(root, "status", "--porcelain", "--", *files):
         return None
-    _git(root, "commit", "--quiet", "--message", message, "--", *files)
-    return _git(root, "rev-parse", "HEAD")
+    git(root, "commit", "--quiet", "--message", message, "--", *files)
+    return git(root, "rev-parse", "HEAD")
 
 
 def head(root: Path = Path()) -> tuple[str | None, bool | None]:
     """The commit that is checked out and whether tracked files differ from it; None twice where git knows nothing."""
     try:
-        return _git(root, "rev-parse", "HEAD"), bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+        return git(root, "rev-parse", "HEAD"), bool(git(root, "status", "--porcelain", "--untracked-files=no"))
     except VersioningError:
         return None, None
 
 
-def _git(root: Path, *arguments: str) -> str:
+def git(root: Path, *arguments: str) -> str:
+    """What a git command says in ``root``.
+
+    Raises:
+        VersioningError: it fails.
+    """
     try:
         done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
     except FileNotFoundError:
         raise VersioningError("Expected git to be installed. Received: no such program.") from None
     except subprocess.CalledProcessError as error:
+        way_out = ", or set versioning.commit to false" if arguments[0] in {"add", "commit"} else ""
         raise VersioningError(
             f"Expected `git {arguments[0]}` to work in {root.resolve()}. Received: {error.stderr.strip()}. "
-            f"Mend it, or set versioning.commit to false."
+            f"Mend it{way_out}."
         ) from None
     return done.stdout.strip()

@@ -1,0 +1,166 @@
+"""A clean copy of the project as it was at a commit, in which stages are run again for real.
+
+The copy has a cache of its own, which begins empty: nothing in it was made by an earlier run. What it does not make
+itself comes from DVC's remote.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import VersioningError
+from tasks.files import write_bytes
+from tasks.versioning.history import git
+
+LAST_LINES = 12  # of a stage that failed, shown in its error
+
+
+def clone_at(commit: str, folder: Path, root: Path = Path()) -> Path:
+    """Clone the repository of ``root`` into the empty ``folder`` and check ``commit`` out.
+
+    The clone reads from the same DVC remotes as ``root``, local settings and credentials included.
+
+    Returns:
+        the project in the clone; ``root`` may be a folder inside its repository.
+
+    Raises:
+        VersioningError: the repository does not have the commit, or git or DVC cannot do it.
+    """
+    try:
+        git(root, "cat-file", "-e", f"{commit}^{{commit}}")
+    except VersioningError:
+        raise VersioningError(
+            f"Expected commit {commit} in the repository of {root.resolve()}. Received: it is not there. "
+            f"Fetch the branch it is on (`git fetch --all --tags`), or run this in the repository of the release."
+        ) from None
+    prefix = git(root, "rev-parse", "--show-prefix")
+    git(root, "clone", "--quiet", "--no-checkout", git(root, "rev-parse", "--show-toplevel"), str(folder.resolve()))
+    git(folder, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit)
+    project = folder / prefix
+    _share_remotes(root, project)
+    return project
+
+
+def _share_remotes(root: Path, project: Path) -> None:
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            core = {"remote": repo.config["core"]["remote"]} if "remote" in repo.config["core"] else {}
+            remotes = {name: dict(config) for name, config in repo.config["remote"].items()}
+        (project / ".dvc" / "config.local").touch(mode=0o600)  # it may get credentials
+        with Repo(str(project)) as clone, clone.config.edit("local") as local:
+            local["core"] = core
+            local["remote"] = remotes
+    except DvcException as error:
+        raise VersioningError(
+            f"Expected {root.resolve()} and its clone to be DVC repositories. Received: {error}. "
+            f"Run this in the folder of your project."
+        ) from None
+
+
+def put_files(project: Path, files: Mapping[str, bytes]) -> None:
+    """Let the clone have these contents in place of the commit's."""
+    for name, content in files.items():
+        write_bytes(project / name, content)
+
+
+def pull(project: Path, stages: Iterable[str]) -> None:
+    """Get the outputs of stages from DVC's remote, as dvc.lock names them.
+
+    Raises:
+        VersioningError: the remote does not have them, or cannot be read.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(project)) as repo:
+            # a stage's name alone would be looked for in the working directory
+            repo.pull(targets=[f"{project.resolve() / 'dvc.yaml'}:{stage}" for stage in stages], force=True)
+    except DvcException as error:
+        raise VersioningError(
+            f"Expected the outputs of {', '.join(stages)} in DVC's remote. Received: {error}. "
+            f"See `dvc remote list`; `dvc push` on the machine that made the release brings them there."
+        ) from None
+
+
+def run_again(project: Path, stage: str, say: Callable[[str], None]) -> None:
+    """Run a stage in the clone, whatever DVC remembers of earlier runs.
+
+    Args:
+        say: gets the stage's lines as they come.
+
+    Raises:
+        VersioningError: the stage ended with an error.
+    """
+    command = [sys.executable, "-m", "dvc", "repro", "--single-item", "--force", "--no-run-cache", stage]
+    last: deque[str] = deque(maxlen=LAST_LINES)
+    with _process(command, project) as process:
+        assert process.stdout is not None
+        for raw in process.stdout:
+            if line := raw.rstrip():
+                last.append(line)
+                say(line)
+    if process.returncode:
+        said = "\n".join(last)
+        raise VersioningError(
+            f"Expected stage {stage} to run in {project}. Received: it ended with {process.returncode}:\n{said}"
+        )
+
+
+@contextlib.contextmanager
+def _process(command: list[str], project: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process group in the clone, that runs the clone's own code; it is ended when the block is left early."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(project.resolve()),
+        "DVC_NO_ANALYTICS": "1",
+    }
+    process = subprocess.Popen(
+        command,
+        cwd=project,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        with process:
+            yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def locked_outputs(lock: str) -> dict[str, str]:
+    """The MD5 that DVC keeps of each output, by path.
+
+    Args:
+        lock: the content of a dvc.lock.
+
+    Raises:
+        VersioningError: it is not one.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        stages: dict[str, Any] = YAML(typ="safe").load(lock)["stages"]
+        outputs = [out for stage in stages.values() for out in stage.get("outs", ())]
+        return {str(out["path"]): str(out["md5"]) for out in outputs if "md5" in out}
+    except (YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise VersioningError(
+            f"Expected a dvc.lock with the outputs of the stages. Received: {error!r}. The release was not made by DVC."
+        ) from None
