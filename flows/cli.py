@@ -99,6 +99,7 @@ def fetch(
     to: Path,
     channel: str | None = None,
     store: str | None = None,
+    keep: int = 1,
     trusted_keys: TrustedKeys = (),
     allow_unsigned: AllowUnsigned = False,
     json: Json = False,
@@ -114,13 +115,15 @@ def fetch(
     channel
         The channel; by default the one of params.yaml.
     store
-        The store's URL; by default the one of params.yaml.
+        The store's URL, an https:// address included; by default the one of params.yaml.
+    keep
+        How many releases that were in use before stay beside the one in use.
     """
-    from flows.summary import print_json
+    from flows.terminal import print_json
     from tasks.deployment.client import fetch as fetch_release
 
     url, name, pointer = _deployment(store, model, channel)
-    fetched = fetch_release(url, name, pointer, to, whom_to_trust(trusted_keys, allow_unsigned))
+    fetched = fetch_release(url, name, pointer, to, whom_to_trust(trusted_keys, allow_unsigned), keep)
     if json:
         print_json({"model": name, "version": fetched.version, "changed": fetched.changed, "path": str(fetched.path)})
     else:
@@ -144,7 +147,7 @@ def predict(
     model
         The folder that `slimline fetch` filled.
     """
-    from flows.summary import print_json
+    from flows.terminal import print_json
     from tasks.deployment.prediction import predict as classify
 
     trust = whom_to_trust(trusted_keys, allow_unsigned)

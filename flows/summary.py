@@ -1,6 +1,5 @@
 """What a person reads at the end of a command: tables in the terminal, the same as JSON."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from flows.terminal import print_json as print_json  # noqa: PLC0414 - who prints tables prints JSON, too
 from tasks.config import Params
 from tasks.deployment.records import Release
 from tasks.evaluation.records import REPORT
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 SHOWN = ("Candidate", "Accuracy", "Difference", "Loaded", "Stored", "Smaller", "Latency", "Speed", "Gate")
 WIDE = 160  # columns where there is no terminal to ask
 TEXT_COLUMNS = {"Candidate", "Validation", "Created", "Recipe", "Channels"}
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def print_outcome(params: Params, outcome: "Outcome") -> None:

@@ -2,30 +2,36 @@
 
 ::
 
-    DIR/current          → the version in use (a symbolic link, swapped atomically)
+    DIR/current          → the release in use (a symbolic link, swapped atomically)
     DIR/<version>/       model.tflite, labels.json, signature.json, …, manifest.dsse.json
     DIR/channel.json     what was last taken, so that an older state of the channel is never taken again
+
+Nothing in a release's folder is ever changed: a damaged copy is replaced by a folder of another name. Who reads several
+files resolves ``current`` once and reads all of them there.
+
+It needs neither TensorFlow nor Prefect nor DVC, and boto3 only for a store at ``s3://``.
 """
 
+import re
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from zstandard import ZstdDecompressor, ZstdError
-
-from tasks.deployment.records import MANIFEST, MODEL, PACKED, File, Manifest, Pointer
-from tasks.deployment.registry import Sealed, current, decode, open_manifest, read_manifest, release_key
-from tasks.deployment.stores.opening import open_store
-from tasks.deployment.stores.protocol import Store
+from tasks.deployment.downloading import download, verify
+from tasks.deployment.records import Pointer
+from tasks.deployment.registry import channel_key, decode, read_manifest
+from tasks.deployment.stores.opening import open_reader
+from tasks.deployment.stores.protocol import Readable
 from tasks.deployment.trust import Trust
-from tasks.errors import NotFound, ReleaseError
-from tasks.files import CHUNK, Record, sha256, sync, write_bytes, write_record
+from tasks.errors import ConfigError, NotFound, ReleaseError
+from tasks.files import Record, sync, write_record
 from tasks.locking import locked
 
 TAKEN = "channel.json"
 CURRENT = "current"
 PARTIAL = ".partial-"
-WINDOW = 1 << 27  # bytes; what unpacking may hold in memory
+FOLDER = re.compile(r"[1-9][0-9]*(-[0-9a-f]{8})?")  # of a release: its version, and what tells two copies apart
 
 
 class Fetched(Record):
@@ -33,173 +39,178 @@ class Fetched(Record):
 
     version: int
     changed: bool  # whether it is another one than before
-    path: Path  # the folder of this version
+    path: Path  # the folder of this release
 
 
 class Taken(Record):
-    """What was last taken, and where from."""
+    """What was last taken, and where from.
+
+    ``tag`` is the channel's in that store, for asking only for what has changed. ``used`` are the folders that were in
+    use, the latest first.
+    """
 
     store: str
     model: str
     channel: str
     pointer: Pointer
+    tag: str = ""
+    used: tuple[str, ...] = ()
 
 
-def fetch(store_url: str, model: str, channel: str, to: Path, trust: Trust) -> Fetched:
+def fetch(store_url: str, model: str, channel: str, to: Path, trust: Trust, keep: int = 1) -> Fetched:
     """Bring ``to`` to the release that a channel points to.
 
-    Whatever goes wrong, the release that ``to/current`` names stays in use.
+    Whatever goes wrong, the release that ``to/current`` names stays in use. A channel that went back is not followed.
+
+    Args:
+        store_url: ``https://…``, ``http://…``, ``s3://…`` or ``file://…``.
+        to: a folder for this model alone.
+        trust: who may have signed the release.
+        keep: how many releases that were in use before are kept beside the one in use.
 
     Raises:
+        ConfigError: the address is not one, or ``keep`` is below 0.
         Untrusted: nobody trusted has signed the release.
         ReleaseError: there is no release, it is not what its manifest says, or the channel has gone back.
         StoreError: the store cannot be read.
     """
-    store = open_store(store_url)
+    if keep < 0:
+        raise ConfigError(f"Expected a number of releases to keep, 0 or more. Received: {keep}.")
+    store = open_reader(store_url)
     try:
         with locked(to / ".lock"):
             for left in to.glob(f"{PARTIAL}*"):  # by a fetch that was killed
                 shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-            pointer = current(store, model, channel)
-            if pointer is None:
-                raise ReleaseError(
-                    f"Expected a release of {model} in the channel {channel} of {store.url}. Received: none. "
-                    f"`slimline releases` lists what there is."
-                )
-            return _take(store, Taken(store=store.url, model=model, channel=channel, pointer=pointer), to, trust)
+            last = _last(to, model)
+            wanted = _ask(store, model, channel, last)
+            _refuse_to_go_back(wanted, last, to)
+            fetched = _take(store, wanted, to, trust)
+            _prune(to, fetched, trust, wanted.used, keep)
+            return fetched
     except OSError as error:
         raise ReleaseError(
             f"Expected a folder {to} that can be written. Received: {error}. Check its rights and the disk's space."
         ) from error
 
 
-def _take(store: Store, wanted: Taken, to: Path, trust: Trust) -> Fetched:
-    _refuse_to_go_back(wanted, to)
-    version, folder, link = wanted.pointer.version, to / str(wanted.pointer.version), to / CURRENT
-    changed = not link.is_symlink() or str(link.readlink()) != str(version)
-    if not _holds(folder, wanted.pointer.manifest_sha256, trust):
-        changed = True
-        partial = to / f"{PARTIAL}{secrets.token_hex(8)}"
-        try:
-            download(store, wanted.model, wanted.pointer, partial, trust)
-            _settle(partial, folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    if changed:
-        fresh = to / f"{PARTIAL}{CURRENT}"
-        fresh.symlink_to(str(version))
-        fresh.replace(link)
-        sync(to)
-    write_record(to / TAKEN, wanted)
-    return Fetched(version=version, changed=changed, path=folder)
-
-
-def _refuse_to_go_back(wanted: Taken, to: Path) -> None:
+def _last(to: Path, model: str) -> Taken | None:
+    """What was last taken into this folder."""
     if not (to / TAKEN).exists():
-        return
+        return None
     last = decode((to / TAKEN).read_bytes(), Taken, str(to / TAKEN))
-    if last.model != wanted.model:
+    if last.model != model:
         raise ReleaseError(
-            f"Expected {to} to be the folder of {wanted.model}. Received: it holds {last.model}. "
+            f"Expected {to} to be the folder of {model}. Received: it holds {last.model}. "
             f"Name another folder: each model needs one of its own."
         )
-    same_channel = (last.store, last.channel) == (wanted.store, wanted.channel)
-    if same_channel and wanted.pointer.generation < last.pointer.generation:
-        raise ReleaseError(
-            f"Expected the channel {wanted.channel} to be at generation {last.pointer.generation} or later, "
-            f"as it was before. Received: generation {wanted.pointer.generation}. The store was set back: "
-            f"release {last.pointer.version} stays in use. To take the older state, remove {to / TAKEN}."
-        )
+    return last
 
 
-def _holds(folder: Path, manifest_sha256: str, trust: Trust) -> bool:
-    """Whether a folder has a whole release with this manifest."""
+def _ask(store: Readable, model: str, channel: str, last: Taken | None) -> Taken:
+    """What the channel points to now; an answer that nothing has changed is all that travels then."""
+    key = channel_key(model, channel)
+    used = last.used if last else ()
     try:
-        return verify(folder, trust).sha256 == manifest_sha256
+        if last and last.tag and (last.store, last.channel) == (store.url, channel):
+            found = store.get_if_changed(key, last.tag)
+            if found is None:
+                return last
+        else:
+            found = store.get(key)
+    except NotFound:
+        raise ReleaseError(
+            f"Expected a release of {model} in the channel {channel} of {store.url}. Received: none. "
+            f"`slimline releases` lists what there is."
+        ) from None
+    pointer = decode(found.content, Pointer, f"{store.url}/{key}")
+    return Taken(store=store.url, model=model, channel=channel, pointer=pointer, tag=found.tag, used=used)
+
+
+def _refuse_to_go_back(wanted: Taken, last: Taken | None, to: Path) -> None:
+    """A channel's generation only grows, in whatever copy of the store it is read, and each has one nonce."""
+    if last is None or last.channel != wanted.channel:
+        return
+    now, before = wanted.pointer, last.pointer
+    if now.generation > before.generation or (now.generation, now.nonce) == (before.generation, before.nonce):
+        return
+    raise ReleaseError(
+        f"Expected the channel {wanted.channel} to be at generation {before.generation}, as it was before, or later. "
+        f"Received: {'another ' if now.generation == before.generation else ''}generation {now.generation}. "
+        f"The store was set back: release {before.version} stays in use. "
+        f"To take the older state, remove {to / TAKEN}."
+    )
+
+
+def _take(store: Readable, wanted: Taken, to: Path, trust: Trust) -> Fetched:
+    """Put the release in place: what is here and whole is not downloaded again."""
+    link, pointer = to / CURRENT, wanted.pointer
+    before = str(link.readlink()) if link.is_symlink() else None
+    folder = _find(to, before, pointer, trust) or _bring(store, wanted, to, trust)
+    used = (folder.name, *(name for name in wanted.used if name != folder.name and (to / name).is_dir()))
+    # first what is known of the channel, so that even if this ends here nothing older is taken the next time
+    write_record(to / TAKEN, wanted.model_copy(update={"used": used}))
+    if folder.name != before:
+        fresh = to / f"{PARTIAL}{CURRENT}"
+        fresh.symlink_to(folder.name)
+        fresh.replace(link)
+        sync(to)
+    return Fetched(version=pointer.version, changed=folder.name != before, path=folder)
+
+
+def _find(to: Path, first: str | None, pointer: Pointer, trust: Trust) -> Path | None:
+    """A folder that has the whole release already, the one in use if it has."""
+    for folder in sorted(_copies(to, pointer.version), key=lambda folder: folder.name != first):
+        try:
+            if verify(folder, trust).sha256 == pointer.manifest_sha256:
+                return folder
+        except ReleaseError:
+            continue
+    return None
+
+
+def _copies(to: Path, version: int) -> list[Path]:
+    return [folder for folder in _folders(to) if int(folder.name.partition("-")[0]) == version]
+
+
+def _folders(to: Path) -> list[Path]:
+    return [path for path in to.iterdir() if FOLDER.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
+
+
+def _bring(store: Readable, wanted: Taken, to: Path, trust: Trust) -> Path:
+    """Download a release and move it to a place of its own, whole."""
+    pointer = wanted.pointer
+    sealed = read_manifest(store, wanted.model, pointer.version, trust, pointer.manifest_sha256)
+    partial = to / f"{PARTIAL}{secrets.token_hex(8)}"
+    folder = to / str(pointer.version)
+    if folder.exists():
+        folder = to / f"{pointer.version}-{secrets.token_hex(4)}"
+    try:
+        download(store, sealed, partial)
+        for path in (*partial.iterdir(), partial):
+            sync(path)
+        partial.rename(folder)
+        sync(to)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _prune(to: Path, fetched: Fetched, trust: Trust, used: Sequence[str], keep: int) -> None:
+    """Remove releases that are no longer needed: what is not in use and was not lately, damaged ones first of all."""
+    others = [folder for folder in _folders(to) if folder != fetched.path]
+    if len(others) <= keep:
+        return
+    order = {name: place for place, name in enumerate(used)}
+    others.sort(key=lambda folder: (not _is_whole(folder, trust), order.get(folder.name, len(order)), folder.name))
+    for folder in others[keep:]:
+        gone = to / f"{PARTIAL}{secrets.token_hex(8)}"
+        folder.rename(gone)  # at once, so that no half of a release has a release's name
+        shutil.rmtree(gone)
+
+
+def _is_whole(folder: Path, trust: Trust) -> bool:
+    try:
+        verify(folder, trust)
     except ReleaseError:
         return False
-
-
-def _settle(partial: Path, folder: Path) -> None:
-    """Move a whole release to its place; what lies there already is damaged and is mended file by file."""
-    for path in (*partial.iterdir(), partial):
-        sync(path)
-    if not folder.exists():
-        partial.rename(folder)
-    else:
-        for path in sorted(partial.iterdir(), key=lambda path: path.name == MANIFEST):
-            path.replace(folder / path.name)
-        sync(folder)
-    sync(folder.parent)
-
-
-def download(store: Store, model: str, pointer: Pointer, folder: Path, trust: Trust) -> Manifest:
-    """Get a release's files into ``folder``, each verified by size and SHA-256, the model unpacked.
-
-    Raises:
-        Untrusted: nobody trusted has signed the release.
-        ReleaseError: a file is missing or not what the manifest says.
-        StoreError: a file is larger than the manifest says, or cannot be read.
-    """
-    sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
-    manifest = sealed.manifest
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, expected in manifest.files.items():
-        try:
-            store.read_to(release_key(model, pointer.version, name), folder / name, expected.bytes)
-        except NotFound as error:
-            raise ReleaseError(f"{error} The release is incomplete: publish again.") from None
-        _check(folder / name, expected)
-    unpack(folder / PACKED, folder / MODEL, manifest.unpacked)
-    (folder / PACKED).unlink()
-    write_bytes(folder / MANIFEST, sealed.envelope)
-    return manifest
-
-
-def unpack(packed: Path, target: Path, expected: File) -> None:
-    """Decompress a model of a known size.
-
-    Raises:
-        ReleaseError: it is not zstd, larger than it should be, or another content.
-    """
-    size = 0
-    try:
-        with packed.open("rb") as source, target.open("wb") as file:
-            reader = ZstdDecompressor(max_window_size=WINDOW).stream_reader(source)
-            while size <= expected.bytes and (chunk := reader.read(CHUNK)):
-                size += file.write(chunk)
-    except ZstdError as error:
-        raise ReleaseError(
-            f"Expected {packed.name} to be zstd. Received: {error}. Do not use this release, publish again."
-        ) from None
-    _check(target, expected)
-
-
-def verify(folder: Path, trust: Trust) -> Sealed:
-    """Check a fetched release against its manifest.
-
-    Raises:
-        Untrusted: nobody trusted has signed the manifest.
-        ReleaseError: there is none, or a file is not what the manifest says.
-    """
-    try:
-        sealed = open_manifest((folder / MANIFEST).read_bytes(), trust, str(folder / MANIFEST))
-        manifest = sealed.manifest
-        expected = {name: file for name, file in manifest.files.items() if name != PACKED}
-        for name, file in {**expected, MODEL: manifest.unpacked}.items():
-            _check(folder / name, file)
-    except FileNotFoundError as error:
-        raise ReleaseError(
-            f"Expected a fetched release in {folder}. Received: no {error.filename}. Run `slimline fetch` again."
-        ) from None
-    return sealed
-
-
-def _check(path: Path, expected: File) -> None:
-    size = path.stat().st_size
-    received = f"{size:,} bytes" if size != expected.bytes else sha256(path)
-    if received != expected.sha256:
-        raise ReleaseError(
-            f"Expected {path.name} to have {expected.bytes:,} bytes and the SHA-256 {expected.sha256}. "
-            f"Received: {received}. It is damaged or was changed: fetch or publish it again."
-        )
+    return True

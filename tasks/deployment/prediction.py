@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.deployment.client import CURRENT, verify
+from tasks.deployment.client import CURRENT
+from tasks.deployment.downloading import verify
 from tasks.deployment.records import LABELS, MODEL
 from tasks.deployment.trust import Trust
 from tasks.errors import DataError, ReleaseError

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tasks.config import Params
-from tasks.deployment.client import download
+from tasks.deployment.downloading import download
 from tasks.deployment.records import LABELS, MODEL, PRODUCTION, Pointer, Production
 from tasks.deployment.registry import current, read_manifest
 from tasks.deployment.stores.opening import open_store
@@ -67,7 +67,8 @@ def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
     """The model first, the record last: killed in between, the record does not fit and the stage does it again."""
     with tempfile.TemporaryDirectory(prefix=".production-", dir=FOLDER.parent) as temporary:
         folder = Path(temporary)
-        download(store, model, pointer, folder, trust)
+        sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
+        download(store, sealed, folder)
         classes = json.loads((folder / LABELS).read_bytes())
         sync(folder / MODEL)
         (folder / MODEL).replace(FOLDER / MODEL)

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from tasks.deployment.records import MANIFEST, PACKED, Claim, Manifest, Pointer, Release
 from tasks.deployment.signing import unseal
-from tasks.deployment.stores.protocol import Store
+from tasks.deployment.stores.protocol import Readable, Store
 from tasks.deployment.trust import ANYBODY, Trust
 from tasks.errors import Conflict, NotFound, ReleaseError
 from tasks.files import Record, to_json
@@ -92,7 +92,7 @@ def decode(content: bytes, kind: type[R], place: str) -> R:
         ) from None
 
 
-def see(store: Store, model: str, channel: str) -> Seen:
+def see(store: Readable, model: str, channel: str) -> Seen:
     """A channel as it is now."""
     key = channel_key(model, channel)
     try:
@@ -102,7 +102,7 @@ def see(store: Store, model: str, channel: str) -> Seen:
     return Seen(decode(found.content, Pointer, f"{store.url}/{key}"), found.tag)
 
 
-def current(store: Store, model: str, channel: str) -> Pointer | None:
+def current(store: Readable, model: str, channel: str) -> Pointer | None:
     """Where a channel points to, None where it was never moved."""
     return see(store, model, channel).pointer
 
@@ -119,7 +119,7 @@ def open_manifest(envelope: bytes, trust: Trust, place: str) -> Sealed:
     return Sealed(decode(opened.payload, Manifest, place), digest, envelope, opened.signed_by)
 
 
-def read_manifest(store: Store, model: str, version: int, trust: Trust, sha256: str | None = None) -> Sealed:
+def read_manifest(store: Readable, model: str, version: int, trust: Trust, sha256: str | None = None) -> Sealed:
     """A release's manifest.
 
     Args:

@@ -10,17 +10,19 @@ import pytest
 import zstandard
 
 from tasks.config import Params
-from tasks.deployment.client import Fetched, fetch, unpack, verify
+from tasks.deployment.client import Fetched, fetch
+from tasks.deployment.downloading import unpack, verify
 from tasks.deployment.keys import LOCAL_KEY, read_private
 from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST, MODEL, PACKED, File
-from tasks.deployment.registry import channel_key, release_key
+from tasks.deployment.registry import channel_key, move, read_manifest, release_key, see
 from tasks.deployment.signing import seal, unseal
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
-from tasks.errors import ReleaseError, SlimlineError
+from tasks.errors import ConfigError, ReleaseError, SlimlineError, StoreUnavailable
 from tests.tasks.deployment.killing import die_at_flush, killed
 from tests.tasks.deployment.project import trust_of, write_project
+from tests.tasks.deployment.stores.web import as_usual, breaks, serving
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -42,8 +44,8 @@ def released(project: Params) -> Params:
     return project
 
 
-def take(params: Params, device: Path) -> Fetched:
-    return fetch(params.deployment.store, "shades", "production", device, trust_of(params))
+def take(params: Params, device: Path, keep: int = 1, url: str | None = None) -> Fetched:
+    return fetch(url or params.deployment.store, "shades", "production", device, trust_of(params), keep)
 
 
 def publish_second(params: Params) -> None:
@@ -162,14 +164,57 @@ def test_what_is_not_zstd_is_refused(tmp_path: Path) -> None:
         unpack(tmp_path / PACKED, tmp_path / MODEL, File(bytes=100, sha256="0" * 64))
 
 
-def test_a_damaged_copy_is_mended(released: Params, device: Path) -> None:
+def test_a_damaged_copy_is_replaced_and_never_written_to(released: Params, device: Path) -> None:
     folder = take(released, device).path
     whole = (folder / MODEL).read_bytes()
     (folder / MODEL).write_bytes(whole[:-1])
     (folder / "labels.json").unlink()
-    assert take(released, device).changed
-    assert (folder / MODEL).read_bytes() == whole
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    again = take(released, device)
+    assert again.changed
+    assert (again.path / MODEL).read_bytes() == whole
+    assert (device / "current").resolve() == again.path.resolve() != folder.resolve()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert not take(released, device).changed
+
+
+def test_so_many_older_releases_stay_as_are_to_be_kept(released: Params, device: Path) -> None:
+    def folders() -> list[str]:
+        return sorted(path.name for path in device.iterdir() if path.is_dir() and not path.is_symlink())
+
+    for version in (1, 2, 3, 4):
+        if version > 1:
+            write_project(released, bias=10 + version)
+            publish(released)
+        take(released, device, keep=2)
+    assert folders() == ["2", "3", "4"]
+    take(released, device, keep=0)
+    assert folders() == ["4"]
+    with pytest.raises(ConfigError, match="0 or more"):
+        take(released, device, keep=-1)
+
+
+def test_a_damaged_release_is_not_the_one_that_is_kept(released: Params, device: Path) -> None:
+    take(released, device)
+    publish_second(released)
+    second = take(released, device).path
+    (second / MODEL).write_bytes(b"damaged")
+    third = take(released, device).path
+    kept = {path.name for path in device.iterdir() if path.is_dir() and not path.is_symlink()}
+    assert kept == {"1", third.name}
+    assert verify(device / "1", ANYBODY).manifest.version == 1
+
+
+def test_what_was_in_use_last_is_kept_and_not_the_highest_number(released: Params, store: Store, device: Path) -> None:
+    publish_second(released)
+    write_project(released, bias=4)
+    publish(released)
+    take(released, device)
+    for version in (1, 2):  # as after rollbacks
+        sealed = read_manifest(store, "shades", version, ANYBODY)
+        move(store, "shades", "production", see(store, "shades", "production"), version, sealed.sha256)
+        take(released, device)
+    assert {path.name for path in device.iterdir() if path.is_dir() and not path.is_symlink()} == {"1", "2"}
 
 
 def test_a_channel_that_went_back_is_not_followed(released: Params, store: Store, device: Path) -> None:
@@ -182,6 +227,78 @@ def test_a_channel_that_went_back_is_not_followed(released: Params, store: Store
     assert verify(device / "current", ANYBODY).manifest.version == 2
     (device / "channel.json").unlink()
     assert take(released, device).version == 1
+
+
+def test_a_channel_that_went_back_in_a_copy_of_the_store_is_not_followed(
+    released: Params, device: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tmp_path / "store", tmp_path / "mirror")
+    publish_second(released)
+    take(released, device)
+    with pytest.raises(ReleaseError, match=r"at generation 2, as it was before, or later\. Received: generation 1"):
+        take(released, device, url=f"file://{tmp_path / 'mirror'}")
+
+
+def test_another_history_of_the_channel_is_not_followed(released: Params, store: Store, device: Path) -> None:
+    old = store.get(channel_key("shades", "production")).content
+    publish_second(released)
+    take(released, device)
+    store.put(channel_key("shades", "production"), old)
+    sealed = read_manifest(store, "shades", 1, ANYBODY)
+    move(store, "shades", "production", see(store, "shades", "production"), 1, sealed.sha256)
+    with pytest.raises(ReleaseError, match="Received: another generation 2"):
+        take(released, device)
+    assert verify(device / "current", ANYBODY).manifest.version == 2
+
+
+def test_a_device_killed_before_the_swap_does_not_go_back_afterwards(
+    released: Params, store: Store, device: Path
+) -> None:
+    old = store.get(channel_key("shades", "production")).content
+    take(released, device)
+    publish_second(released)
+    take(released, device)
+    (device / "current").unlink()
+    (device / "current").symlink_to("1")  # as if it had been killed
+    store.put(channel_key("shades", "production"), old)
+    with pytest.raises(ReleaseError, match="The store was set back"):
+        take(released, device)
+
+
+def test_over_http_a_channel_that_has_not_moved_costs_one_short_answer(
+    released: Params, device: Path, tmp_path: Path
+) -> None:
+    with serving(tmp_path / "store") as web:
+        first = take(released, device, url=web.url)
+        web.seen.clear()
+        again = take(released, device, url=web.url)
+        assert (first.changed, again.changed, web.statuses) == (True, False, [304])
+        publish_second(released)
+        assert take(released, device, url=web.url).version == 2
+
+
+def test_over_http_a_store_in_trouble_leaves_the_last_good_release(
+    released: Params, device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.deployment.stores.http.PAUSE", 0.0)
+    with serving(tmp_path / "store") as web:
+        take(released, device, url=web.url)
+        publish_second(released)
+        web.script.extend([as_usual, as_usual, *[breaks(0)] * 4])
+        with pytest.raises(StoreUnavailable):
+            take(released, device, url=web.url)
+        assert verify(device / "current", ANYBODY).manifest.version == 1
+        assert take(released, device, url=web.url).version == 2
+
+
+def test_a_release_that_does_not_fit_on_the_disk_is_not_begun(
+    released: Params, device: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(released, device)
+    publish_second(released)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    with pytest.raises(ReleaseError, match="bytes of free space for release 2"):
+        take(released, device)
 
 
 def test_a_folder_holds_one_model(released: Params, device: Path, tmp_path: Path) -> None:

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,16 +23,3 @@ def test_reading_does_not_make_the_folder(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         open_store(f"file://{tmp_path}/store").get("key")
     assert not (tmp_path / "store").exists()
-
-
-def test_a_device_with_a_folder_needs_neither_boto3_nor_the_line() -> None:
-    code = """
-import sys
-from tasks.deployment.client import fetch
-from tasks.deployment.prediction import predict
-from tasks.deployment.stores.opening import open_store
-open_store("file://store")
-print(*{"boto3", "tensorflow", "prefect", "dvc", "scipy"} & set(sys.modules))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []

@@ -1,0 +1,99 @@
+"""A release's files on their way from a store to a folder: each one is verified before it counts."""
+
+import shutil
+from pathlib import Path
+
+from zstandard import ZstdDecompressor, ZstdError
+
+from tasks.deployment.records import MANIFEST, MODEL, PACKED, File, Manifest
+from tasks.deployment.registry import Sealed, open_manifest, release_key
+from tasks.deployment.stores.protocol import Readable
+from tasks.deployment.trust import Trust
+from tasks.errors import NotFound, ReleaseError
+from tasks.files import CHUNK, sha256, write_bytes
+
+WINDOW = 1 << 27  # bytes; what unpacking may hold in memory
+
+
+def download(store: Readable, sealed: Sealed, folder: Path) -> None:
+    """Get a release's files into ``folder``, each verified by size and SHA-256, the model unpacked; the manifest last.
+
+    Raises:
+        ReleaseError: a file is missing or not what the manifest says, or the disk is too full for it.
+        StoreError: a file is larger than the manifest says, or cannot be read.
+    """
+    manifest = sealed.manifest
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_space(manifest, folder)
+    for name, expected in manifest.files.items():
+        try:
+            store.read_to(release_key(manifest.model, manifest.version, name), folder / name, expected.bytes)
+        except NotFound as error:
+            raise ReleaseError(f"{error} The release is incomplete: publish again.") from None
+        check(folder / name, expected)
+    unpack(folder / PACKED, folder / MODEL, manifest.unpacked)
+    (folder / PACKED).unlink()
+    write_bytes(folder / MANIFEST, sealed.envelope)
+
+
+def _check_space(manifest: Manifest, folder: Path) -> None:
+    needed = sum(file.bytes for file in manifest.files.values()) + manifest.unpacked.bytes
+    if (free := shutil.disk_usage(folder).free) < needed:
+        raise ReleaseError(
+            f"Expected {needed:,} bytes of free space for release {manifest.version} of {manifest.model} in "
+            f"{folder.parent}. Received: {free:,}. Make room, or keep fewer old releases there."
+        )
+
+
+def unpack(packed: Path, target: Path, expected: File) -> None:
+    """Decompress a model of a known size.
+
+    Raises:
+        ReleaseError: it is not zstd, larger than it should be, or another content.
+    """
+    size = 0
+    try:
+        with packed.open("rb") as source, target.open("wb") as file:
+            reader = ZstdDecompressor(max_window_size=WINDOW).stream_reader(source)
+            while size <= expected.bytes and (chunk := reader.read(CHUNK)):
+                size += file.write(chunk)
+    except ZstdError as error:
+        raise ReleaseError(
+            f"Expected {packed.name} to be zstd. Received: {error}. Do not use this release, publish again."
+        ) from None
+    check(target, expected)
+
+
+def verify(folder: Path, trust: Trust) -> Sealed:
+    """Check a fetched release against its manifest.
+
+    Raises:
+        Untrusted: nobody trusted has signed the manifest.
+        ReleaseError: there is none, or a file is not what the manifest says.
+    """
+    try:
+        sealed = open_manifest((folder / MANIFEST).read_bytes(), trust, str(folder / MANIFEST))
+        manifest = sealed.manifest
+        expected = {name: file for name, file in manifest.files.items() if name != PACKED}
+        for name, file in {**expected, MODEL: manifest.unpacked}.items():
+            check(folder / name, file)
+    except FileNotFoundError as error:
+        raise ReleaseError(
+            f"Expected a fetched release in {folder}. Received: no {error.filename}. Run `slimline fetch` again."
+        ) from None
+    return sealed
+
+
+def check(path: Path, expected: File) -> None:
+    """Refuse a file that is not what it should be.
+
+    Raises:
+        ReleaseError: it has another size or another SHA-256.
+    """
+    size = path.stat().st_size
+    received = f"{size:,} bytes" if size != expected.bytes else sha256(path)
+    if received != expected.sha256:
+        raise ReleaseError(
+            f"Expected {path.name} to have {expected.bytes:,} bytes and the SHA-256 {expected.sha256}. "
+            f"Received: {received}. It is damaged or was changed: fetch or publish it again."
+        )

@@ -1,0 +1,76 @@
+"""SIGKILL at random moments: whatever moment it is, what is left is whole and the next try succeeds."""
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from tasks.config import Params
+from tasks.deployment.client import fetch
+from tasks.deployment.downloading import verify
+from tasks.deployment.publishing import publish
+from tasks.deployment.trust import ANYBODY
+from tests.tasks.deployment.project import trust_of, write_project
+from tests.tasks.deployment.stores.web import serving
+
+KILLS = 200
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    return f"file://{tmp_path / 'store'}"
+
+
+def kill_within(work: Callable[[], object], seconds: float) -> bool:
+    """Run ``work`` in a process of its own and kill it after so long; whether that came before its end."""
+    process = get_context("fork").Process(target=work)
+    process.start()
+    process.join(seconds)
+    if process.pid and process.is_alive():
+        os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert process.exitcode in {0, -signal.SIGKILL}
+    return process.exitcode != 0
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long ``work`` takes in a process of its own."""
+    began = time.perf_counter()
+    assert not kill_within(work, 60)
+    return time.perf_counter() - began
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_a_fetch_killed_at_random_leaves_a_verified_release(project: Params, tmp_path: Path, scheme: str) -> None:
+    publish(project)
+    trust, device = trust_of(project), tmp_path / "device"
+    with serving(tmp_path / "store") as web:
+        url = project.deployment.store if scheme == "file" else web.url
+        fetch(url, "shades", "production", tmp_path / "before", trust)
+        write_project(project, bias=3)
+        publish(project)
+        work = partial(fetch, url, "shades", "production", device, trust)
+
+        def begin() -> None:
+            shutil.rmtree(device, ignore_errors=True)
+            shutil.copytree(tmp_path / "before", device, symlinks=True)
+
+        begin()
+        longest, chance, died, found = seconds_of(work), random.Random(scheme), 0, {1: 0, 2: 0}
+        while died < KILLS:
+            begin()
+            died += kill_within(work, chance.uniform(0, longest))
+            found[verify(device / "current", trust).manifest.version] += 1
+            assert fetch(url, "shades", "production", device, trust).version == 2
+            assert verify(device / "current", ANYBODY).manifest.version == 2
+            assert not list(device.glob(".partial-*"))
+    print(f"{scheme}: {died} kills within {longest:.3f} s; releases found after them: {found}")
+    assert found[1]
