@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import ssl
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -31,6 +32,11 @@ class Web(ThreadingHTTPServer):
         self.seen: list[tuple[str, dict[str, str], int]] = []
         self.tags = True
         self.scheme = "http"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that hung up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     @property
     def url(self) -> str:
