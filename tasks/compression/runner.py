@@ -39,6 +39,7 @@ def run_recipe(
     before = weights_digest(baseline)
     store = StepStore(steps_folder, before, context)
     subject = Subject(copy_model(baseline))
+    context = replace(context, baseline=copy_model(baseline))
     claims: tuple[Claim, ...] = ()
     steps = []
     for index, technique in enumerate(recipe):

@@ -1,7 +1,7 @@
 """What a technique is: a frozen config, the forms it goes between, what it promises and keeps, and one `apply`."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from tasks.compression.records import Skip
 from tasks.config import Settings
 from tasks.data_loading.dataset import PREPARED
+from tasks.errors import ConfigError
 
 Form = Literal["keras", "flatbuffer"]
 Kind = Literal["zeros", "clusters", "dtype", "channels", "rank"]
@@ -61,15 +62,28 @@ class Result:
     renamed: Mapping[str, str] = field(default_factory=dict)
 
 
+def _no_teachers(name: str) -> Sequence[Model]:
+    raise ConfigError(f"Expected a teacher of params.yaml. Received: {name!r}. Describe it under teachers.")
+
+
 @dataclass(frozen=True)
 class Context:
-    """What a technique may use beside its own config."""
+    """What a technique may use beside its own config.
+
+    ``baseline`` is what the recipe began with, float, and teaches unless the recipe says otherwise; ``teachers`` loads
+    the members of another teacher by its name; ``questions`` is the seed of what teachers are asked, the same for all
+    steps, and ``cache`` a folder where their answers are kept.
+    """
 
     seed: int
     batch_size: int
     prepared: Path = PREPARED
     backup: Path | None = None
     say: Callable[[str], None] = field(default=print)
+    baseline: Model = None
+    teachers: Callable[[str], Sequence[Model]] = _no_teachers
+    questions: int = 0
+    cache: Path | None = None
 
 
 class Technique(Settings):

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 from tasks.command import run_command
 from tasks.compression.recipe import parse_recipe, parse_recipes
@@ -16,6 +17,7 @@ from tasks.training.models import find_builder
 from tasks.training.records import BASELINE_KERAS
 from tasks.training.saving import load_model
 
+LESSONS = Path(".slimline/lessons")
 ENDED = 143  # what a shell reports of a process that SIGTERM ended
 
 
@@ -36,7 +38,8 @@ def work(params: Params, name: str) -> None:
     set_seed(params.training.seed)
     find_builder(params.training.model)  # its module registers the layers that a user's own network is made of
     baseline = load_model(BASELINE_KERAS)
-    context = Context(params.training.seed, params.training.batch_size)
+    seed = params.training.seed
+    context = Context(seed, params.training.batch_size, questions=seed, cache=LESSONS)
     flatbuffer, candidate = run_recipe(name, recipe, baseline, context, STEPS)
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)

@@ -1,10 +1,11 @@
 """One way to fit a model: seeded batches, one line an epoch, the best weights kept, resumed after a crash."""
 
+import contextlib
 import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import numpy as np
 from tasks.config import Augmentation
 from tasks.data_loading.dataset import PREPARED, read_dataset
 from tasks.files import whole_file, write_text
-from tasks.training.backend import KerasModel, keras, tensorflow
+from tasks.training.backend import KerasModel, TfDataset, keras, tensorflow
+from tasks.training.distillation import Teacher, accuracy, distillation_loss
+from tasks.training.lessons import Lessons, kept_in, taught_batches
 from tasks.training.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from tasks.training.saving import weights_digest
 
@@ -34,6 +37,7 @@ class Plan:
     augmentation: Augmentation = field(default_factory=Augmentation)
     patience: int | None = None
     keep_best: bool = True  # of all epochs by validation accuracy; otherwise the last weights stay
+    teacher: Teacher | None = None  # who is learned from beside the labels
 
     def digest(self, model: KerasModel, folder: Path = PREPARED) -> str:
         """Identifies this work: the same plan, network, first weights and data give the same digest."""
@@ -50,16 +54,16 @@ class Fitted:
 
 
 def compile_model(model: KerasModel, plan: Plan, steps: int) -> None:
-    """Adam and a cross-entropy from logits."""
+    """Adam and a cross-entropy from logits, with a teacher also the distance from the teacher's answers."""
     tf_keras = keras()
     rate: Any = plan.learning_rate
     if plan.schedule == "cosine":
         rate = tf_keras.optimizers.schedules.CosineDecay(rate, plan.epochs * steps)
-    model.compile(
-        optimizer=tf_keras.optimizers.Adam(rate),
-        loss=tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[tf_keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-    )
+    loss: Any = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    metric = tf_keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    if plan.teacher:
+        loss, metric = distillation_loss(plan.teacher.temperature, plan.teacher.weight), accuracy()
+    model.compile(optimizer=tf_keras.optimizers.Adam(rate), loss=loss, metrics=[metric])
     # were its variables made in the first step, TensorFlow would trace that step twice
     model.optimizer.build(model.trainable_variables)
 
@@ -71,6 +75,7 @@ def fit(
     backup: Path | None = None,
     callbacks: Sequence[Any] = (),
     say: Callable[[str], None] = print,
+    cache: Path | None = None,
 ) -> Fitted:
     """Fit ``model`` in place to the prepared training split.
 
@@ -82,6 +87,7 @@ def fit(
             on there. It is removed at the end.
         callbacks: further Keras callbacks, run after the state was kept or taken up again.
         say: gets one line an epoch.
+        cache: a folder where a teacher's answers are kept for later trainings; without one they are forgotten.
 
     Returns:
         the course of the training; the model has the weights of ``best_epoch``.
@@ -93,18 +99,32 @@ def fit(
     keeper = _keeper(model, plan, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
     if first < plan.epochs and not keeper.stopped():
-        model.fit(
-            training_batches(plan.batch_size, plan.seed, first, plan.epochs, plan.augmentation, folder),
-            epochs=plan.epochs,
-            steps_per_epoch=steps,
-            validation_data=evaluation_batches("validation", 512, folder),
-            callbacks=[keeper, *resume, *callbacks],
-            verbose=0,
-        )
+        with _batches(plan, first, folder, cache, say) as batches:
+            model.fit(
+                batches,
+                epochs=plan.epochs,
+                steps_per_epoch=steps,
+                validation_data=evaluation_batches("validation", 512, folder),
+                callbacks=[keeper, *resume, *callbacks],
+                verbose=0,
+            )
     best = keeper.restore()
     if state:
         shutil.rmtree(state, ignore_errors=True)
     return Fitted(tuple(keeper.rows), best)
+
+
+@contextlib.contextmanager
+def _batches(
+    plan: Plan, first: int, folder: Path, cache: Path | None, say: Callable[[str], None]
+) -> Iterator[TfDataset]:
+    """What is learned in the epochs from ``first`` on."""
+    if plan.teacher is None:
+        yield training_batches(plan.batch_size, plan.seed, first, plan.epochs, plan.augmentation, folder)
+        return
+    with kept_in(cache) as kept:
+        lessons = Lessons(plan.teacher, plan.batch_size, plan.augmentation, folder, kept)
+        yield taught_batches(lessons, plan.seed, first, plan.epochs, say)
 
 
 def _reseed_dropout(model: KerasModel, seed: int, epoch: int) -> None:

@@ -4,7 +4,11 @@ An epoch's order and its random changes follow from ``(seed, epoch)`` alone, so 
 interrupted goes on exactly as it would have gone.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasks.config import Augmentation
 from tasks.data_loading.dataset import PREPARED, Dataset, SplitName, read_dataset, shard_files
@@ -58,14 +62,22 @@ def training_batches(
         epochs one after the other: use it with ``steps_per_epoch``.
     """
     tf = tensorflow()
+    one_epoch = traced(epoch_batches(batch_size, seed, augmentation, folder))
+    return tf.data.Dataset.range(first_epoch, epochs).flat_map(one_epoch).prefetch(tf.data.AUTOTUNE)
+
+
+def epoch_batches(
+    batch_size: int, seed: int, augmentation: Augmentation | None = None, folder: Path = PREPARED
+) -> Callable[[TfTensor], TfDataset]:
+    """A function from the number of an epoch, int64, to its batches, see :func:`training_batches`."""
+    tf = tensorflow()
     dataset = read_dataset(folder)
     files = [str(path) for path in shard_files("train", folder)]
     steps = steps_per_epoch(dataset, batch_size)
 
     def one_epoch(epoch: TfTensor) -> TfDataset:
         batches = (
-            tf.data.TFRecordDataset(files)
-            .shuffle(min(SHUFFLE_BUFFER, dataset.splits["train"].samples), seed=epoch * 1_000_003 + seed)
+            _shuffled(tf.data.TFRecordDataset(files), dataset, epoch, seed)
             .batch(batch_size)
             .map(traced(lambda records: parse(records, dataset.shape)), num_parallel_calls=tf.data.AUTOTUNE)
         )
@@ -77,4 +89,16 @@ def training_batches(
 
         return batches.enumerate(epoch * steps).map(traced(change), num_parallel_calls=tf.data.AUTOTUNE)
 
-    return tf.data.Dataset.range(first_epoch, epochs).flat_map(traced(one_epoch)).prefetch(tf.data.AUTOTUNE)
+    return one_epoch
+
+
+def epoch_order(epoch: int, seed: int, folder: Path = PREPARED) -> NDArray[np.int64]:
+    """Places in the stored training split of an epoch's samples, in the order in which the epoch has them."""
+    dataset = read_dataset(folder)
+    places = tensorflow().data.Dataset.range(dataset.splits["train"].samples)
+    shuffled = _shuffled(places, dataset, tensorflow().constant(epoch, tensorflow().int64), seed)
+    return np.concatenate(list(shuffled.batch(SHUFFLE_BUFFER).as_numpy_iterator()))
+
+
+def _shuffled(samples: TfDataset, dataset: Dataset, epoch: TfTensor, seed: int) -> TfDataset:
+    return samples.shuffle(min(SHUFFLE_BUFFER, dataset.splits["train"].samples), seed=epoch * 1_000_003 + seed)

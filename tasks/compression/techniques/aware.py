@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.layers import split_head
+from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import Context, Model
 from tasks.compression.toolkit import toolkit
 from tasks.training.backend import keras
-from tasks.training.fitting import Plan, fit
 
 WHITE = 255.0  # the largest pixel
 BATCH = 50
@@ -19,14 +19,14 @@ RANGES = ("/output_min", "/post_activation_min")  # of a layer's activations; ea
 Samples = Callable[[], Iterator[list[Any]]]
 
 
-def train_aware(model: Model, plan: Plan, context: Context, samples: Samples) -> Model:
+def train_aware(model: Model, block: Retraining, context: Context, samples: Samples) -> Model:
     """Train ``model`` with its 8-bit rounding simulated.
 
     The rescaling of pixels stays outside, since TFMOT refuses it, and is folded in afterwards where it can be.
 
     Args:
         model: from raw pixels to logits.
-        plan: how it is trained.
+        block: how it is trained.
         context: of the recipe.
         samples: images that the first ranges are measured on, one at a time: float32 ``[1, height, width, channels]``.
 
@@ -40,7 +40,7 @@ def train_aware(model: Model, plan: Plan, context: Context, samples: Samples) ->
     measure_ranges(aware, body, images * scale + offset)
     whole = join(head, aware)
     _set_input_range(aware, offset, WHITE * scale + offset)
-    fit(whole, plan, context.prepared, context.backup, say=context.say)
+    retrain(whole, block, context)
     _set_input_range(aware, offset, WHITE * scale + offset)  # it moved; what pixels can be did not
     if offset or not _foldable(aware):
         return whole

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from tasks.compression.layers import kernels, with_layers, without_kernel
 from tasks.compression.records import Reason, Skip
+from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.toolkit import clusterable, toolkit
-from tasks.training.fitting import Plan, fit
 from tasks.training.saving import copy_model
 
 INITS = {
@@ -18,7 +18,7 @@ INITS = {
 }
 
 
-class Cluster(Technique):
+class Cluster(Retraining, Technique):
     """Let each layer use a few distinct weights only, and train these on.
 
     .. code-block:: yaml
@@ -35,7 +35,6 @@ class Cluster(Technique):
     clusters: Annotated[int, Field(ge=2, le=256, description="distinct values in each layer")]
     init: Annotated[Literal["linear", "density", "kmeans++"], Field(description="of the centroids")] = "kmeans++"
     epochs: Annotated[int, Field(ge=1, description="epochs of training with clusters")] = 2
-    learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.0003
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Cluster every layer that TFMOT supports and that has more weights than clusters."""
@@ -54,8 +53,7 @@ class Cluster(Technique):
             model,
             lambda layer: clustering.cluster_weights(layer, **settings) if layer.name in chosen else layer,
         )
-        plan = Plan(self.epochs, context.batch_size, self.learning_rate, context.seed)
-        fit(wrapped, plan, context.prepared, context.backup, say=context.say)
+        retrain(wrapped, self, context)
         return Result(
             Subject(copy_model(clustering.strip_clustering(wrapped))),
             changed=tuple(sorted(chosen)),

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from tasks.compression.layers import hold_zeros, kernel_of, kernels, with_layers, without_kernel
 from tasks.compression.records import Reason, Skip
+from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.toolkit import prunable, toolkit
 from tasks.data_loading.dataset import read_dataset
-from tasks.training.fitting import Plan, fit
 from tasks.training.pipeline import steps_per_epoch
 from tasks.training.saving import copy_model
 
@@ -18,7 +18,7 @@ RAMP = 0.7  # share of the steps after which a polynomial schedule has reached t
 UPDATES = 20  # times the masks are chosen anew within the ramp
 
 
-class Prune(Technique):
+class Prune(Retraining, Technique):
     """Set the smallest weights of each layer to zero while training goes on.
 
     ``polynomial`` raises the sparsity along the cubic curve of the paper, ``constant`` prunes at once.
@@ -35,9 +35,7 @@ class Prune(Technique):
 
     technique: Literal["prune"]
     sparsity: Annotated[float, Field(gt=0, lt=1, description="fraction of zeros in each pruned layer")]
-    schedule: Annotated[Literal["polynomial", "constant"], Field(description="how the sparsity is reached")] = (
-        "polynomial"
-    )
+    ramp: Annotated[Literal["polynomial", "constant"], Field(description="how the sparsity is reached")] = "polynomial"
     epochs: Annotated[int, Field(ge=1, description="epochs of training while pruning")] = 4
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
 
@@ -59,9 +57,7 @@ class Prune(Technique):
             return toolkit().sparsity.keras.prune_low_magnitude(layer, self._schedule(steps, present))
 
         wrapped = with_layers(model, change)
-        plan = Plan(self.epochs, context.batch_size, self.learning_rate, context.seed, keep_best=False)
-        update = toolkit().sparsity.keras.UpdatePruningStep()
-        fit(wrapped, plan, context.prepared, context.backup, [update], context.say)
+        retrain(wrapped, self, context, [toolkit().sparsity.keras.UpdatePruningStep()], keep_best=False)
         return Result(
             Subject(copy_model(toolkit().sparsity.keras.strip_pruning(wrapped))),
             changed=tuple(sorted(chosen)),
@@ -79,7 +75,7 @@ class Prune(Technique):
         final = max(self.sparsity, present)
         ramp = max(1, int(steps * RAMP))
         frequency = max(1, ramp // UPDATES)
-        if self.schedule == "constant":
+        if self.ramp == "constant":
             return schedules.ConstantSparsity(final, begin_step=0, end_step=steps, frequency=frequency)
         return schedules.PolynomialDecay(present, final, begin_step=0, end_step=ramp, frequency=frequency)
 

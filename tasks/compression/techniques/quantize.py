@@ -8,11 +8,11 @@ from pydantic import Field, model_validator
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.records import Reason, Skip
-from tasks.compression.technique import Claim, Context, Form, Kind, Model, Result, Subject, Technique
+from tasks.compression.retraining import Retraining
+from tasks.compression.technique import Claim, Context, Form, Kind, Result, Subject, Technique
 from tasks.compression.techniques.aware import Samples, train_aware
 from tasks.training.backend import tensorflow
 from tasks.training.conversion import convert, fold_scaling
-from tasks.training.fitting import Plan
 from tasks.training.pipeline import evaluation_batches
 
 Mode = Literal["dynamic_int8", "float16", "int8", "int16x8"]
@@ -21,7 +21,7 @@ DTYPES = {"dynamic_int8": "int8", "float16": "float16", "int8": "int8", "int16x8
 CALIBRATED = ("int8", "int16x8")
 
 
-class Quantize(Technique):
+class Quantize(Retraining, Technique):
     """Store weights, and in the calibrated modes activations too, in fewer bits; gives the deployable model.
 
     ==============  ==========  =================  =====================================================
@@ -52,7 +52,7 @@ class Quantize(Technique):
     calibration: Annotated[int, Field(ge=1, description="images that ranges are measured on")] = 500
     aware: Annotated[bool, Field(description="train with quantization simulated, then convert")] = False
     epochs: Annotated[int, Field(ge=1, description="of quantization-aware training")] = 3
-    learning_rate: Annotated[float, Field(gt=0, description="Adam's, in quantization-aware training")] = 0.0003
+    schedule: Literal["constant", "cosine"] = "cosine"
 
     @model_validator(mode="after")
     def _aware_is_int8(self) -> "Quantize":
@@ -67,7 +67,7 @@ class Quantize(Technique):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert, after quantization-aware training if asked for."""
         samples = calibration_samples(self.calibration, context)
-        model = self._train(subject.model, context, samples) if self.aware else fold_scaling(subject.model)
+        model = train_aware(subject.model, self, context, samples) if self.aware else fold_scaling(subject.model)
         configure = configurations(samples)[self.mode]
         flatbuffer = convert(model, configure, float_input=self.mode == "int8")
         names = tuple(kernels(subject.model))
@@ -80,10 +80,6 @@ class Quantize(Technique):
             skipped=tuple(Skip(layer=name, reason=Reason.CONVERTER) for name in names if name not in changed),
             claims=tuple(Claim(name, "dtype", want) for name in changed),
         )
-
-    def _train(self, model: Model, context: Context, samples: Samples) -> Model:
-        plan = Plan(self.epochs, context.batch_size, self.learning_rate, context.seed, schedule="cosine")
-        return train_aware(model, plan, context, samples)
 
 
 def calibration_samples(count: int, context: Context) -> Samples:

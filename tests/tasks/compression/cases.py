@@ -17,7 +17,7 @@ Made = Callable[[str, str], tuple[bytes, Candidate]]  # by the names of a networ
 
 CASES: dict[str, Steps] = {
     "prune": [{"technique": "prune", "sparsity": 0.8, "epochs": 2}],
-    "prune at once": [{"technique": "prune", "sparsity": 0.5, "schedule": "constant", "epochs": 2}],
+    "prune at once": [{"technique": "prune", "sparsity": 0.5, "ramp": "constant", "epochs": 2}],
     "half the channels": [
         {"technique": "prune_channels", "budget": {"metric": "channels", "max_ratio": 0.5, "max": None}},
         {"technique": "fine_tune", "epochs": 2},

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 
 from tasks.compression.layers import kernels
+from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.cluster import Cluster
 from tasks.training.saving import copy_model, weights_digest
@@ -46,7 +47,7 @@ def test_layers_that_gain_nothing_or_cannot_are_named(prepared: Path) -> None:
     result = cluster(depthwise(), prepared, clusters=110, learning_rate=1e-12)
     assert result.changed == ("logits",)  # 120 weights
     assert {skip.layer: skip.reason for skip in result.skipped} == {
-        "convolution": "has no more weights than clusters",  # 108
-        "channelwise": "TFMOT does not cluster this kind of layer",
-        "inner": "TFMOT does not cluster this kind of layer",
+        "convolution": Reason.TOO_SMALL,  # 108
+        "channelwise": Reason.UNSUPPORTED,
+        "inner": Reason.UNSUPPORTED,
     }

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tasks.compression.layers import kernels
+from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune import Prune
 from tasks.training.saving import copy_model, weights_digest
@@ -20,9 +21,9 @@ def prune(model: Any, prepared: Path, **settings: Any) -> Any:
     return result
 
 
-@pytest.mark.parametrize("schedule", ["constant", "polynomial"])
-def test_without_learning_exactly_the_smallest_weights_go(tiny: Any, prepared: Path, schedule: str) -> None:
-    result = prune(tiny, prepared, sparsity=0.6, learning_rate=1e-12, schedule=schedule)
+@pytest.mark.parametrize("ramp", ["constant", "polynomial"])
+def test_without_learning_exactly_the_smallest_weights_go(tiny: Any, prepared: Path, ramp: str) -> None:
+    result = prune(tiny, prepared, sparsity=0.6, learning_rate=1e-12, ramp=ramp)
     after = kernels(result.subject.model)
     assert set(result.changed) == set(after)
     for name, before in kernels(tiny).items():
@@ -53,8 +54,8 @@ def test_what_tfmot_passes_over_is_named(prepared: Path) -> None:
     result = prune(model, prepared, sparsity=0.5, learning_rate=1e-12)
     assert set(result.changed) == {"convolution", "logits"}
     assert {skip.layer: skip.reason for skip in result.skipped} == {
-        "channelwise": "TFMOT does not prune this kind of layer",
-        "inner": "TFMOT does not prune this kind of layer",
+        "channelwise": Reason.UNSUPPORTED,
+        "inner": Reason.UNSUPPORTED,
     }
     assert np.allclose(kernels(result.subject.model)["channelwise"], before["channelwise"], atol=1e-6)
     assert {claim.layer for claim in result.claims} == {"convolution", "logits"}

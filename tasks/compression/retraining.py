@@ -1,0 +1,93 @@
+"""What every technique that trains has in common: how long, how fast, on what, and who teaches."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tasks.compression.technique import Context, Model
+from tasks.config import NAME, Augmentation, Settings
+from tasks.training.backend import keras
+from tasks.training.distillation import Teacher
+from tasks.training.fitting import Fitted, Plan, fit
+
+BASELINE, NONE = "baseline", "none"
+
+
+class Distillation(Settings):
+    """Learn a teacher's answers beside the labels (Hinton, Vinyals and Dean 2015, arXiv:1503.02531).
+
+    .. code-block:: yaml
+
+        distillation: {teacher: baseline, temperature: 4.0, weight: 0.7}
+    """
+
+    teacher: Annotated[str, Field(pattern=NAME, description="baseline · none · a name of params.yaml's teachers")] = (
+        BASELINE
+    )
+    temperature: Annotated[float, Field(gt=0, description="logits are divided by it, so that small ones count")] = 4.0
+    weight: Annotated[float, Field(gt=0, le=1, description="the teacher's share in the loss; labels have the rest")] = (
+        0.7
+    )
+
+
+class Retraining(Settings):
+    """The settings of a training within a recipe, mixed into every technique that trains."""
+
+    epochs: Annotated[int, Field(ge=1, description="of training")]
+    learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.0003
+    schedule: Annotated[Literal["constant", "cosine"], Field(description="of the learning rate")] = "constant"
+    augmentation: Annotated[Augmentation, Field(description="as in training")] = Augmentation()
+    dropout: Annotated[float | None, Field(ge=0, lt=1, description="rate in every dropout layer; null: as it is")] = (
+        None
+    )
+    distillation: Annotated[Distillation, Field(description="who teaches, and how much it counts")] = Distillation()
+
+
+def retrain(
+    model: Model,
+    block: Retraining,
+    context: Context,
+    callbacks: Sequence[Any] = (),
+    keep_best: bool = True,
+) -> Fitted:
+    """Train ``model`` in place as ``block`` says.
+
+    Args:
+        model: from raw pixels to logits.
+        block: how.
+        context: of the recipe; knows the teachers.
+        callbacks: further Keras callbacks.
+        keep_best: of the epochs keep the one with the best validation accuracy; otherwise the last.
+
+    Returns:
+        the course of the training.
+    """
+    if block.dropout is not None:
+        for layer in model._flatten_layers():
+            if isinstance(layer, keras().layers.Dropout):
+                layer.rate = block.dropout
+    plan = Plan(
+        epochs=block.epochs,
+        batch_size=context.batch_size,
+        learning_rate=block.learning_rate,
+        seed=context.seed,
+        schedule=block.schedule,
+        augmentation=block.augmentation,
+        keep_best=keep_best,
+        teacher=teacher_of(block.distillation, context),
+    )
+    return fit(model, plan, context.prepared, context.backup, callbacks, context.say, context.cache)
+
+
+def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
+    """The teacher that is named, if one is; the baseline teaches only where the context has one."""
+    if distillation.teacher == NONE:
+        return None
+    if distillation.teacher == BASELINE:
+        members = () if context.baseline is None else (context.baseline,)
+    else:
+        members = tuple(context.teachers(distillation.teacher))
+    if not members:
+        return None
+    return Teacher(members, distillation.temperature, distillation.weight, context.questions)
