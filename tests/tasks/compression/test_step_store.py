@@ -12,7 +12,7 @@ from tasks.locking import locked
 from tasks.training.saving import load_model
 from tests.tasks.compression.cases import Steps, carry_out, context
 
-FIRST: Steps = [{"technique": "prune", "sparsity": 0.5, "epochs": 1, "schedule": "constant"}]
+FIRST: Steps = [{"technique": "prune", "sparsity": 0.5, "epochs": 1, "ramp": "constant"}]
 INT8: Steps = [*FIRST, {"technique": "quantize", "mode": "int8", "calibration": 100}]
 FLOAT16: Steps = [*FIRST, {"technique": "quantize", "mode": "float16"}]
 
