@@ -168,6 +168,13 @@ class Trusted(Settings):
     allow_unsigned: bool = False
 
 
+class Retention(Settings):
+    """Which releases stay in the store; what a channel points to and what is pinned always does."""
+
+    keep: Annotated[int, Field(ge=1)] = 10  # the newest
+    orphan_hours: Annotated[float, Field(ge=1)] = 24.0  # after which an upload without an end is removed
+
+
 class Deployment(Settings):
     """Where releases go, who signs them and whose are taken."""
 
@@ -176,6 +183,7 @@ class Deployment(Settings):
     channel: Name = "production"
     signing_key: Annotated[str, Field(min_length=1)] | None = "local"
     trust: Trusted = Trusted()
+    retention: Retention = Retention()
 
 
 class Versioning(Settings):

@@ -81,6 +81,30 @@ class Claim(Record):
     claimed_at: str  # UTC, ISO 8601
 
 
+class Hold(Record):
+    """Somebody is about to point a channel to a release."""
+
+    version: Number
+    held_at: str  # UTC, ISO 8601
+
+
+class Pin(Record):
+    """A release that somebody wants kept."""
+
+    version: Number
+    pinned_at: str  # UTC, ISO 8601
+    by: str
+    reason: str
+
+
+class Retired(Record):
+    """The mark on a release that is being removed, or was; from now on it does not exist."""
+
+    nonce: str
+    retired_at: str  # UTC, ISO 8601
+    why: str
+
+
 class Release(Record):
     """A release in a list for people."""
 

@@ -5,6 +5,7 @@
     models/<model>/releases/<version>/claim.json      who has taken the number
     models/<model>/releases/<version>/<file>          immutable content
     models/<model>/releases/<version>/manifest.dsse.json   signed and written last: from now on the release exists
+    models/<model>/releases/<version>/retired-….json  it is being removed, or was: it does not exist any more
     models/<model>/channels/<channel>.json            which release the channel points to
 """
 
@@ -155,12 +156,20 @@ def read_manifest(store: Readable, model: str, version: int, trust: Trust, sha25
 
 def releases(store: Store, model: str) -> list[Release]:
     """All releases of a model, whoever signed them, the newest first."""
-    pointing = defaultdict(list)
-    for channel, pointer in _channels(store, model):
+    pointing: dict[int, list[str]] = defaultdict(list)
+    for channel, pointer in channels(store, model):
         pointing[pointer.version].append(channel)
     listed = []
-    for version in sorted(_numbers(store, model, MANIFEST), reverse=True):
-        listed.append(describe(read_manifest(store, model, version, ANYBODY), tuple(pointing[version])))
+    for version, files in sorted(versions(store, model).items(), reverse=True):
+        if MANIFEST not in files or any(map(is_mark, files)):
+            continue
+        try:
+            sealed = read_manifest(store, model, version, ANYBODY)
+        except ReleaseError:
+            if MANIFEST in versions(store, model).get(version, {}):
+                raise
+            continue  # removed meanwhile
+        listed.append(describe(sealed, tuple(pointing[version])))
     return listed
 
 
@@ -182,7 +191,7 @@ def describe(sealed: Sealed, channels: tuple[str, ...]) -> Release:
 def claim(store: Store, model: str) -> int:
     """Take the next version number; nobody else ever gets it, also where nothing comes of it."""
     content = encode(Claim(nonce=secrets.token_hex(16), claimed_at=now()))
-    for version in count(max(_numbers(store, model), default=0) + 1):
+    for version in count(max(versions(store, model), default=0) + 1):
         try:
             store.put_if_absent(release_key(model, version, "claim.json"), content)
         except Conflict:
@@ -208,14 +217,24 @@ def move(store: Store, model: str, channel: str, seen: Seen, version: int, manif
     return pointer
 
 
-def _channels(store: Store, model: str) -> Iterator[tuple[str, Pointer]]:
+def channels(store: Store, model: str) -> Iterator[tuple[str, Pointer]]:
+    """All channels of a model and their last moves."""
     for entry in store.list(channels_folder(model)):
         channel = entry.key.rpartition("/")[2].removesuffix(".json")
         if pointer := current(store, model, channel):
             yield channel, pointer
 
 
-def _numbers(store: Store, model: str, file: str | None = None) -> set[int]:
-    """The versions that have any file, or the one named."""
-    parts = (entry.key.split("/") for entry in store.list(releases_folder(model)))
-    return {int(part[3]) for part in parts if part[3].isdecimal() and file in (None, part[4])}
+def versions(store: Store, model: str) -> dict[int, dict[str, int]]:
+    """The files of each version and their bytes, whatever has become of it."""
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for entry in store.list(releases_folder(model)):
+        _, _, _, number, name = entry.key.split("/", 4)
+        if number.isdecimal():
+            found[int(number)][name] = entry.bytes
+    return dict(found)
+
+
+def is_mark(name: str) -> bool:
+    """Whether a file says that its release is being removed, see :mod:`tasks.deployment.holds`."""
+    return name.rpartition("/")[2].startswith("retired-")

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import Params
+from tasks.config import Params, Retention
 from tasks.deployment.client import fetch
-from tasks.deployment.downloading import verify
+from tasks.deployment.downloading import download, verify
 from tasks.deployment.publishing import publish
+from tasks.deployment.registry import read_manifest, releases
+from tasks.deployment.retention import clean
+from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust import ANYBODY
 from tests.tasks.deployment.project import trust_of, write_project
 from tests.tasks.deployment.stores.web import serving
@@ -74,3 +77,38 @@ def test_a_fetch_killed_at_random_leaves_a_verified_release(project: Params, tmp
             assert not list(device.glob(".partial-*"))
     print(f"{scheme}: {died} kills within {longest:.3f} s; releases found after them: {found}")
     assert found[1]
+
+
+@pytest.mark.slow
+def test_a_removal_killed_at_random_leaves_whole_releases(project: Params, tmp_path: Path) -> None:
+    url, trust = project.deployment.store, trust_of(project)
+    store = open_store(url)
+    for bias in (11, 12, 13, 14):
+        write_project(project, bias)
+        publish(project)
+    shutil.copytree(tmp_path / "store", tmp_path / "full")
+
+    def begin() -> None:
+        shutil.rmtree(tmp_path / "store")
+        shutil.copytree(tmp_path / "full", tmp_path / "store")
+
+    def work() -> None:
+        list(clean(store, "shades", Retention(keep=2)))
+
+    longest, chance, died, found = seconds_of(work), random.Random(1), 0, dict.fromkeys((2, 3, 4), 0)
+    while died < KILLS:
+        begin()
+        died += kill_within(work, chance.uniform(0, longest))
+        listed = [release.version for release in releases(store, "shades")]
+        assert listed[:2] == [4, 3]
+        found[len(listed)] += 1
+        for version in listed:
+            download(store, read_manifest(store, "shades", version, trust), tmp_path / "copy")
+            shutil.rmtree(tmp_path / "copy")
+        work()
+        assert [release.version for release in releases(store, "shades")] == [4, 3]
+        left = {entry.key.rpartition("/")[2][:7] for entry in store.list("models/shades/releases/1")}
+        assert left == {"retired"}
+    print(f"{died} kills within {longest:.3f} s; releases found after them, by number: {found}")
+    assert fetch(url, "shades", "production", tmp_path / "device", trust).version == 4
+    assert found[4]

@@ -1,0 +1,266 @@
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tasks.config import Params, Retention
+from tasks.deployment import holds, retention
+from tasks.deployment.client import fetch
+from tasks.deployment.holds import held, pin, pins, unpin
+from tasks.deployment.publishing import publish
+from tasks.deployment.records import MANIFEST, Hold
+from tasks.deployment.registry import claim, encode, read_manifest, release_key, releases
+from tasks.deployment.retention import Fate, clean, plan
+from tasks.deployment.stores.opening import open_store
+from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust import ANYBODY
+from tasks.errors import NotFound, ReleaseError
+from tests.tasks.deployment.killing import die, killed
+from tests.tasks.deployment.project import trust_of, write_project
+
+ONE = Retention(keep=1)
+
+
+@pytest.fixture
+def store_url(tmp_path: Any) -> str:
+    """What is asked of a store here is in the contract of all of them."""
+    return f"file://{tmp_path / 'store'}"
+
+
+@pytest.fixture
+def three(project: Params) -> Params:
+    """A project with releases 1, 2 and 3, the last one in production."""
+    for bias in (11, 12, 13):
+        write_project(project, bias)
+        publish(project)
+    return project
+
+
+@contextmanager
+def later(monkeypatch: pytest.MonkeyPatch, hours: float) -> Iterator[None]:
+    """Let so much time have passed."""
+    with monkeypatch.context() as patch:
+
+        def age(moment: str) -> timedelta:
+            return datetime.now(UTC) - datetime.fromisoformat(moment) + timedelta(hours=hours)
+
+        patch.setattr(holds, "age", age)
+        patch.setattr(retention, "age", age)
+        yield
+
+
+def gone(fates: Iterator[Fate] | list[Fate]) -> list[int]:
+    return [fate.version for fate in fates if fate.goes]
+
+
+def listed(store: Store) -> list[int]:
+    return [release.version for release in releases(store, "shades")]
+
+
+def test_the_newest_stay_and_the_rest_goes_with_all_its_files(three: Params, store: Store) -> None:
+    assert gone(clean(store, "shades", Retention(keep=2))) == [1]
+    assert listed(store) == [3, 2]
+    left = [entry.key for entry in store.list("models/shades/releases/1")]
+    assert [key.rpartition("/")[2].partition("-")[0] for key in left] == ["retired"]
+    with pytest.raises(ReleaseError, match="no such release"):
+        read_manifest(store, "shades", 1, ANYBODY)
+
+
+def test_a_plan_says_what_goes_and_why_and_changes_nothing(three: Params, store: Store) -> None:
+    before = list(store.list("models"))
+    assert [(fate.version, fate.goes, fate.why) for fate in plan(store, "shades", ONE)] == [
+        (3, False, "it is production; number 1 of the last 1"),
+        (2, True, "not of the last 1"),
+        (1, True, "not of the last 1"),
+    ]
+    assert all(fate.bytes > 1000 for fate in plan(store, "shades", ONE))
+    assert list(store.list("models")) == before
+
+
+def test_what_a_channel_points_to_stays(three: Params, store: Store) -> None:
+    point(store, "staging", 1)
+    assert gone(clean(store, "shades", ONE)) == [2]
+    assert listed(store) == [3, 1]
+
+
+def test_what_is_pinned_stays_until_it_is_unpinned(three: Params, store: Store) -> None:
+    pin(store, "shades", 1, "on a ship", "Ada")
+    assert [(found.version, found.by, found.reason) for found in pins(store, "shades")] == [(1, "Ada", "on a ship")]
+    assert gone(clean(store, "shades", ONE)) == [2]
+    assert unpin(store, "shades", 1)
+    assert not unpin(store, "shades", 1)
+    assert gone(clean(store, "shades", ONE)) == [1]
+
+
+def test_what_is_not_there_cannot_be_pinned(three: Params, store: Store) -> None:
+    list(clean(store, "shades", ONE))
+    for version in (1, 9):
+        with pytest.raises(ReleaseError, match="no such release"):
+            pin(store, "shades", version, "why", "Ada")
+    assert pins(store, "shades") == []
+
+
+def test_an_upload_that_never_ended_goes_after_a_day(
+    three: Params, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = claim(store, "shades")
+    store.put(release_key("shades", version, "labels.json"), b"[]")
+    assert gone(clean(store, "shades", Retention(keep=3))) == []
+    with later(monkeypatch, hours=25):
+        (fate,) = [fate for fate in clean(store, "shades", Retention(keep=3)) if fate.goes]
+    assert (fate.version, "never ended" in fate.why) == (4, True)
+    with pytest.raises(NotFound):
+        store.get(release_key("shades", version, "labels.json"))
+
+
+def test_a_number_is_never_given_again(three: Params, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim(store, "shades")
+    with later(monkeypatch, hours=25):
+        list(clean(store, "shades", ONE))
+        assert plan(store, "shades", ONE)[0].version == 3
+    assert claim(store, "shades") == 5
+
+
+def test_a_release_finished_after_its_upload_was_removed_does_not_exist(
+    three: Params, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = claim(store, "shades")
+    with later(monkeypatch, hours=25):
+        list(clean(store, "shades", ONE))
+    store.put(release_key("shades", version, MANIFEST), store.get(release_key("shades", 3, MANIFEST)).content)
+    assert listed(store) == [3]
+    with pytest.raises(ReleaseError, match="it is being removed, or was"), held(store, "shades", version):
+        pass
+
+
+def test_what_is_held_stays_and_a_dead_ones_hold_ends(
+    three: Params, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held(store, "shades", 1):
+        assert gone(clean(store, "shades", ONE)) == [2]
+    assert list(store.list("models/shades/holds")) == []
+    hold = Hold(version=1, held_at=(datetime.now(UTC) - timedelta(hours=23)).isoformat())
+    store.put("models/shades/holds/1-dead.json", encode(hold))
+    assert gone(clean(store, "shades", ONE)) == []
+    with later(monkeypatch, hours=2):
+        assert gone(clean(store, "shades", ONE)) == [1]
+    assert list(store.list("models/shades/holds")) == []
+
+
+def between(store: Store, step: str, work: Any) -> Store:
+    """A store in which something else happens once, right before its first ``step``."""
+    left = [work]
+
+    class Interrupted:
+        def __getattr__(self, name: str) -> Any:
+            def verb(*arguments: Any) -> Any:
+                if left and f"{name} {arguments[0]}".startswith(step):
+                    left.pop()()
+                return getattr(store, name)(*arguments)
+
+            return verb if callable(getattr(store, name)) else getattr(store, name)
+
+    made: Any = Interrupted()
+    return made  # type: ignore[no-any-return]
+
+
+def point(store: Store, channel: str, version: int) -> None:
+    """Move a channel as everybody does."""
+    from tasks.deployment.registry import move, see
+
+    sealed = read_manifest(store, "shades", version, ANYBODY)
+    with held(store, "shades", version):
+        move(store, "shades", channel, see(store, "shades", channel), version, sealed.sha256)
+
+
+def test_a_channel_moved_after_the_plan_is_seen(three: Params, store: Store) -> None:
+    moving = between(store, "put models/shades/releases/2/retired", lambda: point(store, "staging", 2))
+    fates = {fate.version: fate for fate in clean(moving, "shades", ONE)}
+    assert (fates[2].goes, fates[2].why, fates[1].goes) == (False, "it is staging", True)
+    assert listed(store) == [3, 2]
+    point(store, "staging", 2)
+
+
+def test_a_channel_cannot_be_moved_to_what_is_going(three: Params, store: Store) -> None:
+    def late() -> None:
+        with pytest.raises(ReleaseError, match="it is being removed, or was"):
+            point(store, "staging", 2)
+
+    moving = between(store, "delete models/shades/releases/2/manifest", late)
+    assert gone(clean(moving, "shades", ONE)) == [2, 1]
+
+
+class FatalStore:
+    """A store at whose n-th write or deletion the process is killed."""
+
+    def __init__(self, store: Store, step: int) -> None:
+        self.store, self.left = store, step
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self.store, name)
+        if name not in {"put", "delete"}:
+            return verb
+
+        def write(*arguments: Any) -> None:
+            if not self.left:
+                die()
+            self.left -= 1
+            verb(*arguments)
+
+        return write
+
+
+def clean_up_to(url: str, step: int) -> None:
+    fatal: Any = FatalStore(open_store(url), step)
+    list(clean(fatal, "shades", ONE))
+
+
+def test_a_removal_killed_at_any_step_is_ended_by_the_next(three: Params, store: Store, tmp_path: Any) -> None:
+    url = three.deployment.store
+    for step in range(100):
+        died = killed(partial(clean_up_to, url, step))
+        for version in listed(store):  # what is listed is whole
+            for name in read_manifest(store, "shades", version, ANYBODY).manifest.files:
+                assert store.get(release_key("shades", version, name)).content is not None
+        if not died:
+            break
+        if step % 7 == 6:
+            write_project(three, bias=20 + step)
+            publish(three)
+    assert step > 5
+    list(clean(store, "shades", ONE))
+    assert len(listed(store)) == 1
+    assert fetch(url, "shades", "production", tmp_path / "device", trust_of(three)).version == listed(store)[0]
+
+
+def test_while_others_publish_and_clean_no_reader_finds_a_channel_broken(
+    three: Params, store: Store, tmp_path: Any
+) -> None:
+    ended = threading.Event()
+    problems: list[BaseException] = []
+
+    def sweep() -> None:
+        while not ended.is_set():
+            try:
+                list(clean(open_store(three.deployment.store), "shades", ONE))
+            except BaseException as error:  # shown by the assertion below
+                problems.append(error)
+
+    threads = [threading.Thread(target=sweep) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for bias in range(21, 27):
+            write_project(three, bias)
+            version = publish(three).version
+            got = fetch(three.deployment.store, "shades", "production", tmp_path / "device", trust_of(three))
+            assert got.version == version
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert problems == []
