@@ -8,13 +8,10 @@ It needs Debian's packages ``ceph-mon``, ``ceph-osd`` and ``radosgw``.
 """
 
 import contextlib
-import ctypes
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -26,9 +23,8 @@ from tests.servers import free_port
 
 PACKAGES = "ceph-mon ceph-osd radosgw"
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "monmaptool", "ceph-authtool", "ceph")
-PATIENCE = 60  # seconds until a step of the start is given up
+PATIENCE = 180  # seconds until a step of the start is given up
 CAPABILITIES = ("--cap", "mon", "allow *", "--cap", "osd", "allow *", "--cap", "mgr", "allow *")
-PR_SET_PDEATHSIG = 1  # of prctl(2)
 CONFIG = """
 [global]
 fsid = {fsid}
@@ -138,7 +134,7 @@ class _Cluster:
         keys = str(self.folder / "keyring")
         self.run("ceph-authtool", "--create-keyring", keys)
         for name in ("mon.", "osd.0", "client.admin"):
-            self.run("ceph-authtool",  "--gen-key", "--name", name, *CAPABILITIES, keys)
+            self.run("ceph-authtool", "--gen-key", "--name", name, *CAPABILITIES, keys)
         self.run("ceph-mon", "--mkfs", "--id", "a", "--monmap", monitors, "--keyring", keys)
         self.serve("ceph-mon", "--id", "a")
         disk = str(uuid.uuid4())
@@ -152,7 +148,9 @@ class _Cluster:
         """Make an account."""
         account = Account(f"{name}-access", f"{name}-secret")
         keys = ("--access-key", account.access_key, "--secret-key", account.secret_key)
-        self.run("radosgw-admin", "--name", "client.admin", "user", "create", "--uid", name, "--display-name", name, *keys)
+        self.run(
+            "radosgw-admin", "--name", "client.admin", "user", "create", "--uid", name, "--display-name", name, *keys
+        )
         return account
 
     def run(self, program: str, *arguments: str) -> None:
@@ -165,13 +163,13 @@ class _Cluster:
 
     def serve(self, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start a daemon that ends with this cluster, also where this process is killed."""
-        daemon = subprocess.Popen(
-            [program, "--conf", self.config, "--foreground", *arguments],
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / f"{program}.err").open("wb"),
-            preexec_fn=_die_with_parent,
-        )
+        with (self.folder / f"{program}.err").open("wb") as errors:
+            daemon = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", program, "--conf", self.config, "--foreground", *arguments],
+                cwd=self.folder,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
         self.running.callback(_end, daemon)
         return daemon
 
@@ -184,10 +182,6 @@ class _Cluster:
             time.sleep(0.1)
         said = "\n".join(path.read_text(errors="replace")[-2000:] for path in self.folder.glob("*.err"))
         raise RuntimeError(f"Expected radosgw to listen within {PATIENCE} s. Received:\n{said}")
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end(daemon: "subprocess.Popen[bytes]") -> None:
@@ -205,4 +199,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

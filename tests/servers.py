@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from typing import IO
 
 READY = "Running on"
+ANYBODY = {  # the settings of a client of a server that accepts any credentials
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 
 
 def free_port() -> int:

@@ -15,48 +15,27 @@ from tasks.data_loading.sources.archive import Archive, format_of
 from tasks.data_loading.sources.naming import clean, file_item, is_litter
 from tasks.data_loading.sources.protocol import Folder, Item, Source, SourceListing, digest_of
 from tasks.errors import SourceError
+from tasks.s3.connection import connect
+from tasks.s3.stream import ChangedError, Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 FETCHERS = 16  # objects fetched at the same time
-ATTEMPTS = 4
-
-
-def connect() -> "S3Client":
-    """A client by the standard AWS settings; servers other than AWS are addressed by path."""
-    import boto3
-    from botocore.config import Config
-
-    session = boto3.session.Session()
-    region = session.region_name or "us-east-1"
-    config = Config(
-        signature_version="s3v4",
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        connect_timeout=5,
-        read_timeout=60,
-        max_pool_connections=FETCHERS,
-    )
-    client = session.client("s3", region_name=region, config=config)
-    if "amazonaws.com" in client.meta.endpoint_url:
-        return client
-    return session.client("s3", region_name=region, config=config.merge(Config(s3={"addressing_style": "path"})))
 
 
 @contextmanager
 def _reading(location: str) -> Iterator[None]:
     """Turn whatever boto3 raises into a SourceError."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from tasks.s3.failures import FAILURES, explain
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except FAILURES as error:
+        raise SourceError(f"Expected to read {location}. {explain(error)}") from None
+    except ChangedError:
         raise SourceError(
-            f"Expected to read {location}. Received: {error}. "
-            f"Check the name, the network and the AWS settings (AWS_ENDPOINT_URL, AWS_PROFILE, credentials)."
+            f"Expected {location} to stay as it is. Received: another version in the middle. Run again."
         ) from None
 
 
@@ -89,56 +68,21 @@ class S3File:
             return stream.read()
 
 
-class S3Stream(io.RawIOBase):
+class S3Stream(Stream):
     """An object's body that goes on where it was when the connection breaks."""
 
     def __init__(self, file: S3File) -> None:
         self.file = file
-        self.offset = 0
-        self._etag: str | None = None
-        self._open()
+        super().__init__(file.client, file.bucket, file.key)
 
     def _open(self) -> None:
-        file = self.file
-        request: GetObjectRequestTypeDef = {"Bucket": file.bucket, "Key": file.key}
-        if self.offset:
-            request["Range"] = f"bytes={self.offset}-"
-        with _reading(file.location):
-            answer = file.client.get_object(**request)
-        if self._etag not in (None, answer["ETag"]):
-            raise SourceError(
-                f"Expected {file.location} to stay as it is. Received: another version in the middle. Run again."
-            )
-        self._etag = answer["ETag"]
-        self._body = answer["Body"]
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
+        with _reading(self.file.location):
+            super()._open()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill ``buffer`` as far as there is something to fill it with."""
-        content = self._read(len(buffer))
-        buffer[: len(content)] = content
-        self.offset += len(content)
-        return len(content)
-
-    def _read(self, size: int) -> bytes:
-        from botocore.exceptions import BotoCoreError
-
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return self._body.read(size)
-            except BotoCoreError:
-                self._open()
         with _reading(f"{self.file.location} from byte {self.offset:,}"):
-            return self._body.read(size)
-
-    def close(self) -> None:
-        """Let the connection go."""
-        if not self.closed:
-            self._body.close()
-        super().close()
+            return super().readinto(buffer)
 
 
 class S3Prefix:
@@ -199,5 +143,5 @@ def open_s3(location: str) -> Source:
     if not bucket:
         raise SourceError(f"Expected s3://bucket/prefix. Received: {location}. Name the bucket.")
     form = format_of(key)
-    client = connect()
+    client = connect(FETCHERS)
     return Archive(S3File(client, bucket, key), form) if form else S3Prefix(client, bucket, key)

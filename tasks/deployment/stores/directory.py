@@ -7,18 +7,20 @@ store. Names that begin with a dot (the lock, files being written) are no object
 import contextlib
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tasks.deployment.stores.protocol import SMALL, Entry, Object, Store, check_key
+from tasks.deployment.stores.conditions import ENFORCED, Conditions
+from tasks.deployment.stores.protocol import SMALL, Entry, Leftover, Object, Progress, Store, check_key
 from tasks.errors import Conflict, NotFound, StoreError
 from tasks.files import CHUNK, sha256, sync
 from tasks.locking import locked
 
 SCHEME = "file://"
+STAGED = ".staged-"  # how files begin that are being written
 
 
 class DirectoryStore:
@@ -31,6 +33,7 @@ class DirectoryStore:
     def __init__(self, url: str) -> None:
         self.url = url
         self.root = Path(url.removeprefix(SCHEME)).expanduser().absolute()
+        self.conditions: Conditions = ENFORCED
 
     def get(self, key: str) -> Object:
         """See :meth:`Store.get`."""
@@ -43,10 +46,10 @@ class DirectoryStore:
         found = self.get(key)
         return None if found.tag == tag else found
 
-    def read_to(self, key: str, path: Path, limit: int) -> None:
+    def read_to(self, key: str, path: Path, limit: int, progress: Progress | None = None) -> None:
         """See :meth:`Store.read_to`."""
-        with self._errors(), self._open(key, limit) as source, path.open("wb") as target:
-            shutil.copyfileobj(source, target, CHUNK)
+        with self._errors(), self._open(key, limit) as source:
+            _copy(source, path, progress)
 
     def put(self, key: str, content: bytes) -> None:
         """See :meth:`Store.put`."""
@@ -61,10 +64,10 @@ class DirectoryStore:
             staged.write_bytes(content)
             self._move_if_absent(staged, key)
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, path: Path, progress: Progress | None = None) -> None:
         """See :meth:`Store.put_file`."""
-        with self._errors(), self._staged(key) as staged:
-            shutil.copyfile(path, staged)
+        with self._errors(), self._staged(key) as staged, path.open("rb") as source:
+            _copy(source, staged, progress)
             self._move_if_absent(staged, key)
 
     def compare_and_swap(self, key: str, content: bytes, tag: str | None) -> None:
@@ -97,6 +100,24 @@ class DirectoryStore:
         with self._errors(), self._lock():
             (self.root / check_key(key)).unlink(missing_ok=True)
 
+    def leftovers(self) -> Iterator[Leftover]:
+        """See :meth:`Store.leftovers`."""
+        with self._errors():
+            for path in sorted(self.root.rglob(f"{STAGED}*")):
+                with contextlib.suppress(FileNotFoundError):  # has come to its place meanwhile
+                    began = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                    place = path.relative_to(self.root).as_posix()
+                    yield Leftover(f"{path.parent.relative_to(self.root).as_posix()}/", began, place)
+
+    def discard(self, leftover: Leftover) -> None:
+        """See :meth:`Store.discard`."""
+        folder, _, name = leftover.handle.rpartition("/")
+        place = self.root / check_key(folder) if folder else self.root
+        if not name.startswith(STAGED):
+            raise StoreError(f"Expected a leftover of {self.url}. Received: {leftover.handle!r}.")
+        with self._errors():
+            (place / name).unlink(missing_ok=True)
+
     def _open(self, key: str, limit: int) -> BinaryIO:
         try:
             file = (self.root / check_key(key)).open("rb")
@@ -115,7 +136,7 @@ class DirectoryStore:
         folder.mkdir(parents=True, exist_ok=True)
         for parent in made:
             sync(parent.parent)
-        handle, name = tempfile.mkstemp(prefix=".", dir=folder)
+        handle, name = tempfile.mkstemp(prefix=STAGED, dir=folder)
         os.close(handle)
         staged = Path(name)
         try:
@@ -153,6 +174,14 @@ class DirectoryStore:
                 f"Expected a store in {self.root} that can be read and written. Received: {error}. "
                 f"Check the path in deployment.store, the rights and the space on the disk."
             ) from error
+
+
+def _copy(source: BinaryIO, path: Path, progress: Progress | None) -> None:
+    with path.open("wb") as target:
+        while chunk := source.read(CHUNK):
+            target.write(chunk)
+            if progress:
+                progress(len(chunk))
 
 
 if TYPE_CHECKING:

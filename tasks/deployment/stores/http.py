@@ -20,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.exceptions import HTTPError, SSLError
 
-from tasks.deployment.stores.protocol import SMALL, Object, Readable, check_key
+from tasks.deployment.stores.protocol import SMALL, Object, Progress, Readable, check_key
 from tasks.errors import ConfigError, NotFound, StoreError, StoreUnavailable
 from tasks.files import CHUNK
 
@@ -71,19 +71,21 @@ class HttpStore:
         found = self._fetch(key, target, SMALL, tag)
         return None if found is None else Object(target.getvalue(), found)
 
-    def read_to(self, key: str, path: Path, limit: int) -> None:
-        """See :meth:`Readable.read_to`."""
+    def read_to(self, key: str, path: Path, limit: int, progress: Progress | None = None) -> None:
+        """See :meth:`Readable.read_to`; an attempt that begins anew is not taken back from ``progress``."""
         with path.open("wb") as target:
-            self._fetch(key, target, limit, "")
+            self._fetch(key, target, limit, "", progress)
 
-    def _fetch(self, key: str, target: BinaryIO, limit: int, unless: str) -> str | None:
+    def _fetch(
+        self, key: str, target: BinaryIO, limit: int, unless: str, progress: Progress | None = None
+    ) -> str | None:
         """Stream an object into ``target``, in several attempts where one is not enough.
 
         Returns:
             the object's tag, empty where the server names none; None: it still is ``unless``.
         """
         address = f"{self.url}/{check_key(key)}"
-        transfer = _Transfer(address, target, limit, unless)
+        transfer = _Transfer(address, target, limit, unless, progress)
         for attempt in range(ATTEMPTS):
             time.sleep(PAUSE * 2 ** (attempt - 1) if attempt else 0)
             try:
@@ -117,7 +119,8 @@ class HttpStore:
 class _Transfer:
     """One object on its way into ``target``, over one connection or several."""
 
-    def __init__(self, address: str, target: BinaryIO, limit: int, unless: str) -> None:
+    def __init__(self, address: str, target: BinaryIO, limit: int, unless: str, progress: Progress | None) -> None:
+        self.progress = progress
         self.address, self.target, self.limit, self.unless = address, target, limit, unless
         self.tag = ""
         self.deadline = time.monotonic() + GRACE + limit / SLOWEST
@@ -145,6 +148,8 @@ class _Transfer:
         self._check_size(self.target.tell() + int(length if length.isdecimal() else 0))
         while chunk := self._read(reply):
             self.target.write(chunk)
+            if self.progress:
+                self.progress(len(chunk))
             self._check_size(self.target.tell())
             if time.monotonic() > self.deadline:
                 raise StoreUnavailable(

@@ -3,17 +3,35 @@
 Every write is all or nothing: a reader finds the old object, the new one or none, never a part. A conditional write
 is idempotent: where the key already holds just this content, it succeeds, since that is how a write looks whose
 answer was lost. Content that must tell two writers apart therefore carries a nonce.
+
+How far a server keeps its side is in :class:`~tasks.deployment.stores.conditions.Conditions`, found by a probe:
+
+- Small objects (up to :data:`PIECE`) are written by one request that carries its condition, and an answer that leaves
+  open what happened (409, 412, 5xx, none) is resolved by reading the object back. Where conditions are refused or
+  ignored, ``put_if_absent`` looks before and after it writes, which two writers at the same moment can outwit, and
+  ``compare_and_swap`` is refused.
+- Large files travel in pieces, and servers ignore conditions on what joins the pieces. ``put_file`` looks before it
+  begins and again before it joins; two writers of *one* key at the same moment could pass each other there. Releases
+  do not: each file lies under a version that was claimed before by a small conditional write. On AWS, which keeps the
+  condition there too, it is sent.
+- What was sent is compared with what the server says it holds: the MD5 of each piece, then the size and the MD5 of
+  all; where a server's ETags are no MD5s, the object is read back and its SHA-256 compared. A piece that is not
+  acknowledged is sent again, an upload that fails is taken back, and what a killed writer leaves is in ``leftovers``.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from tasks.deployment.stores.conditions import Conditions
 from tasks.errors import StoreError
 
 SMALL = 16 << 20  # bytes; objects that are held in memory are smaller
+PIECE = 8 << 20  # bytes; larger files travel in pieces of this size
+Progress = Callable[[int], object]  # told how many bytes more have arrived
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
@@ -31,6 +49,15 @@ class Entry:
 
     key: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something unfinished that lies in a store and is no object."""
+
+    key: str  # what it was to become
+    began: datetime  # with its time zone
+    handle: str  # what the store calls it
 
 
 class Readable(Protocol):
@@ -59,7 +86,7 @@ class Readable(Protocol):
             StoreError: it is larger than :data:`SMALL`.
         """
 
-    def read_to(self, key: str, path: Path, limit: int) -> None:
+    def read_to(self, key: str, path: Path, limit: int, progress: Progress | None = None) -> None:
         """Stream an object into the file ``path``, which is not whole when this raises.
 
         Raises:
@@ -71,6 +98,10 @@ class Readable(Protocol):
 class Store(Readable, Protocol):
     """A store that can be written, too."""
 
+    @property
+    def conditions(self) -> Conditions:
+        """How it keeps conditions on writes."""
+
     def put(self, key: str, content: bytes) -> None:
         """Write an object, whatever was there."""
 
@@ -81,7 +112,7 @@ class Store(Readable, Protocol):
             Conflict: another content is there.
         """
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, path: Path, progress: Progress | None = None) -> None:
         """Stream the file ``path`` into an object that is not there yet.
 
         Raises:
@@ -93,6 +124,7 @@ class Store(Readable, Protocol):
 
         Raises:
             Conflict: another content is there, or none any more.
+            StoreError: the store does not keep conditions.
         """
 
     def list(self, folder: str) -> Iterator[Entry]:
@@ -100,6 +132,12 @@ class Store(Readable, Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; it is no error when there is none."""
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """What writers have begun and not ended, by those at work now as well as by those that were killed."""
+
+    def discard(self, leftover: Leftover) -> None:
+        """Remove a leftover; it is no error when there is none."""
 
 
 def check_key(key: str) -> str:

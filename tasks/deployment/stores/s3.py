@@ -4,55 +4,24 @@ Conditions go with plain ``PutObject`` requests only, since servers ignore them 
 tried again after a lost answer is refused by its own success: a refusal is believed after the object was read again.
 """
 
-import contextlib
-import hashlib
-import io
-from base64 import b64encode
+import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
-
-from tasks.deployment.stores.protocol import SMALL, Entry, Object, Store, check_key
+from tasks.deployment.stores.bucket import Bucket, Condition, TooLarge
+from tasks.deployment.stores.conditions import Conditions
+from tasks.deployment.stores.multipart import abort, unfinished, upload
+from tasks.deployment.stores.probe import FOLDER as PROBES
+from tasks.deployment.stores.probe import conditions_of
+from tasks.deployment.stores.protocol import PIECE, Entry, Leftover, Object, Progress, Store
 from tasks.errors import Conflict, NotFound, StoreError, StoreUnavailable
-from tasks.files import CHUNK
-from tasks.s3 import connect
+from tasks.s3.failures import FAILURES, code_of, explain, may_pass, status_of
 
-if TYPE_CHECKING:
-    from botocore.response import StreamingBody
-
-SCHEME = "s3://"
-REFUSED = {"NoSuchKey", "PreconditionFailed", "ConditionalRequestConflict", "409", "412"}
-TRY_LATER = {429, 500, 502, 503, 504}
-NETWORK = (ConnectionError, HTTPClientError, IncompleteReadError)
-CREDENTIALS = "Check the AWS credentials, and that they belong to this endpoint."
-REGION = "Set AWS_REGION to the bucket's region."
-ADVICE = {
-    "NoSuchBucket": "Create the bucket, or mend its name in deployment.store.",
-    "AccessDenied": "Give these credentials the rights to list the bucket and to get, put and delete its objects.",
-    "InvalidAccessKeyId": CREDENTIALS,
-    "SignatureDoesNotMatch": CREDENTIALS,
-    "ExpiredToken": "Sign in again.",
-    "PermanentRedirect": REGION,
-    "AuthorizationHeaderMalformed": REGION,
-    "RequestTimeTooSkewed": "Set this machine's clock.",
-}
-DEFAULT_ADVICE = "Check AWS_ENDPOINT_URL, AWS_PROFILE, the credentials and the network."
-
-
-Content = io.BytesIO | io.BufferedReader
-
-
-class Condition(TypedDict, total=False):
-    """Under which an object is written or read."""
-
-    IfNoneMatch: str
-    IfMatch: str
-
-
-class _NotModified(Exception):
-    """The object still has the tag that was named."""
+REFUSED = {404, 409, 412}  # statuses that say that a condition does not hold
+PAUSES = (0.05, 0.2, 0.8)  # seconds before a write is tried again that met another one
+WHOLE = "object"  # what a leftover is called that is an object of a killed probe
 
 
 class S3Store:
@@ -63,128 +32,149 @@ class S3Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
-        self._bucket, _, prefix = self.url.removeprefix(SCHEME).partition("/")
-        self._prefix = f"{check_key(prefix)}/" if prefix else ""
-        with self._errors():
-            self._client = connect()
+        self._bucket = Bucket(url)
+        self.url = self._bucket.url
+
+    @property
+    def conditions(self) -> Conditions:
+        """See :attr:`Store.conditions`; the first time, a server other than AWS is asked."""
+        return conditions_of(self._bucket)
 
     def get(self, key: str) -> Object:
         """See :meth:`Store.get`."""
-        with self._errors(), self._open(key, SMALL) as (body, tag):
-            return Object(body.read(), tag)
+        found = self._bucket.get(key)
+        if found is None:
+            raise StoreError(f"Expected {key} in {self.url}. Received: status 304, which nobody asked for.")
+        return found
 
     def get_if_changed(self, key: str, tag: str) -> Object | None:
         """See :meth:`Store.get_if_changed`; where a server ignores the condition, the content travels in vain."""
-        try:
-            with self._errors(), self._open(key, SMALL, IfNoneMatch=tag) as (body, now):
-                return None if now == tag else Object(body.read(), now)
-        except _NotModified:
-            return None
+        return self._bucket.get(key, unless=tag)
 
-    def read_to(self, key: str, path: Path, limit: int) -> None:
+    def read_to(self, key: str, path: Path, limit: int, progress: Progress | None = None) -> None:
         """See :meth:`Store.read_to`."""
-        with self._errors(), self._open(key, limit) as (body, _), path.open("wb") as target:
-            for chunk in body.iter_chunks(CHUNK):
-                target.write(chunk)
+        self._bucket.read_to(key, path, limit, progress)
 
     def put(self, key: str, content: bytes) -> None:
         """See :meth:`Store.put`."""
-        self._write(key, io.BytesIO(content), {})
+        with self._bucket.errors():
+            self._bucket.put(key, content)
 
     def put_if_absent(self, key: str, content: bytes) -> None:
         """See :meth:`Store.put_if_absent`."""
-        self._write(key, io.BytesIO(content), {"IfNoneMatch": "*"})
+        self._bucket.path(key)  # refuses what is no key before the server is asked anything
+        if self.conditions.keeps_creation:
+            self._write(key, content, None)
+        else:
+            self._write_unguarded(key, content)
 
-    def put_file(self, key: str, path: Path) -> None:
-        """See :meth:`Store.put_file`; S3 takes 5 GB in one request, a flatbuffer ends at 2 GB."""
-        with path.open("rb") as file:
-            self._write(key, file, {"IfNoneMatch": "*"})
+    def put_file(self, key: str, path: Path, progress: Progress | None = None) -> None:
+        """See :meth:`Store.put_file`."""
+        if (size := path.stat().st_size) > PIECE:
+            upload(self._bucket, key, path, progress)
+            return
+        self.put_if_absent(key, path.read_bytes())
+        if progress:
+            progress(size)
 
     def compare_and_swap(self, key: str, content: bytes, tag: str | None) -> None:
         """See :meth:`Store.compare_and_swap`."""
-        self._write(key, io.BytesIO(content), {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag})
+        if not self.conditions.keeps_swaps:
+            raise StoreError(
+                f"Expected an object store that keeps conditions on writes, without which {key} cannot be moved "
+                f"safely. Received: in {self.url} {self.conditions.sentence()}. Use another server, or a folder "
+                f"(file://)."
+            )
+        self._write(key, content, tag)
 
     def list(self, folder: str) -> Iterator[Entry]:
         """See :meth:`Store.list`."""
-        with self._errors():
-            pages = self._client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=f"{self._name(folder)}/"):
-                for found in page.get("Contents", ()):
-                    yield Entry(found["Key"].removeprefix(self._prefix), found["Size"])
+        for entry, _ in self._bucket.entries(folder):
+            yield entry
 
     def delete(self, key: str) -> None:
         """See :meth:`Store.delete`."""
-        with self._errors():
-            self._client.delete_object(Bucket=self._bucket, Key=self._name(key))
+        self._bucket.delete(key)
 
-    def _name(self, key: str) -> str:
-        return self._prefix + check_key(key)
+    def leftovers(self) -> Iterator[Leftover]:
+        """See :meth:`Store.leftovers`."""
+        for path, began, upload_id in unfinished(self._bucket):
+            yield Leftover(path.removeprefix(self._bucket.prefix), began, upload_id)
+        for entry, written in self._bucket.entries(PROBES):
+            yield Leftover(entry.key, written, WHOLE)
 
-    @contextlib.contextmanager
-    def _open(self, key: str, limit: int, **condition: Unpack[Condition]) -> "Iterator[tuple[StreamingBody, str]]":
-        try:
-            reply = self._client.get_object(Bucket=self._bucket, Key=self._name(key), **condition)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 304:
-                raise _NotModified from None
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                raise NotFound(f"Expected {key} in {self.url}. Received: no such object.") from None
-            raise
-        with contextlib.closing(reply["Body"]) as body:
-            if (size := reply["ContentLength"]) > limit:
-                raise StoreError(f"Expected {key} in {self.url} to have at most {limit:,} bytes. Received: {size:,}.")
-            yield body, reply["ETag"]
+    def discard(self, leftover: Leftover) -> None:
+        """See :meth:`Store.discard`."""
+        if leftover.handle != WHOLE:
+            abort(self._bucket, self._bucket.path(leftover.key), leftover.handle)
+        elif leftover.key.startswith(f"{PROBES}/"):
+            self._bucket.delete(leftover.key)
 
-    def _write(self, key: str, content: Content, condition: Condition) -> None:
-        md5 = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).digest()
-        content.seek(0)
-        with self._errors():
+    def _write(self, key: str, content: bytes, tag: str | None) -> None:
+        """Write if the object still has ``tag``, or is not there where that is None; find out where that is unclear."""
+        condition: Condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": self.conditions.condition_tag(tag)}
+        for pause in (*PAUSES, None):
             try:
-                self._client.put_object(
-                    Bucket=self._bucket,
-                    Key=self._name(key),
-                    Body=content,
-                    ContentMD5=b64encode(md5).decode(),
-                    **condition,
-                )
-            except (ClientError, BotoCoreError) as error:
-                if not condition:
-                    raise
-                content.seek(0)
-                if self._holds(key, content):
+                self._bucket.put(key, content, **condition)
+            except FAILURES as error:
+                if not self._still_open(key, content, tag, error):
                     return
-                if isinstance(error, ClientError) and error.response["Error"]["Code"] in REFUSED:
-                    raise Conflict(
-                        f"Expected {key} in {self.url} to be as it was before. Received: somebody else's change."
-                    ) from None
-                raise
+            else:
+                return
+            if pause is not None:
+                time.sleep(pause * random.uniform(0.5, 1.5))
+        raise self._conflict(key)
 
-    def _holds(self, key: str, content: Content) -> bool:
-        """Whether the object is there and has just this content."""
-        mine = hashlib.file_digest(content, "sha256")
-        theirs = hashlib.sha256()
+    def _still_open(self, key: str, content: bytes, tag: str | None, error: Exception) -> bool:
+        """Whether to write again after an error: False, if the content is there after all.
+
+        Raises:
+            Conflict: the object is not as it was before.
+            StoreError: the error has nothing to do with the condition, or nobody can tell what became of the write.
+        """
         try:
-            with self._open(key, content.seek(0, io.SEEK_END)) as (body, _):
-                for chunk in body.iter_chunks(CHUNK):
-                    theirs.update(chunk)
-        except StoreError:  # none, or a larger one
+            found = self._look(key)
+        except StoreUnavailable:
+            raise StoreUnavailable(
+                f"Expected to write {key} in {self.url}. {explain(error)} It may have been written or not: look "
+                f"before you try again."
+            ) from None
+        if found is not None and found.content == content:
             return False
-        return theirs.digest() == mine.digest()
+        if status_of(error) not in REFUSED or code_of(error) in {"NoSuchBucket", "404"}:
+            with self._bucket.errors():
+                raise error
+        if (found.tag if found else None) == tag:
+            return True  # somebody else's write is under way, whose end nobody knows yet
+        raise self._conflict(key)
 
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _write_unguarded(self, key: str, content: bytes) -> None:
+        """Write where nothing is, on a server that keeps no condition: look, write, look again."""
+        found = self._look(key)
+        if found is None:
+            with self._bucket.errors():
+                try:
+                    self._bucket.put(key, content)
+                except FAILURES as error:
+                    if not may_pass(error):
+                        raise
+            found = self._look(key)
+        if found is None:
+            raise StoreUnavailable(f"Expected {key} to be written in {self.url}. Received: it is not. Try again.")
+        if found.content != content:
+            raise self._conflict(key)
+
+    def _look(self, key: str) -> Object | None:
+        """What is there now; an object with a tag that nobody has where it is large."""
         try:
-            yield
-        except ClientError as error:
-            advice = ADVICE.get(error.response["Error"]["Code"], DEFAULT_ADVICE)
-            later = error.response["ResponseMetadata"]["HTTPStatusCode"] in TRY_LATER
-            kind = StoreUnavailable if later else StoreError
-            raise kind(f"Expected {self.url} to be read and written. Received: {error}. {advice}") from None
-        except BotoCoreError as error:
-            kind = StoreUnavailable if isinstance(error, NETWORK) else StoreError
-            received = str(error).rstrip(".")
-            raise kind(f"Expected {self.url} to be reached. Received: {received}. {DEFAULT_ADVICE}") from None
+            return self.get(key)
+        except NotFound:
+            return None
+        except TooLarge:
+            return Object(b"", "")
+
+    def _conflict(self, key: str) -> Conflict:
+        return Conflict(f"Expected {key} in {self.url} to be as it was before. Received: somebody else's change.")
 
 
 if TYPE_CHECKING:

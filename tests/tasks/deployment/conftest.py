@@ -1,30 +1,37 @@
 """Both stores, fresh for each test, and a project whose candidate passed the gate."""
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
-import boto3
 import pytest
 
 from tasks.config import Params
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
+from tasks.s3.connection import connect
+from tests.radosgw import Gateway
+from tests.servers import ANYBODY
 from tests.tasks.deployment.project import params_for, write_project
 
 
 @pytest.fixture
 def s3_url(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of a prefix in an empty bucket; the settings also reach the processes of a test."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": s3_endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": "/dev/null",
-    }.items():
+    return new_bucket(monkeypatch, ANYBODY | {"AWS_ENDPOINT_URL": s3_endpoint})
+
+
+@pytest.fixture
+def radosgw_url(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same on a Ceph object gateway."""
+    return new_bucket(monkeypatch, gateway.settings())
+
+
+def new_bucket(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str]) -> str:
+    for name, value in {**settings, "AWS_CONFIG_FILE": "/dev/null"}.items():
         monkeypatch.setenv(name, value)
     bucket = f"test-{uuid.uuid4()}"
-    boto3.client("s3").create_bucket(Bucket=bucket)
+    connect().create_bucket(Bucket=bucket)
     return f"s3://{bucket}/some/prefix"
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.protocol import Folder, RawSample
-from tasks.data_loading.sources.s3 import S3File, S3Stream, connect
+from tasks.data_loading.sources.s3 import S3File, S3Stream
 from tasks.errors import SourceError
+from tasks.s3.connection import connect
 from tests.tasks.data_loading.material import tree, write_tar, write_zip
 
 if TYPE_CHECKING:

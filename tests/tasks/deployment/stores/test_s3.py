@@ -1,72 +1,34 @@
-import http.client
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from collections.abc import Callable
 
 import pytest
 
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.stores.s3 import S3Store
 from tasks.errors import Conflict, StoreError, StoreUnavailable
+from tests.relay import Request, relay
 from tests.servers import free_port
 
 KEY = "models/digits/channels/production.json"
 
 
-class Relay(BaseHTTPRequestHandler):
-    """Hands requests on to the real server; the answers of the first writes are lost or turned into errors."""
+class Losing:
+    """Lets the answers to the first writes of :data:`KEY` get lost, or turns them into errors."""
 
-    protocol_version = "HTTP/1.1"
-    target = ""
-    lose: Callable[["Relay"], None]
-    losses = 0
+    def __init__(self, losses: int, lose: Callable[[Request], None]) -> None:
+        self.left = losses
+        self.lose = lose
 
-    def relay(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        server = http.client.HTTPConnection(urlsplit(self.target).netloc)
-        server.request(self.command, self.path, body, dict(self.headers))
-        answer = server.getresponse()
-        content = answer.read()
-        server.close()
-        if self.command == "PUT" and type(self).losses:
-            type(self).losses -= 1
-            type(self).lose(self)
-            return
-        self.send_response(answer.status)
-        for name in ("ETag", "Content-Type", "Last-Modified"):
-            if value := answer.getheader(name):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_PUT = relay  # noqa: N815 - the names are http.server's
-
-    def hang_up(self) -> None:
-        self.close_connection = True
-
-    def fail(self) -> None:
-        self.send_response(500)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
+    def __call__(self, request: Request) -> None:
+        answer = request.forward()
+        if request.command == "PUT" and request.path.endswith(KEY) and self.left:
+            self.left -= 1
+            self.lose(request)
+        else:
+            request.reply(answer)
 
 
-@contextmanager
-def relay(target: str, lose: Callable[[Relay], None], losses: int) -> Iterator[str]:
-    handler = type("Handler", (Relay,), {"target": target, "lose": lose, "losses": losses})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+def fail(request: Request) -> None:
+    request.say(500)
 
 
 @pytest.fixture
@@ -75,15 +37,15 @@ def direct(s3_url: str) -> Store:
     return S3Store(s3_url)
 
 
-@pytest.mark.parametrize("lose", [Relay.hang_up, Relay.fail])
+@pytest.mark.parametrize("lose", [Request.hang_up, fail])
 def test_a_write_refused_by_its_own_success_succeeds(
     direct: Store,
     s3_url: str,
     s3_endpoint: str,
     monkeypatch: pytest.MonkeyPatch,
-    lose: Callable[[Relay], None],
+    lose: Callable[[Request], None],
 ) -> None:
-    with relay(s3_endpoint, lose, losses=1) as endpoint:
+    with relay(s3_endpoint, Losing(1, lose)) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         S3Store(s3_url).compare_and_swap(KEY, b"mine", None)
     assert direct.get(KEY).content == b"mine"
@@ -94,7 +56,7 @@ def test_a_write_whose_answers_are_all_lost_is_found_to_be_there(
 ) -> None:
     direct.put(KEY, b"old")
     tag = direct.get(KEY).tag
-    with relay(s3_endpoint, Relay.fail, losses=4) as endpoint:
+    with relay(s3_endpoint, Losing(4, fail)) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         S3Store(s3_url).compare_and_swap(KEY, b"mine", tag)
     assert direct.get(KEY).content == b"mine"
@@ -104,7 +66,7 @@ def test_a_lost_answer_does_not_hide_a_conflict(
     direct: Store, s3_url: str, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     direct.put(KEY, b"theirs")
-    with relay(s3_endpoint, Relay.hang_up, losses=1) as endpoint:
+    with relay(s3_endpoint, Losing(1, Request.hang_up)) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         with pytest.raises(Conflict):
             S3Store(s3_url).compare_and_swap(KEY, b"mine", None)

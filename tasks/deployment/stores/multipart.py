@@ -1,0 +1,218 @@
+"""A large file in pieces: a few at a time in memory, each acknowledged by its MD5, all of it checked at the end."""
+
+import contextlib
+import hashlib
+import os
+from base64 import b64encode
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from tasks.deployment.stores.bucket import Bucket, Condition
+from tasks.deployment.stores.protocol import PIECE, Progress
+from tasks.errors import Conflict, StoreError, StoreUnavailable
+from tasks.files import CHUNK, sha256
+from tasks.s3.connection import ATTEMPTS
+from tasks.s3.failures import FAILURES, code_of, status_of
+from tasks.s3.stream import Stream
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+AT_ONCE = 4  # pieces under way; with as many in memory
+MD5 = frozenset("0123456789abcdef")
+
+
+def upload(bucket: Bucket, key: str, path: Path, progress: Progress | None = None) -> None:
+    """Write a file under a key that is not taken yet; see :mod:`tasks.deployment.stores.protocol` for what holds.
+
+    Raises:
+        Conflict: another content is there.
+        StoreError: it cannot be written, or what has arrived is not what was sent; the pieces are taken back.
+    """
+    with bucket.errors():
+        if _is_there(bucket, key, path):
+            return
+        begun = bucket.ask(lambda: bucket.client.create_multipart_upload(Bucket=bucket.name, Key=bucket.path(key)))
+        upload_id = begun["UploadId"]
+        try:
+            with path.open("rb") as file:
+                parts = list(_send(bucket, key, upload_id, file.fileno(), progress))
+            if _is_there(bucket, key, path):
+                abort(bucket, bucket.path(key), upload_id)
+                return
+            _join(bucket, key, upload_id, parts)
+        except BaseException:
+            with contextlib.suppress(StoreError):  # the sweep of leftovers finds it
+                abort(bucket, bucket.path(key), upload_id)
+            raise
+        _verify(bucket, key, path, parts)
+
+
+def _send(
+    bucket: Bucket, key: str, upload_id: str, file: int, progress: Progress | None
+) -> "Iterator[CompletedPartTypeDef]":
+    """Send the pieces, a few at once; gives each in its order when it has arrived."""
+    size = os.fstat(file).st_size
+    count = -(-size // PIECE)
+    waiting: deque[Future[tuple[CompletedPartTypeDef, int]]] = deque()
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload")
+
+    def arrived() -> "CompletedPartTypeDef":
+        part, sent = waiting.popleft().result()
+        if progress:
+            progress(sent)
+        return part
+
+    try:
+        for number in range(1, count + 1):
+            waiting.append(pool.submit(_send_one, bucket, key, upload_id, file, number))
+            if len(waiting) > AT_ONCE:
+                yield arrived()
+        while waiting:
+            yield arrived()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _send_one(bucket: Bucket, key: str, upload_id: str, file: int, number: int) -> "tuple[CompletedPartTypeDef, int]":
+    content = os.pread(file, PIECE, (number - 1) * PIECE)
+    md5 = hashlib.md5(content, usedforsecurity=False)
+    for _ in range(ATTEMPTS):
+        reply = bucket.ask(
+            lambda: bucket.client.upload_part(
+                Bucket=bucket.name,
+                Key=bucket.path(key),
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=content,
+                ContentMD5=b64encode(md5.digest()).decode(),
+            )
+        )
+        tag = reply.get("ETag", "")
+        if not _is_md5(tag) or tag.strip('"') == md5.hexdigest():
+            return {"ETag": tag, "PartNumber": number}, len(content)
+    raise StoreUnavailable(
+        f"Expected {bucket.url} to hold piece {number} of {key} with the MD5 {md5.hexdigest()}. Received: {tag}, "
+        f"{ATTEMPTS} times. Check the network and the server's disks."
+    )
+
+
+def _join(bucket: Bucket, key: str, upload_id: str, parts: "list[CompletedPartTypeDef]") -> None:
+    condition: Condition = {"IfNoneMatch": "*"} if bucket.is_aws else {}
+    try:
+        bucket.client.complete_multipart_upload(
+            Bucket=bucket.name,
+            Key=bucket.path(key),
+            UploadId=upload_id,
+            MultipartUpload={"Parts": parts},
+            **condition,
+        )
+    except FAILURES as error:
+        if _tag(bucket, key) == _joined(parts):
+            return  # only the answer was lost, or a second request found no upload any more
+        if code_of(error) in {"PreconditionFailed", "ConditionalRequestConflict"}:
+            raise _conflict(bucket, key) from None
+        raise
+
+
+def _verify(bucket: Bucket, key: str, path: Path, parts: "list[CompletedPartTypeDef]") -> None:
+    """Hold what the server has against the file."""
+    tag, joined, size = _tag(bucket, key), _joined(parts), path.stat().st_size
+    if joined and tag == joined and _size(bucket, key) == size:
+        return
+    if not _same(bucket, key, path):
+        raise StoreError(
+            f"Expected {key} in {bucket.url} to be the {size:,} bytes that were sent. Received: another content. "
+            f"Check the server, and publish again: this release does not exist without its manifest."
+        )
+
+
+def _is_there(bucket: Bucket, key: str, path: Path) -> bool:
+    """Whether the file lies under the key already.
+
+    Raises:
+        Conflict: something else does.
+    """
+    size = _size(bucket, key)
+    if size is None:
+        return False
+    if size != path.stat().st_size or not _same(bucket, key, path):
+        raise _conflict(bucket, key)
+    return True
+
+
+def _conflict(bucket: Bucket, key: str) -> Conflict:
+    return Conflict(f"Expected {key} in {bucket.url} not to be there yet. Received: somebody else's content.")
+
+
+def _size(bucket: Bucket, key: str) -> int | None:
+    """The size of an object, None where there is none."""
+    try:
+        return int(bucket.client.head_object(Bucket=bucket.name, Key=bucket.path(key))["ContentLength"])
+    except ClientError as error:
+        if status_of(error) == 404:
+            return None
+        raise
+
+
+def _tag(bucket: Bucket, key: str) -> str | None:
+    try:
+        return bucket.client.head_object(Bucket=bucket.name, Key=bucket.path(key)).get("ETag", "").strip('"')
+    except ClientError as error:
+        if status_of(error) == 404:
+            return None
+        raise
+
+
+def _same(bucket: Bucket, key: str, path: Path) -> bool:
+    digest = hashlib.sha256()
+    with contextlib.closing(Stream(bucket.client, bucket.name, bucket.path(key))) as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest() == sha256(path)
+
+
+def _is_md5(tag: str) -> bool:
+    digits = tag.strip('"')
+    return len(digits) == 32 and MD5.issuperset(digits)
+
+
+def _joined(parts: "list[CompletedPartTypeDef]") -> str | None:
+    """The ETag of an object of several parts, where ETags are MD5s: that of the parts' MD5s, and their number."""
+    tags = [part.get("ETag", "").strip('"') for part in parts]
+    if not all(map(_is_md5, tags)):
+        return None
+    return f"{hashlib.md5(b''.join(map(bytes.fromhex, tags)), usedforsecurity=False).hexdigest()}-{len(parts)}"
+
+
+def unfinished(bucket: Bucket) -> Iterator[tuple[str, datetime, str]]:
+    """Uploads whose pieces lie in the bucket: path, when they began, and what the server calls them."""
+    more: dict[str, str] = {}
+    with bucket.errors():
+        while True:
+            page = bucket.ask(
+                lambda more=more: bucket.client.list_multipart_uploads(  # type: ignore[misc]
+                    Bucket=bucket.name, Prefix=bucket.prefix, **more
+                )
+            )
+            for found in page.get("Uploads", ()):
+                yield found["Key"], found["Initiated"], found["UploadId"]
+            if not page.get("IsTruncated"):
+                return
+            more = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+
+
+def abort(bucket: Bucket, path: str, upload_id: str) -> None:
+    """Take an upload's pieces back; it is no error when there is none."""
+    with bucket.errors():
+        try:
+            bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=path, UploadId=upload_id)
+        except ClientError as error:
+            if code_of(error) != "NoSuchUpload" and status_of(error) != 404:
+                raise

@@ -1,0 +1,86 @@
+"""A connection to any S3, by the standard AWS settings: ``AWS_ENDPOINT_URL``, ``AWS_PROFILE``, ``AWS_REGION``, …."""
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import ConfigError
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from mypy_boto3_s3 import S3Client
+
+ATTEMPTS = 4  # of a request whose answer is lost or says that the server has a bad moment
+ATTEMPTS_UNANSWERED = 2  # where nobody answers at all
+ONE_AT_A_TIME = Lock()  # a session makes one client at a time
+
+
+@lru_cache(maxsize=4)
+def _session(_settings: tuple[tuple[str, str], ...]) -> "Session":
+    """Shared by clients with the same settings: it takes a seventh of a second to learn what S3 is."""
+    import boto3
+
+    return boto3.session.Session()
+
+
+def connect(connections: int = 10) -> "S3Client":
+    """A client that also suits servers other than AWS: those are addressed by path, without AWS's own checksums.
+
+    Args:
+        connections: that are kept open at most.
+
+    Raises:
+        ConfigError: AWS_ENDPOINT_URL is no URL.
+    """
+    from botocore.config import Config
+
+    with ONE_AT_A_TIME:
+        session = _session(tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))))
+        region = session.region_name or "us-east-1"
+        config = Config(
+            signature_version="s3v4",
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            connect_timeout=4,
+            read_timeout=30,
+            max_pool_connections=connections,
+        )
+        try:
+            client = session.client("s3", region_name=region, config=config)
+            if not is_aws(client):
+                by_path = config.merge(Config(s3={"addressing_style": "path"}))
+                client = session.client("s3", region_name=region, config=by_path)
+        except ValueError as error:
+            raise ConfigError(
+                f"Expected AWS_ENDPOINT_URL to be a URL such as https://host:port. Received: {error}. Mend or unset it."
+            ) from None
+    events: Any = client.meta.events  # its stubs know no handler that answers
+    events.register_first("needs-retry.s3", _give_up)
+    events.register("before-parse.s3", _refuse_a_stump)
+    return client
+
+
+def is_aws(client: "S3Client") -> bool:
+    """Whether a client talks to AWS itself."""
+    return "amazonaws.com" in client.meta.endpoint_url
+
+
+def _give_up(attempts: int, caught_exception: Exception | None, **_: object) -> bool | None:
+    """Whether to stop trying: a wrong address is told within seconds. None: as many times as configured."""
+    from botocore.exceptions import ConnectionError, ReadTimeoutError
+
+    unanswered = isinstance(caught_exception, ConnectionError | ReadTimeoutError)
+    return False if unanswered and attempts >= ATTEMPTS_UNANSWERED else None
+
+
+def _refuse_a_stump(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Raise where an answer broke off, which botocore does not see: an empty listing, say, that is none."""
+    from botocore.parsers import ResponseParserError
+
+    body, length = response_dict["body"], response_dict["headers"].get("content-length")
+    head = response_dict["context"]["operation_name"].startswith("Head")
+    if isinstance(body, bytes) and length is not None and len(body) != int(length) and not head:
+        raise ResponseParserError(f"an answer of {length} bytes broke off after {len(body)}")
