@@ -11,6 +11,7 @@ from tasks.compression.channels.graph import Graph, Group, Keep
 
 Metric = Literal["channels", "parameters", "macs"]
 Allocation = Literal["uniform", "global"]
+Price = Callable[[Keep], float]
 
 
 def cost(graph: Graph, keep: Keep, metric: Metric) -> int:
@@ -48,15 +49,23 @@ class Limits:
 
 
 class Allocator:
-    """Takes channels away, always from the group where the next step costs least, until the budget is met."""
+    """Takes channels away, always from the group where the next step costs least, until the budget is met.
+
+    What a step costs is, with ``uniform``, the share of the group that is gone then; with ``global`` the score of what
+    goes for each unit of the budget that it saves.
+    """
 
     def __init__(self, graph: Graph, scores: NDArray[np.float64], limits: Limits, allocation: Allocation) -> None:
         self._graph, self._allocation, self._scores = graph, allocation, scores
+        # layers whose channels the criterion cannot tell apart stay
+        self.unjudged = tuple(group.name for group in graph.groups if np.isnan(scores[group.channels]).any())
         # the most important first; equal ones in their order in the layer
         self._orders = [group.channels[np.argsort(-scores[group.channels], kind="stable")] for group in graph.groups]
-        self._widths = [limits.widths(group) for group in graph.groups]
+        self._widths = [
+            (len(group.channels),) if group.name in self.unjudged else limits.widths(group) for group in graph.groups
+        ]
 
-    def allocate(self, price: Callable[[Keep], float], budget: float) -> Keep | None:
+    def allocate(self, price: Price, budget: float) -> Keep | None:
         """The channels that stay: as many as the budget allows, to one step of one group.
 
         ``global`` gives back what the last steps took beyond need; ``uniform`` does not, or layers that cost little
@@ -70,11 +79,15 @@ class Allocator:
             bool ``[graph.count]``, or None where the budget cannot be met.
         """
         steps = [0] * len(self._widths)
-        while price(self.keep(steps)) > budget:
-            open_groups = [index for index, step in enumerate(steps) if step + 1 < len(self._widths[index])]
-            if not open_groups:
+        while (spent := price(self.keep(steps))) > budget:
+            costs = [
+                (self._cost(steps, index, price, spent), index)
+                for index, step in enumerate(steps)
+                if step + 1 < len(self._widths[index])
+            ]
+            if not costs:
                 return None
-            steps[min(open_groups, key=lambda index: (self._loss(index, steps[index] + 1), index))] += 1
+            steps[min(costs)[1]] += 1
         return self.keep(self._give_back(steps, price, budget) if self._allocation == "global" else steps)
 
     def keep(self, steps: Sequence[int]) -> Keep:
@@ -88,25 +101,31 @@ class Allocator:
         """What stays when every group is as small as it may be."""
         return self.keep([len(widths) - 1 for widths in self._widths])
 
-    def _give_back(self, steps: list[int], price: Callable[[Keep], float], budget: float) -> list[int]:
-        """Undo the dearest steps that the budget would have allowed: the last one may have been a long one."""
+    def _cost(self, steps: Sequence[int], index: int, price: Price, spent: float) -> float:
+        """What the next step of a group costs."""
+        order, widths, step = self._orders[index], self._widths[index], steps[index]
+        if self._allocation == "uniform":
+            return 1.0 - widths[step + 1] / len(order)
+        saved = spent - price(self.keep(_moved(steps, index, 1)))
+        return self._lost(index, step + 1) / max(saved, 1e-9)
+
+    def _lost(self, index: int, step: int) -> float:
+        """The score of the channels that a group loses with a step."""
+        widths = self._widths[index]
+        return float(np.sum(self._scores[self._orders[index][widths[step] : widths[step - 1]]]))
+
+    def _give_back(self, steps: list[int], price: Price, budget: float) -> list[int]:
+        """Undo the dearest steps that the budget allows to undo: the last one may have been a long one."""
         while True:
             undone = [
-                (-self._loss(index, step), index)
+                (-self._lost(index, step), index)
                 for index, step in enumerate(steps)
-                if step and price(self.keep(_less(steps, index))) <= budget
+                if step and price(self.keep(_moved(steps, index, -1))) <= budget
             ]
             if not undone:
                 return steps
-            steps = _less(steps, min(undone)[1])
-
-    def _loss(self, index: int, step: int) -> float:
-        """What a group's step takes away: its share of the group, or the mean score of its channels."""
-        order, widths = self._orders[index], self._widths[index]
-        if self._allocation == "uniform":
-            return 1.0 - widths[step] / len(order)
-        return float(np.mean(self._scores[order[widths[step] : widths[step - 1]]]))
+            steps = _moved(steps, min(undone)[1], -1)
 
 
-def _less(steps: Sequence[int], index: int) -> list[int]:
-    return [step - (place == index) for place, step in enumerate(steps)]
+def _moved(steps: Sequence[int], index: int, by: int) -> list[int]:
+    return [step + by * (place == index) for place, step in enumerate(steps)]

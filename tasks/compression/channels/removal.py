@@ -9,7 +9,7 @@ import numpy as np
 from tasks.compression.channels.allocation import Allocation, Allocator, Limits, Metric, cost
 from tasks.compression.channels.criteria import CRITERIA, Criterion
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.channels.graph import Graph, Keep, read_graph
+from tasks.compression.channels.graph import Graph, Group, Keep, read_graph
 from tasks.compression.channels.rebuild import rebuild
 from tasks.compression.layers import kernel_of, without_kernel
 from tasks.compression.records import Reason, Skip
@@ -32,8 +32,8 @@ class Removal:
     budget: float = 0.0
 
 
-def remove_channels(model: Model, removal: Removal, probe: Probe) -> Model:
-    """A smaller model; ``model`` stays as it is.
+def remove_channels(model: Model, removal: Removal, probe: Probe) -> tuple[Model, tuple[str, ...]]:
+    """A smaller model, and the groups that the criterion cannot judge; ``model`` stays as it is.
 
     Each round scores what is left anew and goes an equal factor of the way from what the network costs to the budget.
 
@@ -51,12 +51,13 @@ def remove_channels(model: Model, removal: Removal, probe: Probe) -> Model:
         keep = allocator.allocate(price, goal) if removal.metric else allocator.keep([0] * len(graph.groups))
         if keep is None:
             raise CompressionError(
-                f"Expected a budget that the network can meet: with `minimum` in each layer it takes "
+                f"Expected a budget that the network can meet: with every layer at its least width it takes "
                 f"{price(allocator.least()):,.0f} {removal.metric}. Received: {removal.budget:,.0f}. "
-                f"Raise the budget, lower `minimum` or `multiple_of`, or fix fewer layers."
+                f"Raise the budget, lower `minimum` or `multiple_of`, fix fewer layers, or take a criterion that can "
+                f"judge all layers."
             )
         model = rebuild(model, graph, keep)
-    return model
+    return model, allocator.unjudged
 
 
 def _price(graph: Graph, metric: Metric | None) -> Callable[[Keep], float]:
@@ -72,13 +73,15 @@ def changed_layers(before: Model, after: Model) -> tuple[str, ...]:
     )
 
 
-def skipped_layers(before: Model, changed: tuple[str, ...], limits: Limits) -> tuple[Skip, ...]:
+def skipped_layers(
+    before: Model, changed: tuple[str, ...], limits: Limits, unjudged: tuple[str, ...]
+) -> tuple[Skip, ...]:
     """Layers with a kernel that stay as they are, and why."""
     graph = read_graph(before)
     reasons: dict[str, tuple[Reason, str]] = {}
     for group in graph.groups:
         for layer in group.layers:
-            reasons.setdefault(layer, _reason(limits.fixed.get(group.name), len(limits.widths(group)) == 1))
+            reasons.setdefault(layer, _reason(group, limits, unjudged))
     reasons |= {layer: (Reason.TIED, why) for layer, why in graph.held.items() if layer not in reasons}
     reasons |= {layer: (Reason.UNSUPPORTED, kind) for layer, kind in graph.unsupported.items()}
     names = [layer.name for layer in before.layers if kernel_of(layer) is not None] + without_kernel(before)
@@ -90,10 +93,12 @@ def skipped_layers(before: Model, changed: tuple[str, ...], limits: Limits) -> t
     )
 
 
-def _reason(fixed: int | None, least: bool) -> tuple[Reason, str]:
-    if fixed is not None:
+def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...]) -> tuple[Reason, str]:
+    if group.name in unjudged:
+        return Reason.UNSUPPORTED, "the criterion finds nothing to judge its channels by"
+    if group.name in limits.fixed:
         return Reason.EXCLUDED, ""
-    if least:
+    if len(limits.widths(group)) == 1:
         return Reason.TOO_SMALL, "it has the least number of channels"
     return Reason.SENSITIVE, "the budget is met by channels of other layers that matter less"
 

@@ -41,25 +41,31 @@ class Budget(Settings):
 class PruneChannels(Technique):
     """Remove whole filters, in all layers that are tied together, and build the smaller network.
 
-    ==================  =======================================================================================
-    criterion           a channel matters by
-    ==================  =======================================================================================
-    l1, l2              the norm of its filter (Li et al. 2017, arXiv:1608.08710)
-    geometric_median    how far its filter is from the others of the layer (He et al. 2019, arXiv:1811.00250)
-    ==================  =======================================================================================
+    ================  =================================================================================================
+    criterion         a channel matters by
+    ================  =================================================================================================
+    l1, l2            the norm of its filter (Li et al. 2017, arXiv:1608.08710)
+    geometric_median  how far its filter is from the others of the layer (He et al. 2019, arXiv:1811.00250)
+    batch_norm_scale  the scale that BatchNorm gives it (Liu et al. 2017, arXiv:1708.06519)
+    taylor            the squared first-order change of the loss without it (Molchanov et al. 2019, arXiv:1906.10771)
+    sensitivity       the squared first-order change of the logits without it
+    greedy            the change of the validation loss without it, measured
+    ================  =================================================================================================
 
     .. code-block:: yaml
 
         - {technique: prune_channels, criterion: l1, budget: {metric: macs, max_ratio: 0.25}}
         - technique: prune_channels
-          criterion: geometric_median
+          criterion: taylor
           budget: {metric: parameters, max: 40000}
           allocation: global
+          rounds: 5
           multiple_of: 8
           exclude: [conv2d]
         - {technique: prune_channels, criterion: l2, layers: {conv2d: 0.5, conv2d_1: 24}}
 
-    Needs no training; the network has lost accuracy afterwards, so that ``fine_tune`` or ``distill`` should follow.
+    Needs training images for ``taylor`` (with labels) and ``sensitivity``, validation images for ``greedy``, and no
+    training. The network has lost accuracy afterwards, so that ``fine_tune`` or ``distill`` should follow.
     Makes fewer channels, which no later step adds again; keeps clusters. Every runtime profits, in size and in time.
     """
 
@@ -102,12 +108,12 @@ class PruneChannels(Technique):
         metric = self.budget.metric if self.budget else None
         budget = self.budget.limit(cost(graph, graph.everything(), self.budget.metric)) if self.budget else 0.0
         removal = Removal(self.criterion, self.allocation, limits, self.rounds, metric, budget)
-        after = remove_channels(before, removal, Probe(context, self.samples))
+        after, unjudged = remove_channels(before, removal, Probe(context, self.samples))
         changed = changed_layers(before, after)
         context.say(f"{before.count_params():,} parameters before, {after.count_params():,} after")
         return Result(
             Subject(after),
             changed=changed,
-            skipped=skipped_layers(before, changed, limits),
+            skipped=skipped_layers(before, changed, limits, unjudged),
             claims=claims(after, changed),
         )

@@ -26,6 +26,17 @@ CASES: dict[str, Steps] = {
         {"technique": "factorize", "rank": {"by": "fixed", "rank": 7}},
         {"technique": "fine_tune", "epochs": 2},
     ],
+    "channels by taylor": [
+        {
+            "technique": "prune_channels",
+            "criterion": "taylor",
+            "budget": {"metric": "macs", "max_ratio": 0.4, "max": None},
+            "allocation": "global",
+            "rounds": 2,
+            "samples": 128,
+        },
+        {"technique": "fine_tune", "epochs": 2},
+    ],
     "cluster linear": [{"technique": "cluster", "clusters": 16, "init": "linear", "epochs": 2}],
     "cluster density": [{"technique": "cluster", "clusters": 16, "init": "density", "epochs": 2}],
     "cluster kmeans++": [{"technique": "cluster", "clusters": 16, "init": "kmeans++", "epochs": 2}],
@@ -40,6 +51,7 @@ CASES: dict[str, Steps] = {
 TRAINS = (
     "half the channels",
     "factorize",
+    "channels by taylor",
     "prune",
     "prune at once",
     "cluster linear",

@@ -56,7 +56,8 @@ def _isolation(filters: Filters) -> Scores:
     Were all distances taken at once, two equal filters would both go, and what they do with them; when one of them has
     gone, the other is no longer doubled.
     """
-    distances = np.sqrt(np.maximum(_squared_distances(filters), 0.0))
+    # one row at a time, without a matrix product: equal filters are at distance 0 exactly, whatever the machine
+    distances = np.array([np.sqrt(np.square(filters - one).sum(axis=1)) for one in filters])
     left, scores, floor = list(range(len(filters))), np.zeros(len(filters)), 0.0
     while left:
         means = distances[np.ix_(left, left)].sum(axis=1) / max(1, len(left) - 1)
@@ -65,9 +66,3 @@ def _isolation(filters: Filters) -> Scores:
         floor = scores[left[index]] = max(floor, float(means[index]))
         del left[index]
     return scores
-
-
-def _squared_distances(filters: Filters) -> Filters:
-    squares: Scores = np.square(filters).sum(axis=1)
-    products: Filters = filters @ filters.T
-    return squares[:, None] + squares[None, :] - 2.0 * products

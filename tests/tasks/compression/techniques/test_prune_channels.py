@@ -14,9 +14,10 @@ from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.errors import CompressionError, ConfigError
 from tasks.training.conversion import to_tflite
-from tasks.training.saving import weights_digest
+from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.compression.channels.networks import NETWORKS, functional, scrambled
+from tests.tasks.training.material import answers, samples
 
 HALF = {"metric": "channels", "max_ratio": 0.5}
 
@@ -106,11 +107,46 @@ def test_what_stays_is_named_with_its_reason() -> None:
     }
 
 
+def test_what_the_criterion_cannot_judge_stays() -> None:
+    def build(layers: Any, signal: Any) -> Any:
+        signal = layers.Conv2D(8, 3, activation="relu", name="plain")(signal)
+        return layers.Flatten()(layers.BatchNormalization()(layers.Conv2D(8, 3, name="judged")(signal)))
+
+    result = prune(functional(build)(), budget={"metric": "channels", "max": 12}, criterion="batch_norm_scale")
+    assert widths(result.subject.model) == {"plain": 8, "judged": 4}
+    assert {skip.layer: skip.reason for skip in result.skipped} == {"plain": Reason.UNSUPPORTED}
+
+
+def rescaled(model: Any) -> Any:
+    """The same answers from filters of other sizes: what reads them makes up for it."""
+    copy, factors = copy_model(model), 2.0 ** np.random.default_rng(1).integers(-4, 5, 32)
+    first, second = copy.get_layer("conv2d"), copy.get_layer("conv2d_1")
+    first.set_weights([weight * factors for weight in first.get_weights()])
+    kernel, bias = second.get_weights()
+    second.set_weights([kernel / factors[:, None], bias])
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("criterion", "blind"), [("taylor", True), ("sensitivity", True), ("greedy", True), ("l1", False), ("l2", False)]
+)
+def test_what_looks_at_answers_is_blind_to_the_size_of_filters(
+    article: Any, prepared: Path, criterion: str, blind: bool
+) -> None:
+    settings = {"criterion": criterion, "budget": HALF, "samples": 64}
+    images, _ = samples("test", prepared, 100)
+    one, other = (
+        answers(prune(model, prepared, **settings).subject.model, images) for model in (article, rescaled(article))
+    )
+    assert np.allclose(one, other, atol=1e-3) == blind
+
+
 @pytest.mark.parametrize("network", ["article_cnn"], indirect=True)
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"budget": {"metric": "parameters", "max": 100}}, r"it takes [\d,]+ parameters\. Received: 100\. Raise"),
+        ({"budget": HALF, "criterion": "batch_norm_scale"}, "a criterion that can judge all layers"),
         ({"layers": {"conv": 0.5}}, "may go: conv2d, conv2d_1, dense. Received: 'conv'"),
         ({"layers": {"logits": 0.5}}, "Received: 'logits', which has to stay with the model's output"),
         ({"budget": HALF, "exclude": ["convolution"]}, "Received: 'convolution'"),

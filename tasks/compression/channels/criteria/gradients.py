@@ -1,0 +1,81 @@
+"""By gradient: what would change, to first order, if a channel were not there.
+
+A channel is imagined to pass a gate that all its readers share. The derivative by that gate is the sum of gradient ×
+weight over everything that reads the channel. Readers take inputs linearly, so that this is the first-order effect
+of removing it, with its activation, its BatchNorm and all layers that it is tied to.
+
+- ``taylor``: the expected square of the loss's change, batch by batch (Molchanov et al. 2019, Importance Estimation for
+  Neural Network Pruning, arXiv:1906.10771). Needs labels.
+- ``sensitivity``: the expected square of the change of the logits, summed over classes. Needs no labels. Random signs
+  on the logits give it without a pass for each class (Hutchinson's estimator of a squared Jacobian's sum).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tasks.compression.channels.criteria.probe import Probe, Scores
+from tasks.compression.channels.graph import Graph
+from tasks.compression.technique import Model
+from tasks.training.backend import tensorflow
+
+BATCH = 16  # few, or what single images want would cancel out
+
+
+def taylor(model: Model, graph: Graph, probe: Probe) -> Scores:
+    """Mean over batches of the squared first-order change of the mean cross-entropy."""
+    tf = tensorflow()
+
+    def loss(logits: Any, labels: Any) -> Any:
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+    images, labels = probe.take("train")
+    return _mean_square(model, graph, loss, [(images[part], labels[part]) for part in _parts(len(images))])
+
+
+def sensitivity(model: Model, graph: Graph, probe: Probe) -> Scores:
+    """Mean over images of the squared first-order change of all logits."""
+    tf = tensorflow()
+    images, _ = probe.take("train")
+    rng = np.random.default_rng(probe.context.seed)
+    signs = rng.choice(np.array([-1.0, 1.0], np.float32), (len(images), model.output_shape[-1]))
+
+    def signed(logits: Any, part: Any) -> Any:
+        # divided by √n, so that its square is a mean over the images
+        return tf.reduce_sum(logits * part) / tf.sqrt(tf.cast(tf.shape(logits)[0], tf.float32))
+
+    return _mean_square(model, graph, signed, [(images[part], signs[part]) for part in _parts(len(images))])
+
+
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(start, start + BATCH) for start in range(0, count, BATCH))
+
+
+def _mean_square(
+    model: Model, graph: Graph, value: Callable[[Any, Any], Any], batches: list[tuple[Any, Any]]
+) -> Scores:
+    """Mean over batches of the squared derivative of ``value(logits, other)`` by each channel's gate."""
+    tf = tensorflow()
+    axes = [(weight, axis) for weight in graph.readers() for axis in (weight.axis("reads"),) if axis]
+    kernels = [getattr(model.get_layer(weight.layer), weight.name) for weight, _ in axes]
+    others = [[place for place in range(len(weight.shape)) if place != axis.axis] for weight, axis in axes]
+
+    def derivatives(images: Any, other: Any) -> list[Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(kernels)
+            result = value(model(images, training=False), other)
+        gradients = tape.gradient(result, kernels)
+        return [
+            tf.reduce_sum(gradient * kernel, rest)
+            for gradient, kernel, rest in zip(gradients, kernels, others, strict=True)
+        ]
+
+    compiled = tf.function(derivatives, autograph=False, reduce_retracing=True)
+    total = np.zeros(graph.count)
+    for images, other in batches:
+        gates = np.zeros(graph.count)
+        for (_, axis), parts in zip(axes, compiled(images, other), strict=True):
+            np.add.at(gates, axis.channels, parts.numpy())
+        total += np.square(gates)
+    return total / len(batches)

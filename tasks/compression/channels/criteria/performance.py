@@ -1,0 +1,56 @@
+"""By performance: the loss on validation that is measured with the channel away."""
+
+from typing import Any
+
+import numpy as np
+
+from tasks.compression.channels.criteria.probe import Probe, Scores
+from tasks.compression.channels.graph import Graph
+from tasks.compression.technique import Model
+from tasks.training.backend import tensorflow
+from tasks.training.saving import copy_model
+
+
+def greedy(model: Model, graph: Graph, probe: Probe) -> Scores:
+    """How much the validation loss rises without a channel, for each one that may go; below 0 where it falls.
+
+    Each takes a pass over the samples. With as many rounds as channels to go this is greedy backward elimination; with
+    fewer, those that matter least in a round go together.
+    """
+    tf = tensorflow()
+    copy = copy_model(model)
+    images, labels = probe.take("validation")
+
+    def mean_loss(pixels: Any, truth: Any) -> Any:
+        logits = copy(pixels, training=False)
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits))
+
+    compiled = tf.function(mean_loss, autograph=False)
+    pixels, truth = tf.constant(images), tf.constant(labels)
+    scores = np.zeros(graph.count)
+    whole = float(compiled(pixels, truth))
+    readers = _readers(copy, graph)
+    for channel in np.concatenate([group.channels for group in graph.groups]).tolist():
+        for variable, values, axis, rows in readers[channel]:
+            without = values.copy()
+            np.moveaxis(without, axis, 0)[rows] = 0
+            variable.assign(without)
+        scores[channel] = float(compiled(pixels, truth)) - whole
+        for variable, values, _, _ in readers[channel]:
+            variable.assign(values)
+    return scores
+
+
+def _readers(model: Model, graph: Graph) -> dict[int, list[tuple[Any, Any, int, Any]]]:
+    """For each channel that may go, the kernels that read it, with their values, the axis and the places on it."""
+    found: dict[int, list[tuple[Any, Any, int, Any]]] = {
+        channel: [] for group in graph.groups for channel in group.channels.tolist()
+    }
+    for weight in graph.readers():
+        axis = weight.axis("reads")
+        variable = getattr(model.get_layer(weight.layer), weight.name)
+        values = variable.numpy()
+        for channel in set(axis.channels.tolist() if axis else ()) & set(found):
+            rows = np.flatnonzero(axis.channels == channel) if axis else ()
+            found[channel].append((variable, values, axis.axis if axis else 0, rows))
+    return found

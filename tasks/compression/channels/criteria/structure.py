@@ -1,0 +1,18 @@
+"""By structure: the scale that BatchNorm gives a channel (Liu et al. 2017, Network Slimming, arXiv:1708.06519)."""
+
+import numpy as np
+
+from tasks.compression.channels.criteria.probe import Probe, Scores
+from tasks.compression.channels.graph import Graph
+from tasks.compression.technique import Model
+
+
+def batch_norm_scale(model: Model, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
+    """Mean absolute scale of the BatchNorms that a channel passes; NaN where it passes none."""
+    total, times = np.zeros(graph.count), np.zeros(graph.count)
+    for weight in graph.weights:
+        axis = weight.axis("carries")
+        if axis and weight.name == "gamma":
+            np.add.at(total, axis.channels, np.abs(model.get_layer(weight.layer).gamma.numpy()))
+            np.add.at(times, axis.channels, 1.0)
+    return np.where(times > 0, total / np.maximum(times, 1.0), np.nan)
