@@ -6,6 +6,7 @@ from pathlib import Path
 from tasks.errors import VersioningError
 
 REMEMBERED = ("params.yaml", "dvc.yaml", "dvc.lock")
+CARRIED = ("params.yaml", "dvc.lock")  # by every release
 
 
 def push(root: Path = Path()) -> int:
@@ -48,9 +49,14 @@ def commit(message: str, root: Path = Path()) -> str | None:
 
 
 def head(root: Path = Path()) -> tuple[str | None, bool | None]:
-    """The commit that is checked out and whether tracked files differ from it; None twice where git knows nothing."""
+    """The commit that is checked out and whether tracked files differ from it; None twice where git knows nothing.
+
+    params.yaml and dvc.lock do not count: a release carries them as they are.
+    """
+    others = [":/", *(f":(exclude){name}" for name in CARRIED)]
     try:
-        return git(root, "rev-parse", "HEAD"), bool(git(root, "status", "--porcelain", "--untracked-files=no"))
+        changes = git(root, "status", "--porcelain", "--untracked-files=no", "--", *others)
+        return git(root, "rev-parse", "HEAD"), bool(changes)
     except VersioningError:
         return None, None
 

@@ -61,10 +61,13 @@ def test_a_folder_that_git_does_not_know_is_an_error_with_a_message(tmp_path: Pa
         commit("never", tmp_path)
 
 
-def test_the_head_is_the_commit_and_tells_of_changes(project: Path) -> None:
+def test_the_head_is_the_commit_and_tells_of_changes_that_a_release_does_not_carry(project: Path) -> None:
     made = commit("first", project)
     assert head(project) == (made, False)
     (project / "params.yaml").write_text("seed: 2\n")
+    (project / "dvc.lock").write_text("stages: {}\n")
+    assert head(project) == (made, False)
+    (project / "dvc.yaml").write_text("stages: {}\n")
     assert head(project) == (made, True)
 
 

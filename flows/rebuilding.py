@@ -1,0 +1,71 @@
+"""A release made again from nothing but what its manifest names: commit, dvc.lock, params.yaml, data."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import VersioningError
+
+if TYPE_CHECKING:
+    from tasks.deployment.reproduction import Reproduction
+    from tasks.deployment.stores.protocol import Readable
+    from tasks.deployment.trust import Trust
+
+DATA = ("fingerprint", "load")
+
+
+def reproduce(
+    store: "Readable", model: str, version: int, trust: "Trust", folder: Path, say: Callable[[str, str], None]
+) -> "Reproduction":
+    """Make a release again in the empty ``folder`` and compare the model bit for bit.
+
+    Training and compression run for real: neither DVC's cache nor its run cache is shared with the clone.
+
+    Args:
+        trust: who may have signed the release.
+        folder: gets the release, and a clone of this repository at the release's commit.
+        say: gets a topic and a line.
+
+    Raises:
+        Untrusted: nobody trusted has signed the release.
+        ReleaseError: there is no such release, or it was made outside of git.
+        VersioningError: the commit is not here, or a stage ended with an error.
+        StoreError: the store cannot be read.
+    """
+    from tasks.deployment.reproduction import carried_files, compare, get_release
+    from tasks.evaluation.benchmark import cpu_name
+    from tasks.versioning.rebuilding import clone_at, locked_outputs, put_files, run_again
+
+    say("release", f"{model} {version} from {store.url}")
+    manifest, commit = get_release(store, model, version, trust, folder / "release")
+    carried = carried_files(folder / "release")
+    say("clone", commit)
+    project = clone_at(commit, folder / "clone")
+    put_files(project, carried)
+    notes = get_data(project, say)
+    for stage in ("train", f"compress@{manifest.recipe}"):
+        run_again(project, stage, lambda line, stage=stage: say(stage, line))  # type: ignore[misc]
+    outputs = (
+        locked_outputs(carried["dvc.lock"].decode()),
+        locked_outputs((project / "dvc.lock").read_text(encoding="utf-8")),
+    )
+    return compare(manifest, folder / "release", project, outputs, cpu_name(), notes)
+
+
+def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:
+    """Pull the prepared data; where the remote has lost it, prepare it from the source again.
+
+    Returns:
+        what is to be said about it.
+    """
+    from tasks.versioning.rebuilding import pull, run_again
+
+    say("data", "pull it from DVC's remote")
+    try:
+        pull(project, DATA)
+    except VersioningError as error:
+        say("data", f"{error} It is read from the source again.")
+        for stage in DATA:
+            run_again(project, stage, lambda line, stage=stage: say(stage, line))  # type: ignore[misc]
+        return ["The data is gone from DVC's remote: it was read from the source again."]
+    return []
