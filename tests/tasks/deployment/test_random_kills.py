@@ -81,11 +81,12 @@ def test_a_fetch_killed_at_random_leaves_a_verified_release(project: Params, tmp
 
 @pytest.mark.slow
 def test_a_removal_killed_at_random_leaves_whole_releases(project: Params, tmp_path: Path) -> None:
-    url, trust = project.deployment.store, trust_of(project)
+    url = project.deployment.store
     store = open_store(url)
     for bias in (11, 12, 13, 14):
         write_project(project, bias)
         publish(project)
+    trust = trust_of(project)
     shutil.copytree(tmp_path / "store", tmp_path / "full")
 
     def begin() -> None:
