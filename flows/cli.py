@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from flows import environment
 from flows.keys_command import keys
 from flows.options import Json
+from flows.release_commands import audit, channels, promote, rollback
 from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 from tasks.errors import UNAVAILABLE, SlimlineError
 
@@ -20,7 +21,8 @@ app = App(
     help="Retrain a model, make it small and fast, prove that it is as good, and release it.",
     version_flags=["--version"],
 )
-app.command(keys)
+for command in (promote, rollback, channels, audit, keys):
+    app.command(command)
 
 
 @app.command

@@ -33,7 +33,7 @@ def reproduce(
         StoreError: the store cannot be read.
     """
     from tasks.deployment.reproduction import carried_files, compare, get_release
-    from tasks.evaluation.benchmark import cpu_name
+    from tasks.litert import cpu_name
     from tasks.versioning.rebuilding import clone_at, locked_outputs, put_files, run_again
 
     say("release", f"{model} {version} from {store.url}")

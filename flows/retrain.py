@@ -21,8 +21,9 @@ from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, load_params
 from tasks.data_loading.fingerprint import source_changed
 from tasks.deployment.production import production_changed
-from tasks.deployment.publishing import already_released, publish
+from tasks.deployment.publishing import advance, route, upload
 from tasks.deployment.records import Release
+from tasks.deployment.standing import already_released, already_staged, taken_back
 from tasks.errors import UNAVAILABLE, StoreError
 from tasks.evaluation.records import GATE, GateReport
 from tasks.evaluation.results import load_results
@@ -32,12 +33,12 @@ from tasks.versioning.stages import Stage, read_stages, stale_stages
 
 OUTSIDE = {"fingerprint", "load", "production"}  # stages that reach for a source or a store
 ALONE = {"benchmark"}  # stages that want the machine for themselves
-Ending = Literal["Released", "Nothing to do", "Held back"]
+Ending = Literal["Released", "Staged", "Nothing to do", "Held back"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, and the release that the channel points at now, if there is one."""
+    """How a run ended, and the release that a channel points at now, if there is one."""
 
     ending: Ending
     sentence: str
@@ -129,12 +130,17 @@ def conclude(params: Params) -> Outcome:
     verdict = read_record(GATE, GateReport)
     if verdict.outcome != "PASS":
         return Outcome("Held back", verdict.sentence, None)
-    current = already_released(params)
+    current = already_released(params) or already_staged(params)
     if current is not None:
         return Outcome("Nothing to do", verdict.sentence, current)
+    if reason := taken_back(params):
+        return Outcome("Held back", reason, None)
     release = deploy(params)
+    for channel in route(params.deployment, release):
+        point = promote.with_options(name=channel)
+        release = point(params, release, channel)
     record(params, release)
-    return Outcome("Released", verdict.sentence, release)
+    return Outcome("Released" if params.deployment.channel in release.channels else "Staged", verdict.sentence, release)
 
 
 def _store_may_answer_later(_task: object, _run: object, state: State[Any]) -> bool:
@@ -150,24 +156,36 @@ def _store_may_answer_later(_task: object, _run: object, state: State[Any]) -> b
     retry_condition_fn=_store_may_answer_later,
 )
 def deploy(params: Params) -> Release:
-    """Publish the chosen candidate and move the channel to it."""
-    release = publish(params, *head())
-    line = f"{params.deployment.model} {release.version} is {params.deployment.channel}"
-    get_run_logger().info(line)
-    say("deploy", line)
+    """Put the chosen candidate into the store as a signed release."""
+    release = upload(params, *head())
+    _tell("deploy", f"{params.deployment.model} {release.version} is in {params.deployment.store}")
     return release
+
+
+@task(
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=10,
+    retry_condition_fn=_store_may_answer_later,
+)
+def promote(params: Params, release: Release, channel: str) -> Release:
+    """Fetch the release back, ask it its recorded samples and move a channel to it."""
+    moved = advance(params, release, channel)
+    _tell(channel, f"{params.deployment.model} {release.version} answers as recorded and is {channel}")
+    return moved
+
+
+def _tell(topic: str, line: str) -> None:
+    get_run_logger().info(line)
+    say(topic, line)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def record(params: Params, release: Release) -> None:
     """Copy data and models to DVC's remote; commit what the release was made of."""
-    logger = get_run_logger()
     if params.versioning.push:
-        line = f"{push()} files copied to the remote"
-        logger.info(line)
-        say("record", line)
+        _tell("record", f"{push()} files copied to the remote")
     if params.versioning.commit:
         made = commit(f"Release {params.deployment.model} {release.version}")
-        line = f"commit {made}" if made else "nothing to commit"
-        logger.info(line)
-        say("record", line)
+        _tell("record", f"commit {made}" if made else "nothing to commit")

@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 
 SHOWN = ("Candidate", "Accuracy", "Difference", "Loaded", "Stored", "Smaller", "Latency", "Speed", "Gate")
 WIDE = 160  # columns where there is no terminal to ask
-TEXT_COLUMNS = {"Candidate", "Validation", "Created", "Recipe", "Channels"}
+TEXT_COLUMNS = {"Candidate", "Validation", "Created", "Recipe", "Channels", "Channel", "Move", "When", "Who", "Why"}
 
 
 def print_outcome(params: Params, outcome: "Outcome") -> None:
     """The end of a run: candidates, verdict, report, release."""
-    print_results(load_results(params))
+    results = load_results(params)
+    print_results(results)
     console = _console()
     if outcome.release is None:
-        console.print(f"[bold]{outcome.ending}[/]: nothing was deployed.")
+        why = "" if results.gate and outcome.sentence == results.gate.sentence else f" {outcome.sentence}"
+        console.print(f"[bold]{outcome.ending}[/]: nothing was deployed.{why}", soft_wrap=True)
     else:
         release, deployment = outcome.release, params.deployment
-        line = f"{deployment.model} {release.version} is {deployment.channel} in {deployment.store}"
+        channel = deployment.channel if deployment.channel in release.channels else deployment.staging
+        line = f"{deployment.model} {release.version} is {channel} in {deployment.store}"
         console.print(f"[bold]{outcome.ending}[/]: {line}", soft_wrap=True)
 
 

@@ -175,15 +175,33 @@ class Retention(Settings):
     orphan_hours: Annotated[float, Field(ge=1)] = 24.0  # after which an upload without an end is removed
 
 
+class Smoke(Settings):
+    """Samples that a release is asked about before a channel moves to it, and that travel with it."""
+
+    samples: Annotated[int, Field(ge=1, le=64)] = 8
+    of: Literal["noise", "test"] = "noise"  # test: of the test split
+
+
 class Deployment(Settings):
     """Where releases go, who signs them and whose are taken."""
 
     store: Annotated[str, Field(pattern=r"^(file|s3)://.+")] = "file://.slimline/store"
     model: Name
     channel: Name = "production"
+    staging: Name | None = "staging"
+    promotion: Literal["automatic", "manual"] = "automatic"
+    smoke: Smoke = Smoke()
     signing_key: Annotated[str, Field(min_length=1)] | None = "local"
     trust: Trusted = Trusted()
     retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _keep_channels_apart(self) -> "Deployment":
+        if self.staging == self.channel:
+            raise ValueError("expected staging and channel to be two channels")
+        if self.promotion == "manual" and self.staging is None:
+            raise ValueError("expected a staging channel where promotion is manual: there a release waits")
+        return self
 
 
 class Versioning(Settings):
@@ -246,6 +264,18 @@ def parse_params(values: Mapping[str, Any], where: str = str(PARAMS)) -> Params:
         return Params.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{where} does not fit:\n{explain(error)}") from None
+
+
+def parse_deployment(values: Mapping[str, Any]) -> Deployment:
+    """Check where releases go, as the command line says it.
+
+    Raises:
+        ConfigError: a name or the store's address is none.
+    """
+    try:
+        return Deployment.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"The command line does not fit:\n{explain(error, ('deployment',))}") from None
 
 
 def load_params(path: Path = PARAMS) -> Params:

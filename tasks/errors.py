@@ -17,6 +17,7 @@
     │   └── Conflict         somebody else changed the object first
     ├── PackingError         what is packed cannot be unpacked
     ├── ReleaseError         a release is missing, incomplete or not what its manifest says
+    │   ├── NotStaged        it has not been in staging, where it must have been first
     │   └── Untrusted        nobody who is trusted has signed it, or it was changed since
     └── VersioningError      DVC or git cannot do what was asked
 
@@ -93,6 +94,10 @@ class PackingError(SlimlineError):
 
 class ReleaseError(SlimlineError):
     """A release is missing, incomplete or not what its manifest says."""
+
+
+class NotStaged(ReleaseError):
+    """A release is not in staging, where it must have been first."""
 
 
 class Untrusted(ReleaseError):

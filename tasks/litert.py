@@ -1,6 +1,8 @@
 """A LiteRT model that takes raw pixels: the one way in which slimline runs what it deploys."""
 
+import platform
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,21 @@ class Tensor:
         """Stored values to real ones."""
         values = stored.astype(np.float32)
         return (values - self.zero_point) * np.float32(self.scale) if self.scale else values
+
+
+def cpu_name() -> str:
+    """What the processor calls itself."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def runtime_name() -> str:
+    """The runtime and its version."""
+    return f"ai-edge-litert {version('ai-edge-litert')}"
 
 
 def describe(details: dict[str, Any]) -> Tensor:

@@ -8,7 +8,8 @@ from typing import Any
 from tasks.config import PARAMS, Params
 from tasks.deployment.evidence import Evidence, check_model
 from tasks.deployment.model_card import model_card
-from tasks.deployment.records import LABELS, MODEL, PACKED, File
+from tasks.deployment.records import LABELS, MODEL, PACKED, SAMPLES, File
+from tasks.deployment.samples import record
 from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, GATE
 from tasks.files import sha256, to_json, zstd
@@ -37,7 +38,7 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
     shutil.copyfile(evidence.model, model)  # so that what is checked is what is packed
     unpacked = describe(model)
     check_model(evidence.model, unpacked.sha256, evidence.gate)
-    signature = describe_signature(Model(model))
+    loaded = Model(model)
     (folder / PACKED).write_bytes(zstd(model))
     model.unlink()
     if not LOCK.exists():
@@ -47,7 +48,8 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
         )
     for name, text in {
         LABELS: labels(evidence.dataset.classes),
-        SIGNATURE: to_json(signature),
+        SIGNATURE: to_json(describe_signature(loaded)),
+        SAMPLES: to_json(record(loaded, params.deployment.smoke).model_dump(mode="json")),
         "metrics.json": to_json(metrics(evidence)),
         "model_card.md": model_card(params, evidence),
     }.items():

@@ -1,42 +1,62 @@
 """From a candidate that passed the gate to a release in a channel: all of it or nothing that anybody sees."""
 
-import hashlib
 import tempfile
 from pathlib import Path
 
-from tasks.config import Params
-from tasks.data_loading.dataset import read_dataset
-from tasks.deployment.bundle import bundle, labels
+from tasks.config import Deployment, Params
+from tasks.deployment.bundle import bundle
+from tasks.deployment.channels import Why, actor
 from tasks.deployment.evidence import Evidence, load_evidence
 from tasks.deployment.keys import signing_key
-from tasks.deployment.records import LABELS, MANIFEST, PRODUCTION, DataDigests, Manifest, Production, Release
+from tasks.deployment.promotion import promote, registry_of
+from tasks.deployment.records import MANIFEST, PRODUCTION, DataDigests, Manifest, Production, Release
 from tasks.deployment.registry import (
     Sealed,
     Seen,
     claim,
-    current,
     describe,
     encode,
-    move,
     now,
     open_manifest,
-    read_manifest,
     release_key,
     see,
 )
 from tasks.deployment.signing import seal
+from tasks.deployment.standing import already_released, staged_just_so, taken_back
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
-from tasks.deployment.trust import ANYBODY, project_trust
-from tasks.errors import Conflict
+from tasks.deployment.trust import ANYBODY
+from tasks.errors import Conflict, NotStaged, ReleaseError
 from tasks.evaluation.records import GATE, GateReport
 from tasks.files import read_record
 
+MAX_REASON = 2000  # characters that a move takes
+
 
 def publish(params: Params, commit: str | None = None, dirty: bool | None = None) -> Release:
-    """Release the chosen candidate and point the channel to it, if the channel is as it was when the run began.
+    """Release the chosen candidate and move the channels that wait for nobody to it.
 
-    If the channel points to just this model already, as after a run that was killed at its end, nothing is done. What
+    Raises: see :func:`upload` and :func:`advance`.
+    """
+    release = upload(params, commit, dirty)
+    for channel in route(params.deployment, release):
+        release = advance(params, release, channel)
+    return release
+
+
+def route(place: Deployment, release: Release) -> tuple[str, ...]:
+    """The channels that a release has still to go through by itself, in their order."""
+    if place.channel in release.channels:
+        return ()
+    staging = (place.staging,) if place.staging else ()
+    way = (*staging, place.channel) if place.promotion == "automatic" else staging
+    return tuple(channel for channel in way if channel not in release.channels)
+
+
+def upload(params: Params, commit: str | None = None, dirty: bool | None = None) -> Release:
+    """Put the chosen candidate into the store as a release to which no channel points yet.
+
+    If a channel points to just this model already, as after a run that was killed at its end, that is the release. What
     the channel was is in ``models/production/production.json``: the candidate was compared with that release,
     so the verdict holds only as long as the channel still points to it.
 
@@ -45,44 +65,50 @@ def publish(params: Params, commit: str | None = None, dirty: bool | None = None
         dirty: whether the code differed from that commit.
 
     Raises:
-        ReleaseError: the gate did not pass, or a file is not what the gate decided about.
+        ReleaseError: the gate did not pass, a file is not what the gate decided about, or the model was taken back.
         Conflict: somebody else has moved the channel meanwhile; it stays as they left it.
         StoreError: the store cannot be read or written.
     """
     place = params.deployment
     evidence = load_evidence()
-    compared = read_record(PRODUCTION, Production)
     store = open_store(place.store)
-    if present := _released(store, params):
-        return present
-    seen = see(store, place.model, place.channel)
-    _expect(seen, compared, params)
-    release = describe(_upload(store, params, evidence, commit, dirty), (place.channel,))
+    if released := already_released(params):
+        return released
+    if reason := taken_back(params):
+        raise ReleaseError(reason)
+    if staged := staged_just_so(params):
+        return staged
+    _expect(see(store, place.model, place.channel), read_record(PRODUCTION, Production), params)
+    return describe(_upload(store, params, evidence, commit, dirty), ())
+
+
+def advance(params: Params, release: Release, channel: str) -> Release:
+    """Move a channel of the project to a release that was just uploaded, after it was seen to work.
+
+    Raises:
+        Untrusted: the project does not trust the key that it signs with.
+        ReleaseError: the release does not work when it is fetched back.
+        Conflict: somebody else has released meanwhile; the channel stays as they left it.
+        StoreError: the store cannot be read or written.
+    """
+    registry, place = registry_of(params.deployment), params.deployment
+    compared = read_record(PRODUCTION, Production)
+    why = Why(reason=read_record(GATE, GateReport).sentence[:MAX_REASON], by=actor())
+    seen = see(registry.store, place.model, channel)
+    if channel == place.channel and not _points_to(seen, release.manifest_sha256):
+        _expect(seen, compared, params)
     try:
-        move(store, place.model, place.channel, seen, release.version, release.manifest_sha256)
-    except Conflict:
-        _expect(see(store, place.model, place.channel), compared, params)
-        raise
-    return release
+        promote(registry, release.version, channel, why, seen)
+    except (Conflict, NotStaged) as error:
+        _expect(see(registry.store, place.model, place.channel), compared, params)
+        raise Conflict(
+            f"{error} Somebody else is releasing {place.model}: see what comes of it, and run again."
+        ) from None
+    return release.model_copy(update={"channels": (*release.channels, channel)})
 
 
-def already_released(params: Params) -> Release | None:
-    """The release that the channel points to, if it has the model that the gate decided about, with these classes."""
-    return _released(open_store(params.deployment.store), params) if GATE.exists() else None
-
-
-def _released(store: Store, params: Params) -> Release | None:
-    place = params.deployment
-    pointer = current(store, place.model, place.channel)
-    if pointer is None:
-        return None
-    trust = project_trust(place.trust)
-    sealed = read_manifest(store, place.model, pointer.version, trust, pointer.manifest_sha256)
-    manifest = sealed.manifest
-    same_model = manifest.unpacked.sha256 == read_record(GATE, GateReport).model_sha256
-    classes = hashlib.sha256(labels(read_dataset().classes).encode()).hexdigest()
-    same_classes = manifest.files[LABELS].sha256 == classes
-    return describe(sealed, (place.channel,)) if same_model and same_classes else None
+def _points_to(seen: Seen, manifest_sha256: str) -> bool:
+    return seen.pointer is not None and seen.pointer.manifest_sha256 == manifest_sha256
 
 
 def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None, dirty: bool | None) -> Sealed:

@@ -9,6 +9,7 @@ from tasks.files import Record
 
 MANIFEST = "manifest.dsse.json"  # in its signed envelope
 LABELS = "labels.json"
+SAMPLES = "samples.json"
 PACKED = "model.tflite.zst"
 MODEL = "model.tflite"  # unpacked
 PRODUCTION = Path("models/production/production.json")
@@ -62,16 +63,22 @@ class Manifest(Record):
 
 
 class Pointer(Record):
-    """What a channel points to.
+    """The last move of a channel: what it points to, who moved it there, when, why and from where.
 
-    ``generation`` counts the channel's moves; ``nonce`` tells two moves apart that are otherwise equal.
+    ``generation`` counts the channel's moves; ``nonce`` tells two moves apart that are otherwise equal; ``fallback`` is
+    the generation to whose release a rollback goes.
     """
 
     version: Number
     manifest_sha256: Sha256
     generation: Number
     nonce: str
+    kind: Literal["promote", "rollback"]
     moved_at: str  # UTC, ISO 8601
+    moved_by: Annotated[str, Field(max_length=200)]
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    previous: Number | None  # release
+    fallback: Number | None
 
 
 class Claim(Record):

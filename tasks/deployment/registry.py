@@ -6,7 +6,7 @@
     models/<model>/releases/<version>/<file>          immutable content
     models/<model>/releases/<version>/manifest.dsse.json   signed and written last: from now on the release exists
     models/<model>/releases/<version>/retired-….json  it is being removed, or was: it does not exist any more
-    models/<model>/channels/<channel>.json            which release the channel points to
+    models/<model>/channels/<channel>.json            which release the channel points to, see channels.py
 """
 
 import hashlib
@@ -198,23 +198,6 @@ def claim(store: Store, model: str) -> int:
             continue
         return version
     raise AssertionError  # unreachable: numbers do not end
-
-
-def move(store: Store, model: str, channel: str, seen: Seen, version: int, manifest_sha256: str) -> Pointer:
-    """Point a channel to a release, if it still is as it was seen.
-
-    Raises:
-        Conflict: somebody else has moved it.
-    """
-    pointer = Pointer(
-        version=version,
-        manifest_sha256=manifest_sha256,
-        generation=seen.pointer.generation + 1 if seen.pointer else 1,
-        nonce=secrets.token_hex(16),
-        moved_at=now(),
-    )
-    store.compare_and_swap(channel_key(model, channel), encode(pointer), seen.tag)
-    return pointer
 
 
 def channels(store: Store, model: str) -> Iterator[tuple[str, Pointer]]:

@@ -10,11 +10,9 @@ round.
 """
 
 import gc
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from math import ceil
 from pathlib import Path
 
@@ -37,7 +35,7 @@ from tasks.evaluation.records import (
 from tasks.evaluation.statistics import ratio_of_medians
 from tasks.evaluation.wording import invert, times_interval
 from tasks.files import sha256, write_record
-from tasks.litert import Model, Pixels
+from tasks.litert import Model, Pixels, cpu_name, runtime_name
 from tasks.training.records import BASELINE_TFLITE
 
 SHORTEST = 50_000  # nanoseconds that a timing should take
@@ -99,7 +97,7 @@ def benchmark(params: Params) -> None:
     latencies, throughputs = measure(models, images, params)
     report = BenchmarkReport(
         cpu=cpu_name(),
-        runtime=f"ai-edge-litert {version('ai-edge-litert')}",
+        runtime=runtime_name(),
         threads=1,
         rounds=settings.rounds,
         batch=settings.batch,
@@ -204,13 +202,3 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def cpu_name() -> str:
-    """What the processor calls itself."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

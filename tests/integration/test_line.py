@@ -107,7 +107,7 @@ def test_the_release_is_fetched_and_classifies_images(project: Path, tmp_path: P
     right = sum(answer == str(label) for answer, label in zip(answers, digits.target, strict=False))
     assert right >= 15
     listed = json.loads(run([BIN / "slimline", "releases", "--json"], project).stdout)
-    assert [(row["version"], row["channels"]) for row in listed] == [(1, ["production"])]
+    assert [(row["version"], row["channels"]) for row in listed] == [(1, ["production", "staging"])]
 
 
 def test_a_second_run_has_nothing_to_do_and_starts_no_stage(project: Path) -> None:

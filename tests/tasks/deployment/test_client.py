@@ -10,12 +10,13 @@ import pytest
 import zstandard
 
 from tasks.config import Params
+from tasks.deployment.channels import Why, move
 from tasks.deployment.client import Fetched, fetch
 from tasks.deployment.downloading import unpack, verify
 from tasks.deployment.keys import LOCAL_KEY, read_private
 from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST, MODEL, PACKED, File
-from tasks.deployment.registry import channel_key, move, read_manifest, release_key, see
+from tasks.deployment.registry import channel_key, read_manifest, release_key, see
 from tasks.deployment.signing import seal, unseal
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
@@ -212,7 +213,7 @@ def test_what_was_in_use_last_is_kept_and_not_the_highest_number(released: Param
     take(released, device)
     for version in (1, 2):  # as after rollbacks
         sealed = read_manifest(store, "shades", version, ANYBODY)
-        move(store, "shades", "production", see(store, "shades", "production"), version, sealed.sha256)
+        move(store, "shades", "production", see(store, "shades", "production"), sealed, Why("back", "alice"))
         take(released, device)
     assert {path.name for path in device.iterdir() if path.is_dir() and not path.is_symlink()} == {"1", "2"}
 
@@ -245,7 +246,9 @@ def test_another_history_of_the_channel_is_not_followed(released: Params, store:
     take(released, device)
     store.put(channel_key("shades", "production"), old)
     sealed = read_manifest(store, "shades", 1, ANYBODY)
-    move(store, "shades", "production", see(store, "shades", "production"), 1, sealed.sha256)
+    for entry in list(store.list("models/shades/audit")):
+        store.delete(entry.key)  # else the channel would not move
+    move(store, "shades", "production", see(store, "shades", "production"), sealed, Why("other", "eve"))
     with pytest.raises(ReleaseError, match="Received: another generation 2"):
         take(released, device)
     assert verify(device / "current", ANYBODY).manifest.version == 2

@@ -12,20 +12,24 @@ from PIL import Image
 
 from tasks.compression.records import candidate_model
 from tasks.config import Params
-from tasks.deployment import publishing
+from tasks.deployment import promotion, publishing
+from tasks.deployment.channels import trail
 from tasks.deployment.client import fetch
 from tasks.deployment.keys import new_key
 from tasks.deployment.prediction import predict
-from tasks.deployment.publishing import already_released, publish
+from tasks.deployment.publishing import publish
 from tasks.deployment.registry import current, release_key, releases
+from tasks.deployment.smoke import smoke
+from tasks.deployment.standing import already_released
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import Conflict, ReleaseError
 from tests.tasks.deployment.killing import die, killed
 from tests.tasks.deployment.project import CLASSES, RECIPE, params_for, trust_of, write_project
 
-WRITES = 11  # of a release: its number, eight files, the manifest, the channel
-FATAL = (0, 1, 5, WRITES - 2, WRITES - 1)
+MANIFEST_WRITE = (
+    10  # after the number and nine files; then, for either channel, the last move on the trail, the move, the trail
+)
 FORK = multiprocessing.get_context("fork")
 
 barrier: Barrier
@@ -38,7 +42,12 @@ def publish_next(params: Params, bias: float) -> int:
 
 def test_what_was_published_is_fetched_and_answers(project: Params, tmp_path: Path) -> None:
     release = publish(project, commit="c" * 40, dirty=True)
-    assert (release.version, release.recipe, release.accuracy, release.channels) == (1, RECIPE, 0.75, ("production",))
+    assert (release.version, release.recipe, release.accuracy, release.channels) == (
+        1,
+        RECIPE,
+        0.75,
+        ("staging", "production"),
+    )
     device = tmp_path / "device"
     fetched = fetch(project.deployment.store, "shades", "production", device, trust_of(project))
     assert (fetched.version, fetched.changed) == (1, True)
@@ -55,7 +64,7 @@ def test_each_release_takes_the_next_number_and_the_channel(project: Params, sto
     assert pointer
     assert (pointer.version, pointer.generation) == (3, 3)
     assert [(release.version, release.channels) for release in releases(store, "shades")] == [
-        (3, ("production",)),
+        (3, ("production", "staging")),
         (2, ()),
         (1, ()),
     ]
@@ -89,7 +98,8 @@ def test_publishing_again_changes_nothing(project: Params, store: Store) -> None
     assert already_released(project) is None
     first = publish(project)
     before = list(store.list("models"))
-    assert publish(project) == first == already_released(project)
+    again = first.model_copy(update={"channels": ("production",)})
+    assert publish(project) == again == already_released(project)
     assert list(store.list("models")) == before
 
 
@@ -189,27 +199,47 @@ class FatalStore:
 
 
 def publish_up_to(params: Params, write: int) -> None:
-    vars(publishing)["open_store"] = lambda url: FatalStore(open_store(url), write)
+    store = FatalStore(open_store(params.deployment.store), write)
+    for module in (publishing, promotion):
+        vars(module)["open_store"] = lambda _: store
     publish(params)
 
 
-def test_a_publisher_killed_at_any_write_leaves_the_channel_whole(project: Params, tmp_path: Path) -> None:
+def pointed(store: Store, channel: str) -> int:
+    pointer = current(store, "shades", channel)
+    assert pointer
+    return pointer.version
+
+
+def test_a_publisher_killed_at_any_write_leaves_both_channels_whole(project: Params, store: Store) -> None:
     publish_next(project, 1)
     write_project(project, bias=2)
-    for write in FATAL:
+    trust = trust_of(project)
+    for write, staging, production in (
+        (0, 1, 1),  # before it had a number
+        (5, 1, 1),
+        (MANIFEST_WRITE, 1, 1),
+        (MANIFEST_WRITE + 1, 1, 1),
+        (MANIFEST_WRITE + 2, 1, 1),
+        (MANIFEST_WRITE + 3, 6, 1),  # between the move and its copy on the trail; what is staged is gone on with
+        (0, 6, 1),
+        (1, 6, 1),
+        (2, 6, 6),
+    ):
         assert killed(partial(publish_up_to, project, write))
-        assert (
-            fetch(project.deployment.store, "shades", "production", tmp_path / "device", trust_of(project)).version == 1
-        )
+        assert (pointed(store, "staging"), pointed(store, "production")) == (staging, production)
+        for version in {staging, production}:
+            smoke(store, "shades", version, trust)
     release = publish(project)
-    assert release.version == 1 + len(FATAL)  # the first was killed before it had a number
-    assert (
-        fetch(project.deployment.store, "shades", "production", tmp_path / "device", trust_of(project)).version
-        == release.version
-    )
+    assert (release.version, release.channels) == (6, ("production",))
+    for channel in ("staging", "production"):
+        assert [(move.generation, move.version, move.previous) for move in trail(store, "shades", channel)] == [
+            (2, 6, 1),
+            (1, 1, None),
+        ]
 
 
 def test_a_release_that_was_not_finished_does_not_exist(project: Params, store: Store) -> None:
-    assert killed(partial(publish_up_to, project, WRITES - 2))
+    assert killed(partial(publish_up_to, project, MANIFEST_WRITE))
     assert store.get(release_key("shades", 1, "labels.json"))
     assert releases(store, "shades") == []

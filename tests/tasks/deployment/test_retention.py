@@ -9,11 +9,12 @@ import pytest
 
 from tasks.config import Params, Retention
 from tasks.deployment import holds, retention
+from tasks.deployment.channels import Why, move
 from tasks.deployment.client import fetch
 from tasks.deployment.holds import held, pin, pins, unpin
 from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST, Hold
-from tasks.deployment.registry import claim, encode, read_manifest, release_key, releases
+from tasks.deployment.registry import claim, encode, read_manifest, release_key, releases, see
 from tasks.deployment.retention import Fate, clean, plan
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
@@ -73,7 +74,7 @@ def test_the_newest_stay_and_the_rest_goes_with_all_its_files(three: Params, sto
 def test_a_plan_says_what_goes_and_why_and_changes_nothing(three: Params, store: Store) -> None:
     before = list(store.list("models"))
     assert [(fate.version, fate.goes, fate.why) for fate in plan(store, "shades", ONE)] == [
-        (3, False, "it is production; number 1 of the last 1"),
+        (3, False, "it is production; it is staging; number 1 of the last 1"),
         (2, True, "not of the last 1"),
         (1, True, "not of the last 1"),
     ]
@@ -170,11 +171,9 @@ def between(store: Store, step: str, work: Any) -> Store:
 
 def point(store: Store, channel: str, version: int) -> None:
     """Move a channel as everybody does."""
-    from tasks.deployment.registry import move, see
-
     sealed = read_manifest(store, "shades", version, ANYBODY)
     with held(store, "shades", version):
-        move(store, "shades", channel, see(store, "shades", channel), version, sealed.sha256)
+        move(store, "shades", channel, see(store, "shades", channel), sealed, Why("a reason", "alice"))
 
 
 def test_a_channel_moved_after_the_plan_is_seen(three: Params, store: Store) -> None:

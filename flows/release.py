@@ -1,0 +1,53 @@
+"""What an operator does with a release from Prefect's pages: promote it, or roll a channel back, with a reason."""
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from tasks.config import load_params
+from tasks.deployment import promotion
+from tasks.deployment.channels import Why, actor
+from tasks.deployment.records import Pointer
+
+
+@flow(name="release.promote", persist_result=False)
+def promote_flow(reason: str, version: int | None = None, channel: str | None = None) -> State[Pointer]:
+    """Point a channel to a release, after it was fetched back and has given its recorded answers.
+
+    Args:
+        reason: for the audit trail.
+        version: the release; by default the one in staging.
+        channel: by default the one of params.yaml.
+    """
+    place = load_params().deployment
+    target = channel or place.channel
+    move = promotion.promote(promotion.registry_of(place), version, target, _why(reason))
+    return _moved(place.model, target, move)
+
+
+@flow(name="release.rollback", persist_result=False)
+def rollback_flow(reason: str, to: int | None = None, channel: str | None = None) -> State[Pointer]:
+    """Point a channel to the release that it pointed to before, as a new move.
+
+    Args:
+        reason: for the audit trail.
+        to: a release that the channel has pointed to; by default the one before.
+        channel: by default the one of params.yaml.
+    """
+    place = load_params().deployment
+    target = channel or place.channel
+    move = promotion.rollback(promotion.registry_of(place), target, _why(reason), to)
+    return _moved(place.model, target, move)
+
+
+def _why(reason: str) -> Why:
+    """The reason, and the run that a person started."""
+    return Why(reason, f"{actor()}, run {flow_run.name}")
+
+
+def _moved(model: str, channel: str, move: Pointer) -> State[Pointer]:
+    before = f"release {move.previous}" if move.previous else "none"
+    line = f"{model} {move.version} is {channel}, before it was {before}: {move.reason}"
+    get_run_logger().info(line)
+    return Completed(name="Rolled back" if move.kind == "rollback" else "Promoted", message=line, data=move)

@@ -1,0 +1,157 @@
+"""``slimline promote``, ``rollback``, ``channels`` and ``audit``: the twins of the flows in :mod:`flows.release`."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from flows.options import Json
+from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
+
+if TYPE_CHECKING:
+    from tasks.config import Deployment
+    from tasks.deployment.promotion import Registry
+    from tasks.deployment.records import Pointer
+
+Model = Annotated[str | None, Parameter(name="--model", help="The model's name; by default the one of params.yaml.")]
+Store = Annotated[str | None, Parameter(name="--store", help="The store's URL; by default the one of params.yaml.")]
+Channel = Annotated[str | None, Parameter(name="--channel", help="By default the one of params.yaml.")]
+Reason = Annotated[str, Parameter(name="--reason", help="Why, for the audit trail.")]
+
+
+def promote(
+    version: int | None = None,
+    *,
+    reason: Reason,
+    channel: Channel = None,
+    model: Model = None,
+    store: Store = None,
+    trusted_keys: TrustedKeys = (),
+    allow_unsigned: AllowUnsigned = False,
+    json: Json = False,
+) -> None:
+    """Point a channel to a release, after it was fetched back and has given its recorded answers.
+
+    Any channel but staging takes only the release that staging points to.
+
+    Parameters
+    ----------
+    version
+        The release; by default the one in staging.
+    """
+    from tasks.deployment.channels import Why, actor
+    from tasks.deployment.promotion import promote as move
+
+    place = deployment(store, model)
+    registry, target = _registry(place, trusted_keys, allow_unsigned), channel or place.channel
+    _show(registry, target, move(registry, version, target, Why(reason, actor())), json)
+
+
+def rollback(
+    *,
+    reason: Reason,
+    to: int | None = None,
+    channel: Channel = None,
+    model: Model = None,
+    store: Store = None,
+    trusted_keys: TrustedKeys = (),
+    allow_unsigned: AllowUnsigned = False,
+    json: Json = False,
+) -> None:
+    """Point a channel to the release that it pointed to before, as a new move.
+
+    Parameters
+    ----------
+    to
+        A release that the channel has pointed to; by default the one before.
+    """
+    from tasks.deployment.channels import Why, actor
+    from tasks.deployment.promotion import rollback as move
+
+    place = deployment(store, model)
+    registry, target = _registry(place, trusted_keys, allow_unsigned), channel or place.channel
+    _show(registry, target, move(registry, target, Why(reason, actor()), to), json)
+
+
+def channels(model: str | None = None, *, store: Store = None, json: Json = False) -> None:
+    """List the channels of a model and where they point to.
+
+    Parameters
+    ----------
+    model
+        The model's name; by default the one of params.yaml.
+    """
+    from flows.summary import print_json, print_rows
+    from tasks.deployment.registry import channels as list_channels
+    from tasks.deployment.stores.opening import open_store
+
+    place = deployment(store, model)
+    found = dict(list_channels(open_store(place.store), place.model))
+    if json:
+        print_json([{"channel": name, **move.model_dump(mode="json")} for name, move in found.items()])
+    else:
+        print_rows(f"Channels of {place.model}", [{"Channel": name, **_row(move)} for name, move in found.items()])
+
+
+def audit(model: str | None = None, *, channel: Channel = None, store: Store = None, json: Json = False) -> None:
+    """List every move of a channel, the newest first: who, when, why, from which release to which.
+
+    Parameters
+    ----------
+    model
+        The model's name; by default the one of params.yaml.
+    """
+    from flows.summary import print_json, print_rows
+    from tasks.deployment.channels import trail
+    from tasks.deployment.stores.opening import open_store
+
+    place = deployment(store, model)
+    target = channel or place.channel
+    moves = list(trail(open_store(place.store), place.model, target))
+    if json:
+        print_json([move.model_dump(mode="json") for move in moves])
+    else:
+        print_rows(f"Moves of {target} of {place.model}", [_row(move) for move in moves])
+
+
+def deployment(store: str | None, model: str | None) -> "Deployment":
+    """What was named, filled up from params.yaml where something was not; with store and model named it may be absent.
+
+    Raises:
+        ConfigError: a name is none, or params.yaml is needed and missing or wrong.
+    """
+    from tasks.config import PARAMS, load_params, parse_deployment
+
+    named = {key: value for key, value in {"store": store, "model": model}.items() if value}
+    if store and model and not PARAMS.exists():
+        return parse_deployment(named)
+    return parse_deployment({**load_params().deployment.model_dump(), **named})
+
+
+def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
+    from tasks.deployment.promotion import Registry
+    from tasks.deployment.stores.opening import open_store
+
+    trust = whom_to_trust(trusted_keys, allow_unsigned)
+    return Registry(open_store(place.store), place.model, trust, place.staging)
+
+
+def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> None:
+    from flows.summary import print_json
+
+    if json:
+        print_json({"model": registry.model, "channel": channel, **move.model_dump(mode="json")})
+    else:
+        before = f", before it was {move.previous}" if move.previous else ""
+        print(f"{registry.model} {move.version} is {channel}{before} (generation {move.generation})")
+
+
+def _row(move: "Pointer") -> dict[str, Any]:
+    return {
+        "Generation": str(move.generation),
+        "Release": str(move.version),
+        "Before": str(move.previous or ""),
+        "Move": move.kind,
+        "When": move.moved_at,
+        "Who": move.moved_by,
+        "Why": move.reason,
+    }

@@ -1,0 +1,69 @@
+"""Where the model that the gate has chosen stands: released already, waiting in staging, or taken back."""
+
+import hashlib
+from itertools import takewhile
+
+from tasks.config import Params
+from tasks.data_loading.dataset import read_dataset
+from tasks.deployment.bundle import labels
+from tasks.deployment.channels import trail
+from tasks.deployment.promotion import registry_of
+from tasks.deployment.records import LABELS, Release
+from tasks.deployment.registry import current, describe, read_manifest
+from tasks.deployment.trust import ANYBODY
+from tasks.errors import ReleaseError
+from tasks.evaluation.records import GATE, GateReport
+from tasks.files import read_record, sha256
+
+
+def already_released(params: Params) -> Release | None:
+    """The release in the channel, if it has the model that the gate decided about, with these classes."""
+    return _with_this_model(params, params.deployment.channel)
+
+
+def already_staged(params: Params) -> Release | None:
+    """The release that waits in staging for a person, if it has the model that the gate decided about."""
+    staging = params.deployment.staging if params.deployment.promotion == "manual" else None
+    return _with_this_model(params, staging) if staging else None
+
+
+def taken_back(params: Params) -> str | None:
+    """Why the chosen model must not be released by itself: somebody has just rolled the channel back from it."""
+    place = params.deployment
+    registry = registry_of(place)
+    for made in takewhile(lambda each: each.kind == "rollback", trail(registry.store, place.model, place.channel)):
+        if made.previous is None:
+            continue
+        try:
+            left = read_manifest(registry.store, place.model, made.previous, ANYBODY).manifest
+        except ReleaseError:  # swept since
+            continue
+        if left.unpacked.sha256 == read_record(GATE, GateReport).model_sha256:
+            return (
+                f"The chosen model is release {made.previous}, which {made.moved_by} took back from {place.channel} at "
+                f"{made.moved_at}: {made.reason} `slimline promote` brings it back all the same."
+            )
+    return None
+
+
+def staged_just_so(params: Params) -> Release | None:
+    """A release of this very verdict in staging: the run that put it there was killed before its end."""
+    place = params.deployment
+    if place.staging is None or (staged := _with_this_model(params, place.staging)) is None:
+        return None
+    registry = registry_of(place)
+    sealed = read_manifest(registry.store, place.model, staged.version, registry.trust)
+    return staged if sealed.manifest.files[GATE.name].sha256 == sha256(GATE) else None
+
+
+def _with_this_model(params: Params, channel: str) -> Release | None:
+    place = params.deployment
+    registry = registry_of(place)
+    pointer = current(registry.store, place.model, channel)
+    if pointer is None or not GATE.exists():
+        return None
+    sealed = read_manifest(registry.store, place.model, pointer.version, registry.trust, pointer.manifest_sha256)
+    same_model = sealed.manifest.unpacked.sha256 == read_record(GATE, GateReport).model_sha256
+    classes = hashlib.sha256(labels(read_dataset().classes).encode()).hexdigest()
+    same_classes = sealed.manifest.files[LABELS].sha256 == classes
+    return describe(sealed, (channel,)) if same_model and same_classes else None
