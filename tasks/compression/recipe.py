@@ -69,7 +69,7 @@ def _check_forms(name: str, recipe: Sequence[Technique]) -> None:
 def _check_promises(name: str, recipe: Sequence[Technique]) -> None:
     for index, later in enumerate(recipe):
         for earlier in recipe[:index]:
-            broken = earlier.makes - later.keeps() - LASTING
+            broken = earlier.promises() - later.keeps() - LASTING
             if broken:
                 kind = min(broken)
                 raise ConfigError(

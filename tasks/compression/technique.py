@@ -101,6 +101,10 @@ class Technique(Settings):
 
     technique: str
 
+    def promises(self) -> frozenset[Kind]:
+        """Kinds of promises that it gives as it is configured."""
+        return self.makes
+
     def keeps(self) -> frozenset[Kind]:
         """Kinds of earlier promises that still hold after this step."""
         return frozenset()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.lowrank.rebuild import Replacement
+from tasks.compression.lowrank.vbmf import rank_by_noise
 from tasks.training.backend import KerasLayer
 
 Ranks = tuple[int, ...]
@@ -65,6 +66,16 @@ class Decomposition(ABC):
         norm = float(np.linalg.norm(self.kernel))
         return float(np.linalg.norm(self.kernel - self.reconstruct(ranks))) / norm if norm else 0.0
 
+    def by_noise(self) -> Ranks:
+        """As many components as stand out of the noise, at least 1."""
+        return tuple(max(1, rank_by_noise(matrix)) for matrix in self.unfoldings)
+
+    @classmethod
+    def unsuited(cls, layer: KerasLayer) -> str:
+        """What about this layer it cannot do; empty where there is nothing."""
+        del layer
+        return ""
+
     @abstractmethod
     def unfold(self) -> tuple[Matrix, ...]:
         """The matrices whose ranks are chosen."""
@@ -88,6 +99,10 @@ class Decomposition(ABC):
     def parameters(self, ranks: Ranks) -> int:
         """Weights of the factors, biases apart."""
         return sum(int(np.prod(shape)) for shape in self.shapes(ranks))
+
+    def loaded(self, ranks: Ranks) -> int:
+        """Weights that the runtime holds in memory."""
+        return self.parameters(ranks)
 
 
 def rank_by_energy(spectrum: NDArray[Any], keep: float) -> int:

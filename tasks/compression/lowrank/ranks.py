@@ -10,7 +10,6 @@ from pydantic import Field
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.greedy import Choice, descend
 from tasks.compression.lowrank.measuring import Loss
-from tasks.compression.lowrank.vbmf import rank_by_noise
 from tasks.config import Settings
 
 LADDER = (0.99, 0.97, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3)  # energies whose ranks are tried
@@ -114,10 +113,7 @@ class ByNoise(RankRule):
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
         """Each layer for itself; at least rank 1."""
         del loss_of
-        return {
-            name: tuple(max(1, rank_by_noise(matrix)) for matrix in target.decomposition.unfoldings)
-            for name, target in targets.items()
-        }
+        return {name: target.decomposition.by_noise() for name, target in targets.items()}
 
 
 class Fixed(RankRule):

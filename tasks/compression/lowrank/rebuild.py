@@ -1,7 +1,7 @@
 """A model rebuilt with chains of smaller layers in the place of some of its layers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,13 @@ class Replacement:
 
     ``joint``: layers after the chains, the first of which takes a list where there is more than one chain.
     ``widths``: by the name of a factor, the inner width (rank) that it gives.
+    ``zeros``: by the name of a layer that is sparse, the fraction of its zeros.
     """
 
     chains: tuple[tuple[Factor, ...], ...]
     widths: Mapping[str, int]
     joint: tuple[KerasLayer, ...] = ()
+    zeros: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def last(self) -> str:

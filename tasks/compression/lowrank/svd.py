@@ -40,11 +40,13 @@ class Svd(Decomposition):
         return two_layers(layer, first, second)
 
 
-def two_layers(layer: KerasLayer, first: Matrix, second: Matrix) -> Replacement:
-    """A pair of layers from a matrix of weights ``first [… · in, rank]`` and ``second [rank, out]``."""
+def two_layers(layer: KerasLayer, first: Matrix, second: Matrix, **changes: Any) -> Replacement:
+    """A pair of layers from matrices ``[… · in, rank]`` and ``[rank, out]``; ``changes`` are of the second one."""
     begin = inner(layer, "in", first.reshape(*layer.kernel.shape[:-1], -1))
     dense = len(layer.kernel.shape) == 2
-    end = last(layer, "out", second) if dense else last(layer, "out", second[None, None], **pointwise())
+    if not dense:
+        second, changes = second[None, None], {**pointwise(), **changes}
+    end = last(layer, "out", second, **changes)
     return Replacement(((begin, end),), {begin.layer.name: first.shape[1]})
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 
+EXACT = 1e-5  # of the largest singular value: what is below is rounding, in a matrix that has no noise
+
 
 def rank_by_noise(matrix: NDArray[Any]) -> int:
     """How many components stand out of the noise, whose variance is estimated too; 0 where none does."""
@@ -21,7 +23,8 @@ def rank_by_noise(matrix: NDArray[Any]) -> int:
         return 0
     scale = float(np.sqrt(np.mean(spectrum**2) / columns))  # so that what is searched is of the order of 1
     variance = noise_variance(spectrum / scale, rows, columns)
-    return int(np.sum(spectrum / scale > math.sqrt(columns * variance * threshold(rows / columns))))
+    least = max(math.sqrt(columns * variance * threshold(rows / columns)) * scale, EXACT * spectrum[0])
+    return int(np.sum(spectrum > least))
 
 
 def noise_variance(spectrum: NDArray[np.float64], rows: int, columns: int) -> float:

@@ -6,10 +6,13 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from tasks.compression.layers import kernel_of, without_kernel
+from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
 from tasks.compression.lowrank.ranks import ByEnergy, Rule, Target
 from tasks.compression.lowrank.rebuild import Replacement, rebuild
+from tasks.compression.lowrank.robust_pca import RobustPca
+from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
 from tasks.compression.records import Reason, Skip
@@ -17,7 +20,14 @@ from tasks.compression.technique import Claim, Context, Kind, Model, Result, Sub
 from tasks.errors import CompressionError
 from tasks.training.backend import keras
 
-CONVOLUTIONS: dict[str, type[Decomposition]] = {"svd": Svd, "tucker": Tucker}
+Convolutions = Literal["tucker", "cp", "spatial", "svd", "robust_pca", "none"]
+KINDS: dict[str, type[Decomposition]] = {
+    "tucker": Tucker,
+    "cp": Cp,
+    "spatial": Spatial,
+    "svd": Svd,
+    "robust_pca": RobustPca,
+}
 
 
 class Factorize(Technique):
@@ -27,10 +37,13 @@ class Factorize(Technique):
     ``convolution``     factors
     ==================  ============================================================================
     tucker              1 × 1, the core with the kernel's size, 1 × 1
+    cp                  1 × 1, one filter of the kernel's size a channel (depthwise), 1 × 1
+    spatial             rows × 1, 1 × columns
     svd                 the kernel's size with fewer filters, 1 × 1
+    robust_pca          as svd, and beside it a sparse layer like the replaced one, added
     ==================  ============================================================================
 
-    Convolutions of single pixels are matrices: they are always factorized by SVD.
+    Convolutions of single pixels are matrices: tucker, cp and spatial leave them to SVD.
 
     .. code-block:: yaml
 
@@ -38,19 +51,26 @@ class Factorize(Technique):
         - {technique: factorize, convolution: none, rank: {by: ratio, ratio: 0.3}}     # dense layers only
         - {technique: factorize, rank: {by: vbmf}, exclude: [logits]}
 
-    Needs nothing; is best followed by ``fine_tune``. Makes ranks; keeps nothing else. Loaded and stored file get
-    smaller, and any runtime has less to multiply, in more layers.
+    Needs nothing; is best followed by ``fine_tune``. Makes ranks, and zeros in the sparse layers of robust_pca; keeps
+    nothing else. Loaded and stored file get smaller, and any runtime has less to multiply, in more layers; robust_pca
+    makes the stored file smaller only, and the loaded one bigger.
     """
 
     makes: ClassVar[frozenset[Kind]] = frozenset({"rank"})
 
     technique: Literal["factorize"]
-    dense: Annotated[Literal["svd", "none"], Field(description="what becomes of dense layers")] = "svd"
-    convolution: Annotated[Literal["tucker", "svd", "none"], Field(description="what becomes of convolutions")] = (
-        "tucker"
-    )
+    dense: Annotated[Literal["svd", "robust_pca", "none"], Field(description="what becomes of dense layers")] = "svd"
+    convolution: Annotated[Convolutions, Field(description="what becomes of convolutions")] = "tucker"
     rank: Annotated[Rule, Field(description="how ranks are chosen")] = ByEnergy(by="energy", keep=0.9)
+    density: Annotated[
+        float | None,
+        Field(ge=0, lt=1, description="of the sparse layers of robust_pca; null: as the pursuit finds it"),
+    ] = None
     exclude: Annotated[tuple[str, ...], Field(strict=False, description="layers that stay as they are")] = ()
+
+    def promises(self) -> frozenset[Kind]:
+        """Zeros too where there are sparse layers."""
+        return self.makes | ({"zeros"} if "robust_pca" in (self.dense, self.convolution) else set())
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Factorize every dense layer and convolution whose factors are smaller."""
@@ -76,11 +96,7 @@ class Factorize(Technique):
             Subject(rebuild(model, replacements)),
             changed=tuple(replacements),
             skipped=tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped),
-            claims=tuple(
-                Claim(factor, "rank", float(width))
-                for replacement in replacements.values()
-                for factor, width in replacement.widths.items()
-            ),
+            claims=tuple(claim for replacement in replacements.values() for claim in _claims(replacement)),
             renamed={name: replacement.last for name, replacement in replacements.items()},
         )
 
@@ -103,7 +119,8 @@ class Factorize(Technique):
             if isinstance(found, Skip):
                 skipped[layer.name] = found
                 continue
-            decomposition = found(kernel_of(layer).numpy())
+            kernel = kernel_of(layer).numpy()
+            decomposition = RobustPca(kernel, self.density) if found is RobustPca else found(kernel)
             if max(decomposition.full) == 1:
                 skipped[layer.name] = Skip(layer=layer.name, reason=Reason.TOO_SMALL, detail="its full rank is 1")
             else:
@@ -118,7 +135,11 @@ class Factorize(Technique):
             return Skip(layer=layer.name, reason=Reason.EXCLUDED)
         if not dense and not (convolution and layer.groups == 1 and layer.data_format == "channels_last"):
             return Skip(layer=layer.name, reason=Reason.UNSUPPORTED)
-        return Svd if dense or layer.kernel_size == (1, 1) else CONVOLUTIONS[wanted]
+        kind = KINDS[wanted]
+        if not dense and layer.kernel_size == (1, 1) and not issubclass(kind, Svd):
+            return Svd
+        unsuited = kind.unsuited(layer)
+        return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=unsuited) if unsuited else kind
 
 
 def places(layer: Any) -> Places:
@@ -127,11 +148,17 @@ def places(layer: Any) -> Places:
     return Places(*before[1:3], *after[1:3]) if len(before) == 4 and len(after) == 4 else Places()
 
 
+def _claims(replacement: Replacement) -> list[Claim]:
+    ranks = [Claim(factor, "rank", float(width)) for factor, width in replacement.widths.items()]
+    return ranks + [Claim(layer, "zeros", zeros) for layer, zeros in replacement.zeros.items()]
+
+
 def _numbers(target: Target, ranks: Ranks) -> str:
     before, after = (target.cost("parameters", choice) for choice in (None, ranks))
-    error = target.decomposition.error(ranks)
+    error, loaded = target.decomposition.error(ranks), target.decomposition.loaded(ranks)
     return (
-        f"rank {' × '.join(str(rank) for rank in ranks)}: {after:,} weights instead of {before:,}, "
+        f"rank {' × '.join(str(rank) for rank in ranks)}: {after:,} weights instead of {before:,}"
+        f"{f' stored and {loaded:,} loaded' if loaded != after else ''}, "
         f"{target.cost('macs', ranks):,} multiplications instead of {target.cost('macs', None):,}, "
         f"{error:.1%} error of the kernel"
     )

@@ -59,6 +59,10 @@ def test_a_sensible_chain_ends_in_a_deployable_form(steps: list[dict[str, Any]],
             "recipes.r.2: expected a technique that keeps the zeros that prune makes. "
             "Received: quantize, which does not with aware: true.",
         ),
+        (
+            [{"technique": "factorize", "dense": "robust_pca"}, CLUSTER],
+            "recipes.r.1: expected a technique that keeps the zeros that factorize makes. Received: cluster",
+        ),
         ([CLUSTER, AWARE], "recipes.r.1: expected a technique that keeps the few distinct values"),
         (
             [INT8, PRUNE],

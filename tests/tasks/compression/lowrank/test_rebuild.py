@@ -3,8 +3,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition
 from tasks.compression.lowrank.rebuild import rebuild
+from tasks.compression.lowrank.robust_pca import RobustPca
+from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
 from tasks.training.backend import keras, set_seed
@@ -22,6 +25,7 @@ CONVOLUTION: dict[str, dict[str, Any]] = {
     "unequal": {"kernel_size": (2, 5), "strides": (3, 1), "padding": "same"},
     "no bias": {"use_bias": False},
 }
+EQUAL = {name: settings for name, settings in CONVOLUTION.items() if name != "unequal"}  # strides
 
 
 def convolution(**settings: Any) -> Any:
@@ -41,13 +45,13 @@ def replaced(model: Any, name: str, kind: type[Decomposition], ranks: tuple[int,
     return rebuild(model, {name: decomposition.replace(layer, ranks or decomposition.full)})
 
 
-def same(one: Any, other: Any, shape: tuple[int, ...] = SHAPE) -> bool:
+def same(one: Any, other: Any, shape: tuple[int, ...] = SHAPE, near: float = 1e-6) -> bool:
     inputs = np.random.default_rng(2).normal(size=(3, *shape)).astype(np.float32)
     expected = one(inputs, training=False).numpy()
-    return bool(np.abs(other(inputs, training=False).numpy() - expected).max() <= 1e-6 * np.abs(expected).max())
+    return bool(np.abs(other(inputs, training=False).numpy() - expected).max() <= near * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("kind", [Svd])
+@pytest.mark.parametrize("kind", [Svd, Spatial, RobustPca])
 @pytest.mark.parametrize("settings", CONVOLUTION.values(), ids=CONVOLUTION)
 def test_a_convolution_at_full_rank_gives_the_same_outputs(kind: type[Decomposition], settings: dict[str, Any]) -> None:
     model = convolution(**settings)
@@ -68,6 +72,23 @@ def test_a_convolution_of_planted_ranks_gives_the_same_outputs(
     assert [layer.name for layer in factors.layers[1:]] == names
     assert [layer.use_bias for layer in factors.layers[1:-1]] == [False] * (len(names) - 1)
     assert factors.layers[-1].activation.__name__ == "relu"
+
+
+@pytest.mark.parametrize("settings", EQUAL.values(), ids=EQUAL)
+def test_a_convolution_of_planted_components_gives_the_same_outputs(settings: dict[str, Any]) -> None:
+    model = convolution(**settings)
+    layer = model.get_layer("c")
+    layer.set_weights([planted.components(layer.kernel.shape, 3), *layer.get_weights()[1:]])
+    factors = replaced(model, "c", Cp, (3,))
+    assert same(model, factors, near=1e-3)
+    assert [layer.name for layer in factors.layers[1:]] == ["c_in", "c_core", "c_out"]
+    assert type(factors.get_layer("c_core")) is keras().layers.DepthwiseConv2D
+
+
+def test_low_rank_plus_sparse_is_a_sum_with_the_activation_behind_it() -> None:
+    factors = replaced(convolution(padding="same"), "c", RobustPca, (2,))
+    assert {layer.name for layer in factors.layers[1:]} == {"c_in", "c_out", "c_sparse", "c_sum", "c_activation"}
+    assert [factors.get_layer(name).use_bias for name in ("c_in", "c_out", "c_sparse")] == [False, True, False]
 
 
 def test_a_dense_layer_at_full_rank_gives_the_same_outputs(article: Any) -> None:

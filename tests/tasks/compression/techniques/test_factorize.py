@@ -11,7 +11,7 @@ from tasks.compression.techniques.factorize import Factorize
 from tasks.errors import CompressionError
 from tasks.training.backend import keras
 from tasks.training.saving import copy_model, weights_digest
-from tests.tasks.compression.cases import carry_out, context
+from tests.tasks.compression.cases import carry_out, context, scores
 from tests.tasks.compression.lowrank import planted
 from tests.tasks.training.material import answers, depthwise, samples
 
@@ -83,6 +83,58 @@ def test_the_layers_together_cost_the_ratio_asked_for(article: Any, prepared: Pa
         return sum(k.size * (places[name] if of == "macs" else 1) for name, k in kernels(model).items())
 
     assert 0.85 * ratio < cost(result.subject.model) / cost(article) <= ratio
+
+
+METHODS: dict[str, dict[str, Any]] = {
+    "tucker": {"convolution": "tucker", "rank": {"by": "fixed", "rank": 8}},
+    "cp": {"convolution": "cp", "rank": {"by": "fixed", "rank": 30}},
+    "spatial": {"convolution": "spatial", "rank": {"by": "fixed", "rank": 12}},
+    "svd": {"convolution": "svd", "rank": {"by": "fixed", "rank": 8}},
+    "robust_pca": {"convolution": "robust_pca", "density": 0.1, "rank": {"by": "fixed", "rank": 6}},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_converter_takes_what_comes_out(residual: Any, prepared: Path, tmp_path: Path, method: str) -> None:
+    settings = {"exclude": ["conv2d", "logits"], **METHODS[method]}
+    model = factorize(residual, prepared, **settings).subject.model
+    flatbuffer, candidate = carry_out("int8", [{"technique": "factorize", **settings}, INT8], residual, prepared)
+    first, last = candidate.steps
+    assert first.changed == ("conv2d_1",)
+    assert all(promise.holds for promise in last.promises)
+    factors = {name for name in kernels(model) if name.startswith("conv2d_1_")}
+    assert {promise.layer for promise in last.promises if promise.promise == "dtype"} >= factors
+    simulated = answers(model, samples("test", prepared)[0]).argmax(axis=1)
+    assert np.mean(scores(flatbuffer, prepared, tmp_path).argmax(axis=1) == simulated) > 0.95
+
+
+def test_low_rank_plus_sparse_makes_zeros_and_says_that_the_loaded_file_grows(low: Any, prepared: Path) -> None:
+    kernel, bias = low.get_layer("dense").get_weights()
+    spikes = planted.sparse(kernel.shape, 0.03, 10 * float(kernel.std()))
+    low.get_layer("dense").set_weights([kernel + spikes, bias])
+    said: list[str] = []
+    technique = Factorize.model_validate(
+        {"technique": "factorize", "dense": "robust_pca", "convolution": "none", "exclude": ["logits"]}
+        | {"rank": {"by": "energy", "keep": 0.9999}}
+    )
+    result = technique.apply(Subject(low), context(prepared, say=said.append))
+    claims = {(claim.layer, claim.kind): claim.promised for claim in result.claims}
+    assert claims["dense_in", "rank"] == 5
+    assert claims["dense_sparse", "zeros"] == pytest.approx(np.mean(spikes == 0))
+    after = kernels(result.subject.model)
+    assert np.allclose(after["dense_sparse"], spikes, atol=1e-3 * np.abs(spikes).max())
+    assert f"{256 * 64 + 5 * 320:,} loaded" in said[0]
+    assert technique.promises() == {"rank", "zeros"}
+    images, _ = samples("test", prepared, 50)
+    assert np.allclose(answers(result.subject.model, images), answers(low, images), rtol=1e-3, atol=1e-3)
+
+
+def test_strides_that_a_decomposition_cannot_have_are_named(prepared: Path) -> None:
+    layers = keras().layers
+    stack = [layers.Conv2D(8, 3, strides=(2, 1), name="uneven"), layers.Flatten(), layers.Dense(10, name="logits")]
+    model = keras().Sequential([keras().Input((16, 16, 1)), *stack])
+    skip = factorize(model, prepared, convolution="cp", exclude=["logits"]).skipped[0]
+    assert (skip.layer, skip.reason, skip.detail) == ("uneven", Reason.UNSUPPORTED, "strides of (2, 1)")
 
 
 def test_a_loss_that_may_hardly_rise_leaves_less_out_than_one_that_may(article: Any, prepared: Path) -> None:
