@@ -42,7 +42,7 @@ def run(
     from tasks.versioning.params_file import set_params
 
     if set_:
-        set_params(set_, check=lambda params: parse_recipes(params.recipes))
+        set_params(set_, check=lambda params: parse_recipes(params.recipes, params.teachers))
     params = load_params()
     environment.prepare()
     os.environ[environment.WORKSPACE] = str(Path.cwd())  # Prefect's own server, if it starts one, inherits it

@@ -53,7 +53,7 @@ def retrain(params: Params) -> Outcome:
         StageFailed: a stage ended with an error.
         SlimlineError: source, store or DVC do not do what was asked.
     """
-    parse_recipes(params.recipes)
+    parse_recipes(params.recipes, params.teachers)
     runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):
         state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)

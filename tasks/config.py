@@ -78,18 +78,29 @@ class Augmentation(Settings):
     cutout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of the image's side
 
 
-class Training(Settings):
-    """How the baseline is trained."""
+class Network(Settings):
+    """A network and how it is trained."""
 
     model: Annotated[str, Field(min_length=1)] = "article_cnn"
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     epochs: Annotated[int, Field(ge=1)] = 50
-    batch_size: Annotated[int, Field(ge=1)] = 128
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     schedule: Literal["constant", "cosine"] = "constant"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     augmentation: Augmentation = Augmentation()
     patience: Annotated[int, Field(ge=1)] | None = 10  # epochs without a better one; null: never stop early
+
+
+class Training(Network):
+    """How the baseline is trained."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    batch_size: Annotated[int, Field(ge=1)] = 128
+
+
+class TeacherNetwork(Network):
+    """A network, or several that differ by their seed, that small ones may learn from."""
+
+    members: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 class Benchmark(Settings):
@@ -222,6 +233,7 @@ class Params(Settings):
 
     data: Data
     training: Training = Training()
+    teachers: dict[Name, TeacherNetwork] = {}
     recipes: Annotated[dict[Name, list[dict[str, Any]]], Field(min_length=1)]
     benchmark: Benchmark = Benchmark()
     gate: Gate
@@ -234,6 +246,9 @@ class Params(Settings):
         taken = {"baseline", "production"} & set(self.recipes)
         if taken:
             raise ValueError(f"expected recipes with names of their own; {sorted(taken)[0]} names something else")
+        taken = {"baseline", "none"} & set(self.teachers)
+        if taken:
+            raise ValueError(f"expected teachers with names of their own; {sorted(taken)[0]} names something else")
         return self
 
 

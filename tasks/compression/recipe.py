@@ -1,6 +1,6 @@
 """Recipes: chains of techniques, checked as a whole before any work starts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -24,26 +24,34 @@ MEANING = {
 LASTING: frozenset[Kind] = frozenset({"channels", "rank"})  # no technique adds what these took away
 
 
-def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]]) -> Recipe:
+def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collection[str] = ()) -> Recipe:
     """Turn the steps of params.yaml into techniques that fit each other.
 
     A plain conversion is appended where no step gives a deployable model.
 
+    Args:
+        name: of the recipe.
+        steps: as params.yaml has them.
+        teachers: names of those there are beside the baseline.
+
     Raises:
-        ConfigError: a step is not a technique, has a wrong setting, does not take what the step before it gives, or
-            breaks what an earlier step promised.
+        ConfigError: a step is not a technique, has a wrong setting, does not take what the step before it gives,
+            breaks what an earlier step promised, or learns from a teacher that there is not.
     """
     recipe = [_parse_step(f"recipes.{name}.{index}", step) for index, step in enumerate(steps)]
     if not recipe or recipe[-1].gives != "flatbuffer":
         recipe.append(Convert())
     _check_forms(name, recipe)
     _check_promises(name, recipe)
+    _check_teachers(name, recipe, teachers)
     return tuple(recipe)
 
 
-def parse_recipes(recipes: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Recipe]:
+def parse_recipes(
+    recipes: Mapping[str, Sequence[Mapping[str, Any]]], teachers: Collection[str] = ()
+) -> dict[str, Recipe]:
     """Check all recipes of params.yaml; see :func:`parse_recipe`."""
-    return {name: parse_recipe(name, steps) for name, steps in recipes.items()}
+    return {name: parse_recipe(name, steps, teachers) for name, steps in recipes.items()}
 
 
 def _parse_step(where: str, step: Mapping[str, Any]) -> Technique:
@@ -78,3 +86,13 @@ def _check_promises(name: str, recipe: Sequence[Technique]) -> None:
                     f"{' with aware: true' if getattr(later, 'aware', False) else ''}. "
                     f"Put it before {earlier.technique} or leave one of them out."
                 )
+
+
+def _check_teachers(name: str, recipe: Sequence[Technique], teachers: Collection[str]) -> None:
+    for index, step in enumerate(recipe):
+        for unknown in sorted(step.teachers() - set(teachers)):
+            raise ConfigError(
+                f"recipes.{name}.{index}.distillation.teacher: expected one of "
+                f"{', '.join(['baseline', 'none', *teachers])}. Received: {unknown!r}. "
+                f"Describe it under teachers in params.yaml."
+            )

@@ -10,6 +10,7 @@ from tasks.config import NAME, Augmentation, Settings
 from tasks.training.backend import keras
 from tasks.training.distillation import Teacher
 from tasks.training.fitting import Fitted, Plan, fit
+from tasks.training.saving import load_model
 
 BASELINE, NONE = "baseline", "none"
 
@@ -32,7 +33,10 @@ class Distillation(Settings):
 
 
 class Retraining(Settings):
-    """The settings of a training within a recipe, mixed into every technique that trains."""
+    """The settings of a training within a recipe, mixed into every technique that trains.
+
+    It comes before ``Technique`` among the bases, whose ``teachers`` it answers.
+    """
 
     epochs: Annotated[int, Field(ge=1, description="of training")]
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.0003
@@ -42,6 +46,10 @@ class Retraining(Settings):
         None
     )
     distillation: Annotated[Distillation, Field(description="who teaches, and how much it counts")] = Distillation()
+
+    def teachers(self) -> frozenset[str]:
+        """Names of the teachers of params.yaml that it learns from."""
+        return frozenset({self.distillation.teacher}) - {BASELINE, NONE}
 
 
 def retrain(
@@ -87,7 +95,7 @@ def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
     if distillation.teacher == BASELINE:
         members = () if context.baseline is None else (context.baseline,)
     else:
-        members = tuple(context.teachers(distillation.teacher))
+        members = tuple(load_model(path) for path in context.teachers[distillation.teacher])
     if not members:
         return None
     return Teacher(members, distillation.temperature, distillation.weight, context.questions)

@@ -23,9 +23,9 @@ from typing import Any
 
 from tasks.compression.recipe import Recipe
 from tasks.compression.records import Step
-from tasks.compression.technique import Claim, Context, Subject
+from tasks.compression.technique import Claim, Context, Subject, Technique
 from tasks.data_loading.dataset import read_dataset
-from tasks.files import Record, read_record, write_bytes, write_record
+from tasks.files import Record, read_record, sha256, write_bytes, write_record
 from tasks.locking import locked, remove_if_free
 from tasks.training.backend import versions
 from tasks.training.saving import load_model, save_model
@@ -64,11 +64,15 @@ class StepStore:
     def __init__(self, folder: Path, baseline: str, context: Context) -> None:
         self.folder = folder
         work = (baseline, read_dataset(context.prepared).model_dump_json(), context.seed, context.batch_size)
+        self._teachers = context.teachers
         self._origin = repr((*work, _code_digest(), sorted(versions().items())))
 
-    def digest(self, steps: Sequence[Any]) -> str:
+    def digest(self, steps: Sequence[Technique]) -> str:
         """Identifies the result of the first steps of a recipe."""
-        return hashlib.sha256(repr((self._origin, [step.model_dump_json() for step in steps])).encode()).hexdigest()
+        names = sorted({name for step in steps for name in step.teachers()})
+        teachers = [[sha256(path) for path in self._teachers.get(name, ()) if path.exists()] for name in names]
+        work = repr((self._origin, [step.model_dump_json() for step in steps], teachers))
+        return hashlib.sha256(work.encode()).hexdigest()
 
     @contextmanager
     def alone(self, digest: str) -> Iterator[Path]:

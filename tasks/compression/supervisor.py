@@ -28,7 +28,7 @@ def compress(params: Params, name: str = "") -> None:
     """
     if name not in params.recipes:
         raise ConfigError(f"Expected one of the recipes {', '.join(params.recipes)}. Received: {name!r}.")
-    parse_recipe(name, params.recipes[name])
+    parse_recipe(name, params.recipes[name], params.teachers)
     run_worker([sys.executable, "-m", "tasks.compression.worker", "work", name], name)
 
 

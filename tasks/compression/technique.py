@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal
 from tasks.compression.records import Skip
 from tasks.config import Settings
 from tasks.data_loading.dataset import PREPARED
-from tasks.errors import ConfigError
 
 Form = Literal["keras", "flatbuffer"]
 Kind = Literal["zeros", "clusters", "dtype", "channels", "rank"]
@@ -62,17 +61,13 @@ class Result:
     renamed: Mapping[str, str] = field(default_factory=dict)
 
 
-def _no_teachers(name: str) -> Sequence[Model]:
-    raise ConfigError(f"Expected a teacher of params.yaml. Received: {name!r}. Describe it under teachers.")
-
-
 @dataclass(frozen=True)
 class Context:
     """What a technique may use beside its own config.
 
-    ``baseline`` is what the recipe began with, float, and teaches unless the recipe says otherwise; ``teachers`` loads
-    the members of another teacher by its name; ``questions`` is the seed of what teachers are asked, the same for all
-    steps, and ``cache`` a folder where their answers are kept.
+    ``baseline`` is what the recipe began with, float, and teaches unless the recipe says otherwise; ``teachers`` has
+    the files of the members of other teachers by their names; ``questions`` is the seed of what teachers are asked,
+    the same for all steps, and ``cache`` a folder where their answers are kept.
     """
 
     seed: int
@@ -81,7 +76,7 @@ class Context:
     backup: Path | None = None
     say: Callable[[str], None] = field(default=print)
     baseline: Model = None
-    teachers: Callable[[str], Sequence[Model]] = _no_teachers
+    teachers: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     questions: int = 0
     cache: Path | None = None
 
@@ -107,6 +102,10 @@ class Technique(Settings):
 
     def keeps(self) -> frozenset[Kind]:
         """Kinds of earlier promises that still hold after this step."""
+        return frozenset()
+
+    def teachers(self) -> frozenset[str]:
+        """Names of the teachers of params.yaml that it learns from."""
         return frozenset()
 
     @abstractmethod

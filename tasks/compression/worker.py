@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from tasks.command import run_command
-from tasks.compression.recipe import parse_recipe, parse_recipes
+from tasks.compression.recipe import parse_recipes
 from tasks.compression.records import candidate_model, candidate_record
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import STEPS, StepStore
@@ -14,7 +14,7 @@ from tasks.config import Params
 from tasks.files import write_bytes, write_record
 from tasks.training.backend import set_seed
 from tasks.training.models import find_builder
-from tasks.training.records import BASELINE_KERAS
+from tasks.training.records import BASELINE_KERAS, teacher_member
 from tasks.training.saving import load_model
 
 LESSONS = Path(".slimline/lessons")
@@ -34,16 +34,23 @@ def end_with_supervisor() -> None:
 
 def work(params: Params, name: str) -> None:
     """Make the candidate of the recipe ``name`` and write it with its record."""
-    recipe = parse_recipe(name, params.recipes[name])
+    recipes = parse_recipes(params.recipes, params.teachers)
+    recipe = recipes[name]
     set_seed(params.training.seed)
-    find_builder(params.training.model)  # its module registers the layers that a user's own network is made of
+    teaching = {teacher for step in recipe for teacher in step.teachers()}
+    for model in (params.training.model, *(params.teachers[teacher].model for teacher in sorted(teaching))):
+        find_builder(model)  # its module registers the layers that a user's own network is made of
     baseline = load_model(BASELINE_KERAS)
     seed = params.training.seed
-    context = Context(seed, params.training.batch_size, questions=seed, cache=LESSONS)
+    teachers = {
+        teacher: [teacher_member(teacher, index) for index in range(network.members)]
+        for teacher, network in params.teachers.items()
+    }
+    context = Context(seed, params.training.batch_size, questions=seed, cache=LESSONS, teachers=teachers)
     flatbuffer, candidate = run_recipe(name, recipe, baseline, context, STEPS)
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)
-    StepStore(STEPS, candidate.baseline_weights_sha256, context).keep_only(parse_recipes(params.recipes).values())
+    StepStore(STEPS, candidate.baseline_weights_sha256, context).keep_only(recipes.values())
     print(f"{name}: {candidate.bytes:,} bytes, {candidate.seconds:.0f} s")
 
 

@@ -1,7 +1,8 @@
-"""`python -m tasks.training train`."""
+"""`python -m tasks.training train|teach`."""
 
 from tasks.command import run_command
+from tasks.training.teachers import teach
 from tasks.training.trainer import train
 
 if __name__ == "__main__":
-    run_command({"train": train})
+    run_command({"train": train, "teach": teach})

@@ -7,6 +7,8 @@ from tasks.files import Record
 BASELINE_KERAS = Path("models/baseline.keras")
 BASELINE_TFLITE = Path("models/baseline.tflite")
 TRAINING = Path("reports/training.json")
+TEACHERS = Path("models/teachers")
+TEACHERS_RECORD = TEACHERS / "teachers.json"
 HISTORY = Path("reports/history.csv")  # epoch, loss, accuracy, validation_loss, validation_accuracy
 
 
@@ -21,3 +23,22 @@ class TrainingReport(Record):
     weights_sha256: str
     seconds: float
     versions: dict[str, str]  # of the libraries that decide about the weights
+
+
+class TeacherMember(Record):
+    """One network of a teacher."""
+
+    plan: str  # digest of network, first weights, data and the way it is trained
+    validation_accuracy: float
+    parameters: int
+
+
+class TeachersReport(Record):
+    """The teachers by their names."""
+
+    teachers: dict[str, tuple[TeacherMember, ...]]
+
+
+def teacher_member(name: str, index: int) -> Path:
+    """Where a member of a teacher is."""
+    return TEACHERS / name / f"{index}.keras"

@@ -60,6 +60,10 @@ class Quantize(Retraining, Technique):
             raise ValueError("expected mode int8 with aware: true, which trains for 8-bit weights and activations")
         return self
 
+    def teachers(self) -> frozenset[str]:
+        """Only training learns from one."""
+        return super().teachers() if self.aware else frozenset()
+
     def keeps(self) -> frozenset[Kind]:
         """Rounding keeps zeros, and equal weights of a channel equal; training does not."""
         return frozenset() if self.aware else frozenset({"zeros", "clusters"})

@@ -15,6 +15,7 @@ from tasks.training.backend import KerasModel, keras
 from tasks.training.models.article_cnn import article_cnn
 from tasks.training.models.mobilenet_small import mobilenet_small
 from tasks.training.models.resnet8 import resnet8
+from tasks.training.models.vgg_small import vgg_small
 
 Builder = Callable[[tuple[int, int, int], int, float], KerasModel]
 OWN = re.compile(r"\w+(\.\w+)*:\w+")
@@ -22,6 +23,7 @@ BUILDERS: dict[str, Builder] = {
     "article_cnn": article_cnn,
     "resnet8": resnet8,
     "mobilenet_small": mobilenet_small,
+    "vgg_small": vgg_small,
 }
 
 

@@ -44,14 +44,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters"), [("article_cnn", 167_562), ("resnet8", 78_666), ("mobilenet_small", 40_202)]
+    ("name", "parameters"),
+    [("article_cnn", 167_562), ("resnet8", 78_666), ("mobilenet_small", 40_202), ("vgg_small", 163_666)],
 )
 def test_built_in_networks_have_the_size_that_is_written_down(name: str, parameters: int) -> None:
     model = build_model(name, (32, 32, 3), 10, 0.0)
     assert model.count_params() == parameters
 
 
-@pytest.mark.parametrize("name", ["article_cnn", "resnet8", "mobilenet_small"])
+@pytest.mark.parametrize("name", ["article_cnn", "resnet8", "mobilenet_small", "vgg_small"])
 def test_raw_pixels_go_in_and_logits_come_out(name: str) -> None:
     model = build_model(name, (16, 16, 1), 4, 0.0)
     pixels = np.random.default_rng(1).integers(0, 256, (8, 16, 16, 1)).astype(np.float32)
@@ -63,7 +64,7 @@ def test_raw_pixels_go_in_and_logits_come_out(name: str) -> None:
     assert not np.allclose(logits.sum(axis=1), 1.0)
 
 
-@pytest.mark.parametrize("name", ["article_cnn", "resnet8", "mobilenet_small"])
+@pytest.mark.parametrize("name", ["article_cnn", "resnet8", "mobilenet_small", "vgg_small"])
 def test_dropout_is_left_out_or_has_its_rate(name: str) -> None:
     def rates(dropout: float) -> list[float]:
         model = build_model(name, (16, 16, 1), 4, dropout)
@@ -101,7 +102,10 @@ def test_a_network_that_does_not_fit_is_refused(project: Path, function: str, wo
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("article", "one of article_cnn, resnet8, mobilenet_small or package.module:function. Received: 'article'"),
+        (
+            "article",
+            "one of article_cnn, resnet8, mobilenet_small, vgg_small or package.module:function. Received: 'article'",
+        ),
         (":small", "Received: ':small'"),
         ("{own}.networks:", "package.module:function"),
         ("{own}.network:small", "No module named"),

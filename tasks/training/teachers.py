@@ -1,0 +1,82 @@
+"""The teach stage: trains the networks that small ones may learn from beside the baseline."""
+
+import shutil
+from pathlib import Path
+
+from tasks.config import Params, TeacherNetwork, Training
+from tasks.data_loading.dataset import read_dataset
+from tasks.errors import DataError
+from tasks.files import read_record, write_record
+from tasks.training.backend import KerasModel, set_seed
+from tasks.training.fitting import Plan, fit
+from tasks.training.models import build_model
+from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeacherMember, TeachersReport, teacher_member
+from tasks.training.saving import save_model
+
+BACKUP = Path(".slimline/backup/teachers")
+APART = 1000  # between the seeds of a teacher's members; the baseline has a seed of its own
+
+
+def teach(params: Params) -> None:
+    """Train what ``params.teachers`` names; a member that is there already, made by the same plan, stays."""
+    known = _known()
+    report: dict[str, tuple[TeacherMember, ...]] = {}
+    for name, network in params.teachers.items():
+        before = known.get(name, ())
+        report[name] = tuple(
+            _member(name, index, network, params.training, before[index] if index < len(before) else None)
+            for index in range(network.members)
+        )
+    _forget_others(report)
+    write_record(TEACHERS_RECORD, TeachersReport(teachers=report))
+    shutil.rmtree(BACKUP, ignore_errors=True)
+    print(f"{len(report)} teachers" if report else "no teachers in params.yaml: the baseline alone teaches")
+
+
+def _member(
+    name: str, index: int, network: TeacherNetwork, training: Training, before: TeacherMember | None
+) -> TeacherMember:
+    seed = training.seed + APART * (index + 1)
+    plan = Plan(
+        epochs=network.epochs,
+        batch_size=training.batch_size,
+        learning_rate=network.learning_rate,
+        seed=seed,
+        schedule=network.schedule,
+        augmentation=network.augmentation,
+        patience=network.patience,
+    )
+    model = _build(network, seed)
+    digest, path = plan.digest(model), teacher_member(name, index)
+    if before is not None and before.plan == digest and path.exists():
+        print(f"teacher {name}, member {index + 1}/{network.members}: unchanged")
+        return before
+    print(f"teacher {name}, member {index + 1}/{network.members}: {network.model}, {model.count_params():,} parameters")
+    fitted = fit(model, plan, backup=BACKUP)
+    save_model(model, path)
+    return TeacherMember(
+        plan=digest,
+        validation_accuracy=fitted.rows[fitted.best_epoch - 1]["validation_accuracy"],
+        parameters=model.count_params(),
+    )
+
+
+def _build(network: TeacherNetwork, seed: int) -> KerasModel:
+    dataset = read_dataset()
+    set_seed(seed)
+    return build_model(network.model, dataset.shape, len(dataset.classes), network.dropout)
+
+
+def _known() -> dict[str, tuple[TeacherMember, ...]]:
+    """The members that an earlier run left; a record of another version counts as none."""
+    try:
+        return read_record(TEACHERS_RECORD, TeachersReport).teachers
+    except DataError:
+        return {}
+
+
+def _forget_others(report: dict[str, tuple[TeacherMember, ...]]) -> None:
+    wanted = {teacher_member(name, index) for name, members in report.items() for index in range(len(members))}
+    for path in TEACHERS.glob("*/*.keras"):
+        if path not in wanted:
+            path.unlink()

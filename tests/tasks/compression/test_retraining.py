@@ -1,0 +1,83 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.compression.recipe import parse_recipe
+from tasks.compression.retraining import Distillation, Retraining, retrain, teacher_of
+from tasks.compression.step_store import StepStore
+from tasks.errors import ConfigError
+from tasks.training.backend import keras, set_seed
+from tasks.training.saving import copy_model, save_model, weights_digest
+from tests.tasks.compression.cases import context
+from tests.tasks.training.material import answers, samples, tiny
+
+FORGETFUL = Retraining(epochs=4, learning_rate=0.01, distillation=Distillation(weight=1.0))
+
+
+def untrained() -> Any:
+    set_seed(9)
+    return tiny()
+
+
+def test_the_baseline_teaches_unless_the_recipe_says_otherwise(prepared: Path, tmp_path: Path) -> None:
+    baseline, other = untrained(), tiny()
+    save_model(other, tmp_path / "0.keras")
+    known = context(prepared, baseline=baseline, questions=3, teachers={"strong": [tmp_path / "0.keras"] * 2})
+    teacher = teacher_of(Distillation(), known)
+    assert teacher is not None
+    assert (teacher.members, teacher.seed) == ((baseline,), 3)
+    assert teacher_of(Distillation(teacher="none"), known) is None
+    strong = teacher_of(Distillation(teacher="strong"), known)
+    assert strong is not None
+    assert [weights_digest(member) for member in strong.members] == [weights_digest(other)] * 2
+
+
+def test_what_is_learned_are_the_teachers_answers(tiny: Any, prepared: Path) -> None:
+    """A teacher that calls every class by the next one's name, and a loss in which labels do not count."""
+    teacher = copy_model(tiny)
+    last = teacher.get_layer("logits")
+    last.set_weights([np.roll(weight, 1, axis=-1) for weight in last.get_weights()])
+    model = copy_model(tiny)
+    retrain(model, FORGETFUL, context(prepared, baseline=teacher), keep_best=False)
+    images, labels = samples("test", prepared)
+    assert np.mean(answers(model, images).argmax(axis=1) == (labels + 1) % 10) > 0.8
+
+
+def test_dropout_is_what_the_recipe_says(prepared: Path) -> None:
+    model = untrained()
+    rates = [layer.rate for layer in model.layers if isinstance(layer, keras().layers.Dropout)]
+    assert rates == [0.25]
+    retrain(model, Retraining(epochs=1, dropout=0.1), context(prepared))
+    assert [layer.rate for layer in model.layers if isinstance(layer, keras().layers.Dropout)] == [0.1]
+    retrain(model, Retraining(epochs=1), context(prepared))
+    assert [layer.rate for layer in model.layers if isinstance(layer, keras().layers.Dropout)] == [0.1]
+
+
+def test_a_teacher_that_there_is_not_is_refused_before_work_starts() -> None:
+    step = {"technique": "fine_tune", "epochs": 1, "distillation": {"teacher": "strong"}}
+    assert parse_recipe("r", [step], {"strong": None})[0].teachers() == {"strong"}
+    with pytest.raises(ConfigError) as caught:
+        parse_recipe("r", [step], ["big"])
+    assert str(caught.value) == (
+        "recipes.r.0.distillation.teacher: expected one of baseline, none, big. Received: 'strong'. "
+        "Describe it under teachers in params.yaml."
+    )
+
+
+def test_a_step_that_only_converts_learns_from_nobody() -> None:
+    int8 = {"technique": "quantize", "mode": "int8", "distillation": {"teacher": "strong"}}
+    assert parse_recipe("r", [int8])[0].teachers() == frozenset()
+
+
+def test_a_step_is_another_one_with_another_teacher_of_the_name(prepared: Path, tmp_path: Path) -> None:
+    recipe = parse_recipe(
+        "r", [{"technique": "fine_tune", "epochs": 1, "distillation": {"teacher": "strong"}}], ["strong"]
+    )
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    stores = [
+        StepStore(tmp_path, "", context(prepared, teachers={"strong": [tmp_path / name]})) for name in ("one", "two")
+    ]
+    assert stores[0].digest(recipe) != stores[1].digest(recipe)
