@@ -56,7 +56,7 @@ def constants_by_layer(flatbuffer: bytes, layers: Iterable[str]) -> dict[str, Co
     for details in interpreter.get_tensor_details():
         if details["index"] in computed or len(details["shape"]) < 2:
             continue
-        for name in wanted & _parts(details["name"]):
+        for name in wanted & layer_names(details["name"]):
             quantization = details["quantization_parameters"]
             zero_points = quantization["zero_points"]
             found[name] = Constant(
@@ -69,8 +69,8 @@ def constants_by_layer(flatbuffer: bytes, layers: Iterable[str]) -> dict[str, Co
     return found
 
 
-def _parts(name: str) -> set[str]:
-    """Layer names in a tensor's name such as ``model/conv2d/Relu;model/conv2d/Conv2D``.
+def layer_names(name: str) -> set[str]:
+    """What may be layers in a tensor's name such as ``model/conv2d/Relu;model/conv2d/Conv2D``.
 
     TFMOT calls the layer ``quant_conv2d`` while training with quantization simulated.
     """

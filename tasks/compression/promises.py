@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from tasks.compression.flatbuffer import Constant
 from tasks.compression.layer_states import constants
 from tasks.compression.records import Promise
@@ -39,6 +41,11 @@ def _width(constant: Constant, promised: float | str) -> tuple[float, bool]:
     return measured, measured <= float(promised)
 
 
+def _levels(constant: Constant, promised: float | str) -> tuple[float, bool]:
+    measured = float(np.abs(constant.values.astype(np.float32) - constant.zero_point).max())
+    return measured, measured <= float(promised)
+
+
 # for each kind of promise: what is measured of a layer's weights, and whether that is what was promised
 MEASURES: dict[Kind, Callable[[Constant, float | str], tuple[float | str, bool]]] = {
     "zeros": _zeros,
@@ -46,4 +53,5 @@ MEASURES: dict[Kind, Callable[[Constant, float | str], tuple[float | str, bool]]
     "dtype": _dtype,
     "channels": _width,
     "rank": _width,
+    "levels": _levels,
 }

@@ -20,6 +20,7 @@ MEANING = {
     "dtype": "stored types",
     "channels": "fewer channels",
     "rank": "factors of low rank",
+    "levels": "few levels",
 }
 LASTING: frozenset[Kind] = frozenset({"channels", "rank"})  # no technique adds what these took away
 

@@ -11,7 +11,7 @@ from tasks.config import Settings
 from tasks.data_loading.dataset import PREPARED
 
 Form = Literal["keras", "flatbuffer"]
-Kind = Literal["zeros", "clusters", "dtype", "channels", "rank"]
+Kind = Literal["zeros", "clusters", "dtype", "channels", "rank", "levels"]
 Model = Any  # a tf_keras model, from raw pixels to logits
 
 
@@ -21,7 +21,8 @@ class Claim:
 
     ``promised``: for ``zeros`` the least fraction of zeros, for ``clusters`` the most distinct values (in each output
     channel), for ``dtype`` the name of the type in the file, for ``channels`` the most output channels, for ``rank``
-    those of a layer that is one of several factors and not the last.
+    those of a layer that is one of several factors and not the last,
+    for ``levels`` the largest stored integer, signs aside.
     """
 
     layer: str

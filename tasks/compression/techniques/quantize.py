@@ -1,24 +1,20 @@
 """Quantization to fewer bits by the LiteRT converter (Jacob et al. 2018, arXiv:1712.05877)."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
+from tasks.compression.quantization.aware import Few, train_aware
+from tasks.compression.quantization.calibration import Samples, calibration_samples
+from tasks.compression.quantization.levels import largest_level
+from tasks.compression.quantization.modes import DTYPES, Mode, configurations
+from tasks.compression.quantization.steps import stretch_steps
 from tasks.compression.records import Reason, Skip
-from tasks.compression.retraining import Retraining
-from tasks.compression.technique import Claim, Context, Form, Kind, Result, Subject, Technique
-from tasks.compression.techniques.aware import Samples, train_aware
-from tasks.training.backend import tensorflow
+from tasks.compression.retraining import Retraining, retrain
+from tasks.compression.technique import Claim, Context, Form, Kind, Model, Result, Subject, Technique
 from tasks.training.conversion import convert, fold_scaling
-from tasks.training.pipeline import evaluation_batches
-
-Mode = Literal["dynamic_int8", "float16", "int8", "int16x8"]
-Converter = Any
-DTYPES = {"dynamic_int8": "int8", "float16": "float16", "int8": "int8", "int16x8": "int8"}  # of the weights
-CALIBRATED = ("int8", "int16x8")
 
 
 class Quantize(Retraining, Technique):
@@ -39,9 +35,15 @@ class Quantize(Retraining, Technique):
 
         - {technique: quantize, mode: int8, calibration: 500}
         - {technique: quantize, mode: int8, aware: true, epochs: 3}     # quantization-aware training
+        - {technique: quantize, mode: int8, aware: true, weight_bits: 4}     # weights of 15 levels in 8-bit kernels
 
     The calibrated modes need training images, of which the first ``calibration`` in stored order are taken;
-    ``aware`` needs labels too. Keeps zeros and clusters unless ``aware``.
+    ``aware`` needs labels too. Keeps zeros and clusters: rounding does, and ``aware`` trains each layer so that the
+    zeros and clusters it has stay (PQAT, CQAT, PCQAT).
+
+    ``weight_bits`` restricts the weights of convolutions and dense layers to −L … L times a step, L = 2^(bits−1) − 1,
+    trained as LSQ does (Esser et al. 2020, arXiv:1902.08153). They are stored as int8, so that every runtime has fast
+    kernels for them and the loaded file is no smaller; a stored file that is entropy-coded is.
     """
 
     gives: ClassVar[Form] = "flatbuffer"
@@ -51,6 +53,10 @@ class Quantize(Retraining, Technique):
     mode: Annotated[Mode, Field(description="what is stored in how many bits")]
     calibration: Annotated[int, Field(ge=1, description="images that ranges are measured on")] = 500
     aware: Annotated[bool, Field(description="train with quantization simulated, then convert")] = False
+    weight_bits: Annotated[int | None, Field(ge=2, le=8, description="of the weights' levels; null: all of int8's")] = (
+        None
+    )
+    step: Annotated[Literal["channel", "layer"], Field(description="what shares a step of these levels")] = "channel"
     epochs: Annotated[int, Field(ge=1, description="of quantization-aware training")] = 3
     schedule: Literal["constant", "cosine"] = "cosine"
 
@@ -58,6 +64,8 @@ class Quantize(Retraining, Technique):
     def _aware_is_int8(self) -> "Quantize":
         if self.aware and self.mode != "int8":
             raise ValueError("expected mode int8 with aware: true, which trains for 8-bit weights and activations")
+        if self.weight_bits and not self.aware:
+            raise ValueError("expected aware: true with weight_bits, which few levels are trained by")
         return self
 
     def teachers(self) -> frozenset[str]:
@@ -65,15 +73,16 @@ class Quantize(Retraining, Technique):
         return super().teachers() if self.aware else frozenset()
 
     def keeps(self) -> frozenset[Kind]:
-        """Rounding keeps zeros, and equal weights of a channel equal; training does not."""
-        return frozenset() if self.aware else frozenset({"zeros", "clusters"})
+        """Rounding keeps zeros, and equal weights of a channel equal; training is held to it."""
+        return frozenset({"zeros", "clusters"})
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert, after quantization-aware training if asked for."""
         samples = calibration_samples(self.calibration, context)
-        model = train_aware(subject.model, self, context, samples) if self.aware else fold_scaling(subject.model)
-        configure = configurations(samples)[self.mode]
-        flatbuffer = convert(model, configure, float_input=self.mode == "int8")
+        if self.aware:
+            flatbuffer, claims = self._train(subject.model, context, samples)
+        else:
+            flatbuffer, claims = self._convert(fold_scaling(subject.model), samples), ()
         names = tuple(kernels(subject.model))
         found = constants_by_layer(flatbuffer, names)
         want = DTYPES[self.mode]
@@ -82,41 +91,15 @@ class Quantize(Retraining, Technique):
             Subject(flatbuffer=flatbuffer),
             changed=changed,
             skipped=tuple(Skip(layer=name, reason=Reason.CONVERTER) for name in names if name not in changed),
-            claims=tuple(Claim(name, "dtype", want) for name in changed),
+            claims=(*(Claim(name, "dtype", want) for name in changed), *claims),
         )
 
+    def _convert(self, model: Model, samples: Samples) -> bytes:
+        return convert(model, configurations(samples)[self.mode], float_input=self.mode == "int8")
 
-def calibration_samples(count: int, context: Context) -> Samples:
-    """The first training images in stored order, one at a time: float32 ``[1, height, width, channels]``."""
-    images = evaluation_batches("train", 1, context.prepared).map(lambda image, _: image).take(count)
-    return lambda: ([image.numpy()] for image in images)
-
-
-def configurations(samples: Samples) -> dict[str, Callable[[Converter], None]]:
-    """How the converter is set for each mode."""
-    lite = tensorflow().lite
-    dtypes = tensorflow().dtypes
-    sets = lite.OpsSet
-
-    def float16(converter: Converter) -> None:
-        converter.optimizations = [lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [dtypes.float16]
-
-    def dynamic_int8(converter: Converter) -> None:
-        converter.optimizations = [lite.Optimize.DEFAULT]
-
-    def int8(converter: Converter) -> None:
-        converter.optimizations = [lite.Optimize.DEFAULT]
-        converter.representative_dataset = samples
-        converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type, converter.inference_output_type = dtypes.uint8, dtypes.int8
-
-    def int16x8(converter: Converter) -> None:
-        converter.optimizations = [lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([image.astype("uint8")] for (image,) in samples())
-        converter.target_spec.supported_ops = [
-            sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
-            sets.TFLITE_BUILTINS,  # for the cast of the pixels
-        ]
-
-    return {"float16": float16, "dynamic_int8": dynamic_int8, "int8": int8, "int16x8": int16x8}
+    def _train(self, model: Model, context: Context, samples: Samples) -> tuple[bytes, tuple[Claim, ...]]:
+        few = Few(self.weight_bits, self.step == "channel") if self.weight_bits else None
+        aware = train_aware(model, lambda whole: retrain(whole, self, context), samples, few)
+        flatbuffer = stretch_steps(self._convert(aware.model, samples), aware.factors)
+        levels = largest_level(self.weight_bits) if self.weight_bits else 0
+        return flatbuffer, tuple(Claim(name, "levels", float(levels)) for name in aware.restricted)

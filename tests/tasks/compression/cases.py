@@ -47,6 +47,7 @@ CASES: dict[str, Steps] = {
     "int8": [{"technique": "quantize", "mode": "int8", "calibration": 200}],
     "int16x8": [{"technique": "quantize", "mode": "int16x8", "calibration": 200}],
     "aware int8": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "calibration": 200}],
+    "aware int8 levels": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "weight_bits": 4}],
 }
 TRAINS = (
     "half the channels",
@@ -59,6 +60,7 @@ TRAINS = (
     "cluster kmeans++",
     "fine_tune",
     "aware int8",
+    "aware int8 levels",
 )
 
 

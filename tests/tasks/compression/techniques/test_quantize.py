@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.records import Reason
-from tasks.compression.techniques.quantize import calibration_samples
 from tasks.litert import Model
 from tests.tasks.compression.cases import Made, carry_out, context
 from tests.tasks.training.material import depthwise, samples

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -5,9 +6,10 @@ import numpy as np
 import pytest
 
 from tasks.compression.layers import split_head
-from tasks.compression.retraining import Retraining
-from tasks.compression.techniques.aware import fold, join, measure_ranges, train_aware
-from tasks.compression.techniques.quantize import calibration_samples, configurations
+from tasks.compression.quantization.aware import fold, join, measure_ranges, train_aware
+from tasks.compression.quantization.calibration import calibration_samples
+from tasks.compression.quantization.modes import configurations
+from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.toolkit import toolkit
 from tasks.litert import Model
 from tasks.training.backend import keras, set_seed
@@ -16,7 +18,9 @@ from tasks.training.saving import weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
-BLOCK = Retraining(epochs=1)
+
+def training(prepared: Path, **settings: Any) -> Callable[[Any], object]:
+    return lambda model: retrain(model, Retraining(**settings), context(prepared))
 
 
 def ranges(layer: Any) -> dict[str, float]:
@@ -61,7 +65,7 @@ def test_folding_the_scaling_in_is_exact(request: pytest.FixtureRequest, prepare
 def test_the_int8_file_answers_as_the_trained_model(tiny: Any, prepared: Path, tmp_path: Path) -> None:
     before = weights_digest(tiny)
     calibration = calibration_samples(100, context(prepared))
-    aware = train_aware(tiny, BLOCK, context(prepared), calibration)
+    aware = train_aware(tiny, training(prepared, epochs=1), calibration).model
     assert weights_digest(tiny) == before
     assert abs(ranges(aware.get_layer("quant_conv2d"))["post_activation_min"]) < 0.1  # what a ReLU gives; not near -6
     path = tmp_path / "model.tflite"
@@ -79,8 +83,7 @@ def test_a_scaling_that_cannot_be_folded_stays(prepared: Path, tmp_path: Path) -
     stack = [layers.Rescaling(1 / 127.5, -1.0), layers.Flatten(), layers.Dense(CLASSES)]
     model = keras().Sequential([keras().Input(SHAPE), *stack])
     calibration = calibration_samples(100, context(prepared))
-    block = Retraining(epochs=3, learning_rate=0.01)
-    aware = train_aware(model, block, context(prepared), calibration)
+    aware = train_aware(model, training(prepared, epochs=3, learning_rate=0.01), calibration).model
     assert any(isinstance(layer, layers.Rescaling) for layer in aware.layers)
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))

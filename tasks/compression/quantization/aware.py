@@ -1,51 +1,100 @@
 """Quantization-aware training through TFMOT: the maths and the plumbing behind ``quantize: {aware: true}``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.layers import split_head
-from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import Context, Model
+from tasks.compression.quantization.calibration import Samples
+from tasks.compression.quantization.levels import restrict, settle
+from tasks.compression.quantization.preserve import Held
+from tasks.compression.technique import Model
 from tasks.compression.toolkit import toolkit
-from tasks.training.backend import keras
+from tasks.training.backend import keras, tensorflow
 
 WHITE = 255.0  # the largest pixel
 BATCH = 50
 RANGES = ("/output_min", "/post_activation_min")  # of a layer's activations; each has a "…_max" beside it
 
-Samples = Callable[[], Iterator[list[Any]]]
+Train = Callable[[Model], object]
 
 
-def train_aware(model: Model, block: Retraining, context: Context, samples: Samples) -> Model:
-    """Train ``model`` with its 8-bit rounding simulated.
+@dataclass(frozen=True)
+class Aware:
+    """A model that was trained with its rounding simulated.
 
-    The rescaling of pixels stays outside, since TFMOT refuses it, and is folded in afterwards where it can be.
+    ``model``: from raw pixels (0 to 255) to logits, its layers carry the trained ranges; ``schemes``: by layer, what
+    was kept while training; ``restricted``: layers of few levels; ``factors``: by dense layer, see
+    :func:`tasks.compression.quantization.levels.settle`.
+    """
+
+    model: Model
+    schemes: dict[str, str]
+    restricted: tuple[str, ...]
+    factors: dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Few:
+    """Weights of few levels: how many bits they have, and whether each output channel has a step of its own."""
+
+    bits: int
+    per_channel: bool = True
+
+
+def train_aware(model: Model, train: Train, samples: Samples, few: Few | None = None) -> Aware:
+    """Train ``model`` with its 8-bit rounding simulated, and that of weights of few levels where asked for.
+
+    Zeros and clusters that the weights have are kept. The rescaling of pixels stays outside, since TFMOT refuses it,
+    and is folded in afterwards where it can be.
 
     Args:
         model: from raw pixels to logits.
-        block: how it is trained.
-        context: of the recipe.
+        train: trains the model that it is given in place.
         samples: images that the first ranges are measured on, one at a time: float32 ``[1, height, width, channels]``.
-
-    Returns:
-        a model from raw pixels (0 to 255) to logits whose layers carry the trained ranges.
+        few: restricts the weights of convolutions and dense layers.
     """
     head, body = split_head(model)
     aware = toolkit().quantization.keras.quantize_model(body)
     scale, offset = (float(head.scale), float(head.offset)) if head is not None else (1.0, 0.0)
     images = np.concatenate([image for (image,) in samples()])
     measure_ranges(aware, body, images * scale + offset)
+    restricted = restrict(aware, few.bits, few.per_channel) if few else ()
+    schemes = hold(aware)
     whole = join(head, aware)
     _set_input_range(aware, offset, WHITE * scale + offset)
-    retrain(whole, block, context)
+    train(whole)
+    release(aware)
     _set_input_range(aware, offset, WHITE * scale + offset)  # it moved; what pixels can be did not
-    if offset or not _foldable(aware):
-        return whole
-    fold(aware, scale)
-    return aware
+    foldable = not offset and _foldable(aware)
+    if foldable:
+        fold(aware, scale)
+    return Aware(aware if foldable else whole, schemes, restricted, settle(aware))
+
+
+def hold(aware: Model) -> dict[str, str]:
+    """Keep zeros and clusters of each kernel from now on; gives the name of what is done by layer."""
+    schemes = {}
+    for wrapper in filter(_weighted, aware.layers):
+        held = [(kernel, Held(kernel.numpy(), quantizer), more) for kernel, quantizer, more in wrapper._weight_vars]
+        wrapper._weight_vars = held  # a new list: Keras saves no model in which one was changed
+        schemes.update({str(wrapper.layer.name): keeper.structure.scheme for _, keeper, _ in held})
+    return schemes
+
+
+def release(aware: Model) -> None:
+    """Write what was kept into the kernels and keep it no longer."""
+    for wrapper in filter(_weighted, aware.layers):
+        for kernel, held, _ in wrapper._weight_vars:
+            kernel.assign(held.project(kernel))
+        wrapper._weight_vars = [(kernel, held.quantizer, more) for kernel, held, more in wrapper._weight_vars]
+
+
+def _weighted(layer: Any) -> bool:
+    return bool(getattr(layer, "_weight_vars", ()))
 
 
 def join(head: Any | None, aware: Model) -> Model:
@@ -99,6 +148,9 @@ def fold(aware: Model, scale: float) -> None:
     first = _entry(aware).outbound_nodes[0].outbound_layer
     for name in ("/kernel", "/kernel_min", "/kernel_max"):
         _variable(first, name).assign(_variable(first, name) * scale)
+    for variable in first.weights:
+        if _is(variable, "log_step"):
+            variable.assign_add(tensorflow().fill(variable.shape, float(np.log(scale))))
     _set_input_range(aware, 0.0, WHITE)
 
 

@@ -1,0 +1,126 @@
+"""Weights of a few symmetric levels, −L … L times a step, in files whose kernels are the usual 8-bit ones.
+
+The step of each output channel is learned beside the weights, as in LSQ (Esser et al. 2020, arXiv:1902.08153): the
+gradient of ``step · round(clip(w / step))`` passes the rounding straight through. Its logarithm is what is trained, so
+that one learning rate suits every layer.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.technique import Model
+from tasks.training.backend import keras, tensorflow
+
+INT8 = 127  # the largest level of the file's type
+RATIOS = np.linspace(0.3, 1.0, 71)  # of the largest weight, tried for the first step's range
+
+
+def largest_level(bits: int) -> int:
+    """L for signed integers of ``bits`` bits, both signs alike: 7 for 4 bits, which makes 15 levels."""
+    return int(2 ** (bits - 1) - 1)
+
+
+def round_to_levels(weights: NDArray[Any], step: Any, largest: int) -> NDArray[np.int8]:
+    """The nearest level of each weight; ``step`` is a scalar or one for each of the last axis."""
+    levels: NDArray[np.int8] = np.clip(np.rint(weights / step), -largest, largest).astype(np.int8)
+    return levels
+
+
+def best_step(weights: NDArray[np.float32], largest: int, per_channel: bool) -> NDArray[np.float32]:
+    """The step with the least squared error: one for each of the last axis, or a scalar for all."""
+    columns = weights.reshape(-1, weights.shape[-1]) if per_channel else weights.reshape(-1, 1)
+    most = np.abs(columns).max(axis=0)
+    # a channel of zeros takes a step that others have: its bias is stored in multiples of it
+    full = np.where(most > 0, most, min(most[most > 0], default=1.0)).astype(np.float32) / largest
+    errors = [
+        ((columns - full * ratio * round_to_levels(columns, full * ratio, largest)) ** 2).sum(axis=0)
+        for ratio in RATIOS[::-1]  # the widest of equals
+    ]
+    steps: NDArray[np.float32] = (full * RATIOS[::-1][np.argmin(errors, axis=0)]).astype(np.float32)
+    return steps.reshape((-1,) if per_channel else ())
+
+
+class _Learned:
+    """Stands in for a TFMOT quantizer while training: rounds to levels, whose step is a variable of the layer."""
+
+    def __init__(self, log_step: Any, largest: int) -> None:
+        self.log_step = log_step
+        self.largest = largest
+
+    def __call__(self, kernel: Any, *_: Any, **__: Any) -> Any:
+        tf = tensorflow()
+        step = tf.exp(self.log_step)
+        level = tf.clip_by_value(kernel / step, -float(self.largest), float(self.largest))
+        return step * (level + tf.stop_gradient(tf.round(level) - level))
+
+
+class _Fixed:
+    """Stands in for a TFMOT quantizer when the trained model is converted: 8-bit numbers whose step is given."""
+
+    def __init__(self, step: NDArray[np.float32]) -> None:
+        self.most = INT8 * step
+
+    def __call__(self, kernel: Any, *_: Any, **__: Any) -> Any:
+        fake = tensorflow().quantization
+        quantize = (
+            fake.fake_quant_with_min_max_vars_per_channel if self.most.ndim else fake.fake_quant_with_min_max_vars
+        )
+        return quantize(kernel, -self.most, self.most, num_bits=8, narrow_range=True)
+
+
+def restrictable(wrapper: Any) -> bool:
+    """Has the layer that TFMOT wrapped a kernel whose last axis is its outputs? Others keep 8 bits."""
+    layers = keras().layers
+    inner = getattr(wrapper, "layer", None)
+    others = (layers.DepthwiseConv2D, layers.Conv2DTranspose)
+    return isinstance(inner, layers.Conv2D | layers.Dense) and not isinstance(inner, others)
+
+
+def restrict(aware: Model, bits: int, per_channel: bool) -> tuple[str, ...]:
+    """Let each kernel of a TFMOT model take levels of ``bits`` bits from now on; gives the layers' names."""
+    largest = largest_level(bits)
+    names = []
+    for wrapper in filter(restrictable, aware.layers):
+        ((kernel, _, variables),) = wrapper._weight_vars
+        first = np.log(best_step(kernel.numpy(), largest, per_channel))
+        log_step = wrapper.add_weight(
+            "log_step", shape=first.shape, initializer=keras().initializers.Constant(first), trainable=True
+        )
+        wrapper._weight_vars = [(kernel, _Learned(log_step, largest), variables)]
+        names.append(str(wrapper.layer.name))
+    return tuple(names)
+
+
+def _normalized(wrapper: Any) -> bool:
+    followers = [node.outbound_layer for node in wrapper.outbound_nodes]
+    return any(isinstance(getattr(layer, "layer", layer), keras().layers.BatchNormalization) for layer in followers)
+
+
+def settle(aware: Model) -> dict[str, NDArray[np.float32]]:
+    """Write the levels into the kernels that were restricted, for conversion.
+
+    The converter takes one step alone for a dense kernel: one with a step for each channel is converted with the
+    least of them.
+
+    Returns:
+        by how much the steps of the named dense layers have to be stretched in the file, for each output:
+        see :func:`tasks.compression.quantization.steps.stretch_steps`.
+    """
+    factors = {}
+    for wrapper in filter(restrictable, aware.layers):
+        ((kernel, learned, variables),) = wrapper._weight_vars
+        if not isinstance(learned, _Learned):
+            continue
+        step = np.exp(learned.log_step.numpy()).astype(np.float32)
+        levels = round_to_levels(kernel.numpy(), step, learned.largest).astype(np.float32)
+        taken = step
+        if kernel.shape.rank == 2 and step.ndim:
+            taken = step.min()
+            factors[str(wrapper.layer.name)] = step / taken
+        elif _normalized(wrapper):  # the converter folds a factor for each channel into the step
+            taken = step * np.ones(kernel.shape[-1], np.float32)
+        kernel.assign(levels * taken)
+        wrapper._weight_vars = [(kernel, _Fixed(np.asarray(taken, np.float32)), variables)]
+    return factors

@@ -1,0 +1,41 @@
+"""How the LiteRT converter is set for each mode of quantization."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from tasks.compression.quantization.calibration import Samples
+from tasks.training.backend import tensorflow
+
+Mode = Literal["dynamic_int8", "float16", "int8", "int16x8"]
+Converter = Any
+DTYPES = {"dynamic_int8": "int8", "float16": "float16", "int8": "int8", "int16x8": "int8"}  # of the weights
+
+
+def configurations(samples: Samples) -> dict[Mode, Callable[[Converter], None]]:
+    """What sets the converter for each mode; ``samples`` is what the calibrated ones measure ranges on."""
+    lite = tensorflow().lite
+    dtypes = tensorflow().dtypes
+    sets = lite.OpsSet
+
+    def float16(converter: Converter) -> None:
+        converter.optimizations = [lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [dtypes.float16]
+
+    def dynamic_int8(converter: Converter) -> None:
+        converter.optimizations = [lite.Optimize.DEFAULT]
+
+    def int8(converter: Converter) -> None:
+        converter.optimizations = [lite.Optimize.DEFAULT]
+        converter.representative_dataset = samples
+        converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type, converter.inference_output_type = dtypes.uint8, dtypes.int8
+
+    def int16x8(converter: Converter) -> None:
+        converter.optimizations = [lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([image.astype("uint8")] for (image,) in samples())
+        converter.target_spec.supported_ops = [
+            sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+            sets.TFLITE_BUILTINS,  # for the cast of the pixels
+        ]
+
+    return {"float16": float16, "dynamic_int8": dynamic_int8, "int8": int8, "int16x8": int16x8}

@@ -1,0 +1,74 @@
+"""What a layer's weights already have, zeros and clusters, held while they are trained on.
+
+The same ends as TFMOT's prune- and cluster-preserving schemes, by other means: before its rounding is simulated a
+kernel is projected onto the kernels that have the structure. Equal weights then get the mean of their gradients, so
+that a cluster moves as one weight does, and zeros get none. It costs no variables, works on every kernel and with any
+quantizer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.training.backend import tensorflow
+
+SHARED = 0.5  # distinct values in a weight that is not zero, below which sharing is meant and not chance
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What equal weights there are in a kernel."""
+
+    zeros: bool
+    clusters: bool
+
+    @property
+    def scheme(self) -> str:
+        """The usual name of quantization-aware training that keeps this."""
+        return {
+            (False, False): "QAT",
+            (True, False): "PQAT",
+            (False, True): "CQAT",
+            (True, True): "PCQAT",
+        }[self.zeros, self.clusters]
+
+
+def structure_of(kernel: NDArray[Any]) -> Structure:
+    """Look for zeros, which training leaves none of, and for values that many weights share."""
+    rest = kernel[kernel != 0]
+    clusters = rest.size > 1 and len(np.unique(rest)) < SHARED * rest.size
+    return Structure(zeros=rest.size < kernel.size, clusters=bool(clusters))
+
+
+def projection(kernel: NDArray[Any]) -> Callable[[Any], Any]:
+    """Maps a tensor to the nearest one that is zero where ``kernel`` is, and equal where its values are shared."""
+    tf = tensorflow()
+    structure = structure_of(kernel)
+    mask = tf.constant(kernel != 0, kernel.dtype)
+    values, index = np.unique(kernel, return_inverse=True)
+    groups = tf.constant(index.reshape(-1), tf.int32)
+    sizes = tf.constant(np.bincount(index.reshape(-1), minlength=len(values)), kernel.dtype)
+
+    def project(weights: Any) -> Any:
+        if structure.clusters:
+            sums = tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), groups, len(values))
+            weights = tf.reshape(tf.gather(sums / sizes, groups), kernel.shape)
+        return weights * mask if structure.zeros else weights
+
+    return project
+
+
+class Held:
+    """Stands in for a TFMOT quantizer: the same one, of the projected kernel."""
+
+    def __init__(self, kernel: NDArray[Any], quantizer: Any) -> None:
+        self.structure = structure_of(kernel)
+        self.project = projection(kernel)
+        self.quantizer = quantizer
+
+    def __call__(self, kernel: Any, training: Any, weights: Any, **_: Any) -> Any:
+        """Project, then round."""
+        return self.quantizer(self.project(kernel), training, weights=weights)

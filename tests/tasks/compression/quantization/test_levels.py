@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.quantization.aware import Few, train_aware
+from tasks.compression.quantization.calibration import calibration_samples
+from tasks.compression.quantization.levels import best_step, largest_level, round_to_levels
+from tasks.compression.quantization.modes import configurations
+from tasks.compression.quantization.steps import stretch_steps
+from tasks.errors import CompressionError
+from tasks.litert import Model
+from tasks.training.conversion import convert
+from tests.tasks.compression.cases import Made, context
+from tests.tasks.training.material import answers, samples
+
+
+def test_b_bits_have_levels_of_both_signs_alike() -> None:
+    assert [largest_level(bits) for bits in (2, 3, 4, 8)] == [1, 3, 7, 127]
+
+
+def test_the_step_of_weights_that_are_levels_is_found() -> None:
+    rng = np.random.default_rng(1)
+    levels = rng.integers(-7, 8, (50, 3))
+    levels[0] = 7
+    steps = np.array([0.01, 0.5, 3.0], np.float32)
+    found = best_step((levels * steps).astype(np.float32), 7, per_channel=True)
+    assert found == pytest.approx(steps)
+    assert np.array_equal(round_to_levels((levels * steps).astype(np.float32), found, 7), levels)
+
+
+def test_one_weight_far_out_does_not_widen_the_step_of_all() -> None:
+    weights = np.random.default_rng(1).normal(size=(4000, 1)).astype(np.float32)
+    weights[0] = 12.0
+    step = best_step(weights, 7, per_channel=False)
+    assert step.shape == ()
+    assert 7 * step < 0.5 * 12
+    error = weights - step * round_to_levels(weights, step, 7)
+    full = np.float32(12 / 7)
+    assert np.square(error).mean() < 0.6 * np.square(weights - full * round_to_levels(weights, full, 7)).mean()
+
+
+def test_a_channel_of_zeros_takes_a_step_of_the_others() -> None:
+    weights = np.array([[0, 0.7, 1.4], [0, -0.2, 0.2]], np.float32)
+    assert best_step(weights, 7, per_channel=True)[0] == pytest.approx(0.1)
+    assert np.all(best_step(np.zeros((2, 3), np.float32), 7, per_channel=True) > 0)
+
+
+@pytest.mark.parametrize("network", ["tiny", "residual"])
+def test_the_file_has_small_integers_with_a_step_for_each_channel(made: Made, network: str) -> None:
+    flatbuffer, candidate = made(network, "aware int8 levels")
+    layers = candidate.steps[0].changed
+    for constant in constants_by_layer(flatbuffer, layers).values():
+        assert constant.dtype == "int8"
+        assert {-7, 0, 7} <= set(np.unique(constant.values)) <= set(range(-7, 8))
+        assert len(constant.scales) == len(constant.values)
+        assert len(set(constant.scales)) > 1
+
+
+@pytest.mark.parametrize(
+    ("network", "per_channel"),
+    [("tiny", True), ("residual", False), pytest.param("residual", True, marks=pytest.mark.slow)],
+)
+def test_the_file_answers_as_the_simulation_does(
+    request: pytest.FixtureRequest, prepared: Path, tmp_path: Path, network: str, per_channel: bool
+) -> None:
+    calibration = calibration_samples(50, context(prepared))
+    aware = train_aware(request.getfixturevalue(network), lambda _: None, calibration, Few(4, per_channel))
+    images, _ = samples("test", prepared, 200)
+    stretched = {name: np.ones_like(factor) for name, factor in aware.factors.items()}
+    assert bool(stretched) == per_channel
+    file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(stretch_steps(file, stretched))
+    expected = answers(aware.model, images)
+    assert np.abs(Model(path).predict(images) - expected).mean() < 0.01 * np.ptp(expected)
+    for constant in constants_by_layer(file, aware.restricted).values():
+        assert np.abs(constant.values).max() <= 7
+
+
+def test_stretched_steps_scale_the_outputs_but_not_the_bias(made: Made, prepared: Path, tmp_path: Path) -> None:
+    flatbuffer, _ = made("tiny", "aware int8 levels")
+    factor = np.ones(10, np.float32)
+    factor[3] = 0.5
+    path = tmp_path / "model.tflite"
+    images, _ = samples("test", prepared, 100)
+    path.write_bytes(flatbuffer)
+    before = Model(path).predict(images)
+    path.write_bytes(stretch_steps(flatbuffer, {"logits": factor}))
+    after = Model(path).predict(images)
+    others = np.arange(10) != 3
+    assert np.array_equal(after[:, others], before[:, others])
+    half = np.polyfit(before[:, 3], after[:, 3], 1)
+    assert half[0] == pytest.approx(0.5, abs=0.03)
+
+
+def test_what_cannot_be_stretched_is_refused(made: Made) -> None:
+    flatbuffer, _ = made("tiny", "aware int8 levels")
+    with pytest.raises(CompressionError, match="to have layer gone"):
+        stretch_steps(flatbuffer, {"gone": np.ones(3, np.float32)})
+    with pytest.raises(CompressionError, match="dense kernel of 3 outputs"):
+        stretch_steps(flatbuffer, {"logits": np.ones(3, np.float32)})
+    with pytest.raises(CompressionError, match="dense kernel of 16 outputs"):
+        stretch_steps(flatbuffer, {"conv2d": np.ones(16, np.float32)})
+    assert stretch_steps(flatbuffer, {}) is flatbuffer
