@@ -83,8 +83,7 @@ def _check_promises(name: str, recipe: Sequence[Technique]) -> None:
                 kind = min(broken)
                 raise ConfigError(
                     f"recipes.{name}.{index}: expected a technique that keeps the {MEANING[kind]} that "
-                    f"{earlier.technique} makes. Received: {later.technique}, which does not"
-                    f"{' with aware: true' if getattr(later, 'aware', False) else ''}. "
+                    f"{earlier.technique} makes. Received: {later.technique}, which does not. "
                     f"Put it before {earlier.technique} or leave one of them out."
                 )
 
