@@ -1,0 +1,108 @@
+"""Takes out of a ``.tflite`` file what no kernel reads, and lays it out so that it packs well.
+
+Taken out: names of tensors and graphs, descriptions, ranges of values, empty quantizations, the converter's metadata,
+tensors, buffers and operator codes that nothing names. Kept: everything that a kernel or a delegate reads, and
+signatures with their names. Tensors, buffers and operator codes are numbered in the order in which operators use
+them, and the file is laid out by :func:`tasks.packing.tree.serialize`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import CompressionError, PackingError
+from tasks.packing.recording import read_model, record
+from tasks.packing.tree import serialize
+
+UNREAD = {"min_runtime_version", "CONVERSION_METADATA"}  # metadata about how the file was made
+NONE = -1  # stands for an input that an operator does without
+
+
+def strip(flatbuffer: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Strip a file: gives the new one, and the names that its tensors had, by their new numbers in the first graph.
+
+    Raises:
+        CompressionError: it is no flatbuffer of LiteRT, or has constants outside of the flatbuffer.
+    """
+    try:
+        model = read_model(flatbuffer)
+    except PackingError as error:
+        raise CompressionError(str(error)) from None
+    if any(buffer.offset > 1 for buffer in model.buffers):
+        raise CompressionError(
+            "Expected constants inside of the flatbuffer. Received: a file of over 2 GiB, whose constants lie behind it. "
+            "Leave pack out of this recipe."
+        )
+    model.description = model.metadataBuffer = None
+    model.metadata = [entry for entry in model.metadata or () if _text(entry.name) not in UNREAD] or None
+    names = [_strip_graph(graph, number, model) for number, graph in enumerate(model.subgraphs)]
+    _renumber_codes(model)
+    _renumber_buffers(model)
+    return serialize(record(model)), names[0]
+
+
+def _strip_graph(graph: Any, number: int, model: Any) -> tuple[str, ...]:
+    """Leave the tensors that something names, in the order of use; gives the names that they had."""
+    graph.name = None
+    signatures = [signature for signature in model.signatureDefs or () if signature.subgraphIndex == number]
+    entries = [entry for signature in signatures for entry in (*(signature.inputs or ()), *(signature.outputs or ()))]
+    used: dict[int, int] = {NONE: NONE}
+    for indices in (
+        *(each for operator in graph.operators or () for each in _references(operator)),
+        *(indices for indices in (graph.inputs, graph.outputs) if indices is not None),
+        [entry.tensorIndex for entry in entries],
+    ):
+        for index in indices:
+            used.setdefault(int(index), len(used) - 1)
+    graph.inputs, graph.outputs = _numbered(graph.inputs, used), _numbered(graph.outputs, used)
+    for operator in graph.operators or ():
+        operator.inputs, operator.outputs = _numbered(operator.inputs, used), _numbered(operator.outputs, used)
+        operator.intermediates = _numbered(operator.intermediates, used)
+    for entry in entries:
+        entry.tensorIndex = used[int(entry.tensorIndex)]
+    graph.tensors = [graph.tensors[index] for index in used if index != NONE]
+    names = tuple(_text(tensor.name) for tensor in graph.tensors)
+    for tensor in graph.tensors:
+        _strip_tensor(tensor)
+    return names
+
+
+def _strip_tensor(tensor: Any) -> None:
+    tensor.name = None
+    quantization = tensor.quantization
+    if quantization is None:
+        return
+    quantization.min = quantization.max = None
+    if quantization.details is None and (quantization.scale is None or not len(quantization.scale)):
+        tensor.quantization = None
+
+
+def _references(operator: Any) -> Iterable[Any]:
+    return (each for each in (operator.inputs, operator.outputs, operator.intermediates) if each is not None)
+
+
+def _numbered(indices: Any, used: dict[int, int]) -> Any:
+    return None if indices is None else np.array([used[int(index)] for index in indices], np.int32)
+
+
+def _renumber_codes(model: Any) -> None:
+    used: dict[int, int] = {}
+    for operator in (operator for graph in model.subgraphs for operator in graph.operators or ()):
+        operator.opcodeIndex = used.setdefault(int(operator.opcodeIndex), len(used))
+    model.operatorCodes = [model.operatorCodes[index] for index in used]
+
+
+def _renumber_buffers(model: Any) -> None:
+    """The first buffer is empty and stands for all that are."""
+    used: dict[int, int] = {}
+    for owner in (*(tensor for graph in model.subgraphs for tensor in graph.tensors), *(model.metadata or ())):
+        data = model.buffers[owner.buffer].data
+        full = data is not None and len(data) > 0
+        owner.buffer = used.setdefault(int(owner.buffer), len(used) + 1) if full else 0
+    empty = type(model.buffers[0])()
+    model.buffers = [empty, *(model.buffers[index] for index in used)]
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else name or ""

@@ -1,0 +1,36 @@
+"""Entropy coding of the deployable model (as DeepCABAC, Wiedemann et al. 2020, arXiv:1907.11900, ISO/IEC 15938-17)."""
+
+from typing import ClassVar, Literal
+
+from tasks.compression.strip import strip
+from tasks.compression.technique import Context, Form, Kind, Result, Subject, Technique
+from tasks.packing.container import pack
+
+
+class Pack(Technique):
+    """Take out what the runtime does not read, and store the rest in a container of its own instead of zstd.
+
+    .. code-block:: yaml
+
+        - {technique: quantize, mode: int8}
+        - {technique: pack}
+
+    Needs nothing; keeps everything: the device turns the container back into this very file, which answers as the
+    one before it, bit for bit. Weights of few levels and many zeros profit most; the loaded file gets a little
+    smaller, and no faster. See ``docs/compression/packing.md``.
+    """
+
+    takes: ClassVar[Form] = "flatbuffer"
+    gives: ClassVar[Form] = "package"
+
+    technique: Literal["pack"]
+
+    def keeps(self) -> frozenset[Kind]:
+        """Weights are stored as they are."""
+        return frozenset({"zeros", "clusters", "dtype"})
+
+    def apply(self, subject: Subject, context: Context) -> Result:
+        """Strip and lay out; the container is made of the file wherever it is stored."""
+        stripped, names = strip(subject.flatbuffer)
+        context.say(f"{len(subject.flatbuffer):,} bytes, stripped {len(stripped):,}, packed {len(pack(stripped)):,}")
+        return Result(Subject(flatbuffer=stripped, names=names), changed=())
