@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tasks.errors import DataError
 
 CHUNK = 1 << 20  # bytes read at a time
-ZSTD_LEVEL = 19  # of all that is published; higher levels only cost memory
 
 
 class Record(BaseModel):
@@ -103,13 +102,3 @@ def sha256(path: Path) -> str:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def zstd(path: Path) -> bytes:
-    """A file's content as slimline publishes it: one zstd frame at :data:`ZSTD_LEVEL`, made on one thread.
-
-    The frame carries the content's size and no checksum; the same content gives the same bytes.
-    """
-    from zstandard import ZstdCompressor
-
-    return ZstdCompressor(level=ZSTD_LEVEL).compress(path.read_bytes())

@@ -60,11 +60,11 @@ def runtime_name() -> str:
     return f"ai-edge-litert {version('ai-edge-litert')}"
 
 
-def describe(details: dict[str, Any]) -> Tensor:
-    """Read an interpreter's description of a tensor."""
+def describe(details: dict[str, Any], known_as: str = "") -> Tensor:
+    """Read an interpreter's description of a tensor, which is ``known_as`` where it has no name of its own."""
     scale, zero_point = details["quantization"]
     return Tensor(
-        name=details["name"],
+        name=details["name"] or known_as,
         shape=tuple(int(size) for size in details["shape"]),
         dtype=np.dtype(details["dtype"]).name,
         scale=float(scale),
@@ -98,7 +98,8 @@ class Model:
                 f"Received: {len(inputs)} inputs, {len(outputs)} outputs."
             )
         self._input, self._output = inputs[0]["index"], outputs[0]["index"]
-        self.input, self.output = describe(inputs[0]), describe(outputs[0])
+        names = next(iter(self.interpreter.get_signature_list().values()), {"inputs": [""], "outputs": [""]})
+        self.input, self.output = describe(inputs[0], names["inputs"][0]), describe(outputs[0], names["outputs"][0])
         self._batch = self.input.shape[0]
 
     def resize(self, batch: int) -> None:

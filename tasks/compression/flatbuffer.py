@@ -1,6 +1,6 @@
 """The weights inside a ``.tflite`` file, found again by the Keras layer that they came from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +40,11 @@ class Constant:
         return max(len(np.unique(channel)) for channel in self.values.reshape(len(self.values), -1))
 
 
-def constants_by_layer(flatbuffer: bytes, layers: Iterable[str]) -> dict[str, Constant]:
-    """Kernels of the named layers: the constants of two or more dimensions whose name the converter took from them."""
+def constants_by_layer(flatbuffer: bytes, layers: Iterable[str], names: Sequence[str] = ()) -> dict[str, Constant]:
+    """Kernels of the named layers: the constants of two or more dimensions whose name the converter took from them.
+
+    ``names`` are those of the tensors where the file has none any more.
+    """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
@@ -51,12 +54,13 @@ def constants_by_layer(flatbuffer: bytes, layers: Iterable[str]) -> dict[str, Co
     interpreter.allocate_tensors()
     computed = {int(index) for op in interpreter._get_ops_details() for index in op["outputs"]}
     computed |= {int(details["index"]) for details in interpreter.get_input_details()}
-    wanted = set(layers)
+    wanted, called = set(layers), dict(enumerate(names))
     found: dict[str, Constant] = {}
     for details in interpreter.get_tensor_details():
         if details["index"] in computed or len(details["shape"]) < 2:
             continue
-        for name in wanted & layer_names(details["name"]):
+        known_as = details["name"] or called.get(details["index"], "")
+        for name in wanted & layer_names(known_as):
             quantization = details["quantization_parameters"]
             zero_points = quantization["zero_points"]
             found[name] = Constant(

@@ -13,8 +13,8 @@ LARGE = 1 << 22  # weights; the rank of a larger layer takes long to find
 
 def constants(subject: Subject, layers: set[str] | None = None) -> dict[str, Constant]:
     """The kernels of the named layers (all of a Keras model where none are named), output channels first."""
-    if subject.form == "flatbuffer":
-        return constants_by_layer(subject.flatbuffer, layers or ())
+    if subject.form != "keras":
+        return constants_by_layer(subject.flatbuffer, layers or (), subject.names)
     return {
         name: Constant(np.moveaxis(kernel, -1, 0), kernel.dtype.name, 0)
         for name, kernel in kernels(subject.model).items()
@@ -28,8 +28,8 @@ def measure_layers(before: Subject, after: Subject) -> tuple[LayerState, ...]:
     A flatbuffer knows layers by parts of names only: there the layers are those of ``before``.
     """
     earlier = constants(before) if before.form == "keras" else {}
-    later = constants(after, set(earlier) if after.form == "flatbuffer" else None)
-    order = list(earlier) if after.form == "flatbuffer" else list(later)
+    later = constants(after, set(earlier) if after.form != "keras" else None)
+    order = list(earlier) if after.form != "keras" else list(later)
     return tuple(_state(name, earlier.get(name), later[name]) for name in order if name in later)
 
 

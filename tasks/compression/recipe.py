@@ -28,7 +28,7 @@ LASTING: frozenset[Kind] = frozenset({"channels", "rank"})  # no technique adds 
 def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collection[str] = ()) -> Recipe:
     """Turn the steps of params.yaml into techniques that fit each other.
 
-    A plain conversion is appended where no step gives a deployable model.
+    A plain conversion is put in where no step gives the deployable model that the next one takes, and at the end.
 
     Args:
         name: of the recipe.
@@ -40,7 +40,11 @@ def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collec
             breaks what an earlier step promised, or learns from a teacher that there is not.
     """
     recipe = [_parse_step(f"recipes.{name}.{index}", step) for index, step in enumerate(steps)]
-    if not recipe or recipe[-1].gives != "flatbuffer":
+    for index, technique in enumerate(recipe):
+        if technique.takes == "flatbuffer" and (index == 0 or recipe[index - 1].gives == "keras"):
+            recipe.insert(index, Convert())
+            break
+    if not recipe or recipe[-1].gives == "keras":
         recipe.append(Convert())
     _check_forms(name, recipe)
     _check_promises(name, recipe)

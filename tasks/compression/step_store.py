@@ -8,8 +8,8 @@
     .slimline/steps/<digest>.lock             held by the process that does the work
 
 The digest is over all that decides about the result: the baseline, the data, the seed, the steps up to this one, and
-the code of compression and training. Every step goes on from what was written, so that a step that was shared gives
-the same bytes as one that was done anew.
+the code of compression, training and packing. Every step goes on from what was written, so that a step that was shared
+gives the same bytes as one that was done anew.
 """
 
 import functools
@@ -33,7 +33,7 @@ from tasks.training.saving import load_model, save_model
 STEPS = Path(".slimline/steps")
 DONE = "done.json"
 KERAS, FLATBUFFER = "model.keras", "model.tflite"
-CODE = [Path(__file__).parents[1] / name for name in ("compression", "training")]
+CODE = [Path(__file__).parents[1] / name for name in ("compression", "training", "packing")]
 
 
 class Done(Record):
@@ -41,6 +41,7 @@ class Done(Record):
 
     step: Step
     claims: tuple[dict[str, Any], ...]
+    names: tuple[str, ...] = ()  # of the tensors of a package
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class StepStore:
         if (place / KERAS).exists():
             subject = Subject(load_model(place / KERAS))
         else:
-            subject = Subject(flatbuffer=(place / FLATBUFFER).read_bytes())
+            subject = Subject(flatbuffer=(place / FLATBUFFER).read_bytes(), names=done.names)
         return Finished(done.step, subject, tuple(Claim(**claim) for claim in done.claims))
 
     def write(self, digest: str, finished: Finished) -> None:
@@ -103,7 +104,7 @@ class StepStore:
         else:
             write_bytes(place / FLATBUFFER, finished.subject.flatbuffer)
         claims = tuple(asdict(claim) for claim in finished.claims)
-        write_record(place / DONE, Done(step=finished.step, claims=claims))
+        write_record(place / DONE, Done(step=finished.step, claims=claims, names=finished.subject.names))
 
     def keep_only(self, recipes: Iterable[Recipe]) -> None:
         """Forget what no two of these recipes share and nobody is at work on."""

@@ -31,8 +31,8 @@ def strip(flatbuffer: bytes) -> tuple[bytes, tuple[str, ...]]:
         raise CompressionError(str(error)) from None
     if any(buffer.offset > 1 for buffer in model.buffers):
         raise CompressionError(
-            "Expected constants inside of the flatbuffer. Received: a file of over 2 GiB, whose constants lie behind it. "
-            "Leave pack out of this recipe."
+            "Expected constants inside of the flatbuffer. Received: a file of over 2 GiB, whose constants lie behind "
+            "it. Leave pack out of this recipe."
         )
     model.description = model.metadataBuffer = None
     model.metadata = [entry for entry in model.metadata or () if _text(entry.name) not in UNREAD] or None

@@ -10,7 +10,7 @@ from tasks.compression.records import Skip
 from tasks.config import Settings
 from tasks.data_loading.dataset import PREPARED
 
-Form = Literal["keras", "flatbuffer"]
+Form = Literal["keras", "flatbuffer", "package"]
 Kind = Literal["zeros", "clusters", "dtype", "channels", "rank", "levels"]
 Model = Any  # a tf_keras model, from raw pixels to logits
 
@@ -36,14 +36,21 @@ class Claim:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a recipe works on, in one of its forms."""
+    """What a recipe works on, in one of its forms.
+
+    ``names``: of a package, which is a flatbuffer without names that is stored in a container of its own: what its
+    tensors were called.
+    """
 
     model: Model = None
     flatbuffer: bytes = b""
+    names: tuple[str, ...] = ()
 
     @property
     def form(self) -> Form:
         """The form it is in."""
+        if self.names:
+            return "package"
         return "flatbuffer" if self.flatbuffer else "keras"
 
 

@@ -12,8 +12,9 @@ from tasks.deployment.records import LABELS, MODEL, PACKED, SAMPLES, File
 from tasks.deployment.samples import record
 from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, GATE
-from tasks.files import sha256, to_json, zstd
+from tasks.files import sha256, to_json
 from tasks.litert import Model
+from tasks.packing.container import pack
 
 LOCK = Path("dvc.lock")
 SIGNATURE = "signature.json"
@@ -39,7 +40,7 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
     unpacked = describe(model)
     check_model(evidence.model, unpacked.sha256, evidence.gate)
     loaded = Model(model)
-    (folder / PACKED).write_bytes(zstd(model))
+    (folder / PACKED).write_bytes(pack(model.read_bytes()))
     model.unlink()
     if not LOCK.exists():
         raise ReleaseError(

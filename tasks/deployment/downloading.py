@@ -3,16 +3,13 @@
 import shutil
 from pathlib import Path
 
-from zstandard import ZstdDecompressor, ZstdError
-
 from tasks.deployment.records import MANIFEST, MODEL, PACKED, File, Manifest
 from tasks.deployment.registry import Sealed, open_manifest, release_key
 from tasks.deployment.stores.protocol import Readable
 from tasks.deployment.trust import Trust
-from tasks.errors import NotFound, ReleaseError
-from tasks.files import CHUNK, sha256, write_bytes
-
-WINDOW = 1 << 27  # bytes; what unpacking may hold in memory
+from tasks.errors import NotFound, PackingError, ReleaseError
+from tasks.files import sha256, write_bytes
+from tasks.packing.container import unpack_file
 
 
 def download(store: Readable, sealed: Sealed, folder: Path) -> None:
@@ -46,21 +43,15 @@ def _check_space(manifest: Manifest, folder: Path) -> None:
 
 
 def unpack(packed: Path, target: Path, expected: File) -> None:
-    """Decompress a model of a known size.
+    """Turn a stored model of a known size back into the ``.tflite``.
 
     Raises:
-        ReleaseError: it is not zstd, larger than it should be, or another content.
+        ReleaseError: it cannot be unpacked, is larger than it should be, or another content.
     """
-    size = 0
     try:
-        with packed.open("rb") as source, target.open("wb") as file:
-            reader = ZstdDecompressor(max_window_size=WINDOW).stream_reader(source)
-            while size <= expected.bytes and (chunk := reader.read(CHUNK)):
-                size += file.write(chunk)
-    except ZstdError as error:
-        raise ReleaseError(
-            f"Expected {packed.name} to be zstd. Received: {error}. Do not use this release, publish again."
-        ) from None
+        unpack_file(packed, target, expected.bytes)
+    except PackingError as error:
+        raise ReleaseError(f"{packed.name}: {error} Do not use this release, publish again.") from None
     check(target, expected)
 
 

@@ -94,7 +94,8 @@ def metrics(evidence: Evidence) -> list[str]:
             "" if split.agreement is None else f"{split.agreement:.2%}" for split in splits.values()
         ),
         "bytes loaded": (f"{cost.loaded_bytes:,}" for cost in costs.values()),
-        "bytes stored (zstd)": (f"{cost.stored_bytes:,}" for cost in costs.values()),
+        "bytes stored": (f"{cost.stored_bytes:,}" for cost in costs.values()),
+        "bytes in zstd": (f"{cost.zstd_bytes:,}" for cost in costs.values()),
         "parameters": (f"{cost.parameters:,}" for cost in costs.values()),
         "of these not zero": (f"{cost.nonzero:,}" for cost in costs.values()),
         "multiply-accumulates an image": (f"{cost.macs:,}" for cost in costs.values()),

@@ -10,7 +10,7 @@ from tasks.files import Record
 MANIFEST = "manifest.dsse.json"  # in its signed envelope
 LABELS = "labels.json"
 SAMPLES = "samples.json"
-PACKED = "model.tflite.zst"
+PACKED = "model.stored"  # a zstd frame or a container, see tasks.packing
 MODEL = "model.tflite"  # unpacked
 PRODUCTION = Path("models/production/production.json")
 
@@ -119,7 +119,7 @@ class Release(Record):
     version: int
     created: str  # UTC, ISO 8601
     recipe: str
-    stored_bytes: int  # of model.tflite.zst: what a device downloads of the model
+    stored_bytes: int  # of model.stored: what a device downloads of the model
     accuracy: float  # on the test split
     channels: tuple[str, ...]  # that point to it
     manifest_sha256: str

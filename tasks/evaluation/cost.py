@@ -1,7 +1,7 @@
 """What a model costs, whatever it runs on: read from the flatbuffer, without running or loading it.
 
 Bytes are always two numbers: as the runtime loads the file, and as it is stored and downloaded
-(zstd at :data:`tasks.files.ZSTD_LEVEL`, the very bytes that a release holds).
+(:func:`tasks.packing.container.pack`, the very bytes that a release holds), beside them what zstd alone would store.
 
 A *parameter* is an element of a constant that operations compute with: kernels, biases, embedding tables, the
 constants of a normalization. Shapes, axes and paddings are integers without a quantization and do not count,
@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import EvaluationError
+from tasks.errors import EvaluationError, PackingError
 from tasks.evaluation.records import Cost
-from tasks.files import zstd
+from tasks.packing.container import pack
+from tasks.packing.plain import zstd
+from tasks.packing.recording import read_model
 
 BIAS = 2  # its place among the inputs of a convolution and a fully connected layer
 PACKED_BITS = {"INT4": 4, "UINT4": 4, "INT2": 2}
@@ -48,12 +50,10 @@ class Flatbuffer:
         from ai_edge_litert import schema_py_generated as schema
 
         self.content = path.read_bytes()
-        if self.content[4:8] != b"TFL3":
-            raise EvaluationError(
-                f"Expected {path} to be a LiteRT flatbuffer. Received: {self.content[:8]!r}… at its start. "
-                f"Make it anew with `slimline run`."
-            )
-        self.model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(self.content))
+        try:
+            self.model = read_model(self.content)
+        except PackingError as error:
+            raise EvaluationError(f"{path}: {error} Make it anew with `slimline run`.") from None
         self._operators = _names(schema.BuiltinOperator)
         self._types = _names(schema.TensorType)
 
@@ -90,7 +90,8 @@ def measure_cost(path: Path) -> Cost:
     parameters = list(_parameters(file))
     return Cost(
         loaded_bytes=len(file.content),
-        stored_bytes=len(zstd(path)),
+        stored_bytes=len(pack(file.content)),
+        zstd_bytes=len(zstd(file.content)),
         parameters=sum(prod(tensor.shape) for tensor in parameters),
         nonzero=sum(_nonzero(file, tensor) for tensor in parameters),
         macs=sum(_macs(name, operation, graph) for name, operation, graph in file.operations()),

@@ -80,7 +80,7 @@ def pareto_svg(results: Results) -> str:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: bytes_tick(size)))
-        axes.set_xlabel("stored bytes (zstd, log scale): smaller is better →")
+        axes.set_xlabel("stored bytes (log scale): smaller is better →")
         axes.invert_xaxis()
         axes.set_title("validation accuracy, %  (bars: 95 % interval of the difference to the baseline)")
         figure.colorbar(dots, ax=axes, label="latency, µs an image", pad=0.02, aspect=30).outline.set_visible(False)

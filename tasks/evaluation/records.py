@@ -46,7 +46,8 @@ class Cost(Record):
     """What a model costs, whatever it runs on."""
 
     loaded_bytes: int  # the file as the runtime loads it
-    stored_bytes: int  # the file as it is stored and downloaded (zstd)
+    stored_bytes: int  # the file as it is stored and downloaded
+    zstd_bytes: int  # the file in zstd, which is how it is stored unless the recipe packs it
     parameters: int
     nonzero: int
     macs: int  # multiply-accumulate operations for one sample

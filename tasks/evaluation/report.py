@@ -51,7 +51,7 @@ def render(results: Results) -> str:
                 themed(pareto_svg(results)), "Up and to the right is better. The line joins what no other beats."
             ),
             markup.table(
-                "On the validation split, best first; intervals at 95 %, differences in points, bytes stored with zstd",
+                "On the validation split, best first; intervals at 95 %, differences in points",
                 candidates_table(results),
                 strong=chosen,
             ),

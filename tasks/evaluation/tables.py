@@ -37,6 +37,7 @@ def candidates_table(results: Results) -> list[Row]:
             "Agreement": "" if quality.agreement is None else percent(quality.agreement),
             "Loaded": f"{cost.loaded_bytes:,}",
             "Stored": f"{cost.stored_bytes:,}",
+            "In zstd": f"{cost.zstd_bytes:,}",
             "Smaller": "",
             "Latency": f"{number(speed.median_us, 1)} µs",
             "Speed": "",
@@ -90,6 +91,7 @@ def cost_table(results: Results, chosen: str) -> list[Row]:
     words = {
         "loaded_bytes": "bytes as loaded",
         "stored_bytes": "bytes as stored",
+        "zstd_bytes": "bytes in zstd",
         "parameters": "parameters",
         "nonzero": "non-zero parameters",
         "macs": "multiply-accumulates an image",

@@ -15,11 +15,13 @@ large ones first. A file that is not laid out as :func:`tasks.packing.tree.seria
 smaller, is stored as a zstd frame: a container is never larger than that.
 """
 
+import io
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 from tasks.errors import PackingError
-from tasks.packing import schema
+from tasks.packing import plain, schema
 from tasks.packing.buffers import Buffers
 from tasks.packing.coder import Coder, Decoder, Encoder
 from tasks.packing.floats import Floats, from_bits, products, to_bits
@@ -29,11 +31,8 @@ from tasks.packing.symbols import Symbols
 from tasks.packing.tree import Table, Vector, serialize
 
 Mark = Callable[[str], None]
-ZSTD = b"\x28\xb5\x2f\xfd"
 MAGIC = b"SL"
 STREAM, PARTS = 1, 2  # versions
-ZSTD_LEVEL = 19
-WINDOW = 1 << 27  # bytes; what a zstd frame may hold in memory
 DECISIONS = 4_000_000  # that may be asked for one by one: half a minute
 
 
@@ -43,11 +42,9 @@ def pack(content: bytes) -> bytes:
     Raises:
         PackingError: it is not a LiteRT flatbuffer.
     """
-    from zstandard import ZstdCompressor
-
-    plain = ZstdCompressor(level=ZSTD_LEVEL).compress(content)
+    frame = plain.zstd(content)
     coded = encode(content)
-    return coded if coded is not None and len(coded) < len(plain) else plain
+    return coded if coded is not None and len(coded) < len(frame) else frame
 
 
 def encode(content: bytes) -> bytes | None:
@@ -94,8 +91,8 @@ def unpack(packed: bytes, limit: int) -> bytes:
     Raises:
         PackingError: the container is damaged or cut off, of another format, or holds more than ``limit``.
     """
-    if packed[:4] == ZSTD:
-        return _unpack_zstd(packed, limit)
+    if packed[:4] == plain.MAGIC:
+        return b"".join(plain.read_zstd(io.BytesIO(packed), limit))
     if packed[:2] != MAGIC or packed[2:3] not in {bytes([STREAM]), bytes([PARTS])}:
         raise PackingError(
             f"Expected a zstd frame or a container of version {STREAM} or {PARTS}. Received: {packed[:4]!r}… at its "
@@ -112,6 +109,16 @@ def unpack(packed: bytes, limit: int) -> bytes:
     if len(content) != size or zlib.crc32(content) != check:
         raise PackingError("Expected a container whose checksum fits. Received: one that is damaged. Fetch it again.")
     return content
+
+
+def unpack_file(packed: Path, target: Path, limit: int) -> None:
+    """Unpack a file into another; see :func:`unpack`. A zstd frame never lies in memory as a whole."""
+    with packed.open("rb") as source:
+        framed = source.read(len(plain.MAGIC)) == plain.MAGIC
+        source.seek(0)
+        with target.open("wb") as file:
+            for chunk in plain.read_zstd(source, limit) if framed else (unpack(source.read(), limit),):
+                file.write(chunk)
 
 
 class _Model:
@@ -144,21 +151,6 @@ class _Model:
             place.table.fields[place.slot] = Vector(place.size, data)
             self._mark(f"{constant.name} {'×'.join(map(str, constant.shape))}" if constant else "other buffers")
         return model
-
-
-def _unpack_zstd(packed: bytes, limit: int) -> bytes:
-    from zstandard import ZstdDecompressor, ZstdError
-
-    found = bytearray()
-    try:
-        with ZstdDecompressor(max_window_size=WINDOW).stream_reader(packed) as reader:
-            while len(found) <= limit and (chunk := reader.read(1 << 20)):
-                found += chunk
-    except ZstdError as error:
-        raise PackingError(f"Expected zstd. Received: {error}. Fetch it again.") from None
-    if len(found) > limit:
-        raise PackingError(f"Expected a container of up to {limit:,} bytes. Received: a larger one.")
-    return bytes(found)
 
 
 def _base128(number: int) -> bytes:

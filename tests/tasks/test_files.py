@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from zstandard import ZstdDecompressor, get_frame_parameters
 
 from tasks.errors import DataError
-from tasks.files import Record, read_record, sha256, to_json, whole_file, write_bytes, write_record, write_text, zstd
+from tasks.files import Record, read_record, sha256, to_json, whole_file, write_bytes, write_record, write_text
 
 
 class Part(Record):
@@ -129,13 +128,3 @@ def test_the_digest_is_of_the_whole_content(tmp_path: Path) -> None:
     content = os.urandom((1 << 20) + 17)
     write_bytes(tmp_path / "file", content)
     assert sha256(tmp_path / "file") == hashlib.sha256(content).hexdigest()
-
-
-def test_compressing_loses_nothing_and_names_the_size(tmp_path: Path) -> None:
-    content = b"slim" * 50_000
-    write_bytes(tmp_path / "file", content)
-    packed = zstd(tmp_path / "file")
-    assert len(packed) < 1000
-    assert ZstdDecompressor().decompress(packed) == content
-    assert get_frame_parameters(packed).content_size == len(content)
-    assert zstd(tmp_path / "file") == packed

@@ -5,6 +5,7 @@ from tasks.compression.techniques.cluster import Cluster
 from tasks.compression.techniques.convert import Convert
 from tasks.compression.techniques.factorize import Factorize
 from tasks.compression.techniques.fine_tune import FineTune
+from tasks.compression.techniques.pack import Pack
 from tasks.compression.techniques.prune import Prune
 from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.compression.techniques.quantize import Quantize
@@ -17,4 +18,5 @@ TECHNIQUES: dict[str, type[Technique]] = {
     "fine_tune": FineTune,
     "quantize": Quantize,
     "convert": Convert,
+    "pack": Pack,
 }

@@ -46,6 +46,7 @@ CASES: dict[str, Steps] = {
     "float16": [{"technique": "quantize", "mode": "float16"}],
     "int8": [{"technique": "quantize", "mode": "int8", "calibration": 200}],
     "int16x8": [{"technique": "quantize", "mode": "int16x8", "calibration": 200}],
+    "pack": [{"technique": "quantize", "mode": "int8", "calibration": 200}, {"technique": "pack"}],
     "aware int8": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "calibration": 200}],
     "aware int8 levels": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "weight_bits": 4}],
 }

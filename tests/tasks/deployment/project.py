@@ -166,7 +166,7 @@ def quality(name: str, digest: str) -> Quality:
         per_class={"dark": seen, "light": missed},
         confusion=((2, 0), (1, 1)),
     )
-    cost = Cost(loaded_bytes=900, stored_bytes=500, parameters=10, nonzero=9, macs=8)
+    cost = Cost(loaded_bytes=900, stored_bytes=500, zstd_bytes=600, parameters=10, nonzero=9, macs=8)
     return Quality(name=name, sha256=digest, data="e" * 64, splits={"validation": split, "test": split}, cost=cost)
 
 

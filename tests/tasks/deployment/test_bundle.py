@@ -35,7 +35,7 @@ def test_every_file_is_described_as_it_is(project: Params, tmp_path: Path) -> No
     assert {path.name: sha256(path) for path in made.folder.iterdir()} == {
         name: file.sha256 for name, file in made.files.items()
     }
-    packed = (made.folder / "model.tflite.zst").read_bytes()
+    packed = (made.folder / "model.stored").read_bytes()
     model = candidate_model(RECIPE)
     assert zstandard.decompress(packed) == model.read_bytes()
     assert (made.unpacked.bytes, made.unpacked.sha256) == (model.stat().st_size, sha256(model))

@@ -40,7 +40,7 @@ def test_what_is_here_is_not_fetched_again(project: Params, store: Store) -> Non
     publish(project)
     production(project)
     before = RECORD.read_bytes()
-    store.delete(release_key("shades", 1, "model.tflite.zst"))
+    store.delete(release_key("shades", 1, "model.stored"))
     production(project)
     assert RECORD.read_bytes() == before
     MODEL.write_bytes(b"damaged")

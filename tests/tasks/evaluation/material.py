@@ -170,7 +170,9 @@ def make_results(
                 split: judge(of, None if name == BASELINE else predictions[BASELINE].splits[split], CLASSES)
                 for split, of in splits.items()
             },
-            cost=Cost(loaded_bytes=2 * stored, stored_bytes=stored, parameters=100, nonzero=90, macs=1000),
+            cost=Cost(
+                loaded_bytes=2 * stored, stored_bytes=stored, zstd_bytes=stored, parameters=100, nonzero=90, macs=1000
+            ),
         )
         speeds[name] = made_up_speed(name, latency, fares[BASELINE][3], spread)
     if PRODUCTION not in fares:

@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.strip import strip
+from tasks.errors import CompressionError
+from tasks.packing.recording import read_model, record
+from tasks.packing.tree import serialize
+
+NAMES = (
+    "article_float",
+    "article_float16",
+    "article_dynamic_int8",
+    "article_int8",
+    "attention",
+    "depthwise",
+    "digits_pruned",
+    "digits_fixed_batch",
+)
+RUNTIMES = (OpResolverType.AUTO, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES, OpResolverType.BUILTIN_REF)
+
+
+def load(flatbuffer: bytes, runtime: OpResolverType) -> Interpreter:
+    interpreter = Interpreter(model_content=flatbuffer, experimental_op_resolver_type=runtime)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def answers(flatbuffer: bytes, runtime: OpResolverType) -> NDArray[np.generic]:
+    interpreter, chance = load(flatbuffer, runtime), np.random.default_rng(1)
+    (image,), (logits,) = interpreter.get_input_details(), interpreter.get_output_details()
+    found = []
+    for _ in range(5):
+        interpreter.set_tensor(image["index"], chance.integers(0, 256, image["shape"]).astype(image["dtype"]))
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(logits["index"]))
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stripped_model_answers_the_same_on_every_kernel(models: Path, name: str) -> None:
+    flatbuffer = (models / f"{name}.tflite").read_bytes()
+    stripped, _ = strip(flatbuffer)
+    assert len(stripped) < len(flatbuffer)
+    for runtime in RUNTIMES:
+        assert answers(stripped, runtime).tobytes() == answers(flatbuffer, runtime).tobytes()
+
+
+@pytest.mark.parametrize("name", ["article_int8", "digits_float"])
+def test_nothing_is_left_that_no_kernel_reads(models: Path, name: str) -> None:
+    flatbuffer = (models / f"{name}.tflite").read_bytes()
+    stripped, names = strip(flatbuffer)
+    model = read_model(stripped)
+    tensors = model.subgraphs[0].tensors
+    assert model.description is None
+    assert model.metadata is None
+    assert all(not tensor.name for tensor in tensors)
+    assert all(tensor.quantization is None or tensor.quantization.min is None for tensor in tensors)
+    assert len(names) == len(tensors) <= len(read_model(flatbuffer).subgraphs[0].tensors)
+    assert len(model.buffers) == 1 + len({tensor.buffer for tensor in tensors} - {0})
+    assert b"MLIR" not in stripped
+    assert strip(stripped)[0] == stripped == serialize(record(model))
+
+
+def test_signatures_stay_usable(models: Path) -> None:
+    flatbuffer = (models / "digits_int8.tflite").read_bytes()
+    found = []
+    for each in (flatbuffer, strip(flatbuffer)[0]):
+        interpreter = Interpreter(model_content=each)
+        ((key, signature),) = interpreter.get_signature_list().items()
+        runner = interpreter.get_signature_runner(key)
+        image = np.full((1, 8, 8, 1), 7, np.uint8)
+        found.extend(runner(**{signature["inputs"][0]: image}).values())
+    assert len(found) == 2
+    assert (found[0] == found[1]).all()
+
+
+def test_layers_are_found_by_the_names_that_the_file_had(models: Path) -> None:
+    flatbuffer = (models / "article_int8.tflite").read_bytes()
+    layers = {part for name in strip(flatbuffer)[1] for path in name.split(";") for part in path.split("/")}
+    stripped, names = strip(flatbuffer)
+    before, after = constants_by_layer(flatbuffer, layers), constants_by_layer(stripped, layers, names)
+    assert set(before) == set(after) != set()
+    assert all((before[name].values == after[name].values).all() for name in before)
+    assert constants_by_layer(stripped, layers) == {}
+
+
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(CompressionError, match="LiteRT flatbuffer"):
+        strip(b"not a flatbuffer at all")
