@@ -108,7 +108,7 @@ def test_no_channel_moves_to_what_nobody_trusted_has_signed(registry: Registry) 
     assert (pointed(registry, "staging"), pointed(registry)) == ((3, 3), (3, 3))
 
 
-@pytest.mark.parametrize("name", ["model.tflite.zst", "labels.json", SAMPLES])
+@pytest.mark.parametrize("name", ["model.stored", "labels.json", SAMPLES])
 def test_no_channel_moves_to_what_is_damaged_or_incomplete(registry: Registry, name: str) -> None:
     key = release_key("shades", 2, name)
     content = registry.store.get(key).content
