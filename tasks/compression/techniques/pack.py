@@ -1,6 +1,6 @@
 """Entropy coding of the deployable model (as DeepCABAC, Wiedemann et al. 2020, arXiv:1907.11900, ISO/IEC 15938-17)."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from tasks.compression.strip import strip
 from tasks.compression.technique import Context, Form, Kind, Result, Subject, Technique
@@ -27,7 +27,7 @@ class Pack(Technique):
 
     def keeps(self) -> frozenset[Kind]:
         """Weights are stored as they are."""
-        return frozenset({"zeros", "clusters", "dtype"})
+        return frozenset(get_args(Kind))
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Strip and lay out; the container is made of the file wherever it is stored."""
