@@ -59,6 +59,20 @@ class LayerState(Record):
     # None where the layer was not there before or has another shape now
 
 
+class Rung(Record):
+    """A network that was timed to find the widest one that is fast enough.
+
+    The same network comes out of a budget of ``{metric: macs, max: <macs>}`` on any machine. ``upper``: end of the 99 %
+    interval of what is limited, ratio or microseconds, which decides whether it ``fits``.
+    """
+
+    macs: int  # the budget; the network has at most so many
+    microseconds: float  # an image, float, one thread, median
+    ratio: float  # to the time of the network that the step began with, measured in turns
+    upper: float
+    fits: bool
+
+
 class Step(Record):
     """One technique of a recipe, as it was carried out."""
 
@@ -69,6 +83,7 @@ class Step(Record):
     skipped: tuple[Skip, ...]
     promises: tuple[Promise, ...]  # this step's and those of the steps before it, measured after this step
     layers: tuple[LayerState, ...] = ()
+    ladder: tuple[Rung, ...] = ()  # what was timed, in that order; the last one that fits was taken
 
 
 class Candidate(Record):

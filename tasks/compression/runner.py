@@ -83,6 +83,7 @@ def _carry_out(technique: Technique, before: Subject, claims: tuple[Claim, ...],
         skipped=result.skipped,
         promises=measure(claims, result.subject),
         layers=measure_layers(before, result.subject),
+        ladder=result.ladder,
     )
     for promise in step.promises:
         if not promise.holds:

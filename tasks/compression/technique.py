@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from tasks.compression.records import Skip
+from tasks.compression.records import Rung, Skip
 from tasks.config import Settings
 from tasks.data_loading.dataset import PREPARED
 
@@ -59,7 +59,7 @@ class Result:
     """What a technique gives back.
 
     ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
-    promised.
+    promised. ``ladder``: what was timed to decide.
     """
 
     subject: Subject
@@ -67,6 +67,7 @@ class Result:
     skipped: tuple[Skip, ...] = ()
     claims: tuple[Claim, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
+    ladder: tuple[Rung, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,6 @@ so that the clock's resolution does not show. Throughput is measured the same wa
 round.
 """
 
-import gc
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -35,51 +30,12 @@ from tasks.evaluation.records import (
 from tasks.evaluation.statistics import ratio_of_medians
 from tasks.evaluation.wording import invert, times_interval
 from tasks.files import sha256, write_record
-from tasks.litert import Model, Pixels, cpu_name, runtime_name
+from tasks.litert import Pixels, cpu_name, runtime_name
+from tasks.timing import Runner, undisturbed
 from tasks.training.records import BASELINE_TFLITE
 
-SHORTEST = 50_000  # nanoseconds that a timing should take
 THROUGHPUT_EVERY = 4  # rounds
 SEED = 1  # of the order in which models run
-
-
-class Runner:
-    """A model ready to be timed, in batches of a size that it was allocated for.
-
-    A model with a fixed batch size runs as often as a batch needs.
-    """
-
-    def __init__(self, path: Path, batch: int) -> None:
-        self.model = Model(path)
-        self.at_once = batch
-        try:
-            self.model.resize(batch)
-            self.model.invoke()
-        except (RuntimeError, ValueError):
-            self.model, self.at_once = Model(path), 1
-        if len(self.model.scores()) != self.at_once:
-            self.model, self.at_once = Model(path), 1
-        self.runs = batch // self.at_once
-        self.repeats = 1
-
-    def settle(self, samples: Pixels) -> None:
-        """Find out how many runs a timing needs."""
-        self.repeats = 1
-        self.repeats = ceil(SHORTEST / max(1, min(self.time(samples) * self.runs for _ in range(3))))
-
-    def time(self, samples: Pixels) -> float:
-        """Nanoseconds of one run."""
-        self.model.set_input(samples[: self.at_once])
-        invoke, times = self.model.interpreter.invoke, range(self.repeats * self.runs)
-        invoke()
-        start = time.perf_counter_ns()
-        for _ in times:
-            invoke()
-        return (time.perf_counter_ns() - start) / len(times)
-
-    def images_per_second(self, samples: Pixels) -> float:
-        """How many images go through in a second."""
-        return self.at_once * 1e9 / self.time(samples)
 
 
 def benchmark(params: Params) -> None:
@@ -191,14 +147,3 @@ def describe_ratio(speed: Speed) -> str:
     """How fast beside the baseline, with the interval."""
     faster = invert(speed.latency_ratio)
     return f"{faster.value:.2f} × as fast as the baseline ({times_interval(faster)})"
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep Python's garbage collector out of the timings."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

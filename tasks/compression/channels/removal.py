@@ -1,19 +1,16 @@
-"""Takes channels away, in rounds, and says for each layer what came of it."""
+"""Takes channels away, in rounds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tasks.compression.channels.allocation import Allocation, Allocator, Limits, Metric, cost
 from tasks.compression.channels.criteria import CRITERIA, Criterion
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.channels.graph import Graph, Group, Keep, read_graph
+from tasks.compression.channels.graph import Graph, Keep, read_graph
 from tasks.compression.channels.rebuild import rebuild
-from tasks.compression.layers import kernel_of, without_kernel
-from tasks.compression.records import Reason, Skip
-from tasks.compression.technique import Claim, Model
+from tasks.compression.technique import Model
 from tasks.errors import CompressionError
 
 
@@ -60,58 +57,14 @@ def remove_channels(model: Model, removal: Removal, probe: Probe) -> tuple[Model
     return model, allocator.unjudged
 
 
+def whole_cost(model: Model, metric: Metric) -> int:
+    """What a network costs as it is."""
+    graph = read_graph(model)
+    return cost(graph, graph.everything(), metric)
+
+
 def _price(graph: Graph, metric: Metric | None) -> Callable[[Keep], float]:
     return lambda keep: float(cost(graph, keep, metric)) if metric else 0.0
-
-
-def changed_layers(before: Model, after: Model) -> tuple[str, ...]:
-    """Layers with a kernel whose weights have other shapes now."""
-    return tuple(
-        layer.name
-        for layer in before.layers
-        if kernel_of(layer) is not None and _shapes(layer) != _shapes(after.get_layer(layer.name))
-    )
-
-
-def skipped_layers(
-    before: Model, changed: tuple[str, ...], limits: Limits, unjudged: tuple[str, ...]
-) -> tuple[Skip, ...]:
-    """Layers with a kernel that stay as they are, and why."""
-    graph = read_graph(before)
-    reasons: dict[str, tuple[Reason, str]] = {}
-    for group in graph.groups:
-        for layer in group.layers:
-            reasons.setdefault(layer, _reason(group, limits, unjudged))
-    reasons |= {layer: (Reason.TIED, why) for layer, why in graph.held.items() if layer not in reasons}
-    reasons |= {layer: (Reason.UNSUPPORTED, kind) for layer, kind in graph.unsupported.items()}
-    names = [layer.name for layer in before.layers if kernel_of(layer) is not None] + without_kernel(before)
-    return tuple(
-        Skip(layer=name, reason=reason, detail=detail)
-        for name in names
-        if name not in changed
-        for reason, detail in (reasons.get(name, (Reason.UNSUPPORTED, type(before.get_layer(name)).__name__)),)
-    )
-
-
-def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...]) -> tuple[Reason, str]:
-    if group.name in unjudged:
-        return Reason.UNSUPPORTED, "the criterion finds nothing to judge its channels by"
-    if group.name in limits.fixed:
-        return Reason.EXCLUDED, ""
-    if len(limits.widths(group)) == 1:
-        return Reason.TOO_SMALL, "it has the least number of channels"
-    return Reason.SENSITIVE, "the budget is met by channels of other layers that matter less"
-
-
-def claims(after: Model, changed: tuple[str, ...]) -> tuple[Claim, ...]:
-    """How many channels each changed convolution or dense layer makes, at most."""
-    graph = read_graph(after)
-    makers = {weight.layer: axis for weight in graph.makers() for axis in (weight.axis("makes"),) if axis}
-    return tuple(
-        Claim(name, "channels", float(len(makers[name].channels)))
-        for name in changed
-        if name in makers and hasattr(after.get_layer(name), "kernel")
-    )
 
 
 def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tuple[str, ...]) -> dict[str, int]:
@@ -149,7 +102,3 @@ def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tupl
 
 def _count(wanted: float | int, size: int) -> int:
     return min(size, wanted) if isinstance(wanted, int) else max(1, int(np.ceil(size * wanted)))
-
-
-def _shapes(layer: Any) -> list[tuple[int, ...]]:
-    return [tuple(weight.shape) for weight in layer.weights]

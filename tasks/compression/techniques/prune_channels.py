@@ -1,21 +1,18 @@
 """Structured pruning: channels that matter least are taken out, and a smaller network is built."""
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.compression.channels.allocation import Allocation, Limits, Metric, cost
+from tasks.compression.channels.allocation import Allocation, Limits, Metric
 from tasks.compression.channels.criteria import Criterion
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import read_graph
-from tasks.compression.channels.removal import (
-    Removal,
-    changed_layers,
-    claims,
-    fixed_widths,
-    remove_channels,
-    skipped_layers,
-)
+from tasks.compression.channels.latency import Limit, remove_to_latency
+from tasks.compression.channels.removal import Removal, fixed_widths, remove_channels, whole_cost
+from tasks.compression.channels.report import changed_layers, claims, skipped_layers
+from tasks.compression.records import Rung
 from tasks.compression.technique import Context, Kind, Result, Subject, Technique
 from tasks.config import Settings
 
@@ -23,9 +20,9 @@ from tasks.config import Settings
 class Budget(Settings):
     """What the network may cost: a fraction of what it costs when the step begins, or a number."""
 
-    metric: Annotated[Metric, Field(description="what is counted, of one image")]
+    metric: Annotated[Metric | Literal["latency"], Field(description="what is counted or timed, of one image")]
     max_ratio: Annotated[float, Field(gt=0, le=1, description="of the network's own")] | None = None
-    max: Annotated[int, Field(ge=1, description="in units of the metric")] | None = None
+    max: Annotated[int, Field(ge=1, description="in units of the metric; µs of latency")] | None = None
 
     @model_validator(mode="after")
     def _need_one_limit(self) -> "Budget":
@@ -62,11 +59,14 @@ class PruneChannels(Technique):
           rounds: 5
           multiple_of: 8
           exclude: [conv2d]
+        - {technique: prune_channels, criterion: taylor, multiple_of: 4, budget: {metric: latency, max_ratio: 0.3}}
         - {technique: prune_channels, criterion: l2, layers: {conv2d: 0.5, conv2d_1: 24}}
 
     Needs training images for ``taylor`` (with labels) and ``sensitivity``, validation images for ``greedy``, and no
-    training. The network has lost accuracy afterwards, so that ``fine_tune`` or ``distill`` should follow.
-    Makes fewer channels, which no later step adds again; keeps clusters. Every runtime profits, in size and in time.
+    training. The network has lost accuracy afterwards, so that ``fine_tune`` or ``distill`` should follow. A budget of
+    latency is met by measuring, on the machine that it runs on; what was timed is in the record, with the budget in
+    MACs that gives the same network anywhere. Makes fewer channels, which no later step adds again; keeps clusters.
+    Every runtime profits, in size and in time.
     """
 
     makes: ClassVar[frozenset[Kind]] = frozenset({"channels"})
@@ -102,13 +102,19 @@ class PruneChannels(Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Remove the channels that matter least until the budget is met."""
-        before = subject.model
-        graph = read_graph(before)
-        limits = Limits(self.minimum, self.multiple_of, fixed_widths(graph, self.layers, self.exclude))
-        metric = self.budget.metric if self.budget else None
-        budget = self.budget.limit(cost(graph, graph.everything(), self.budget.metric)) if self.budget else 0.0
-        removal = Removal(self.criterion, self.allocation, limits, self.rounds, metric, budget)
-        after, unjudged = remove_channels(before, removal, Probe(context, self.samples))
+        before, probe = subject.model, Probe(context, self.samples)
+        limits = Limits(self.minimum, self.multiple_of, fixed_widths(read_graph(before), self.layers, self.exclude))
+        removal = Removal(self.criterion, self.allocation, limits, self.rounds)
+        ladder: tuple[Rung, ...] = ()
+        if self.budget is None:
+            after, unjudged = remove_channels(before, removal, probe)
+        elif self.budget.metric == "latency":
+            limit = Limit(self.budget.limit(1.0), relative=self.budget.max is None)
+            after, unjudged, ladder = remove_to_latency(before, replace(removal, metric="macs"), limit, probe)
+        else:
+            own = whole_cost(before, self.budget.metric)
+            removal = replace(removal, metric=self.budget.metric, budget=self.budget.limit(own))
+            after, unjudged = remove_channels(before, removal, probe)
         changed = changed_layers(before, after)
         context.say(f"{before.count_params():,} parameters before, {after.count_params():,} after")
         return Result(
@@ -116,4 +122,5 @@ class PruneChannels(Technique):
             changed=changed,
             skipped=skipped_layers(before, changed, limits, unjudged),
             claims=claims(after, changed),
+            ladder=ladder,
         )

@@ -1,11 +1,10 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tasks.compression.records import candidate_model
 from tasks.errors import EvaluationError
-from tasks.evaluation.benchmark import SHORTEST, Runner, benchmark, measure, models_to_measure
+from tasks.evaluation.benchmark import benchmark, measure, models_to_measure
 from tasks.evaluation.records import BENCHMARK, PRODUCTION_TFLITE, BenchmarkReport
 from tasks.files import read_record, sha256
 from tests.tasks.evaluation.material import RECIPES, digits, params_with
@@ -40,30 +39,6 @@ def test_a_missing_candidate_is_named(project: Path) -> None:
     candidate_model("int8").unlink()
     with pytest.raises(EvaluationError, match="Expected the model of int8"):
         models_to_measure(params_with())
-
-
-def test_a_larger_network_takes_longer(models: Path) -> None:
-    images = np.zeros((8, 8, 8, 1), np.uint8)
-    small = Runner(models / "digits_float.tflite", 1)
-    large = Runner(models / "article_float.tflite", 1)
-    noise = np.zeros((8, 32, 32, 3), np.uint8)
-    assert min(large.time(noise) for _ in range(9)) > 3 * min(small.time(images) for _ in range(9))
-
-
-def test_a_short_run_is_repeated_until_the_clock_can_tell(models: Path) -> None:
-    runner = Runner(models / "digits_float.tflite", 1)
-    images = digits()[0][:1]
-    runner.settle(images)
-    once = min(runner.time(images) for _ in range(5))
-    assert runner.repeats > 1
-    assert runner.repeats * once > SHORTEST / 4
-
-
-def test_a_batch_goes_through_at_once(models: Path) -> None:
-    runner = Runner(models / "digits_float.tflite", 8)
-    images = digits()[0][:8]
-    runner.time(images)
-    assert (runner.at_once, runner.model.scores().shape) == (8, (8, 10))
 
 
 def test_rounds_and_models_pair(models: Path) -> None:

@@ -1,0 +1,156 @@
+"""A budget in measured time: of a ladder of narrower networks the widest that is fast enough.
+
+Each rung is a budget in MACs, by a fixed factor less than the one before: what is measured decides about the rung and
+nothing else, and the rung's MACs alone give the same network on any machine. A rung counts as fast enough only if the
+upper end of a 99 % interval is: repeated on the same machine, the choice differs only where a rung lies on the edge.
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from tasks.compression.channels.allocation import Allocator, cost
+from tasks.compression.channels.criteria.probe import Probe
+from tasks.compression.channels.graph import read_graph
+from tasks.compression.channels.removal import Removal, remove_channels
+from tasks.compression.records import Rung
+from tasks.compression.technique import Model
+from tasks.data_loading.dataset import read_batches
+from tasks.errors import CompressionError
+from tasks.litert import Pixels
+from tasks.timing import Runner, undisturbed
+from tasks.training.conversion import to_tflite
+
+FACTOR = 0.93  # from one rung's MACs to the next one's
+ROUNDS, WARMUP = 101, 10  # interleaved timings of both networks
+TRIES = 4  # times that as many are added while the interval holds the limit
+CONFIDENCE = 0.99
+IMAGES = 64
+
+
+def ladder(own: float, least: float) -> list[int]:
+    """Budgets in MACs from what the network has to the least it can have."""
+    rungs = int(np.floor(np.log(least / own) / np.log(FACTOR))) if least < own else 0
+    budgets = [int(own * FACTOR**rung) for rung in range(rungs + 1)]
+    return budgets if budgets[-1] == int(least) else [*budgets, int(least)]
+
+
+def widest(count: int, fits: Callable[[int], bool]) -> int | None:
+    """The first of the rungs that fits, by bisection: what is narrower than one that fits, fits too."""
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle + 1, high)
+    return low if low < count else None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a network may take: a fraction of the unpruned one's time, or µs an image."""
+
+    value: float
+    relative: bool
+
+    def upper(self, times: NDArray[np.float64]) -> float:
+        """Upper end of the interval of the median of what is limited; times µs ``[rounds, (unpruned, pruned)]``."""
+        return interval(self._values(times))[1]
+
+    def undecided(self, times: NDArray[np.float64]) -> bool:
+        """Does the interval hold the limit?"""
+        low, high = interval(self._values(times))
+        return low <= self.value < high
+
+    def _values(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(times[:, 1] / times[:, 0] if self.relative else times[:, 1])
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Of the median, from order statistics (the sign test's): it supposes nothing about how times are spread."""
+    ordered, count = np.sort(values), len(values)
+    outside = int(binom.ppf((1 - CONFIDENCE) / 2, count, 0.5))
+    return float(ordered[max(0, outside - 1)]), float(ordered[min(count - 1, count - outside)])
+
+
+def remove_to_latency(
+    model: Model, removal: Removal, limit: Limit, probe: Probe
+) -> tuple[Model, tuple[str, ...], tuple[Rung, ...]]:
+    """The widest rung that is fast enough, the groups that the criterion cannot judge, and what was timed.
+
+    Raises:
+        CompressionError: not even the narrowest is fast enough.
+    """
+    graph = read_graph(model)
+    narrowest = Allocator(graph, np.zeros(graph.count), removal.limits, removal.allocation).least()
+    budgets = ladder(cost(graph, graph.everything(), "macs"), cost(graph, narrowest, "macs"))
+    images, unpruned = next(read_batches("validation", IMAGES, probe.context.prepared))[0], to_tflite(model)
+    made: dict[int, tuple[Model, tuple[str, ...]]] = {}
+    rungs: list[Rung] = []
+
+    def fits(index: int) -> bool:
+        made[index] = remove_channels(model, replace(removal, budget=float(budgets[index])), probe)
+        rung = time_rung(unpruned, to_tflite(made[index][0]), budgets[index], limit, images)
+        probe.context.say(
+            f"at most {rung.macs:,} MACs: {rung.microseconds:.1f} µs an image, {rung.ratio:.2f} of what it was, "
+            f"{'fits' if rung.fits else 'does not fit'}"
+        )
+        rungs.append(rung)
+        return rung.fits
+
+    chosen = widest(len(budgets), fits)
+    if chosen is None:
+        fastest = rungs[-1]
+        raise CompressionError(
+            f"Expected a latency that the network can have: at its narrowest it takes {fastest.microseconds:.1f} µs an "
+            f"image, {fastest.ratio:.2f} of what it took. Received: {limit.value}{'' if limit.relative else ' µs'}. "
+            f"Raise the budget, or lower `minimum` or `multiple_of`."
+        )
+    return *made[chosen], tuple(rungs)
+
+
+def time_rung(unpruned: bytes, pruned: bytes, macs: int, limit: Limit, images: Pixels) -> Rung:
+    """Time both at one thread, taking turns, until it is clear whether the pruned one fits.
+
+    Args:
+        unpruned: LiteRT model of the network as it is.
+        pruned: that of the rung.
+        macs: the rung's budget.
+        limit: of the pruned network's time.
+        images: uint8 ``[n, height, width, channels]``.
+    """
+    with tempfile.TemporaryDirectory() as folder, undisturbed():
+        runners = []
+        for name, flatbuffer in (("unpruned", unpruned), ("pruned", pruned)):
+            path = Path(folder) / f"{name}.tflite"
+            path.write_bytes(flatbuffer)
+            runners.append(Runner(path, 1))
+        for runner in runners:
+            runner.settle(images)
+        _rounds(runners, images, WARMUP)
+        times = _rounds(runners, images, ROUNDS)
+        for _ in range(TRIES):
+            if not limit.undecided(times):
+                break
+            times = np.concatenate([times, _rounds(runners, images, ROUNDS)])
+    upper = limit.upper(times)
+    return Rung(
+        macs=macs,
+        microseconds=round(float(np.median(times[:, 1])), 2),
+        ratio=round(float(np.median(times[:, 1] / times[:, 0])), 4),
+        upper=round(upper, 4),
+        fits=upper <= limit.value,
+    )
+
+
+def _rounds(runners: list[Runner], images: Pixels, count: int) -> NDArray[np.float64]:
+    """Microseconds ``[count, models]``; the order changes from round to round."""
+    taken = np.zeros((count, len(runners)))
+    for turn in range(count):
+        image = images[turn % len(images)][np.newaxis]
+        for place in range(len(runners)) if turn % 2 else reversed(range(len(runners))):
+            taken[turn, place] = runners[place].time(image) / 1000
+    return taken

@@ -1,0 +1,103 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.compression.channels import latency
+from tasks.compression.channels.latency import FACTOR, Limit, interval, ladder, time_rung, widest
+from tasks.compression.records import Rung
+from tasks.compression.technique import Result, Subject
+from tasks.compression.techniques.prune_channels import PruneChannels
+from tasks.errors import CompressionError
+from tasks.training.conversion import to_tflite
+from tests.tasks.compression.cases import context
+from tests.tasks.training.material import samples
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+def test_the_widest_network_that_fits_is_found_with_few_measurements(count: int) -> None:
+    for first in range(count + 1):
+        asked: list[int] = []
+
+        def fits(index: int, first: int = first, asked: list[int] = asked) -> bool:
+            asked.append(index)
+            return index >= first
+
+        assert widest(count, fits) == (first if first < count else None)
+        assert len(asked) <= np.ceil(np.log2(count + 1))
+        assert len(set(asked)) == len(asked)
+
+
+def test_rungs_fall_by_a_factor_from_all_to_the_least() -> None:
+    budgets = ladder(1_000_000, 40_000)
+    assert (budgets[0], budgets[-1]) == (1_000_000, 40_000)
+    ratios = np.array(budgets[1:-1]) / budgets[:-2]
+    assert np.allclose(ratios, FACTOR, atol=1e-4)
+    assert FACTOR - 1e-4 <= budgets[-1] / budgets[-2] <= 1
+    assert ladder(500, 500) == [500]
+
+
+def test_the_interval_holds_the_median_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    held = [low <= 0 <= high for low, high in (interval(rng.standard_cauchy(101)) for _ in range(2000))]
+    assert 0.985 <= np.mean(held) <= 0.998
+
+
+@pytest.mark.parametrize(("relative", "value", "clear"), [(True, 0.7, True), (True, 0.5, False), (False, 70.0, True)])
+def test_a_limit_in_the_interval_is_undecided_and_not_met(relative: bool, value: float, clear: bool) -> None:
+    """The pruned network takes half of the time, 50 µs, whatever else the machine does."""
+    rng = np.random.default_rng(1)
+    load = rng.lognormal(0.0, 0.1, 101)
+    times = np.stack([100 * load, 50 * load * rng.normal(1.0, 0.02, 101)], axis=1)
+    limit = Limit(value, relative)
+    assert limit.undecided(times) != clear
+    assert (limit.upper(times) <= value) == clear
+
+
+def test_a_network_timed_beside_itself_takes_as_long(tiny: Any, prepared: Path) -> None:
+    flatbuffer, images = to_tflite(tiny), samples("validation", prepared, 8)[0]
+    rung = time_rung(flatbuffer, flatbuffer, 1, Limit(100.0, relative=True), images)
+    assert rung.fits
+    assert 0.2 < rung.ratio < 5
+    assert rung.microseconds > 0
+    assert not time_rung(flatbuffer, flatbuffer, 1, Limit(1e-6, relative=True), images).fits
+
+
+def prune(model: Any, prepared: Path, budget: dict[str, Any]) -> Result:
+    technique = PruneChannels.model_validate({"technique": "prune_channels", "rounds": 2, "budget": budget})
+    return technique.apply(Subject(model), context(prepared))
+
+
+def test_the_recorded_macs_give_the_same_bytes_as_what_was_measured(
+    article: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timed(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> Rung:
+        share = len(pruned) / len(unpruned)  # as if time went by bytes
+        return Rung(macs=macs, microseconds=90 * share, ratio=share, upper=share, fits=share <= 0.4)
+
+    monkeypatch.setattr(latency, "time_rung", timed)
+    check_ladder(article, prepared, 0.4)
+
+
+@pytest.mark.slow
+def test_a_latency_measured_for_real_is_met_by_the_widest_rung(article: Any, prepared: Path) -> None:
+    check_ladder(article, prepared, 0.7)
+
+
+def check_ladder(model: Any, prepared: Path, ratio: float) -> None:
+    measured = prune(model, prepared, {"metric": "latency", "max_ratio": ratio})
+    fitting = [rung for rung in measured.ladder if rung.fits]
+    assert fitting
+    assert all(rung.upper <= ratio for rung in fitting)
+    assert fitting[-1].macs == max(rung.macs for rung in fitting)
+    assert all(rung.macs > fitting[-1].macs for rung in measured.ladder if not rung.fits)
+    assert Rung.model_validate_json(fitting[-1].model_dump_json()) == fitting[-1]
+    pinned = prune(model, prepared, {"metric": "macs", "max": fitting[-1].macs})
+    assert pinned.ladder == ()
+    assert to_tflite(pinned.subject.model) == to_tflite(measured.subject.model)
+
+
+def test_a_latency_that_no_width_has_is_refused_with_the_fastest(tiny: Any, prepared: Path) -> None:
+    with pytest.raises(CompressionError, match=r"at its narrowest it takes [\d.]+ µs.*Received: 1\.0 µs"):
+        prune(tiny, prepared, {"metric": "latency", "max": 1})
