@@ -34,7 +34,7 @@ def reproduce(
     """
     from tasks.deployment.reproduction import carried_files, compare, get_release
     from tasks.litert import cpu_name
-    from tasks.versioning.rebuilding import clone_at, locked_outputs, put_files, run_again
+    from tasks.versioning.rebuilding import clone_at, locked_outputs, put_files, run_again, stages_to_run
 
     say("release", f"{model} {version} from {store.url}")
     manifest, commit = get_release(store, model, version, trust, folder / "release")
@@ -43,7 +43,7 @@ def reproduce(
     project = clone_at(commit, folder / "clone")
     put_files(project, carried)
     notes = get_data(project, say)
-    for stage in ("train", f"compress@{manifest.recipe}"):
+    for stage in stages_to_run(project, f"compress@{manifest.recipe}", DATA):
         run_again(project, stage, lambda line, stage=stage: say(stage, line))  # type: ignore[misc]
     outputs = (
         locked_outputs(carried["dvc.lock"].decode()),

@@ -205,6 +205,7 @@ class Deployment(Settings):
     signing_key: Annotated[str, Field(min_length=1)] | None = "local"
     trust: Trusted = Trusted()
     retention: Retention = Retention()
+    serving: bool = False
 
     @model_validator(mode="after")
     def _keep_channels_apart(self) -> "Deployment":

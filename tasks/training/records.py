@@ -9,6 +9,8 @@ BASELINE_TFLITE = Path("models/baseline.tflite")
 TRAINING = Path("reports/training.json")
 TEACHERS = Path("models/teachers")
 TEACHERS_RECORD = TEACHERS / "teachers.json"
+SERVING = Path("models/serving/serving.json")
+SAVED_MODEL = Path("models/serving/saved_model")  # only where params ask for it
 HISTORY = Path("reports/history.csv")  # epoch, loss, accuracy, validation_loss, validation_accuracy
 
 
@@ -42,3 +44,9 @@ class TeachersReport(Record):
 def teacher_member(name: str, index: int) -> Path:
     """Where a member of a teacher is."""
     return TEACHERS / name / f"{index}.keras"
+
+
+class ServingReport(Record):
+    """What was exported for TensorFlow Serving: nothing, or the baseline with these weights."""
+
+    weights_sha256: str | None = None

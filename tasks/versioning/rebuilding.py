@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,30 @@ def pull(project: Path, stages: Iterable[str]) -> None:
         raise VersioningError(
             f"Expected the outputs of {', '.join(stages)} in DVC's remote. Received: {error}. "
             f"See `dvc remote list`; `dvc push` on the machine that made the release brings them there."
+        ) from None
+
+
+def stages_to_run(project: Path, last: str, ready: Collection[str]) -> list[str]:
+    """The stage ``last`` and all that it needs, in an order in which they can run, without those that are ready.
+
+    Raises:
+        VersioningError: there is no such stage, or dvc.yaml is wrong.
+    """
+    import networkx
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(project)) as repo:
+            graph = repo.index.graph
+            (end,) = (stage for stage in graph if stage.name == last)
+            needed = networkx.descendants(graph, end) | {end}
+            order = networkx.topological_sort(graph.subgraph(needed).reverse())
+            return [str(stage.name) for stage in order if stage.name not in ready]
+    except (DvcException, ValueError) as error:
+        raise VersioningError(
+            f"Expected the stage {last} in the dvc.yaml of {project}. Received: {error}. "
+            f"The release was made with another dvc.yaml than its commit has."
         ) from None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import VersioningError
-from tasks.versioning.rebuilding import clone_at, locked_outputs, pull, put_files, run_again
+from tasks.versioning.rebuilding import clone_at, locked_outputs, pull, put_files, run_again, stages_to_run
 
 STAGES = """
 stages:
@@ -83,6 +83,14 @@ def test_stages_run_again_in_a_clean_clone_on_the_remotes_data(project: Path, tm
     assert (copy / "model.txt").read_text() == "ABC"
     run_again(copy, "train", said.append)
     assert said.count("makes the model") == 2  # nothing was restored
+
+
+def test_what_a_stage_needs_is_run_before_it_unless_it_is_ready(project: Path) -> None:
+    assert stages_to_run(project, "train", ()) == ["load", "train"]
+    assert stages_to_run(project, "train", ["load"]) == ["train"]
+    assert stages_to_run(project, "load", ()) == ["load"]
+    with pytest.raises(VersioningError, match="Expected the stage test in the dvc"):
+        stages_to_run(project, "test", ())
 
 
 def test_the_commits_own_code_runs_and_not_the_working_trees(project: Path, tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""The export stage: the baseline as a SavedModel for TensorFlow Serving, where params.yaml asks for one.
+
+It is the float baseline and not a form of the released model: a quantized model has none that TensorFlow runs, servers
+have float kernels, and the baseline's quality is measured and is in every release beside the released model's.
+
+Like the released model it takes raw pixels, uint8 ``[n, height, width, channels]``, and gives logits ``[n, classes]``.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tasks.config import Params
+from tasks.data_loading.dataset import read_dataset
+from tasks.files import write_record
+from tasks.training.backend import KerasModel, tensorflow
+from tasks.training.models import find_builder
+from tasks.training.records import BASELINE_KERAS, SAVED_MODEL, SERVING, ServingReport
+from tasks.training.saving import load_model, weights_digest
+
+RANDOM = "fingerprint.pb"  # has a random number and is not needed; without it the stage gives the same bytes again
+
+
+def export(params: Params) -> None:
+    """Write ``models/serving``: the SavedModel if ``deployment.serving`` is true, and a record in any case."""
+    shutil.rmtree(SAVED_MODEL, ignore_errors=True)
+    if not params.deployment.serving:
+        write_record(SERVING, ServingReport())
+        print("deployment.serving is false: nothing to export")
+        return
+    find_builder(params.training.model)  # its module registers the layers that a user's own network is made of
+    model = load_model(BASELINE_KERAS)
+    save_for_serving(model, read_dataset().shape, SAVED_MODEL)
+    write_record(SERVING, ServingReport(weights_sha256=weights_digest(model)))
+    print(f"{SAVED_MODEL}: {sum(path.stat().st_size for path in SAVED_MODEL.rglob('*') if path.is_file()):,} bytes")
+
+
+def save_for_serving(model: KerasModel, shape: tuple[int, int, int], folder: Path) -> None:
+    """Write ``model`` as a SavedModel whose one signature takes raw pixels.
+
+    Args:
+        model: from float32 pixels (0 to 255) to logits.
+        shape: height, width, channels.
+        folder: must not be there yet.
+    """
+    tf = tensorflow()
+
+    def classify(image: Any) -> dict[str, Any]:
+        return {"logits": model(tf.cast(image, tf.float32), training=False)}
+
+    served = tf.Module()
+    served.model = model
+    pixels = tf.TensorSpec([None, *shape], tf.uint8, name="image")
+    served.classify = tf.function(classify, input_signature=[pixels], autograph=False)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".serving-", dir=folder.parent) as temporary:
+        whole = Path(temporary) / "model"
+        tf.saved_model.save(served, str(whole), signatures={"serving_default": served.classify})
+        (whole / RANDOM).unlink(missing_ok=True)
+        whole.rename(folder)

@@ -1,0 +1,51 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.files import read_record
+from tasks.litert import Model
+from tasks.training.conversion import to_tflite
+from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
+from tasks.training.saving import save_model, weights_digest
+from tasks.training.serving import export, save_for_serving
+from tests.tasks.training.material import SHAPE
+
+
+def test_the_export_takes_raw_pixels_and_gives_the_models_logits(tiny: Any, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    save_for_serving(tiny, SHAPE, tmp_path / "served")
+    images = np.random.default_rng(1).integers(0, 256, (20, *SHAPE), np.uint8)
+    signature = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"]
+    logits = signature(image=tf.constant(images))["logits"].numpy()
+    (tmp_path / "model.tflite").write_bytes(to_tflite(tiny))
+    np.testing.assert_allclose(logits, Model(tmp_path / "model.tflite").predict(images), rtol=1e-4, atol=1e-4)
+
+
+def test_nothing_random_is_in_the_export(tiny: Any, tmp_path: Path) -> None:
+    save_for_serving(tiny, SHAPE, tmp_path / "served")
+    files = {str(path.relative_to(tmp_path / "served")) for path in (tmp_path / "served").rglob("*") if path.is_file()}
+    assert files == {"saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"}
+
+
+def test_it_is_exported_only_where_params_ask_for_it(
+    tiny: Any, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("data/prepared").symlink_to(prepared)
+    save_model(tiny, Path("models/baseline.keras"))
+    for wanted in (True, False):
+        deployment = params.deployment.model_copy(update={"serving": wanted})
+        export(params.model_copy(update={"deployment": deployment}))
+        assert (SAVED_MODEL / "saved_model.pb").exists() == wanted
+        assert read_record(SERVING, ServingReport).weights_sha256 == (weights_digest(tiny) if wanted else None)
+
+
+@pytest.fixture
+def params() -> Any:
+    from tests.tasks.deployment.project import params_for
+
+    return params_for("file://store")
