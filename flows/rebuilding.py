@@ -1,10 +1,11 @@
 """A release made again from nothing but what its manifest names: commit, dvc.lock, params.yaml, data."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.errors import VersioningError
+from tasks.errors import ConfigError, VersioningError
 
 if TYPE_CHECKING:
     from tasks.deployment.reproduction import Reproduction
@@ -50,6 +51,39 @@ def reproduce(
         locked_outputs((project / "dvc.lock").read_text(encoding="utf-8")),
     )
     return compare(manifest, folder / "release", project, outputs, cpu_name(), notes)
+
+
+def reproduce_in(
+    folder: Path | None,
+    store: "Readable",
+    model: str,
+    version: int,
+    trust: "Trust",
+    say: Callable[[str, str], None],
+) -> "Reproduction":
+    """As :func:`reproduce`, in an empty folder that is kept or, without one, in one that is removed.
+
+    Raises:
+        ConfigError: the folder is not empty.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="slimline-") as temporary:
+            return reproduce(store, model, version, trust, Path(temporary), say)
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError(f"Expected {folder} to be empty. Received: something is in it. Name another folder.")
+    return reproduce(store, model, version, trust, folder, say)
+
+
+def parse_release(text: str) -> tuple[str, int]:
+    """MODEL@VERSION.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    model, _, version = text.rpartition("@")
+    if not model or not version.isdecimal() or int(version) < 1:
+        raise ConfigError(f"Expected MODEL@VERSION, as digits@3. Received: {text!r}.")
+    return model, int(version)
 
 
 def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tasks.deployment.holds import held
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, Seen, channel_key, decode, encode, now, see
 from tasks.deployment.stores.protocol import Readable, Store
@@ -130,11 +131,12 @@ def _swap(store: Store, model: str, channel: str, seen: Seen, pointer: Pointer) 
     if seen.pointer:
         _keep(store, model, channel, seen.pointer)
     _expect_nothing_later(store, model, channel, seen, pointer.generation)
-    try:
-        store.compare_and_swap(channel_key(model, channel), encode(pointer), seen.tag)
-    except (Conflict, StoreUnavailable):
-        if not _happened(store, model, channel, pointer):
-            raise
+    with held(store, model, pointer.version):  # so that it is not removed meanwhile
+        try:
+            store.compare_and_swap(channel_key(model, channel), encode(pointer), seen.tag)
+        except (Conflict, StoreUnavailable):
+            if not _happened(store, model, channel, pointer):
+                raise
     with contextlib.suppress(StoreError):  # the next who moves writes it
         _keep(store, model, channel, pointer)
     return pointer

@@ -7,12 +7,14 @@ stays in its place. See :mod:`tasks.deployment.holds` for why nobody can point a
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 
 from tasks.config import Retention
+from tasks.deployment.channels import entry
 from tasks.deployment.holds import DAY, age, forget_dead_holds, holds, marked, pins
 from tasks.deployment.records import MANIFEST, Claim, Retired
 from tasks.deployment.registry import channels, decode, is_mark, release_key, releases_folder, versions
-from tasks.deployment.stores.protocol import Store
+from tasks.deployment.stores.protocol import Leftover, Store
 from tasks.errors import NotFound, StoreError
 from tasks.files import Record
 
@@ -62,6 +64,9 @@ def protected(store: Store, model: str) -> dict[int, list[str]]:
         reasons[pinned.version].append(f"pinned by {pinned.by}: {pinned.reason}")
     for channel, pointer in channels(store, model):
         reasons[pointer.version].append(f"it is {channel}")
+        if pointer.fallback:
+            back = entry(store, model, channel, pointer.fallback)
+            reasons[back.version].append(f"a rollback of {channel} goes to it")
     return reasons
 
 
@@ -85,7 +90,7 @@ def _fate(
     begun = _begun(store, model, version)
     if begun is None:
         return Fate(version=version, goes=False, why="without manifest and claim: nobody knows what it is", bytes=size)
-    old = age(begun).total_seconds() > policy.orphan_hours * 3600
+    old = age(begun) > timedelta(hours=policy.orphan_hours)
     why_not = f"an upload begun at {begun}" + (" that never ended" if old else ", which may still go on")
     return Fate(version=version, goes=old, why=why_not, bytes=size)
 
@@ -123,9 +128,9 @@ def _remove(store: Store, model: str, fate: Fate) -> Fate:
     except Protected as error:
         return fate.model_copy(update={"goes": False, "why": str(error)})
     store.delete(f"{folder}/{MANIFEST}")
-    for entry in list(store.list(folder)):
-        if not is_mark(entry.key):
-            store.delete(entry.key)
+    for item in list(store.list(folder)):
+        if not is_mark(item.key):
+            store.delete(item.key)
     return fate
 
 
@@ -142,8 +147,14 @@ def _look_again(store: Store, model: str, version: int) -> None:
 
 def _forget_dead_marks(store: Store, model: str, version: int) -> None:
     """Take back the marks of removals that were killed before they saw that the release is needed."""
-    for entry in list(store.list(f"{releases_folder(model)}/{version}")):
-        if is_mark(entry.key):
-            mark = decode(store.get(entry.key).content, Retired, f"{store.url}/{entry.key}")
+    for item in list(store.list(f"{releases_folder(model)}/{version}")):
+        if is_mark(item.key):
+            mark = decode(store.get(item.key).content, Retired, f"{store.url}/{item.key}")
             if age(mark.retired_at) > DAY:
-                store.delete(entry.key)
+                store.delete(item.key)
+
+
+def leftovers(store: Store, model: str, policy: Retention) -> list[Leftover]:
+    """Pieces of a model's uploads that were begun long ago and are no object."""
+    folders, limit = (f"models/{model}/", f"serving/{model}/"), timedelta(hours=policy.orphan_hours)
+    return [each for each in store.leftovers() if each.key.startswith(folders) and age(each.began.isoformat()) > limit]

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from tasks.deployment import holds, retention
 from tasks.deployment.channels import Why, move
 from tasks.deployment.client import fetch
 from tasks.deployment.holds import held, pin, pins, unpin
+from tasks.deployment.promotion import registry_of, rollback
 from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST, Hold
 from tasks.deployment.registry import claim, encode, read_manifest, release_key, releases, see
-from tasks.deployment.retention import Fate, clean, plan
+from tasks.deployment.retention import Fate, clean, leftovers, plan
+from tasks.deployment.stores.directory import STAGED
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
@@ -27,15 +30,15 @@ ONE = Retention(keep=1)
 
 
 @pytest.fixture
-def store_url(tmp_path: Any) -> str:
+def store_url(tmp_path: Path) -> str:
     """What is asked of a store here is in the contract of all of them."""
     return f"file://{tmp_path / 'store'}"
 
 
 @pytest.fixture
-def three(project: Params) -> Params:
-    """A project with releases 1, 2 and 3, the last one in production."""
-    for bias in (11, 12, 13):
+def four(project: Params) -> Params:
+    """A project with releases 1 to 4, the last one in production."""
+    for bias in (11, 12, 13, 14):
         write_project(project, bias)
         publish(project)
     return project
@@ -62,19 +65,20 @@ def listed(store: Store) -> list[int]:
     return [release.version for release in releases(store, "shades")]
 
 
-def test_the_newest_stay_and_the_rest_goes_with_all_its_files(three: Params, store: Store) -> None:
-    assert gone(clean(store, "shades", Retention(keep=2))) == [1]
-    assert listed(store) == [3, 2]
+def test_the_newest_stay_and_the_rest_goes_with_all_its_files(four: Params, store: Store) -> None:
+    assert gone(clean(store, "shades", Retention(keep=2))) == [2, 1]
+    assert listed(store) == [4, 3]
     left = [entry.key for entry in store.list("models/shades/releases/1")]
     assert [key.rpartition("/")[2].partition("-")[0] for key in left] == ["retired"]
     with pytest.raises(ReleaseError, match="no such release"):
         read_manifest(store, "shades", 1, ANYBODY)
 
 
-def test_a_plan_says_what_goes_and_why_and_changes_nothing(three: Params, store: Store) -> None:
+def test_a_plan_says_what_goes_and_why_and_changes_nothing(four: Params, store: Store) -> None:
     before = list(store.list("models"))
     assert [(fate.version, fate.goes, fate.why) for fate in plan(store, "shades", ONE)] == [
-        (3, False, "it is production; it is staging; number 1 of the last 1"),
+        (4, False, "it is production; it is staging; number 1 of the last 1"),
+        (3, False, "a rollback of production goes to it; a rollback of staging goes to it"),
         (2, True, "not of the last 1"),
         (1, True, "not of the last 1"),
     ]
@@ -82,13 +86,36 @@ def test_a_plan_says_what_goes_and_why_and_changes_nothing(three: Params, store:
     assert list(store.list("models")) == before
 
 
-def test_what_a_channel_points_to_stays(three: Params, store: Store) -> None:
+def test_what_a_channel_points_to_stays(four: Params, store: Store) -> None:
     point(store, "staging", 1)
     assert gone(clean(store, "shades", ONE)) == [2]
-    assert listed(store) == [3, 1]
+    assert listed(store) == [4, 3, 1]
 
 
-def test_what_is_pinned_stays_until_it_is_unpinned(three: Params, store: Store) -> None:
+def test_what_a_rollback_would_go_to_stays_after_rollbacks_too(four: Params, store: Store) -> None:
+    registry = registry_of(four.deployment)
+    rollback(registry, "production", Why("a test", "Ada"))
+    stays = {fate.version: fate.why for fate in clean(store, "shades", ONE) if not fate.goes}
+    assert set(stays) == {4, 3, 2}
+    assert stays[3].startswith("it is production")
+    assert stays[2] == "a rollback of production goes to it"
+    assert rollback(registry, "production", Why("a test", "Ada")).version == 2
+
+
+def test_pieces_of_old_uploads_are_found(
+    four: Params, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn = tmp_path / "store" / "models" / "shades" / "releases" / "4" / f"{STAGED}torn"
+    torn.write_bytes(b"half")
+    assert leftovers(store, "shades", ONE) == []
+    with later(monkeypatch, hours=25):
+        (piece,) = leftovers(store, "shades", ONE)
+        assert leftovers(store, "others", ONE) == []
+    store.discard(piece)
+    assert not torn.exists()
+
+
+def test_what_is_pinned_stays_until_it_is_unpinned(four: Params, store: Store) -> None:
     pin(store, "shades", 1, "on a ship", "Ada")
     assert [(found.version, found.by, found.reason) for found in pins(store, "shades")] == [(1, "Ada", "on a ship")]
     assert gone(clean(store, "shades", ONE)) == [2]
@@ -97,7 +124,7 @@ def test_what_is_pinned_stays_until_it_is_unpinned(three: Params, store: Store) 
     assert gone(clean(store, "shades", ONE)) == [1]
 
 
-def test_what_is_not_there_cannot_be_pinned(three: Params, store: Store) -> None:
+def test_what_is_not_there_cannot_be_pinned(four: Params, store: Store) -> None:
     list(clean(store, "shades", ONE))
     for version in (1, 9):
         with pytest.raises(ReleaseError, match="no such release"):
@@ -106,40 +133,40 @@ def test_what_is_not_there_cannot_be_pinned(three: Params, store: Store) -> None
 
 
 def test_an_upload_that_never_ended_goes_after_a_day(
-    three: Params, store: Store, monkeypatch: pytest.MonkeyPatch
+    four: Params, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = claim(store, "shades")
     store.put(release_key("shades", version, "labels.json"), b"[]")
-    assert gone(clean(store, "shades", Retention(keep=3))) == []
+    assert gone(clean(store, "shades", Retention(keep=4))) == []
     with later(monkeypatch, hours=25):
-        (fate,) = [fate for fate in clean(store, "shades", Retention(keep=3)) if fate.goes]
-    assert (fate.version, "never ended" in fate.why) == (4, True)
+        (fate,) = [fate for fate in clean(store, "shades", Retention(keep=4)) if fate.goes]
+    assert (fate.version, "never ended" in fate.why) == (5, True)
     with pytest.raises(NotFound):
         store.get(release_key("shades", version, "labels.json"))
 
 
-def test_a_number_is_never_given_again(three: Params, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_number_is_never_given_again(four: Params, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     claim(store, "shades")
     with later(monkeypatch, hours=25):
         list(clean(store, "shades", ONE))
-        assert plan(store, "shades", ONE)[0].version == 3
-    assert claim(store, "shades") == 5
+        assert plan(store, "shades", ONE)[0].version == 4
+    assert claim(store, "shades") == 6
 
 
 def test_a_release_finished_after_its_upload_was_removed_does_not_exist(
-    three: Params, store: Store, monkeypatch: pytest.MonkeyPatch
+    four: Params, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = claim(store, "shades")
     with later(monkeypatch, hours=25):
         list(clean(store, "shades", ONE))
-    store.put(release_key("shades", version, MANIFEST), store.get(release_key("shades", 3, MANIFEST)).content)
-    assert listed(store) == [3]
+    store.put(release_key("shades", version, MANIFEST), store.get(release_key("shades", 4, MANIFEST)).content)
+    assert listed(store) == [4, 3]
     with pytest.raises(ReleaseError, match="it is being removed, or was"), held(store, "shades", version):
         pass
 
 
 def test_what_is_held_stays_and_a_dead_ones_hold_ends(
-    three: Params, store: Store, monkeypatch: pytest.MonkeyPatch
+    four: Params, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with held(store, "shades", 1):
         assert gone(clean(store, "shades", ONE)) == [2]
@@ -176,15 +203,15 @@ def point(store: Store, channel: str, version: int) -> None:
         move(store, "shades", channel, see(store, "shades", channel), sealed, Why("a reason", "alice"))
 
 
-def test_a_channel_moved_after_the_plan_is_seen(three: Params, store: Store) -> None:
+def test_a_channel_moved_after_the_plan_is_seen(four: Params, store: Store) -> None:
     moving = between(store, "put models/shades/releases/2/retired", lambda: point(store, "staging", 2))
     fates = {fate.version: fate for fate in clean(moving, "shades", ONE)}
     assert (fates[2].goes, fates[2].why, fates[1].goes) == (False, "it is staging", True)
-    assert listed(store) == [3, 2]
+    assert listed(store) == [4, 3, 2]
     point(store, "staging", 2)
 
 
-def test_a_channel_cannot_be_moved_to_what_is_going(three: Params, store: Store) -> None:
+def test_a_channel_cannot_be_moved_to_what_is_going(four: Params, store: Store) -> None:
     def late() -> None:
         with pytest.raises(ReleaseError, match="it is being removed, or was"):
             point(store, "staging", 2)
@@ -218,8 +245,8 @@ def clean_up_to(url: str, step: int) -> None:
     list(clean(fatal, "shades", ONE))
 
 
-def test_a_removal_killed_at_any_step_is_ended_by_the_next(three: Params, store: Store, tmp_path: Any) -> None:
-    url = three.deployment.store
+def test_a_removal_killed_at_any_step_is_ended_by_the_next(four: Params, store: Store, tmp_path: Path) -> None:
+    url = four.deployment.store
     for step in range(100):
         died = killed(partial(clean_up_to, url, step))
         for version in listed(store):  # what is listed is whole
@@ -228,16 +255,16 @@ def test_a_removal_killed_at_any_step_is_ended_by_the_next(three: Params, store:
         if not died:
             break
         if step % 7 == 6:
-            write_project(three, bias=20 + step)
-            publish(three)
+            write_project(four, bias=20 + step)
+            publish(four)
     assert step > 5
     list(clean(store, "shades", ONE))
-    assert len(listed(store)) == 1
-    assert fetch(url, "shades", "production", tmp_path / "device", trust_of(three)).version == listed(store)[0]
+    assert len(listed(store)) == 2
+    assert fetch(url, "shades", "production", tmp_path / "device", trust_of(four)).version == listed(store)[0]
 
 
 def test_while_others_publish_and_clean_no_reader_finds_a_channel_broken(
-    three: Params, store: Store, tmp_path: Any
+    four: Params, store: Store, tmp_path: Path
 ) -> None:
     ended = threading.Event()
     problems: list[BaseException] = []
@@ -245,7 +272,7 @@ def test_while_others_publish_and_clean_no_reader_finds_a_channel_broken(
     def sweep() -> None:
         while not ended.is_set():
             try:
-                list(clean(open_store(three.deployment.store), "shades", ONE))
+                list(clean(open_store(four.deployment.store), "shades", ONE))
             except BaseException as error:  # shown by the assertion below
                 problems.append(error)
 
@@ -254,9 +281,9 @@ def test_while_others_publish_and_clean_no_reader_finds_a_channel_broken(
         thread.start()
     try:
         for bias in range(21, 27):
-            write_project(three, bias)
-            version = publish(three).version
-            got = fetch(three.deployment.store, "shades", "production", tmp_path / "device", trust_of(three))
+            write_project(four, bias)
+            version = publish(four).version
+            got = fetch(four.deployment.store, "shades", "production", tmp_path / "device", trust_of(four))
             assert got.version == version
     finally:
         ended.set()

@@ -1,0 +1,63 @@
+"""What an operator does with the releases there are from Prefect's pages: clean up, and make one again."""
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.rebuilding import parse_release, reproduce_in
+from tasks.config import load_params
+from tasks.deployment import retention
+from tasks.deployment.reproduction import Reproduction
+from tasks.deployment.stores.opening import open_store
+from tasks.deployment.trust import project_trust
+
+
+@flow(name="release.retention", persist_result=False)
+def retention_flow(dry_run: bool = False) -> State[int]:
+    """Remove old releases and uploads that never ended, as params.yaml says.
+
+    Args:
+        dry_run: only show what would go.
+    """
+    place = load_params().deployment
+    store = open_store(place.store)
+    pieces = retention.leftovers(store, place.model, place.retention)
+    if dry_run:
+        fates = retention.plan(store, place.model, place.retention)
+    else:
+        fates = list(retention.clean(store, place.model, place.retention))
+        for piece in pieces:
+            store.discard(piece)
+    create_table_artifact(
+        table=[fate.model_dump(mode="json") for fate in fates],
+        key="retention",
+        description="What stays, what goes, why",
+    )
+    gone = sum(fate.goes for fate in fates)
+    line = f"{gone} of {len(fates)} versions {'would go' if dry_run else 'are gone'}, {len(pieces)} pieces of uploads"
+    get_run_logger().info(line)
+    return Completed(message=line, data=gone)
+
+
+@flow(name="release.reproduce", persist_result=False)
+def reproduce_flow(release: str) -> State[Reproduction]:
+    """Make a release again from its commit, dvc.lock and data, and compare the model bit for bit.
+
+    Args:
+        release: MODEL@VERSION.
+    """
+    name, version = parse_release(release)
+    place, logger = load_params().deployment, get_run_logger()
+
+    def say(topic: str, line: str) -> None:
+        logger.info("%s: %s", topic, line)
+
+    made = reproduce_in(None, open_store(place.store), name, version, project_trust(place.trust), say)
+    lines = "\n".join(f"- {line}" for line in made.differences)
+    create_markdown_artifact(
+        markdown=f"{made.sentence}\n\n{lines}", key="reproduction", description=f"{release}, made again"
+    )
+    if made.identical:
+        return Completed(name="The same", message=made.sentence, data=made)
+    return Failed(name="Differs", message=made.sentence, data=made)

@@ -1,0 +1,137 @@
+"""``slimline retention``, ``pin``, ``unpin`` and ``reproduce``: the twins of the flows in :mod:`flows.upkeep`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from flows.options import Json
+from flows.release_commands import Model, Reason, Store, deployment
+from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
+
+if TYPE_CHECKING:
+    from tasks.deployment.reproduction import Reproduction
+
+DIFFERS = 4  # exit code: a release came out otherwise
+
+
+def retention(
+    *,
+    dry_run: Annotated[bool, Parameter(name="--dry-run", negative="", help="Only show what would go.")] = False,
+    keep: Annotated[int | None, Parameter(help="How many of the newest stay; by default as params.yaml says.")] = None,
+    model: Model = None,
+    store: Store = None,
+    json: Json = False,
+) -> None:
+    """Remove old releases and uploads that never ended.
+
+    The newest, what a channel points to or would be rolled back to, and what is pinned stay.
+    """
+    from flows.summary import print_rows
+    from flows.terminal import print_json
+    from tasks.config import parse_deployment
+    from tasks.deployment.retention import clean, leftovers, plan
+    from tasks.deployment.stores.opening import open_store
+
+    place = deployment(store, model)
+    if keep is not None:
+        policy = {**place.retention.model_dump(), "keep": keep}
+        place = parse_deployment({**place.model_dump(), "retention": policy})
+    opened = open_store(place.store)
+    pieces = leftovers(opened, place.model, place.retention)
+    if dry_run:
+        fates = plan(opened, place.model, place.retention)
+    else:
+        fates = list(clean(opened, place.model, place.retention))
+        for piece in pieces:
+            opened.discard(piece)
+    rows = [fate.model_dump(mode="json") for fate in fates]
+    if json:
+        print_json({"dry_run": dry_run, "versions": rows, "leftovers": [piece.key for piece in pieces]})
+        return
+    words = {True: "would go" if dry_run else "gone", False: "stays"}
+    table = [
+        {"Version": str(fate.version), "Fate": words[fate.goes], "Bytes": f"{fate.bytes:,}", "Why": fate.why}
+        for fate in fates
+    ]
+    print_rows(f"Versions of {place.model}", table)
+    if pieces:
+        print(f"Pieces of unfinished uploads: {len(pieces)} {words[True]}.")
+
+
+def pin(version: int, *, reason: Reason, model: Model = None, store: Store = None) -> None:
+    """Keep a release until it is unpinned.
+
+    Parameters
+    ----------
+    version
+        The release.
+    """
+    from tasks.deployment.channels import actor
+    from tasks.deployment.holds import pin as keep
+    from tasks.deployment.stores.opening import open_store
+
+    place = deployment(store, model)
+    keep(open_store(place.store), place.model, version, reason, actor())
+    print(f"{place.model} {version} is pinned: {reason}")
+
+
+def unpin(version: int, *, model: Model = None, store: Store = None) -> None:
+    """Let a release go when its time comes.
+
+    Parameters
+    ----------
+    version
+        The release.
+    """
+    from tasks.deployment.holds import unpin as let_go
+    from tasks.deployment.stores.opening import open_store
+
+    place = deployment(store, model)
+    was = let_go(open_store(place.store), place.model, version)
+    print(f"{place.model} {version} {'is no longer pinned' if was else 'was not pinned'}")
+
+
+def reproduce(
+    release: str,
+    *,
+    folder: Annotated[Path | None, Parameter(help="An empty folder to work in, which is kept.")] = None,
+    store: Store = None,
+    trusted_keys: TrustedKeys = (),
+    allow_unsigned: AllowUnsigned = False,
+    json: Json = False,
+) -> int:
+    """Make a release again from its commit, dvc.lock and data, and compare the model bit for bit.
+
+    Exit codes: 0 the same, 4 it came out otherwise.
+
+    Parameters
+    ----------
+    release
+        MODEL@VERSION, as digits@3.
+    """
+    from flows.rebuilding import parse_release, reproduce_in
+    from flows.terminal import print_json, say
+    from tasks.deployment.stores.opening import open_store
+
+    name, version = parse_release(release)
+    opened = open_store(deployment(store, name).store)
+    made = reproduce_in(folder, opened, name, version, whom_to_trust(trusted_keys, allow_unsigned), say)
+    if json:
+        print_json(made.model_dump(mode="json"))
+    else:
+        _show(made)
+    return 0 if made.identical else DIFFERS
+
+
+def _show(made: "Reproduction") -> None:
+    from flows.summary import print_rows
+
+    rows = [
+        {"File": output.path, "Released": output.released or "", "Again": output.rebuilt or ""}
+        for output in made.outputs
+    ]
+    print_rows("What the stages made (MD5)", rows)
+    print(made.sentence)
+    for line in made.differences:
+        print(f"- {line}")

@@ -1,0 +1,64 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.rebuilding import parse_release
+from tasks.deployment.publishing import publish
+from tasks.errors import ConfigError
+from tests.tasks.deployment.project import params_for, write_project
+
+SLIMLINE = Path(sys.executable).with_name("slimline")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """How a command names the store of a project with four releases, from a folder without params.yaml."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    params = params_for(f"file://{tmp_path / 'store'}")
+    for bias in (11, 12, 13, 14):
+        write_project(params, bias)
+        publish(params)
+    monkeypatch.chdir(tmp_path)
+    return ("--store", params.deployment.store, "--model", "shades")
+
+
+def slimline(*arguments: str, code: int = 0) -> str:
+    done = subprocess.run([SLIMLINE, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def test_what_is_pinned_survives_a_retention_that_was_shown_before(place: tuple[str, ...]) -> None:
+    def gone(*arguments: str) -> list[int]:
+        rows: list[dict[str, Any]] = json.loads(slimline("retention", *arguments, "--json", *place))["versions"]
+        return [row["version"] for row in rows if row["goes"]]
+
+    assert slimline("pin", "1", "--reason", "on a ship", *place) == "shades 1 is pinned: on a ship\n"
+    assert gone("--keep", "1", "--dry-run") == [2]
+    assert gone("--keep", "1") == [2]
+    assert gone("--keep", "1") == []
+    assert slimline("unpin", "1", *place) == "shades 1 is no longer pinned\n"
+    said = slimline("retention", *place, "--keep", "1")
+    assert "gone" in said
+    assert "not of the last 1" in said
+    assert "Received: 0" in slimline("retention", *place, "--keep", "0", code=2)
+
+
+@pytest.mark.parametrize("text", ["", "digits", "digits@", "@3", "digits@x", "digits@0", "digits@-1"])
+def test_a_release_is_named_by_model_and_version(text: str) -> None:
+    with pytest.raises(ConfigError, match="Expected MODEL@VERSION"):
+        parse_release(text)
+    assert parse_release("my@model@12") == ("my@model", 12)
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(place: tuple[str, ...]) -> None:
+    Path("folder").mkdir()
+    Path("folder/mine").touch()
+    said = slimline("reproduce", "shades@1", *place[:2], "--folder", "folder", "--allow-unsigned", code=2)
+    assert "to be empty" in said
