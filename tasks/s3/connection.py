@@ -59,7 +59,9 @@ def connect(connections: int = 10) -> "S3Client":
             ) from None
     events: Any = client.meta.events  # its stubs know no handler that answers
     events.register_first("needs-retry.s3", _give_up)
-    events.register("before-parse.s3", _refuse_a_stump)
+    events.register_first("before-parse.s3", _refuse_what_is_no_answer)
+    if not is_aws(client):
+        events.register("before-call.s3", _follow_no_redirect)
     return client
 
 
@@ -76,11 +78,20 @@ def _give_up(attempts: int, caught_exception: Exception | None, **_: object) -> 
     return False if unanswered and attempts >= ATTEMPTS_UNANSWERED else None
 
 
-def _refuse_a_stump(response_dict: Mapping[str, Any], **_: object) -> None:
-    """Raise where an answer broke off, which botocore does not see: an empty listing, say, that is none."""
+def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
+    """Say that a request was redirected already: only AWS has regions to be sent to, others could send in circles."""
+    context.setdefault("s3_redirect", {})["redirected"] = True
+
+
+def _refuse_what_is_no_answer(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Raise where an answer broke off or is a web page, which botocore does not see: an empty listing, say."""
     from botocore.parsers import ResponseParserError
 
-    body, length = response_dict["body"], response_dict["headers"].get("content-length")
-    head = response_dict["context"]["operation_name"].startswith("Head")
-    if isinstance(body, bytes) and length is not None and len(body) != int(length) and not head:
-        raise ResponseParserError(f"an answer of {length} bytes broke off after {len(body)}")
+    body, headers = response_dict["body"], response_dict["headers"]
+    if not isinstance(body, bytes) or response_dict["context"]["operation_name"].startswith("Head"):
+        return
+    length = int(headers.get("content-length", len(body)))
+    if len(body) != length:
+        raise ResponseParserError(f"an answer of {length} bytes that broke off after {len(body)}")
+    if response_dict["status_code"] < 300 and "html" in headers.get("content-type", ""):
+        raise ResponseParserError("a web page")

@@ -3,7 +3,6 @@
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionClosedError,
     ConnectionError,
     HTTPClientError,
     IncompleteReadError,
@@ -16,7 +15,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 FAILURES = (BotoCoreError, ClientError, ResponseParserError)  # all that boto3 raises of its own
-BROKEN_OFF = (ConnectionClosedError, ResponseStreamingError, IncompleteReadError, ResponseParserError)  # answers
+BROKEN_OFF = (ResponseStreamingError, IncompleteReadError, ResponseParserError)  # what boto3 does not try again
 TRY_LATER = {408, 429, 500, 502, 503, 504}
 TRY_LATER_CODES = {"RequestTimeout", "SlowDown", "OperationAborted", "ConditionalRequestConflict"}
 
@@ -55,7 +54,9 @@ ADVICE = {
 
 def code_of(error: Exception) -> str:
     """S3's name for an error, the status where the server names none; empty where it has not answered."""
-    return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
+    if not isinstance(error, ClientError):
+        return ""
+    return str(error.response["Error"].get("Code") or status_of(error))
 
 
 def status_of(error: Exception) -> int:
@@ -86,6 +87,8 @@ def _advice(error: ClientError) -> str:
     advice = ADVICE.get(code_of(error), DEFAULT)
     headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
     details = dict(error.response["Error"])
+    if place := headers.get("location"):
+        return f"{SERVER[:-1]}: this one sends to {place[:200]}."
     region = details.get("Region") or headers.get("x-amz-bucket-region")
     return f"{advice[:-1]}: {region}." if advice == REGION and region else advice
 

@@ -153,6 +153,21 @@ def test_a_key_that_could_lead_elsewhere_is_refused(store: Store, key: str) -> N
             use(key)
 
 
+def test_progress_adds_up_to_the_file(store: Store, tmp_path: Path) -> None:
+    file, there, back = tmp_path / "file", list[int](), list[int]()
+    file.write_bytes(bytes(2_500_000))
+    store.put_file(KEY, file, there.append)
+    store.read_to(KEY, tmp_path / "back", 2_500_000, back.append)
+    assert sum(there) == sum(back) == 2_500_000
+
+
+def test_nothing_is_left_over_by_writers_that_came_to_their_end(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    store.put_file(KEY, tmp_path / "file")
+    store.compare_and_swap(KEY, b"two", store.get(KEY).tag)
+    assert list(store.leftovers()) == []
+
+
 class Racer:
     """A process of its own with its own connection, that writes when all others are ready to."""
 
