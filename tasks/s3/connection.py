@@ -59,7 +59,7 @@ def connect(connections: int = 10) -> "S3Client":
             ) from None
     events: Any = client.meta.events  # its stubs know no handler that answers
     events.register_first("needs-retry.s3", _give_up)
-    events.register_first("before-parse.s3", _refuse_what_is_no_answer)
+    events.register("before-parse.s3.*", _refuse_what_is_no_answer)
     if not is_aws(client):
         events.register("before-call.s3", _follow_no_redirect)
     return client
@@ -93,5 +93,5 @@ def _refuse_what_is_no_answer(response_dict: Mapping[str, Any], **_: object) -> 
     length = int(headers.get("content-length", len(body)))
     if len(body) != length:
         raise ResponseParserError(f"an answer of {length} bytes that broke off after {len(body)}")
-    if response_dict["status_code"] < 300 and "html" in headers.get("content-type", ""):
+    if response_dict["status_code"] in {200, 500} and "html" in headers.get("content-type", ""):  # boto3: 200 is 500
         raise ResponseParserError("a web page")
