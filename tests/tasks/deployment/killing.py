@@ -2,9 +2,12 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from typing import Any
+
+KILLS = 200  # of a long test
 
 
 def killed(work: Callable[[], object]) -> bool:
@@ -30,3 +33,22 @@ def die_at_flush(flush: int) -> None:
         fsync(handle)
 
     vars(os)["fsync"] = fatal
+
+
+def kill_within(work: Callable[[], object], seconds: float) -> bool:
+    """Run ``work`` in a process of its own and kill it after so long; whether that came before its end."""
+    process = get_context("fork").Process(target=work)
+    process.start()
+    process.join(seconds)
+    if process.pid and process.is_alive():
+        os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert process.exitcode in {0, -signal.SIGKILL}
+    return process.exitcode != 0
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long ``work`` takes in a process of its own."""
+    began = time.perf_counter()
+    assert not kill_within(work, 60)
+    return time.perf_counter() - began

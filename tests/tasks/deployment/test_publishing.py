@@ -1,9 +1,6 @@
 import multiprocessing
-import os
 import threading
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,6 @@ from tasks.config import Params
 from tasks.deployment import promotion, publishing
 from tasks.deployment.channels import trail
 from tasks.deployment.client import fetch
-from tasks.deployment.keys import new_key
 from tasks.deployment.prediction import predict
 from tasks.deployment.publishing import publish
 from tasks.deployment.registry import current, release_key, releases
@@ -25,14 +21,12 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import Conflict, ReleaseError
 from tests.tasks.deployment.killing import die, killed
-from tests.tasks.deployment.project import CLASSES, RECIPE, params_for, trust_of, write_project
+from tests.tasks.deployment.project import CLASSES, RECIPE, trust_of, write_project
 
 MANIFEST_WRITE = (
     10  # after the number and nine files; then, for either channel, the last move on the trail, the move, the trail
 )
 FORK = multiprocessing.get_context("fork")
-
-barrier: Barrier
 
 
 def publish_next(params: Params, bias: float) -> int:
@@ -119,39 +113,6 @@ def test_a_channel_moved_since_the_comparison_is_left_alone(project: Params, sto
     with pytest.raises(Conflict, match=r"point to no release.*Received: release 1, moved there at"):
         publish(project)
     assert [release.version for release in releases(store, "shades")] == [1]
-
-
-def enter(start: Barrier) -> None:
-    global barrier  # noqa: PLW0603 - one a process
-    barrier = start
-
-
-def race(store: str, folder: Path, key: Path, bias: float) -> int | None:
-    os.chdir(folder)
-    params = params_for(store, key)
-    write_project(params, bias)
-    barrier.wait()
-    try:
-        return publish(params).version
-    except Conflict:
-        return None
-
-
-def test_of_two_publishers_at_once_exactly_one_wins(project: Params, store: Store, tmp_path: Path) -> None:
-    folders = [tmp_path / name for name in "ab"]
-    new_key(tmp_path / "release.pem")
-    for folder in folders:
-        folder.mkdir()
-    with ProcessPoolExecutor(2, FORK, enter, (FORK.Barrier(2),)) as pool:
-        for generation in range(1, 4):
-            runs = [
-                pool.submit(race, project.deployment.store, folder, tmp_path / "release.pem", generation + share)
-                for folder, share in zip(folders, (0.0, 0.5), strict=True)
-            ]
-            (winner,) = [version for run in runs if (version := run.result()) is not None]
-            pointer = current(store, "shades", "production")
-            assert pointer
-            assert (pointer.version, pointer.generation) == (winner, generation)
 
 
 def test_a_reader_never_sees_half_a_release(project: Params, tmp_path: Path) -> None:

@@ -1,13 +1,8 @@
 """SIGKILL at random moments: whatever moment it is, what is left is whole and the next try succeeds."""
 
-import os
 import random
 import shutil
-import signal
-import time
-from collections.abc import Callable
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -20,34 +15,14 @@ from tasks.deployment.registry import read_manifest, releases
 from tasks.deployment.retention import clean
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust import ANYBODY
+from tests.tasks.deployment.killing import KILLS, kill_within, seconds_of
 from tests.tasks.deployment.project import trust_of, write_project
 from tests.tasks.deployment.stores.web import serving
-
-KILLS = 200
 
 
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
     return f"file://{tmp_path / 'store'}"
-
-
-def kill_within(work: Callable[[], object], seconds: float) -> bool:
-    """Run ``work`` in a process of its own and kill it after so long; whether that came before its end."""
-    process = get_context("fork").Process(target=work)
-    process.start()
-    process.join(seconds)
-    if process.pid and process.is_alive():
-        os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    assert process.exitcode in {0, -signal.SIGKILL}
-    return process.exitcode != 0
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """How long ``work`` takes in a process of its own."""
-    began = time.perf_counter()
-    assert not kill_within(work, 60)
-    return time.perf_counter() - began
 
 
 @pytest.mark.slow

@@ -1,0 +1,95 @@
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli import main
+from tasks.config import Params
+from tasks.deployment.publishing import publish
+from tests.tasks.deployment.project import params_for, write_project
+
+# the command line is read from sys.argv, as of a process of its own
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
+Slimline = Callable[..., str]
+
+
+def asked(slimline: Slimline, *arguments: str) -> Any:
+    return json.loads(slimline(*arguments, "--json"))
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """How a command names the store of a project with two releases, and its keys, from a folder without params.yaml."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    params: Params = params_for(f"file://{tmp_path / 'store'}")
+    for bias in (1, 2):
+        write_project(params, bias)
+        publish(params)
+    monkeypatch.chdir(tmp_path)
+    return ("--store", params.deployment.store, "--trusted-keys", str(tmp_path / "project/.slimline/keys"))
+
+
+@pytest.fixture
+def slimline(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Slimline:
+    """Run a command; gives what it prints, or the error it ends with."""
+
+    def run(*arguments: str, code: int = 0) -> str:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["slimline", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert ended.value.code == code, said.err
+        return said.out if code == 0 else said.err + said.out
+
+    return run
+
+
+def test_a_release_is_rolled_back_promoted_and_audited(slimline: Slimline, place: tuple[str, ...]) -> None:
+    store = place[:2]
+    back = asked(slimline, "rollback", "--model", "shades", *place, "--reason", "false alarms")
+    assert (back["channel"], back["version"], back["previous"], back["generation"]) == ("production", 1, 2, 3)
+    assert [(row["channel"], row["version"]) for row in asked(slimline, "channels", "shades", *store)] == [
+        ("production", 1),
+        ("staging", 2),
+    ]
+    refused = slimline("promote", "1", "--model", "shades", *place, "--reason", "again", code=1)
+    assert "Received: release 2" in refused
+    said = slimline("promote", "--model", "shades", *place, "--reason", "it was the sensor")
+    assert said == "shades 2 is production, before it was 1 (generation 4)\n"
+    moves = asked(slimline, "audit", "shades", *store)
+    assert [(move["kind"], move["reason"]) for move in moves[:2]] == [
+        ("promote", "it was the sensor"),
+        ("rollback", "false alarms"),
+    ]
+    assert [move["generation"] for move in moves] == [4, 3, 2, 1]
+    table = slimline("audit", "shades", *store)
+    assert "false alarms" in table
+
+
+def test_a_move_needs_a_reason_and_a_trusted_signature(
+    slimline: Slimline, place: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert "--reason" in slimline("rollback", "--model", "shades", *place, code=2)
+    (tmp_path / "nobody").mkdir()
+    strangers = ("--store", place[1], "--trusted-keys", str(tmp_path / "nobody"))
+    refused = slimline("rollback", "--model", "shades", *strangers, "--reason", "a", code=1)
+    assert "to be signed by a trusted key" in refused
+    assert len(asked(slimline, "audit", "shades", *place[:2])) == 2
+
+
+def test_keys_are_made_shown_and_never_overwritten(
+    slimline: Slimline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = slimline("keys", "new", "keys/release.pem")
+    (shown,) = asked(slimline, "keys", "show", "--trusted-keys", "keys")
+    assert shown == {"id": made.split()[-1], "revoked": False}
+    assert slimline("keys", "public", "keys/release.pem") == (tmp_path / "keys/release.pub").read_text()
+    assert "never overwritten" in slimline("keys", "new", "keys/release.pem", code=2)
+    secret = (tmp_path / "keys/release.pem").read_text().splitlines()[1]
+    assert secret not in made
