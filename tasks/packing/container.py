@@ -9,7 +9,8 @@
     stream      rANS, see tasks.packing.coder; its last state holds the CRC-32 of the .tflite
     parts       for each part of a large buffer: 4 bytes of length (big-endian), rANS in lanes, see tasks.packing.lanes
 
-The stream says in this order: the tree of the flatbuffer (:mod:`tasks.packing.structure`), the scales of tensors that
+The stream says in this order: the tree of the flatbuffer (:mod:`tasks.packing.structure`, which has seen that of
+:mod:`tasks.packing.sample` before), the scales of tensors that
 are no biases, those of biases (:mod:`tasks.packing.floats`), what the buffers hold (:mod:`tasks.packing.buffers`), the
 large ones first. A file that is not laid out as :func:`tasks.packing.tree.serialize` does, and one that comes out no
 smaller, is stored as a zstd frame: a container is never larger than that.
@@ -25,6 +26,7 @@ from tasks.packing import plain, schema
 from tasks.packing.buffers import Buffers
 from tasks.packing.coder import Coder, Decoder, Encoder
 from tasks.packing.floats import Floats, from_bits, products, to_bits
+from tasks.packing.sample import sample
 from tasks.packing.sections import Sections
 from tasks.packing.structure import Structure
 from tasks.packing.symbols import Symbols
@@ -33,6 +35,7 @@ from tasks.packing.tree import Table, Vector, serialize
 Mark = Callable[[str], None]
 MAGIC = b"SL"
 STREAM, PARTS = 1, 2  # versions
+SAMPLE = 1 << 20  # bytes that the sample may have
 DECISIONS = 4_000_000  # that may be asked for one by one: half a minute
 
 
@@ -125,7 +128,9 @@ class _Model:
     """Codes a whole file, in the order that the module's docstring says."""
 
     def __init__(self, coder: Coder, sections: Sections, size: int, mark: Mark = lambda _: None) -> None:
-        symbols = Symbols(coder)
+        symbols = Symbols(Encoder())
+        Structure(symbols, SAMPLE).model(sample())  # so that it knows what files are like
+        symbols.use(coder)
         self._mark = mark
         self._structure = Structure(symbols, size)
         self._floats = Floats(symbols)

@@ -38,8 +38,8 @@ class Kernels:
     """
 
     def __init__(self, coder: Coder) -> None:
-        self._zeros = Mixer(coder, 255, 3)
-        self._values = Mixer(coder, 255, 3)
+        self._zeros = Mixer(coder, limit=80, rate=3)
+        self._values = Mixer(coder, limit=80, rate=10)
         self._tensor = 0
 
     def code(self, shape: Shape, given: Sequence[int] | None) -> list[int]:
@@ -71,7 +71,7 @@ class Kernels:
                     own | 6 << 40 | column,
                 ]
                 value = given[row * columns + column] if given is not None else 0
-                if self._zeros.code(contexts, (left > 0) + (above > 0), value != 0):
+                if self._zeros.code(contexts, used >> 1, value != 0):
                     if shape.size == 1:
                         value = self._value(value, own, row, level, last, above or far)
                     else:

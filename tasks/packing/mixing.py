@@ -26,7 +26,8 @@ STRETCH = [round(256 * math.log((2 * at + 1) / (8191 - 2 * at))) for at in range
 PROBABILITY = 22  # bits of a context's probability; its count has the 10 below
 COUNT = (1 << 10) - 1
 SHARE = [int(65536 / (seen + 1.5)) for seen in range(COUNT + 1)]  # of the way to what was seen, of 65536
-ONE = 1 << 16  # a weight of 1
+WEIGHT = 1 << 14  # of each context at first, of 2**16
+EAGER = 2000  # how much faster the weights learn at first, sixteen times
 
 
 class Mixer:
@@ -35,15 +36,19 @@ class Mixer:
     Args:
         coder: takes or gives the decisions.
         limit: sights after which a context's share stays as it is: high for what does not change, at most 1023.
-        rate: how fast the weights learn, of 2**18.
+        rate: how fast the weights learn in the end, of 2**18.
     """
 
-    def __init__(self, coder: Coder, limit: int = 255, rate: int = 6) -> None:
-        self._code = coder.code
+    def __init__(self, coder: Coder, limit: int, rate: int) -> None:
+        self.use(coder)
         self._limit = limit
         self._rate = rate
         self._states: dict[int, int] = {}
-        self._weights: dict[int, list[int]] = {}
+        self._weights: dict[int, list[int]] = {}  # and how often they were used, the last of each list
+
+    def use(self, coder: Coder) -> None:
+        """Go on with another coder, with all that was learned."""
+        self._code = coder.code
 
     def code(self, contexts: Sequence[int], selector: int, bit: int) -> int:
         """Code ``bit``, or give the decision that was coded.
@@ -56,14 +61,16 @@ class Mixer:
         states, limit = self._states, self._limit
         weights = self._weights.get(selector)
         if weights is None:
-            weights = self._weights[selector] = [ONE * 3 // (len(contexts) + 2)] * len(contexts)
+            weights = self._weights[selector] = [WEIGHT] * len(contexts) + [0]
         seen = [states.get(context, START) for context in contexts]
         inputs = [STRETCH[state >> 20] for state in seen]
-        odds = sum(map(int.__mul__, inputs, weights)) >> 16
+        odds = sum(map(int.__mul__, inputs, weights)) >> 16  # the count, last of the weights, has no input
         one = SQUASH[(odds if odds < ODDS else ODDS) + ODDS if odds > -ODDS else 0]
         bit = self._code(one, bit)
         target = bit << 22
-        error = ((bit << 16) - one) * self._rate
+        used = weights[-1]
+        weights[-1] = used + 1
+        error = ((bit << 16) - one) * (self._rate + EAGER // (used + 16))
         for at, state in enumerate(seen):
             count = state & COUNT
             probability = state >> 10

@@ -29,6 +29,11 @@ class Symbols:
         self._mixer = Mixer(coder, limit, rate)
         self._names: dict[Context, int] = {}
 
+    def use(self, coder: Coder) -> None:
+        """Go on with another coder, with all that was learned."""
+        self._coder = coder
+        self._mixer.use(coder)
+
     def flag(self, contexts: Sequence[Context], value: bool = False) -> bool:
         """Code yes or no."""
         return bool(self._mixer.code([self._name(context) << 16 for context in contexts], len(contexts) << 8, value))

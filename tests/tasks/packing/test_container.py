@@ -77,7 +77,7 @@ def test_the_breakdown_adds_up_to_the_container(models: Path) -> None:
     assert coded is not None
     parts = breakdown(content)
     assert sum(parts.values()) == pytest.approx(len(coded), abs=12)
-    assert parts["structure"] < 700
+    assert parts["structure"] < 450  # with the names that strip takes out
 
 
 @pytest.mark.parametrize("made", ["coded", "zstd"])
@@ -104,7 +104,7 @@ def test_damaged_containers_are_refused(
     assert packed[2] == version
     assert unpack(packed, len(content)) == content
     chance = random.Random(1)
-    for _ in range(40 if version == STREAM else 8):
+    for _ in range(25 if version == STREAM else 5):
         damaged = bytearray(packed)
         kind = chance.choice(("flip", "cut", "noise", "insert"))
         at = chance.randrange(3, len(packed))

@@ -18,7 +18,7 @@ def test_no_machine_rounds_the_tables_otherwise() -> None:
 def test_a_source_is_coded_near_its_entropy_by_the_context_that_knows_it() -> None:
     chance = random.Random(1)
     encoder = Encoder()
-    mixer = Mixer(encoder)
+    mixer = Mixer(encoder, limit=255, rate=3)
     previous, entropy, made = 0, 0.0, []
     for _ in range(20_000):
         one = 0.95 if previous else 0.02
@@ -30,7 +30,7 @@ def test_a_source_is_coded_near_its_entropy_by_the_context_that_knows_it() -> No
     content = encoder.finish(0)
     assert len(content) < 1.04 * entropy
     chance, previous = random.Random(1), 0
-    mixer = Mixer(Decoder(content, len(made)))
+    mixer = Mixer(Decoder(content, len(made)), limit=255, rate=3)
     for bit in made:
         chance.random()
         assert mixer.code([1 << 8, 2 << 8 | previous, 3 << 8 | chance.randrange(64)], 0, 0) == bit
