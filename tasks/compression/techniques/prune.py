@@ -1,31 +1,35 @@
-"""Unstructured pruning by magnitude (Zhu and Gupta 2017, arXiv:1710.01878), through TFMOT."""
+"""Unstructured pruning: by magnitude through TFMOT, by other criteria and to a common budget with masks of its own."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from tasks.compression.layers import hold_zeros, kernel_of, kernels, with_layers, without_kernel
+from tasks.compression.layers import kernel_of, kernels, without_kernel
 from tasks.compression.records import Reason, Skip
-from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
-from tasks.compression.toolkit import prunable, toolkit
-from tasks.data_loading.dataset import read_dataset
-from tasks.training.pipeline import steps_per_epoch
-from tasks.training.saving import copy_model
-
-RAMP = 0.7  # share of the steps after which a polynomial schedule has reached the final sparsity
-UPDATES = 20  # times the masks are chosen anew within the ramp
+from tasks.compression.retraining import Retraining
+from tasks.compression.sparsity.criteria import Criterion
+from tasks.compression.sparsity.patterns import PATTERN, Budget, Pattern, parse_pattern
+from tasks.compression.sparsity.ramped import prune_by_ramp
+from tasks.compression.sparsity.rounds import Rounds, prune_in_rounds
+from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.toolkit import prunable
 
 
 class Prune(Retraining, Technique):
-    """Set the smallest weights of each layer to zero while training goes on.
+    """Set the weights that are needed least to zero, and train the others on.
 
-    ``polynomial`` raises the sparsity along the cubic curve of the paper, ``constant`` prunes at once.
+    By magnitude, layer by layer, in one round, TFMOT does the work while training goes on: a ``polynomial`` ramp raises
+    the sparsity along a cubic curve (Zhu and Gupta 2017, arXiv:1710.01878), ``constant`` prunes at once. Any other
+    criterion (see :mod:`tasks.compression.sparsity.criteria`), a ``global`` budget or several ``rounds`` use masks of
+    the technique's own: each round scores, prunes and trains for ``epochs``, the sparsity on the same curve.
 
     .. code-block:: yaml
 
         - {technique: prune, sparsity: 0.8, epochs: 4}
+        - {technique: prune, sparsity: 0.8, criterion: taylor, budget: global, rounds: 4, epochs: 2}
+        - {technique: prune, pattern: "2:4", epochs: 4}                  # 2 of 4 consecutive inputs stay
+        - {technique: prune, sparsity: 0.5, pattern: 4x1, epochs: 4}     # blocks of 4 inputs by 1 output
 
     Needs labelled training data. Makes zeros and keeps those there are. The stored file gets smaller; the loaded one
     does not, nor does the usual runtime get faster.
@@ -34,51 +38,76 @@ class Prune(Retraining, Technique):
     makes: ClassVar[frozenset[Kind]] = frozenset({"zeros"})
 
     technique: Literal["prune"]
-    sparsity: Annotated[float, Field(gt=0, lt=1, description="fraction of zeros in each pruned layer")]
-    ramp: Annotated[Literal["polynomial", "constant"], Field(description="how the sparsity is reached")] = "polynomial"
-    epochs: Annotated[int, Field(ge=1, description="epochs of training while pruning")] = 4
+    sparsity: Annotated[
+        float | None, Field(gt=0, lt=1, description="fraction of zeros in each pruned layer, or in all; not with n:m")
+    ] = None
+    criterion: Annotated[Criterion, Field(description="by which a weight is needed")] = "magnitude"
+    pattern: Annotated[str, Field(pattern=PATTERN, description="single · n:m · blocks of inputs x outputs")] = "single"
+    budget: Annotated[Budget, Field(description="the sparsity is that of each layer, or of all together")] = "layer"
+    rounds: Annotated[int, Field(ge=1, le=50, description="times of pruning, with training after each")] = 1
+    samples: Annotated[int, Field(ge=1, description="training images that gradients are taken of")] = 512
+    ramp: Annotated[Literal["polynomial", "constant"], Field(description="how TFMOT reaches the sparsity")] = (
+        "polynomial"
+    )
+    epochs: Annotated[int, Field(ge=1, description="epochs of training while pruning, in each round")] = 4
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Prune":
+        pattern = parse_pattern(self.pattern)
+        if pattern.kind == "n:m":
+            if self.sparsity is not None or self.budget == "global" or self.rounds > 1:
+                raise ValueError("expected neither sparsity nor a global budget nor rounds with an n:m pattern")
+            if pattern.n >= pattern.m:
+                raise ValueError(f"expected fewer weights to stay than there are in a group of {pattern.m}")
+        elif self.sparsity is None:
+            raise ValueError("expected sparsity, the fraction of zeros")
+        return self
 
     def keeps(self) -> frozenset[Kind]:
         """The zeros there are stay, and count."""
         return frozenset({"zeros"})
 
     def apply(self, subject: Subject, context: Context) -> Result:
-        """Prune every layer that TFMOT supports and that has a kernel."""
-        model = subject.model
-        chosen = {name for name in kernels(model) if prunable(model.get_layer(name))}
-        steps = steps_per_epoch(read_dataset(context.prepared), context.batch_size) * self.epochs
-
-        def change(layer: Any) -> Any:
-            if layer.name not in chosen:
-                return layer
-            hold_zeros(layer)
-            present = float(np.mean(kernel_of(layer).numpy() == 0))
-            return toolkit().sparsity.keras.prune_low_magnitude(layer, self._schedule(steps, present))
-
-        wrapped = with_layers(model, change)
-        retrain(wrapped, self, context, [toolkit().sparsity.keras.UpdatePruningStep()], keep_best=False)
+        """Prune every layer with a kernel that the pattern fits, and that TFMOT supports where it does the work."""
+        model, pattern = subject.model, parse_pattern(self.pattern)
+        skipped = {name: skip for name in kernels(model) if (skip := self._unfit(model.get_layer(name), pattern))}
+        skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
+        chosen = [name for name in kernels(model) if name not in skipped]
+        sparsity = self.sparsity if self.sparsity is not None else 1 - pattern.n / pattern.m
+        if self._ramped:
+            pruned = prune_by_ramp(model, chosen, sparsity, self.ramp, pattern, self, context)
+        else:
+            rounds = Rounds(self.criterion, sparsity, pattern, self.budget, self.rounds, self.samples)
+            pruned = prune_in_rounds(model, chosen, rounds, self, context)
         return Result(
-            Subject(copy_model(toolkit().sparsity.keras.strip_pruning(wrapped))),
+            Subject(pruned),
             changed=tuple(sorted(chosen)),
-            skipped=tuple(
-                Skip(layer=name, reason=Reason.UNSUPPORTED)
-                for name in (*kernels(model), *without_kernel(model))
-                if name not in chosen
-            ),
-            claims=tuple(self._claim(name, kernel) for name, kernel in kernels(model).items() if name in chosen),
+            skipped=tuple(skipped.values()),
+            claims=tuple(self._claim(name, pruned, pattern) for name in chosen),
         )
 
-    def _schedule(self, steps: int, present: float) -> Any:
-        """The schedule of a layer that has a sparsity of ``present``, which it does not fall below."""
-        schedules = toolkit().sparsity.keras
-        final = max(self.sparsity, present)
-        ramp = max(1, int(steps * RAMP))
-        frequency = max(1, ramp // UPDATES)
-        if self.ramp == "constant":
-            return schedules.ConstantSparsity(final, begin_step=0, end_step=steps, frequency=frequency)
-        return schedules.PolynomialDecay(present, final, begin_step=0, end_step=ramp, frequency=frequency)
+    @property
+    def _ramped(self) -> bool:
+        return self.criterion == "magnitude" and self.budget == "layer" and self.rounds == 1
 
-    def _claim(self, name: str, kernel: Any) -> Claim:
-        """The zeros asked for, one fewer at most: TFMOT rounds the number of weights that stay."""
+    def _unfit(self, layer: Any, pattern: Pattern) -> Skip | None:
+        """Why a layer with a kernel is left alone."""
+        shape, depthwise = kernel_of(layer).shape, hasattr(layer, "depthwise_kernel")
+        detail = ""
+        if self._ramped and not prunable(layer):
+            detail = "TFMOT does not prune it"
+        elif self._ramped and pattern.kind == "block" and len(shape) != 2:
+            detail = "TFMOT prunes blocks of dense layers only"
+        elif pattern.kind == "n:m" and depthwise:
+            detail = "each output has one input channel"
+        elif pattern.kind == "n:m" and shape[-2] <= pattern.n:
+            detail = f"of {shape[-2]} input channels {pattern.n} in {pattern.m} are all"
+        return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=detail) if detail else None
+
+    def _claim(self, name: str, pruned: Model, pattern: Pattern) -> Claim:
+        """The zeros asked for, one fewer at most since TFMOT rounds; where layers share them, those there are."""
+        kernel = kernel_of(pruned.get_layer(name)).numpy()
+        if self.sparsity is None or pattern.kind != "single" or self.budget == "global":
+            return Claim(name, "zeros", float(np.mean(kernel == 0)))
         return Claim(name, "zeros", float(np.floor(kernel.size * self.sparsity - 1) / kernel.size))

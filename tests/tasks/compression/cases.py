@@ -18,6 +18,9 @@ Made = Callable[[str, str], tuple[bytes, Candidate]]  # by the names of a networ
 CASES: dict[str, Steps] = {
     "prune": [{"technique": "prune", "sparsity": 0.8, "epochs": 2}],
     "prune at once": [{"technique": "prune", "sparsity": 0.5, "ramp": "constant", "epochs": 2}],
+    "prune by gradient": [
+        {"technique": "prune", "sparsity": 0.7, "criterion": "taylor", "budget": "global", "rounds": 2, "epochs": 2}
+    ],
     "half the channels": [
         {"technique": "prune_channels", "budget": {"metric": "channels", "max_ratio": 0.5, "max": None}},
         {"technique": "fine_tune", "epochs": 2},
@@ -56,6 +59,7 @@ TRAINS = (
     "channels by taylor",
     "prune",
     "prune at once",
+    "prune by gradient",
     "cluster linear",
     "cluster density",
     "cluster kmeans++",

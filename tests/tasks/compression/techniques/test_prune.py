@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tasks.compression.layers import kernels
 from tasks.compression.records import Reason
@@ -59,3 +60,111 @@ def test_what_tfmot_passes_over_is_named(prepared: Path) -> None:
     }
     assert np.allclose(kernels(result.subject.model)["channelwise"], before["channelwise"], atol=1e-6)
     assert {claim.layer for claim in result.claims} == {"convolution", "logits"}
+
+
+GRADIENT_CRITERIA = ("taylor", "snip", "fisher", "output")
+
+
+def with_useless_large_weights(tiny: Any) -> Any:
+    """Half of the convolution's channels are always off; the weights behind them are the largest."""
+    model = copy_model(tiny)
+    kernel, bias = model.get_layer("conv2d").get_weights()
+    bias[:8] = -1000.0
+    model.get_layer("conv2d").set_weights([kernel, bias])
+    dense, more = model.get_layer("logits").get_weights()
+    dense.reshape(7, 7, 16, 10)[:, :, :8] = 3.0
+    model.get_layer("logits").set_weights([dense, more])
+    return model
+
+
+@pytest.mark.parametrize("criterion", ["magnitude", *GRADIENT_CRITERIA])
+def test_large_weights_that_change_nothing_go_by_gradient_and_sensitivity_but_stay_by_magnitude(
+    tiny: Any, prepared: Path, criterion: str
+) -> None:
+    model = with_useless_large_weights(tiny)
+    # more than the useless half, since some places of the images are black in all
+    settings = {"sparsity": 0.7, "criterion": criterion, "learning_rate": 1e-12, "samples": 128}
+    after = kernels(prune(model, prepared, **settings).subject.model)["logits"].reshape(7, 7, 16, 10)
+    useless, needed = after[:, :, :8], after[:, :, 8:]
+    if criterion == "magnitude":
+        assert np.all(useless != 0)
+        assert np.all(needed == 0)
+    else:
+        assert np.all(useless == 0)
+        assert np.mean(needed != 0) == pytest.approx(0.6, abs=0.001)
+
+
+def test_a_global_budget_spares_the_layer_with_large_weights(tiny: Any, prepared: Path) -> None:
+    model = copy_model(tiny)
+    kernel, bias = model.get_layer("conv2d").get_weights()
+    model.get_layer("conv2d").set_weights([np.where(kernel < 0, kernel - 5, kernel + 5), bias])
+    result = prune(model, prepared, sparsity=0.7, budget="global", learning_rate=1e-12)
+    after = kernels(result.subject.model)
+    assert np.all(after["conv2d"] != 0)
+    zeros = sum(np.sum(kernel == 0) for kernel in after.values())
+    assert zeros == round(0.7 * sum(kernel.size for kernel in after.values()))
+    assert {claim.layer: claim.promised for claim in result.claims} == {
+        name: np.mean(kernel == 0) for name, kernel in after.items()
+    }
+
+
+def test_rounds_reach_the_sparsity_step_by_step_and_train_between(tiny: Any, prepared: Path) -> None:
+    lines: list[str] = []
+    technique = Prune.model_validate(
+        {"technique": "prune", "sparsity": 0.8, "rounds": 3, "epochs": 1, "learning_rate": 0.01}
+    )
+    result = technique.apply(Subject(tiny), context(prepared, batch_size=256, say=lines.append))
+    assert [line for line in lines if line.startswith("round")] == [
+        "round 1/3: sparsity 0.563",
+        "round 2/3: sparsity 0.770",
+        "round 3/3: sparsity 0.800",
+    ]
+    assert sum(line.startswith("epoch 1/1") for line in lines) == 3
+    for name, kernel in kernels(result.subject.model).items():
+        assert np.sum(kernel != 0) == round(0.2 * kernel.size)
+        assert not np.allclose(kernel[kernel != 0], kernels(tiny)[name][kernel != 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("criterion", ["magnitude", "fisher"])
+def test_of_four_consecutive_inputs_two_stay(article: Any, prepared: Path, criterion: str) -> None:
+    settings = {"pattern": "2:4", "criterion": criterion, "learning_rate": 1e-12, "samples": 32}
+    result = prune(article, prepared, **settings)
+    after = kernels(result.subject.model)
+    assert set(result.changed) == {"conv2d_1", "dense", "logits"}
+    for name in result.changed:
+        groups = np.moveaxis(after[name], -2, -1).reshape(-1, 4)
+        assert np.all(np.count_nonzero(groups, axis=1) == 2)
+        if criterion == "magnitude":
+            before = np.abs(np.moveaxis(kernels(article)[name], -2, -1)).reshape(-1, 4)
+            assert np.array_equal(np.argsort(before, axis=1)[:, 2:].sum(axis=1), ((groups != 0) * range(4)).sum(axis=1))
+    assert np.all(after["conv2d"] != 0)
+    (skip,) = result.skipped
+    assert skip.sentence == f"{Reason.UNSUPPORTED} (of 1 input channels 2 in 4 are all)"
+    assert {claim.promised for claim in result.claims} == {0.5}
+
+
+@pytest.mark.parametrize("criterion", ["magnitude", "output"])
+def test_blocks_go_as_a_whole(tiny: Any, prepared: Path, criterion: str) -> None:
+    settings = {"sparsity": 0.5, "pattern": "4x2", "criterion": criterion, "learning_rate": 1e-12, "samples": 32}
+    result = prune(tiny, prepared, ramp="constant", **settings)
+    zeros = kernels(result.subject.model)["logits"] == 0
+    blocks = zeros.reshape(196, 4, 5, 2).mean(axis=(1, 3))
+    assert set(blocks.ravel()) == {0.0, 1.0}
+    assert blocks.mean() == 0.5
+    skipped = {skip.layer: skip.detail for skip in result.skipped}
+    assert skipped == ({"conv2d": "TFMOT prunes blocks of dense layers only"} if criterion == "magnitude" else {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "expected sparsity"),
+        ({"pattern": "2:4", "sparsity": 0.5}, "expected neither sparsity nor a global budget nor rounds"),
+        ({"pattern": "2:4", "budget": "global"}, "expected neither sparsity nor a global budget nor rounds"),
+        ({"pattern": "4:4"}, "expected fewer weights to stay than there are in a group of 4"),
+        ({"pattern": "2to4", "sparsity": 0.5}, "should match pattern"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Prune.model_validate({"technique": "prune", **settings})

@@ -1,0 +1,115 @@
+"""How much each weight is needed: by its size, by the gradient of the loss, by what it changes, or by chance.
+
+==========  ==========================================  ==============================================================
+criterion   score of a weight w                         paper
+==========  ==========================================  ==============================================================
+magnitude   abs(w)                                      Han et al. 2015, arXiv:1506.02626
+taylor      mean over batches of abs(w · dL/dw)         Molchanov et al. 2019, arXiv:1906.10771, for single weights
+snip        abs(w · mean dL/dw)                         Lee, Ajanthan and Torr 2019, arXiv:1810.02340
+fisher      ½ · w² · mean over samples of (dL/dw)²      LeCun, Denker and Solla 1990 (Optimal Brain Damage), the
+                                                        diagonal of the Hessian by that of the empirical Fisher matrix
+output      w² · mean over samples of Σ_k (dz_k/dw)²    what the logits z change by when w goes, to second order; the
+                                                        sum by random signs (Hutchinson 1990)
+random      a number by chance                          the control that every criterion has to beat
+==========  ==========================================  ==============================================================
+
+Gradients are those of the model as it is used: without dropout, with BatchNorm's averages. All scores are at least 0.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.layers import kernel_of
+from tasks.compression.technique import Model
+from tasks.training.backend import TfTensor, tensorflow
+from tasks.training.pipeline import evaluation_batches
+
+Criterion = Literal["magnitude", "taylor", "snip", "fisher", "output", "random"]
+BATCH = 32
+
+Arrays = list[NDArray[np.float64]]
+Gradient = Callable[[TfTensor, TfTensor], Sequence[TfTensor]]
+
+
+def score_weights(
+    model: Model, layers: Sequence[str], criterion: Criterion, samples: int, folder: Path, seed: int
+) -> dict[str, NDArray[np.float64]]:
+    """Score the kernels of some layers.
+
+    Args:
+        model: from raw pixels to logits.
+        layers: their names.
+        criterion: see the table above.
+        samples: how many of the training images, the first in stored order, gradients are taken of.
+        folder: the prepared data.
+        seed: of what is left to chance.
+
+    Returns:
+        by layer, in the shape of the kernel.
+    """
+    variables = [kernel_of(model.get_layer(name)) for name in layers]
+    weights = [variable.numpy().astype(np.float64) for variable in variables]
+    rng = np.random.default_rng([seed, 0x5C0])
+    if criterion == "magnitude":
+        scores = [np.abs(weight) for weight in weights]
+    elif criterion == "random":
+        scores = [rng.random(weight.shape) for weight in weights]
+    elif criterion in {"taylor", "snip"}:
+        gradient = _compiled(model, variables, _loss)
+        batches = evaluation_batches("train", BATCH, folder).take(-(-samples // BATCH))
+        average = _mean(gradient, batches, np.abs if criterion == "taylor" else np.asarray)
+        scores = [np.abs(weight * mean) for weight, mean in zip(weights, average, strict=True)]
+    else:
+        single = evaluation_batches("train", 1, folder).take(samples)
+        if criterion == "output":
+            gradient = _compiled(model, variables, _signed)
+            single = ((image, _signs(rng, model.output_shape[-1])) for image, _ in single)
+        else:
+            gradient = _compiled(model, variables, _loss)
+        squares = _mean(gradient, single, np.square)
+        half = 0.5 if criterion == "fisher" else 1.0
+        scores = [half * weight**2 * square for weight, square in zip(weights, squares, strict=True)]
+    return dict(zip(layers, scores, strict=True))
+
+
+def _loss(logits: TfTensor, labels: TfTensor) -> TfTensor:
+    tf = tensorflow()
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int64), logits))
+
+
+def _signed(logits: TfTensor, signs: TfTensor) -> TfTensor:
+    return tensorflow().reduce_sum(logits * signs)
+
+
+def _signs(rng: np.random.Generator, classes: int) -> TfTensor:
+    return tensorflow().constant(rng.choice([-1.0, 1.0], (1, classes)), tensorflow().float32)
+
+
+def _compiled(model: Model, variables: Sequence[Any], value: Callable[[TfTensor, TfTensor], TfTensor]) -> Gradient:
+    tf = tensorflow()
+
+    def gradient(images: TfTensor, against: TfTensor) -> Sequence[TfTensor]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            result = value(model(images, training=False), against)
+        found: Sequence[TfTensor] = tape.gradient(result, variables)
+        return found
+
+    compiled: Gradient = tf.function(gradient, autograph=False, reduce_retracing=True)
+    return compiled
+
+
+def _mean(gradient: Gradient, batches: Iterable[tuple[TfTensor, TfTensor]], change: Callable[[Any], Any]) -> Arrays:
+    """Mean over batches, each counted by its size, of what ``change`` makes of the gradients."""
+    total: Arrays = []
+    count = 0
+    for images, against in batches:
+        size = int(images.shape[0])
+        parts = [size * change(part.numpy().astype(np.float64)) for part in gradient(images, against)]
+        total = [before + part for before, part in zip(total, parts, strict=True)] if total else parts
+        count += size
+    return [part / count for part in total]

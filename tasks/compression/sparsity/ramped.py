@@ -1,0 +1,71 @@
+"""Pruning by magnitude through TFMOT, masks chosen anew while training goes on."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from tasks.compression.layers import hold_zeros, kernel_of, with_layers
+from tasks.compression.retraining import Retraining, retrain
+from tasks.compression.sparsity.patterns import Pattern
+from tasks.compression.technique import Context, Model
+from tasks.compression.toolkit import toolkit
+from tasks.data_loading.dataset import read_dataset
+from tasks.training.pipeline import steps_per_epoch
+from tasks.training.saving import copy_model
+
+RAMP = 0.7  # share of the steps after which a polynomial schedule has reached the final sparsity
+UPDATES = 20  # times the masks are chosen anew within the ramp
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """How the sparsity of a layer rises."""
+
+    kind: Literal["polynomial", "constant"]
+    final: float
+    steps: int
+
+    def schedule(self, present: float) -> Any:
+        """The schedule of a layer that has a sparsity of ``present``, which it does not fall below."""
+        schedules = toolkit().sparsity.keras
+        final = max(self.final, present)
+        ramp = max(1, int(self.steps * RAMP))
+        frequency = max(1, ramp // UPDATES)
+        if self.kind == "constant":
+            return schedules.ConstantSparsity(final, begin_step=0, end_step=self.steps, frequency=frequency)
+        return schedules.PolynomialDecay(present, final, begin_step=0, end_step=ramp, frequency=frequency)
+
+
+def prune_by_ramp(
+    model: Model,
+    layers: Collection[str],
+    sparsity: float,
+    kind: Literal["polynomial", "constant"],
+    pattern: Pattern,
+    block: Retraining,
+    context: Context,
+) -> Model:
+    """A trained copy of ``model`` whose named layers are pruned; TFMOT chooses ``n:m`` once, at the beginning."""
+    steps = steps_per_epoch(read_dataset(context.prepared), context.batch_size) * block.epochs
+    ramp = Ramp(kind, sparsity, steps)
+
+    def change(layer: Any) -> Any:
+        if layer.name not in layers:
+            return layer
+        hold_zeros(layer)
+        present = float(np.mean(kernel_of(layer).numpy() == 0))
+        return toolkit().sparsity.keras.prune_low_magnitude(layer, ramp.schedule(present), **_settings(pattern))
+
+    wrapped = with_layers(model, change)
+    retrain(wrapped, block, context, [toolkit().sparsity.keras.UpdatePruningStep()], keep_best=False)
+    return copy_model(toolkit().sparsity.keras.strip_pruning(wrapped))
+
+
+def _settings(pattern: Pattern) -> dict[str, Any]:
+    if pattern.kind == "n:m":
+        return {"sparsity_m_by_n": (pattern.m - pattern.n, pattern.m)}
+    if pattern.kind == "block":
+        return {"block_size": (pattern.n, pattern.m), "block_pooling_type": "AVG"}
+    return {}

@@ -1,0 +1,62 @@
+"""Pruning with masks of its own: at once, or in rounds with training between (Han et al. 2015, arXiv:1506.02626)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.layers import hold_zeros, kernels
+from tasks.compression.retraining import Retraining, retrain
+from tasks.compression.sparsity.criteria import Criterion, score_weights
+from tasks.compression.sparsity.patterns import Budget, Pattern, choose
+from tasks.compression.technique import Context, Model
+from tasks.training.saving import copy_model
+
+APART = 100  # between the seeds of two rounds
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """What is pruned by what, and how often; ``samples``: training images that a criterion looks at."""
+
+    criterion: Criterion
+    sparsity: float
+    pattern: Pattern
+    budget: Budget
+    count: int
+    samples: int
+
+    def sparsity_after(self, number: int) -> float:
+        """Sparsity after a round, from 1: the cubic curve of Zhu and Gupta 2017 (arXiv:1710.01878)."""
+        return self.sparsity * (1 - (1 - number / self.count) ** 3)
+
+
+def prune_in_rounds(model: Model, layers: Sequence[str], rounds: Rounds, block: Retraining, context: Context) -> Model:
+    """A copy of ``model`` that is scored, pruned and trained in each round; zeros stay zeros."""
+    model = copy_model(model)
+    for number in range(1, rounds.count + 1):
+        seed = context.seed + APART * (number - 1)
+        scores = score_weights(model, layers, rounds.criterion, rounds.samples, context.prepared, seed)
+        sparsity = rounds.sparsity_after(number)
+        if rounds.count > 1:
+            context.say(f"round {number}/{rounds.count}: sparsity {sparsity:.3f}")
+        set_masks(model, choose(_zeros_last(model, scores), sparsity, rounds.pattern, rounds.budget))
+        for name in kernels(model):
+            hold_zeros(model.get_layer(name))
+        retrain(model, block, replace(context, seed=seed))
+    return copy_model(model)
+
+
+def _zeros_last(model: Model, scores: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Zeros that there are go first, whatever the score."""
+    present = kernels(model)
+    return {name: np.where(present[name] == 0, -1.0, score) for name, score in scores.items()}
+
+
+def set_masks(model: Model, masks: dict[str, NDArray[np.bool_]]) -> None:
+    """Set what does not stay to zero."""
+    present = kernels(model)
+    for name, stay in masks.items():
+        layer = model.get_layer(name)
+        layer.set_weights([present[name] * stay, *layer.get_weights()[1:]])
