@@ -31,3 +31,11 @@ def clusterable(layer: Any) -> bool:
     )
 
     return bool(ClusteringRegistry.supports(layer) and hasattr(layer, "kernel"))
+
+
+def clustered(layer: Any, **settings: Any) -> Any:
+    """The layer wrapped for clustering; the public function does not take all settings."""
+    toolkit()
+    from tensorflow_model_optimization.python.core.clustering.keras.experimental.cluster import cluster_weights
+
+    return cluster_weights(layer, **settings)

@@ -1,14 +1,18 @@
-"""Weight clustering (Han, Mao and Dally 2016, Deep Compression, arXiv:1510.00149), through TFMOT."""
+"""Weight clustering (Han, Mao and Dally 2016, Deep Compression, arXiv:1510.00149), through TFMOT or on a grid."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, model_validator
 
-from tasks.compression.layers import kernels, with_layers, without_kernel
+from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
+from tasks.compression.clustering.kmeans import to_levels
+from tasks.compression.clustering.repair import Kernel, repair
+from tasks.compression.layers import hold_zeros, kernels, with_layers, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
-from tasks.compression.toolkit import clusterable, toolkit
+from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.toolkit import clusterable, clustered, toolkit
 from tasks.training.saving import copy_model
 
 INITS = {
@@ -21,42 +25,134 @@ INITS = {
 class Cluster(Retraining, Technique):
     """Let each layer use a few distinct weights only, and train these on.
 
+    ==========  ==============================================================================================
+    levels      which weights there may be
+    ==========  ==============================================================================================
+    free        any ``clusters`` values, in the layer or (``per_channel``) in each output channel, through TFMOT;
+                without training by k-means
+    grid        evenly spaced ones in each output channel, zero among them: an int8 file then has no more than
+                ``clusters`` distinct values in the whole layer
+    ==========  ==============================================================================================
+
     .. code-block:: yaml
 
         - {technique: cluster, clusters: 32, epochs: 2}
+        - {technique: cluster, clusters: 16, epochs: 0}                            # k-means, no training
+        - {technique: cluster, clusters: 16, per_channel: true, preserve_sparsity: true}
+        - {technique: cluster, clusters: 15, levels: grid, epochs: 3}
 
-    Needs labelled training data. Makes clusters; keeps nothing else. The stored file gets smaller; the loaded one does
-    not, nor does the usual runtime get faster.
+    Needs labelled training data, unless ``epochs`` is 0. Makes clusters; keeps zeros with ``preserve_sparsity`` and on
+    a grid. The stored file gets smaller; the loaded one does not, nor does the usual runtime get faster.
     """
 
     makes: ClassVar[frozenset[Kind]] = frozenset({"clusters"})
 
     technique: Literal["cluster"]
-    clusters: Annotated[int, Field(ge=2, le=256, description="distinct values in each layer")]
-    init: Annotated[Literal["linear", "density", "kmeans++"], Field(description="of the centroids")] = "kmeans++"
-    epochs: Annotated[int, Field(ge=1, description="epochs of training with clusters")] = 2
+    clusters: Annotated[int, Field(ge=2, le=256, description="distinct values in each layer, or in each channel")]
+    levels: Annotated[Literal["free", "grid"], Field(description="where they may be")] = "free"
+    init: Annotated[Literal["linear", "density", "kmeans++"], Field(description="of free levels")] = "kmeans++"
+    per_channel: Annotated[bool, Field(description="free levels for each output channel of a convolution")] = False
+    preserve_sparsity: Annotated[bool, Field(description="zeros stay zeros")] = False
+    epochs: Annotated[int, Field(ge=0, description="epochs of training with clusters; 0: no training")] = 2
+
+    @model_validator(mode="after")
+    def _enough_levels(self) -> "Cluster":
+        if self.clusters < 3 and (self.preserve_sparsity or self.levels == "grid"):
+            raise ValueError("expected 3 clusters or more where zero is one of them (preserve_sparsity, levels: grid)")
+        if self.levels == "grid" and self.per_channel:
+            raise ValueError("expected per_channel with free levels only: a grid is always that of a channel")
+        return self
+
+    @property
+    def zeros_stay(self) -> bool:
+        """Zero is a level, and what is zero stays there."""
+        return self.preserve_sparsity or self.levels == "grid"
+
+    def keeps(self) -> frozenset[Kind]:
+        """Zeros, where zero is one of the levels."""
+        return frozenset({"zeros"}) if self.zeros_stay else frozenset()
 
     def apply(self, subject: Subject, context: Context) -> Result:
-        """Cluster every layer that TFMOT supports and that has more weights than clusters."""
-        model, clustering = subject.model, toolkit().clustering.keras
-        reasons = dict.fromkeys(without_kernel(model), Reason.UNSUPPORTED) | {
-            name: Reason.UNSUPPORTED if not clusterable(model.get_layer(name)) else Reason.TOO_SMALL
-            for name, kernel in kernels(model).items()
-            if not clusterable(model.get_layer(name)) or kernel.size <= self.clusters
-        }
-        chosen = {name for name in kernels(model) if name not in reasons}
+        """Cluster every layer that TFMOT supports and that has more weights than clusters, zeros that stay apart."""
+        model = subject.model
+        reasons = dict.fromkeys(without_kernel(model), Reason.UNSUPPORTED)
+        before: dict[str, Kernel] = {}
+        for name, kernel in kernels(model).items():
+            reason = self._reason(model.get_layer(name), kernel)
+            if reason is None:
+                before[name] = kernel
+            else:
+                reasons[name] = reason
+        trained = self._on_grid(model, before, context) if self.levels == "grid" else self._free(model, before, context)
+        self._put_right(trained, before, context)
+        return Result(
+            Subject(trained),
+            changed=tuple(sorted(before)),
+            skipped=tuple(Skip(layer=name, reason=reason) for name, reason in reasons.items()),
+            claims=tuple(Claim(name, "clusters", float(self.clusters)) for name in sorted(before)),
+        )
+
+    def _reason(self, layer: Any, kernel: Kernel) -> Reason | None:
+        """Why a layer is left alone; None where it is not."""
+        if not clusterable(layer):
+            return Reason.UNSUPPORTED
+        there = kernel != 0 if self.preserve_sparsity else np.ones_like(kernel)
+        most = there.sum(axis=(0, 1, 2)).min() if self._by_channel(kernel) else there.sum()
+        return Reason.TOO_SMALL if most <= self.clusters else None
+
+    def _by_channel(self, kernel: Kernel) -> bool:
+        return self.per_channel and kernel.ndim == 4
+
+    def _free(self, model: Model, before: dict[str, Kernel], context: Context) -> Model:
+        if not self.epochs:
+            levels = {
+                name: to_levels(
+                    kernel, self.clusters, self.init, self._by_channel(kernel), self.preserve_sparsity, context.seed
+                )
+                for name, kernel in before.items()
+            }
+            return _with_kernels(copy_model(model), levels)
+        clustering = toolkit().clustering.keras
         settings = {
             "number_of_clusters": self.clusters,
             "cluster_centroids_init": clustering.CentroidInitialization[INITS[self.init]],
+            "preserve_sparsity": self.preserve_sparsity,
+            "cluster_per_channel": self.per_channel,
         }
-        wrapped = with_layers(
-            model,
-            lambda layer: clustering.cluster_weights(layer, **settings) if layer.name in chosen else layer,
-        )
+        wrapped = with_layers(model, lambda layer: clustered(layer, **settings) if layer.name in before else layer)
         retrain(wrapped, self, context)
-        return Result(
-            Subject(copy_model(clustering.strip_clustering(wrapped))),
-            changed=tuple(sorted(chosen)),
-            skipped=tuple(Skip(layer=name, reason=reason) for name, reason in reasons.items()),
-            claims=tuple(Claim(name, "clusters", float(self.clusters)) for name in sorted(chosen)),
-        )
+        return copy_model(clustering.strip_clustering(wrapped))
+
+    def _on_grid(self, model: Model, before: dict[str, Kernel], context: Context) -> Model:
+        steps = steps_of(self.clusters)
+        shares = {name: best_shares(kernel, steps) for name, kernel in before.items()}
+        copy = copy_model(model)
+        if self.epochs:
+
+            def change(layer: Any) -> Any:
+                if layer.name in before:
+                    hold_zeros(layer)
+                    simulate(layer, steps, shares[layer.name])
+                return layer
+
+            trained = with_layers(model, change)
+            retrain(trained, self, context)
+            copy.set_weights(trained.get_weights())
+        after = {name: kernel for name, kernel in kernels(copy).items() if name in before}
+        return _with_kernels(copy, {name: to_grid(kernel, steps, shares[name]) for name, kernel in after.items()})
+
+    def _put_right(self, model: Model, before: dict[str, Kernel], context: Context) -> None:
+        for name, kernel in before.items():
+            after = kernels(model)[name]
+            by_channel = self._by_channel(kernel) or self.levels == "grid"
+            right, wrong = repair(kernel, after, self.clusters, by_channel, self.zeros_stay, context.seed)
+            if wrong:
+                context.say(f"{name}: {' and '.join(wrong)} in clustering, put right without training")
+                _with_kernels(model, {name: right})
+
+
+def _with_kernels(model: Model, changed: dict[str, Kernel]) -> Model:
+    for name, kernel in changed.items():
+        layer = model.get_layer(name)
+        layer.set_weights([kernel.astype(np.float32), *layer.get_weights()[1:]])
+    return model

@@ -30,6 +30,8 @@ def test_every_recipe_of_the_repository_is_one() -> None:
         ([PRUNE, CONVERT], ["prune", "convert"]),
         ([PRUNE, INT8], ["prune", "quantize"]),
         ([FINE_TUNE, CLUSTER, INT8], ["fine_tune", "cluster", "quantize"]),
+        ([PRUNE, {**CLUSTER, "preserve_sparsity": True}, INT8], ["prune", "cluster", "quantize"]),
+        ([PRUNE, {**CLUSTER, "levels": "grid"}, INT8], ["prune", "cluster", "quantize"]),
         ([PRUNE, PRUNE, FINE_TUNE, FINE_TUNE], ["prune", "prune", "fine_tune", "fine_tune", "convert"]),
         ([FINE_TUNE, AWARE], ["fine_tune", "quantize"]),
         ([PRUNE, FINE_TUNE, AWARE], ["prune", "fine_tune", "quantize"]),

@@ -2,14 +2,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from tasks.compression.clustering.repair import distinct
+from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
+from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.cluster import Cluster
+from tasks.errors import ConfigError
+from tasks.training.backend import keras, set_seed
 from tasks.training.saving import copy_model, weights_digest
-from tests.tasks.compression.cases import context
-from tests.tasks.training.material import depthwise
+from tests.tasks.compression.cases import carry_out, context
+from tests.tasks.training.material import CLASSES, SHAPE, answers, depthwise, samples
+from tests.tasks.training.material import tiny as tiny_network
+
+INT8 = {"technique": "quantize", "mode": "int8", "calibration": 100}
 
 
 def cluster(model: Any, prepared: Path, **settings: Any) -> Any:
@@ -51,3 +60,129 @@ def test_layers_that_gain_nothing_or_cannot_are_named(prepared: Path) -> None:
         "channelwise": Reason.UNSUPPORTED,
         "inner": Reason.UNSUPPORTED,
     }
+
+
+def sparse(model: Any) -> Any:
+    """A copy half of whose weights are zero, in every channel."""
+    copy = copy_model(model)
+    rng = np.random.default_rng(1)
+    for name, kernel in kernels(copy).items():
+        others = copy.get_layer(name).get_weights()[1:]
+        copy.get_layer(name).set_weights([kernel * (rng.random(kernel.shape) > 0.5), *others])
+    return copy
+
+
+def pointwise() -> Any:
+    """A network with a convolution of single pixels, which TFMOT is known to set to zero."""
+    set_seed(1)
+    layers = keras().layers
+    stack = [
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(12, 3, strides=2, activation="relu", name="first"),
+        layers.Conv2D(16, 1, activation="relu", name="pointwise"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(CLASSES, name="logits"),
+    ]
+    return keras().Sequential([keras().Input(SHAPE), *stack])
+
+
+WITH_ZEROS: dict[str, dict[str, Any]] = {
+    "TFMOT": {"clusters": 8, "preserve_sparsity": True, "learning_rate": 0.01},
+    "TFMOT, linear": {"clusters": 8, "preserve_sparsity": True, "init": "linear", "learning_rate": 0.01},
+    "TFMOT, per channel": {"clusters": 3, "per_channel": True, "preserve_sparsity": True, "learning_rate": 0.01},
+    "k-means": {"clusters": 8, "epochs": 0, "preserve_sparsity": True},
+    "k-means, per channel": {"clusters": 3, "epochs": 0, "per_channel": True, "preserve_sparsity": True},
+    "grid": {"clusters": 7, "levels": "grid", "learning_rate": 0.01},
+    "grid, no training": {"clusters": 7, "levels": "grid", "epochs": 0},
+}
+
+
+@pytest.mark.parametrize("settings", WITH_ZEROS.values(), ids=WITH_ZEROS)
+@pytest.mark.parametrize("network", [tiny_network, pointwise])
+def test_zeros_stay_zeros_and_levels_are_few(settings: dict[str, Any], network: Any, prepared: Path) -> None:
+    model = sparse(network())
+    before = kernels(model)
+    technique = Cluster.model_validate({"technique": "cluster", "epochs": 1, **settings})
+    assert "zeros" in technique.keeps()
+    result = cluster(model, prepared, **settings)
+    assert result.changed
+    for name in result.changed:
+        after = kernels(result.subject.model)[name]
+        assert np.all(after[before[name] == 0] == 0)
+        assert np.count_nonzero(after) > 0.2 * after.size
+        channels = technique.levels == "grid" or (technique.per_channel and after.ndim == 4)
+        assert 2 < distinct(after, channels) <= technique.clusters
+    trained = any(not np.allclose(kernels(result.subject.model)[name], before[name], atol=0.05) for name in before)
+    assert trained or not technique.epochs
+
+
+def test_zeros_are_not_promised_where_zero_is_no_level() -> None:
+    assert Cluster.model_validate({"technique": "cluster", "clusters": 8}).keeps() == frozenset()
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_grid_leaves_no_more_values_in_the_whole_int8_layer_than_in_a_channel(
+    tiny: Any, prepared: Path, epochs: int
+) -> None:
+    def values(**settings: Any) -> dict[str, int]:
+        step = {"technique": "cluster", "clusters": 7, "epochs": epochs, **settings}
+        flatbuffer, candidate = carry_out("int8", [step, INT8], tiny, prepared)
+        assert all(promise.holds for promise in candidate.steps[-1].promises)
+        found = constants_by_layer(flatbuffer, ["conv2d", "logits"])
+        return {name: len(np.unique(constant.values)) for name, constant in found.items()}
+
+    assert max(values(levels="grid").values()) <= 7
+    assert values()["conv2d"] > 7
+
+
+def test_a_grid_is_trained(tiny: Any, prepared: Path) -> None:
+    images, labels = samples("test", prepared)
+    cross_entropy = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def loss(epochs: int) -> float:
+        result = cluster(tiny, prepared, clusters=3, levels="grid", epochs=epochs, learning_rate=0.003)
+        return float(cross_entropy(labels, answers(result.subject.model, images)))
+
+    assert loss(3) < 0.8 * loss(0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"clusters": 2, "levels": "grid"}, "expected 3 clusters or more"),
+        ({"clusters": 2, "preserve_sparsity": True}, "expected 3 clusters or more"),
+        ({"clusters": 8, "levels": "grid", "per_channel": True}, "expected per_channel with free levels only"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parse_recipe("r", [{"technique": "cluster", **settings}])
+
+
+def test_what_tfmot_breaks_is_put_right_and_said(tiny: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = sparse(tiny)
+
+    def breaks(self: Cluster, model: Any, before: Any, context: Any) -> Any:
+        broken = copy_model(model)
+        weights = broken.get_layer("conv2d").get_weights()
+        broken.get_layer("conv2d").set_weights([np.zeros_like(weights[0]), weights[1]])
+        return broken
+
+    monkeypatch.setattr(Cluster, "_free", breaks)
+    said: list[str] = []
+    technique = Cluster.model_validate({"technique": "cluster", "clusters": 8, "preserve_sparsity": True})
+    after = kernels(technique.apply(Subject(model), context(prepared, say=said.append)).subject.model)
+    assert said[0] == "conv2d: came out all zero in clustering, put right without training"
+    assert said[1].startswith("logits: ")
+    for name, kernel in kernels(model).items():
+        assert distinct(after[name], per_channel=False) == 8
+        assert np.array_equal(after[name] == 0, kernel == 0)
+
+
+def test_a_convolution_gets_levels_of_its_own_for_each_channel(residual: Any, prepared: Path) -> None:
+    result = cluster(sparse(residual), prepared, clusters=5, per_channel=True, preserve_sparsity=True)
+    assert result.changed == ("conv2d_1", "logits")
+    after = kernels(result.subject.model)
+    assert distinct(after["conv2d_1"], per_channel=True) == 5
+    assert distinct(after["conv2d_1"], per_channel=False) > 20
+    assert distinct(after["logits"], per_channel=False) == 5

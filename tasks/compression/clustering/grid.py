@@ -1,0 +1,63 @@
+"""Evenly spaced levels in each output channel, zero among them, and training with the rounding simulated.
+
+An output channel's levels are ``s · j/k`` with ``j`` from −k to k. The largest becomes the edge of what 8 bits with a
+scale for each channel can store, so that an int8 file has the values ``round(127 · j/k)`` in every channel: no more in
+the whole layer than in one channel, which entropy coding profits from. The gradient passes over the rounding
+(straight-through estimator, Bengio, Léonard and Courville 2013, arXiv:1308.3432).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.training.backend import KerasLayer, TfTensor, tensorflow, traced
+
+SHARES = np.linspace(0.3, 1.0, 36)  # of a channel's largest weight that are tried for its largest level
+
+
+def steps_of(clusters: int) -> int:
+    """Levels on either side of zero."""
+    return (clusters - 1) // 2
+
+
+def best_shares(kernel: NDArray[Any], steps: int) -> NDArray[np.float32]:
+    """For each output channel the largest level, by the largest weight, at which the squared error is least."""
+    errors = [np.sum((to_grid(kernel, steps, share) - kernel) ** 2, axis=_inner(kernel)) for share in SHARES]
+    return np.asarray(SHARES[np.argmin(errors, axis=0)], np.float32)
+
+
+def to_grid(kernel: NDArray[Any], steps: int, shares: NDArray[Any] | float) -> NDArray[np.float32]:
+    """The kernel with each weight at the nearest of its channel's levels."""
+    largest = np.abs(kernel).max(axis=_inner(kernel)) * shares
+    scale = np.where(largest > 0, largest, 1.0)
+    levels = np.rint(np.clip(kernel / scale, -1.0, 1.0) * steps)
+    return np.asarray(levels * (scale / steps), np.float32)
+
+
+def simulate(layer: KerasLayer, steps: int, shares: NDArray[np.float32]) -> None:
+    """Let ``layer`` compute with its kernel on the grid, while the kernel itself is trained on as it is."""
+    tf = tensorflow()
+    call = layer.call
+
+    def on_grid(kernel: TfTensor) -> TfTensor:
+        scale = tf.reduce_max(tf.abs(kernel), axis=list(_inner(kernel))) * shares
+        scale = tf.stop_gradient(tf.where(scale > 0, scale, 1.0))
+        levels = tf.round(tf.clip_by_value(kernel / scale, -1.0, 1.0) * steps) * (scale / steps)
+        return kernel + tf.stop_gradient(levels - kernel)
+
+    def simulated(inputs: TfTensor) -> TfTensor:
+        kernel = layer.kernel
+        # not through the layer's own __setattr__, which would forget that the kernel is a weight
+        object.__setattr__(layer, "kernel", on_grid(kernel))
+        try:
+            return call(inputs)
+        finally:
+            object.__setattr__(layer, "kernel", kernel)
+
+    layer.call = traced(simulated)
+
+
+def _inner(kernel: Any) -> tuple[int, ...]:
+    """All axes but the output channels'."""
+    return tuple(range(len(kernel.shape) - 1))

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from tasks.compression.clustering.kmeans import INITS, to_levels
+from tasks.compression.clustering.repair import distinct
+
+RNG = np.random.default_rng(1)
+KERNEL = RNG.normal(size=(3, 3, 8, 6)).astype(np.float32)
+VALUES = np.array([-0.5, -0.1, 0.2, 0.9], np.float32)
+
+
+def test_planted_levels_are_found_under_noise() -> None:
+    planted = RNG.choice(VALUES, KERNEL.shape)
+    noisy = planted + RNG.normal(size=KERNEL.shape).astype(np.float32) * 0.01
+    found = to_levels(noisy, 4, "kmeans++", per_channel=False, keep_zeros=False, seed=1)
+    assert np.allclose(found, planted, atol=0.005)
+    assert distinct(found, per_channel=False) == 4
+
+
+def test_levels_that_are_few_already_stay_exactly() -> None:
+    planted = RNG.choice(VALUES, KERNEL.shape)
+    assert np.array_equal(to_levels(planted, 4, "kmeans++", False, False, seed=1), planted)
+    assert np.array_equal(to_levels(planted, 9, "linear", True, False, seed=1), planted)
+
+
+@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("keep_zeros", [False, True])
+def test_there_are_no_more_levels_than_asked_for(init: str, per_channel: bool, keep_zeros: bool) -> None:
+    sparse = KERNEL * (RNG.random(KERNEL.shape) > 0.6)
+    found = to_levels(sparse, 5, init, per_channel, keep_zeros, seed=1)
+    assert distinct(found, per_channel) == 5
+    assert np.array_equal(found, to_levels(sparse, 5, init, per_channel, keep_zeros, seed=1))
+    if keep_zeros:
+        assert np.all(found[sparse == 0] == 0)
+
+
+def test_levels_of_a_channel_are_nearer_than_those_of_the_layer() -> None:
+    scaled = KERNEL * np.geomspace(0.01, 1, 6).astype(np.float32)
+    of_layer, of_channel = (to_levels(scaled, 4, "kmeans++", each, False, 1) for each in (False, True))
+    errors = [np.sum((found - scaled) ** 2, axis=(0, 1, 2)) for found in (of_layer, of_channel)]
+    assert np.all(errors[1][:3] < 0.5 * errors[0][:3])  # the small channels'
+    assert errors[1].sum() < errors[0].sum()
+
+
+def test_a_channel_of_zeros_stays_one() -> None:
+    sparse = KERNEL.copy()
+    sparse[..., 2] = 0
+    assert not np.any(to_levels(sparse, 4, "density", True, True, 1)[..., 2])
