@@ -114,7 +114,8 @@ def to_numbers(constant: schema.Constant, data: bytes) -> Numbers:
 
 def from_numbers(constant: schema.Constant, numbers: list[int]) -> bytes:
     """A constant's bytes."""
-    stored = np.array(numbers, np.int64)
+    bits = schema.BITS[constant.type]
+    stored = np.array([number & (1 << bits) - 1 for number in numbers], np.uint64)
     if constant.type == schema.INT4:
-        stored = (stored[::2] & 15) | (stored[1::2] & 15) << 4
-    return stored.astype(f"<i{constant.size}").tobytes()
+        stored = stored[::2] | stored[1::2] << np.uint64(4)
+    return stored.astype(f"<u{constant.size}").tobytes()

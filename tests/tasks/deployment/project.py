@@ -8,6 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from tasks.compression.records import Candidate, Promise, Reason, Skip, Step, candidate_model, candidate_record
+from tasks.compression.strip import strip
 from tasks.config import Params, parse_params
 from tasks.data_loading.dataset import PREPARED, SPLITS, Dataset, Part
 from tasks.deployment.keys import public_path
@@ -83,10 +84,14 @@ def trust_of(params: Params) -> Trust:
     return project_trust(params.deployment.trust)
 
 
-def write_project(params: Params, bias: float = 2.0, outcome: Outcome = "PASS", seconds: float = 1.0) -> None:
-    """Fill the working folder; another ``bias`` makes another model."""
+def write_project(
+    params: Params, bias: float = 2.0, outcome: Outcome = "PASS", seconds: float = 1.0, packed: bool = False
+) -> None:
+    """Fill the working folder; another ``bias`` makes another model, ``packed`` one that is stored in a container."""
     model = candidate_model(RECIPE)
     write_model(model, bias=np.array([bias, -bias], np.float32))
+    if packed:
+        model.write_bytes(strip(model.read_bytes())[0])
     digest = sha256(model)
     write_text(Path("params.yaml"), "data: {source: digits}\n")
     write_text(Path("dvc.lock"), "schema: '2.0'\n")

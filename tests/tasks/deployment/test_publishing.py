@@ -14,12 +14,14 @@ from tasks.deployment.channels import trail
 from tasks.deployment.client import fetch
 from tasks.deployment.prediction import predict
 from tasks.deployment.publishing import publish
+from tasks.deployment.records import PACKED
 from tasks.deployment.registry import current, release_key, releases
 from tasks.deployment.smoke import smoke
 from tasks.deployment.standing import already_released
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import Conflict, ReleaseError
+from tasks.packing.plain import zstd
 from tests.tasks.deployment.killing import die, killed
 from tests.tasks.deployment.project import CLASSES, RECIPE, trust_of, write_project
 
@@ -34,7 +36,9 @@ def publish_next(params: Params, bias: float) -> int:
     return publish(params).version
 
 
-def test_what_was_published_is_fetched_and_answers(project: Params, tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_was_published_is_fetched_and_answers(project: Params, store: Store, tmp_path: Path, packed: bool) -> None:
+    write_project(project, packed=packed)
     release = publish(project, commit="c" * 40, dirty=True)
     assert (release.version, release.recipe, release.accuracy, release.channels) == (
         1,
@@ -45,6 +49,9 @@ def test_what_was_published_is_fetched_and_answers(project: Params, tmp_path: Pa
     device = tmp_path / "device"
     fetched = fetch(project.deployment.store, "shades", "production", device, trust_of(project))
     assert (fetched.version, fetched.changed) == (1, True)
+    stored = store.get(release_key("shades", 1, PACKED)).content
+    assert stored.startswith(b"SL" if packed else b"\x28\xb5\x2f\xfd")
+    assert len(stored) == release.stored_bytes <= len(zstd(candidate_model(RECIPE).read_bytes()))
     assert (device / "current/model.tflite").read_bytes() == candidate_model(RECIPE).read_bytes()
     Image.new("RGB", (20, 10), (250, 250, 250)).save(tmp_path / "image.png")
     (answer,) = predict(device, [tmp_path / "image.png"], trust_of(project))

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from tasks.packing import buffers, schema
+from tasks.packing.buffers import Buffers
+from tasks.packing.coder import Decoder, Encoder
+from tasks.packing.schema import BITS, Constant
+from tasks.packing.sections import Sections
+from tasks.packing.symbols import Symbols
+
+SMALL: list[tuple[int, ...]] = [(2,), (6, 10), (1, 3, 3, 4), (8, 1, 1, 2)]
+CASES = [(kind, shape, 600_000) for kind in BITS for shape in SMALL] + [(kind, (2, 1100), 0) for kind in BITS]
+
+
+def code(constant: Constant | None, content: bytes) -> tuple[int, int]:
+    """Bytes of the decisions and of the sections that it is coded to; it comes back."""
+    encoder, sections = Encoder(), Sections()
+    made = Buffers(encoder, Symbols(encoder), sections, decoding=False)
+    assert made.code(constant, len(content), content) == content
+    stream = encoder.finish(3)
+    decoder, back = Decoder(stream, 10_000_000), Sections(bytes(sections.content), decoding=True)
+    read = Buffers(decoder, Symbols(decoder), back, decoding=True)
+    assert read.code(constant, len(content), b"") == content
+    assert decoder.finish() == 3
+    back.finish()
+    return len(stream), len(sections.content)
+
+
+@pytest.mark.parametrize(("kind", "shape", "patience"), CASES)
+def test_constants_of_every_type_and_shape_come_back(
+    monkeypatch: pytest.MonkeyPatch, kind: int, shape: tuple[int, ...], patience: int
+) -> None:
+    monkeypatch.setattr(buffers, "PATIENCE", patience)
+    chance = np.random.default_rng(1)
+    constant = Constant(kind, shape, chance.bytes(4 * shape[0]))
+    content = np.frombuffer(chance.bytes(constant.bytes), np.uint8).copy()
+    content[chance.random(len(content)) < 0.7] = 0
+    assert sum(code(constant, content.tobytes())) < 1.2 * len(content) + 40
+
+
+def test_what_no_tensor_names_or_is_of_another_size_comes_back() -> None:
+    noise = np.random.default_rng(2).bytes(3000)
+    for content in (b"", b"\0", noise[:100], noise):
+        code(None, content)
+        code(Constant(schema.INT8, (5, 5), b""), content)
+        code(Constant(99, (len(content),), b""), content)
+
+
+def test_biases_take_little_more_than_their_digits() -> None:
+    biases = np.rint(np.random.default_rng(1).normal(0, 1000, 128)).astype("<i4")
+    assert sum(code(Constant(schema.INT32, (128,), b""), biases.tobytes())) < 128 * 12.5 / 8 + 20
