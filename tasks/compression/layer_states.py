@@ -38,7 +38,7 @@ def _state(name: str, before: Constant | None, after: Constant) -> LayerState:
         layer=name,
         dtype=after.dtype,
         shape=after.values.shape,
-        bytes=after.values.nbytes,
+        bytes=after.bytes(),
         zeros=round(after.sparsity(), 6),
         distinct=after.clusters(),
         rank=_rank(after.real()),

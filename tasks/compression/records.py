@@ -4,6 +4,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from tasks.files import Record
 
 CANDIDATES = Path("models/candidates")
@@ -84,6 +86,7 @@ class Step(Record):
     promises: tuple[Promise, ...]  # this step's and those of the steps before it, measured after this step
     layers: tuple[LayerState, ...] = ()
     ladder: tuple[Rung, ...] = ()  # what was timed, in that order; the last one that fits was taken
+    details: dict[str, Any] = Field(default_factory=dict)  # what the technique measured and chose on the way
 
 
 class Candidate(Record):

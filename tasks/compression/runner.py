@@ -84,6 +84,7 @@ def _carry_out(technique: Technique, before: Subject, claims: tuple[Claim, ...],
         promises=measure(claims, result.subject),
         layers=measure_layers(before, result.subject),
         ladder=result.ladder,
+        details=dict(result.details),
     )
     for promise in step.promises:
         if not promise.holds:

@@ -59,7 +59,7 @@ class Result:
     """What a technique gives back.
 
     ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
-    promised. ``ladder``: what was timed to decide.
+    promised. ``ladder``: what was timed to decide. ``details``: what else was measured and chosen, as JSON has it.
     """
 
     subject: Subject
@@ -68,6 +68,7 @@ class Result:
     claims: tuple[Claim, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     ladder: tuple[Rung, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

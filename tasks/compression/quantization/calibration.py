@@ -1,15 +1,99 @@
-"""What ranges of activations are measured on."""
+"""What ranges of activations are measured on, and how a range is taken from what is measured."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
 
 from tasks.compression.technique import Context
-from tasks.training.pipeline import evaluation_batches
+from tasks.config import Settings
+from tasks.data_loading.dataset import read_batches, read_dataset
 
 Samples = Callable[[], Iterator[list[Any]]]  # one image at a time: float32 [1, height, width, channels], 0 to 255
+Method = Literal["minmax", "percentile", "entropy", "mse"]
+CHUNK = 1024
+
+
+class Calibration(Settings):
+    """Which training images ranges are measured on, and how.
+
+    .. code-block:: yaml
+
+        calibration: {samples: 500, ranges: percentile, percentile: 99.99, balanced: true, seed: 7}
+    """
+
+    samples: Annotated[int, Field(ge=1, description="images")] = 500
+    ranges: Annotated[Method, Field(description="what of the values that are seen makes a range")] = "minmax"
+    percentile: Annotated[float, Field(gt=50, le=100, description="of the values that a range holds at each end")] = (
+        99.99
+    )
+    balanced: Annotated[bool, Field(description="as many of each class, as far as there are")] = False
+    seed: Annotated[int | None, Field(ge=0, description="of the draw; null: the first in stored order")] = None
+
+
+@dataclass(frozen=True)
+class CalibrationSet:
+    """Images uint8 ``[n, height, width, channels]`` of the training split, their labels, and where they are in it."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+    def samples(self) -> Samples:
+        """As the converter takes them."""
+        return lambda: ([image[np.newaxis].astype(np.float32)] for image in self.images)
+
+    def details(self, classes: tuple[str, ...]) -> dict[str, Any]:
+        """What identifies the set, for the candidate's record."""
+        counts = Counter(self.labels.tolist())
+        return {
+            "split": "train",
+            "samples": len(self.images),
+            "per_class": {name: counts[index] for index, name in enumerate(classes)},
+            "places_sha256": hashlib.sha256(self.places.astype("<i8").tobytes()).hexdigest(),
+            "images_sha256": hashlib.sha256(self.images.tobytes()).hexdigest(),
+        }
+
+
+def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
+    """Draw the images; the same config and data give the same ones."""
+    labels = np.concatenate([batch for _, batch in read_batches("train", CHUNK, context.prepared)])
+    places = np.sort(draw(labels, config))
+    parts, start = [], 0
+    for images, _ in read_batches("train", CHUNK, context.prepared):
+        inside = places[(places >= start) & (places < start + len(images))]
+        parts.append(images[inside - start])
+        start += len(images)
+        if start > places[-1]:
+            break
+    return CalibrationSet(np.concatenate(parts), labels[places], places)
+
+
+def draw(labels: NDArray[np.int64], config: Calibration) -> NDArray[np.int64]:
+    """Places of the images: the first ones, or drawn by seed; with ``balanced`` class by class in turn."""
+    order = np.arange(len(labels))
+    if config.seed is not None:
+        order = np.random.default_rng(config.seed).permutation(len(labels))
+    if config.balanced:
+        # the n-th image of each class comes before the (n+1)-th of any
+        drawn = labels[order]
+        rounds = np.zeros(len(order), np.int64)
+        for label in np.unique(drawn):
+            rounds[drawn == label] = np.arange(np.count_nonzero(drawn == label))
+        order = order[np.argsort(rounds, kind="stable")]
+    return np.asarray(order[: config.samples], np.int64)
 
 
 def calibration_samples(count: int, context: Context) -> Samples:
     """The first training images in stored order."""
-    images = evaluation_batches("train", 1, context.prepared).map(lambda image, _: image).take(count)
-    return lambda: ([image.numpy()] for image in images)
+    return calibration_set(Calibration(samples=count), context).samples()
+
+
+def class_names(context: Context) -> tuple[str, ...]:
+    """Of the prepared data, in the order of the labels."""
+    return read_dataset(context.prepared).classes

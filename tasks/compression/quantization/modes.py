@@ -1,4 +1,4 @@
-"""How the LiteRT converter is set for each mode of quantization."""
+"""The modes of quantization, and how the LiteRT converter is set for those that are its own."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -6,12 +6,18 @@ from typing import Any, Literal
 from tasks.compression.quantization.calibration import Samples
 from tasks.training.backend import tensorflow
 
-Mode = Literal["dynamic_int8", "float16", "int8", "int16x8"]
+Mode = Literal["dynamic_int8", "float16", "int8", "int16x8", "int4", "mixed"]
 Converter = Any
-DTYPES = {"dynamic_int8": "int8", "float16": "float16", "int8": "int8", "int16x8": "int8"}  # of the weights
+DTYPES: dict[Mode, str] = {  # of the weights
+    "dynamic_int8": "int8",
+    "float16": "float16",
+    "int8": "int8",
+    "int16x8": "int8",
+    "int4": "int4",
+}
 
 
-def configurations(samples: Samples) -> dict[Mode, Callable[[Converter], None]]:
+def configurations(samples: Samples | None = None) -> dict[Mode, Callable[[Converter], None]]:
     """What sets the converter for each mode; ``samples`` is what the calibrated ones measure ranges on."""
     lite = tensorflow().lite
     dtypes = tensorflow().dtypes
@@ -32,7 +38,7 @@ def configurations(samples: Samples) -> dict[Mode, Callable[[Converter], None]]:
 
     def int16x8(converter: Converter) -> None:
         converter.optimizations = [lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([image.astype("uint8")] for (image,) in samples())
+        converter.representative_dataset = samples and (lambda: ([image.astype("uint8")] for (image,) in samples()))
         converter.target_spec.supported_ops = [
             sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
             sets.TFLITE_BUILTINS,  # for the cast of the pixels

@@ -52,6 +52,16 @@ CASES: dict[str, Steps] = {
     "int16x8": [{"technique": "quantize", "mode": "int16x8", "calibration": 200}],
     "pack": [{"technique": "quantize", "mode": "int8", "calibration": 200}, {"technique": "pack"}],
     "aware int8": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "calibration": 200}],
+    "int8 by percentile": [
+        {
+            "technique": "quantize",
+            "mode": "int8",
+            "calibration": {"samples": 100, "ranges": "percentile", "percentile": 99.9, "balanced": True, "seed": 3},
+        }
+    ],
+    "int4": [{"technique": "quantize", "mode": "int4"}],
+    "int4 in blocks": [{"technique": "quantize", "mode": "int4", "block": 32}],
+    "mixed": [{"technique": "quantize", "mode": "mixed", "max_drop": 0.004}],
     "aware int8 levels": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "weight_bits": 4}],
 }
 TRAINS = (

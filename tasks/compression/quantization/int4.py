@@ -1,0 +1,93 @@
+"""Fewer bits for the weights of a float file, each layer in its own, by ai-edge-quantizer; and whether the kernels
+that will run the file give what its weights mean."""
+
+import contextlib
+import io
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.quantization.distortion import sqnr
+from tasks.compression.quantization.float_file import FloatFile, predict
+from tasks.errors import CompressionError
+
+Bits = Literal[4, 8, 16]
+DTYPES: dict[Bits, str] = {4: "int4", 8: "int8", 16: "float16"}
+AGREES = 20.0  # decibels: 8-bit activations alone give 40 or so, wrong kernels 5
+
+
+def quantize_weights(file: FloatFile, bits: Mapping[str, Bits], block: int | None = None) -> bytes:
+    """Store the named layers' weights as int4, int8 (activations rounded on use) or float16.
+
+    Args:
+        file: what is quantized.
+        bits: by layer; the others stay float32.
+        block: inputs of a dense layer that share a step in 4 bits, instead of all inputs of an output; layers whose
+            inputs it does not divide have a step for each output.
+
+    Returns:
+        a file that takes the same pixels and gives float32 logits.
+    """
+    from ai_edge_quantizer import quantizer
+
+    tool = quantizer.Quantizer(bytearray(file.flatbuffer))
+    for name, width in bits.items():
+        operation = file.operations[name]
+        blocks = block if width == 4 and operation.dense and block and not file.weights[name].shape[1] % block else None
+        _configure(tool, f"^{re.escape(operation.output)};?$", width, blocks)
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints sizes
+        return bytes(tool.quantize().quantized_model)
+
+
+def _configure(tool: Any, scope: str, width: Bits, block: int | None) -> None:
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    every, grain = qtyping.TFLOperationName.ALL_SUPPORTED, qtyping.QuantGranularity
+    if width == 16:
+        tool.add_weight_only_config(scope, every, 16, algorithm_key=AlgorithmName.FLOAT_CASTING)
+    else:
+        tool.add_dynamic_config(scope, every, width, grain[f"BLOCKWISE_{block}"] if block else grain.CHANNELWISE)
+
+
+def check_kernels(flatbuffer: bytes, file: FloatFile, images: NDArray[np.uint8]) -> dict[str, float]:
+    """Compare what the runtime's kernels give with what the stored weights mean.
+
+    Returns:
+        decibels by kind of kernels: ``xnnpack``, which slimline runs and recommends, and ``reference``, which run
+        where XNNPACK is not built in.
+
+    Raises:
+        CompressionError: XNNPACK's kernels give other numbers than the weights mean.
+    """
+    stored = constants_by_layer(flatbuffer, file.weights)
+    meant = predict(file.replaced({name: constant.real() for name, constant in stored.items()}), images)
+    seen = {
+        "xnnpack": round(sqnr(meant, predict(flatbuffer, images, 1)), 1),
+        "reference": round(sqnr(meant, _without_delegate(flatbuffer, images)), 1),
+    }
+    if seen["xnnpack"] < AGREES:
+        raise CompressionError(
+            f"Expected the runtime to give what the stored weights mean, to {AGREES} dB. "
+            f"Received: {seen['xnnpack']} dB. This runtime has no right kernels for them: take another mode or block."
+        )
+    return seen
+
+
+def _without_delegate(flatbuffer: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=flatbuffer, experimental_op_resolver_type=plain)
+    interpreter.allocate_tensors()
+    entry, exit_ = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    answers = []
+    for image in images:
+        interpreter.set_tensor(entry, image[np.newaxis])
+        interpreter.invoke()
+        answers.append(interpreter.get_tensor(exit_)[0].copy())
+    return np.array(answers, np.float32)

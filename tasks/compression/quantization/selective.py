@@ -1,0 +1,188 @@
+"""Selective precision: which layers go down to 8 and 4 bits, and which stay above, by what that costs the answers.
+
+Each layer is rounded alone, with all others float, and the loss on the validation split is taken (as HAWQ does with a
+bound from the Hessian in its place, Dong et al. 2019, arXiv:1905.03696). From 16 bits everywhere, the layer that loses
+least for each byte saved goes down first, until the file fits the budget or the answers suffer.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.quantization.distortion import sqnr
+from tasks.compression.quantization.float_file import FloatFile, predict
+from tasks.compression.quantization.int4 import Bits
+from tasks.compression.quantization.levels import largest_level
+from tasks.errors import CompressionError
+
+WIDTHS: tuple[Bits, ...] = (16, 8, 4)
+LOWER: dict[Bits, Bits] = {16: 8, 8: 4}
+SCALE_BYTES = 4  # a float32 for each output
+LEAST = 1e-9  # loss that counts as none, so that what costs nothing is ordered by its bytes
+
+
+@dataclass(frozen=True)
+class Score:
+    """Quality on the validation images."""
+
+    loss: float  # mean cross-entropy
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """A layer rounded alone: its bytes, what is left of its weights and of the logits (decibels), and the quality."""
+
+    layer: str
+    bits: Bits
+    bytes: int
+    weights_db: float
+    logits_db: float
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen and why: bits by layer, the table, and the file."""
+
+    bits: dict[str, Bits]
+    flatbuffer: bytes
+    table: tuple[Sensitivity, ...]
+    score: Score
+    limit: str
+
+    def details(self) -> dict[str, Any]:
+        """For the candidate's record."""
+        return {
+            "bits": self.bits,
+            "validation": asdict(self.score),
+            "limit": self.limit,
+            "sensitivity": [asdict(row) for row in self.table],
+        }
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What must hold of the file; one of the two."""
+
+    max_bytes: int | None = None
+    max_drop: float | None = None  # of validation accuracy, as a fraction
+
+
+def round_weights(weights: NDArray[np.float32], bits: Bits) -> NDArray[np.float32]:
+    """Weights as stored: symmetric levels with the range of each output (the first axis), or float16."""
+    if bits == 16:
+        return weights.astype(np.float16).astype(np.float32)
+    rows = weights.reshape(len(weights), -1)
+    step = np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(np.float32).tiny) / largest_level(bits)
+    return np.asarray(np.rint(rows / step) * step, np.float32).reshape(weights.shape)
+
+
+def score(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Score:
+    """Mean cross-entropy and accuracy."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
+    return Score(float(losses.mean()), float(np.mean(logits.argmax(axis=1) == labels)))
+
+
+def sensitivities(
+    file: FloatFile, images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> tuple[Score, tuple[Sensitivity, ...]]:
+    """The float file's quality, and each layer's sensitivity at each width."""
+    right = predict(file.flatbuffer, images)
+    rows = []
+    for name, weights in file.weights.items():
+        for bits in WIDTHS:
+            rounded = round_weights(weights, bits)
+            logits = predict(file.replaced({name: rounded}), images)
+            quality = score(logits, labels)
+            rows.append(
+                Sensitivity(
+                    layer=name,
+                    bits=bits,
+                    bytes=_bytes(weights, bits),
+                    weights_db=round(sqnr(weights, rounded), 2),
+                    logits_db=round(sqnr(right, logits), 2),
+                    loss=round(quality.loss, 6),
+                    accuracy=round(quality.accuracy, 6),
+                )
+            )
+    return score(right, labels), tuple(rows)
+
+
+def _bytes(weights: NDArray[np.float32], bits: Bits) -> int:
+    return weights.size * bits // 8 + (0 if bits == 16 else SCALE_BYTES * len(weights))
+
+
+def moves(table: tuple[Sensitivity, ...]) -> Iterator[Sensitivity]:
+    """Layers going down one width after the other, what loses least for each byte saved first."""
+    rows = {(row.layer, row.bits): row for row in table}
+    now: dict[str, Bits] = {row.layer: 16 for row in table}
+    while True:
+        steps = [
+            (_price(rows[layer, bits], rows[layer, LOWER[bits]]), layer, LOWER[bits])
+            for layer, bits in now.items()
+            if bits in LOWER
+        ]
+        if not steps:
+            return
+        _, layer, lower = min(steps)
+        now[layer] = lower
+        yield rows[layer, lower]
+
+
+def _price(before: Sensitivity, after: Sensitivity) -> tuple[float, int]:
+    saved = before.bytes - after.bytes
+    return max(after.loss - before.loss, LEAST) / max(saved, 1), -saved
+
+
+def choose(
+    file: FloatFile,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    budget: Budget,
+    build: Callable[[Mapping[str, Bits]], bytes],
+) -> Chosen:
+    """Lower the layers' widths as far as the budget asks or allows.
+
+    Args:
+        file: the float model.
+        images: of the validation split: uint8 ``[n, height, width, channels]``.
+        labels: int64 ``[n]``.
+        budget: the most bytes, for which no more precision is given up than must be; or the largest drop of accuracy,
+            for which all is given up that may be.
+        build: makes the file of some widths.
+
+    Raises:
+        CompressionError: no widths fit the budget.
+    """
+    base, table = sensitivities(file, images, labels)
+    bits: dict[str, Bits] = dict.fromkeys(file.weights, 16)
+    flatbuffer = build(bits)
+    fixed: set[str] = set()
+    for move in moves(table):
+        if budget.max_bytes is not None and len(flatbuffer) <= budget.max_bytes:
+            break
+        if move.layer in fixed:
+            continue
+        tried = bits | {move.layer: move.bits}
+        made = build(tried)
+        if budget.max_drop is not None and _drop(base, made, images, labels) > budget.max_drop:
+            fixed.add(move.layer)
+        else:
+            bits, flatbuffer = tried, made
+    if budget.max_bytes is not None and len(flatbuffer) > budget.max_bytes:
+        raise CompressionError(
+            f"Expected a file of at most {budget.max_bytes:,} bytes. Received: {len(flatbuffer):,} with all weights in "
+            f"4 bits. Raise the budget, or remove channels first (prune_channels)."
+        )
+    limit = f"{budget.max_bytes:,} bytes" if budget.max_bytes is not None else f"a drop of {budget.max_drop}"
+    return Chosen(bits, flatbuffer, table, score(predict(flatbuffer, images, 1), labels), limit)
+
+
+def _drop(base: Score, flatbuffer: bytes, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
+    return base.accuracy - score(predict(flatbuffer, images, 1), labels).accuracy

@@ -1,0 +1,129 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.layers import kernels
+from tasks.compression.quantization.float_file import FloatFile, predict
+from tasks.compression.quantization.int4 import check_kernels, quantize_weights
+from tasks.compression.quantization.selective import Budget, choose, moves, round_weights, score, sensitivities
+from tasks.compression.records import Reason
+from tasks.compression.technique import Subject
+from tasks.compression.techniques.quantize import Quantize
+from tasks.errors import CompressionError
+from tasks.training.conversion import to_tflite
+from tasks.training.saving import copy_model
+from tests.tasks.compression.cases import Made, context
+from tests.tasks.training.material import samples
+
+WIDE = ("conv2d_1", "dense")  # where nearly all weights are
+
+
+@pytest.fixture(scope="module")
+def file(article: Any) -> FloatFile:
+    return FloatFile(to_tflite(article), tuple(kernels(article)))
+
+
+@pytest.fixture(scope="module")
+def sensitive(article: Any) -> Any:
+    """A model whose second convolution does not bear 4 bits: each filter has a weight far beyond the others.
+
+    It is on an input that is never there, a channel whose filter and bias are zero, so that the answers are the same.
+    """
+    model = copy_model(article)
+    kernel, bias = model.get_layer("conv2d").get_weights()
+    kernel[..., 5], bias[5] = 0, 0
+    model.get_layer("conv2d").set_weights([kernel, bias])
+    kernel, bias = model.get_layer("conv2d_1").get_weights()
+    kernel[0, 0, 5, :] = 3.0
+    model.get_layer("conv2d_1").set_weights([kernel, bias])
+    return model
+
+
+def test_rounding_is_symmetric_and_by_output() -> None:
+    weights = np.array([[0.0, 0.1, -0.7], [7.0, 1.4, -0.4]], np.float32)
+    assert round_weights(weights, 4) == pytest.approx(np.array([[0.0, 0.1, -0.7], [7.0, 1.0, 0.0]]))
+    assert np.array_equal(round_weights(weights, 16), weights.astype(np.float16).astype(np.float32))
+    assert np.array_equal(round_weights(np.zeros((2, 2), np.float32), 4), np.zeros((2, 2)))
+
+
+def test_replacing_weights_by_themselves_changes_no_answer(file: FloatFile, prepared: Path) -> None:
+    images = samples("test", prepared, 100)[0]
+    assert np.array_equal(predict(file.replaced(file.weights), images), predict(file.flatbuffer, images))
+
+
+def test_scores_are_cross_entropy_and_accuracy() -> None:
+    logits = np.log(np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]], np.float32))
+    found = score(logits, np.array([0, 2]))
+    assert found.loss == pytest.approx(-(np.log(0.5) + np.log(0.1)) / 2, rel=1e-5)
+    assert found.accuracy == 0.5
+
+
+def test_a_layer_alone_is_measured_at_each_width(file: FloatFile, prepared: Path) -> None:
+    _, table = sensitivities(file, *samples("validation", prepared))
+    assert [(row.layer, row.bits) for row in table] == [(name, bits) for name in file.weights for bits in (16, 8, 4)]
+    for wide, middle, narrow in zip(table[::3], table[1::3], table[2::3], strict=True):
+        assert wide.weights_db > middle.weights_db + 15 > narrow.weights_db + 30  # 4 bits are 24 dB
+        assert wide.logits_db > middle.logits_db > narrow.logits_db
+        assert wide.bytes > middle.bytes > narrow.bytes
+    order = [(move.layer, move.bits) for move in moves(table)]
+    assert sorted(order) == sorted((name, bits) for name in file.weights for bits in (8, 4))
+    assert all(order.index((name, 8)) < order.index((name, 4)) for name in file.weights)
+
+
+def test_a_planted_sensitive_layer_stays_at_8_bits(sensitive: Any, prepared: Path) -> None:
+    settings = {"technique": "quantize", "mode": "mixed"}
+    everywhere = Quantize.model_validate({**settings, "max_bytes": 40_000})
+    result = everywhere.apply(Subject(sensitive), context(prepared))
+    assert len(result.subject.flatbuffer) <= 40_000
+    found = {name: constant.dtype for name, constant in constants_by_layer(result.subject.flatbuffer, WIDE).items()}
+    assert found == {"dense": "int4", "conv2d_1": "int8"}
+    assert {skip.layer for skip in result.skipped if skip.reason == Reason.SENSITIVE} >= {"conv2d_1"}
+    assert result.details["bits"]["conv2d_1"] == 8
+    rows = {(row["layer"], row["bits"]): row for row in result.details["sensitivity"]}
+    assert rows["conv2d_1", 4]["loss"] > rows["conv2d_1", 8]["loss"] + 0.1
+    # by accuracy, too
+    within = Quantize.model_validate({**settings, "max_drop": 0.01})
+    assert within.apply(Subject(sensitive), context(prepared)).details["bits"] == {
+        **dict.fromkeys(kernels(sensitive), 4),
+        "conv2d_1": 8,
+    }
+
+
+def test_no_more_is_given_up_than_the_budget_asks(file: FloatFile, prepared: Path) -> None:
+    images, labels = samples("validation", prepared, 100)
+    sums = []
+    for most in (10**6, 60_000, 30_000):
+        chosen = choose(file, images, labels, Budget(max_bytes=most), lambda bits: quantize_weights(file, bits))
+        assert len(chosen.flatbuffer) <= most
+        sums.append(sum(chosen.bits.values()))
+    assert sums[0] == 4 * 16
+    assert sums == sorted(set(sums), reverse=True)
+    with pytest.raises(CompressionError, match="at most 5,000 bytes"):
+        choose(file, images, labels, Budget(max_bytes=5000), lambda bits: quantize_weights(file, bits))
+
+
+def test_blocks_have_steps_of_their_own_and_are_nearer(made: Made, file: FloatFile) -> None:
+    plain, blocks = (constants_by_layer(made("article", case)[0], WIDE) for case in ("int4", "int4 in blocks"))
+    assert len(plain["dense"].scales) == 64
+    assert len(blocks["dense"].scales) == 64 * 256 // 32
+    weights = file.weights["dense"]
+    errors = [float(np.square(found["dense"].real() - weights).mean()) for found in (plain, blocks)]
+    assert errors[1] < 0.8 * errors[0]
+    assert {found.dtype for found in (*plain.values(), *blocks.values())} == {"int4"}
+
+
+def test_kernels_that_give_other_numbers_are_seen(made: Made, article: Any, prepared: Path) -> None:
+    measured = {case: made("article", case)[1].steps[0].details["kernels_db"] for case in ("int4", "int4 in blocks")}
+    assert measured["int4"]["xnnpack"] > 30
+    assert measured["int4"]["reference"] > 30
+    assert measured["int4 in blocks"]["xnnpack"] > 30
+    assert measured["int4 in blocks"]["reference"] < 10  # LiteRT's kernels without XNNPACK are wrong, and say nothing
+    images = samples("test", prepared, 20)[0]
+    other = copy_model(article)
+    kernel, bias = other.get_layer("logits").get_weights()
+    other.get_layer("logits").set_weights([kernel, bias + 20])  # what no kernel that is right would give
+    with pytest.raises(CompressionError, match="what the stored weights mean"):
+        check_kernels(made("article", "int4")[0], FloatFile(to_tflite(other), tuple(kernels(other))), images)
