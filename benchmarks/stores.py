@@ -4,8 +4,8 @@
 
 Starts a Ceph object gateway of its own on loopback and moves one file of random bytes through it, each time in a
 process of its own, slimline and `aws s3 cp` in turn. Prints the median of megabytes a second, the median and the
-range of the ratio of each round's two, and the highest peak of the memory of any round. `aws` is looked up on PATH
-(`pip install awscli` in an environment of its own).
+range of the ratio of each round's two, the median of the CPU seconds and the highest peak of the memory of any round.
+`aws` is looked up on PATH (`pip install awscli` in an environment of its own).
 
 A transfer's seconds are those of the process, its start included: both are Python that loads boto's tables.
 """
@@ -43,7 +43,8 @@ WATCH = """
 import os, resource, subprocess, sys, time
 started = time.perf_counter()
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
-print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, code)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(time.perf_counter() - started, used.ru_maxrss, used.ru_utime + used.ru_stime, code)
 """
 
 
@@ -53,6 +54,7 @@ class Run:
 
     seconds: float
     peak_mib: float  # resident, of the process that transfers
+    cpu_seconds: float
 
 
 def main() -> None:
@@ -100,21 +102,23 @@ def one_round(aws: str, file: Path, number: int) -> Iterator[tuple[str, str, Run
 def watch(command: list[str]) -> Run:
     """Run a command below a small process that knows what its one child took."""
     done = subprocess.run([sys.executable, "-c", WATCH, *command], capture_output=True, text=True, check=True)
-    seconds, peak_kib, code = done.stdout.split()
+    seconds, peak_kib, cpu, code = done.stdout.split()
     if code != "0":
         raise SystemExit(f"{' '.join(command)} ended with {code}: {done.stderr}")
-    return Run(float(seconds), int(peak_kib) / 1024)
+    return Run(float(seconds), int(peak_kib) / 1024, float(cpu))
 
 
 def show(runs: dict[tuple[str, str], list[Run]], megabytes: int) -> None:
-    print(f"| {megabytes} MB | tool | MB/s | slimline ÷ aws, median (range) | peak MiB |\n|---|---|---|---|---|")
+    print(f"| {megabytes} MB | tool | MB/s | slimline ÷ aws, median (range) | CPU s | peak MiB |")
+    print("|---|---|---|---|---|---|")
     for verb in ("publish", "fetch"):
         ours, theirs = runs[verb, "slimline"], runs[verb, "aws s3 cp"]
         ratios = [their.seconds / our.seconds for our, their in zip(ours, theirs, strict=True)]
         ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} … {max(ratios):.2f})"
         for tool, rows, beside in (("slimline", ours, ratio), ("aws s3 cp", theirs, "")):
             speed = statistics.median(megabytes / run.seconds for run in rows)
-            print(f"| {verb} | {tool} | {speed:.0f} | {beside} | {max(run.peak_mib for run in rows):.0f} |")
+            cpu, peak = statistics.median(run.cpu_seconds for run in rows), max(run.peak_mib for run in rows)
+            print(f"| {verb} | {tool} | {speed:.0f} | {beside} | {cpu:.1f} | {peak:.0f} |")
 
 
 if __name__ == "__main__":

@@ -156,5 +156,5 @@ def _forget_dead_marks(store: Store, model: str, version: int) -> None:
 
 def leftovers(store: Store, model: str, policy: Retention) -> list[Leftover]:
     """Pieces of a model's uploads that were begun long ago and are no object."""
-    folders, limit = (f"models/{model}/", f"serving/{model}/"), timedelta(hours=policy.orphan_hours)
+    folders, limit = (f"models/{model}/", f"serving/{model}/", "probes/"), timedelta(hours=policy.orphan_hours)
     return [each for each in store.leftovers() if each.key.startswith(folders) and age(each.began.isoformat()) > limit]

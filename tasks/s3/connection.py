@@ -50,9 +50,6 @@ def connect(connections: int = 10) -> "S3Client":
         )
         try:
             client = session.client("s3", region_name=region, config=config)
-            if not is_aws(client):
-                by_path = config.merge(Config(s3={"addressing_style": "path"}))
-                client = session.client("s3", region_name=region, config=by_path)
         except ValueError as error:
             raise ConfigError(
                 f"Expected AWS_ENDPOINT_URL to be a URL such as https://host:port. Received: {error}. Mend or unset it."
@@ -61,6 +58,7 @@ def connect(connections: int = 10) -> "S3Client":
     events.register_first("needs-retry.s3", _give_up)
     events.register("before-parse.s3.*", _refuse_what_is_no_answer)
     if not is_aws(client):
+        events.register("before-endpoint-resolution.s3", _address_by_path)
         events.register("before-call.s3", _follow_no_redirect)
     return client
 
@@ -76,6 +74,11 @@ def _give_up(attempts: int, caught_exception: Exception | None, **_: object) -> 
 
     unanswered = isinstance(caught_exception, ConnectionError | ReadTimeoutError)
     return False if unanswered and attempts >= ATTEMPTS_UNANSWERED else None
+
+
+def _address_by_path(builtins: dict[str, Any], **_: object) -> None:
+    """Put the bucket into the path: few servers own a name for each bucket."""
+    builtins["AWS::S3::ForcePathStyle"] = True
 
 
 def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:

@@ -24,7 +24,7 @@ from tasks.s3.stream import Stream
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-AT_ONCE = 4  # pieces under way; with as many in memory
+AT_ONCE = 6  # pieces under way; with as many in memory
 MD5 = frozenset("0123456789abcdef")
 
 

@@ -5,6 +5,7 @@ import pytest
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.stores.s3 import S3Store
 from tasks.errors import Conflict
+from tasks.s3.connection import connect
 from tests.relay import Request, relay
 
 KEY = "models/digits/channels/production.json"
@@ -78,3 +79,18 @@ def test_stores_of_one_bucket_keep_apart(s3_url: str) -> None:
     theirs.put(KEY, b"theirs")
     assert mine.get(KEY).content == b"mine"
     assert [entry.key for entry in theirs.list("models")] == [KEY]
+
+
+def test_a_server_other_than_aws_is_addressed_by_path(
+    s3_url: str, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint.replace("127.0.0.1", "localhost"))
+    store = S3Store(s3_url)
+    store.put(KEY, b"content")
+    assert store.get(KEY).content == b"content"
+
+
+def test_aws_is_addressed_by_the_buckets_name(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    address = connect().generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "key"})
+    assert address.startswith("https://bucket.s3.amazonaws.com/key?")
