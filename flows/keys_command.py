@@ -26,7 +26,7 @@ def new(path: Path) -> None:
 
     key = new_key(path)
     print(f"private key {path}: keep it secret, sign with it by deployment.signing_key")
-    print(f"public key {public_path(path)}: give it to devices, trust it by deployment.trust.keys")
+    print(f"public key {public_path(path)}: give it to devices, trust it by deployment.trust.public_keys")
     print(f"id {key_id(key.public_key())}")
 
 

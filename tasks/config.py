@@ -174,7 +174,7 @@ class Gate(Settings):
 class Trusted(Settings):
     """Whose releases are taken."""
 
-    keys: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ("local",)
+    public_keys: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ("local",)
     revoked: Annotated[tuple[Annotated[str, Field(pattern=KEY_ID)], ...], Field(strict=False)] = ()
     allow_unsigned: bool = False
 

@@ -70,7 +70,7 @@ def project_trust(config: Trusted) -> Trust:
         ConfigError: see :func:`load_trust`.
     """
     local = public_path(LOCAL_KEY)
-    places = [local if name == LOCAL else Path(name).expanduser() for name in config.keys]
+    places = [local if name == LOCAL else Path(name).expanduser() for name in config.public_keys]
     return load_trust(
         [place for place in places if place != local or local.exists()], config.revoked, config.allow_unsigned
     )

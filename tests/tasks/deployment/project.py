@@ -69,7 +69,7 @@ def write_model(path: Path, weights: NDArray[np.float32] = BRIGHTNESS, bias: NDA
 
 def params_for(store: str, key: Path | None = None) -> Params:
     """The params of a project that signs with ``key``, or with a key of its own."""
-    keys = {"signing_key": str(key), "trust": {"keys": [str(public_path(key))]}} if key else {}
+    keys = {"signing_key": str(key), "trust": {"public_keys": [str(public_path(key))]}} if key else {}
     return parse_params(
         {
             "data": {"source": "digits"},

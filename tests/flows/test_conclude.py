@@ -1,0 +1,62 @@
+"""How a run ends after the gate has passed: what is released, what waits for a person, what is held back."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from prefect import flow
+
+from flows.retrain import Outcome, conclude
+from tasks.config import Params
+from tasks.deployment.channels import Why
+from tasks.deployment.promotion import registry_of, rollback
+from tests.tasks.deployment.project import params_for, write_project
+
+End = Callable[[float, Params], Outcome]
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    monkeypatch.chdir(tmp_path)
+    params = params_for(f"file://{tmp_path / 'store'}")
+    return params.model_copy(update={"versioning": params.versioning.model_copy(update={"push": False})})
+
+
+@pytest.fixture
+def end(prefect_server: None) -> End:
+    """Come as far as the gate with the model of this bias, and end the run."""
+
+    def run(bias: float, params: Params) -> Outcome:
+        @flow(name="end", persist_result=False)
+        def line() -> None:
+            outcomes.append(conclude(params))
+
+        outcomes: list[Outcome] = []
+        write_project(params, bias)
+        line()
+        return outcomes[0]
+
+    return run
+
+
+def test_a_model_is_released_once_and_held_back_after_it_was_taken_back(end: End, params: Params) -> None:
+    outcome = end(1, params)
+    assert outcome.release
+    assert (outcome.ending, outcome.release.channels) == ("Released", ("staging", "production"))
+    assert end(1, params).ending == "Nothing to do"
+    assert end(2, params).ending == "Released"
+    rollback(registry_of(params.deployment), "production", Why("false alarms.", "alice"))
+    held = end(2, params)
+    assert (held.ending, held.release) == ("Held back", None)
+    assert "alice took back from production" in held.sentence
+    assert end(1, params).ending == "Nothing to do"
+
+
+def test_where_a_person_promotes_a_run_ends_in_staging(end: End, params: Params) -> None:
+    params = params.model_copy(update={"deployment": params.deployment.model_copy(update={"promotion": "manual"})})
+    outcome = end(1, params)
+    assert outcome.release
+    assert (outcome.ending, outcome.release.channels) == ("Staged", ("staging",))
+    again = end(1, params)
+    assert again.release
+    assert (again.ending, again.release.version, again.release.channels) == ("Nothing to do", 1, ("staging",))
