@@ -132,7 +132,7 @@ def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bo
     from tasks.deployment.stores.opening import open_store
 
     trust = whom_to_trust(trusted_keys, allow_unsigned)
-    return Registry(open_store(place.store), place.model, trust, place.staging)
+    return Registry(open_store(place.store), place.model, trust, place.staging, place.channel)
 
 
 def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> None:

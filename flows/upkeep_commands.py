@@ -1,4 +1,4 @@
-"""``slimline retention``, ``pin``, ``unpin`` and ``reproduce``: the twins of the flows in :mod:`flows.upkeep`."""
+"""``slimline retention``, ``pin``, ``unpin``, ``serve`` and ``reproduce``; see the flows in :mod:`flows.upkeep`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -90,6 +90,29 @@ def unpin(version: int, *, model: Model = None, store: Store = None) -> None:
     place = deployment(store, model)
     was = let_go(open_store(place.store), place.model, version)
     print(f"{place.model} {version} {'is no longer pinned' if was else 'was not pinned'}")
+
+
+def serve(
+    *,
+    model: Model = None,
+    store: Store = None,
+    trusted_keys: TrustedKeys = (),
+    allow_unsigned: AllowUnsigned = False,
+) -> None:
+    """Let TensorFlow Serving have what the channel points to; moves do so, this ends one that broke off."""
+    from tasks.deployment.registry import current, read_manifest
+    from tasks.deployment.serving import serve as copy
+    from tasks.deployment.stores.opening import open_store
+
+    place, trust = deployment(store, model), whom_to_trust(trusted_keys, allow_unsigned)
+    opened = open_store(place.store)
+    pointer = current(opened, place.model, place.channel)
+    if pointer is None:
+        print(f"No release of {place.model} is {place.channel} yet")
+        return
+    release = read_manifest(opened, place.model, pointer.version, trust, pointer.manifest_sha256)
+    where = copy(opened, pointer, release)
+    print(where or f"{place.model} {pointer.version} has no SavedModel: set deployment.serving before the next release")
 
 
 def reproduce(

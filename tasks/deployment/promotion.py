@@ -6,7 +6,8 @@ from tasks.config import Deployment
 from tasks.deployment.channels import Why, entry, move, move_back
 from tasks.deployment.holds import held
 from tasks.deployment.records import Pointer
-from tasks.deployment.registry import Seen, current, see
+from tasks.deployment.registry import Sealed, Seen, current, see
+from tasks.deployment.serving import serve
 from tasks.deployment.smoke import smoke
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
@@ -22,6 +23,7 @@ class Registry:
     model: str
     trust: Trust
     staging: str | None
+    served: str | None = None  # the channel that TensorFlow Serving follows
 
 
 def registry_of(place: Deployment) -> Registry:
@@ -30,7 +32,7 @@ def registry_of(place: Deployment) -> Registry:
     Raises:
         ConfigError: the store's address or a trusted key is wrong.
     """
-    return Registry(open_store(place.store), place.model, project_trust(place.trust), place.staging)
+    return Registry(open_store(place.store), place.model, project_trust(place.trust), place.staging, place.channel)
 
 
 def promote(registry: Registry, version: int | None, channel: str, why: Why, seen: Seen | None = None) -> Pointer:
@@ -61,8 +63,17 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
     with held(registry.store, registry.model, number):
         release = smoke(registry.store, registry.model, number, registry.trust, digest)
         if before.pointer and before.pointer.manifest_sha256 == release.sha256:
-            return before.pointer
-        return move(registry.store, registry.model, channel, before, release, why)
+            moved = before.pointer
+        else:
+            moved = move(registry.store, registry.model, channel, before, release, why)
+        _follow(registry, channel, moved, release)
+        return moved
+
+
+def _follow(registry: Registry, channel: str, moved: Pointer, release: Sealed) -> None:
+    """Let TensorFlow Serving follow the channel, if it is the one that it follows."""
+    if channel == registry.served:
+        serve(registry.store, moved, release)
 
 
 def _staged(registry: Registry, version: int | None, channel: str) -> Pointer | None:
@@ -98,8 +109,10 @@ def rollback(registry: Registry, channel: str, why: Why, to: int | None = None) 
         target = entry(registry.store, registry.model, channel, target.fallback) if target.fallback else None
         if target and to in (None, target.version):
             with held(registry.store, registry.model, target.version):
-                smoke(registry.store, registry.model, target.version, registry.trust, target.manifest_sha256)
-                return move_back(registry.store, registry.model, channel, seen, target, why)
+                release = smoke(registry.store, registry.model, target.version, registry.trust, target.manifest_sha256)
+                moved = move_back(registry.store, registry.model, channel, seen, target, why)
+                _follow(registry, channel, moved, release)
+                return moved
     wanted = f"release {to} in the past" if to else "a release before the one"
     raise ReleaseError(
         f"Expected {wanted} of the channel {channel} of {registry.model}. Received: none. "

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from tasks.config import Deployment, Params
+from tasks.deployment import serving
 from tasks.deployment.bundle import bundle
 from tasks.deployment.channels import Why, actor
 from tasks.deployment.evidence import Evidence, load_evidence
@@ -117,6 +118,7 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
     key = signing_key(params.deployment.signing_key)
     with tempfile.TemporaryDirectory(prefix="slimline-") as folder:
         made = bundle(params, evidence, Path(folder))
+        exported = serving.exported(params, evidence)
         version = claim(store, model)
         manifest = Manifest(
             model=model,
@@ -130,9 +132,11 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
             versions={**evidence.training.versions, **evidence.candidate.versions},
             files=made.files,
             unpacked=made.unpacked,
+            serving=serving.describe_all(exported),
         )
         for name in made.files:
             store.put_file(release_key(model, version, name), made.folder / name)
+        serving.upload(store, model, version, exported)
     content = seal(encode(manifest), [key] if key else [])
     store.put_if_absent(release_key(model, version, MANIFEST), content)
     return open_manifest(content, ANYBODY, MANIFEST)

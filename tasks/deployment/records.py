@@ -17,6 +17,10 @@ PRODUCTION = Path("models/production/production.json")
 Bytes = Annotated[int, Field(ge=0, lt=1 << 33)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+SAVED_MODEL_PB = "saved_model.pb"
+ServingName = Annotated[
+    str, Field(pattern=r"^(saved_model\.pb|(variables|assets|assets\.extra)/[A-Za-z0-9][A-Za-z0-9_.-]{0,99})$")
+]
 Number = Annotated[int, Field(ge=1)]
 
 
@@ -38,7 +42,8 @@ class Manifest(Record):
     """All that makes a release; written last, in its signed envelope; a release without it does not exist.
 
     ``files`` are all files beside the manifest as they are stored; ``unpacked`` is the model that a device runs.
-    ``commit`` and ``dirty`` say from which code it was made, None where there was no repository.
+    ``serving`` are the files of a SavedModel that lie under ``serving/``, for TensorFlow Serving; devices take none of
+    them. ``commit`` and ``dirty`` say from which code it was made, None where there was no repository.
     """
 
     schema_version: Literal[1] = 1
@@ -53,12 +58,15 @@ class Manifest(Record):
     versions: dict[str, str]  # of the libraries that decide about the model's bytes
     files: Annotated[dict[FileName, File], Field(max_length=100)]
     unpacked: File
+    serving: Annotated[dict[ServingName, File], Field(max_length=100, default_factory=dict)]
 
     @model_validator(mode="after")
     def _needs_a_model_and_labels(self) -> "Manifest":
         missing, taken = {PACKED, LABELS} - set(self.files), {MANIFEST, MODEL} & set(self.files)
         if missing or taken:
             raise ValueError(f"expected files with {PACKED} and {LABELS} and without {MANIFEST} and {MODEL}")
+        if self.serving and SAVED_MODEL_PB not in self.serving:
+            raise ValueError(f"expected {SAVED_MODEL_PB} among the files for TensorFlow Serving")
         return self
 
 
@@ -110,6 +118,14 @@ class Retired(Record):
     nonce: str
     retired_at: str  # UTC, ISO 8601
     why: str
+
+
+class Served(Record):
+    """Which release a copy for TensorFlow Serving is of."""
+
+    model: str
+    release: Number
+    manifest_sha256: Sha256
 
 
 class Release(Record):

@@ -223,12 +223,14 @@ def test_a_channel_cannot_be_moved_to_what_is_going(four: Params, store: Store) 
 class FatalStore:
     """A store at whose n-th write or deletion the process is killed."""
 
+    verbs = frozenset({"put", "delete"})
+
     def __init__(self, store: Store, step: int) -> None:
         self.store, self.left = store, step
 
     def __getattr__(self, name: str) -> Any:
         verb = getattr(self.store, name)
-        if name not in {"put", "delete"}:
+        if name not in self.verbs:
             return verb
 
         def write(*arguments: Any) -> None:
