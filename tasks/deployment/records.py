@@ -58,7 +58,7 @@ class Manifest(Record):
     versions: dict[str, str]  # of the libraries that decide about the model's bytes
     files: Annotated[dict[FileName, File], Field(max_length=100)]
     unpacked: File
-    serving: Annotated[dict[ServingName, File], Field(max_length=100, default_factory=dict)]
+    serving: dict[ServingName, File] = Field(default_factory=dict, max_length=100)
 
     @model_validator(mode="after")
     def _needs_a_model_and_labels(self) -> "Manifest":
