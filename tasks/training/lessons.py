@@ -21,7 +21,7 @@ from tasks.data_loading.dataset import read_dataset
 from tasks.files import whole_file
 from tasks.training.backend import TfDataset, TfTensor, tensorflow, traced, versions
 from tasks.training.distillation import Teacher, lesson
-from tasks.training.pipeline import epoch_batches, epoch_order, evaluation_batches
+from tasks.training.pipeline import each_epoch, epoch_batches, epoch_order, evaluation_batches
 
 VIEWS = 32
 STRIDE = 11  # steps of a recipe have consecutive seeds; they begin at views this far apart
@@ -72,7 +72,7 @@ class Lessons:
 
     def _questions(self, view: int) -> TfDataset:
         if self._augmented:
-            return self._epoch(tensorflow().constant(view, tensorflow().int64))
+            return each_epoch(view, view + 1, self._epoch)
         return evaluation_batches("train", 512, self.folder)
 
     def _logits(self, view: np.int64) -> NDArray[np.float32]:
@@ -95,10 +95,7 @@ def taught_batches(lessons: Lessons, seed: int, first_epoch: int, epochs: int, s
     start = seed * STRIDE
     lessons.learn([(start + epoch) % VIEWS for epoch in range(first_epoch, epochs)], say)
 
-    def one_epoch(epoch: TfTensor) -> TfDataset:
-        return lessons.batches((start + epoch) % VIEWS)
-
-    dataset = tensorflow().data.Dataset.range(first_epoch, epochs).flat_map(traced(one_epoch))
+    dataset = each_epoch(first_epoch, epochs, lambda epoch: lessons.batches((start + epoch) % VIEWS))
     return dataset.prefetch(tensorflow().data.AUTOTUNE)
 
 

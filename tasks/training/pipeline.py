@@ -15,6 +15,7 @@ from tasks.data_loading.dataset import PREPARED, Dataset, SplitName, read_datase
 from tasks.training.augmentation import augment
 from tasks.training.backend import TfDataset, TfTensor, tensorflow, traced
 
+SEED_0 = 2**31 - 2  # stands for 0; TensorFlow takes seeds modulo 2**31 - 1
 SHUFFLE_BUFFER = 16_384  # samples; the shards themselves are already in the random order of their digests
 
 
@@ -62,14 +63,19 @@ def training_batches(
         epochs one after the other: use it with ``steps_per_epoch``.
     """
     tf = tensorflow()
-    one_epoch = traced(epoch_batches(batch_size, seed, augmentation, folder))
-    return tf.data.Dataset.range(first_epoch, epochs).flat_map(one_epoch).prefetch(tf.data.AUTOTUNE)
+    one_epoch = epoch_batches(batch_size, seed, augmentation, folder)
+    return each_epoch(first_epoch, epochs, one_epoch).prefetch(tf.data.AUTOTUNE)
+
+
+def each_epoch(first: int, end: int, one_epoch: Callable[[TfTensor], TfDataset]) -> TfDataset:
+    """The batches of the epochs from ``first`` up to ``end``, one after the other."""
+    return tensorflow().data.Dataset.range(first, end).flat_map(traced(one_epoch))
 
 
 def epoch_batches(
     batch_size: int, seed: int, augmentation: Augmentation | None = None, folder: Path = PREPARED
 ) -> Callable[[TfTensor], TfDataset]:
-    """A function from the number of an epoch, int64, to its batches, see :func:`training_batches`."""
+    """A function from the number of an epoch, int64, to its batches, to be called through :func:`each_epoch`."""
     tf = tensorflow()
     dataset = read_dataset(folder)
     files = [str(path) for path in shard_files("train", folder)]
@@ -96,9 +102,14 @@ def epoch_order(epoch: int, seed: int, folder: Path = PREPARED) -> NDArray[np.in
     """Places in the stored training split of an epoch's samples, in the order in which the epoch has them."""
     dataset = read_dataset(folder)
     places = tensorflow().data.Dataset.range(dataset.splits["train"].samples)
-    shuffled = _shuffled(places, dataset, tensorflow().constant(epoch, tensorflow().int64), seed)
+    shuffled = each_epoch(epoch, epoch + 1, lambda epoch: _shuffled(places, dataset, epoch, seed))
     return np.concatenate(list(shuffled.batch(SHUFFLE_BUFFER).as_numpy_iterator()))
 
 
 def _shuffled(samples: TfDataset, dataset: Dataset, epoch: TfTensor, seed: int) -> TfDataset:
+    # TensorFlow mixes its global seed into every order; within a function that seed can be set for the function alone,
+    # so that the order follows from seed and epoch, whatever was seeded before; beside a tensor it must not be 0
+    tf = tensorflow()
+    assert not tf.executing_eagerly()
+    tf.compat.v1.set_random_seed(seed or SEED_0)
     return samples.shuffle(min(SHUFFLE_BUFFER, dataset.splits["train"].samples), seed=epoch * 1_000_003 + seed)

@@ -69,6 +69,12 @@ def test_order_does_not_depend_on_what_was_random_before(prepared: Path) -> None
     once = epochs(prepared, last=1)
     tensorflow().random.uniform([3])
     assert same(once[0], epochs(prepared, last=1)[0])
+    tensorflow().random.set_seed(6)  # as the next step of a recipe does
+    assert same(once[0], epochs(prepared, last=1)[0])
+
+
+def test_seed_0_has_an_order_too(prepared: Path) -> None:
+    assert not same(epochs(prepared, seed=0, last=1)[0], epochs(prepared, seed=1, last=1)[0])
 
 
 def test_an_image_is_changed_anew_in_each_epoch(prepared: Path) -> None:
