@@ -1,11 +1,13 @@
-"""``slimline promote``, ``rollback``, ``channels`` and ``audit``: the twins of the flows in :mod:`flows.release`."""
+"""``slimline promote`` and ``rollback``, the twins of :mod:`flows.release`; ``channels``, ``audit`` and ``sign``."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from flows.options import Json
 from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
+from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
     from tasks.config import Deployment
@@ -70,6 +72,35 @@ def rollback(
     place = deployment(store, model)
     registry, target = _registry(place, trusted_keys, allow_unsigned), channel or place.channel
     _show(registry, target, move(registry, target, Why(reason, actor()), to), json)
+
+
+def sign(
+    version: int,
+    *,
+    key: Path | None = None,
+    model: Model = None,
+    store: Store = None,
+    trusted_keys: TrustedKeys = (),
+    allow_unsigned: AllowUnsigned = False,
+) -> None:
+    """Put one more signature under a release that a trusted key has signed, as before that key is taken away.
+
+    Parameters
+    ----------
+    version
+        The release.
+    key
+        The private key's file; by default the one that releases are signed with.
+    """
+    from tasks.deployment.countersigning import sign as countersign
+    from tasks.deployment.keys import key_id, read_private, signing_key
+
+    place = deployment(store, model)
+    mine = read_private(key) if key else signing_key(place.signing_key)
+    if mine is None:
+        raise ConfigError("Expected a key to sign with. Received: none. Give --key, or set deployment.signing_key.")
+    countersign(_registry(place, trusted_keys, allow_unsigned), version, mine)
+    print(f"{place.model} {version} is signed by {key_id(mine.public_key())}, too")
 
 
 def channels(model: str | None = None, *, store: Store = None, json: Json = False) -> None:

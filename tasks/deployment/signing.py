@@ -66,6 +66,16 @@ def seal(payload: bytes, keys: Sequence[Ed25519PrivateKey]) -> bytes:
     return encode(Envelope(payload=_text(payload), payload_type=PAYLOAD_TYPE, signatures=signatures))
 
 
+def countersign(content: bytes, key: Ed25519PrivateKey) -> bytes:
+    """An envelope with one signature more; what is signed stays as it is."""
+    envelope = Envelope.model_validate_json(content)
+    message = pae(envelope.payload_type, _bytes(envelope.payload))
+    name = key_id(key.public_key())
+    others = tuple(signature for signature in envelope.signatures if signature.keyid != name)
+    mine = Signature(keyid=name, sig=_text(key.sign(message)))
+    return encode(envelope.model_copy(update={"signatures": (*others, mine)}))
+
+
 def encode(envelope: Envelope) -> bytes:
     """An envelope as it is stored."""
     return to_json(envelope.model_dump(mode="json", by_alias=True)).encode()

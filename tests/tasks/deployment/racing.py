@@ -8,7 +8,7 @@ import contextlib
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier, Event
@@ -44,11 +44,19 @@ class Race:
     trails: dict[str, list[Pointer]]  # the oldest move first
 
 
-def race(store: str, folder: Path, rounds: int, processes: int, readers: int = 2) -> Race:
+def race(
+    store: str,
+    folder: Path,
+    rounds: int,
+    processes: int,
+    readers: int = 2,
+    tell: Callable[[int, tuple[int, ...]], object] | None = None,
+) -> Race:
     """Let ``processes`` release at once, ``rounds`` times.
 
     Args:
         folder: an empty one, for the projects.
+        tell: is told the versions that won a round.
     """
     new_key(folder / KEY)
     for number in range(processes):
@@ -64,6 +72,8 @@ def race(store: str, folder: Path, rounds: int, processes: int, readers: int = 2
             for turn in range(rounds):
                 runs = [runners.submit(_release, store, folder, number, turn) for number in range(processes)]
                 winners.append(tuple(version for run in runs if (version := run.result()) is not None))
+                if tell:
+                    tell(turn, winners[-1])
                 if turn % SWEEP == SWEEP - 1:
                     list(clean(open_store(store), MODEL, Retention(keep=10)))
                 _look(reading)

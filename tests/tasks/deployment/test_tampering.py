@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tasks.deployment.client import fetch
 from tasks.deployment.downloading import download, verify
 from tasks.deployment.keys import LOCAL_KEY, read_private
 from tasks.deployment.publishing import publish
-from tasks.deployment.records import MANIFEST, PACKED
+from tasks.deployment.records import MANIFEST, MODEL, PACKED
 from tasks.deployment.registry import current, open_manifest, read_manifest, release_key
 from tasks.deployment.signing import seal
 from tasks.deployment.stores.protocol import Store
@@ -53,7 +54,7 @@ def test_no_bit_of_a_manifest_or_its_signature_can_be_flipped(project: Params) -
 
 @pytest.mark.slow
 def test_no_bit_of_a_release_in_the_store_can_be_flipped(project: Params, store: Store, tmp_path: Path) -> None:
-    """Every bit of every object of a release, with the channel pointing to it and without."""
+    """Every bit of the manifest, its signature and the model; of the other files a bit of every 37th byte."""
     publish(project)
     trust, pointer = trust_of(project), current(store, "shades", "production")
     assert pointer
@@ -62,7 +63,7 @@ def test_no_bit_of_a_release_in_the_store_can_be_flipped(project: Params, store:
     for name in (MANIFEST, *whole.manifest.files):
         path = tmp_path / "store" / release_key("shades", 1, name)
         content = path.read_bytes()
-        for changed in flips(content):
+        for changed in islice(flips(content), None, None, 1 if name in {MANIFEST, PACKED} else 8 * 37 + 1):
             path.write_bytes(changed)
             flipped[name] = flipped.get(name, 0) + 1
             with pytest.raises(SlimlineError):
@@ -83,7 +84,7 @@ def test_no_bit_of_a_fetched_release_can_be_flipped(project: Params) -> None:
     count = 0
     for path in sorted(folder.iterdir()):
         content = path.read_bytes()
-        for changed in flips(content):
+        for changed in islice(flips(content), None, None, 1 if path.name in {MANIFEST, MODEL} else 8 * 37 + 1):
             path.write_bytes(changed)
             count += 1
             with pytest.raises(SlimlineError):
