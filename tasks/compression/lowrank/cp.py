@@ -23,8 +23,8 @@ SEED = 1  # of the components beyond a mode's size
 class Cp(Decomposition):
     """1 × 1 to as many channels as the rank, one filter of the kernel's size for each of them, and 1 × 1 again."""
 
-    def __init__(self, kernel: NDArray[Any]) -> None:
-        super().__init__(kernel)
+    def __init__(self, kernel: NDArray[Any], moments: Matrix | None = None) -> None:
+        super().__init__(kernel, moments)
         self._cuts: dict[int, tuple[Matrix, Matrix, Matrix]] = {}
 
     @classmethod
@@ -46,12 +46,12 @@ class Cp(Decomposition):
         low, high = 1, int(-(-self.kernel.size // self.parameters((1,))))
         while low < high:
             middle = (low + high) // 2
-            low, high = (low, middle) if 1 - self.error((middle,)) ** 2 >= keep else (middle + 1, high)
+            low, high = (low, middle) if self.kept((middle,)) >= keep else (middle + 1, high)
         return (low,)
 
-    def unfold(self) -> tuple[Matrix, ...]:
+    def unfold(self, kernel: NDArray[np.float64]) -> tuple[Matrix, ...]:
         """Over input and over output channels: the rank is at least that of each."""
-        return tuple(np.moveaxis(self.kernel, axis, 0).reshape(self.kernel.shape[axis], -1) for axis in (2, 3))
+        return tuple(np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1) for axis in (2, 3))
 
     def by_noise(self) -> Ranks:
         """The greater of both."""
@@ -92,11 +92,12 @@ class Cp(Decomposition):
 
     def _modes(self) -> NDArray[np.float64]:
         rows, columns, inputs, outputs = self.kernel.shape
-        return self.kernel.reshape(rows * columns, inputs, outputs)
+        return self.weighted.reshape(rows * columns, inputs, outputs)
 
     def _cut(self, ranks: Ranks) -> tuple[Matrix, Matrix, Matrix]:
         if ranks[0] not in self._cuts:
-            self._cuts[ranks[0]] = components(self._modes(), ranks[0])
+            filters, first, second = components(self._modes(), ranks[0])
+            self._cuts[ranks[0]] = filters, self.unweighted(first), second
         return self._cuts[ranks[0]]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.compression.lowrank.moments import roots
 from tasks.compression.lowrank.rebuild import Replacement
 from tasks.compression.lowrank.vbmf import rank_by_noise
 from tasks.training.backend import KerasLayer
@@ -40,11 +41,17 @@ class Decomposition(ABC):
 
     Args:
         kernel: as Keras has it: dense ``[in, out]``, convolutions ``[rows, columns, in, out]``.
+        moments: second moments ``[in, in]`` of the inputs, by which errors count; None: all inputs count alike.
     """
 
-    def __init__(self, kernel: NDArray[Any]) -> None:
+    def __init__(self, kernel: NDArray[Any], moments: Matrix | None = None) -> None:
         self.kernel = kernel.astype(np.float64)
-        self.unfoldings = self.unfold()
+        self._root: Matrix | None = None
+        self._inverse: Matrix | None = None
+        if moments is not None:
+            self._root, self._inverse = roots(moments)
+        self.weighted = self.kernel if self._root is None else _over_inputs(self._root, self.kernel)
+        self.unfoldings = self.unfold(self.weighted)
         self.spectra = tuple(np.linalg.svd(matrix, compute_uv=False) for matrix in self.unfoldings)
 
     @property
@@ -53,7 +60,7 @@ class Decomposition(ABC):
         return tuple(len(spectrum) for spectrum in self.spectra)
 
     def by_energy(self, keep: float) -> Ranks:
-        """The least ranks that keep at least this fraction of the kernel's squared norm.
+        """The least ranks that keep at least this fraction of the (weighted) kernel's squared norm.
 
         Where several ranks are chosen, what may be lost is shared out among them: the squared error of a truncated
         higher-order SVD is at most the sum of what each unfolding loses (De Lathauwer et al. 2000).
@@ -66,9 +73,24 @@ class Decomposition(ABC):
         norm = float(np.linalg.norm(self.kernel))
         return float(np.linalg.norm(self.kernel - self.reconstruct(ranks))) / norm if norm else 0.0
 
+    def kept(self, ranks: Ranks) -> float:
+        """Fraction of the (weighted) kernel's squared norm that is left."""
+        lost = self.kernel - self.reconstruct(ranks)
+        if self._root is not None:
+            lost = _over_inputs(self._root, lost)
+        norm = float(np.sum(self.weighted**2))
+        return 1.0 - float(np.sum(lost**2)) / norm if norm else 1.0
+
+    def unweighted(self, factor: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The factor ``[…, in, rank]`` that takes the inputs as they are, from the one of the weighted kernel."""
+        return factor if self._inverse is None else _over_inputs(self._inverse, factor)
+
     def by_noise(self) -> Ranks:
-        """As many components as stand out of the noise, at least 1."""
-        return tuple(max(1, rank_by_noise(matrix)) for matrix in self.unfoldings)
+        """As many components as stand out of the noise, at least 1.
+
+        Of the kernel as it is: weighted noise would no longer be the same in all directions.
+        """
+        return tuple(max(1, rank_by_noise(matrix)) for matrix in self.unfold(self.kernel))
 
     @classmethod
     def unsuited(cls, layer: KerasLayer) -> str:
@@ -77,7 +99,7 @@ class Decomposition(ABC):
         return ""
 
     @abstractmethod
-    def unfold(self) -> tuple[Matrix, ...]:
+    def unfold(self, kernel: NDArray[np.float64]) -> tuple[Matrix, ...]:
         """The matrices whose ranks are chosen."""
 
     @abstractmethod
@@ -103,6 +125,10 @@ class Decomposition(ABC):
     def loaded(self, ranks: Ranks) -> int:
         """Weights that the runtime holds in memory."""
         return self.parameters(ranks)
+
+
+def _over_inputs(matrix: Matrix, kernel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("ij,...jo->...io", matrix, kernel))
 
 
 def rank_by_energy(spectrum: NDArray[Any], keep: float) -> int:

@@ -35,9 +35,9 @@ class RobustPca(Svd):
         self._cuts: dict[Ranks, tuple[Matrix, Matrix, Matrix]] = {}
         super().__init__(kernel)
 
-    def unfold(self) -> tuple[Matrix, ...]:
+    def unfold(self, kernel: NDArray[np.float64]) -> tuple[Matrix, ...]:
         """The part of low rank, whose rank is chosen."""
-        (self.matrix,) = super().unfold()
+        (self.matrix,) = super().unfold(kernel)
         low, self.sparse = pursue(self.matrix)
         return (low,)
 

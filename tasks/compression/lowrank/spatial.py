@@ -12,10 +12,10 @@ from tasks.training.backend import KerasLayer
 class Spatial(Decomposition):
     """``rows × 1`` to as many channels as the rank, then ``1 × columns``."""
 
-    def unfold(self) -> tuple[Matrix, ...]:
+    def unfold(self, kernel: NDArray[np.float64]) -> tuple[Matrix, ...]:
         """Rows and inputs by columns and outputs."""
-        rows, columns, inputs, outputs = self.kernel.shape
-        return (self.kernel.transpose(0, 2, 1, 3).reshape(rows * inputs, columns * outputs),)
+        rows, columns, inputs, outputs = kernel.shape
+        return (kernel.transpose(0, 2, 1, 3).reshape(rows * inputs, columns * outputs),)
 
     def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
         """Of both factors."""
@@ -42,7 +42,7 @@ class Spatial(Decomposition):
     def _factors(self, ranks: Ranks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         first, second = split(self.unfoldings[0], ranks[0])
         rows, columns, inputs, outputs = self.kernel.shape
-        vertical = first.reshape(rows, 1, inputs, -1)
+        vertical = self.unweighted(first.reshape(rows, 1, inputs, -1))
         return vertical, second.reshape(-1, columns, outputs).transpose(1, 0, 2)[None]
 
 

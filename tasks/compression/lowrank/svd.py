@@ -17,9 +17,9 @@ from tasks.training.backend import KerasLayer
 class Svd(Decomposition):
     """``kernel ≈ first · second``: ``[…, in, rank]`` and ``[rank, out]``."""
 
-    def unfold(self) -> tuple[Matrix, ...]:
+    def unfold(self, kernel: NDArray[np.float64]) -> tuple[Matrix, ...]:
         """Weights of each output as a column."""
-        return (self.kernel.reshape(-1, self.kernel.shape[-1]),)
+        return (kernel.reshape(-1, kernel.shape[-1]),)
 
     def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
         """Of both factors."""
@@ -31,13 +31,16 @@ class Svd(Decomposition):
 
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
         """Their product."""
-        first, second = split(self.unfoldings[0], ranks[0])
+        first, second = self._factors(ranks)
         return (first @ second).reshape(self.kernel.shape)
 
     def replace(self, layer: KerasLayer, ranks: Ranks) -> Replacement:
         """The first factor keeps size, strides, padding and dilation."""
+        return two_layers(layer, *self._factors(ranks))
+
+    def _factors(self, ranks: Ranks) -> tuple[Matrix, Matrix]:
         first, second = split(self.unfoldings[0], ranks[0])
-        return two_layers(layer, first, second)
+        return self.unweighted(first.reshape(*self.kernel.shape[:-1], -1)).reshape(first.shape), second
 
 
 def two_layers(layer: KerasLayer, first: Matrix, second: Matrix, **changes: Any) -> Replacement:

@@ -20,13 +20,13 @@ class Tucker(Decomposition):
     Where a side keeps all its channels its square factor is multiplied into the core, which leaves that layer out.
     """
 
-    def __init__(self, kernel: NDArray[Any]) -> None:
-        super().__init__(kernel)
+    def __init__(self, kernel: NDArray[Any], moments: Matrix | None = None) -> None:
+        super().__init__(kernel, moments)
         self._cuts: dict[Ranks, tuple[Matrix, NDArray[np.float64], Matrix]] = {}
 
-    def unfold(self) -> tuple[Matrix, ...]:
+    def unfold(self, kernel: NDArray[np.float64]) -> tuple[Matrix, ...]:
         """Over input and over output channels."""
-        return tuple(np.moveaxis(self.kernel, axis, 0).reshape(self.kernel.shape[axis], -1) for axis in (IN, OUT))
+        return tuple(np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1) for axis in (IN, OUT))
 
     def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
         """Of the factors that there are."""
@@ -42,7 +42,8 @@ class Tucker(Decomposition):
 
     def _cut(self, ranks: Ranks) -> tuple[Matrix, NDArray[np.float64], Matrix]:
         if ranks not in self._cuts:
-            self._cuts[ranks] = tucker2(self.kernel, ranks)
+            first, core, second = tucker2(self.weighted, ranks)
+            self._cuts[ranks] = self.unweighted(first), core, second
         return self._cuts[ranks]
 
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from tasks.compression.layers import kernel_of, without_kernel
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
+from tasks.compression.lowrank.moments import input_moments
 from tasks.compression.lowrank.ranks import ByEnergy, Rule, Target
 from tasks.compression.lowrank.rebuild import Replacement, rebuild
 from tasks.compression.lowrank.robust_pca import RobustPca
@@ -51,9 +52,12 @@ class Factorize(Technique):
         - {technique: factorize, convolution: none, rank: {by: ratio, ratio: 0.3}}     # dense layers only
         - {technique: factorize, rank: {by: vbmf}, exclude: [logits]}
 
-    Needs nothing; is best followed by ``fine_tune``. Makes ranks, and zeros in the sparse layers of robust_pca; keeps
-    nothing else. Loaded and stored file get smaller, and any runtime has less to multiply, in more layers; robust_pca
-    makes the stored file smaller only, and the loaded one bigger.
+    What is best for the weights is not best for the answers: errors count by the activations of ``calibration``
+    training images (not in robust_pca).
+
+    Needs training images, unless ``calibration`` is 0; is best followed by ``fine_tune``. Makes ranks, and zeros in the
+    sparse layers of robust_pca; keeps nothing else. Loaded and stored file get smaller, and any runtime has less to
+    multiply, in more layers; robust_pca makes the stored file smaller only, and the loaded one bigger.
     """
 
     makes: ClassVar[frozenset[Kind]] = frozenset({"rank"})
@@ -66,6 +70,9 @@ class Factorize(Technique):
         float | None,
         Field(ge=0, lt=1, description="of the sparse layers of robust_pca; null: as the pursuit finds it"),
     ] = None
+    calibration: Annotated[
+        int, Field(ge=0, description="training images by whose activations errors count; 0: all inputs count alike")
+    ] = 500
     exclude: Annotated[tuple[str, ...], Field(strict=False, description="layers that stay as they are")] = ()
 
     def promises(self) -> frozenset[Kind]:
@@ -80,7 +87,7 @@ class Factorize(Technique):
 
     def _apply(self, model: Model, context: Context) -> Result:
         self._check_names(model)
-        targets, skipped = self._targets(model)
+        targets, skipped = self._targets(model, context)
         chosen = self.rank.choose(targets, lambda samples: validation_loss(model, samples, context.prepared))
         replacements: dict[str, Replacement] = {}
         for name, target in targets.items():
@@ -109,25 +116,28 @@ class Factorize(Technique):
                     f"Received: {name!r}. Correct or remove it."
                 )
 
-    def _targets(self, model: Model) -> tuple[dict[str, Target], dict[str, Skip]]:
+    def _targets(self, model: Model, context: Context) -> tuple[dict[str, Target], dict[str, Skip]]:
         targets: dict[str, Target] = {}
+        kinds: dict[str, type[Decomposition]] = {}
         skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
         for layer in model.layers:
-            if kernel_of(layer) is None:
-                continue
-            found = self._decomposition(layer)
+            found = self._kind(layer) if kernel_of(layer) is not None else None
             if isinstance(found, Skip):
                 skipped[layer.name] = found
-                continue
+            elif found is not None:
+                kinds[layer.name] = found
+        moments = input_moments(model, list(kinds), self.calibration, context.prepared) if self.calibration else {}
+        for name, kind in kinds.items():
+            layer = model.get_layer(name)
             kernel = kernel_of(layer).numpy()
-            decomposition = RobustPca(kernel, self.density) if found is RobustPca else found(kernel)
+            decomposition = RobustPca(kernel, self.density) if kind is RobustPca else kind(kernel, moments.get(name))
             if max(decomposition.full) == 1:
-                skipped[layer.name] = Skip(layer=layer.name, reason=Reason.TOO_SMALL, detail="its full rank is 1")
+                skipped[name] = Skip(layer=name, reason=Reason.TOO_SMALL, detail="its full rank is 1")
             else:
-                targets[layer.name] = Target(decomposition, places(layer))
+                targets[name] = Target(decomposition, places(layer))
         return targets, skipped
 
-    def _decomposition(self, layer: Any) -> type[Decomposition] | Skip:
+    def _kind(self, layer: Any) -> type[Decomposition] | Skip:
         layers = keras().layers
         dense, convolution = type(layer) is layers.Dense, type(layer) is layers.Conv2D
         wanted = self.dense if dense else self.convolution

@@ -73,6 +73,17 @@ def test_a_rank_that_would_make_the_layer_bigger_is_skipped_with_the_numbers(art
     assert weights_digest(factorize(article, prepared, rank={"by": "energy", "keep": 1.0}).subject.model) is not None
 
 
+def test_what_counts_by_the_activations_answers_better(article: Any, prepared: Path) -> None:
+    images, labels = samples("test", prepared)
+    cross_entropy = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def loss(calibration: int) -> float:
+        model = factorize(article, prepared, rank={"by": "ratio", "ratio": 0.25}, calibration=calibration)
+        return float(cross_entropy(labels, answers(model.subject.model, images)))
+
+    assert loss(300) < 0.8 * loss(0)
+
+
 @pytest.mark.parametrize("of", ["parameters", "macs"])
 @pytest.mark.parametrize("ratio", [0.3, 0.6])
 def test_the_layers_together_cost_the_ratio_asked_for(article: Any, prepared: Path, of: str, ratio: float) -> None:
