@@ -66,9 +66,9 @@ class Buffers:
 
     def _wide(self, constant: schema.Constant, count: int, given: bytes) -> bytes:
         elements = count // constant.size
-        last = constant.shape[-1] if constant.shape else 1
-        columns = elements // (constant.shape[0] or 1) if constant.shape else elements
-        return self._sections.code(elements, given, Layout(constant.size, (last, columns)))
+        levels, last = levels_of(constant, elements), constant.shape[-1] if constant.shape else 1
+        columns = elements // len(levels)
+        return self._sections.code(elements, given, Layout(constant.size, (last, columns), levels, columns))
 
     def _integers(self, count: int, given: bytes) -> bytes:
         values = np.frombuffer(given, "<i4").tolist() if given else []

@@ -27,8 +27,11 @@ class Sections:
     def code(self, count: int, given: bytes, layout: Layout) -> bytes:
         """Code ``count`` elements; ``given`` is empty in decoding."""
         code, step = self._decode if self._decoding else self._encode, PART * layout.size
-        sizes = (min(PART, count - start) for start in range(0, count, PART))
-        return b"".join(code(size, given[at * step : (at + 1) * step], layout) for at, size in enumerate(sizes))
+        parts = []
+        for at, start in enumerate(range(0, count, PART)):
+            part = replace(layout, start=start)
+            parts.append(code(min(PART, count - start), given[at * step : (at + 1) * step], part))
+        return b"".join(parts)
 
     def finish(self) -> None:
         """Check that all was read.
@@ -42,7 +45,7 @@ class Sections:
     def _encode(self, count: int, given: bytes, layout: Layout) -> bytes:
         best, kind = given, FREE
         elements = np.frombuffer(given, np.uint8).reshape(count, layout.size)
-        for bound in (FREE, BOUND) if layout.size > 1 else (FREE,):
+        for bound in (FREE, BOUND):
             coder = LaneEncoder(lanes_for(count, layout.size))
             code_elements(coder, count, elements, replace(layout, bound=bound == BOUND))
             coded = coder.finish()

@@ -10,6 +10,7 @@ from tasks.packing.lanes import Bits, LaneCoder, Numbers
 BYTES_A_LANE = 1024  # before they are coded; a lane costs 3 of them
 LANES = 1024  # at most
 OFTEN = 1 << 15  # sights after which those of a context count half
+SCALES = 1 << 12  # that are told apart
 SURE = 32  # least probability, of 65536
 Bytes = NDArray[np.uint8]
 POPULATION = np.array([bits.bit_count() for bits in range(1 << 12)], np.int64)
@@ -51,12 +52,22 @@ class Learner:
 class Layout:
     """How the elements of a tensor lie: ``size`` bytes each, alike at the ``strides`` beside 1 and 2.
 
-    ``bound``: whether an element's lower bytes follow from the one above, as where there are few different values.
+    ``levels``: for each row, of ``columns`` elements, the number of its scale; ``start``: where among them the part
+    begins. ``bound``: whether the values of a row are those of its scale, and an element's lower bytes follow from the
+    one above, as where there are few different values.
     """
 
     size: int
     strides: tuple[int, int]
+    levels: tuple[int, ...] = (0,)
+    columns: int = 1
+    start: int = 0
     bound: bool = False
+
+    def level(self, places: Numbers) -> Numbers:
+        """The number of the scale at each of these places, of a number that is bounded."""
+        rows = np.minimum((places + self.start) // max(1, self.columns), len(self.levels) - 1)
+        return np.asarray(self.levels, np.int64)[rows] % SCALES
 
 
 def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Layout) -> Bytes:
@@ -75,7 +86,8 @@ def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Lay
     before = max(2, *strides)
     found = np.zeros((steps + before, lanes, size), np.uint8)
     flags = Learner(coder, 13 << 4)
-    trees = [Learner(coder, (256 if layout.bound else 3) << 8) for _ in range(size)]
+    scales = min(SCALES, 1 + max(layout.levels)) if size == 1 else 1
+    trees = [Learner(coder, max(256 if size > 1 else scales, 3) << 8) for _ in range(size)]
     everyone, recent = np.arange(lanes), np.zeros(lanes, np.int64)
     some = np.zeros((steps + before, lanes), np.bool_)
     for at in range(before, steps + before):
@@ -86,7 +98,10 @@ def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Lay
         recent = (recent << 1 | some[at]) & 0xFFF
         active = np.flatnonzero(some[at])
         if len(active):
-            above = np.sign(found[at - 1, active, -1].view(np.int8)).astype(np.int64) + 1
+            if size == 1 and layout.bound:
+                above = layout.level(active * steps + at - before)
+            else:
+                above = np.sign(found[at - 1, active, -1].view(np.int8)).astype(np.int64) + 1
             for place in range(size - 1, -1, -1):
                 coded = trees[place].tree(active, above, values[at - before, active, place].astype(np.int64))
                 found[at, active, place] = coded
