@@ -11,6 +11,7 @@ from flows import environment
 from flows.keys_command import keys
 from flows.options import Json
 from flows.release_commands import audit, channels, promote, rollback, sign
+from flows.store_command import store
 from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 from flows.upkeep_commands import pin, reproduce, retention, serve, unpin
 from tasks.errors import UNAVAILABLE, SlimlineError
@@ -22,7 +23,7 @@ app = App(
     help="Retrain a model, make it small and fast, prove that it is as good, and release it.",
     version_flags=["--version"],
 )
-for command in (promote, rollback, channels, audit, sign, keys, retention, pin, unpin, reproduce, serve):
+for command in (promote, rollback, channels, audit, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
 
 

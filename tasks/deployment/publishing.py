@@ -9,6 +9,7 @@ from tasks.deployment.bundle import bundle
 from tasks.deployment.channels import Why, actor
 from tasks.deployment.evidence import Evidence, load_evidence
 from tasks.deployment.keys import signing_key
+from tasks.deployment.progress import bar
 from tasks.deployment.promotion import promote, registry_of
 from tasks.deployment.records import MANIFEST, PRODUCTION, DataDigests, Manifest, Production, Release
 from tasks.deployment.registry import (
@@ -134,8 +135,9 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
             unpacked=made.unpacked,
             serving=serving.describe_all(exported),
         )
-        for name in made.files:
-            store.put_file(release_key(model, version, name), made.folder / name)
+        with bar(f"{model} {version}", sum(file.bytes for file in made.files.values())) as progress:
+            for name in made.files:
+                store.put_file(release_key(model, version, name), made.folder / name, progress)
         serving.upload(store, model, version, exported)
     content = seal(encode(manifest), [key] if key else [])
     store.put_if_absent(release_key(model, version, MANIFEST), content)
