@@ -1,6 +1,7 @@
 """SIGKILL at random moments of publishing and of moving channels, over every store."""
 
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,13 +41,13 @@ def check(params: Params) -> None:
 
 
 def move_about(params: Params) -> None:
-    """Staging to the release before, production after it, and both back again."""
+    """Staging to the other release, production after it, and both back again."""
     registry = registry_of(params.deployment)
     staged = current(registry.store, registry.model, "staging")
     assert staged
     promote(registry, 3 - staged.version, "staging", WHY)
-    promote(registry, None, "production", WHY)
-    rollback(registry, "production", WHY)
+    if promote(registry, None, "production", WHY).fallback:  # else earlier rollbacks have gone back to the first
+        rollback(registry, "production", WHY)
     promote(registry, staged.version, "staging", WHY)
 
 
@@ -55,7 +56,7 @@ def test_a_publisher_killed_at_random_leaves_whole_channels(project: Params, tmp
     publish(project)
 
     def prepare(turn: int) -> Callable[[], object]:
-        write_project(project, bias=2 + turn)
+        write_project(project, bias=3 + turn)
         return lambda: publish(project)
 
     longest = seconds_of(prepare(0))
@@ -74,12 +75,16 @@ def test_a_publisher_killed_at_random_leaves_whole_channels(project: Params, tmp
             assert changed in ([], ["staging"], ["staging", "production"])
             moved[("no channel", "staging", "both")[len(changed)]] += 1
         check(project)
+        began = time.perf_counter()
         release = publish(project)
+        longest = max(0.98 * longest, time.perf_counter() - began)  # as busy as the machine is now
         pointer = current(registry_of(project.deployment).store, "shades", "production")
         assert pointer
         assert pointer.version == release.version
         check(project)
     print(f"{project.deployment.store}: {died} kills of publish within {longest:.3f} s; moved before them: {moved}")
+    assert moved["no channel"]
+    assert moved["staging"]
 
 
 @pytest.mark.slow
