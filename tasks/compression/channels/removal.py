@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.compression.channels.allocation import Allocation, Allocator, Limits, Metric, cost
+from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria import CRITERIA, Criterion
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import Graph, Keep, read_graph
 from tasks.compression.channels.rebuild import rebuild
+from tasks.compression.channels.repair import repair
 from tasks.compression.technique import Model
 from tasks.errors import CompressionError
 
@@ -27,18 +29,20 @@ class Removal:
     rounds: int
     metric: Metric | None = None
     budget: float = 0.0
+    repair: bool = False
 
 
 def remove_channels(model: Model, removal: Removal, probe: Probe) -> tuple[Model, tuple[str, ...]]:
     """A smaller model, and the groups that the criterion cannot judge; ``model`` stays as it is.
 
-    Each round scores what is left anew and goes an equal factor of the way from what the network costs to the budget.
+    Each round scores what is left anew and goes an equal factor of the way from what the network costs to the budget;
+    with ``repair`` it ends with fitting the layers to give what they gave in ``model``.
 
     Raises:
         CompressionError: the budget cannot be met.
     """
-    graph = read_graph(model)
-    own = _price(graph, removal.metric)(graph.everything())
+    whole, kept = model, dict[str, Ids]()
+    own = whole_cost(model, removal.metric) if removal.metric else 1.0
     for turn in range(1, removal.rounds + 1):
         graph = read_graph(model)
         scores = CRITERIA[removal.criterion](model, graph, probe)
@@ -54,6 +58,13 @@ def remove_channels(model: Model, removal: Removal, probe: Probe) -> tuple[Model
                 f"judge all layers."
             )
         model = rebuild(model, graph, keep)
+        for weight in graph.makers():
+            made = weight.axis("makes")
+            if made:
+                before = kept.get(weight.layer, np.arange(len(made.channels)))
+                kept[weight.layer] = before[keep[made.channels]]
+        if removal.repair:
+            model = repair(whole, model, kept, probe)
     return model, allocator.unjudged
 
 

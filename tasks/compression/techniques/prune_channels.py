@@ -88,6 +88,9 @@ class PruneChannels(Technique):
     minimum: Annotated[int, Field(ge=1, description="channels that stay in each layer at least")] = 4
     multiple_of: Annotated[int, Field(ge=1, description="of which a cut layer's channels are a multiple")] = 1
     rounds: Annotated[int, Field(ge=1, description="in which channels go, scored anew before each")] = 1
+    repair: Annotated[
+        Literal["least_squares", "none"], Field(description="layers are fitted to give what they gave before")
+    ] = "least_squares"
     samples: Annotated[int, Field(ge=1, description="images that channels are scored with")] = 512
 
     @model_validator(mode="after")
@@ -97,14 +100,14 @@ class PruneChannels(Technique):
         return self
 
     def keeps(self) -> frozenset[Kind]:
-        """Weights that stay are not changed, but a layer's zeros may be among those that go."""
-        return frozenset({"clusters", "channels"})
+        """Without repair weights that stay are as they were, but a layer's zeros may be among those that go."""
+        return frozenset({"clusters", "channels"}) if self.repair == "none" else frozenset({"channels"})
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Remove the channels that matter least until the budget is met."""
         before, probe = subject.model, Probe(context, self.samples)
         limits = Limits(self.minimum, self.multiple_of, fixed_widths(read_graph(before), self.layers, self.exclude))
-        removal = Removal(self.criterion, self.allocation, limits, self.rounds)
+        removal = Removal(self.criterion, self.allocation, limits, self.rounds, repair=self.repair != "none")
         ladder: tuple[Rung, ...] = ()
         if self.budget is None:
             after, unjudged = remove_channels(before, removal, probe)

@@ -65,7 +65,9 @@ def test_a_network_timed_beside_itself_takes_as_long(tiny: Any, prepared: Path) 
 
 
 def prune(model: Any, prepared: Path, budget: dict[str, Any]) -> Result:
-    technique = PruneChannels.model_validate({"technique": "prune_channels", "rounds": 2, "budget": budget})
+    technique = PruneChannels.model_validate(
+        {"technique": "prune_channels", "repair": "none", "rounds": 2, "budget": budget}
+    )
     return technique.apply(Subject(model), context(prepared))
 
 

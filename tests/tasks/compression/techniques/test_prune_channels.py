@@ -23,7 +23,7 @@ HALF = {"metric": "channels", "max_ratio": 0.5}
 
 
 def prune(model: Any, prepared: Path = Path(), **settings: Any) -> Any:
-    technique = PruneChannels.model_validate({"technique": "prune_channels", **settings})
+    technique = PruneChannels.model_validate({"technique": "prune_channels", "repair": "none", **settings})
     before = weights_digest(model)
     result = technique.apply(Subject(model), context(prepared))
     assert weights_digest(model) == before
@@ -190,6 +190,14 @@ def test_no_later_step_undoes_it_and_it_keeps_no_promise_of_zeros() -> None:
     assert len(parse_recipe("r", [channels, *others])) == 5
     with pytest.raises(ConfigError, match=r"keeps the zeros that prune makes\. Received: prune_channels"):
         parse_recipe("r", [zeros, channels])
+
+
+def test_clusters_stay_unless_layers_are_repaired() -> None:
+    clusters: dict[str, Any] = {"technique": "cluster", "clusters": 8}
+    plain: dict[str, Any] = {"technique": "prune_channels", "budget": HALF, "repair": "none"}
+    assert len(parse_recipe("r", [clusters, plain])) == 3
+    with pytest.raises(ConfigError, match="keeps the few distinct values that cluster makes"):
+        parse_recipe("r", [clusters, {**plain, "repair": "least_squares"}])
 
 
 def test_equal_weights_are_chosen_from_alike(prepared: Path) -> None:

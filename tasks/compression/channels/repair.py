@@ -1,0 +1,111 @@
+"""What is left of each layer's inputs is fitted to give what the whole of them gave, without any training.
+
+Layer by layer from the first on, the kernel is changed so that the layer's outputs for some training images are, by
+least squares, those of the unpruned network (He, Zhang and Sun 2017, Channel Pruning for Accelerating Very Deep Neural
+Networks, arXiv:1707.06168; Luo et al. 2017, ThiNet, arXiv:1707.06342). The fit is drawn to the weights there are, so
+that a layer of more inputs than samples keeps its senses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from tasks.compression.channels.atoms import Ids
+from tasks.compression.channels.criteria.probe import Probe
+from tasks.compression.technique import Model
+from tasks.training.backend import keras, tensorflow
+from tasks.training.saving import copy_model
+
+PLACES = 10  # of each image that a convolution is fitted to, as in He et al.
+RIDGE = 0.1  # pull to the present weights, as a fraction of the inputs' mean energy
+BATCH = 64
+SAMPLES = 2048  # training images
+Rows = NDArray[np.float64]
+
+
+def repair(before: Model, after: Model, kept: Mapping[str, Ids], probe: Probe) -> Model:
+    """A copy of ``after`` in which each layer that lost inputs makes up for them.
+
+    Args:
+        before: the unpruned network.
+        after: the pruned one.
+        kept: for layers by name, which of their outputs are left.
+        probe: gives the training images.
+    """
+    before, after = copy_model(before), copy_model(after)
+    images, _ = replace(probe, samples=SAMPLES).take("train")
+    rng = np.random.default_rng(probe.context.seed)
+    with threadpool_limits(1, user_api="blas"):  # more would round differently on another machine
+        for layer in after.layers:
+            old = before.get_layer(layer.name)
+            if _fittable(layer) and layer.kernel.shape[-2] < old.kernel.shape[-2]:
+                _fit(old, layer, kept[layer.name], _Sampled(before, after, images, rng))
+    return after
+
+
+def _fittable(layer: Any) -> bool:
+    layers = keras().layers
+    return type(layer) in (layers.Dense, layers.Conv2D) and len(layer._inbound_nodes) == 1
+
+
+class _Sampled:
+    """What enters a layer of both networks at the same places of the same images."""
+
+    def __init__(self, before: Model, after: Model, images: NDArray[np.float32], rng: np.random.Generator) -> None:
+        self._models, self._images, self._rng = (before, after), images, rng
+
+    def take(self, name: str) -> tuple[Rows, Rows]:
+        """Rows ``[samples, inputs of an output]`` of the unpruned and the pruned network."""
+        places: list[Ids] = []
+        taken: list[Rows] = []
+        for model in self._models:
+            layer = model.get_layer(name)
+            entering = keras().Model(model.input, layer.input)
+            parts = []
+            for index, start in enumerate(range(0, len(self._images), BATCH)):
+                rows = _rows(layer, entering(self._images[start : start + BATCH], training=False))
+                if len(places) <= index:
+                    count = min(PLACES, rows.shape[1])
+                    places.append(
+                        self._rng.permuted(np.tile(np.arange(rows.shape[1]), (len(rows), 1)), axis=1)[:, :count]
+                    )
+                parts.append(np.take_along_axis(rows, places[index][..., None], axis=1).reshape(-1, rows.shape[-1]))
+            taken.append(np.concatenate(parts).astype(np.float64))
+        return taken[0], taken[1]
+
+
+def _rows(layer: Any, entering: Any) -> NDArray[np.float32]:
+    """``[images, places, inputs of an output]``."""
+    if hasattr(layer, "kernel_size"):
+        entering = tensorflow().image.extract_patches(
+            entering,
+            sizes=[1, *layer.kernel_size, 1],
+            strides=[1, *layer.strides, 1],
+            rates=[1, *layer.dilation_rate, 1],
+            padding=layer.padding.upper(),
+        )
+    values = np.asarray(entering)
+    return values.reshape(len(values), -1, values.shape[-1])
+
+
+def _fit(old: Any, layer: Any, outputs: Ids, sampled: _Sampled) -> None:
+    whole, left = sampled.take(layer.name)
+    kernel = layer.kernel.numpy().astype(np.float64).reshape(left.shape[1], -1)
+    missing = whole @ _matrix(old)[:, outputs] - left @ kernel
+    mean, middle = (left.mean(axis=0), missing.mean(axis=0)) if layer.use_bias else (0.0, 0.0)
+    inputs, wanted = left - mean, missing - middle
+    energy = inputs.T @ inputs
+    change = np.linalg.solve(energy + RIDGE * np.trace(energy) / len(energy) * np.eye(len(energy)), inputs.T @ wanted)
+    weights = [(kernel + change).reshape(layer.kernel.shape)]
+    if layer.use_bias:
+        weights.append(layer.bias.numpy() + middle - mean @ change)
+    layer.set_weights(weights)
+
+
+def _matrix(layer: Any) -> Rows:
+    kernel = layer.kernel.numpy().astype(np.float64)
+    return np.asarray(kernel.reshape(-1, kernel.shape[-1]))
