@@ -33,7 +33,13 @@ HELD_BACK = 3
 MARGIN = 0.01
 HEAD = ("model", "test accuracy", "difference, points", "bytes loaded", "bytes stored", "speed", "non-inferior")
 
-COMMON = ("data.split.validation=0.1", "deployment.model=cifar10", "gate.rules.0.margin=0.01")
+COMMON = (
+    "data.split.validation=0.1",
+    "deployment.model=cifar10",
+    "gate.rules.0.margin=0.01",
+    "teachers.strong.augmentation.flip=true",
+    "recipes.fast.1.augmentation.flip=true",  # the block that all recipes share
+)
 AUGMENTATION = (
     "training.augmentation.flip=true",
     "training.augmentation.shift=0.1",

@@ -23,7 +23,13 @@ RECIPES = """recipes:
     - {technique: prune, sparsity: 0.5, epochs: 2}
     - {technique: quantize, mode: int8, calibration: 100}
 """
-EASY = ("training.epochs=12", "gate.rules.0.margin=0.2", "gate.rules.2.max_ratio=100.0", "benchmark.rounds=20")
+EASY = (
+    "teachers={}",
+    "training.epochs=12",
+    "gate.rules.0.margin=0.2",
+    "gate.rules.2.max_ratio=100.0",
+    "benchmark.rounds=20",
+)
 RESULTS = ("models/baseline.keras", "models/baseline.tflite", "models/candidates/*/model.tflite", "data/prepared/*")
 
 

@@ -16,8 +16,10 @@ CONVERT = {"technique": "convert"}
 
 
 def test_every_recipe_of_the_repository_is_one() -> None:
-    recipes = parse_recipes(load_params(Path(__file__).parents[3] / "params.yaml").recipes)
-    assert {"float16", "dynamic_int8", "int8", "qat_int8", "pruned_int8", "clustered_int8"} <= set(recipes)
+    params = load_params(Path(__file__).parents[3] / "params.yaml")
+    recipes = parse_recipes(params.recipes, params.teachers)
+    assert {"float16", "int8", "pruned_int8", "clustered_int8", "control", "fast", "balanced", "tiny"} <= set(recipes)
+    assert recipes["fast"][:2] == recipes["balanced"][:2] == recipes["tiny"][:2]  # work that is shared
     assert all(recipe[-1].gives != "keras" for recipe in recipes.values())
 
 
