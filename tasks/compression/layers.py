@@ -38,6 +38,12 @@ def hold_zeros(layer: Any) -> None:
     kernel._constraint = lambda values: values * mask
 
 
+def hold_all_zeros(model: Model) -> None:
+    """Let the zeros of every kernel stay zeros, see :func:`hold_zeros`."""
+    for name in kernels(model):
+        hold_zeros(model.get_layer(name))
+
+
 def with_layers(model: Model, change: Callable[[Any], Any]) -> Model:
     """A copy of ``model``, weights and all, whose layers are what ``change`` makes of the copied ones."""
     return keras().models.clone_model(copy_model(model), clone_function=change)

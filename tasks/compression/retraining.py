@@ -10,6 +10,7 @@ from tasks.config import NAME, Augmentation, Settings
 from tasks.training.backend import keras
 from tasks.training.distillation import Teacher
 from tasks.training.fitting import Fitted, Plan, fit
+from tasks.training.hints import Hints
 from tasks.training.saving import load_model
 
 BASELINE, NONE = "baseline", "none"
@@ -58,6 +59,7 @@ def retrain(
     context: Context,
     callbacks: Sequence[Any] = (),
     keep_best: bool = True,
+    hints: Hints | None = None,
 ) -> Fitted:
     """Train ``model`` in place as ``block`` says.
 
@@ -67,6 +69,7 @@ def retrain(
         context: of the recipe; knows the teachers.
         callbacks: further Keras callbacks.
         keep_best: of the epochs keep the one with the best validation accuracy; otherwise the last.
+        hints: what is learned in the teacher's place.
 
     Returns:
         the course of the training.
@@ -83,7 +86,7 @@ def retrain(
         schedule=block.schedule,
         augmentation=block.augmentation,
         keep_best=keep_best,
-        teacher=teacher_of(block.distillation, context),
+        teacher=hints or teacher_of(block.distillation, context),
     )
     return fit(model, plan, context.prepared, context.backup, callbacks, context.say, context.cache)
 

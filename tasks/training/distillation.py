@@ -30,6 +30,7 @@ class Teacher:
     temperature: float
     weight: float
     seed: int = 0
+    kept = True  # its answers take little room and cost much
 
     @functools.cached_property
     def knowledge(self) -> str:
@@ -41,16 +42,25 @@ class Teacher:
         """What a training with this teacher depends on."""
         return f"Teacher({self.knowledge}, {self.temperature}, {self.weight}, {self.seed})"
 
+    def answer(self, images: TfTensor) -> TfTensor:
+        """Logits ``[n, classes]`` for images float32 ``[n, height, width, channels]``."""
+        logits = [member(images, training=False) for member in self.members]
+        return tensorflow().add_n(logits) / len(self.members)
+
     def answers(self) -> Callable[[TfTensor], NDArray[np.float32]]:
-        """A function from images float32 ``[n, height, width, channels]`` to logits ``[n, classes]``."""
+        """:meth:`answer`, compiled."""
         tf = tensorflow()
-        shape = [None, *self.members[0].input_shape[1:]]
-
-        def mean(images: TfTensor) -> TfTensor:
-            return tf.add_n([member(images, training=False) for member in self.members]) / len(self.members)
-
-        compiled = tf.function(mean, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
+        signature = [tf.TensorSpec([None, *self.members[0].input_shape[1:]], tf.float32)]
+        compiled = tf.function(self.answer, input_signature=signature, autograph=False)
         return lambda images: np.asarray(compiled(images), np.float32)
+
+    def loss(self) -> Callable[[TfTensor, TfTensor], TfTensor]:
+        """See :func:`distillation_loss`."""
+        return distillation_loss(self.temperature, self.weight)
+
+    def metric(self) -> Any:
+        """See :func:`accuracy`."""
+        return accuracy()
 
 
 def lesson(labels: TfTensor, answers: TfTensor) -> TfTensor:

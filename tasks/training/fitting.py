@@ -16,7 +16,8 @@ from tasks.config import Augmentation
 from tasks.data_loading.dataset import PREPARED, read_dataset
 from tasks.files import whole_file, write_text
 from tasks.training.backend import KerasModel, TfDataset, keras, tensorflow
-from tasks.training.distillation import Teacher, accuracy, distillation_loss
+from tasks.training.distillation import Teacher
+from tasks.training.hints import Hints
 from tasks.training.lessons import Lessons, kept_in, taught_batches
 from tasks.training.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from tasks.training.saving import weights_digest
@@ -37,7 +38,7 @@ class Plan:
     augmentation: Augmentation = field(default_factory=Augmentation)
     patience: int | None = None
     keep_best: bool = True  # of all epochs by validation accuracy; otherwise the last weights stay
-    teacher: Teacher | None = None  # who is learned from beside the labels
+    teacher: Teacher | Hints | None = None  # who is learned from beside the labels
 
     def digest(self, model: KerasModel, folder: Path = PREPARED) -> str:
         """Identifies this work: the same plan, network, first weights and data give the same digest."""
@@ -62,7 +63,7 @@ def compile_model(model: KerasModel, plan: Plan, steps: int) -> None:
     loss: Any = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     metric = tf_keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     if plan.teacher:
-        loss, metric = distillation_loss(plan.teacher.temperature, plan.teacher.weight), accuracy()
+        loss, metric = plan.teacher.loss(), plan.teacher.metric()
     model.compile(optimizer=tf_keras.optimizers.Adam(rate), loss=loss, metrics=[metric])
     # were its variables made in the first step, TensorFlow would trace that step twice
     model.optimizer.build(model.trainable_variables)

@@ -21,6 +21,7 @@ from tasks.data_loading.dataset import read_dataset
 from tasks.files import whole_file
 from tasks.training.backend import TfDataset, TfTensor, tensorflow, traced, versions
 from tasks.training.distillation import Teacher, lesson
+from tasks.training.hints import Hints
 from tasks.training.pipeline import each_epoch, epoch_batches, epoch_order, evaluation_batches
 
 VIEWS = 32
@@ -34,14 +35,16 @@ class Lessons:
     ``folder`` is of the prepared data, ``cache`` holds the logits.
     """
 
-    teacher: Teacher
+    teacher: Teacher | Hints
     batch_size: int
     augmentation: Augmentation
     folder: Path
     cache: Path
 
     def learn(self, views: list[int], say: Callable[[str], None]) -> None:
-        """Ask the teacher about those of the views whose logits are not kept yet."""
+        """Ask the teacher about those of the views whose logits are not kept yet, if they are to be."""
+        if not isinstance(self.teacher, Teacher):
+            return
         missing = [view for view in dict.fromkeys(views) if not self._file(view).exists()]
         if missing:
             counted = f"{len(missing)} views of the training split" if self._augmented else "the training split"
@@ -57,6 +60,10 @@ class Lessons:
     def batches(self, view: TfTensor) -> TfDataset:
         """A view with its lessons: images float32 ``[n, height, width, channels]``, lessons ``[n, 1 + classes]``."""
         tf = tensorflow()
+        if not self.teacher.kept:
+            return self._epoch(view).map(
+                traced(lambda images, labels: (images, lesson(labels, self.teacher.answer(images))))
+            )
         logits = tf.numpy_function(self._logits, [view], tf.float32)
         logits = tf.ensure_shape(logits, [None, len(read_dataset(self.folder).classes)])
         answers = tf.data.Dataset.from_tensor_slices(logits).batch(self.batch_size)

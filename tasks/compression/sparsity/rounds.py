@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.layers import hold_zeros, kernels
+from tasks.compression.layers import hold_all_zeros, kernels
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.sparsity.criteria import Criterion, score_weights
 from tasks.compression.sparsity.patterns import Budget, Pattern, choose
@@ -42,8 +42,7 @@ def prune_in_rounds(model: Model, layers: Sequence[str], rounds: Rounds, block: 
         if rounds.count > 1:
             context.say(f"round {number}/{rounds.count}: sparsity {sparsity:.3f}")
         set_masks(model, choose(_zeros_last(model, scores), sparsity, rounds.pattern, rounds.budget))
-        for name in kernels(model):
-            hold_zeros(model.get_layer(name))
+        hold_all_zeros(model)
         retrain(model, block, replace(context, seed=seed))
     return copy_model(model)
 

@@ -3,6 +3,7 @@
 from tasks.compression.technique import Technique
 from tasks.compression.techniques.cluster import Cluster
 from tasks.compression.techniques.convert import Convert
+from tasks.compression.techniques.distill import Distill
 from tasks.compression.techniques.factorize import Factorize
 from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.pack import Pack
@@ -16,6 +17,7 @@ TECHNIQUES: dict[str, type[Technique]] = {
     "cluster": Cluster,
     "factorize": Factorize,
     "fine_tune": FineTune,
+    "distill": Distill,
     "quantize": Quantize,
     "convert": Convert,
     "pack": Pack,

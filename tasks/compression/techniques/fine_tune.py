@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from tasks.compression.layers import hold_zeros, kernels
+from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import Context, Kind, Result, Subject, Technique
 from tasks.training.saving import copy_model
@@ -15,7 +15,7 @@ class FineTune(Retraining, Technique):
 
         - {technique: fine_tune, epochs: 2, learning_rate: 0.0003}
 
-    Needs labelled training data. Keeps zeros.
+    Needs labelled training data. Keeps zeros; the network stays as it is, so that channels and ranks do too.
     """
 
     makes: ClassVar[frozenset[Kind]] = frozenset()
@@ -30,7 +30,6 @@ class FineTune(Retraining, Technique):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Train all weights; of the epochs the one with the best validation accuracy is kept."""
         model = copy_model(subject.model)
-        for name in kernels(model):
-            hold_zeros(model.get_layer(name))
+        hold_all_zeros(model)
         retrain(model, self, context)
         return Result(Subject(copy_model(model)), changed=tuple(layer.name for layer in model.layers if layer.weights))

@@ -45,6 +45,14 @@ CASES: dict[str, Steps] = {
     "cluster kmeans++": [{"technique": "cluster", "clusters": 16, "init": "kmeans++", "epochs": 2}],
     "cluster grid": [{"technique": "cluster", "clusters": 15, "levels": "grid", "epochs": 2}],
     "fine_tune": [{"technique": "fine_tune", "epochs": 2, "augmentation": {"shift": 0.1}}],
+    "distill": [
+        {
+            "technique": "distill",
+            "epochs": 2,
+            "hints": {"student": "penultimate", "teacher": "penultimate", "epochs": 2, "learning_rate": 0.001},
+            "distillation": {"teacher": "baseline", "temperature": 2.0, "weight": 0.5},
+        }
+    ],
     "convert": [{"technique": "convert"}],
     "dynamic_int8": [{"technique": "quantize", "mode": "dynamic_int8"}],
     "float16": [{"technique": "quantize", "mode": "float16"}],
@@ -76,6 +84,7 @@ TRAINS = (
     "cluster kmeans++",
     "cluster grid",
     "fine_tune",
+    "distill",
     "aware int8",
     "aware int8 levels",
 )

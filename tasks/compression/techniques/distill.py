@@ -1,0 +1,81 @@
+"""Distillation as a step of its own: hints for a layer first, if asked for, then the teacher's answers."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.compression.layers import hold_all_zeros
+from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
+from tasks.compression.technique import Context, Kind, Model, Result, Subject, Technique
+from tasks.config import Settings
+from tasks.errors import CompressionError
+from tasks.training.hints import PENULTIMATE, match
+from tasks.training.saving import copy_model
+
+
+class HintSettings(Settings):
+    """Layers to match (Romero et al. 2015, FitNets, arXiv:1412.6550), and for how long."""
+
+    student: Annotated[str, Field(description="layer that learns; penultimate: what the last one gets")] = PENULTIMATE
+    teacher: Annotated[str, Field(description="layer that is learned from, of the teacher's first member")] = (
+        PENULTIMATE
+    )
+    epochs: Annotated[int, Field(ge=1, description="of training towards the hint alone")]
+    learning_rate: Annotated[float, Field(gt=0, description="Adam's, meanwhile")] = 0.001
+
+
+class Distill(Retraining, Technique):
+    """Learn from a teacher: its answers softened by a temperature (Hinton, Vinyals and Dean 2015, arXiv:1503.02531).
+
+    With ``hints`` a layer learns to give what a layer of the teacher gives, before that. A regressor stands between
+    layers of different widths and is dropped afterwards.
+
+    .. code-block:: yaml
+
+        - {technique: distill, epochs: 20, distillation: {teacher: strong, temperature: 4.0, weight: 0.9}}
+        - {technique: distill, epochs: 20, hints: {student: conv2d_1, teacher: conv2d_1, epochs: 3}}
+
+    Needs labelled training data and a teacher: the baseline, or one of params.yaml. Keeps zeros; the network stays as
+    it is, so that channels and ranks do too.
+    """
+
+    makes: ClassVar[frozenset[Kind]] = frozenset()
+
+    technique: Literal["distill"]
+    schedule: Literal["constant", "cosine"] = "cosine"
+    learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
+    hints: Annotated[HintSettings | None, Field(description="layers to match first; null: none")] = None
+
+    @model_validator(mode="after")
+    def _has_teacher(self) -> "Distill":
+        if self.distillation.teacher == NONE:
+            raise ValueError("expected a teacher to learn from; fine_tune trains without one")
+        return self
+
+    def keeps(self) -> frozenset[Kind]:
+        """Zeros are held by a constraint."""
+        return frozenset({"zeros"})
+
+    def apply(self, subject: Subject, context: Context) -> Result:
+        """Train all weights; of the epochs the one with the best validation accuracy is kept."""
+        model = copy_model(subject.model)
+        hold_all_zeros(model)
+        if self.hints is not None:
+            self._follow_hints(model, self.hints, context)
+        retrain(model, self, context)
+        return Result(Subject(copy_model(model)), changed=tuple(layer.name for layer in model.layers if layer.weights))
+
+    def _follow_hints(self, model: Model, hints: HintSettings, context: Context) -> None:
+        teacher = teacher_of(self.distillation, context)
+        if teacher is None:
+            raise CompressionError("Expected a teacher to take hints from. Received: none in the context.")
+        try:
+            matched, learned = match(model, hints.student, teacher.members[0], hints.teacher, context.questions)
+        except ValueError as error:
+            raise CompressionError(
+                f"hints: expected names of a layer of the student and of one of the teacher. Received: {error} "
+                f"Name others, or penultimate."
+            ) from None
+        context.say(f"hints: {hints.student} learns {hints.teacher} of {self.distillation.teacher}")
+        block = self.model_copy(update={"epochs": hints.epochs, "learning_rate": hints.learning_rate})
+        retrain(matched, block, context, keep_best=False, hints=learned)
