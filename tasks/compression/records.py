@@ -9,6 +9,7 @@ from pydantic import Field
 from tasks.files import Record
 
 CANDIDATES = Path("models/candidates")
+TRAINING_ALONE = frozenset({"fine_tune", "distill"})  # techniques that compress nothing
 
 
 class Reason(StrEnum):
@@ -99,6 +100,12 @@ class Candidate(Record):
     baseline_weights_sha256: str
     seconds: float
     versions: dict[str, str]
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it was trained on and nothing else, so that what training gives is not taken for compression's."""
+        techniques = {step.technique for step in self.steps}
+        return bool(techniques & TRAINING_ALONE) and techniques <= TRAINING_ALONE | {"convert"}
 
 
 def candidate_model(recipe: str) -> Path:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tasks.compression.recipe import parse_recipe
+from tasks.compression.records import Candidate, Step
 from tasks.compression.retraining import Distillation, Retraining, retrain, teacher_of
 from tasks.compression.step_store import StepStore
 from tasks.errors import ConfigError
@@ -81,3 +82,23 @@ def test_a_step_is_another_one_with_another_teacher_of_the_name(prepared: Path, 
         StepStore(tmp_path, "", context(prepared, teachers={"strong": [tmp_path / name]})) for name in ("one", "two")
     ]
     assert stores[0].digest(recipe) != stores[1].digest(recipe)
+
+
+@pytest.mark.parametrize(
+    ("techniques", "control"),
+    [
+        (["fine_tune", "convert"], True),
+        (["fine_tune", "distill", "convert"], True),
+        (["convert"], False),
+        (["fine_tune", "quantize"], False),
+        (["prune", "fine_tune", "convert"], False),
+    ],
+)
+def test_a_control_trains_and_compresses_nothing(techniques: list[str], control: bool) -> None:
+    steps = tuple(
+        Step(technique=name, config={}, seconds=0.0, changed=(), skipped=(), promises=()) for name in techniques
+    )
+    candidate = Candidate(
+        recipe="r", steps=steps, bytes=1, sha256="", baseline_weights_sha256="", seconds=0.0, versions={}
+    )
+    assert candidate.is_control is control
