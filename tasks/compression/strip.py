@@ -55,6 +55,9 @@ def _strip_graph(graph: Any, number: int, model: Any) -> tuple[str, ...]:
     ):
         for index in indices:
             used.setdefault(int(index), len(used) - 1)
+    for details in filter(None, [_blocks(graph.tensors[index]) for index in used if index != NONE]):
+        details.scales = used.setdefault(int(details.scales), len(used) - 1)
+        details.zeroPoints = used.setdefault(int(details.zeroPoints), len(used) - 1)
     graph.inputs, graph.outputs = _numbered(graph.inputs, used), _numbered(graph.outputs, used)
     for operator in graph.operators or ():
         operator.inputs, operator.outputs = _numbered(operator.inputs, used), _numbered(operator.outputs, used)
@@ -76,6 +79,12 @@ def _strip_tensor(tensor: Any) -> None:
     quantization.min = quantization.max = None
     if quantization.details is None and (quantization.scale is None or not len(quantization.scale)):
         tensor.quantization = None
+
+
+def _blocks(tensor: Any) -> Any:
+    """What names the tensors that hold the scales of a tensor's blocks, and their zero points if there are any."""
+    details = tensor.quantization and tensor.quantization.details
+    return details if hasattr(details, "zeroPoints") else None
 
 
 def _references(operator: Any) -> Iterable[Any]:

@@ -63,8 +63,8 @@ def test_a_held_cluster_goes_where_the_mean_of_its_gradients_points() -> None:
     ("zeros", "clusters", "bits"),
     [
         (True, False, None),
-        (False, True, None),
         (True, True, 4),
+        pytest.param(False, True, None, marks=pytest.mark.slow),
         pytest.param(True, True, None, marks=pytest.mark.slow),
     ],
 )
