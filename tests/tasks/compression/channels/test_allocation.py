@@ -10,7 +10,7 @@ from tests.tasks.compression.channels.networks import NETWORKS
 FREE = Limits(minimum=1, multiple_of=1, fixed={})
 
 
-@pytest.fixture(scope="module", params=["article_cnn", "resnet8", "mobilenet_small"])
+@pytest.fixture(scope="module", params=["article_cnn", "resnet8"])
 def graph(request: pytest.FixtureRequest) -> Graph:
     return read_graph(NETWORKS[request.param]())
 

@@ -51,7 +51,7 @@ def test_half_of_the_channels_are_half_of_the_channels(network: Any) -> None:
     assert result.skipped == ()
 
 
-@pytest.mark.parametrize("network", ["article_cnn", "resnet8"], indirect=True)
+@pytest.mark.parametrize("network", ["article_cnn", pytest.param("resnet8", marks=pytest.mark.slow)], indirect=True)
 def test_the_promise_of_fewer_channels_is_kept_in_both_forms_and_no_smaller_one_is(network: Any) -> None:
     result = prune(network, budget=HALF)
     for subject in (result.subject, Subject(flatbuffer=to_tflite(result.subject.model))):
