@@ -80,12 +80,13 @@ def retrain_flow() -> State[Outcome]:
 def survey(params: Params) -> tuple[dict[str, Stage], frozenset[str]]:
     """Ask once, in process, which stages have something to do."""
     stages = read_stages()
-    if already_released(params) is not None:
-        changed_outside = {"production": False}
-    else:
-        changed_outside = {"production": production_changed(params)}
-    changed_outside["fingerprint"] = source_changed(params.data)
-    return stages, stale_stages(stages, changed_outside)
+    changed_outside = {"fingerprint": source_changed(params.data), "production": False}
+    stale = stale_stages(stages, changed_outside)
+    # a model that is released need not be compared with itself; one that is made anew is compared with it
+    if stale or already_released(params) is None:
+        changed_outside["production"] = production_changed(params)
+        stale = stale_stages(stages, changed_outside)
+    return stages, stale
 
 
 def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
