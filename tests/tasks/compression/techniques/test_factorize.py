@@ -210,3 +210,15 @@ def test_what_was_promised_of_a_layer_holds_for_its_last_factor(residual: Any, p
     channels = {promise.layer: promise for promise in candidate.steps[-1].promises if promise.promise == "channels"}
     assert channels["conv2d_1_out"].measured == 10
     assert all(promise.holds for promise in candidate.steps[-1].promises)
+
+
+@pytest.mark.parametrize("convolution", ["tucker", "cp"])
+def test_channels_of_factors_can_be_removed(residual: Any, prepared: Path, convolution: str) -> None:
+    steps: list[dict[str, Any]] = [
+        {"technique": "factorize", "convolution": convolution, "rank": {"by": "ratio", "ratio": 0.6}},
+        {"technique": "prune_channels", "budget": {"metric": "parameters", "max_ratio": 0.8}, "minimum": 1},
+        INT8,
+    ]
+    _, candidate = carry_out("chain", steps, residual, prepared)
+    assert all(promise.holds for promise in candidate.steps[-1].promises)
+    assert {"rank", "channels"} <= {promise.promise for promise in candidate.steps[-1].promises}
