@@ -95,11 +95,14 @@ def rank(results: Results) -> list[Contender]:
     """All candidates, the best first.
 
     Those that pass on the validation split come first, then those within the margins but not proven, then the
-    rest; among equals the objective decides, then the other objectives, then the name.
+    rest; among equals the objective decides, then the other objectives, then the name. Controls, which are there to
+    be compared with, are no contenders unless there is nothing else.
     """
     wanted = results.params.gate.objective
     order = (wanted, *(other for other in OBJECTIVES if other != wanted))
-    contenders = [Contender(name, judge_rules(name, "validation", results)) for name in results.candidates]
+    made_smaller = [name for name, candidate in results.candidates.items() if not candidate.is_control]
+    names = made_smaller or list(results.candidates)
+    contenders = [Contender(name, judge_rules(name, "validation", results)) for name in names]
 
     def key(contender: Contender) -> tuple[int, list[float], str]:
         values = [objective_value(objective, contender.name, results) for objective in order]

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from tasks.compression.records import Step
 from tasks.evaluation.gate import decide, judge_rules, rank
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
@@ -9,6 +12,7 @@ from tasks.evaluation.statistics import paired_macro, smallest_margin, tango, wi
 from tests.tasks.evaluation.material import Fare, make_results
 
 ACCURACY = {"metric": "accuracy", "margin": 0.03}
+TRAINED_ON = Step(technique="fine_tune", config={}, seconds=1.0, changed=("dense",), skipped=(), promises=())
 BASELINE: Fare = (900, 900, 1000, 100.0)
 
 
@@ -208,3 +212,11 @@ def test_the_right_samples_are_paired() -> None:
     (verdict,) = judge_rules("a", "test", results)
     expected = tango(30, 30, 1000)
     assert (verdict.low, verdict.high) == (expected.low, expected.high)
+
+
+def test_a_control_is_no_contender_unless_there_is_nothing_else() -> None:
+    results = make_results([ACCURACY], {"baseline": BASELINE, "a": (900, 900, 500, 50.0), "b": (950, 950, 400, 40.0)})
+    as_control = {"b": results.candidates["b"].model_copy(update={"steps": (TRAINED_ON,)})}
+    assert names(results) == ["b", "a"]
+    assert names(replace(results, candidates={**results.candidates, **as_control})) == ["a"]
+    assert names(replace(results, candidates=as_control)) == ["b"]
