@@ -3,7 +3,9 @@
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -12,11 +14,21 @@ KILLS = 200  # of a long test
 
 def killed(work: Callable[[], object]) -> bool:
     """Whether ``work`` in a process of its own ended by SIGKILL."""
-    process = get_context("fork").Process(target=work)
+    process = get_context("fork").Process(target=partial(carry_out, work))
     process.start()
     process.join()
     assert process.exitcode in {0, -signal.SIGKILL}
     return process.exitcode != 0
+
+
+def carry_out(work: Callable[[], object]) -> None:
+    """End with the work: what libraries of the test session have to do at exit is not for a copy of its process."""
+    try:
+        work()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
 
 
 def die() -> None:
@@ -37,7 +49,7 @@ def die_at_flush(flush: int) -> None:
 
 def kill_within(work: Callable[[], object], seconds: float) -> bool:
     """Run ``work`` in a process of its own and kill it after so long; whether that came before its end."""
-    process = get_context("fork").Process(target=work)
+    process = get_context("fork").Process(target=partial(carry_out, work))
     process.start()
     process.join(seconds)
     if process.pid and process.is_alive():

@@ -81,7 +81,11 @@ def test_what_cannot_be_folded_stays_as_it_is_and_converts_right(name: str, prep
     assert scalings(folded) == scalings(model)
     assert np.array_equal(answers(folded, images), answers(model, images))
     (tmp_path / "model.tflite").write_bytes(to_tflite(model))
-    assert np.allclose(Model(tmp_path / "model.tflite").predict(images), answers(model, images), atol=1e-4)
+    expected = answers(model, images)
+    precision = (
+        1e-5 * np.abs(expected).max()
+    )  # of numbers as large as these: without scaling they are sums of raw pixels
+    assert np.allclose(Model(tmp_path / "model.tflite").predict(images), expected, atol=precision)
 
 
 @pytest.mark.parametrize("name", ["article", "residual"])
