@@ -1,4 +1,5 @@
-# Each target sets up what it needs: a virtual environment with the locked dependencies.
+# Each target sets up what it needs: a virtual environment with the locked dependencies, compiled once: TensorFlow then
+# starts in 2.5 CPU seconds instead of 7.5 where Python may not write what it compiled (PYTHONDONTWRITEBYTECODE).
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -48,10 +49,10 @@ $(VENV)/.uv:
 	@touch $@
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements-dev.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement requirements-dev.lock
 	@touch $@

@@ -27,7 +27,7 @@ from tasks.deployment.standing import already_released, already_staged, taken_ba
 from tasks.errors import UNAVAILABLE, StoreError
 from tasks.evaluation.records import GATE, GateReport
 from tasks.evaluation.results import load_results
-from tasks.files import read_record
+from tasks.records import read_record
 from tasks.versioning.history import commit, head, push
 from tasks.versioning.stages import Stage, read_stages, stale_stages
 

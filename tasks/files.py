@@ -7,22 +7,9 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from tasks.errors import DataError
+from typing import Any
 
 CHUNK = 1 << 20  # bytes read at a time
-
-
-class Record(BaseModel):
-    """A small immutable record that lives in a JSON file between two stages."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-R = TypeVar("R", bound=Record)
 
 
 @contextlib.contextmanager
@@ -69,30 +56,6 @@ def write_text(path: Path, text: str) -> None:
 def to_json(value: Any) -> str:
     """JSON as slimline writes it: in the writer's order, two spaces, one newline at the end."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-
-
-def write_record(path: Path, record: Record) -> None:
-    """Write a record as JSON, atomically."""
-    write_text(path, to_json(record.model_dump(mode="json")))
-
-
-def read_record(path: Path, kind: type[R]) -> R:
-    """Read a record back.
-
-    Raises:
-        DataError: the file is missing or is not such a record.
-    """
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(
-            f"Expected {path} ({kind.__name__}). Received: no such file. Run `slimline run` or `dvc repro` first."
-        ) from None
-    except ValidationError as error:
-        raise DataError(
-            f"Expected {path} to hold a {kind.__name__}. Received: {error}. "
-            f"It was written by another version of slimline or edited: remove it and run again."
-        ) from None
 
 
 def sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from tasks.files import Record
+from tasks.records import Record
 
 CANDIDATES = Path("models/candidates")
 TRAINING_ALONE = frozenset({"fine_tune", "distill"})  # techniques that compress nothing

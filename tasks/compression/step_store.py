@@ -25,8 +25,9 @@ from tasks.compression.recipe import Recipe
 from tasks.compression.records import Step
 from tasks.compression.technique import Claim, Context, Subject, Technique
 from tasks.data_loading.dataset import read_dataset
-from tasks.files import Record, read_record, sha256, write_bytes, write_record
+from tasks.files import sha256, write_bytes
 from tasks.locking import locked, remove_if_free
+from tasks.records import Record, read_record, write_record
 from tasks.training.backend import versions
 from tasks.training.saving import load_model, save_model
 

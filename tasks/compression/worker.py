@@ -11,7 +11,8 @@ from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import STEPS, StepStore
 from tasks.compression.technique import Context
 from tasks.config import Params
-from tasks.files import write_bytes, write_record
+from tasks.files import write_bytes
+from tasks.records import write_record
 from tasks.training.backend import set_seed
 from tasks.training.models import find_builder
 from tasks.training.records import BASELINE_KERAS, teacher_member

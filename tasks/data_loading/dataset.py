@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import DataError
-from tasks.files import Record, read_record
+from tasks.records import Record, read_record
 
 PREPARED = Path("data/prepared")
 SplitName = Literal["train", "validation", "test"]

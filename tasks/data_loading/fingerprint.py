@@ -6,7 +6,7 @@ from tasks.config import Data, Params
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.protocol import SourceListing
 from tasks.errors import DataError
-from tasks.files import read_record, write_record
+from tasks.records import read_record, write_record
 
 SOURCE = Path("data/source.json")
 

@@ -25,7 +25,8 @@ from tasks.data_loading.spool import Spool
 from tasks.data_loading.targets import Target, resolve
 from tasks.data_loading.writing import write_splits
 from tasks.errors import DataError, RefusedError, SourceError
-from tasks.files import read_record, sync, write_record
+from tasks.files import sync
+from tasks.records import read_record, write_record
 
 REASONS_SHOWN = 5
 

@@ -25,8 +25,9 @@ from tasks.deployment.stores.opening import open_reader
 from tasks.deployment.stores.protocol import Readable
 from tasks.deployment.trust import Trust
 from tasks.errors import ConfigError, NotFound, ReleaseError
-from tasks.files import Record, sync, write_record
+from tasks.files import sync
 from tasks.locking import locked
+from tasks.records import Record, write_record
 
 TAKEN = "channel.json"
 CURRENT = "current"

@@ -7,7 +7,8 @@ from tasks.compression.records import Candidate, candidate_model, candidate_reco
 from tasks.data_loading.dataset import PREPARED, Dataset, read_dataset
 from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, BENCHMARK, GATE, BenchmarkReport, GateReport, Quality, quality_file
-from tasks.files import read_record, sha256
+from tasks.files import sha256
+from tasks.records import read_record
 from tasks.training.records import TRAINING, TrainingReport
 
 

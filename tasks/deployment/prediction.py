@@ -12,9 +12,9 @@ from tasks.deployment.downloading import verify
 from tasks.deployment.records import LABELS, MODEL
 from tasks.deployment.trust import Trust
 from tasks.errors import DataError, ReleaseError
-from tasks.files import Record
 from tasks.images import to_pixels
 from tasks.litert import Model, Pixels
+from tasks.records import Record
 
 
 class Prediction(Record):

@@ -12,7 +12,8 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import Trust, project_trust
 from tasks.errors import DataError
-from tasks.files import read_record, sha256, sync, write_record
+from tasks.files import sha256, sync
+from tasks.records import read_record, write_record
 
 FOLDER = PRODUCTION.parent
 

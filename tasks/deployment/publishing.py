@@ -30,7 +30,7 @@ from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
 from tasks.errors import Conflict, NotStaged, ReleaseError
 from tasks.evaluation.records import GATE, GateReport
-from tasks.files import read_record
+from tasks.records import read_record
 
 MAX_REASON = 2000  # characters that a move takes
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.files import Record
+from tasks.records import Record
 
 MANIFEST = "manifest.dsse.json"  # in its signed envelope
 LABELS = "labels.json"

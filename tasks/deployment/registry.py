@@ -25,7 +25,8 @@ from tasks.deployment.signing import unseal
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.deployment.trust import ANYBODY, Trust
 from tasks.errors import Conflict, NotFound, ReleaseError
-from tasks.files import Record, to_json
+from tasks.files import to_json
+from tasks.records import Record
 
 R = TypeVar("R", bound=Record)
 

@@ -15,7 +15,8 @@ from tasks.deployment.registry import read_manifest
 from tasks.deployment.stores.protocol import Readable
 from tasks.deployment.trust import Trust
 from tasks.errors import ReleaseError
-from tasks.files import Record, sha256
+from tasks.files import sha256
+from tasks.records import Record
 from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE
 
 CARRIED = ("params.yaml", "dvc.lock")  # what a release has of the project

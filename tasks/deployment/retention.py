@@ -16,7 +16,7 @@ from tasks.deployment.records import MANIFEST, Claim, Retired
 from tasks.deployment.registry import channels, decode, is_mark, release_key, releases_folder, versions
 from tasks.deployment.stores.protocol import Leftover, Store
 from tasks.errors import NotFound, StoreError
-from tasks.files import Record
+from tasks.records import Record
 
 CLAIM = "claim.json"
 PATIENCE = 600.0  # seconds that may pass between the mark and the removal; foreign marks are respected for a day

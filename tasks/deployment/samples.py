@@ -13,8 +13,8 @@ from pydantic import Field
 from tasks.config import Smoke
 from tasks.data_loading.dataset import read_batches
 from tasks.errors import ReleaseError
-from tasks.files import Record
 from tasks.litert import Model, Pixels, Scores, cpu_name, runtime_name
+from tasks.records import Record
 
 MAX_BYTES = 4 << 20  # of all images of a release
 TOLERANCE = 1e-3  # of the largest score, on another processor or runtime than the recording's

@@ -21,7 +21,7 @@ from tasks.deployment.records import SAVED_MODEL_PB, File, Pointer, Served
 from tasks.deployment.registry import Sealed, encode, release_key
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import NotFound, ReleaseError
-from tasks.files import read_record
+from tasks.records import read_record
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
 
 KEPT = 2  # copies, the last one included: servers that are loading one may end it

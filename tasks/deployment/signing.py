@@ -22,7 +22,8 @@ from pydantic import ConfigDict, Field, ValidationError
 from tasks.deployment.keys import key_id
 from tasks.deployment.trust import Trust
 from tasks.errors import Untrusted
-from tasks.files import Record, to_json
+from tasks.files import to_json
+from tasks.records import Record
 
 PAYLOAD_TYPE: Literal["application/vnd.slimline.manifest+json"] = "application/vnd.slimline.manifest+json"
 SHOWN = 16  # digits of a key's id in a message

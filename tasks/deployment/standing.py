@@ -13,7 +13,8 @@ from tasks.deployment.registry import current, describe, read_manifest
 from tasks.deployment.trust import ANYBODY
 from tasks.errors import ReleaseError
 from tasks.evaluation.records import GATE, GateReport
-from tasks.files import read_record, sha256
+from tasks.files import sha256
+from tasks.records import read_record
 
 
 def already_released(params: Params) -> Release | None:

@@ -29,8 +29,9 @@ from tasks.evaluation.records import (
 )
 from tasks.evaluation.statistics import ratio_of_medians
 from tasks.evaluation.wording import invert, times_interval
-from tasks.files import sha256, write_record
+from tasks.files import sha256
 from tasks.litert import Pixels, cpu_name, runtime_name
+from tasks.records import write_record
 from tasks.timing import Runner, undisturbed
 from tasks.training.records import BASELINE_TFLITE
 

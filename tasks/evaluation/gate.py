@@ -18,7 +18,8 @@ from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.rules import apply_rule, difference, is_within, overall
 from tasks.evaluation.statistics import smallest_margin
 from tasks.evaluation.wording import number, percent, points, points_interval, times
-from tasks.files import write_record, write_text
+from tasks.files import write_text
+from tasks.records import write_record
 
 Objective = Literal["bytes", "latency", "accuracy"]
 OBJECTIVES: tuple[Objective, ...] = ("bytes", "latency", "accuracy")  # also the order in which ties are broken

@@ -33,8 +33,9 @@ from tasks.evaluation.records import (
     quality_file,
 )
 from tasks.evaluation.statistics import macro
-from tasks.files import sha256, write_record
+from tasks.files import sha256
 from tasks.litert import Model
+from tasks.records import write_record
 
 BATCH = 256  # samples read at a time
 

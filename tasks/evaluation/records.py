@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.files import Record
+from tasks.records import Record
 
 QUALITY = Path("reports/quality")
 PREDICTIONS = Path("reports/predictions")

@@ -29,7 +29,8 @@ from tasks.evaluation.records import (
     predictions_file,
     quality_file,
 )
-from tasks.files import read_record, sha256
+from tasks.files import sha256
+from tasks.records import read_record
 from tasks.training.records import HISTORY, TRAINING, TrainingReport
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tasks.files import Record
+from tasks.records import Record
 
 BASELINE_KERAS = Path("models/baseline.keras")
 BASELINE_TFLITE = Path("models/baseline.tflite")

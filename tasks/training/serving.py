@@ -13,7 +13,7 @@ from typing import Any
 
 from tasks.config import Params
 from tasks.data_loading.dataset import read_dataset
-from tasks.files import write_record
+from tasks.records import write_record
 from tasks.training.backend import KerasModel, tensorflow
 from tasks.training.models import find_builder
 from tasks.training.records import BASELINE_KERAS, SAVED_MODEL, SERVING, ServingReport

@@ -6,7 +6,7 @@ from pathlib import Path
 from tasks.config import Params, TeacherNetwork, Training
 from tasks.data_loading.dataset import read_dataset
 from tasks.errors import DataError
-from tasks.files import read_record, write_record
+from tasks.records import read_record, write_record
 from tasks.training.backend import KerasModel, set_seed
 from tasks.training.fitting import Plan, fit
 from tasks.training.models import build_model

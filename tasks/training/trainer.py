@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tasks.config import Params
 from tasks.data_loading.dataset import read_dataset
-from tasks.files import write_bytes, write_record, write_text
+from tasks.files import write_bytes, write_text
+from tasks.records import write_record
 from tasks.training.backend import set_seed, versions
 from tasks.training.conversion import to_tflite
 from tasks.training.fitting import COLUMNS, Fitted, Plan, fit

@@ -6,22 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import DataError
-from tasks.files import Record, read_record, sha256, to_json, whole_file, write_bytes, write_record, write_text
-
-
-class Part(Record):
-    name: str
-    sizes: tuple[int, ...]
-
-
-class Whole(Record):
-    title: str
-    parts: dict[str, Part]
-    ratio: float | None = None
-
-
-WHOLE = Whole(title="ganz, für alle", parts={"one": Part(name="a", sizes=(1, 2))})
+from tasks.files import sha256, to_json, whole_file, write_bytes, write_text
 
 
 def test_a_file_is_there_when_the_block_ends(tmp_path: Path) -> None:
@@ -79,45 +64,6 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_at_once(tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"), whole_file(tmp_path / "file" / "below"):
         pytest.fail("there is nowhere to write to")
-
-
-def test_a_record_survives_its_file(tmp_path: Path) -> None:
-    path = tmp_path / "reports" / "whole.json"
-    write_record(path, WHOLE)
-    assert read_record(path, Whole) == WHOLE
-    assert '"title": "ganz, für alle"' in path.read_text(encoding="utf-8")
-    assert path.read_text().endswith("}\n")
-
-
-def test_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:
-    write_record(tmp_path / "one", WHOLE)
-    write_record(tmp_path / "two", Whole.model_validate(WHOLE.model_dump()))
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-
-
-def test_a_record_that_is_missing_says_what_to_run(tmp_path: Path) -> None:
-    path = tmp_path / "whole.json"
-    with pytest.raises(DataError) as caught:
-        read_record(path, Whole)
-    assert f"Expected {path} (Whole). Received: no such file. Run `slimline run`" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("{", "Invalid JSON"),
-        ('{"title": "t"}', "parts"),
-        ('{"title": "t", "parts": {}, "extra": 1}', "extra"),
-        ('{"title": "t", "parts": {"one": {"name": "a", "sizes": ["big"]}}}', "parts.one.sizes.0"),
-    ],
-)
-def test_a_record_of_another_kind_says_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
-    path = tmp_path / "whole.json"
-    path.write_text(text)
-    with pytest.raises(DataError) as caught:
-        read_record(path, Whole)
-    assert f"Expected {path} to hold a Whole. Received:" in str(caught.value)
-    assert words in str(caught.value)
 
 
 def test_json_keeps_the_writers_order() -> None:

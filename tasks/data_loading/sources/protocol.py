@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data_loading.dataset import SplitName
-from tasks.files import Record
+from tasks.records import Record
 
 Payload = bytes | NDArray[np.uint8]
 

@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tasks.compression.records import Candidate, candidate_model, candidate_record
-from tasks.files import read_record
+from tasks.records import read_record
 from tasks.training.records import BASELINE_KERAS
 from tasks.training.saving import save_model, weights_digest
 from tests.tasks.compression.cases import Steps, carry_out

@@ -30,7 +30,8 @@ from tasks.evaluation.records import (
     SplitQuality,
     quality_file,
 )
-from tasks.files import sha256, write_record, write_text
+from tasks.files import sha256, write_text
+from tasks.records import write_record
 from tasks.training.records import TRAINING, TrainingReport
 
 CLASSES = ("dark", "light")

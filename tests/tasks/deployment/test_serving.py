@@ -20,7 +20,7 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
 from tasks.errors import ReleaseError
-from tasks.files import write_record
+from tasks.records import write_record
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
 from tests.tasks.deployment.killing import killed
 from tests.tasks.deployment.project import trust_of, write_project

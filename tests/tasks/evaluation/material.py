@@ -17,7 +17,8 @@ from tasks.evaluation.quality import judge
 from tasks.evaluation.records import BASELINE, PRODUCTION, BenchmarkReport, Cost, Interval, Quality, Speed
 from tasks.evaluation.results import Results
 from tasks.evaluation.statistics import ratio_of_medians
-from tasks.files import sha256, write_record
+from tasks.files import sha256
+from tasks.records import write_record
 from tasks.training.records import TrainingReport
 
 COUNTS = {"train": 40, "validation": 150, "test": 300}

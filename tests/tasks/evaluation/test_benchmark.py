@@ -6,7 +6,8 @@ from tasks.compression.records import candidate_model
 from tasks.errors import EvaluationError
 from tasks.evaluation.benchmark import benchmark, measure, models_to_measure
 from tasks.evaluation.records import BENCHMARK, PRODUCTION_TFLITE, BenchmarkReport
-from tasks.files import read_record, sha256
+from tasks.files import sha256
+from tasks.records import read_record
 from tests.tasks.evaluation.material import RECIPES, digits, params_with
 
 

@@ -11,7 +11,8 @@ from tasks.errors import EvaluationError
 from tasks.evaluation.predictions import Answers, read_predictions
 from tasks.evaluation.quality import evaluate, judge
 from tasks.evaluation.records import PRODUCTION_TFLITE, Quality, predictions_file, quality_file
-from tasks.files import read_record, sha256
+from tasks.files import sha256
+from tasks.records import read_record
 from tasks.training.records import BASELINE_TFLITE
 from tests.tasks.evaluation.material import CLASSES, COUNTS, digits, params_with
 

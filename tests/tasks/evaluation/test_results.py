@@ -20,7 +20,7 @@ from tasks.evaluation.records import (
     quality_file,
 )
 from tasks.evaluation.results import Results, load_results
-from tasks.files import read_record, write_record
+from tasks.records import read_record, write_record
 from tasks.training.records import BASELINE_TFLITE
 from tests.tasks.evaluation.material import RECIPES, make_results, params_with
 

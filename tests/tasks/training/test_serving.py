@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.files import read_record
 from tasks.litert import Model
+from tasks.records import read_record
 from tasks.training.conversion import to_tflite
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
 from tasks.training.saving import save_model, weights_digest

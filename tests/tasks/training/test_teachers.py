@@ -5,7 +5,7 @@ import pytest
 
 from tasks.config import Params, load_params, parse_params
 from tasks.errors import ConfigError
-from tasks.files import read_record
+from tasks.records import read_record
 from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeachersReport, teacher_member
 from tasks.training.saving import load_model, weights_digest
 from tasks.training.teachers import teach

@@ -12,8 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from tasks.config import load_params
-from tasks.files import read_record
 from tasks.litert import Model
+from tasks.records import read_record
 from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE, HISTORY, TRAINING, TrainingReport
 from tasks.training.saving import load_model, weights_digest
 from tasks.training.trainer import train
