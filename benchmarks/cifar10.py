@@ -49,7 +49,14 @@ AUGMENTATION = (
 BASELINES: dict[str, tuple[str, ...]] = {
     "plain": (),
     "augmented": (*AUGMENTATION, "training.dropout=0.2"),
-    "resnet8": (*AUGMENTATION, "training.model=resnet8", "training.epochs=60"),
+    # nothing in the line knows more than it does: it teaches its candidates itself
+    "resnet8": (
+        *AUGMENTATION,
+        "training.model=resnet8",
+        "training.epochs=60",
+        "teachers={}",
+        "recipes.fast.1.distillation.teacher=baseline",
+    ),
 }
 
 
@@ -65,6 +72,14 @@ class Row:
     stored: float
     speed: float
     cells: tuple[str, ...]
+
+
+def without_others(recipes: Sequence[str]) -> tuple[str, ...]:
+    """Changes that leave no recipes of params.yaml but these; all if none is named."""
+    known = load_params(REPOSITORY / "params.yaml").recipes
+    if unknown := set(recipes) - set(known):
+        raise SystemExit(f"Expected recipes of params.yaml: {', '.join(known)}. Received: {', '.join(unknown)}.")
+    return tuple(f"~recipes.{name}" for name in known if recipes and name not in recipes)
 
 
 def run_line(source: Path, changes: Sequence[str]) -> Path:
@@ -157,6 +172,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="an archive or folder with train/<class>/ and test/<class>/")
     parser.add_argument("--baseline", nargs="+", choices=BASELINES, default=["plain"], help="which baselines")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="one run of the whole line for each")
+    parser.add_argument("--recipes", nargs="+", default=[], help="which recipes; all of params.yaml if none is named")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="further changes of params.yaml")
     parser.add_argument("--project", nargs="+", type=Path, help="folders in which the line has run")
     options = parser.parse_args()
@@ -167,8 +183,10 @@ def main() -> None:
         if len(runs) > 1:
             summarize("projects", runs)
         return
+    chosen = without_others(options.recipes)
     for baseline in options.baseline:
-        changes = (*COMMON, *BASELINES[baseline], *options.set)
+        # what is taken out goes last: a block that recipes share may be changed through any of them
+        changes = (*COMMON, *BASELINES[baseline], *options.set, *chosen)
         runs = [show(run_line(options.source, (*changes, f"training.seed={seed}"))) for seed in options.seeds]
         if len(runs) > 1:
             summarize(baseline, runs)

@@ -32,7 +32,11 @@ def run(
     *,
     set_: Annotated[
         tuple[str, ...],
-        Parameter(name="--set", negative="", help="KEY=VALUE in params.yaml, changed in place; may be repeated."),
+        Parameter(
+            name="--set",
+            negative="",
+            help="KEY=VALUE in params.yaml, changed in place, or ~KEY, removed; may be repeated.",
+        ),
     ] = (),
 ) -> int:
     """Retrain, compress, prove and release what params.yaml says.

@@ -13,15 +13,15 @@ from tasks.files import write_text
 def set_params(
     changes: Sequence[str], path: Path = PARAMS, check: Callable[[Params], object] = lambda params: params
 ) -> None:
-    """Apply ``key.path=value`` changes; values are YAML. Nothing is written unless the result fits.
+    """Apply ``key.path=value`` and ``~key.path`` changes; values are YAML. Nothing is written unless the result fits.
 
     Args:
-        changes: what to change.
+        changes: what to change, and, with ``~`` before it, what to take out.
         path: of params.yaml.
         check: looks at the changed params and raises ConfigError where they do not fit, before they are written.
 
     Raises:
-        ConfigError: a change is not ``key=value``, or what comes out does not fit params.yaml.
+        ConfigError: a change is neither ``key=value`` nor ``~key``, or what comes out does not fit params.yaml.
     """
     from ruamel.yaml import YAML
 
@@ -59,27 +59,33 @@ def _dump(yaml: Any, document: Any) -> str:
 
 
 def _set(document: Any, change: str) -> None:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     key, equals, text = change.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"--set: expected key=value, as training.epochs=20. Received: {change!r}.")
-    try:
-        value = YAML(typ="safe").load(text) if text else None
-    except YAMLError:
-        value = text  # a plain string that YAML would read as something else, as an s3:// prefix with a colon
-    *parents, last = key.split(".")
+    removes = key.startswith("~") and not equals
+    if not (equals or removes) or not key.strip("~"):
+        raise ConfigError(f"--set: expected key=value, as training.epochs=20, or ~key to remove. Received: {change!r}.")
+    *parents, last = key.removeprefix("~" if removes else "").split(".")
     place = document
     for parent in parents:
         place = _step(place, parent, change)
-    if isinstance(place, list):
-        _step(place, last, change)
-        place[int(last)] = value
-    elif isinstance(place, dict):
-        place[last] = value
-    else:
+    if not isinstance(place, list | dict):
         raise ConfigError(f"--set {change}: expected {key} to be inside a mapping. Received: {place!r} above it.")
+    if removes or isinstance(place, list):
+        _step(place, last, change)
+    at = int(last) if isinstance(place, list) else last
+    if removes:
+        del place[at]
+    else:
+        place[at] = _value(text)
+
+
+def _value(text: str) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe").load(text) if text else None
+    except YAMLError:
+        return text  # a plain string that YAML would read as something else, as an s3:// prefix with a colon
 
 
 def _step(place: Any, part: str, change: str) -> Any:

@@ -44,10 +44,23 @@ def test_steps_of_a_recipe_are_reached_by_their_place(params_file: Path) -> None
     assert params.gate.rules[0].model_dump()["margin"] == 0.05
 
 
+def test_what_a_tilde_precedes_is_removed_and_what_it_shared_stays(params_file: Path) -> None:
+    before = load_params(params_file)
+    set_params(["~recipes.fast", "~recipes.int8", "~gate.rules.2"], params_file)
+    after = load_params(params_file)
+    assert {*before.recipes} - {*after.recipes} == {"fast", "int8"}
+    assert after.recipes["tiny"] == before.recipes["tiny"]  # the step that fast had named first
+    assert len(after.gate.rules) == len(before.gate.rules) - 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ("training.epochs", "expected key=value"),
+        ("~", "expected key=value"),
+        ("~recipes.none", "'none'"),
+        ("~gate.rules.9", "'9'"),
+        ("~training.seed.more", "above it"),
         ("training.epoch=3", "training.epoch: expected no such key"),
         ("training.epochs=many", "training.epochs"),
         ("trainings.epochs=3", "trainings"),
