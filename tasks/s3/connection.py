@@ -43,6 +43,7 @@ def connect(connections: int = 10) -> "S3Client":
             signature_version="s3v4",
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
+            s3={"payload_signing_enabled": True},  # what is sent has its SHA-256 in the signature, over https too
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             connect_timeout=4,
             read_timeout=30,

@@ -25,6 +25,7 @@ CREDENTIALS = "Check the AWS credentials, and that they belong to this endpoint.
 REGION = "Set AWS_REGION to the bucket's region."
 SIGN_IN = "The credentials have run out: sign in again, or get a new session token."
 CLOCK = "Set this machine's clock: S3 refuses requests that are more than 15 minutes off."
+DAMAGED = "Check the network: what arrives at the server is not what was sent."
 SERVER = "Check that AWS_ENDPOINT_URL is the address of an S3 server."
 DEFAULT = "Check AWS_ENDPOINT_URL, AWS_PROFILE, the credentials and the network."
 ADVICE = {
@@ -46,6 +47,8 @@ ADVICE = {
     "301": REGION,
     "RequestTimeTooSkewed": CLOCK,
     "RequestExpired": CLOCK,
+    "XAmzContentSHA256Mismatch": DAMAGED,
+    "BadDigest": DAMAGED,
     "QuotaExceeded": "Make room in the bucket, or have its quota raised.",
     "404": SERVER,
     "405": SERVER,

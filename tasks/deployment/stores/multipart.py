@@ -1,9 +1,11 @@
-"""A large file in pieces: a few at a time in memory, each acknowledged by its MD5, all of it checked at the end."""
+"""A large file in pieces: a few at a time in memory, each signed with its SHA-256, all of it checked at the end.
+
+The server holds each piece against the digest that is signed with it, and one that arrived damaged is sent again.
+"""
 
 import contextlib
 import hashlib
 import os
-from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from tasks.deployment.stores.bucket import Bucket, Condition
 from tasks.deployment.stores.protocol import PIECE, Progress
-from tasks.errors import Conflict, StoreError, StoreUnavailable
+from tasks.errors import Conflict, StoreError
 from tasks.files import CHUNK, sha256
 from tasks.s3.connection import ATTEMPTS
 from tasks.s3.failures import FAILURES, code_of, status_of
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 AT_ONCE = 6  # pieces under way; with as many in memory
+DAMAGED = {"XAmzContentSHA256Mismatch", "BadDigest"}  # how servers say that a piece is not what was signed
 MD5 = frozenset("0123456789abcdef")
 
 
@@ -82,25 +85,23 @@ def _send(
 
 def _send_one(bucket: Bucket, key: str, upload_id: str, file: int, number: int) -> "tuple[CompletedPartTypeDef, int]":
     content = os.pread(file, PIECE, (number - 1) * PIECE)
-    md5 = hashlib.md5(content, usedforsecurity=False)
-    for _ in range(ATTEMPTS):
-        reply = bucket.ask(
-            lambda: bucket.client.upload_part(
-                Bucket=bucket.name,
-                Key=bucket.path(key),
-                UploadId=upload_id,
-                PartNumber=number,
-                Body=content,
-                ContentMD5=b64encode(md5.digest()).decode(),
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            reply = bucket.ask(
+                lambda: bucket.client.upload_part(
+                    Bucket=bucket.name,
+                    Key=bucket.path(key),
+                    UploadId=upload_id,
+                    PartNumber=number,
+                    Body=content,
+                )
             )
-        )
-        tag = reply.get("ETag", "")
-        if not _is_md5(tag) or tag.strip('"') == md5.hexdigest():
-            return {"ETag": tag, "PartNumber": number}, len(content)
-    raise StoreUnavailable(
-        f"Expected {bucket.url} to hold piece {number} of {key} with the MD5 {md5.hexdigest()}. Received: {tag}, "
-        f"{ATTEMPTS} times. Check the network and the server's disks."
-    )
+        except ClientError as error:
+            if code_of(error) not in DAMAGED or not left:
+                raise
+        else:
+            break
+    return {"ETag": reply.get("ETag", ""), "PartNumber": number}, len(content)
 
 
 def _join(bucket: Bucket, key: str, upload_id: str, parts: "list[CompletedPartTypeDef]") -> None:
