@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from tasks.compression.channels.allocation import Allocator, cost
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import read_graph
 from tasks.compression.channels.removal import Removal, remove_channels
+from tasks.compression.quantization.modes import configurations
 from tasks.compression.records import Rung
 from tasks.compression.technique import Model
 from tasks.data_loading.dataset import read_batches
@@ -31,6 +33,8 @@ ROUNDS, WARMUP = 101, 10  # interleaved timings of both networks
 TRIES = 4  # times that as many are added while the interval holds the limit
 CONFIDENCE = 0.99
 IMAGES = 64
+CALIBRATION = 8  # images; ranges do not matter for the time
+TimedAs = Literal["float32", "int8"]
 
 
 def ladder(own: float, least: float) -> list[int]:
@@ -51,10 +55,14 @@ def widest(count: int, fits: Callable[[int], bool]) -> int | None:
 
 @dataclass(frozen=True)
 class Limit:
-    """What a network may take: a fraction of the unpruned one's time, or µs an image."""
+    """What a network may take: a fraction of the unpruned one's time, or µs an image.
+
+    ``timed_as``: the type of weights and activations that the pruned one is timed with; the unpruned one has float32.
+    """
 
     value: float
     relative: bool
+    timed_as: TimedAs = "float32"
 
     def upper(self, times: NDArray[np.float64]) -> float:
         """Upper end of the interval of the median of what is limited; times µs ``[rounds, (unpruned, pruned)]``."""
@@ -93,7 +101,7 @@ def remove_to_latency(
 
     def fits(index: int) -> bool:
         made[index] = remove_channels(model, replace(removal, budget=float(budgets[index])), probe)
-        rung = time_rung(unpruned, to_tflite(made[index][0]), budgets[index], limit, images)
+        rung = time_rung(unpruned, timed(made[index][0], limit, images), budgets[index], limit, images)
         probe.context.say(
             f"at most {rung.macs:,} MACs: {rung.microseconds:.1f} µs an image, {rung.ratio:.2f} of what it was, "
             f"{'fits' if rung.fits else 'does not fit'}"
@@ -110,6 +118,14 @@ def remove_to_latency(
             f"Raise the budget, or lower `minimum` or `multiple_of`."
         )
     return *made[chosen], tuple(rungs)
+
+
+def timed(model: Model, limit: Limit, images: Pixels) -> bytes:
+    """The file of a pruned network that is timed."""
+    if limit.timed_as == "float32":
+        return to_tflite(model)
+    samples = images[:CALIBRATION, np.newaxis].astype(np.float32)
+    return to_tflite(model, configurations(lambda: ([sample] for sample in samples))["int8"], float_input=True)
 
 
 def time_rung(unpruned: bytes, pruned: bytes, macs: int, limit: Limit, images: Pixels) -> Rung:

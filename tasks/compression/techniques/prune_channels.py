@@ -9,7 +9,7 @@ from tasks.compression.channels.allocation import Allocation, Limits, Metric
 from tasks.compression.channels.criteria import Criterion
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import read_graph
-from tasks.compression.channels.latency import Limit, remove_to_latency
+from tasks.compression.channels.latency import Limit, TimedAs, remove_to_latency
 from tasks.compression.channels.removal import Removal, fixed_widths, remove_channels, whole_cost
 from tasks.compression.channels.report import changed_layers, claims, skipped_layers
 from tasks.compression.records import Rung
@@ -24,8 +24,14 @@ class Budget(Settings):
     max_ratio: Annotated[float, Field(gt=0, le=1, description="of the network's own")] | None = None
     max: Annotated[int, Field(ge=1, description="in units of the metric; µs of latency")] | None = None
 
+    timed_as: Annotated[TimedAs, Field(description="type of the pruned network when its latency is measured")] = (
+        "float32"
+    )
+
     @model_validator(mode="after")
     def _need_one_limit(self) -> "Budget":
+        if self.timed_as != "float32" and self.metric != "latency":
+            raise ValueError(f"expected timed_as with the metric latency alone. Received: {self.metric}")
         if (self.max is None) == (self.max_ratio is None):
             raise ValueError("expected either max (a number) or max_ratio (of the network's own)")
         return self
@@ -59,7 +65,11 @@ class PruneChannels(Technique):
           rounds: 5
           multiple_of: 8
           exclude: [conv2d]
-        - {technique: prune_channels, criterion: taylor, multiple_of: 4, budget: {metric: latency, max_ratio: 0.3}}
+        - technique: prune_channels
+          criterion: taylor
+          allocation: global
+          multiple_of: 8
+          budget: {metric: latency, max_ratio: 0.15, timed_as: int8}
         - {technique: prune_channels, criterion: l2, layers: {conv2d: 0.5, conv2d_1: 24}}
 
     Needs training images for ``taylor`` (with labels) and ``sensitivity``, validation images for ``greedy``, and no
@@ -112,7 +122,7 @@ class PruneChannels(Technique):
         if self.budget is None:
             after, unjudged = remove_channels(before, removal, probe)
         elif self.budget.metric == "latency":
-            limit = Limit(self.budget.limit(1.0), relative=self.budget.max is None)
+            limit = Limit(self.budget.limit(1.0), self.budget.max is None, self.budget.timed_as)
             after, unjudged, ladder = remove_to_latency(before, replace(removal, metric="macs"), limit, probe)
         else:
             own = whole_cost(before, self.budget.metric)

@@ -8,7 +8,7 @@ from tasks.compression.channels import latency
 from tasks.compression.channels.latency import FACTOR, Limit, interval, ladder, time_rung, widest
 from tasks.compression.records import Rung
 from tasks.compression.technique import Result, Subject
-from tasks.compression.techniques.prune_channels import PruneChannels
+from tasks.compression.techniques.prune_channels import Budget, PruneChannels
 from tasks.errors import CompressionError
 from tasks.training.conversion import to_tflite
 from tests.tasks.compression.cases import context
@@ -98,6 +98,30 @@ def check_ladder(model: Any, prepared: Path, ratio: float) -> None:
     pinned = prune(model, prepared, {"metric": "macs", "max": fitting[-1].macs})
     assert pinned.ladder == ()
     assert to_tflite(pinned.subject.model) == to_tflite(measured.subject.model)
+
+
+def test_what_is_timed_as_int8_is_the_file_of_8_bits(
+    article: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def look(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> Rung:
+        sizes.append((len(unpruned), len(pruned)))
+        return Rung(macs=macs, microseconds=1.0, ratio=0.1, upper=0.1, fits=True)
+
+    monkeypatch.setattr(latency, "time_rung", look)
+    as_float = prune(article, prepared, {"metric": "latency", "max_ratio": 0.5})
+    as_int8 = prune(article, prepared, {"metric": "latency", "max_ratio": 0.5, "timed_as": "int8"})
+    half = len(sizes) // 2
+    assert [rung.macs for rung in as_int8.ladder] == [rung.macs for rung in as_float.ladder]
+    for (whole, floats), (same, integers) in zip(sizes[:half], sizes[half:], strict=True):
+        assert whole == same
+        assert integers < 0.5 * floats
+
+
+def test_only_a_latency_is_timed() -> None:
+    with pytest.raises(ValueError, match=r"metric latency alone\. Received: macs"):
+        Budget(metric="macs", max_ratio=0.5, timed_as="int8")
 
 
 def test_a_latency_that_no_width_has_is_refused_with_the_fastest(tiny: Any, prepared: Path) -> None:
