@@ -8,7 +8,9 @@ other recipes read. Without augmentation all views hold the same images, and the
 
 import contextlib
 import hashlib
+import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from tasks.training.hints import Hints
 from tasks.training.pipeline import each_epoch, epoch_batches, epoch_order, evaluation_batches
 
 VIEWS = 32
+UNUSED = 30 * 24 * 3600  # seconds after which logits go that no training has asked for
 STRIDE = 11  # steps of a recipe have consecutive seeds; they begin at views this far apart
 
 
@@ -42,7 +45,10 @@ class Lessons:
     cache: Path
 
     def learn(self, views: list[int], say: Callable[[str], None]) -> None:
-        """Ask the teacher about those of the views whose logits are not kept yet, if they are to be."""
+        """Ask the teacher about those of the views whose logits are not kept yet, if they are to be.
+
+        What no training has asked for in a month is forgotten.
+        """
         if not isinstance(self.teacher, Teacher):
             return
         missing = [view for view in dict.fromkeys(views) if not self._file(view).exists()]
@@ -56,6 +62,9 @@ class Lessons:
             logits = [answers(images) for images, _ in self._questions(view)]
             with whole_file(self._file(view)) as path:
                 np.save(path, np.concatenate(logits))
+        for view in views:
+            os.utime(self._file(view))
+        _forget_unused(self.cache)
 
     def batches(self, view: TfTensor) -> TfDataset:
         """A view with its lessons: images float32 ``[n, height, width, channels]``, lessons ``[n, 1 + classes]``."""
@@ -104,6 +113,14 @@ def taught_batches(lessons: Lessons, seed: int, first_epoch: int, epochs: int, s
 
     dataset = each_epoch(first_epoch, epochs, lambda epoch: lessons.batches((start + epoch) % VIEWS))
     return dataset.prefetch(tensorflow().data.AUTOTUNE)
+
+
+def _forget_unused(cache: Path) -> None:
+    oldest = time.time() - UNUSED
+    for path in cache.glob("*.npy"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 @contextlib.contextmanager

@@ -1,3 +1,5 @@
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from tasks.config import Augmentation
 from tasks.training.backend import keras, set_seed
 from tasks.training.distillation import Teacher
 from tasks.training.fitting import Plan, fit
-from tasks.training.lessons import VIEWS, Lessons
+from tasks.training.lessons import UNUSED, VIEWS, Lessons
 from tasks.training.pipeline import each_epoch
 from tasks.training.saving import weights_digest
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
@@ -68,13 +70,13 @@ def test_the_teacher_is_asked_once_about_each_view(teacher: Teacher, prepared: P
     plan = replace(PLAN, teacher=teacher)
     first = train(plan, prepared, cache=tmp_path, say=lines.append)
     assert lines[0] == "asks the teacher about 3 views of the training split"
-    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    written = {path: path.stat().st_ino for path in tmp_path.iterdir()}
     assert len(written) == 3
     again: list[str] = []
     assert train(plan, prepared, cache=tmp_path, say=again.append) == first
     assert again[0].startswith("epoch 1/")
     train(replace(plan, seed=plan.seed + VIEWS, epochs=2), prepared, cache=tmp_path)  # goes round the same views
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+    assert {path: path.stat().st_ino for path in tmp_path.iterdir()} == written
 
 
 def test_without_augmentation_one_answer_to_each_image_serves_all_epochs(
@@ -122,3 +124,16 @@ def test_a_student_without_labels_comes_to_answer_as_its_teacher(teacher: Teache
     fit(model, Plan(12, 32, 0.01, seed=1, schedule="cosine", teacher=only), prepared, say=lambda _: None)
     images = samples("test", prepared)[0]
     assert np.mean(answers(model, images).argmax(axis=1) == answers(tiny, images).argmax(axis=1)) > 0.97
+
+
+def test_answers_that_nobody_asks_for_any_more_are_forgotten(teacher: Teacher, prepared: Path, tmp_path: Path) -> None:
+    lessons = Lessons(teacher, 128, CHANGED, prepared, tmp_path)
+    lessons.learn([1, 2], lambda _: None)
+    first, second = sorted(tmp_path.iterdir())
+    month_ago = time.time() - UNUSED - 1
+    for path in (first, second):
+        os.utime(path, (month_ago, month_ago))
+    lessons.learn([1], lambda _: None)
+    (left,) = tmp_path.iterdir()
+    assert left == lessons._file(1)
+    assert left in {first, second}  # asked about once
