@@ -2,7 +2,8 @@
 
 For each baseline and each seed a clone of the repository runs `slimline run` on the archive of class folders that is
 named, with the recipes of params.yaml; then a table of that run is printed, and at the end one over all seeds.
-`--project` prints what a folder already has.
+`--project` prints what a folder already has. `--peers` makes the candidates of `peers.yaml` in place of those of
+params.yaml, with `--project` in a folder where the line has run, whose baseline stays.
 
 Baselines: ``plain`` is the article's CNN as in the article, ``augmented`` the same with augmentation and dropout,
 ``resnet8`` MLPerf Tiny's network with augmentation. A candidate is non-inferior when the lower 95 % bound of its
@@ -12,6 +13,7 @@ the gate has looked at the chosen one's alone.
 
 import argparse
 import contextlib
+import json
 import os
 import statistics
 import subprocess
@@ -21,6 +23,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from tasks.config import load_params
 from tasks.evaluation.records import BASELINE
 from tasks.evaluation.results import Results, load_results
@@ -28,6 +32,7 @@ from tasks.evaluation.rules import difference
 from tasks.evaluation.wording import invert, number, percent, points, points_interval, times, times_interval
 
 REPOSITORY = Path(__file__).parents[1]
+PEERS = Path(__file__).with_name("peers.yaml")
 BIN = Path(sys.executable).parent
 HELD_BACK = 3
 MARGIN = 0.01
@@ -86,11 +91,21 @@ def without_others(recipes: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"~recipes.{name}" for name in known if recipes and name not in recipes)
 
 
-def run_line(source: Path, changes: Sequence[str]) -> Path:
-    """Run the line in a fresh clone; gives the clone."""
+def instead_of_all(recipes: Path) -> tuple[str, ...]:
+    """Changes that put the recipes of a file in place of those of params.yaml, and no teacher beside the baseline."""
+    return f"recipes={json.dumps(YAML(typ='safe').load(recipes))}", "teachers={}"
+
+
+def clone() -> Path:
+    """A fresh clone of the repository."""
     folder = Path(tempfile.mkdtemp(prefix="slimline-cifar10-"))
     subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(folder)], check=True)
-    settings = [word for change in (f"data.source={source.resolve()}", *changes) for word in ("--set", change)]
+    return folder
+
+
+def run_line(folder: Path, changes: Sequence[str]) -> Path:
+    """Run the line in a clone; gives the clone."""
+    settings = [word for change in changes for word in ("--set", change)]
     # the clone's own code, whatever happens to the repository meanwhile
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(folder)}
     done = subprocess.run([BIN / "slimline", "run", *settings], cwd=folder, env=environment, check=False)
@@ -178,20 +193,23 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="one run of the whole line for each")
     parser.add_argument("--recipes", nargs="+", default=[], help="which recipes; all of params.yaml if none is named")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="further changes of params.yaml")
+    parser.add_argument("--peers", action="store_true", help="the recipes of peers.yaml in place of params.yaml's")
     parser.add_argument("--project", nargs="+", type=Path, help="folders in which the line has run")
     options = parser.parse_args()
     if options.project is None and options.source is None:
         parser.error("expected --source or --project. Received: neither.")
     if options.project:
-        runs = [show(folder) for folder in options.project]
+        peers = instead_of_all(PEERS) if options.peers else ()
+        runs = [show(run_line(folder, peers) if peers else folder) for folder in options.project]
         if len(runs) > 1:
             summarize("projects", runs)
         return
-    chosen = without_others(options.recipes)
+    chosen = instead_of_all(PEERS) if options.peers else without_others(options.recipes)
     for baseline in options.baseline:
         # what is taken out goes last: a block that recipes share may be changed through any of them
-        changes = (*COMMON, *BASELINES[baseline], *options.set, *chosen)
-        runs = [show(run_line(options.source, (*changes, f"training.seed={seed}"))) for seed in options.seeds]
+        source = f"data.source={options.source.resolve()}"
+        changes = (source, *COMMON, *BASELINES[baseline], *options.set, *chosen)
+        runs = [show(run_line(clone(), (*changes, f"training.seed={seed}"))) for seed in options.seeds]
         if len(runs) > 1:
             summarize(baseline, runs)
 
