@@ -74,7 +74,8 @@ def _carry_out(technique: Technique, before: Subject, claims: tuple[Claim, ...],
     clock = time.perf_counter()
     set_seed(context.seed)
     result = technique.apply(before, context)
-    claims = (*(claim.of(result.renamed) for claim in claims), *result.claims)
+    kept = (claim.of(result.renamed) for claim in claims if claim.layer not in result.outdated)
+    claims = (*kept, *result.claims)
     step = Step(
         technique=technique.technique,
         config=technique.model_dump(mode="json", exclude={"technique"}),

@@ -59,7 +59,9 @@ class Result:
     """What a technique gives back.
 
     ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
-    promised. ``ladder``: what was timed to decide. ``details``: what else was measured and chosen, as JSON has it.
+    promised. ``outdated``: layers that are there no more, and of which nothing can be measured any more, since what
+    stands in their place has other shapes. ``ladder``: what was timed to decide. ``details``: what else was measured
+    and chosen, as JSON has it.
     """
 
     subject: Subject
@@ -67,6 +69,7 @@ class Result:
     skipped: tuple[Skip, ...] = ()
     claims: tuple[Claim, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
+    outdated: frozenset[str] = frozenset()
     ladder: tuple[Rung, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 

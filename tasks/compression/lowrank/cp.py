@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
-from tasks.compression.lowrank.rebuild import Factor, Replacement, inner, last, pointwise
+from tasks.compression.replacement import Factor, Replacement, inner, last, pointwise
 from tasks.training.backend import KerasLayer, keras
 
 ITERATIONS = 60  # of alternating least squares, at most

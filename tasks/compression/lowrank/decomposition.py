@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.lowrank.moments import roots
-from tasks.compression.lowrank.rebuild import Replacement
 from tasks.compression.lowrank.vbmf import rank_by_noise
+from tasks.compression.replacement import Replacement
 from tasks.training.backend import KerasLayer
 
 Ranks = tuple[int, ...]

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.lowrank.decomposition import Matrix, Places, Ranks
-from tasks.compression.lowrank.rebuild import Factor, Replacement, inner
 from tasks.compression.lowrank.svd import Svd, split, two_layers
 from tasks.compression.lowrank.vbmf import rank_by_noise
+from tasks.compression.replacement import Factor, Replacement, inner
 from tasks.training.backend import KerasLayer, keras
 
 ITERATIONS = 300

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
-from tasks.compression.lowrank.rebuild import Replacement, inner, last
 from tasks.compression.lowrank.svd import split
+from tasks.compression.replacement import Replacement, inner, last
 from tasks.training.backend import KerasLayer
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
-from tasks.compression.lowrank.rebuild import Replacement, inner, last, pointwise
+from tasks.compression.replacement import Replacement, inner, last, pointwise
 from tasks.training.backend import KerasLayer
 
 

@@ -10,6 +10,7 @@ from tasks.compression.techniques.pack import Pack
 from tasks.compression.techniques.prune import Prune
 from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.compression.techniques.quantize import Quantize
+from tasks.compression.techniques.width_to_depth import WidthToDepth
 
 TECHNIQUES: dict[str, type[Technique]] = {
     "prune": Prune,
@@ -18,6 +19,7 @@ TECHNIQUES: dict[str, type[Technique]] = {
     "factorize": Factorize,
     "fine_tune": FineTune,
     "distill": Distill,
+    "width_to_depth": WidthToDepth,
     "quantize": Quantize,
     "convert": Convert,
     "pack": Pack,

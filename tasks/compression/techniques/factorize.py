@@ -11,12 +11,12 @@ from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
 from tasks.compression.lowrank.moments import input_moments
 from tasks.compression.lowrank.ranks import ByEnergy, Rule, Target
-from tasks.compression.lowrank.rebuild import Replacement, rebuild
 from tasks.compression.lowrank.robust_pca import RobustPca
 from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
 from tasks.compression.records import Reason, Skip
+from tasks.compression.replacement import Replacement, rebuild
 from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.errors import CompressionError
 from tasks.training.backend import keras

@@ -40,6 +40,7 @@ CASES: dict[str, Steps] = {
         },
         {"technique": "fine_tune", "epochs": 2},
     ],
+    "columns": [{"technique": "width_to_depth"}],
     "cluster linear": [{"technique": "cluster", "clusters": 16, "init": "linear", "epochs": 2}],
     "cluster density": [{"technique": "cluster", "clusters": 16, "init": "density", "epochs": 2}],
     "cluster kmeans++": [{"technique": "cluster", "clusters": 16, "init": "kmeans++", "epochs": 2}],

@@ -29,7 +29,7 @@ from tests.tasks.training.material import answers, samples
 QUICK = {
     "tiny": set(CASES),
     "article": {"convert", "float16", "dynamic_int8", "int8", "int16x8"},
-    "residual": {"int8", "int16x8", "aware int8", "aware int8 levels"},
+    "residual": {"columns", "int8", "int16x8", "aware int8", "aware int8 levels"},
     "resnet": set(),
 }
 RERUN_QUICKLY = {"prune", "cluster linear", "int8", "aware int8"}
@@ -39,8 +39,15 @@ def marked(*values: str, quick: bool) -> Any:
     return pytest.param(*values, marks=() if quick else pytest.mark.slow)
 
 
-EVERY = [marked(network, case, quick=case in quick) for network, quick in QUICK.items() for case in CASES]
+UNSUITED = {("tiny", "columns")}  # its convolution gives an odd number of columns
+EVERY = [
+    marked(network, case, quick=case in quick)
+    for network, quick in QUICK.items()
+    for case in CASES
+    if (network, case) not in UNSUITED
+]
 KINDS = {
+    "width_to_depth": "zeros",
     "prune": "zeros",
     "prune_channels": "channels",
     "factorize": "rank",

@@ -88,13 +88,13 @@ def test_a_senseless_chain_is_refused_with_step_and_reason(steps: list[dict[str,
         (
             {"technique": "shrink"},
             "recipes.r.1.technique: expected one of prune, prune_channels, cluster, factorize, fine_tune, distill, "
-            "quantize, convert, pack.",
+            "width_to_depth, quantize, convert, pack.",
         ),
         ({"technique": "shrink"}, "Received: 'shrink'."),
         (
             {"sparsity": 0.5},
             "recipes.r.1.technique: expected one of prune, prune_channels, cluster, factorize, fine_tune, distill, "
-            "quantize, convert, pack.",
+            "width_to_depth, quantize, convert, pack.",
         ),
         ({"technique": ["prune"]}, "Received: ['prune']."),
         ({**PRUNE, "sparsity": 1.5}, "recipes.r.1.sparsity: input should be less than 1. Received: 1.5."),

@@ -20,6 +20,11 @@ class Factor:
     layer: KerasLayer
     weights: tuple[NDArray[Any], ...]
 
+    def with_bias(self, times: int) -> "Factor":
+        """The same with its bias, where it has one, so many times in a row."""
+        kernel, *bias = self.weights
+        return Factor(self.layer, (kernel, *(np.tile(values, times) for values in bias)))
+
 
 @dataclass(frozen=True)
 class Replacement:

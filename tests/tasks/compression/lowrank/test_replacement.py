@@ -5,11 +5,11 @@ import pytest
 
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition
-from tasks.compression.lowrank.rebuild import rebuild
 from tasks.compression.lowrank.robust_pca import RobustPca
 from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
+from tasks.compression.replacement import rebuild
 from tasks.training.backend import keras, set_seed
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.lowrank import planted
