@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 4  # of a request whose answer is lost or says that the server has a bad moment
 ATTEMPTS_UNANSWERED = 2  # where nobody answers at all
+CONNECT_SECONDS, ANSWER_SECONDS = 4, 20  # until a server has to be there, and to answer
 ONE_AT_A_TIME = Lock()  # a session makes one client at a time
 
 
@@ -45,8 +46,8 @@ def connect(connections: int = 10) -> "S3Client":
             response_checksum_validation="when_required",
             s3={"payload_signing_enabled": True},  # what is sent has its SHA-256 in the signature, over https too
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            connect_timeout=4,
-            read_timeout=30,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=ANSWER_SECONDS,
             max_pool_connections=connections,
         )
         try:
@@ -56,7 +57,9 @@ def connect(connections: int = 10) -> "S3Client":
                 f"Expected AWS_ENDPOINT_URL to be a URL such as https://host:port. Received: {error}. Mend or unset it."
             ) from None
     events: Any = client.meta.events  # its stubs know no handler that answers
-    events.register_first("needs-retry.s3", _give_up)
+    patience = _Patience()
+    events.register("response-received.s3", patience.note_answer)
+    events.register_first("needs-retry.s3", patience.give_up)
     events.register("before-parse.s3.*", _refuse_what_is_no_answer)
     if not is_aws(client):
         events.register("before-endpoint-resolution.s3", _address_by_path)
@@ -69,12 +72,24 @@ def is_aws(client: "S3Client") -> bool:
     return "amazonaws.com" in client.meta.endpoint_url
 
 
-def _give_up(attempts: int, caught_exception: Exception | None, **_: object) -> bool | None:
-    """Whether to stop trying: a wrong address is told within seconds. None: as many times as configured."""
-    from botocore.exceptions import ConnectionError, ReadTimeoutError
+class _Patience:
+    """How often a request is tried: a wrong address is told within seconds, a server that was there gets more time."""
 
-    unanswered = isinstance(caught_exception, ConnectionError | ReadTimeoutError)
-    return False if unanswered and attempts >= ATTEMPTS_UNANSWERED else None
+    def __init__(self) -> None:
+        self._has_answered = False
+
+    def note_answer(self, response_dict: Mapping[str, Any] | None, **_: object) -> None:
+        """Hear of every exchange, also of those that came to nothing."""
+        self._has_answered = self._has_answered or response_dict is not None
+
+    def give_up(self, attempts: int, caught_exception: Exception | None, **_: object) -> bool | None:
+        """Whether to stop trying. None: as many times as configured."""
+        from botocore.exceptions import ConnectionError, ReadTimeoutError
+
+        if isinstance(caught_exception, ReadTimeoutError) and not self._has_answered:
+            return False
+        unanswered = isinstance(caught_exception, ConnectionError | ReadTimeoutError)
+        return False if unanswered and attempts >= ATTEMPTS_UNANSWERED else None
 
 
 def _address_by_path(builtins: dict[str, Any], **_: object) -> None:

@@ -38,6 +38,7 @@ def _probed(_endpoint: str, url: str) -> Conditions:
     """Cached by both arguments: one URL may lead to several servers in turn."""
     bucket = Bucket(url)
     key = f"{FOLDER}/{secrets.token_hex(16)}"
+    _holds(bucket, key, b"")  # where nobody answers, one question is enough
     try:
         return Conditions(create=_creation(bucket, key), swap=_swap(bucket, key))
     finally:

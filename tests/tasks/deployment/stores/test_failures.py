@@ -1,7 +1,10 @@
 """What a person reads when a server cannot be used, by real servers where they can produce the case."""
 
+import contextlib
 import datetime
 import os
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,8 +14,9 @@ import pytest
 
 from tasks.deployment.stores.s3 import S3Store
 from tasks.errors import ConfigError, NotFound, SlimlineError, StoreError, StoreUnavailable
+from tasks.s3 import connection
 from tests.radosgw import Gateway
-from tests.relay import Answer, Policy, Request, relay
+from tests.relay import Answer, Policy, Request, honest, relay
 from tests.servers import free_port
 
 KEY = "models/digits/channels/production.json"
@@ -89,6 +93,46 @@ def test_an_endpoint_where_nobody_listens(s3_url: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"{scheme}://127.0.0.1:{free_port()}")
     with pytest.raises(StoreUnavailable, match=r"Could not connect.*AWS_ENDPOINT_URL"):
         S3Store(s3_url).get(KEY)
+
+
+@each_verb
+def test_a_server_that_never_answers_is_asked_once(s3_url: str, monkeypatch: pytest.MonkeyPatch, verb: Verb) -> None:
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts, nobody reads
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(StoreUnavailable, match=r"Read timeout.*AWS_ENDPOINT_URL"):
+            verb(S3Store(s3_url))
+        silent.setblocking(False)
+        assert len(list(connections(silent))) == 1
+
+
+def connections(server: socket.socket) -> Iterator[None]:
+    """One for each that waits to be accepted."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            yield
+
+
+def test_a_server_that_has_answered_before_is_asked_again(
+    speaking: Callable[[Policy], S3Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.5)
+    asked: list[str] = []
+
+    def fall_silent(request: Request) -> None:
+        asked.append(request.path)
+        if len(asked) == 2:
+            released.wait(30)
+        honest(request)
+
+    released = threading.Event()
+    store = speaking(fall_silent)
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            store.get(KEY)
+    released.set()
+    assert len(asked) == 3
 
 
 def test_https_where_http_is_spoken(s3_url: str, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
