@@ -9,6 +9,9 @@
 Nothing in a release's folder is ever changed: a damaged copy is replaced by a folder of another name. Who reads several
 files resolves ``current`` once and reads all of them there.
 
+What the client did not make it does not remove: a release's folder is one with a manifest, whatever else has a number
+for a name, and a folder with other things and no release is not taken for a device's.
+
 It needs neither TensorFlow nor Prefect nor DVC, and boto3 only for a store at ``s3://``.
 """
 
@@ -19,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.deployment.downloading import download, verify
-from tasks.deployment.records import Pointer
+from tasks.deployment.records import MANIFEST, Pointer
 from tasks.deployment.registry import channel_key, decode, read_manifest
 from tasks.deployment.stores.opening import open_reader
 from tasks.deployment.stores.protocol import Readable
@@ -32,7 +35,11 @@ from tasks.records import Record, write_record
 TAKEN = "channel.json"
 CURRENT = "current"
 PARTIAL = ".partial-"
+LOCK = ".lock"
+LOST_AND_FOUND = "lost+found"  # in the root of a file system, which a device may have for its releases
 FOLDER = re.compile(r"[1-9][0-9]*(-[0-9a-f]{8})?")  # of a release: its version, and what tells two copies apart
+BEGUN = re.compile(rf"{re.escape(PARTIAL)}([0-9a-f]{{16}}|{CURRENT})")  # what a fetch that was killed leaves …
+WRITING = re.compile(rf"\.{re.escape(TAKEN)}\..*")  # … and what is to become channel.json
 
 
 class Fetched(Record):
@@ -65,12 +72,12 @@ def fetch(store_url: str, model: str, channel: str, to: Path, trust: Trust, keep
 
     Args:
         store_url: ``https://…``, ``http://…``, ``s3://…`` or ``file://…``.
-        to: a folder for this model alone.
+        to: a folder for this model alone: a new one, an empty one or one that was fetched into before.
         trust: who may have signed the release.
         keep: how many releases that were in use before are kept beside the one in use.
 
     Raises:
-        ConfigError: the address is not one, or ``keep`` is below 0.
+        ConfigError: the address is not one, ``keep`` is below 0, or ``to`` has other things in it and no release.
         Untrusted: nobody trusted has signed the release.
         ReleaseError: there is no release, it is not what its manifest says, or the channel has gone back.
         StoreError: the store cannot be read.
@@ -79,9 +86,9 @@ def fetch(store_url: str, model: str, channel: str, to: Path, trust: Trust, keep
         raise ConfigError(f"Expected a number of releases to keep, 0 or more. Received: {keep}.")
     store = open_reader(store_url)
     try:
-        with locked(to / ".lock"):
-            for left in to.glob(f"{PARTIAL}*"):  # by a fetch that was killed
-                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        _refuse_what_is_not_ours(to)
+        with locked(to / LOCK):
+            _sweep(to)
             last = _last(to, model)
             wanted = _ask(store, model, channel, last)
             _refuse_to_go_back(wanted, last, to)
@@ -92,6 +99,38 @@ def fetch(store_url: str, model: str, channel: str, to: Path, trust: Trust, keep
         raise ReleaseError(
             f"Expected a folder {to} that can be written. Received: {error}. Check its rights and the disk's space."
         ) from error
+
+
+def _refuse_what_is_not_ours(to: Path) -> None:
+    """Refuse a folder of something else, before anything is written; what a killed first fetch has left is ours."""
+    if not to.exists() or (to / TAKEN).exists():
+        return
+    entries = sorted(to.iterdir())
+    others = [entry.name for entry in entries if not _is_our_own(entry)]
+    if others and not any(map(_is_release, entries)):
+        raise ConfigError(
+            f"Expected {to} to be a new or empty folder, or one that was fetched into before. "
+            f"Received: one with {', '.join(others[:3])}{', …' if len(others) > 3 else ''} and no release in it. "
+            f"Name a folder for this model alone."
+        )
+
+
+def _is_our_own(path: Path) -> bool:
+    """Whether a fetch makes such a thing beside its releases; by the name where another fetch may end it meanwhile."""
+    if path.name == CURRENT:
+        return path.is_symlink() and bool(FOLDER.fullmatch(str(path.readlink())))
+    return path.name in {LOCK, LOST_AND_FOUND} or bool(BEGUN.fullmatch(path.name) or WRITING.fullmatch(path.name))
+
+
+def _sweep(to: Path) -> None:
+    """Remove what a fetch that was killed has left."""
+    for left in to.iterdir():
+        if not BEGUN.fullmatch(left.name):
+            continue
+        if left.is_symlink():
+            left.unlink()
+        elif left.is_dir():
+            shutil.rmtree(left)
 
 
 def _last(to: Path, model: str) -> Taken | None:
@@ -174,7 +213,15 @@ def _copies(to: Path, version: int) -> list[Path]:
 
 
 def _folders(to: Path) -> list[Path]:
-    return [path for path in to.iterdir() if FOLDER.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
+    return [path for path in to.iterdir() if _is_release(path)]
+
+
+def _is_release(path: Path) -> bool:
+    """Whether it is a folder that a release was fetched to, whole or damaged."""
+    try:
+        return bool(FOLDER.fullmatch(path.name)) and not path.is_symlink() and (path / MANIFEST).is_file()
+    except OSError:
+        return False  # nobody can look into it: so it is not used, and not removed
 
 
 def _bring(store: Readable, wanted: Taken, to: Path, trust: Trust) -> Path:

@@ -14,7 +14,7 @@ def sign(registry: Registry, version: int, key: Ed25519PrivateKey) -> Sealed:
 
     Raises:
         Untrusted: nobody trusted has signed it yet.
-        ReleaseError: there is no such release.
+        ReleaseError: there is no such release, or its manifest is about another one.
         Conflict: somebody else signs it at the same time.
         StoreError: the store cannot be read or written.
     """
@@ -26,7 +26,12 @@ def sign(registry: Registry, version: int, key: Ed25519PrivateKey) -> Sealed:
             f"Expected release {version} of {registry.model} in {store.url}. Received: no such release. "
             f"`slimline releases` lists all."
         ) from None
-    open_manifest(found.content, registry.trust, f"{store.url}/{place}")
+    manifest = open_manifest(found.content, registry.trust, f"{store.url}/{place}").manifest
+    if (manifest.model, manifest.version) != (registry.model, version):
+        raise ReleaseError(
+            f"Expected {place} in {store.url} to be about {registry.model} {version}. "
+            f"Received: {manifest.model} {manifest.version}. It is not signed: do not use it, publish again."
+        )
     signed = countersign(found.content, key)
     store.compare_and_swap(place, signed, found.tag)
     return open_manifest(signed, registry.trust, f"{store.url}/{place}")

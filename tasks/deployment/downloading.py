@@ -60,7 +60,7 @@ def verify(folder: Path, trust: Trust) -> Sealed:
 
     Raises:
         Untrusted: nobody trusted has signed the manifest.
-        ReleaseError: there is none, or a file is not what the manifest says.
+        ReleaseError: there is none, or a file is not what the manifest says or cannot be read.
     """
     try:
         sealed = open_manifest((folder / MANIFEST).read_bytes(), trust, str(folder / MANIFEST))
@@ -72,6 +72,11 @@ def verify(folder: Path, trust: Trust) -> Sealed:
         raise ReleaseError(
             f"Expected a fetched release in {folder}. Received: no {error.filename}. Run `slimline fetch` again."
         ) from None
+    except OSError as error:  # of a disk that gives nothing back, say
+        raise ReleaseError(
+            f"Expected a fetched release in {folder} that can be read. Received: {error}. The copy is damaged: "
+            f"run `slimline fetch` again, it brings a fresh one."
+        ) from error
     return sealed
 
 

@@ -55,7 +55,8 @@ def new_key(path: Path) -> Ed25519PrivateKey:
     The private key is there whole or not at all, and an existing one is never overwritten.
 
     Raises:
-        ConfigError: ``path`` exists, has the suffix of public keys or cannot be written.
+        ConfigError: ``path`` or the public key's path exists, ``path`` has the suffix of public keys or cannot be
+            written.
     """
     if path.suffix == PUBLIC:
         raise ConfigError(f"Expected a private key's name that does not end with {PUBLIC}. Received: {path}.")
@@ -67,8 +68,8 @@ def new_key(path: Path) -> Ed25519PrivateKey:
         write_bytes(public_path(path), public_pem(key.public_key()))
     except FileExistsError:
         raise ConfigError(
-            f"Expected a path for a new key. Received: {path}, which exists. A key is never overwritten: "
-            f"name another path."
+            f"Expected a path for a new key. Received: {path}, where there is one, or its {public_path(path).name}. "
+            f"A key is never overwritten: name another path."
         ) from None
     except OSError as error:
         raise ConfigError(f"Expected {path} to be a place for a new key. Received: {error}.") from None
@@ -77,6 +78,8 @@ def new_key(path: Path) -> Ed25519PrivateKey:
 
 def _create(path: Path, secret: bytes) -> None:
     """Write a file for its owner's eyes only, which is whole as soon as it has its name."""
+    if public_path(path).exists():  # of a private key that lies elsewhere, and whose releases it verifies
+        raise FileExistsError
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -102,6 +105,12 @@ def signing_key(setting: str | None) -> Ed25519PrivateKey | None:
         return parse_private(pem.replace("\\n", "\n").encode(), f"the environment's {ENVIRONMENT}")
     if setting is None:
         return None
+    if "-----BEGIN" in setting or "\n" in setting:
+        raise ConfigError(
+            f"Expected deployment.signing_key to be the path of a private key. Received: a key itself, which is "
+            f"not repeated here. Remove it from params.yaml and its history, make a new one, and put that into a "
+            f"file or into {ENVIRONMENT}."
+        )
     path = LOCAL_KEY if setting == LOCAL else Path(setting).expanduser()
     if setting == LOCAL and not path.exists():
         try:

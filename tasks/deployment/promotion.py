@@ -58,6 +58,8 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
         raise ReleaseError(
             f"Expected the version that {channel} of {registry.model} is to point to. Received: none. Name one."
         )
+    if number < 1:
+        raise ReleaseError(f"Expected a release of {registry.model}, whose numbers begin with 1. Received: {number}.")
     before = seen or see(registry.store, registry.model, channel)
     digest = staged.manifest_sha256 if staged else None
     with held(registry.store, registry.model, number):

@@ -6,7 +6,7 @@ from pathlib import Path
 from tasks.config import Deployment, Params
 from tasks.deployment import serving
 from tasks.deployment.bundle import bundle
-from tasks.deployment.channels import Why, actor
+from tasks.deployment.channels import MAX_REASON, Why, actor
 from tasks.deployment.evidence import Evidence, load_evidence
 from tasks.deployment.keys import signing_key
 from tasks.deployment.progress import bar
@@ -23,16 +23,14 @@ from tasks.deployment.registry import (
     release_key,
     see,
 )
-from tasks.deployment.signing import seal
+from tasks.deployment.signing import seal, unseal
 from tasks.deployment.standing import already_released, staged_just_so, taken_back
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
-from tasks.deployment.trust import ANYBODY
+from tasks.deployment.trust import ANYBODY, project_trust
 from tasks.errors import Conflict, NotStaged, ReleaseError
 from tasks.evaluation.records import GATE, GateReport
 from tasks.records import read_record
-
-MAX_REASON = 2000  # characters that a move takes
 
 
 def publish(params: Params, commit: str | None = None, dirty: bool | None = None) -> Release:
@@ -67,6 +65,7 @@ def upload(params: Params, commit: str | None = None, dirty: bool | None = None)
         dirty: whether the code differed from that commit.
 
     Raises:
+        Untrusted: the project does not trust the key that it signs with.
         ReleaseError: the gate did not pass, a file is not what the gate decided about, or the model was taken back.
         Conflict: somebody else has moved the channel meanwhile; it stays as they left it.
         StoreError: the store cannot be read or written.
@@ -117,6 +116,9 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
     """Put a release into the store under a number of its own; the signed manifest last."""
     model = params.deployment.model
     key = signing_key(params.deployment.signing_key)
+    signers = [key] if key else []
+    # what the project itself would not take at its first channel is no release to begin with
+    unseal(seal(b"{}", signers), project_trust(params.deployment.trust), f"a release of {model}")
     with tempfile.TemporaryDirectory(prefix="slimline-") as folder:
         made = bundle(params, evidence, Path(folder))
         exported = serving.exported(params, evidence)
@@ -135,11 +137,12 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
             unpacked=made.unpacked,
             serving=serving.describe_all(exported),
         )
-        with bar(f"{model} {version}", sum(file.bytes for file in made.files.values())) as progress:
+        files = (*made.files.values(), *manifest.serving.values())
+        with bar(f"{model} {version}", sum(file.bytes for file in files)) as progress:
             for name in made.files:
                 store.put_file(release_key(model, version, name), made.folder / name, progress)
-        serving.upload(store, model, version, exported)
-    content = seal(encode(manifest), [key] if key else [])
+            serving.upload(store, model, version, exported, progress)
+    content = seal(encode(manifest), signers)
     store.put_if_absent(release_key(model, version, MANIFEST), content)
     return open_manifest(content, ANYBODY, MANIFEST)
 

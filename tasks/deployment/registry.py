@@ -204,17 +204,18 @@ def claim(store: Store, model: str) -> int:
 def channels(store: Store, model: str) -> Iterator[tuple[str, Pointer]]:
     """All channels of a model and their last moves."""
     for entry in store.list(channels_folder(model)):
-        channel = entry.key.rpartition("/")[2].removesuffix(".json")
-        if pointer := current(store, model, channel):
+        channel, suffix, rest = entry.key.rpartition("/")[2].rpartition(".json")
+        if suffix and not rest and (pointer := current(store, model, channel)):
             yield channel, pointer
 
 
 def versions(store: Store, model: str) -> dict[int, dict[str, int]]:
-    """The files of each version and their bytes, whatever has become of it."""
+    """The files of each version and their bytes, whatever has become of it; what else lies there does not count."""
     found: dict[int, dict[str, int]] = defaultdict(dict)
+    folder = f"{releases_folder(model)}/"
     for entry in store.list(releases_folder(model)):
-        _, _, _, number, name = entry.key.split("/", 4)
-        if number.isdecimal():
+        number, _, name = entry.key.removeprefix(folder).partition("/")
+        if number.isdecimal() and name:
             found[int(number)][name] = entry.bytes
     return dict(found)
 

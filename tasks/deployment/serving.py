@@ -19,7 +19,7 @@ from tasks.deployment.downloading import check
 from tasks.deployment.evidence import Evidence
 from tasks.deployment.records import SAVED_MODEL_PB, File, Pointer, Served
 from tasks.deployment.registry import Sealed, encode, release_key
-from tasks.deployment.stores.protocol import Store
+from tasks.deployment.stores.protocol import Progress, Readable, Store
 from tasks.errors import NotFound, ReleaseError
 from tasks.records import read_record
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
@@ -59,10 +59,27 @@ def describe_all(files: dict[str, Path]) -> dict[str, File]:
     return {name: describe(path) for name, path in files.items()}
 
 
-def upload(store: Store, model: str, version: int, files: dict[str, Path]) -> None:
+def upload(store: Store, model: str, version: int, files: dict[str, Path], progress: Progress | None = None) -> None:
     """Put a SavedModel beside the other files of a release."""
     for name, path in files.items():
-        store.put_file(release_key(model, version, f"serving/{name}"), path)
+        store.put_file(release_key(model, version, f"serving/{name}"), path, progress)
+
+
+def fetch(store: Readable, release: Sealed, name: str, folder: Path) -> Path:
+    """Fetch one file of a release's SavedModel into a folder, under its last name.
+
+    Raises:
+        ReleaseError: it is missing or not what the manifest says.
+        StoreError: it cannot be read.
+    """
+    manifest, expected = release.manifest, release.manifest.serving[name]
+    file = folder / Path(name).name
+    try:
+        store.read_to(release_key(manifest.model, manifest.version, f"serving/{name}"), file, expected.bytes)
+    except NotFound as error:
+        raise ReleaseError(f"{error} The release is incomplete: publish again.") from None
+    check(file, expected)
+    return file
 
 
 def serve(store: Store, pointer: Pointer, release: Sealed) -> str | None:
@@ -92,17 +109,10 @@ def serve(store: Store, pointer: Pointer, release: Sealed) -> str | None:
 
 
 def _copy(store: Store, release: Sealed, name: str, target: str) -> None:
-    manifest, expected = release.manifest, release.manifest.serving[name]
     if _is_there(store, target):  # written whole or not at all, and only from what was checked
         return
     with tempfile.TemporaryDirectory(prefix="slimline-") as folder:
-        file = Path(folder) / "file"
-        try:
-            store.read_to(release_key(manifest.model, manifest.version, f"serving/{name}"), file, expected.bytes)
-        except NotFound as error:
-            raise ReleaseError(f"{error} The release is incomplete: publish again.") from None
-        check(file, expected)
-        store.put_file(target, file)
+        store.put_file(target, fetch(store, release, name, Path(folder)))
 
 
 def _is_there(store: Store, key: str) -> bool:
@@ -111,10 +121,10 @@ def _is_there(store: Store, key: str) -> bool:
 
 
 def _forget_old(store: Store, model: str) -> None:
-    """Remove all copies but the last ones: each begins to go with its ``saved_model.pb``."""
-    folder = serving_folder(model)
-    keys = [entry.key for entry in store.list(folder)]
-    whole = sorted(int(key.split("/")[2]) for key in keys if key.endswith(f"/{SAVED_MODEL_PB}"))
-    for key in sorted(keys, key=lambda key: not key.endswith(f"/{SAVED_MODEL_PB}")):
-        if int(key.split("/")[2]) < whole[-KEPT:][0]:
+    """Remove all copies but the last ones: each begins to go with its ``saved_model.pb``; other files stay."""
+    numbers = {entry.key: entry.key.split("/")[2] for entry in store.list(serving_folder(model))}
+    copies = {key: int(number) for key, number in numbers.items() if number.isdecimal()}
+    whole = sorted(number for key, number in copies.items() if key.endswith(f"/{SAVED_MODEL_PB}"))
+    for key in sorted(copies, key=lambda key: not key.endswith(f"/{SAVED_MODEL_PB}")):
+        if copies[key] < whole[-KEPT:][0]:
             store.delete(key)

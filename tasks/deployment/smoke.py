@@ -9,6 +9,7 @@ from tasks.deployment.downloading import download
 from tasks.deployment.records import MODEL, SAMPLES
 from tasks.deployment.registry import Sealed, read_manifest
 from tasks.deployment.samples import Samples, replay
+from tasks.deployment.serving import fetch
 from tasks.deployment.stores.protocol import Readable
 from tasks.deployment.trust import Trust
 from tasks.errors import EvaluationError, ReleaseError
@@ -30,6 +31,8 @@ def smoke(store: Readable, model: str, version: int, trust: Trust, sha256: str |
     with tempfile.TemporaryDirectory(prefix="slimline-") as temporary:
         folder = Path(temporary) / "release"
         download(store, release, folder)
+        for name in release.manifest.serving:
+            fetch(store, release, name, Path(temporary))
         try:
             replay(Model(folder / MODEL), Samples.model_validate_json((folder / SAMPLES).read_bytes()))
         except (FileNotFoundError, ValidationError, EvaluationError, ReleaseError) as error:

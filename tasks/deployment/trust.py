@@ -76,10 +76,10 @@ def project_trust(config: Trusted) -> Trust:
     )
 
 
-def environment_trust() -> Trust | None:
-    """Whom the environment says to trust, None where it says nothing."""
+def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
+    """Whom the environment says to trust, but for ``revoked``; None where it says nothing."""
     places = os.environ.get(ENVIRONMENT)
-    return load_trust([Path(place) for place in places.split(os.pathsep) if place]) if places else None
+    return load_trust([Path(place) for place in places.split(os.pathsep) if place], revoked) if places else None
 
 
 def _read_revoked(path: Path) -> set[str]:

@@ -9,11 +9,14 @@ import pytest
 from flows.cli import main
 from tasks.config import Params
 from tasks.deployment.publishing import publish
+from tasks.deployment.trust import ENVIRONMENT
+from tasks.versioning.params_file import set_params
 from tests.tasks.deployment.project import params_for, write_project
 
 # the command line is read from sys.argv, as of a process of its own
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
 Slimline = Callable[..., str]
+REPOSITORY = Path(__file__).parents[2]
 
 
 def asked(slimline: Slimline, *arguments: str) -> Any:
@@ -80,6 +83,19 @@ def test_a_move_needs_a_reason_and_a_trusted_signature(
     refused = slimline("rollback", "--model", "shades", *strangers, "--reason", "a", code=1)
     assert "to be signed by a trusted key" in refused
     assert len(asked(slimline, "audit", "shades", *place[:2])) == 2
+
+
+def test_what_the_project_has_revoked_counts_in_no_case(
+    slimline: Slimline, place: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = place[-1]
+    (key,) = asked(slimline, "keys", "show", "--trusted-keys", keys)
+    (tmp_path / "params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
+    set_params([f"deployment.trust.revoked=[{key['id']}]"], tmp_path / "params.yaml")
+    move = ("rollback", "--model", "shades", "--store", place[1], "--reason", "a")
+    assert "(revoked)" in slimline(*move, "--trusted-keys", keys, code=1)
+    monkeypatch.setenv(ENVIRONMENT, keys)
+    assert "(revoked)" in slimline(*move, code=1)
 
 
 def test_keys_are_made_shown_and_never_overwritten(

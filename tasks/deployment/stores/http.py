@@ -5,28 +5,37 @@ nginx. What comes is verified by those who ask, so the server need not be truste
 the disk, to hold a device up for ever or to send it elsewhere in the clear.
 
 A transfer that breaks off goes on where it was, if the server names a strong ETag and takes a range.
+
+A timeout of a socket is one between two bytes, so a server that sends a byte now and then, of a header, say, would hold
+a device up for hours. Each wait for bytes therefore ends at the transfer's deadline, whatever they are part of.
 """
 
 import contextlib
+import http.client
 import io
+import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, SSLError
 
 from tasks.deployment.stores.protocol import SMALL, Object, Progress, Readable, check_key
 from tasks.errors import ConfigError, NotFound, StoreError, StoreUnavailable
 from tasks.files import CHUNK
 
-TIMEOUT = urllib3.Timeout(connect=5, read=30)  # seconds; read: without a byte
-GRACE = 60.0  # seconds that any object may take
+SILENCE = 30.0  # seconds without a byte
+TIMEOUT = urllib3.Timeout(connect=5, read=SILENCE)  # seconds
+GRACE = 60.0  # seconds that any object may take, with all attempts, redirects and headers
 SLOWEST = 8 << 10  # bytes a second below which, after the grace, a transfer is given up
+LEFT: ContextVar[Callable[[], float]] = ContextVar("LEFT")  # seconds that the transfer in this thread has left
 ATTEMPTS = 4
 PAUSE = 0.5  # seconds before the second attempt; doubled before each further one
 REDIRECTS = 5
@@ -86,13 +95,16 @@ class HttpStore:
         """
         address = f"{self.url}/{check_key(key)}"
         transfer = _Transfer(address, target, limit, unless, progress)
+        LEFT.set(transfer.left)
         for attempt in range(ATTEMPTS):
             time.sleep(PAUSE * 2 ** (attempt - 1) if attempt else 0)
             try:
                 with self._answer(address, transfer.headers()) as reply:
                     return transfer.take(reply)
             except StoreUnavailable:
-                if attempt + 1 == ATTEMPTS or time.monotonic() > transfer.deadline:
+                if transfer.left() <= 0:
+                    raise transfer.too_slow() from None
+                if attempt + 1 == ATTEMPTS:
                     raise
         raise AssertionError  # unreachable: the last attempt returns or raises
 
@@ -123,7 +135,18 @@ class _Transfer:
         self.progress = progress
         self.address, self.target, self.limit, self.unless = address, target, limit, unless
         self.tag = ""
-        self.deadline = time.monotonic() + GRACE + limit / SLOWEST
+        self.began, self.received = time.monotonic(), 0
+
+    def left(self) -> float:
+        """Seconds until this is given up: bytes of the object that have come prolong it, headers do not."""
+        return self.began + GRACE + self.received / SLOWEST - time.monotonic()
+
+    def too_slow(self) -> StoreUnavailable:
+        """What to raise when no time is left."""
+        return StoreUnavailable(
+            f"Expected {self.address} within {GRACE:.0f} seconds, or at more than {SLOWEST:,} bytes a second. "
+            f"Received: {self.received:,} bytes until now. Check the network."
+        )
 
     def headers(self) -> dict[str, str]:
         """What to ask for: the rest, where a part is here and the server can tell that it is still the same object."""
@@ -148,14 +171,10 @@ class _Transfer:
         self._check_size(self.target.tell() + int(length if length.isdecimal() else 0))
         while chunk := self._read(reply):
             self.target.write(chunk)
+            self.received += len(chunk)
             if self.progress:
                 self.progress(len(chunk))
             self._check_size(self.target.tell())
-            if time.monotonic() > self.deadline:
-                raise StoreUnavailable(
-                    f"Expected {self.address} at more than {SLOWEST:,} bytes a second. "
-                    f"Received: {self.target.tell():,} bytes until now. Check the network."
-                )
         return None if tag and tag == self.unless else tag
 
     def _read(self, reply: urllib3.BaseHTTPResponse) -> bytes:
@@ -185,12 +204,61 @@ class _Transfer:
             raise StoreError(f"Expected {self.address} to have at most {self.limit:,} bytes. Received: {size:,}.")
 
 
+class _Timely(io.RawIOBase):
+    """What a socket receives, as long as the transfer has time left."""
+
+    def __init__(self, source: io.RawIOBase, connection: socket.socket, left: Callable[[], float]) -> None:
+        self.source, self.connection, self.left = source, connection, left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Wait for the next bytes."""
+        if (left := self.left()) <= 0:
+            raise TimeoutError("no time left")
+        self.connection.settimeout(min(left, SILENCE))
+        return cast("int | None", cast(Any, self.source).readinto(buffer))
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self.source.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer of which everything, from its first line on, has to come within the transfer's time."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_Timely(self.fp.detach(), sock, LEFT.get()))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+
+class _SafeConnection(HTTPSConnection):
+    response_class = _Answer
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SafePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SafeConnection
+
+
 def _pool(scheme: str, host: str) -> urllib3.PoolManager:
     context = ssl.create_default_context()
     proxy = getproxies().get(scheme)
     if proxy and not proxy_bypass(host):
-        return urllib3.ProxyManager(proxy, ssl_context=context)
-    return urllib3.PoolManager(ssl_context=context)
+        manager: urllib3.PoolManager = urllib3.ProxyManager(proxy, ssl_context=context)
+    else:
+        manager = urllib3.PoolManager(ssl_context=context)
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
+    return manager
 
 
 def _next_place(address: str, place: str, location: str) -> str:

@@ -49,12 +49,12 @@ def upload(bucket: Bucket, key: str, path: Path, progress: Progress | None = Non
             if _is_there(bucket, key, path):
                 abort(bucket, bucket.path(key), upload_id)
                 return
-            _join(bucket, key, upload_id, parts)
+            _join(bucket, key, path, upload_id, parts)
+            _verify(bucket, key, path, parts)
         except BaseException:
             with contextlib.suppress(StoreError):  # the sweep of leftovers finds it
                 abort(bucket, bucket.path(key), upload_id)
             raise
-        _verify(bucket, key, path, parts)
 
 
 def _send(
@@ -104,7 +104,7 @@ def _send_one(bucket: Bucket, key: str, upload_id: str, file: int, number: int) 
     return {"ETag": reply.get("ETag", ""), "PartNumber": number}, len(content)
 
 
-def _join(bucket: Bucket, key: str, upload_id: str, parts: "list[CompletedPartTypeDef]") -> None:
+def _join(bucket: Bucket, key: str, path: Path, upload_id: str, parts: "list[CompletedPartTypeDef]") -> None:
     condition: Condition = {"IfNoneMatch": "*"} if bucket.is_aws else {}
     try:
         bucket.client.complete_multipart_upload(
@@ -115,7 +115,7 @@ def _join(bucket: Bucket, key: str, upload_id: str, parts: "list[CompletedPartTy
             **condition,
         )
     except FAILURES as error:
-        if _tag(bucket, key) == _joined(parts):
+        if _holds(bucket, key, path, parts):
             return  # only the answer was lost, or a second request found no upload any more
         if code_of(error) in {"PreconditionFailed", "ConditionalRequestConflict"}:
             raise _conflict(bucket, key) from None
@@ -124,14 +124,20 @@ def _join(bucket: Bucket, key: str, upload_id: str, parts: "list[CompletedPartTy
 
 def _verify(bucket: Bucket, key: str, path: Path, parts: "list[CompletedPartTypeDef]") -> None:
     """Hold what the server has against the file."""
-    tag, joined, size = _tag(bucket, key), _joined(parts), path.stat().st_size
-    if joined and tag == joined and _size(bucket, key) == size:
-        return
-    if not _same(bucket, key, path):
+    if not _holds(bucket, key, path, parts):
         raise StoreError(
-            f"Expected {key} in {bucket.url} to be the {size:,} bytes that were sent. Received: another content. "
-            f"Check the server, and publish again: this release does not exist without its manifest."
+            f"Expected {key} in {bucket.url} to be the {path.stat().st_size:,} bytes that were sent. Received: another "
+            f"content. Check the server, and publish again: this release does not exist without its manifest."
         )
+
+
+def _holds(bucket: Bucket, key: str, path: Path, parts: "list[CompletedPartTypeDef]") -> bool:
+    """Whether the file lies under the key: by size and ETag, or read back where the ETag is not made of the pieces'."""
+    found = _head(bucket, key)
+    if found is None or found[0] != path.stat().st_size:
+        return False
+    joined = _joined(parts)
+    return (joined is not None and found[1] == joined) or _same(bucket, key, path)
 
 
 def _is_there(bucket: Bucket, key: str, path: Path) -> bool:
@@ -140,10 +146,10 @@ def _is_there(bucket: Bucket, key: str, path: Path) -> bool:
     Raises:
         Conflict: something else does.
     """
-    size = _size(bucket, key)
-    if size is None:
+    found = _head(bucket, key)
+    if found is None:
         return False
-    if size != path.stat().st_size or not _same(bucket, key, path):
+    if found[0] != path.stat().st_size or not _same(bucket, key, path):
         raise _conflict(bucket, key)
     return True
 
@@ -152,23 +158,15 @@ def _conflict(bucket: Bucket, key: str) -> Conflict:
     return Conflict(f"Expected {key} in {bucket.url} not to be there yet. Received: somebody else's content.")
 
 
-def _size(bucket: Bucket, key: str) -> int | None:
-    """The size of an object, None where there is none."""
+def _head(bucket: Bucket, key: str) -> tuple[int, str] | None:
+    """Size and ETag of an object, None where there is none."""
     try:
-        return int(bucket.client.head_object(Bucket=bucket.name, Key=bucket.path(key))["ContentLength"])
+        head = bucket.client.head_object(Bucket=bucket.name, Key=bucket.path(key))
     except ClientError as error:
         if status_of(error) == 404:
             return None
         raise
-
-
-def _tag(bucket: Bucket, key: str) -> str | None:
-    try:
-        return bucket.client.head_object(Bucket=bucket.name, Key=bucket.path(key)).get("ETag", "").strip('"')
-    except ClientError as error:
-        if status_of(error) == 404:
-            return None
-        raise
+    return int(head["ContentLength"]), head.get("ETag", "").strip('"')
 
 
 def _same(bucket: Bucket, key: str, path: Path) -> bool:

@@ -14,9 +14,9 @@ How far a server keeps its side is in :class:`~tasks.deployment.stores.condition
   begins and again before it joins; two writers of *one* key at the same moment could pass each other there. Releases
   do not: each file lies under a version that was claimed before by a small conditional write. On AWS, which keeps the
   condition there too, it is sent.
-- What was sent is compared with what the server says it holds: the MD5 of each piece, then the size and the MD5 of
-  all; where a server's ETags are no MD5s, the object is read back and its SHA-256 compared. A piece that is not
-  acknowledged is sent again, an upload that fails is taken back, and what a killed writer leaves is in ``leftovers``.
+- Each piece is signed with its SHA-256, and one that the server refuses is sent again. What it says it holds in the
+  end is compared in size and with the ETags that it acknowledged; where those are no MD5s, the object is read back and
+  its SHA-256 compared. An upload that fails is taken back, and what a killed writer leaves is in ``leftovers``.
 """
 
 import re

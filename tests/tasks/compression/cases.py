@@ -22,7 +22,10 @@ CASES: dict[str, Steps] = {
         {"technique": "prune", "sparsity": 0.7, "criterion": "taylor", "budget": "global", "rounds": 2, "epochs": 2}
     ],
     "half the channels": [
-        {"technique": "prune_channels", "budget": {"metric": "channels", "max_ratio": 0.5, "max": None}},
+        {
+            "technique": "prune_channels",
+            "budget": {"metric": "channels", "max_ratio": 0.5, "max": None, "timed_as": "float32"},
+        },
         {"technique": "fine_tune", "epochs": 2},
     ],
     "factorize": [
@@ -33,7 +36,7 @@ CASES: dict[str, Steps] = {
         {
             "technique": "prune_channels",
             "criterion": "taylor",
-            "budget": {"metric": "macs", "max_ratio": 0.4, "max": None},
+            "budget": {"metric": "macs", "max_ratio": 0.4, "max": None, "timed_as": "float32"},
             "allocation": "global",
             "rounds": 2,
             "samples": 128,

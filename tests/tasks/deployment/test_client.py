@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +23,7 @@ from tasks.deployment.signing import seal, unseal
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
 from tasks.errors import ConfigError, ReleaseError, SlimlineError, StoreUnavailable
+from tasks.files import sha256
 from tests.tasks.deployment.killing import die_at_flush, killed
 from tests.tasks.deployment.project import trust_of, write_project
 from tests.tasks.deployment.stores.web import as_usual, breaks, serving
@@ -179,6 +182,57 @@ def test_a_damaged_copy_is_replaced_and_never_written_to(released: Params, devic
     assert not take(released, device).changed
 
 
+def test_a_copy_that_the_disk_does_not_give_back_is_replaced(
+    released: Params, device: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = take(released, device).path
+
+    def read(path: Path) -> str:
+        if path == folder / MODEL:
+            raise OSError(errno.EIO, "Input/output error")
+        return sha256(path)
+
+    monkeypatch.setattr("tasks.deployment.downloading.sha256", read)
+    with pytest.raises(ReleaseError, match=r"Input/output error\. The copy is damaged"):
+        verify(folder, ANYBODY)
+    again = take(released, device)
+    assert again.changed
+    assert (device / "current").resolve() == again.path.resolve() != folder.resolve()
+    assert not take(released, device).changed
+
+
+def test_folders_of_others_stay_whatever_their_names(released: Params, device: Path) -> None:
+    take(released, device)
+    mine = [device / name / "photo.jpg" for name in ("2", "2023", "2024-0a1b2c3d", ".partial-photos")]
+    for photo in mine:
+        photo.parent.mkdir()
+        photo.write_bytes(b"dear")
+    (device / ".partial-list").write_text("dear")
+    publish_second(released)
+    fetched = take(released, device, keep=0)
+    assert re.fullmatch("2-[0-9a-f]{8}", fetched.path.name)
+    assert not (device / "1").exists()
+    assert all(photo.read_bytes() == b"dear" for photo in mine)
+    assert (device / ".partial-list").exists()
+
+
+def test_a_folder_of_something_else_is_not_written_to(released: Params, device: Path) -> None:
+    for year in ("2023", "2024"):
+        (device / year).mkdir(parents=True)
+        (device / year / "photo.jpg").write_bytes(b"dear")
+    before = sorted(device.rglob("*"))
+    with pytest.raises(ConfigError, match=r"Received: one with 2023, 2024 and no release in it"):
+        take(released, device)
+    assert sorted(device.rglob("*")) == before
+
+
+def test_a_folder_with_a_release_and_without_its_record_is_the_devices(released: Params, device: Path) -> None:
+    take(released, device)
+    (device / "channel.json").unlink()
+    (device / "notes.txt").write_text("of the owner")
+    assert not take(released, device).changed
+
+
 def test_so_many_older_releases_stay_as_are_to_be_kept(released: Params, device: Path) -> None:
     def folders() -> list[str]:
         return sorted(path.name for path in device.iterdir() if path.is_dir() and not path.is_symlink())
@@ -333,3 +387,17 @@ def test_a_fetch_killed_at_any_moment_leaves_a_whole_release(released: Params, d
         if not died:
             break
     assert 5 < flush < 99
+
+
+def test_a_first_fetch_killed_at_any_moment_goes_on(released: Params, device: Path) -> None:
+    left = set()
+    for flush in range(100):
+        shutil.rmtree(device, ignore_errors=True)
+        died = killed(partial(fetch_up_to, released, device, flush))
+        left |= {path.name[:9] for path in device.iterdir()}
+        assert take(released, device).version == 1
+        assert not list(device.glob(".partial-*"))
+        if not died:
+            break
+    assert 5 < flush < 99
+    assert {".partial-", "1", ".channel."} <= left

@@ -8,7 +8,8 @@ from tasks.deployment.countersigning import sign
 from tasks.deployment.keys import LOCAL_KEY, new_key, public_path
 from tasks.deployment.promotion import Registry, registry_of
 from tasks.deployment.publishing import publish
-from tasks.deployment.registry import current, read_manifest
+from tasks.deployment.records import MANIFEST
+from tasks.deployment.registry import current, read_manifest, release_key
 from tasks.deployment.trust import Trust, load_trust
 from tasks.errors import ReleaseError, Untrusted
 
@@ -53,3 +54,13 @@ def test_what_nobody_trusted_has_signed_is_not_signed(registry: Registry) -> Non
 def test_a_release_that_is_not_there_is_named(registry: Registry) -> None:
     with pytest.raises(ReleaseError, match="release 7 of shades"):
         sign(registry, 7, new_key(Path("next.pem")))
+
+
+@pytest.mark.parametrize(("model", "version"), [("shades", 2), ("others", 1)])
+def test_a_manifest_that_lies_at_anothers_place_is_not_signed(registry: Registry, model: str, version: int) -> None:
+    place, envelope = release_key(model, version, MANIFEST), registry.store.get(release_key("shades", 1, MANIFEST))
+    registry.store.put(place, envelope.content)
+    asked = Registry(registry.store, model, registry.trust, registry.staging)
+    with pytest.raises(ReleaseError, match=rf"to be about {model} {version}\. Received: shades 1"):
+        sign(asked, version, new_key(Path("next.pem")))
+    assert registry.store.get(place).content == envelope.content

@@ -147,3 +147,20 @@ def test_a_private_key_is_not_taken_for_a_public_one(path: Path) -> None:
     new_key(path)
     with pytest.raises(ConfigError, match="never the private key"):
         read_public(path)
+
+
+def test_a_public_key_whose_private_key_is_elsewhere_is_not_overwritten(path: Path) -> None:
+    new_key(path)
+    path.unlink()
+    before = public_path(path).read_bytes()
+    with pytest.raises(ConfigError, match=r"release\.pub.*never overwritten"):
+        new_key(path)
+    assert public_path(path).read_bytes() == before
+    assert not path.exists()
+
+
+@pytest.mark.usefixtures("path")
+def test_a_key_in_place_of_its_path_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigError, match="Received: a key itself") as caught:
+        signing_key("-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----")
+    assert "MC4CAQAw" not in str(caught.value)

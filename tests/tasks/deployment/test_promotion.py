@@ -9,7 +9,7 @@ from tasks.deployment.publishing import publish
 from tasks.deployment.records import SAMPLES
 from tasks.deployment.registry import current, release_key
 from tasks.deployment.trust import Trust
-from tasks.errors import NotStaged, ReleaseError, SlimlineError, Untrusted
+from tasks.errors import ConfigError, NotStaged, ReleaseError, SlimlineError, Untrusted
 from tests.tasks.deployment.project import write_project
 
 WHY = Why("a reason", "alice")
@@ -126,3 +126,16 @@ def test_no_channel_moves_to_what_is_damaged_or_incomplete(registry: Registry, n
 def test_a_release_that_does_not_exist_is_named(registry: Registry) -> None:
     with pytest.raises(ReleaseError, match="release 7 of shades"):
         promote(registry, 7, "staging", WHY)
+
+
+@pytest.mark.parametrize(
+    ("reason", "by"), [("", "Ada"), ("  ", "Ada"), ("a" * 2001, "Ada"), ("a", ""), ("a", "b" * 201)]
+)
+def test_a_reason_that_the_trail_does_not_take_is_refused_before_any_work(reason: str, by: str) -> None:
+    with pytest.raises(ConfigError, match="for the audit trail"):
+        Why(reason, by)
+
+
+def test_releases_are_numbered_from_1(registry: Registry) -> None:
+    with pytest.raises(ReleaseError, match=r"begin with 1\. Received: 0"):
+        promote(registry, 0, "staging", WHY)

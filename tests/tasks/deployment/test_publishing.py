@@ -12,6 +12,7 @@ from tasks.config import Params
 from tasks.deployment import promotion, publishing
 from tasks.deployment.channels import trail
 from tasks.deployment.client import fetch
+from tasks.deployment.keys import new_key
 from tasks.deployment.prediction import predict
 from tasks.deployment.publishing import publish
 from tasks.deployment.records import PACKED
@@ -20,7 +21,7 @@ from tasks.deployment.smoke import smoke
 from tasks.deployment.standing import already_released
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
-from tasks.errors import Conflict, ReleaseError
+from tasks.errors import Conflict, ReleaseError, Untrusted
 from tasks.packing.plain import zstd
 from tests.tasks.deployment.killing import die, killed
 from tests.tasks.deployment.project import CLASSES, RECIPE, trust_of, write_project
@@ -211,3 +212,11 @@ def test_a_release_that_was_not_finished_does_not_exist(project: Params, store: 
     assert killed(partial(publish_up_to, project, MANIFEST_WRITE))
     assert store.get(release_key("shades", 1, "labels.json"))
     assert releases(store, "shades") == []
+
+
+def test_a_key_that_the_project_does_not_trust_uploads_nothing(project: Params, store: Store, tmp_path: Path) -> None:
+    new_key(tmp_path / "other.pem")
+    stranger = project.deployment.model_copy(update={"signing_key": str(tmp_path / "other.pem")})
+    with pytest.raises(Untrusted, match="a release of shades to be signed by a trusted key"):
+        publish(project.model_copy(update={"deployment": stranger}))
+    assert list(store.list("models")) == []

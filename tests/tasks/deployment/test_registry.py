@@ -3,7 +3,7 @@ import pytest
 from tasks.config import Params
 from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST
-from tasks.deployment.registry import channel_key, claim, current, read_manifest, release_key, releases
+from tasks.deployment.registry import channel_key, channels, claim, current, read_manifest, release_key, releases
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
 from tasks.errors import ReleaseError
@@ -56,3 +56,17 @@ def test_a_manifest_names_what_the_release_was_made_from(project: Params, store:
     assert manifest.versions == {"tensorflow": "2.21.0", "tf_keras": "2.21.0"}
     assert {"params.yaml", "dvc.lock", "gate.json", "metrics.json", "model_card.md"} < set(manifest.files)
     assert manifest.schema_version == 1
+
+
+def test_what_else_lies_among_releases_and_channels_does_not_count(project: Params, store: Store) -> None:
+    for key in ("models/shades/releases/notes.txt", "models/shades/releases/old/model", "models/shades/channels/notes"):
+        store.put(key, b"somebody's")
+    assert publish(project).version == 1
+    assert [release.version for release in releases(store, "shades")] == [1]
+    assert {name for name, _ in channels(store, "shades")} == {"staging", "production"}
+    assert publish_again(project) == 2
+
+
+def publish_again(project: Params) -> int:
+    write_project(project, bias=7.0)
+    return publish(project).version

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.config import Params
-from tasks.deployment import promotion, serving
+from tasks.deployment import promotion, publishing, serving
 from tasks.deployment.channels import Why
 from tasks.deployment.client import fetch
 from tasks.deployment.promotion import registry_of, rollback
@@ -171,3 +171,26 @@ def test_what_is_served_is_a_model_that_takes_raw_pixels(asked: Params, tiny: An
     images = np.random.default_rng(1).integers(0, 256, (5, *SHAPE), np.uint8)
     logits = loaded.signatures["serving_default"](image=tf.constant(images))["logits"]
     np.testing.assert_allclose(logits.numpy(), tiny(images.astype(np.float32)).numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_what_else_lies_there_is_left_alone(asked: Params, store: Store) -> None:
+    others = ["serving/shades/models.config", "serving/shades/notes/readme.txt"]
+    for key in others:
+        store.put(key, b"somebody's")
+    for bias in (1.0, 2.0, 3.0):
+        release_next(asked, bias)
+    assert all(store.get(key).content == b"somebody's" for key in others)
+    assert {entry.key.split("/")[2] for entry in store.list("serving/shades")} == {"2", "3", "models.config", "notes"}
+
+
+def test_no_channel_moves_to_a_release_whose_saved_model_is_damaged(asked: Params, store: Store) -> None:
+    release_next(asked, 1.0)
+    write_project(asked, 2.0)
+    export(b"of 2.0")
+    version = publishing.upload(asked).version
+    store.put(release_key("shades", version, "serving/variables/variables.index"), b"to 2.0")
+    with pytest.raises(ReleaseError, match=r"variables\.index"):
+        promotion.promote(registry_of(asked.deployment), version, "staging", WHY)
+    pointer = current(store, "shades", "staging")
+    assert pointer
+    assert pointer.version == 1

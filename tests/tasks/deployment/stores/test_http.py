@@ -1,4 +1,5 @@
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tasks.deployment.stores.opening import open_reader, open_store
 from tasks.deployment.stores.protocol import SMALL
 from tasks.errors import ConfigError, NotFound, StoreError, StoreUnavailable
 from tests.servers import free_port
-from tests.tasks.deployment.stores.web import Web, as_usual, breaks, make_certificate, says, serving
+from tests.tasks.deployment.stores.web import Act, Handler, Web, as_usual, breaks, make_certificate, says, serving
 
 KEY = "models/digits/channels/production.json"
 BIG = bytes(range(256)) * 8_000
@@ -138,10 +139,7 @@ def test_more_bytes_than_allowed_are_not_read(web: Web, store: HttpStore, folder
 
 
 def test_a_body_without_an_end_is_not_read(web: Web, store: HttpStore, tmp_path: Path) -> None:
-    def endless(handler: object) -> bool:
-        from tests.tasks.deployment.stores.web import Handler
-
-        assert isinstance(handler, Handler)
+    def endless(handler: Handler) -> bool:
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
@@ -164,6 +162,89 @@ def test_a_transfer_that_hardly_moves_is_given_up(
     monkeypatch.setattr(http, "GRACE", -1e9)
     with pytest.raises(StoreUnavailable, match="bytes a second"):
         store.get(KEY)
+
+
+def drips(beginning: bytes, again: bytes) -> Act:
+    """Send a beginning and then the same few bytes for ever, each long before a silence would be noticed."""
+
+    def act(handler: Handler) -> bool:
+        handler.close_connection = True
+        try:
+            handler.wfile.write(beginning)
+            while True:
+                handler.wfile.write(again)
+                time.sleep(0.02)
+        except OSError:
+            return True
+
+    return act
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "again"),
+    [
+        (b"HTTP/1.1 2", b"0"),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x"),
+        (CHUNKED + b"5; ", b"x"),
+        (CHUNKED + b"0\r\n", b"X: y\r\n"),
+    ],
+    ids=["status", "header", "continue", "body", "chunk", "trailer"],
+)
+def test_a_server_that_drips_is_given_up_when_the_time_is_over(
+    web: Web, store: HttpStore, monkeypatch: pytest.MonkeyPatch, beginning: bytes, again: bytes
+) -> None:
+    monkeypatch.setattr(http, "GRACE", 0.3)
+    web.script.extend([drips(beginning, again)] * http.ATTEMPTS)
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="bytes a second"):
+        store.get(KEY)
+    assert time.monotonic() - began < 5
+    assert len(web.script) == http.ATTEMPTS - 1
+
+
+def test_a_proxy_that_drips_is_given_up_when_the_time_is_over(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "GRACE", 0.3)
+    monkeypatch.setattr(Handler, "do_CONNECT", drips(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), raising=False)
+    monkeypatch.setenv("https_proxy", web.url)
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(StoreUnavailable, match="bytes a second"):
+        HttpStore("https://models.example.com").get(KEY)
+
+
+def test_bytes_that_have_come_prolong_the_time(
+    web: Web, store: HttpStore, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "big").write_bytes(BIG)
+    web.script.append(breaks(1_000_000))
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(http, "SLOWEST", 10_000)
+
+    def later(arrived: int) -> None:
+        now[0] += arrived / 11_000  # just fast enough
+
+    store.read_to("big", tmp_path / "file", len(BIG), later)
+    assert (tmp_path / "file").read_bytes() == BIG
+    assert now[0] > http.GRACE
+
+
+def test_a_limit_that_is_not_reached_gives_no_time(
+    web: Web, store: HttpStore, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.script.append(breaks(2))
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def later(_: int) -> None:
+        now[0] += http.GRACE + 1
+
+    with pytest.raises(StoreUnavailable, match="Received: 2 bytes until now"):
+        store.read_to(KEY, tmp_path / "file", SMALL, later)
 
 
 def test_a_compressed_answer_is_refused(web: Web, store: HttpStore) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tasks.deployment.stores.protocol import PIECE
 from tasks.deployment.stores.s3 import S3Store
 from tasks.errors import Conflict, StoreError
-from tests.relay import Policy, Request, honest, relay
+from tests.relay import Answer, Policy, Request, honest, relay
 
 KEY = "models/digits/releases/1/model.tflite.zst"
 SIZE = 2 * PIECE + 12_345
@@ -221,3 +221,39 @@ def test_memory_does_not_grow_with_the_file(s3_url: str, tmp_path: Path) -> None
     finally:
         tracemalloc.stop()
     assert peak < 9 * PIECE
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_where_pieces_have_other_tags_the_object_decides(
+    s3_url: str, file: Path, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    """Some servers have ETags that are no MD5s; joining answers with an error, after it was done or in its place."""
+
+    real: dict[str, str] = {}
+
+    def opaque(request: Request) -> None:
+        if request.command == "POST" and "uploadId=" in request.path:
+            if lost:
+                for tag, other in real.items():
+                    request.body = request.body.replace(other.encode(), tag.encode())
+                request.headers.replace_header("Content-Length", str(len(request.body)))
+                request.forward(without={"content-md5", "x-amz-content-sha256", "authorization"})
+            request.say(403, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+            return
+        answer = request.forward()
+        if request.command == "PUT" and "partNumber=" in request.path:
+            other = f"part-{len(real)}"
+            real[answer.headers["ETag"].strip('"')] = other
+            answer = Answer(answer.status, {**answer.headers, "ETag": f'"{other}"'}, answer.body)
+        request.reply(answer)
+
+    with through(opaque, monkeypatch):
+        if lost:
+            S3Store(s3_url).put_file(KEY, file)
+        else:
+            with pytest.raises(StoreError, match="AccessDenied"):
+                S3Store(s3_url).put_file(KEY, file)
+    if lost:
+        assert_whole(s3_url, file)
+    else:
+        assert list(S3Store(s3_url).leftovers()) == []
