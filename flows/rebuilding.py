@@ -87,19 +87,22 @@ def parse_release(text: str) -> tuple[str, int]:
 
 
 def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:
-    """Pull the prepared data; where the remote has lost it, prepare it from the source again.
+    """Pull the prepared data; where the remote does not give it, prepare it from the source again.
 
     Returns:
         what is to be said about it.
     """
-    from tasks.versioning.rebuilding import pull, run_again
+    from tasks.versioning.rebuilding import Gone, lend_source, pull, run_again
 
     say("data", "pull it from DVC's remote")
     try:
         pull(project, DATA)
     except VersioningError as error:
         say("data", f"{error} It is read from the source again.")
+        lend_source(project)
         for stage in DATA:
             run_again(project, stage, lambda line, stage=stage: say(stage, line))  # type: ignore[misc]
-        return ["The data is gone from DVC's remote: it was read from the source again."]
+        if isinstance(error, Gone):
+            return ["The data is gone from DVC's remote: it was read from the source again."]
+        return [f"The data could not be had from DVC's remote: it was read from the source again. {error}"]
     return []

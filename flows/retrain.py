@@ -29,6 +29,7 @@ from tasks.evaluation.records import GATE, GateReport
 from tasks.evaluation.results import load_results
 from tasks.records import read_record
 from tasks.versioning.history import commit, head, push
+from tasks.versioning.recorded import Mark, is_recorded, mark_recorded
 from tasks.versioning.stages import Stage, read_stages, stale_stages
 
 OUTSIDE = {"fingerprint", "load", "production"}  # stages that reach for a source or a store
@@ -133,6 +134,8 @@ def conclude(params: Params) -> Outcome:
         return Outcome("Held back", verdict.sentence, None)
     current = already_released(params) or already_staged(params)
     if current is not None:
+        if not is_recorded(current.manifest_sha256, mark_of(params, current)):
+            record(params, current)  # the run that released it ended before it had done so
         return Outcome("Nothing to do", verdict.sentence, current)
     if reason := taken_back(params):
         return Outcome("Held back", reason, None)
@@ -184,9 +187,16 @@ def _tell(topic: str, line: str) -> None:
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def record(params: Params, release: Release) -> None:
-    """Copy data and models to DVC's remote; commit what the release was made of."""
+    """Copy data and models to DVC's remote; commit what the release was made of. To do it again does no harm."""
     if params.versioning.push:
         _tell("record", f"{push()} files copied to the remote")
     if params.versioning.commit:
         made = commit(f"Release {params.deployment.model} {release.version}")
         _tell("record", f"commit {made}" if made else "nothing to commit")
+    mark_recorded(release.manifest_sha256, mark_of(params, release))
+
+
+def mark_of(params: Params, release: Release) -> Mark:
+    """What is noted once the record of a release is kept."""
+    asked = params.versioning
+    return Mark(model=params.deployment.model, version=release.version, push=asked.push, commit=asked.commit)

@@ -16,8 +16,8 @@ from prefect.states import Completed
 
 from flows.environment import WORKSPACE
 from flows.terminal import say
-from tasks.deployment.keys import ENVIRONMENT as SIGNING_KEY
 from tasks.errors import UNAVAILABLE
+from tasks.versioning.environment import stage_environment
 
 OUTCOMES = (  # what DVC says, and what happened then
     ("Running stage", "Ran"),
@@ -112,12 +112,6 @@ def _exit_code(line: str) -> int | None:
 @contextlib.contextmanager
 def _group(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     """A subprocess that leads a process group, which is ended as a whole when the block is left early."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        WORKSPACE: str(Path.cwd()),
-    }
-    environment.pop(SIGNING_KEY, None)  # no stage signs, and a model of one's own is anybody's code
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -125,7 +119,7 @@ def _group(command: list[str]) -> Iterator[subprocess.Popen[str]]:
         stdin=subprocess.DEVNULL,
         text=True,
         errors="replace",
-        env=environment,
+        env=stage_environment({WORKSPACE: str(Path.cwd())}),
         start_new_session=True,
     )
     with _guard:

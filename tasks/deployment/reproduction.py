@@ -1,6 +1,7 @@
 """Whether a release that was made again is the same, and what could explain it if not."""
 
 import json
+import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +21,7 @@ from tasks.records import Record
 from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE
 
 CARRIED = ("params.yaml", "dvc.lock")  # what a release has of the project
+PYTHON = "python"  # beside the libraries in a manifest
 
 
 class Output(Record):
@@ -147,7 +149,8 @@ def _differences(manifest: Manifest, release: Path, project: Path, cpu: str) -> 
         found.append(f"The data: {prepared.name} is not the one that the manifest names.")
     for name, then in manifest.versions.items():
         if (now := installed(name)) != then:
-            found.append(f"The library {name}: {then} then, {now or 'not installed'} now.")
+            what = "Python" if name == PYTHON else f"The library {name}"
+            found.append(f"{what}: {then} then, {now or 'not installed'} now.")
     metrics: dict[str, Any] = json.loads((release / "metrics.json").read_bytes())
     if (then := metrics.get("benchmark", {}).get("cpu")) != cpu:
         found.append(f"The processor: {then} then, {cpu} now.")
@@ -155,7 +158,9 @@ def _differences(manifest: Manifest, release: Path, project: Path, cpu: str) -> 
 
 
 def installed(name: str) -> str | None:
-    """The version of a library here."""
+    """The version of a library here, or of Python itself."""
+    if name == PYTHON:
+        return platform.python_version()
     try:
         return version(name)
     except PackageNotFoundError:

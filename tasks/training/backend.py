@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import platform
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -81,8 +82,18 @@ def set_seed(seed: int) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the libraries that decide about a model's weights and its conversion."""
+    """Versions of Python and of the libraries that decide about a model's weights, compression and conversion."""
     from importlib.metadata import version
 
-    names = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
-    return {name: version(name) for name in names}
+    names = (
+        "tensorflow",
+        "tf_keras",
+        "tensorflow-model-optimization",
+        "ai-edge-litert",
+        "ai-edge-quantizer",
+        "tensorly",
+        "scikit-learn",
+        "scipy",
+        "numpy",
+    )
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}

@@ -49,13 +49,16 @@ def commit(message: str, root: Path = Path()) -> str | None:
 
 
 def head(root: Path = Path()) -> tuple[str | None, bool | None]:
-    """The commit that is checked out and whether tracked files differ from it; None twice where git knows nothing.
+    """The commit that is checked out and whether the code differs from it; None twice where git knows nothing.
 
-    params.yaml and dvc.lock do not count: a release carries them as they are.
+    Tracked files count, and Python files that nobody has added yet: a clone has not got them. params.yaml and dvc.lock
+    do not count: a release carries them as they are.
     """
     others = [":/", *(f":(exclude){name}" for name in CARRIED)]
     try:
-        changes = git(root, "status", "--porcelain", "--untracked-files=no", "--", *others)
+        changes = git(root, "status", "--porcelain", "--untracked-files=no", "--", *others) or git(
+            root, "status", "--porcelain", "--untracked-files=all", "--", ":/*.py"
+        )
         return git(root, "rev-parse", "HEAD"), bool(changes)
     except VersioningError:
         return None, None

@@ -5,6 +5,7 @@ itself comes from DVC's remote.
 """
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -16,9 +17,15 @@ from typing import Any
 
 from tasks.errors import VersioningError
 from tasks.files import write_bytes
+from tasks.versioning.environment import stage_environment
 from tasks.versioning.history import git
 
 LAST_LINES = 12  # of a stage that failed, shown in its error
+LAST_REASONS = 3  # of DVC, shown in the error of what could not be pulled
+
+
+class Gone(VersioningError):
+    """DVC's remote answers, and does not have what was asked of it."""
 
 
 def clone_at(commit: str, folder: Path, root: Path = Path()) -> Path:
@@ -76,20 +83,68 @@ def pull(project: Path, stages: Iterable[str]) -> None:
     """Get the outputs of stages from DVC's remote, as dvc.lock names them.
 
     Raises:
-        VersioningError: the remote does not have them, or cannot be read.
+        Gone: the remote does not have them.
+        VersioningError: the remote cannot be read.
     """
-    from dvc.exceptions import DvcException
+    from dvc.exceptions import CheckoutError, DownloadError, DvcException
     from dvc.repo import Repo
 
+    expected = f"Expected the outputs of {', '.join(stages)} in DVC's remote."
+    with _told() as told:
+        try:
+            with Repo(str(project)) as repo:
+                # a stage's name alone would be looked for in the working directory
+                repo.pull(targets=[f"{project.resolve() / 'dvc.yaml'}:{stage}" for stage in stages], force=True)
+        except (DvcException, OSError) as error:
+            reasons = told[:LAST_REASONS] or [(" ".join(str(error).split()), None)]
+            received = f"Received: {'; '.join(words for words, _ in reasons)}."
+            unreached = [cause for _, cause in told if cause and not isinstance(cause, FileNotFoundError)]
+            if told and not unreached and isinstance(error, CheckoutError | DownloadError):
+                raise Gone(
+                    f"{expected} {received} `dvc push` on the machine that made the release brings them there."
+                ) from None
+            raise VersioningError(
+                f"{expected} {received} See `dvc remote list`, and whether you may read from it."
+            ) from None
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[list[tuple[str, BaseException | None]]]:
+    """What DVC warns of in this block, and the exception behind it: its own exceptions only count files."""
+    told: list[tuple[str, BaseException | None]] = []
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            cause = record.exc_info[1] if record.exc_info else None
+            words = " ".join(record.getMessage().split())
+            told.append((f"{words}: {cause}" if cause else words, cause))
+
+    ear, logger = Ear(logging.WARNING), logging.getLogger("dvc_data")
+    logger.addHandler(ear)
     try:
-        with Repo(str(project)) as repo:
-            # a stage's name alone would be looked for in the working directory
-            repo.pull(targets=[f"{project.resolve() / 'dvc.yaml'}:{stage}" for stage in stages], force=True)
-    except DvcException as error:
-        raise VersioningError(
-            f"Expected the outputs of {', '.join(stages)} in DVC's remote. Received: {error}. "
-            f"See `dvc remote list`; `dvc push` on the machine that made the release brings them there."
-        ) from None
+        yield told
+    finally:
+        logger.removeHandler(ear)
+
+
+def lend_source(project: Path, root: Path = Path()) -> None:
+    """Let the clone see a source that lies in the folder of the project and not in git, under the same name.
+
+    It is a link, since the name of the source is part of what is prepared. A source that leaves the folder which holds
+    the clone, as ``../../photos`` may, is not lent.
+    """
+    from ruamel.yaml import YAML
+
+    params = YAML(typ="safe").load((project / "params.yaml").read_text(encoding="utf-8"))
+    source = str(params.get("data", {}).get("source", ""))
+    path = Path(source).expanduser()
+    if "://" in source or path.is_absolute() or not (root / path).exists():
+        return
+    top = Path(git(project, "rev-parse", "--show-toplevel")).parent
+    place = Path(os.path.normpath(project.resolve() / path))
+    if place.is_relative_to(top) and not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to((root / path).resolve())
 
 
 def stages_to_run(project: Path, last: str, ready: Collection[str]) -> list[str]:
@@ -143,16 +198,10 @@ def run_again(project: Path, stage: str, say: Callable[[str], None]) -> None:
 @contextlib.contextmanager
 def _process(command: list[str], project: Path) -> Iterator[subprocess.Popen[str]]:
     """A process group in the clone, that runs the clone's own code; it is ended when the block is left early."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": str(project.resolve()),
-        "DVC_NO_ANALYTICS": "1",
-    }
     process = subprocess.Popen(
         command,
         cwd=project,
-        env=environment,
+        env=stage_environment({"PYTHONPATH": str(project.resolve()), "DVC_NO_ANALYTICS": "1"}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

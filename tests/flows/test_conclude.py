@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from prefect import flow
 
+from flows import retrain
 from flows.retrain import Outcome, conclude
 from tasks.config import Params
 from tasks.deployment.channels import Why
 from tasks.deployment.promotion import registry_of, rollback
+from tasks.errors import VersioningError
 from tests.tasks.deployment.project import params_for, write_project
 
 End = Callable[[float, Params], Outcome]
@@ -49,6 +51,28 @@ def test_a_model_is_released_once_and_held_back_after_it_was_taken_back(end: End
     held = end(2, params)
     assert (held.ending, held.release) == ("Held back", None)
     assert "alice took back from production" in held.sentence
+    assert end(1, params).ending == "Nothing to do"
+
+
+def test_a_record_that_failed_is_made_up_for_by_the_next_run_and_by_no_other(
+    end: End, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Exception | int] = [VersioningError("The remote is gone."), VersioningError("It still is."), 3]
+
+    def push() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(retrain, "push", push)
+    params = params.model_copy(update={"versioning": params.versioning.model_copy(update={"push": True})})
+    for words in ("gone", "still"):
+        with pytest.raises(VersioningError, match=words):
+            end(1, params)
+    made_up = end(1, params)
+    assert made_up.release
+    assert (made_up.ending, made_up.release.version, answers) == ("Nothing to do", 1, [])
     assert end(1, params).ending == "Nothing to do"
 
 

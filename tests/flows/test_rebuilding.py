@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.rebuilding import reproduce
+from flows.rebuilding import get_data, reproduce
 from tasks.compression.records import candidate_model
 from tasks.config import Params
 from tasks.deployment.publishing import publish
@@ -18,7 +18,9 @@ from tasks.deployment.reproduction import Reproduction
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust import ANYBODY
 from tasks.errors import ReleaseError, VersioningError
+from tasks.versioning import rebuilding
 from tasks.versioning.history import git, head
+from tasks.versioning.rebuilding import Gone
 from tests.tasks.deployment.project import RECIPE, params_for, write_project
 
 STAGES = """
@@ -153,6 +155,23 @@ def test_data_gone_from_the_remote_is_read_from_the_source_again(project: Path, 
     finally:
         dataset.write_text(before)
     assert "The data: dataset.json is not the one that the manifest names." in found.differences
+
+
+@pytest.mark.parametrize(("error", "words"), [(Gone, "is gone from"), (VersioningError, "The token has expired.")])
+def test_why_the_data_was_read_again_is_said_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[VersioningError], words: str
+) -> None:
+    def pull(*_: object) -> None:
+        raise error("The token has expired.")
+
+    ran: list[str] = []
+    monkeypatch.setattr(rebuilding, "pull", pull)
+    monkeypatch.setattr(rebuilding, "lend_source", lambda _: ran.append("lend"))
+    monkeypatch.setattr(rebuilding, "run_again", lambda _, stage, __: ran.append(stage))
+    (note,) = get_data(tmp_path, lambda *_: None)
+    assert words in note
+    assert ("gone" in note) == (error is Gone)
+    assert ran == ["lend", "fingerprint", "load"]
 
 
 def test_a_commit_that_is_gone_is_named(project: Path, tmp_path: Path) -> None:

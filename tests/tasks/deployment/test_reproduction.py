@@ -1,4 +1,5 @@
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from tasks.config import Params
 from tasks.deployment.downloading import download
 from tasks.deployment.publishing import publish
 from tasks.deployment.registry import read_manifest
-from tasks.deployment.reproduction import Reproduction, compare, difference
+from tasks.deployment.reproduction import Reproduction, compare, difference, installed
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
 from tasks.errors import ReleaseError
@@ -71,6 +72,11 @@ def test_other_data_and_libraries_that_are_gone_are_named(
         "The library tensorflow: 2.21.0 then, not installed now.",
         "The library tf_keras: 2.21.0 then, not installed now.",
     )
+
+
+def test_python_is_no_library_and_is_known_by_itself() -> None:
+    assert installed("python") == platform.python_version()
+    assert installed("no-such-library") is None
 
 
 def test_stages_that_leave_no_model_are_an_error(project: Params, store: Store, tmp_path: Path) -> None:

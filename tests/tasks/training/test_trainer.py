@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -88,7 +89,8 @@ def test_the_report_says_what_came_of_it(whole: tuple[Path, list[str]]) -> None:
     assert list(rows[0]) == ["epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"]
     assert report.validation_accuracy == max(float(row["validation_accuracy"]) for row in rows)
     assert float(rows[report.best_epoch - 1]["validation_accuracy"]) == report.validation_accuracy
-    assert {"tensorflow", "tf_keras", "numpy"} <= set(report.versions)
+    assert {"tensorflow", "tf_keras", "numpy", "ai-edge-quantizer", "tensorly", "scipy"} <= set(report.versions)
+    assert report.versions["python"] == platform.python_version()
     assert sum(line.startswith("epoch ") for line in lines) == 4
     assert lines[-1] == f"kept epoch {report.best_epoch}: validation accuracy {report.validation_accuracy:.4f}"
     assert Model(folder / BASELINE_TFLITE).input.dtype == "uint8"

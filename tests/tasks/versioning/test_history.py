@@ -71,5 +71,18 @@ def test_the_head_is_the_commit_and_tells_of_changes_that_a_release_does_not_car
     assert head(project) == (made, True)
 
 
+def test_a_module_that_was_never_added_is_a_change_unless_git_ignores_it(project: Path) -> None:
+    made = commit("first", project)
+    (project / "notes.txt").write_text("not code")
+    (project / ".git" / "info" / "exclude").write_text("/.venv/\n")
+    for folder in (".venv", "mine"):
+        (project / folder).mkdir()
+    (project / ".venv" / "other.py").touch()
+    assert head(project) == (made, False)
+    (project / "mine" / "network.py").touch()
+    assert head(project) == (made, True)
+    assert head(project / ".venv") == (made, True)  # from wherever in the repository
+
+
 def test_there_is_no_head_without_git(tmp_path: Path) -> None:
     assert head(tmp_path) == (None, None)

@@ -1,3 +1,4 @@
+import logging
 import os
 import shutil
 import stat
@@ -6,9 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.exceptions import DownloadError
 
 from tasks.errors import VersioningError
-from tasks.versioning.rebuilding import clone_at, locked_outputs, pull, put_files, run_again, stages_to_run
+from tasks.versioning.rebuilding import (
+    Gone,
+    clone_at,
+    lend_source,
+    locked_outputs,
+    pull,
+    put_files,
+    run_again,
+    stages_to_run,
+)
 
 STAGES = """
 stages:
@@ -118,8 +129,61 @@ def test_data_gone_from_the_remote_is_named(project: Path, tmp_path: Path) -> No
     copy = clone(project, tmp_path / "clone")
     (digest,) = (value for name, value in locked_outputs((copy / "dvc.lock").read_text()).items() if name == "data.txt")
     (project.parent / ".remote" / "files" / "md5" / digest[:2] / digest[2:]).unlink()
-    with pytest.raises(VersioningError, match="Expected the outputs of load in DVC's remote"):
+    with pytest.raises(Gone, match=f"Expected the outputs of load in DVC's remote.*{digest}"):
         pull(copy, ["load"])
+
+
+def test_a_remote_that_cannot_be_read_is_not_one_that_has_lost_the_data(project: Path, tmp_path: Path) -> None:
+    remote = project.parent / ".remote"
+    shutil.rmtree(remote)
+    remote.write_text("not a folder")
+    with pytest.raises(VersioningError, match=r"Received: .*Not a directory") as caught:
+        pull(clone(project, tmp_path / "clone"), ["load"])
+    assert not isinstance(caught.value, Gone)
+
+
+def test_why_dvc_reached_nothing_is_told(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        expired = PermissionError("The provided token has expired.")
+        logging.getLogger("dvc_data.index.fetch").error("failed to connect to s3 (bucket)", exc_info=expired)
+        raise DownloadError(1)
+
+    copy = clone(project, tmp_path / "clone")
+    monkeypatch.setattr("dvc.repo.Repo.pull", refuse)
+    with pytest.raises(VersioningError, match=r"failed to connect to s3 \(bucket\): The provided token") as caught:
+        pull(copy, ["load"])
+    assert not isinstance(caught.value, Gone)
+
+
+@pytest.mark.parametrize("source", ["photos/", "../photos.zip", "data/photos"])
+def test_a_source_in_the_projects_folder_that_is_not_in_git_is_lent(project: Path, tmp_path: Path, source: str) -> None:
+    (project / source).parent.mkdir(exist_ok=True)
+    (project / source).write_text("pictures") if source.endswith("zip") else (project / source).mkdir()
+    copy = clone(project, tmp_path / "clone")
+    (copy / "params.yaml").write_text(f"data: {{source: {source}}}\n")
+    lend_source(copy, project)
+    assert (copy / source).resolve() == (project / source).resolve()
+
+
+@pytest.mark.parametrize("source", ["digits", "make.py", "s3://bucket/photos", "/tmp", "../../../{top}"])
+def test_no_other_source_is_lent(project: Path, tmp_path: Path, source: str) -> None:
+    source = source.format(top=tmp_path.name)  # three folders up are outside of what holds the clone
+    assert (project / source).exists() == source.startswith(("make", "/", ".."))
+    copy = clone(project, tmp_path / "copies" / "clone")
+    (copy / "params.yaml").write_text(f"data: {{source: '{source}'}}\n")
+    before = sorted(tmp_path.rglob("*"))
+    lend_source(copy, project)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_stage_does_not_get_the_signing_key(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIMLINE_SIGNING_KEY", "secret")
+    copy = clone(project, tmp_path / "clone")
+    (copy / "source.txt").write_text("abc")
+    (copy / "dvc.yaml").write_text(STAGES.replace("cp source.txt", "echo key $SLIMLINE_SIGNING_KEY. && cp source.txt"))
+    said: list[str] = []
+    run_again(copy, "load", said.append)
+    assert "key ." in said
 
 
 def test_a_stage_that_fails_says_what_it_said(project: Path, tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""Marks of the releases whose record is kept, so that one is made up for where a run ended before it was."""
+
+from pathlib import Path
+
+from tasks.errors import DataError
+from tasks.records import Record, read_record, write_record
+
+MARKS = Path(".slimline/recorded")
+
+
+class Mark(Record):
+    """What was done to remember a release: data and models pushed, dvc.lock and params.yaml committed."""
+
+    model: str
+    version: int
+    push: bool
+    commit: bool
+
+
+def mark_recorded(manifest_sha256: str, mark: Mark, marks: Path = MARKS) -> None:
+    """Note that the record of the release with this manifest is kept."""
+    write_record(_file(manifest_sha256, marks), mark)
+
+
+def is_recorded(manifest_sha256: str, mark: Mark, marks: Path = MARKS) -> bool:
+    """Whether the record of the release with this manifest is kept, just as ``mark`` asks for it."""
+    try:
+        return read_record(_file(manifest_sha256, marks), Mark) == mark
+    except DataError:  # none, or one of another version: to record again does no harm
+        return False
+
+
+def _file(manifest_sha256: str, marks: Path) -> Path:
+    return marks / f"{manifest_sha256}.json"
