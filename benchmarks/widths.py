@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks.compression.quantization.modes import configurations
+from tasks.compression.channels.latency import as_timed
 from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 from tasks.timing import Runner, undisturbed
@@ -38,11 +37,6 @@ def network(first: int, second: int, units: int) -> Any:
     return keras().models.clone_model(build_model("article_cnn", SHAPE, CLASSES, 0.0), clone_function=narrowed)
 
 
-def in_int8(model: Any, images: NDArray[np.uint8]) -> bytes:
-    samples = images[:8, np.newaxis].astype(np.float32)
-    return to_tflite(model, configurations(lambda: ([sample] for sample in samples))["int8"], float_input=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--first", nargs="+", type=int, default=[8, 12, 16, 32], help="channels, first convolution")
@@ -56,9 +50,9 @@ def main() -> None:
     technique = WidthToDepth(technique="width_to_depth")
     for widths in itertools.product(options.first, options.second):
         model = network(*widths, options.units)
-        files[*widths, "as it is"] = in_int8(model, images)
+        files[*widths, "as it is"] = as_timed(model, "int8", images)
         wide = technique.apply(Subject(model), Context(1, 128)).subject.model
-        files[*widths, "width_to_depth"] = in_int8(wide, images)
+        files[*widths, "width_to_depth"] = as_timed(wide, "int8", images)
     times: dict[tuple[object, ...], list[float]] = {name: [] for name in files}
     with tempfile.TemporaryDirectory() as folder, undisturbed():
         runners = {}

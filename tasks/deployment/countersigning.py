@@ -4,7 +4,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tasks.deployment.promotion import Registry
 from tasks.deployment.records import MANIFEST
-from tasks.deployment.registry import Sealed, open_manifest, release_key
+from tasks.deployment.registry import Sealed, expect_about, open_manifest, release_key
 from tasks.deployment.signing import countersign
 from tasks.errors import NotFound, ReleaseError
 
@@ -26,12 +26,8 @@ def sign(registry: Registry, version: int, key: Ed25519PrivateKey) -> Sealed:
             f"Expected release {version} of {registry.model} in {store.url}. Received: no such release. "
             f"`slimline releases` lists all."
         ) from None
-    manifest = open_manifest(found.content, registry.trust, f"{store.url}/{place}").manifest
-    if (manifest.model, manifest.version) != (registry.model, version):
-        raise ReleaseError(
-            f"Expected {place} in {store.url} to be about {registry.model} {version}. "
-            f"Received: {manifest.model} {manifest.version}. It is not signed: do not use it, publish again."
-        )
+    sealed = open_manifest(found.content, registry.trust, f"{store.url}/{place}")
+    expect_about(sealed.manifest, registry.model, version, f"{place} in {store.url}")
     signed = countersign(found.content, key)
     store.compare_and_swap(place, signed, found.tag)
     return open_manifest(signed, registry.trust, f"{store.url}/{place}")

@@ -147,12 +147,21 @@ def read_manifest(store: Readable, model: str, version: int, trust: Trust, sha25
             f"Expected {key} in {store.url} to have a manifest with the SHA-256 {sha256}, as its channel says. "
             f"Received: {sealed.sha256}. It was changed after its release: do not use it, publish again."
         )
+    expect_about(manifest, model, version, f"{key} in {store.url}")
+    return sealed
+
+
+def expect_about(manifest: Manifest, model: str, version: int, place: str) -> None:
+    """Refuse a manifest, however well it is signed, that lies where another release's belongs.
+
+    Raises:
+        ReleaseError: it is about another model or version.
+    """
     if (manifest.model, manifest.version) != (model, version):
         raise ReleaseError(
-            f"Expected {key} in {store.url} to be about {model} {version}. "
+            f"Expected {place} to be about {model} {version}. "
             f"Received: {manifest.model} {manifest.version}. Do not use it, publish again."
         )
-    return sealed
 
 
 def releases(store: Store, model: str) -> list[Release]:

@@ -101,7 +101,7 @@ def remove_to_latency(
 
     def fits(index: int) -> bool:
         made[index] = remove_channels(model, replace(removal, budget=float(budgets[index])), probe)
-        rung = time_rung(unpruned, timed(made[index][0], limit, images), budgets[index], limit, images)
+        rung = time_rung(unpruned, as_timed(made[index][0], limit.timed_as, images), budgets[index], limit, images)
         probe.context.say(
             f"at most {rung.macs:,} MACs: {rung.microseconds:.1f} µs an image, {rung.ratio:.2f} of what it was, "
             f"{'fits' if rung.fits else 'does not fit'}"
@@ -120,9 +120,9 @@ def remove_to_latency(
     return *made[chosen], tuple(rungs)
 
 
-def timed(model: Model, limit: Limit, images: Pixels) -> bytes:
-    """The file of a pruned network that is timed."""
-    if limit.timed_as == "float32":
+def as_timed(model: Model, timed_as: TimedAs, images: Pixels) -> bytes:
+    """The file of a network whose time is to be measured; ``images`` give an 8-bit one its ranges."""
+    if timed_as == "float32":
         return to_tflite(model)
     samples = images[:CALIBRATION, np.newaxis].astype(np.float32)
     return to_tflite(model, configurations(lambda: ([sample] for sample in samples))["int8"], float_input=True)
