@@ -53,6 +53,7 @@ AUGMENTATION = (
 )
 # nothing in the line knows more than the baseline does: it teaches its candidates itself
 SELF_TAUGHT = ("teachers={}", "recipes.fast.1.distillation.teacher=baseline")
+WITH_RESNET8 = ("training.model=resnet8", "training.epochs=60", "training.precision=mixed_bfloat16")
 WIDER = "{metric: macs, max_ratio: 0.42}"  # in sixteens: 16, 48 and 48 channels of 32, 64 and 64
 BASELINES: dict[str, tuple[str, ...]] = {
     "plain": (),
@@ -65,7 +66,7 @@ BASELINES: dict[str, tuple[str, ...]] = {
         f"recipes.balanced.0.budget={WIDER}",  # the block that balanced and tiny share
         "recipes.tiny.2.sparsity=0.72",
     ),
-    "resnet8": (*AUGMENTATION, *SELF_TAUGHT, "training.model=resnet8", "training.epochs=60"),
+    "resnet8": (*AUGMENTATION, *SELF_TAUGHT, *WITH_RESNET8),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.config import Augmentation
+from tasks.config import Augmentation, Network
 from tasks.data_loading.dataset import PREPARED, read_dataset
 from tasks.files import whole_file, write_text
 from tasks.training.backend import KerasModel, TfDataset, keras, tensorflow
@@ -20,6 +20,7 @@ from tasks.training.distillation import Teacher
 from tasks.training.hints import Hints
 from tasks.training.lessons import Lessons, kept_in, taught_batches
 from tasks.training.pipeline import evaluation_batches, steps_per_epoch, training_batches
+from tasks.training.precision import in_precision
 from tasks.training.saving import weights_digest
 
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
@@ -39,6 +40,21 @@ class Plan:
     patience: int | None = None
     keep_best: bool = True  # of all epochs by validation accuracy; otherwise the last weights stay
     teacher: Teacher | Hints | None = None  # who is learned from beside the labels
+    precision: str = "float32"  # what the layers compute in
+
+    @classmethod
+    def of(cls, network: Network, batch_size: int, seed: int) -> "Plan":
+        """The plan that a network's settings name."""
+        return cls(
+            epochs=network.epochs,
+            batch_size=batch_size,
+            learning_rate=network.learning_rate,
+            seed=seed,
+            schedule=network.schedule,
+            augmentation=network.augmentation,
+            patience=network.patience,
+            precision=network.precision,
+        )
 
     def digest(self, model: KerasModel, folder: Path = PREPARED) -> str:
         """Identifies this work: the same plan, network, first weights and data give the same digest."""
@@ -91,17 +107,19 @@ def fit(
         cache: a folder where a teacher's answers are kept for later trainings; without one they are forgotten.
 
     Returns:
-        the course of the training; the model has the weights of ``best_epoch``.
+        the course of the training, as computed in the plan's precision; the model, which stays in its own, has the
+        weights of ``best_epoch``.
     """
     steps = steps_per_epoch(read_dataset(folder), plan.batch_size)
-    compile_model(model, plan, steps)
     state = backup / plan.digest(model, folder) if backup else None
     first = _finished_epochs(state)
-    keeper = _keeper(model, plan, state, first, say)
+    working = in_precision(model, plan.precision)
+    compile_model(working, plan, steps)
+    keeper = _keeper(working, plan, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
     if first < plan.epochs and not keeper.stopped():
         with _batches(plan, first, folder, cache, say) as batches:
-            model.fit(
+            working.fit(
                 batches,
                 epochs=plan.epochs,
                 steps_per_epoch=steps,
@@ -110,6 +128,8 @@ def fit(
                 verbose=0,
             )
     best = keeper.restore()
+    if working is not model:
+        model.set_weights(working.get_weights())
     if state:
         shutil.rmtree(state, ignore_errors=True)
     return Fitted(tuple(keeper.rows), best)

@@ -37,15 +37,7 @@ def _member(
     name: str, index: int, network: TeacherNetwork, training: Training, before: TeacherMember | None
 ) -> TeacherMember:
     seed = training.seed + APART * (index + 1)
-    plan = Plan(
-        epochs=network.epochs,
-        batch_size=training.batch_size,
-        learning_rate=network.learning_rate,
-        seed=seed,
-        schedule=network.schedule,
-        augmentation=network.augmentation,
-        patience=network.patience,
-    )
+    plan = Plan.of(network, training.batch_size, seed)
     model = _build(network, seed)
     digest, path = plan.digest(model), teacher_member(name, index)
     if before is not None and before.plan == digest and path.exists():

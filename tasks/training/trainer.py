@@ -27,16 +27,7 @@ def train(params: Params) -> None:
     set_seed(config.seed)
     model = build_model(config.model, dataset.shape, len(dataset.classes), config.dropout)
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
-    plan = Plan(
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        seed=config.seed,
-        schedule=config.schedule,
-        augmentation=config.augmentation,
-        patience=config.patience,
-    )
-    fitted = fit(model, plan, backup=BACKUP)
+    fitted = fit(model, Plan.of(config, config.batch_size, config.seed), backup=BACKUP)
     save_model(model, BASELINE_KERAS)
     write_bytes(BASELINE_TFLITE, to_tflite(model))
     write_text(HISTORY, _history(fitted))
