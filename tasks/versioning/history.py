@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from tasks.errors import VersioningError
+from tasks.s3.failures import FAILURES
 
 REMEMBERED = ("params.yaml", "dvc.yaml", "dvc.lock")
 CARRIED = ("params.yaml", "dvc.lock")  # by every release
@@ -24,7 +25,7 @@ def push(root: Path = Path()) -> int:
     try:
         with Repo(str(root)) as repo:
             return int(repo.push())
-    except DvcException as error:
+    except (DvcException, OSError, *FAILURES) as error:  # DVC lets what its stores raise through
         raise VersioningError(
             f"Expected DVC's remote to take data and models. Received: {error}. "
             f"See `dvc remote list`, or set versioning.push to false."

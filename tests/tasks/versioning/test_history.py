@@ -55,6 +55,26 @@ def test_outputs_reach_the_remote(project: Path) -> None:
     assert "seed: 1\n" in contents
 
 
+def _expect_refused(project: Path, monkeypatch: pytest.MonkeyPatch, url: str, reason: str) -> None:
+    _run(project, sys.executable, "-m", "dvc", "remote", "add", "--default", "--force", "near", url)
+    if url.startswith("s3:"):
+        _run(project, sys.executable, "-m", "dvc", "remote", "modify", "near", "endpointurl", "http://127.0.0.1:9")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "nobody")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(VersioningError, match=rf"{reason}.*versioning\.push"):
+        push(project)
+
+
+def test_a_remote_that_is_no_folder_is_an_error_with_a_message(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project.parent / "file").touch()
+    _expect_refused(project, monkeypatch, str(project.parent / "file" / "remote"), "Not a directory")
+
+
+def test_a_remote_that_nobody_serves_is_an_error_with_a_message(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _expect_refused(project, monkeypatch, "s3://nowhere/remote", "Could not connect")
+
+
 def test_a_folder_that_git_does_not_know_is_an_error_with_a_message(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("seed: 1\n")
     with pytest.raises(VersioningError, match=r"versioning\.commit"):
