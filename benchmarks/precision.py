@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from tasks.config import Precision
 from tasks.training.backend import set_seed, tensorflow
 from tasks.training.fitting import Plan, compile_model
 from tasks.training.models import BUILDERS, build_model
 from tasks.training.precision import in_precision
 
 SHAPE, CLASSES = (32, 32, 3), 10
-PRECISIONS = ("float32", "mixed_bfloat16")
+PRECISIONS: tuple[Precision, ...] = ("float32", "mixed_bfloat16")
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
         for model in models.values():
             compile_model(model, Plan(1, options.batch, 0.001, 1), 1)
             model.train_on_batch(*batch)
-        times: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
+        times: dict[Precision, list[float]] = {precision: [] for precision in PRECISIONS}
         for _ in range(options.rounds):
             for precision, model in models.items():
                 times[precision].append(_seconds(model, batch))

@@ -78,6 +78,9 @@ class Augmentation(Settings):
     cutout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of the image's side
 
 
+Precision = Literal["float32", "mixed_bfloat16"]  # what layers compute in; weights are float32
+
+
 class Network(Settings):
     """A network and how it is trained."""
 
@@ -85,7 +88,7 @@ class Network(Settings):
     epochs: Annotated[int, Field(ge=1)] = 50
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     schedule: Literal["constant", "cosine"] = "constant"
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # what layers compute in; weights are float32
+    precision: Precision = "float32"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     augmentation: Augmentation = Augmentation()
     patience: Annotated[int, Field(ge=1)] | None = 10  # epochs without a better one; null: never stop early

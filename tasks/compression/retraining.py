@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from tasks.compression.technique import Context, Model
-from tasks.config import NAME, Augmentation, Settings
+from tasks.config import NAME, Augmentation, Precision, Settings
 from tasks.training.backend import keras
 from tasks.training.distillation import Teacher
 from tasks.training.fitting import Fitted, Plan, fit
@@ -42,6 +42,7 @@ class Retraining(Settings):
     epochs: Annotated[int, Field(ge=1, description="of training")]
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.0003
     schedule: Annotated[Literal["constant", "cosine"], Field(description="of the learning rate")] = "constant"
+    precision: Annotated[Precision, Field(description="what layers compute in")] = "float32"
     augmentation: Annotated[Augmentation, Field(description="as in training")] = Augmentation()
     dropout: Annotated[float | None, Field(ge=0, lt=1, description="rate in every dropout layer; null: as it is")] = (
         None
@@ -84,6 +85,7 @@ def retrain(
         learning_rate=block.learning_rate,
         seed=context.seed,
         schedule=block.schedule,
+        precision=block.precision,
         augmentation=block.augmentation,
         keep_best=keep_best,
         teacher=hints or teacher_of(block.distillation, context),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.config import Augmentation, Network
+from tasks.config import Augmentation, Network, Precision
 from tasks.data_loading.dataset import PREPARED, read_dataset
 from tasks.files import whole_file, write_text
 from tasks.training.backend import KerasModel, TfDataset, keras, tensorflow
@@ -40,7 +40,7 @@ class Plan:
     patience: int | None = None
     keep_best: bool = True  # of all epochs by validation accuracy; otherwise the last weights stay
     teacher: Teacher | Hints | None = None  # who is learned from beside the labels
-    precision: str = "float32"  # what the layers compute in
+    precision: Precision = "float32"
 
     @classmethod
     def of(cls, network: Network, batch_size: int, seed: int) -> "Plan":

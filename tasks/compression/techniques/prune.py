@@ -62,6 +62,8 @@ class Prune(Retraining, Technique):
                 raise ValueError(f"expected fewer weights to stay than there are in a group of {pattern.m}")
         elif self.sparsity is None:
             raise ValueError("expected sparsity, the fraction of zeros")
+        if self._ramped and self.precision != "float32":
+            raise ValueError("expected precision: float32 where TFMOT prunes; masks (rounds: 2) train in others too")
         return self
 
     def keeps(self) -> frozenset[Kind]:

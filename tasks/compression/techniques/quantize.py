@@ -82,6 +82,7 @@ class Quantize(Retraining, Technique):
     validation: Annotated[int, Field(ge=1, description="images that mode mixed chooses on")] = 2000
     epochs: Annotated[int, Field(ge=1, description="of quantization-aware training")] = 3
     schedule: Literal["constant", "cosine"] = "cosine"
+    precision: Literal["float32"] = "float32"
 
     @model_validator(mode="after")
     def _settings_fit_the_mode(self) -> "Quantize":

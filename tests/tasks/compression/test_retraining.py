@@ -8,6 +8,7 @@ from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate, Step
 from tasks.compression.retraining import Distillation, Retraining, retrain, teacher_of
 from tasks.compression.step_store import StepStore
+from tasks.compression.technique import Subject
 from tasks.errors import ConfigError
 from tasks.training.backend import keras, set_seed
 from tasks.training.saving import copy_model, save_model, weights_digest
@@ -15,6 +16,12 @@ from tests.tasks.compression.cases import context
 from tests.tasks.training.material import answers, samples, tiny
 
 FORGETFUL = Retraining(epochs=4, learning_rate=0.01, distillation=Distillation(weight=1.0))
+
+HALF = (
+    {"technique": "fine_tune", "epochs": 1},
+    {"technique": "distill", "epochs": 1, "hints": {"student": "penultimate", "teacher": "penultimate", "epochs": 1}},
+    {"technique": "prune", "sparsity": 0.6, "rounds": 2, "epochs": 1},
+)
 
 
 def untrained() -> Any:
@@ -54,6 +61,42 @@ def test_dropout_is_what_the_recipe_says(prepared: Path) -> None:
     assert [layer.rate for layer in model.layers if isinstance(layer, keras().layers.Dropout)] == [0.1]
     retrain(model, Retraining(epochs=1), context(prepared))
     assert [layer.rate for layer in model.layers if isinstance(layer, keras().layers.Dropout)] == [0.1]
+
+
+@pytest.mark.parametrize("step", HALF, ids=lambda step: step["technique"])
+def test_in_16_bits_zeros_stay_and_the_model_is_float32_as_before(
+    step: dict[str, Any], tiny: Any, prepared: Path
+) -> None:
+    sparse = copy_model(tiny)
+    kernel, bias = sparse.get_layer("logits").get_weights()
+    zeros = np.random.default_rng(1).random(kernel.shape) < 0.5
+    sparse.get_layer("logits").set_weights([np.where(zeros, 0, kernel), bias])
+    images, labels = samples("test", prepared)
+    made = {}
+    for precision in ("float32", "mixed_bfloat16"):
+        technique, *_ = parse_recipe("r", [{**step, "precision": precision}])
+        model = technique.apply(Subject(sparse), context(prepared, baseline=tiny)).subject.model
+        assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+        trained = model.get_layer("logits").get_weights()[0]
+        assert not np.any(trained[zeros])
+        assert not np.array_equal(trained, sparse.get_layer("logits").get_weights()[0])
+        assert np.mean(answers(model, images).argmax(axis=1) == labels) > 0.9
+        made[precision] = weights_digest(model)
+    assert made["float32"] != made["mixed_bfloat16"]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"technique": "cluster", "clusters": 16},
+        {"technique": "quantize", "mode": "int8", "aware": True},
+        {"technique": "prune", "sparsity": 0.5},
+    ],
+    ids=lambda step: step["technique"],
+)
+def test_what_cannot_be_trained_in_16_bits_is_refused_before_work_starts(step: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="float32"):
+        parse_recipe("r", [{**step, "precision": "mixed_bfloat16"}])
 
 
 def test_a_teacher_that_there_is_not_is_refused_before_work_starts() -> None:
