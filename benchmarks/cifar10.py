@@ -53,7 +53,18 @@ AUGMENTATION = (
 )
 # nothing in the line knows more than the baseline does: it teaches its candidates itself
 SELF_TAUGHT = ("teachers={}", "recipes.fast.1.distillation.teacher=baseline")
-WITH_RESNET8 = ("training.model=resnet8", "training.epochs=60", "training.precision=mixed_bfloat16")
+WITH_RESNET8 = (
+    "training.model=resnet8",
+    "training.epochs=60",
+    "training.precision=mixed_bfloat16",
+    "recipes.pruned_int4.0.sparsity=0.6",
+    "recipes.pruned_int4.0.precision=mixed_bfloat16",
+    "recipes.pruned_int4.1.precision=mixed_bfloat16",
+    "recipes.pruned_int4.1.epochs=20",
+    "recipes.pruned_int4.1.learning_rate=0.002",
+    "recipes.pruned_int4.2.epochs=10",
+    "recipes.pruned_int4.2.learning_rate=0.001",
+)
 WIDER = "{metric: macs, max_ratio: 0.42}"  # in sixteens: 16, 48 and 48 channels of 32, 64 and 64
 BASELINES: dict[str, tuple[str, ...]] = {
     "plain": (),
@@ -64,7 +75,8 @@ BASELINES: dict[str, tuple[str, ...]] = {
         "training.dropout=0.2",
         f"recipes.fast.0={{technique: prune_channels, criterion: taylor, budget: {WIDER}, multiple_of: 16}}",
         f"recipes.balanced.0.budget={WIDER}",  # the block that balanced and tiny share
-        "recipes.tiny.2.sparsity=0.72",
+        "recipes.tiny.2.sparsity=0.68",
+        "recipes.tiny.3.epochs=24",
     ),
     "resnet8": (*AUGMENTATION, *SELF_TAUGHT, *WITH_RESNET8),
 }
