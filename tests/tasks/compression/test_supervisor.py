@@ -18,7 +18,8 @@ print("step 1/1: wait", flush=True)
 threading.Event().wait()
 """
 SUPERVISES = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what they start in the background ignore it
 from tasks.compression.supervisor import run_worker
 run_worker([sys.executable, "-c", {WAITS!r}], "r")
 """
@@ -90,8 +91,11 @@ def test_a_worker_ends_with_its_supervisor(name: str) -> None:
         assert supervisor.stdout is not None
         assert supervisor.stdout.readline() == "step 1/1: wait\n"
         supervisor.send_signal(signal.Signals[name])
-        # standard error is shared with the worker: it ends when both have
-        supervisor.communicate(timeout=60)
+        try:
+            # standard error is shared with the worker: it ends when both have
+            supervisor.communicate(timeout=60)
+        finally:
+            supervisor.kill()
     assert supervisor.returncode == -signal.Signals[name]
 
 
