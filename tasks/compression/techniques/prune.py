@@ -63,7 +63,9 @@ class Prune(Retraining, Technique):
         elif self.sparsity is None:
             raise ValueError("expected sparsity, the fraction of zeros")
         if self._ramped and self.precision != "float32":
-            raise ValueError("expected precision: float32 where TFMOT prunes; masks (rounds: 2) train in others too")
+            raise ValueError(
+                "expected precision: float32 where TFMOT prunes, without criterion, global budget and rounds"
+            )
         return self
 
     def keeps(self) -> frozenset[Kind]:
