@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.errors import CompressionError, PackingError
 from tasks.packing.recording import read_model, record
@@ -17,6 +18,7 @@ from tasks.packing.tree import serialize
 
 UNREAD = {"min_runtime_version", "CONVERSION_METADATA"}  # metadata about how the file was made
 NONE = -1  # stands for an input that an operator does without
+STEP = 2.0**-22  # two neighbouring floats differ by no more than this part of them
 
 
 def strip(flatbuffer: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -68,6 +70,9 @@ def _strip_graph(graph: Any, number: int, model: Any) -> tuple[str, ...]:
     names = tuple(_text(tensor.name) for tensor in graph.tensors)
     for tensor in graph.tensors:
         _strip_tensor(tensor)
+    for operator in graph.operators or ():
+        if operator.inputs is not None and len(operator.inputs) == 3 and NONE not in operator.inputs:
+            _scale_bias(*(graph.tensors[index] for index in operator.inputs))
     return names
 
 
@@ -79,6 +84,18 @@ def _strip_tensor(tensor: Any) -> None:
     quantization.min = quantization.max = None
     if quantization.details is None and (quantization.scale is None or not len(quantization.scale)):
         tensor.quantization = None
+
+
+def _scale_bias(given: Any, kernel: Any, bias: Any) -> None:
+    """Kernels check that the scale of a bias is about the product of the two others, and count with the product."""
+    one, others, scales = (_scales(tensor) for tensor in (given, kernel, bias))
+    if len(one) == 1 and len(scales) and scales.shape == others.shape and np.allclose(one * others, scales, STEP, 0):
+        bias.quantization.scale = one * others
+
+
+def _scales(tensor: Any) -> NDArray[np.float32]:
+    found = tensor.quantization and tensor.quantization.scale
+    return np.array([] if found is None else found, np.float32)
 
 
 def _blocks(tensor: Any) -> Any:

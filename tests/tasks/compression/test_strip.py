@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,6 +69,37 @@ def test_nothing_is_left_that_no_kernel_reads(models: Path, name: str) -> None:
     assert len(model.buffers) == 1 + len({tensor.buffer for tensor in tensors} - {0})
     assert b"MLIR" not in stripped
     assert strip(stripped)[0] == stripped == serialize(record(model))
+
+
+def test_scales_of_biases_are_the_products_that_kernels_count_with(models: Path) -> None:
+    plain, _ = strip((models / "article_int8.tflite").read_bytes())
+    beside = read_model(plain)
+    for bias in _biases(beside):
+        bias.quantization.scale = np.nextafter(bias.quantization.scale, np.float32(1))
+    nudged = serialize(record(beside))
+    again, _ = strip(nudged)
+    assert nudged != plain
+    assert again == plain
+    assert len(pack(again)) < len(pack(nudged))
+    for runtime in RUNTIMES:
+        assert answers(again, runtime).tobytes() == answers(nudged, runtime).tobytes()
+
+
+def test_the_scale_of_a_bias_that_is_another_number_stays(models: Path) -> None:
+    plain, _ = strip((models / "article_int8.tflite").read_bytes())
+    other = read_model(plain)
+    for bias in _biases(other):
+        bias.quantization.scale = np.asarray(bias.quantization.scale) * np.float32(1 + 2**-20)
+    changed = serialize(record(other))
+    assert strip(changed)[0] == changed
+
+
+def _biases(model: Any) -> list[Any]:
+    (graph,) = model.subgraphs
+    with_bias = [operator.inputs for operator in graph.operators if len(operator.inputs) == 3]
+    found = [graph.tensors[inputs[2]] for inputs in with_bias]
+    assert found
+    return found
 
 
 def test_signatures_stay_usable(models: Path) -> None:
