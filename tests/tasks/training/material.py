@@ -1,5 +1,6 @@
 """Digits and small networks that the tests of training and compression share."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,21 @@ def trained(model: Any, folder: Path, plan: Plan) -> Any:
     """The network, trained on the digits."""
     fit(model, plan, folder, say=lambda _: None)
     return model
+
+
+class Stopped(Exception):
+    """Something ended the training."""
+
+
+def stopping_after(epoch: int, lines: list[str]) -> Callable[[str], None]:
+    """A listener to a training that ends it after so many epochs; ``lines`` gets what it heard."""
+
+    def say(line: str) -> None:
+        lines.append(line)
+        if line.startswith(f"epoch {epoch + 1}/"):
+            raise Stopped
+
+    return say
 
 
 def answers(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from tasks.training.backend import keras, set_seed
 from tasks.training.fitting import Fitted, Plan, fit
 from tasks.training.pipeline import evaluation_batches
 from tasks.training.saving import weights_digest
-from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
+from tests.tasks.training.material import CLASSES, SHAPE, Stopped, answers, samples, stopping_after
 
 PLAN = Plan(
     epochs=4,
@@ -26,10 +25,6 @@ PLAN = Plan(
 IMPATIENT = replace(PLAN, epochs=40, learning_rate=0.3, schedule="constant", patience=2)
 
 Outcome = tuple[str, list[dict[str, float]], int]  # digest of the weights, rows, best epoch
-
-
-class Stopped(Exception):
-    """Something ended the training."""
 
 
 def flat(*more: Any) -> Any:
@@ -50,15 +45,6 @@ def simple(seed: int = 3) -> Any:
     """A network that is quicker still."""
     set_seed(seed)
     return flat()
-
-
-def stopping_after(epoch: int, lines: list[str]) -> Callable[[str], None]:
-    def say(line: str) -> None:
-        lines.append(line)
-        if line.startswith(f"epoch {epoch + 1}/"):
-            raise Stopped
-
-    return say
 
 
 def weights(fitted: tuple[Any, Fitted]) -> Outcome:

@@ -14,14 +14,10 @@ from tasks.training.fitting import Plan, fit
 from tasks.training.lessons import UNUSED, VIEWS, Lessons
 from tasks.training.pipeline import each_epoch
 from tasks.training.saving import weights_digest
-from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
+from tests.tasks.training.material import CLASSES, SHAPE, Stopped, answers, samples, stopping_after
 
 CHANGED = Augmentation(shift=0.06, contrast=0.3)
 PLAN = Plan(epochs=3, batch_size=128, learning_rate=0.01, seed=3, augmentation=CHANGED)
-
-
-class Stopped(Exception):
-    """Something ended the training."""
 
 
 def student(seed: int = 1) -> Any:
@@ -89,15 +85,11 @@ def test_without_augmentation_one_answer_to_each_image_serves_all_epochs(
 def test_a_training_with_a_teacher_repeats_and_resumes_exactly(
     teacher: Teacher, prepared: Path, tmp_path: Path
 ) -> None:
-    def stop(line: str) -> None:
-        if line.startswith("epoch 2/"):
-            raise Stopped
-
     plan = replace(PLAN, teacher=teacher)
     whole = train(plan, prepared)
     assert train(plan, prepared) == whole
     with pytest.raises(Stopped):
-        train(plan, prepared, backup=tmp_path, say=stop)
+        train(plan, prepared, backup=tmp_path, say=stopping_after(1, []))
     lines: list[str] = []
     assert train(plan, prepared, backup=tmp_path, say=lines.append) == whole
     assert lines[0] == "goes on after epoch 1"

@@ -12,8 +12,7 @@ from tasks.training.fitting import Plan, fit
 from tasks.training.models import build_model
 from tasks.training.precision import in_precision
 from tasks.training.saving import weights_digest
-from tests.tasks.training.material import CLASSES, SHAPE, answers, depthwise, samples, tiny
-from tests.tasks.training.test_fitting import Stopped, stopping_after
+from tests.tasks.training.material import CLASSES, SHAPE, Stopped, answers, depthwise, samples, stopping_after, tiny
 
 PLAN = Plan(epochs=4, batch_size=64, learning_rate=0.005, seed=3, precision="mixed_bfloat16")
 
