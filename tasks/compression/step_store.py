@@ -1,4 +1,7 @@
-"""Finished steps on disk: recipes that begin alike share the work, and a recipe that was killed goes on at its step.
+"""Finished steps on disk: work that is done is not done again.
+
+Recipes that begin alike share it, a recipe that was killed goes on at its step, and one whose end was changed begins
+where it changed.
 
 ::
 
@@ -33,7 +36,7 @@ from tasks.training.saving import load_model, save_model
 
 STEPS = Path(".slimline/steps")
 DONE = "done.json"
-KERAS, FLATBUFFER = "model.keras", "model.tflite"
+KERAS, FLATBUFFER, BACKUP = "model.keras", "model.tflite", "backup"
 CODE = [Path(__file__).parents[1] / name for name in ("compression", "training", "packing")]
 
 
@@ -80,7 +83,7 @@ class StepStore:
     def alone(self, digest: str) -> Iterator[Path]:
         """Hold a step for the process that does it; gives the folder in which its training keeps its state."""
         with locked(self.folder / f"{digest}.lock"):
-            yield self.folder / digest / "backup"
+            yield self.folder / digest / BACKUP
 
     def holds(self, digest: str) -> bool:
         """Whether a step is finished."""
@@ -106,22 +109,14 @@ class StepStore:
             write_bytes(place / FLATBUFFER, finished.subject.flatbuffer)
         claims = tuple(asdict(claim) for claim in finished.claims)
         write_record(place / DONE, Done(step=finished.step, claims=claims, names=finished.subject.names))
+        shutil.rmtree(place / BACKUP, ignore_errors=True)
 
     def keep_only(self, recipes: Iterable[Recipe]) -> None:
-        """Forget what no two of these recipes share and nobody is at work on."""
-        shared = self._shared(recipes)
+        """Forget what none of these recipes begins with and nobody is at work on; a recipe's end is its candidate."""
+        beginnings = {self.digest(recipe[:length]) for recipe in recipes for length in range(1, len(recipe))}
         for lock in self.folder.glob("*.lock"):
-            if lock.stem not in shared and remove_if_free(lock):
+            if lock.stem not in beginnings and remove_if_free(lock):
                 shutil.rmtree(self.folder / lock.stem, ignore_errors=True)
-
-    def _shared(self, recipes: Iterable[Recipe]) -> set[str]:
-        seen: set[str] = set()
-        shared: set[str] = set()
-        for recipe in recipes:
-            digests = {self.digest(recipe[:length]) for length in range(1, len(recipe))}
-            shared |= seen & digests
-            seen |= digests
-        return shared
 
 
 @functools.cache

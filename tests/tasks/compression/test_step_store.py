@@ -9,7 +9,7 @@ import pytest
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.step_store import StepStore
 from tasks.locking import locked
-from tasks.training.saving import load_model
+from tasks.training.saving import load_model, weights_digest
 from tests.tasks.compression.cases import Steps, carry_out, context
 
 FIRST: Steps = [{"technique": "prune", "sparsity": 0.5, "epochs": 1, "ramp": "constant"}]
@@ -49,17 +49,28 @@ def test_a_step_is_another_one_with_other_settings_seed_or_baseline(prepared: Pa
     assert len(set(digests)) == len(digests)
 
 
-def test_only_shared_steps_and_those_at_work_are_kept(store: StepStore, tmp_path: Path) -> None:
+def test_what_recipes_begin_with_is_kept_and_their_ends_are_not(store: StepStore, tmp_path: Path) -> None:
     int8, float16 = parse_recipe("int8", INT8), parse_recipe("float16", FLOAT16)
-    shared, int8_done, at_work = store.digest(int8[:1]), store.digest(int8), store.digest(float16)
-    for digest in (shared, int8_done, at_work):
+    begun, int8_done, at_work = store.digest(int8[:1]), store.digest(int8), store.digest(float16)
+    for digest in (begun, int8_done, at_work):
         with store.alone(digest) as backup:
             backup.mkdir(parents=True)
     with locked(tmp_path / f"{at_work}.lock"):
         store.keep_only([int8, float16])
-        assert {path.stem for path in tmp_path.iterdir()} == {shared, at_work}
+        assert {path.stem for path in tmp_path.iterdir()} == {begun, at_work}
     store.keep_only([int8])
+    assert {path.stem for path in tmp_path.iterdir()} == {begun}
+    store.keep_only([int8[1:]])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_recipe_whose_end_was_changed_begins_where_it_changed(tiny: Any, prepared: Path, tmp_path: Path) -> None:
+    carry_out("mine", INT8, tiny, prepared, tmp_path)
+    StepStore(tmp_path, weights_digest(tiny), context(prepared)).keep_only([parse_recipe("mine", INT8)])
+    lines: list[str] = []
+    carry_out("mine", FLOAT16, tiny, prepared, tmp_path, say=lines.append)
+    assert lines[:3] == ["step 1/2: prune", "was done before", "step 2/2: quantize"]
+    assert lines.count("was done before") == 1
 
 
 def test_after_each_step_every_layer_is_measured(tiny: Any, prepared: Path, tmp_path: Path) -> None:

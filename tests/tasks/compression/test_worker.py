@@ -55,13 +55,14 @@ def test_a_killed_compression_leaves_no_process_and_run_again_ends_with_the_same
     assert not (project / candidate_model("pruned")).exists()
     again = subprocess.run(command("compress", "pruned"), cwd=project, capture_output=True, text=True, check=True)
     assert "goes on after epoch" in again.stdout
-    expected, told = carry_out("pruned", STEPS, article, prepared)
+    expected, told = carry_out("pruned", STEPS, article, prepared, questions=5)
     assert (project / candidate_model("pruned")).read_bytes() == expected
     record = read_record(project / candidate_record("pruned"), Candidate)
     assert record.sha256 == told.sha256
     assert record.baseline_weights_sha256 == weights_digest(article)
     assert [step.promises for step in record.steps] == [step.promises for step in told.steps]
-    assert not list((project / ".slimline/steps").iterdir())
+    (begun,) = (project / ".slimline/steps").glob("*.lock")
+    assert {path.name for path in begun.with_suffix("").iterdir()} == {"done.json", "model.keras"}
 
 
 def test_a_recipe_that_is_not_there_ends_with_2_and_says_which_there_are(project: Path) -> None:
