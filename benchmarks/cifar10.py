@@ -62,14 +62,12 @@ WITH_RESNET8 = (
     # nothing in the line knows more than the baseline does: it teaches its candidates itself
     "teachers={}",
     "recipes.fast.1.distillation.teacher=baseline",
-    # fewer levels lose less than more zeros do, see benchmarks/levels.py
-    "recipes.pruned_int4.0.sparsity=0.4",
+    "recipes.pruned_int4.0.sparsity=0.6",
     "recipes.pruned_int4.0.precision=mixed_bfloat16",
     "recipes.pruned_int4.1.precision=mixed_bfloat16",
-    "recipes.pruned_int4.1.epochs=10",
+    "recipes.pruned_int4.1.epochs=20",
     "recipes.pruned_int4.1.learning_rate=0.002",
-    "recipes.pruned_int4.2.weight_bits=3",
-    "recipes.pruned_int4.2.epochs=20",
+    "recipes.pruned_int4.2.epochs=10",
     "recipes.pruned_int4.2.learning_rate=0.001",
 )
 WIDER = "{metric: macs, max_ratio: 0.42}"  # in sixteens: 16, 48 and 48 channels of 32, 64 and 64
