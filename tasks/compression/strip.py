@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import CompressionError, PackingError
+from tasks.packing import schema
+from tasks.packing.floats import from_bits, products
 from tasks.packing.recording import read_model, record
-from tasks.packing.tree import serialize
+from tasks.packing.tree import Table, Vector, serialize
 
 UNREAD = {"min_runtime_version", "CONVERSION_METADATA"}  # metadata about how the file was made
 NONE = -1  # stands for an input that an operator does without
@@ -41,7 +43,9 @@ def strip(flatbuffer: bytes) -> tuple[bytes, tuple[str, ...]]:
     names = [_strip_graph(graph, number, model) for number, graph in enumerate(model.subgraphs)]
     _renumber_codes(model)
     _renumber_buffers(model)
-    return serialize(record(model)), names[0]
+    tree = record(model)
+    _scale_biases(tree)
+    return serialize(tree), names[0]
 
 
 def _strip_graph(graph: Any, number: int, model: Any) -> tuple[str, ...]:
@@ -70,9 +74,6 @@ def _strip_graph(graph: Any, number: int, model: Any) -> tuple[str, ...]:
     names = tuple(_text(tensor.name) for tensor in graph.tensors)
     for tensor in graph.tensors:
         _strip_tensor(tensor)
-    for operator in graph.operators or ():
-        if operator.inputs is not None and len(operator.inputs) == 3 and NONE not in operator.inputs:
-            _scale_bias(*(graph.tensors[index] for index in operator.inputs))
     return names
 
 
@@ -86,16 +87,20 @@ def _strip_tensor(tensor: Any) -> None:
         tensor.quantization = None
 
 
-def _scale_bias(given: Any, kernel: Any, bias: Any) -> None:
+def _scale_biases(model: Table) -> None:
     """Kernels check that the scale of a bias is about the product of the two others, and count with the product."""
-    one, others, scales = (_scales(tensor) for tensor in (given, kernel, bias))
-    if len(one) == 1 and len(scales) and scales.shape == others.shape and np.allclose(one * others, scales, STEP, 0):
-        bias.quantization.scale = one * others
+    for given, kernel, bias in schema.biases(model):
+        stored, counted = _scales(bias), from_bits(products(*map(_scales, (given, kernel))))
+        if counted and len(counted) == len(stored) and np.allclose(_floats(counted), _floats(stored), STEP, 0):
+            schema.quantization(bias)[schema.SCALE] = Vector(4, counted)
 
 
-def _scales(tensor: Any) -> NDArray[np.float32]:
-    found = tensor.quantization and tensor.quantization.scale
-    return np.array([] if found is None else found, np.float32)
+def _scales(tensor: Table) -> bytes:
+    return schema.describe(tensor).scales
+
+
+def _floats(data: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(data, "<f4")
 
 
 def _blocks(tensor: Any) -> Any:
