@@ -3,7 +3,8 @@
 For each baseline and each seed a clone of the repository runs `slimline run` on the archive of class folders that is
 named, with the recipes of params.yaml; then a table of that run is printed, and at the end one over all seeds.
 `--project` prints what a folder already has. `--peers` makes the candidates of `peers.yaml` in place of those of
-params.yaml, with `--project` in a folder where the line has run, whose baseline stays.
+params.yaml and prints them beside what other tools reach; with `--project` in a folder where the line has run, whose
+baseline stays.
 
 Baselines: ``plain`` is the article's CNN as in the article, ``augmented`` the same with augmentation and dropout,
 ``resnet8`` MLPerf Tiny's network with augmentation. A candidate is non-inferior when the lower 95 % bound of its
@@ -23,8 +24,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
+from benchmarks import peers
 from tasks.config import load_params
 from tasks.evaluation.records import BASELINE
 from tasks.evaluation.results import Results, load_results
@@ -32,7 +32,6 @@ from tasks.evaluation.rules import difference
 from tasks.evaluation.wording import invert, number, percent, points, points_interval, times, times_interval
 
 REPOSITORY = Path(__file__).parents[1]
-PEERS = Path(__file__).with_name("peers.yaml")
 BIN = Path(sys.executable).parent
 HELD_BACK = 3
 MARGIN = 0.01
@@ -109,9 +108,10 @@ def without_others(recipes: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"~recipes.{name}" for name in known if recipes and name not in recipes)
 
 
-def instead_of_all(recipes: Path) -> tuple[str, ...]:
-    """Changes that put the recipes of a file in place of those of params.yaml, and no teacher beside the baseline."""
-    return f"recipes={json.dumps(YAML(typ='safe').load(recipes))}", "teachers={}"
+def those_of_peers() -> tuple[str, ...]:
+    """Changes that put recipes with peers' settings in place of all others, and no teacher beside the baseline."""
+    recipes = {name: peer.recipe for name, peer in peers.read_peers().items()}
+    return f"recipes={json.dumps(recipes)}", "teachers={}"
 
 
 def clone() -> Path:
@@ -161,17 +161,26 @@ def inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def show(folder: Path) -> list[Row]:
-    """Print what a project has."""
+def show(folder: Path, with_peers: bool) -> list[Row]:
+    """Print what a project has, and beside it what peers have."""
     with inside(folder):
         results = load_results(load_params())
         rows = [row(results, name) for name in (BASELINE, *results.candidates)]
+        beside = [
+            peers.beside(
+                peer, name, difference("accuracy", (name, BASELINE), "test", results), results.cost(name).stored_bytes
+            )
+            for name, peer in (peers.read_peers() if with_peers else {}).items()
+        ]
     training = results.training
     print(
         f"\nepoch {training.best_epoch} of {training.epochs} kept, validation accuracy "
         f"{percent(training.validation_accuracy)}; {results.benchmark.cpu}; {folder}\n"
     )
     print_table(HEAD, [(each.name, percent(each.accuracy), *each.cells) for each in rows])
+    if beside:
+        print()
+        print_table(peers.HEAD, beside)
     if results.gate:
         print(f"\nGate: {results.gate.sentence}", flush=True)
     return rows
@@ -217,17 +226,19 @@ def main() -> None:
     if options.project is None and options.source is None:
         parser.error("expected --source or --project. Received: neither.")
     if options.project:
-        peers = instead_of_all(PEERS) if options.peers else ()
-        runs = [show(run_line(folder, peers) if peers else folder) for folder in options.project]
+        runs = [
+            show(run_line(folder, those_of_peers()) if options.peers else folder, options.peers)
+            for folder in options.project
+        ]
         if len(runs) > 1:
             summarize("projects", runs)
         return
-    chosen = instead_of_all(PEERS) if options.peers else without_others(options.recipes)
+    chosen = those_of_peers() if options.peers else without_others(options.recipes)
     for baseline in options.baseline:
         # what is taken out goes last: a block that recipes share may be changed through any of them
         source = f"data.source={options.source.resolve()}"
         changes = (source, *COMMON, *BASELINES[baseline], *options.set, *chosen)
-        runs = [show(run_line(clone(), (*changes, f"training.seed={seed}"))) for seed in options.seeds]
+        runs = [show(run_line(clone(), (*changes, f"training.seed={seed}")), options.peers) for seed in options.seeds]
         if len(runs) > 1:
             summarize(baseline, runs)
 
