@@ -61,10 +61,10 @@ WITH_RESNET8 = (
     # nothing in the line knows more than the baseline does: it teaches its candidates itself
     "teachers={}",
     "recipes.fast.1.distillation.teacher=baseline",
-    "recipes.pruned_int4.0.sparsity=0.6",
+    "recipes.pruned_int4.0.sparsity=0.52",
     "recipes.pruned_int4.0.precision=mixed_bfloat16",
     "recipes.pruned_int4.1.precision=mixed_bfloat16",
-    "recipes.pruned_int4.1.epochs=20",
+    "recipes.pruned_int4.1.epochs=40",
     "recipes.pruned_int4.1.learning_rate=0.002",
     "recipes.pruned_int4.2.epochs=10",
     "recipes.pruned_int4.2.learning_rate=0.001",

@@ -1,6 +1,6 @@
 """Quantization-aware training through TFMOT: the maths and the plumbing behind ``quantize: {aware: true}``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from tasks.compression.layers import split_head
 from tasks.compression.quantization.calibration import Samples
-from tasks.compression.quantization.levels import restrict, settle
+from tasks.compression.quantization.levels import restrict, settle, snap
+from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
 from tasks.compression.quantization.preserve import Held
 from tasks.compression.technique import Model
 from tasks.compression.toolkit import toolkit
@@ -19,7 +20,9 @@ WHITE = 255.0  # the largest pixel
 BATCH = 50
 RANGES = ("/output_min", "/post_activation_min")  # of a layer's activations; each has a "…_max" beside it
 
-Train = Callable[[Model], object]
+WATCHED = 2000  # images that BatchNorm's statistics are measured on after each epoch; after the last it is all
+
+Train = Callable[[Model, Sequence[Any]], object]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Few:
     per_channel: bool = True
 
 
-def train_aware(model: Model, train: Train, samples: Samples, few: Few | None = None) -> Aware:
+def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[Any], few: Few | None = None) -> Aware:
     """Train ``model`` with its 8-bit rounding simulated, and that of weights of few levels where asked for.
 
     Zeros and clusters that the weights have are kept. The rescaling of pixels stays outside, since TFMOT refuses it,
@@ -53,21 +56,25 @@ def train_aware(model: Model, train: Train, samples: Samples, few: Few | None = 
 
     Args:
         model: from raw pixels to logits.
-        train: trains the model that it is given in place.
+        train: trains the model that it is given in place, with the Keras callbacks that it is given.
         samples: images that the first ranges are measured on, one at a time: float32 ``[1, height, width, channels]``.
+        images: of the training split, ``[n, height, width, channels]``, that the statistics of BatchNorm are measured
+            on; some thousands do.
         few: restricts the weights of convolutions and dense layers.
     """
     head, body = split_head(model)
     aware = toolkit().quantization.keras.quantize_model(body)
     scale, offset = (float(head.scale), float(head.offset)) if head is not None else (1.0, 0.0)
-    images = np.concatenate([image for (image,) in samples()])
-    measure_ranges(aware, body, images * scale + offset)
+    measure_ranges(aware, body, np.concatenate([image for (image,) in samples()]) * scale + offset)
     restricted = restrict(aware, few.bits, few.per_channel) if few else ()
     schemes = hold(aware)
     whole = join(head, aware)
     _set_input_range(aware, offset, WHITE * scale + offset)
-    train(whole)
+    inputs = images.astype(np.float32) * scale + offset
+    train(whole, [fresh_statistics(aware, inputs[:WATCHED])])
     release(aware)
+    snap(aware)
+    measure_statistics(aware, inputs)
     _set_input_range(aware, offset, WHITE * scale + offset)  # it moved; what pixels can be did not
     foldable = not offset and _foldable(aware)
     if foldable:

@@ -5,6 +5,7 @@ gradient of ``step · round(clip(w / step))`` passes the rounding straight throu
 that one learning rate suits every layer.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,25 @@ def _normalized(wrapper: Any) -> bool:
     return any(isinstance(getattr(layer, "layer", layer), keras().layers.BatchNormalization) for layer in followers)
 
 
+def _learned(aware: Model) -> Iterator[tuple[Any, _Learned]]:
+    """The wrappers of what was restricted, each with its quantizer."""
+    for wrapper in filter(restrictable, aware.layers):
+        ((_, quantizer, _),) = wrapper._weight_vars
+        if isinstance(quantizer, _Learned):
+            yield wrapper, quantizer
+
+
+def snap(aware: Model) -> None:
+    """Write into the kernels that were restricted what the simulation makes of them.
+
+    Training leaves weights that lie on a threshold of rounding to the last bit of a float. Whatever is rounded later
+    then finds the levels that were trained with.
+    """
+    for wrapper, learned in _learned(aware):
+        ((kernel, _, _),) = wrapper._weight_vars
+        kernel.assign(learned(kernel))
+
+
 def settle(aware: Model) -> dict[str, NDArray[np.float32]]:
     """Write the levels into the kernels that were restricted, for conversion.
 
@@ -109,10 +129,8 @@ def settle(aware: Model) -> dict[str, NDArray[np.float32]]:
         see :func:`tasks.compression.quantization.steps.stretch_steps`.
     """
     factors = {}
-    for wrapper in filter(restrictable, aware.layers):
-        ((kernel, learned, variables),) = wrapper._weight_vars
-        if not isinstance(learned, _Learned):
-            continue
+    for wrapper, learned in _learned(aware):
+        ((kernel, _, variables),) = wrapper._weight_vars
         step = np.exp(learned.log_step.numpy()).astype(np.float32)
         levels = round_to_levels(kernel.numpy(), step, learned.largest).astype(np.float32)
         taken = step

@@ -22,6 +22,7 @@ from tasks.compression.technique import Claim, Context, Form, Kind, Model, Resul
 from tasks.data_loading.dataset import read_batches
 from tasks.training.conversion import convert, fold_scaling, to_tflite
 
+MEASURED = 10_000  # images that BatchNorm's statistics are measured on
 COMPARED = 50  # images that the runtime's kernels are tried on
 NAMES: dict[Bits, str] = {4: "int4", 8: "int8", 16: "float16"}
 
@@ -60,6 +61,8 @@ class Quantize(Retraining, Technique):
     ``weight_bits`` restricts the weights of convolutions and dense layers to −L … L times a step, L = 2^(bits−1) − 1,
     trained as LSQ does (Esser et al. 2020, arXiv:1902.08153). They are stored as int8, so that every runtime has fast
     kernels for them and the loaded file is no smaller; a stored file that is entropy-coded is.
+
+    After each epoch of ``aware``, and on more images at the end, BatchNorm's statistics are measured anew.
     """
 
     gives: ClassVar[Form] = "flatbuffer"
@@ -135,7 +138,10 @@ class Quantize(Retraining, Technique):
     def _train(self, model: Model, context: Context) -> Result:
         drawn = calibration_set(self._drawn, context)
         few = Few(self.weight_bits, self.step == "channel") if self.weight_bits else None
-        aware = train_aware(model, lambda whole: retrain(whole, self, context), drawn.samples(), few)
+        images, _ = next(read_batches("train", MEASURED, context.prepared))
+        aware = train_aware(
+            model, lambda whole, callbacks: retrain(whole, self, context, callbacks), drawn.samples(), images, few
+        )
         file = convert(aware.model, configurations(drawn.samples())["int8"], float_input=True)
         details = {"calibration": drawn.details(class_names(context)), "schemes": aware.schemes}
         levels = float(largest_level(self.weight_bits)) if self.weight_bits else 0.0

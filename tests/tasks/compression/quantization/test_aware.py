@@ -1,12 +1,12 @@
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tasks.compression.layers import split_head
-from tasks.compression.quantization.aware import fold, join, measure_ranges, train_aware
+from tasks.compression.quantization.aware import Train, fold, join, measure_ranges, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.retraining import Retraining, retrain
@@ -19,8 +19,12 @@ from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
 
-def training(prepared: Path, **settings: Any) -> Callable[[Any], object]:
-    return lambda model: retrain(model, Retraining(**settings), context(prepared))
+def training(prepared: Path, **settings: Any) -> Train:
+    return lambda model, callbacks: retrain(model, Retraining(**settings), context(prepared), callbacks)
+
+
+def train_images(prepared: Path) -> NDArray[Any]:
+    return samples("train", prepared, 200)[0]
 
 
 def ranges(layer: Any) -> dict[str, float]:
@@ -65,7 +69,7 @@ def test_folding_the_scaling_in_is_exact(request: pytest.FixtureRequest, prepare
 def test_the_int8_file_answers_as_the_trained_model(tiny: Any, prepared: Path, tmp_path: Path) -> None:
     before = weights_digest(tiny)
     calibration = calibration_samples(100, context(prepared))
-    aware = train_aware(tiny, training(prepared, epochs=1), calibration).model
+    aware = train_aware(tiny, training(prepared, epochs=1), calibration, train_images(prepared)).model
     assert weights_digest(tiny) == before
     assert abs(ranges(aware.get_layer("quant_conv2d"))["post_activation_min"]) < 0.1  # what a ReLU gives; not near -6
     path = tmp_path / "model.tflite"
@@ -83,7 +87,8 @@ def test_a_scaling_that_cannot_be_folded_stays(prepared: Path, tmp_path: Path) -
     stack = [layers.Rescaling(1 / 127.5, -1.0), layers.Flatten(), layers.Dense(CLASSES)]
     model = keras().Sequential([keras().Input(SHAPE), *stack])
     calibration = calibration_samples(100, context(prepared))
-    aware = train_aware(model, training(prepared, epochs=3, learning_rate=0.01), calibration).model
+    train = training(prepared, epochs=3, learning_rate=0.01)
+    aware = train_aware(model, train, calibration, train_images(prepared)).model
     assert any(isinstance(layer, layers.Rescaling) for layer in aware.layers)
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.quantization.aware import Few, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
-from tasks.compression.quantization.levels import best_step, largest_level, round_to_levels
+from tasks.compression.quantization.levels import best_step, largest_level, restrictable, round_to_levels
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.steps import stretch_steps
 from tasks.errors import CompressionError
@@ -47,6 +48,32 @@ def test_a_channel_of_zeros_takes_a_step_of_the_others() -> None:
     assert np.all(best_step(np.zeros((2, 3), np.float32), 7, per_channel=True) > 0)
 
 
+def untrained(*_: Any) -> None:
+    pass
+
+
+def test_weights_on_a_threshold_take_the_level_that_they_were_trained_with(tiny: Any, prepared: Path) -> None:
+    images, _ = samples("test", prepared, 50)
+    simulated = {}
+
+    def train(whole: Any, _: Any) -> None:
+        aware = whole.layers[-1]
+        for wrapper in filter(restrictable, aware.layers):
+            ((kernel, quantizer, more),) = wrapper._weight_vars
+            step = np.exp(quantizer.quantizer.log_step.numpy())
+            ulps = np.random.default_rng(1).integers(-2, 3, kernel.shape)
+            kernel.assign((2.5 * step * (1 + ulps * np.finfo(np.float32).eps)).astype(np.float32))
+            levels = np.rint((quantizer(kernel, False, more) / step).numpy())
+            assert set(np.unique(levels)) == {2.0, 3.0}
+            simulated[wrapper.layer.name] = levels
+
+    aware = train_aware(tiny, train, calibration_samples(50, context(prepared)), images, Few(4))
+    for name, levels in simulated.items():
+        kernel = aware.model.get_layer(f"quant_{name}")._weight_vars[0][0].numpy()
+        found = kernel / np.abs(kernel).reshape(-1, kernel.shape[-1]).max(axis=0)
+        assert np.array_equal(np.rint(3 * found), levels)
+
+
 @pytest.mark.parametrize("network", ["tiny", "residual"])
 def test_the_file_has_small_integers_with_a_step_for_each_channel(made: Made, network: str) -> None:
     flatbuffer, candidate = made(network, "aware int8 levels")
@@ -66,8 +93,8 @@ def test_the_file_answers_as_the_simulation_does(
     request: pytest.FixtureRequest, prepared: Path, tmp_path: Path, network: str, per_channel: bool
 ) -> None:
     calibration = calibration_samples(50, context(prepared))
-    aware = train_aware(request.getfixturevalue(network), lambda _: None, calibration, Few(4, per_channel))
     images, _ = samples("test", prepared, 200)
+    aware = train_aware(request.getfixturevalue(network), untrained, calibration, images, Few(4, per_channel))
     stretched = {name: np.ones_like(factor) for name, factor in aware.factors.items()}
     assert bool(stretched) == per_channel
     file = convert(aware.model, configurations(calibration)["int8"], float_input=True)

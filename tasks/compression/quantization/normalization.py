@@ -1,0 +1,61 @@
+"""BatchNorm's statistics in a network whose rounding is simulated, measured on what its layers really get.
+
+While a network is trained with few levels, weights near a threshold of rounding go to and fro, and the moving averages
+are those of networks that are no more. Measured anew, they fit the levels that are there (re-estimation in Nagel et
+al. 2022, arXiv:2203.11086).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.technique import Model
+from tasks.training.backend import keras
+
+BATCH = 256
+
+
+def fresh_statistics(aware: Model, inputs: NDArray[np.float32]) -> Any:
+    """A Keras callback: what validation sees, and with it the best epoch's weights, has statistics that fit."""
+
+    class Fresh(keras().callbacks.Callback):  # type: ignore[misc]
+        def on_test_begin(self, logs: Any = None) -> None:  # noqa: ARG002
+            measure_statistics(aware, inputs)
+
+    return Fresh()
+
+
+def measure_statistics(aware: Model, inputs: NDArray[np.float32]) -> tuple[str, ...]:
+    """Set mean and variance of each BatchNorm to those of what enters it, from the first to the last.
+
+    Args:
+        aware: a functional model, its layers TFMOT's or not.
+        inputs: of the model, float32 ``[n, …]``.
+
+    Returns:
+        the names of the layers that were set.
+    """
+    names = []
+    for wrapper in aware.layers:
+        layer = getattr(wrapper, "layer", wrapper)
+        if not isinstance(layer, keras().layers.BatchNormalization):
+            continue
+        mean, variance = _moments(keras().Model(aware.input, wrapper.input), inputs, layer)
+        layer.moving_mean.assign(mean)
+        layer.moving_variance.assign(variance)
+        names.append(str(layer.name))
+    return tuple(names)
+
+
+def _moments(probe: Model, inputs: NDArray[np.float32], layer: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Mean and variance of each channel, in float64."""
+    sums, count = np.zeros((2, *layer.moving_mean.shape)), 0
+    for start in range(0, len(inputs), BATCH):
+        seen = np.asarray(probe(inputs[start : start + BATCH], training=False), np.float64)
+        (axis,) = layer.axis
+        channels = np.moveaxis(seen, axis, -1).reshape(-1, seen.shape[axis])
+        sums += channels.sum(axis=0), np.square(channels).sum(axis=0)
+        count += len(channels)
+    mean, square = sums / count
+    return mean, np.maximum(square - np.square(mean), 0.0)
