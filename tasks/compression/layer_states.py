@@ -1,5 +1,7 @@
 """What is in each layer after a step, and how far the step has moved it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,18 +24,20 @@ def constants(subject: Subject, layers: set[str] | None = None) -> dict[str, Con
     }
 
 
-def measure_layers(before: Subject, after: Subject) -> tuple[LayerState, ...]:
+def measure_layers(before: Subject, after: Subject, known: Sequence[str] = ()) -> tuple[LayerState, ...]:
     """Every layer with a kernel, after a step that made ``after`` of ``before``.
 
-    A flatbuffer knows layers by parts of names only: there the layers are those of ``before``.
+    A flatbuffer knows layers by parts of names only: there the layers are those of ``before``, and if that is one
+    too, those that were ``known`` of it.
     """
-    earlier = constants(before) if before.form == "keras" else {}
+    earlier = constants(before, None if before.form == "keras" else set(known))
     later = constants(after, set(earlier) if after.form != "keras" else None)
-    order = list(earlier) if after.form != "keras" else list(later)
-    return tuple(_state(name, earlier.get(name), later[name]) for name in order if name in later)
+    order = list(later) if after.form == "keras" else [name for name in known or earlier if name in earlier]
+    converted = before.form == "keras" != after.form
+    return tuple(_state(name, earlier.get(name), later[name], converted) for name in order if name in later)
 
 
-def _state(name: str, before: Constant | None, after: Constant) -> LayerState:
+def _state(name: str, before: Constant | None, after: Constant, converted: bool) -> LayerState:
     return LayerState(
         layer=name,
         dtype=after.dtype,
@@ -42,7 +46,7 @@ def _state(name: str, before: Constant | None, after: Constant) -> LayerState:
         zeros=round(after.sparsity(), 6),
         distinct=after.clusters(),
         rank=_rank(after.real()),
-        distortion=None if before is None else _distortion(before.real(), after.real()),
+        distortion=None if before is None else _distortion(before.real(), after.real(), converted),
     )
 
 
@@ -51,13 +55,26 @@ def _rank(values: NDArray[np.float32]) -> int | None:
     return int(np.linalg.matrix_rank(matrix)) if matrix.size <= LARGE else None
 
 
-def _distortion(before: NDArray[np.float32], after: NDArray[np.float32]) -> float | None:
-    """Energy of the error over the energy before, after the factor is taken out that the input's scaling may be."""
+def _distortion(before: NDArray[np.float32], after: NDArray[np.float32], converted: bool) -> float | None:
+    """Energy of the error over the energy before.
+
+    Conversion moves factors into kernels: of the input's scaling into all of the first, of BatchNorm into each output
+    channel. They are taken out.
+    """
     if before.size != after.size:
         return None
-    old, new = before.reshape(-1).astype(np.float64), after.reshape(-1).astype(np.float64)
-    energy, norm = float(old @ old), float(new @ new)
-    if not energy or not norm:
-        return None if energy == norm else 1.0
-    fitted = new * float(old @ new) / norm
-    return float(f"{np.sum((fitted - old) ** 2) / energy:.4g}")
+    channels = before.shape[-1] if before.ndim == 4 and len(before) == 1 else len(before)  # depthwise: they are last
+    old, new = (_rows(values, channels) for values in (before, after))
+    energy = np.sum(old**2)
+    if not energy:
+        return 1.0 if new.any() else None
+    if converted:
+        norms = np.sum(new**2, axis=1, keepdims=True)
+        new = new * np.sum(old * new, axis=1, keepdims=True) / np.where(norms, norms, 1.0)
+    return float(f"{np.sum((new - old) ** 2) / energy:.4g}")
+
+
+def _rows(values: NDArray[np.float32], channels: int) -> NDArray[np.float64]:
+    """A row for each output channel, which is the first axis, or the last where the first is none."""
+    first = values if len(values) == channels else np.moveaxis(values, -1, 0)
+    return first.reshape(channels, -1).astype(np.float64)

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def run_recipe(
     subject = Subject(copy_model(baseline))
     context = replace(context, baseline=copy_model(baseline))
     claims: tuple[Claim, ...] = ()
-    steps = []
+    steps: list[Step] = []
     for index, technique in enumerate(recipe):
         context.say(f"step {index + 1}/{len(recipe)}: {technique.technique}")
         digest = store.digest(recipe[: index + 1])
@@ -49,7 +50,8 @@ def run_recipe(
             if not store.holds(digest):
                 # steps of a recipe see the samples in different orders
                 work = replace(context, seed=context.seed + index, backup=backup)
-                store.write(digest, _carry_out(technique, subject, claims, work))
+                known = [state.layer for state in steps[-1].layers] if steps else []
+                store.write(digest, _carry_out(technique, subject, claims, work, known))
             else:
                 context.say("was done before")
             finished = store.read(digest)
@@ -69,8 +71,10 @@ def run_recipe(
     return subject.flatbuffer, candidate
 
 
-def _carry_out(technique: Technique, before: Subject, claims: tuple[Claim, ...], context: Context) -> Finished:
-    """One step: what comes out, and what is measured of it."""
+def _carry_out(
+    technique: Technique, before: Subject, claims: tuple[Claim, ...], context: Context, known: Sequence[str]
+) -> Finished:
+    """One step: what comes out, and what is measured of it; ``known`` are the layers that there were."""
     clock = time.perf_counter()
     set_seed(context.seed)
     result = technique.apply(before, context)
@@ -83,7 +87,7 @@ def _carry_out(technique: Technique, before: Subject, claims: tuple[Claim, ...],
         changed=result.changed,
         skipped=result.skipped,
         promises=measure(claims, result.subject),
-        layers=measure_layers(before, result.subject),
+        layers=measure_layers(before, result.subject, known),
         ladder=result.ladder,
         details=dict(result.details),
     )

@@ -1,6 +1,9 @@
 """Codes what buffers hold, each kind of constant in its own way: kernels, biases, anything else as bytes."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.errors import PackingError
 from tasks.packing import schema
@@ -47,14 +50,15 @@ class Buffers:
 
     def _choose(self, constant: schema.Constant, given: bytes) -> int:
         numbers = to_numbers(constant, given)
-        decisions = len(numbers) + (1 + 8 * constant.size) * int(np.count_nonzero(numbers))
-        if decisions > self._patience and len(given) >= LARGE:
-            return WIDE
-        self._patience -= decisions
-        return NARROW
+        return WIDE if decisions(constant, numbers) > self._patience and len(given) >= LARGE else NARROW
 
     def _narrow(self, constant: schema.Constant, count: int, given: bytes) -> bytes:
         total = count * 2 if constant.type == schema.INT4 else count // constant.size
+        if count >= LARGE and total > self._patience:  # before memory is taken for as many
+            raise PackingError(
+                f"Expected a buffer of up to {max(0, self._patience):,} numbers that are coded one by one. "
+                f"Received: one of {total:,}; the content is damaged."
+            )
         levels = levels_of(constant, total)
         columns = total // len(levels)
         numbers = to_numbers(constant, given).tolist() if given else None
@@ -62,7 +66,9 @@ class Buffers:
         if stride > max(1, columns):
             raise PackingError(f"Expected a stride within {columns} columns. Received: {stride}.")
         size = 1 if constant.type in KERNELS else constant.size
-        return from_numbers(constant, self._kernels.code(Shape(columns, stride, levels, size), numbers))
+        found = self._kernels.code(Shape(columns, stride, levels.tolist(), size), numbers)
+        self._patience -= decisions(constant, np.array(found))
+        return from_numbers(constant, found)
 
     def _wide(self, constant: schema.Constant, count: int, given: bytes) -> bytes:
         elements = count // constant.size
@@ -90,16 +96,23 @@ class Buffers:
         return bytes(found[4:])
 
 
-def levels_of(constant: schema.Constant, count: int) -> tuple[int, ...]:
+def decisions(constant: schema.Constant, numbers: NDArray[Any]) -> int:
+    """How many it takes to code them one by one."""
+    return len(numbers) + (1 + 8 * constant.size) * int(np.count_nonzero(numbers))
+
+
+def levels_of(constant: schema.Constant, count: int) -> NDArray[np.int32]:
     """The rows of ``count`` numbers: for each output channel the number of its scale among the different ones."""
     rows = constant.shape[0] if constant.shape else 1
     if len(constant.shape) == 4 and rows == 1:  # depthwise: the channels come last
         rows = count // (constant.shape[-1] or 1)
     if rows < 1 or count % rows:
-        return (0,)
+        return np.zeros(1, np.int32)
+    if len(constant.scales) != 4 * rows:
+        return np.zeros(rows, np.int32)
     scales = [constant.scales[at : at + 4] for at in range(0, len(constant.scales), 4)]
     seen: dict[bytes, int] = {}
-    return tuple(seen.setdefault(scale, len(seen)) for scale in scales) if len(scales) == rows else (0,) * rows
+    return np.array([seen.setdefault(scale, len(seen)) for scale in scales], np.int32)
 
 
 def to_numbers(constant: schema.Constant, data: bytes) -> Numbers:

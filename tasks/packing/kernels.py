@@ -26,7 +26,7 @@ class Shape:
 
     columns: int
     stride: int
-    levels: tuple[int, ...]
+    levels: Sequence[int]
     size: int = 1
 
 

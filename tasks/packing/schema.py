@@ -9,6 +9,7 @@ from math import prod
 
 import numpy as np
 
+from tasks.errors import PackingError
 from tasks.packing.tree import Node, Scalar, Table, Tables, Vector
 
 Path = tuple[int, ...]
@@ -18,6 +19,8 @@ TENSORS, OPERATORS = 0, 3  # of a subgraph
 SHAPE, TYPE, BUFFER, QUANTIZATION = 0, 1, 2, 4  # of a tensor
 MINIMUM, MAXIMUM, SCALE, ZERO_POINT, AXIS = 0, 1, 2, 3, 6  # of a quantization
 CODE, INPUTS, OUTPUTS = 0, 1, 2  # of an operator
+
+AXES = 16  # of a tensor, at most
 
 SUBGRAPH: Path = (SUBGRAPHS, 0)
 TENSOR: Path = (*SUBGRAPH, TENSORS, 0)
@@ -76,8 +79,14 @@ def subgraphs(model: Table) -> list[Table]:
 
 
 def describe(tensor: Table) -> Constant:
-    """What is known of a tensor."""
+    """What is known of a tensor.
+
+    Raises:
+        PackingError: it has more axes than any runtime knows.
+    """
     shape = tuple(max(0, size) for size in numbers(tensor.fields.get(SHAPE)))
+    if len(shape) > AXES:
+        raise PackingError(f"Expected tensors of up to {AXES} axes. Received: one of {len(shape)}.")
     scales = quantization(tensor).get(SCALE)
     return Constant(number(tensor.fields.get(TYPE)), shape, scales.data if isinstance(scales, Vector) else b"")
 

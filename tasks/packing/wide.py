@@ -1,6 +1,6 @@
 """The models of large tensors, for all lanes at once: each lane codes a part of the tensor, all learn together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ class Layout:
 
     size: int
     strides: tuple[int, int]
-    levels: tuple[int, ...] = (0,)
+    levels: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))
     columns: int = 1
     start: int = 0
     bound: bool = False
@@ -67,7 +67,7 @@ class Layout:
     def level(self, places: Numbers) -> Numbers:
         """The number of the scale at each of these places, of a number that is bounded."""
         rows = np.minimum((places + self.start) // max(1, self.columns), len(self.levels) - 1)
-        return np.asarray(self.levels, np.int64)[rows] % SCALES
+        return self.levels[rows].astype(np.int64) % SCALES
 
 
 def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Layout) -> Bytes:
@@ -86,7 +86,7 @@ def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Lay
     before = max(2, *strides)
     found = np.zeros((steps + before, lanes, size), np.uint8)
     flags = Learner(coder, 13 << 4)
-    scales = min(SCALES, 1 + max(layout.levels)) if size == 1 else 1
+    scales = min(SCALES, 1 + int(layout.levels.max())) if size == 1 else 1
     trees = [Learner(coder, max(256 if size > 1 else scales, 3) << 8) for _ in range(size)]
     everyone, recent = np.arange(lanes), np.zeros(lanes, np.int64)
     some = np.zeros((steps + before, lanes), np.bool_)

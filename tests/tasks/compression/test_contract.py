@@ -92,6 +92,7 @@ def test_every_promise_is_in_the_final_file(
         assert first.changed
     before = candidate.steps[-2].layers if len(candidate.steps) > 1 else ()
     layers = {state.layer for state in before} or layers
+    assert {state.layer for state in last.layers} == layers
     named = 0 if last.technique == "pack" else len(layers)
     assert {"layers": len(constants_by_layer(flatbuffer, layers))} == {"layers": named}
 

@@ -78,7 +78,7 @@ def test_rows_of_few_levels_take_as_much_as_their_numbers() -> None:
     """What clustering leaves: 16 levels a row, which are the same where the scale is."""
     chance = np.random.default_rng(1)
     sets = [chance.choice(np.arange(-127, 128), 16, replace=False) for _ in range(4)]
-    levels = tuple(row % 4 for row in range(20))
+    levels = np.arange(20, dtype=np.int32) % 4
     content = np.concatenate([chance.choice(sets[level], 800) for level in levels]).astype(np.int8).tobytes()
     told = len(code(content, Layout(1, (1, 1), levels, 800)))
     assert told < len(content) * 4 / 8 * 1.12 + 150

@@ -1,0 +1,68 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.compression.layer_states import measure_layers
+from tasks.compression.layers import kernels
+from tasks.compression.records import LayerState
+from tasks.compression.technique import Subject
+from tasks.training.backend import keras, set_seed
+from tasks.training.conversion import to_tflite
+from tasks.training.models import build_model
+from tests.tasks.compression.cases import Made, carry_out
+from tests.tasks.training.material import CLASSES, SHAPE
+
+
+def distortions(layers: tuple[LayerState, ...]) -> list[float]:
+    found = [layer.distortion for layer in layers]
+    assert None not in found
+    return [each for each in found if each is not None]
+
+
+@pytest.fixture
+def depthwise() -> Any:
+    """A network of depthwise convolutions whose BatchNorm has something to say."""
+    set_seed(1)
+    model = build_model("mobilenet_small", SHAPE, CLASSES, 0.0)
+    for layer in model.layers:
+        if isinstance(layer, keras().layers.BatchNormalization):
+            chance = np.random.default_rng(1)
+            layer.set_weights([chance.uniform(0.5, 2.0, each.shape) for each in layer.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("network", ["tiny", "residual", "depthwise"])
+def test_what_conversion_moves_into_kernels_is_no_error(request: pytest.FixtureRequest, network: str) -> None:
+    model = request.getfixturevalue(network)
+    layers = measure_layers(Subject(model), Subject(flatbuffer=to_tflite(model)))
+    assert {layer.layer for layer in layers} == set(kernels(model))
+    assert max(distortions(layers)) < 1e-10
+
+
+def test_what_rounding_does_to_a_network_with_normalization_is_one(made: Made) -> None:
+    _, candidate = made("residual", "int8")
+    assert 1e-6 < min(distortions(candidate.steps[0].layers)) <= max(distortions(candidate.steps[0].layers)) < 1e-3
+
+
+def test_a_channel_that_is_gone_counts(tiny: Any) -> None:
+    kernel = tiny.get_layer("logits").kernel
+    before = Subject(flatbuffer=to_tflite(tiny))
+    whole = kernel.numpy()
+    kernel.assign(whole * (np.arange(10) != 3))
+    try:
+        layers = measure_layers(before, Subject(flatbuffer=to_tflite(tiny)), ["logits", "conv2d"])
+    finally:
+        kernel.assign(whole)
+    assert [layer.layer for layer in layers] == ["logits", "conv2d"]
+    share = np.square(whole[:, 3]).sum() / np.square(whole).sum()
+    assert distortions(layers) == [pytest.approx(share, rel=1e-3), 0.0]
+
+
+def test_a_package_is_measured_as_what_was_packed(tiny: Any, prepared: Path) -> None:
+    steps = [{"technique": "convert"}, {"technique": "pack"}]
+    _, candidate = carry_out("packed", steps, tiny, prepared)
+    converted, packed = (step.layers for step in candidate.steps)
+    assert [layer.layer for layer in packed] == [layer.layer for layer in converted] == ["conv2d", "logits"]
+    assert distortions(packed) == [0.0, 0.0]
