@@ -66,6 +66,7 @@ def print_releases(model: str, rows: Sequence[Release]) -> None:
             "Version": str(row.version),
             "Created": row.created,
             "Recipe": row.recipe,
+            "Loaded": f"{row.loaded_bytes:,}",
             "Stored": f"{row.stored_bytes:,}",
             "Accuracy": f"{row.accuracy:.4f}",
             "Channels": ", ".join(row.channels),

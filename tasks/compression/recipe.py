@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tasks.compression.policy import refusal
 from tasks.compression.technique import Kind, Technique
 from tasks.compression.techniques import TECHNIQUES
 from tasks.compression.techniques.convert import Convert
@@ -37,7 +38,7 @@ def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collec
 
     Raises:
         ConfigError: a step is not a technique, has a wrong setting, does not take what the step before it gives,
-            breaks what an earlier step promised, or learns from a teacher that there is not.
+            breaks what an earlier step promised, makes no sense behind it, or learns from a teacher that there is not.
     """
     recipe = [_parse_step(f"recipes.{name}.{index}", step) for index, step in enumerate(steps)]
     for index, technique in enumerate(recipe):
@@ -48,6 +49,7 @@ def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collec
         recipe.append(Convert())
     _check_forms(name, recipe)
     _check_promises(name, recipe)
+    _check_policy(name, recipe)
     _check_teachers(name, recipe, teachers)
     return tuple(recipe)
 
@@ -89,6 +91,16 @@ def _check_promises(name: str, recipe: Sequence[Technique]) -> None:
                     f"recipes.{name}.{index}: expected a technique that keeps the {MEANING[kind]} that "
                     f"{earlier.technique} makes. Received: {later.technique}, which does not. "
                     f"Put it before {earlier.technique} or leave one of them out."
+                )
+
+
+def _check_policy(name: str, recipe: Sequence[Technique]) -> None:
+    for index, later in enumerate(recipe):
+        for earlier in recipe[:index]:
+            if why := refusal(earlier, later):
+                raise ConfigError(
+                    f"recipes.{name}.{index}: expected a technique that makes sense after {earlier.technique}. "
+                    f"Received: {later.technique}: {why}."
                 )
 
 

@@ -12,6 +12,7 @@ from tasks.compression.step_store import STEPS, StepStore
 from tasks.compression.technique import Context
 from tasks.config import Params
 from tasks.files import write_bytes
+from tasks.packing.container import pack
 from tasks.records import write_record
 from tasks.training.backend import set_seed
 from tasks.training.models import find_builder
@@ -52,7 +53,8 @@ def work(params: Params, name: str) -> None:
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)
     StepStore(STEPS, candidate.baseline_weights_sha256, context).keep_only(recipes.values())
-    print(f"{name}: {candidate.bytes:,} bytes, {candidate.seconds:.0f} s")
+    stored = len(pack(flatbuffer))
+    print(f"{name}: {candidate.bytes:,} bytes loaded, {stored:,} stored, {candidate.seconds:.0f} s")
 
 
 if __name__ == "__main__":

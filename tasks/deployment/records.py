@@ -136,6 +136,7 @@ class Release(Record):
     created: str  # UTC, ISO 8601
     recipe: str
     stored_bytes: int  # of model.stored: what a device downloads of the model
+    loaded_bytes: int  # of the .tflite that becomes of it
     accuracy: float  # on the test split
     channels: tuple[str, ...]  # that point to it
     manifest_sha256: str

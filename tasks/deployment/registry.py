@@ -192,6 +192,7 @@ def describe(sealed: Sealed, channels: tuple[str, ...]) -> Release:
         created=manifest.created,
         recipe=manifest.recipe,
         stored_bytes=manifest.files[PACKED].bytes,
+        loaded_bytes=manifest.unpacked.bytes,
         accuracy=manifest.accuracy,
         channels=channels,
         manifest_sha256=sealed.sha256,

@@ -168,7 +168,8 @@ def conclude(name: str, rules: tuple[RuleVerdict, ...], margin: float, results: 
     outcome = overall(rules)
     seen = difference("accuracy", (name, BASELINE), "test", results, accuracy_confidence(results.params))
     quality = results.qualities[name].splits["test"]
-    smaller = results.cost(BASELINE).stored_bytes / results.cost(name).stored_bytes
+    cost = results.cost(name)
+    smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
     faster = 1 / results.speed(name).latency_ratio.value
     what = {
         "PASS": f"{name} may be released",
@@ -183,8 +184,8 @@ def conclude(name: str, rules: tuple[RuleVerdict, ...], margin: float, results: 
             *reasons,
             f"On {quality.samples:,} sealed test samples it is right for {percent(quality.accuracy)}, "
             f"{points(seen.value)} points from the baseline ({points_interval(seen)}); it is stored in "
-            f"{results.cost(name).stored_bytes:,} bytes, {times(smaller)} smaller, and runs {times(faster)} "
-            f"as fast.",
+            f"{cost.stored_bytes:,} bytes, {times(smaller)} smaller, loaded as {cost.loaded_bytes:,} bytes, and runs "
+            f"{times(faster)} as fast.",
             *absent,
             f"The smallest margin of accuracy that this test split can decide is {number(100 * margin)} points.",
         ]

@@ -119,7 +119,7 @@ def key_figures(results: Results, chosen: str) -> str:
     loss = quality.accuracy - results.qualities[BASELINE].splits["test"].accuracy
     tiles = [
         ("Test accuracy", percent(quality.accuracy), f"{points(loss)} points from the baseline"),
-        ("Smaller", times(smaller), f"{cost.stored_bytes:,} bytes stored"),
+        ("Smaller", times(smaller), f"{cost.stored_bytes:,} bytes stored, {cost.loaded_bytes:,} loaded"),
         ("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs an image"),
         ("Same answers", percent(quality.agreement or 0), f"of {quality.samples:,} test samples"),
     ]

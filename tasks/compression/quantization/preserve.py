@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tasks.training.backend import tensorflow
 
-SHARED = 0.5  # distinct values in a weight that is not zero, below which sharing is meant and not chance
+# distinct values in a weight that is not zero, below which sharing is meant and not chance: of a kernel, of channels
+SHARED, SHARED_BY_CHANNEL = 0.5, 0.98
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,15 @@ class Structure:
 
 
 def structure_of(kernel: NDArray[Any]) -> Structure:
-    """Look for zeros, which training leaves none of, and for values that many weights share."""
+    """Look for zeros, which training leaves none of, and for values that weights share, all or those of a channel.
+
+    Weights of one output channel, of which there are few, hardly ever are equal by chance.
+    """
     rest = kernel[kernel != 0]
-    clusters = rest.size > 1 and len(np.unique(rest)) < SHARED * rest.size
-    return Structure(zeros=rest.size < kernel.size, clusters=bool(clusters))
+    channels = kernel.reshape(-1, kernel.shape[-1]).T
+    by_channel = sum(len(np.unique(channel[channel != 0])) for channel in channels)
+    clusters = len(np.unique(rest)) < SHARED * rest.size or by_channel < SHARED_BY_CHANNEL * rest.size
+    return Structure(zeros=rest.size < kernel.size, clusters=clusters)
 
 
 def projection(kernel: NDArray[Any]) -> Callable[[Any], Any]:

@@ -102,7 +102,25 @@ class Quantize(Retraining, Technique):
             raise ValueError("expected mode int4 with block")
         if budgets != (self.mode == "mixed"):
             raise ValueError("expected one of max_bytes, max_ratio and max_drop in mode mixed, and none elsewhere")
+        for key in self._unused():
+            raise ValueError(f"expected no {key} here: mode {self.mode} as it is set makes no use of it")
         return self
+
+    def _unused(self) -> list[str]:
+        """Settings that were given and that nothing reads."""
+        ignored: set[str] = set()
+        if not self.aware:
+            ignored |= set(Retraining.model_fields)
+        if not self.weight_bits:
+            ignored.add("step")
+        if self.mode != "mixed":
+            ignored.add("validation")
+        if self.mode not in {"int8", "int16x8"}:
+            ignored.add("calibration")
+        fields = type(self).model_fields
+        return sorted(
+            key for key in ignored if getattr(self, key) != fields[key].get_default(call_default_factory=True)
+        )
 
     @property
     def _drawn(self) -> Calibration:

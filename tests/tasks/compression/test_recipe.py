@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from tasks.compression.recipe import parse_recipe, parse_recipes
+from tasks.compression.techniques import TECHNIQUES
 from tasks.config import load_params
 from tasks.errors import ConfigError
 
@@ -34,7 +35,10 @@ def test_every_recipe_of_the_repository_is_one() -> None:
         ([FINE_TUNE, CLUSTER, INT8], ["fine_tune", "cluster", "quantize"]),
         ([PRUNE, {**CLUSTER, "preserve_sparsity": True}, INT8], ["prune", "cluster", "quantize"]),
         ([PRUNE, {**CLUSTER, "levels": "grid"}, INT8], ["prune", "cluster", "quantize"]),
-        ([PRUNE, PRUNE, FINE_TUNE, FINE_TUNE], ["prune", "prune", "fine_tune", "fine_tune", "convert"]),
+        (
+            [PRUNE, {**PRUNE, "sparsity": 0.8}, FINE_TUNE, FINE_TUNE],
+            ["prune", "prune", "fine_tune", "fine_tune", "convert"],
+        ),
         ([FINE_TUNE, AWARE], ["fine_tune", "quantize"]),
         ([PRUNE, FINE_TUNE, AWARE], ["prune", "fine_tune", "quantize"]),
         ([CLUSTER, AWARE], ["cluster", "quantize"]),
@@ -82,6 +86,43 @@ def test_a_senseless_chain_is_refused_with_step_and_reason(steps: list[dict[str,
     assert words in str(caught.value)
 
 
+def test_the_orders_in_the_docs_are_those_that_are_refused() -> None:
+    text = (Path(__file__).parents[3] / "docs/compression/recipes.md").read_text()
+    head, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:1] == "|"]
+    assert head[1:] == [row[0] for row in rows]
+    assert set(head[1:]) == set(TECHNIQUES)
+    settings: dict[str, dict[str, Any]] = {
+        "prune": {"sparsity": 0.5},
+        "prune_channels": {"budget": {"metric": "macs", "max_ratio": 0.5}},
+        "cluster": {"clusters": 16},
+        "factorize": {"rank": {"by": "fixed", "rank": 4}},
+        "quantize": {"mode": "int8"},
+        "fine_tune": {"epochs": 1},
+        "distill": {"epochs": 1},
+    }
+    reasons = {
+        "form": "takes a",
+        "promise": "keeps the",
+        "more zeros": "finds as many zeros",
+        "copies": "the copies of a kernel would no longer be alike",
+    }
+    for earlier, *verdicts in rows:
+        for later, verdict in zip(head[1:], verdicts, strict=True):
+            steps = [{"technique": name, **settings.get(name, {})} for name in (earlier, later)]
+            if verdict == "yes":
+                parse_recipe("r", steps)
+                continue
+            with pytest.raises(ConfigError, match=reasons[verdict]):
+                parse_recipe("r", steps)
+
+
+def test_a_second_pruning_has_to_make_more_zeros() -> None:
+    assert len(parse_recipe("r", [PRUNE, {**PRUNE, "sparsity": 0.9}])) == 3
+    assert len(parse_recipe("r", [PRUNE, {**PRUNE, "pattern": "4x1"}])) == 3
+    with pytest.raises(ConfigError, match=r"recipes\.r\.2: expected a technique that makes sense after prune"):
+        parse_recipe("r", [PRUNE, FINE_TUNE, {**PRUNE, "sparsity": 0.1}])
+
+
 @pytest.mark.parametrize(
     ("step", "words"),
     [
@@ -119,6 +160,10 @@ def test_a_senseless_chain_is_refused_with_step_and_reason(steps: list[dict[str,
         ({**INT8, "mode": "mixed"}, "recipes.r.1: expected one of max_bytes, max_ratio and max_drop in mode mixed"),
         ({**INT8, "max_bytes": 9}, "recipes.r.1: expected one of max_bytes, max_ratio and max_drop in mode mixed"),
         ({**AWARE, "mode": "float16"}, "recipes.r.1: expected mode int8 with aware: true"),
+        ({**INT8, "epochs": 5}, "recipes.r.1: expected no epochs here: mode int8 as it is set makes no use of it"),
+        ({**AWARE, "step": "layer"}, "recipes.r.1: expected no step here"),
+        ({**INT8, "mode": "float16", "calibration": 9}, "recipes.r.1: expected no calibration here: mode float16"),
+        ({**INT8, "validation": 9}, "recipes.r.1: expected no validation here"),
         ({**INT8, "weight_bits": 4}, "recipes.r.1: expected aware: true with weight_bits"),
         ({**AWARE, "weight_bits": 1}, "recipes.r.1.weight_bits: input should be greater than or equal to 2."),
         ({**FINE_TUNE, "augmentation": {"flop": True}}, "recipes.r.1.augmentation.flop: expected no such key."),

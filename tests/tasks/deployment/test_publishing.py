@@ -53,6 +53,7 @@ def test_what_was_published_is_fetched_and_answers(project: Params, store: Store
     stored = store.get(release_key("shades", 1, PACKED)).content
     assert stored.startswith(b"SL" if packed else b"\x28\xb5\x2f\xfd")
     assert len(stored) == release.stored_bytes <= len(zstd(candidate_model(RECIPE).read_bytes()))
+    assert release.loaded_bytes == candidate_model(RECIPE).stat().st_size
     assert (device / "current/model.tflite").read_bytes() == candidate_model(RECIPE).read_bytes()
     Image.new("RGB", (20, 10), (250, 250, 250)).save(tmp_path / "image.png")
     (answer,) = predict(device, [tmp_path / "image.png"], trust_of(project))

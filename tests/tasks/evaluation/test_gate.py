@@ -187,7 +187,12 @@ def test_the_smallest_margin_comes_from_the_test_split() -> None:
 def test_the_sentence_says_what_was_decided_with_the_numbers(right: int, beginning: str) -> None:
     verdict = decide(make_results([ACCURACY], {"baseline": BASELINE, "a": (900, right, 500, 50.0)}))
     assert verdict.sentence.startswith(beginning)
-    for part in (f"{right / 10:.2f} %", "1,000 sealed test samples", "500 bytes, 2.00 × smaller", "2.00 × as fast"):
+    for part in (
+        f"{right / 10:.2f} %",
+        "1,000 sealed test samples",
+        "500 bytes, 2.00 × smaller, loaded as 1,000 bytes",
+        "2.00 × as fast",
+    ):
         assert part in verdict.sentence
 
 

@@ -91,7 +91,7 @@ def test_the_page_tells_what_was_found(results: Results) -> None:
     assert results.gate is not None
     for part in (
         "pruned_int8 may be released",
-        "49,000 bytes stored",
+        "49,000 bytes stored, 98,000 loaded",
         *(rule.sentence.replace("'", "&#x27;") for rule in results.gate.rules),
         *(choice.sentence for choice in results.gate.choices),
         "quantize: mode int8, calibration 500",

@@ -52,6 +52,23 @@ def test_training_keeps_what_a_kernel_has_and_nothing_else(zeros: bool, clusters
         assert len(np.unique(after)) > before[before != 0].size * 0.9
 
 
+def test_clusters_of_each_channel_are_seen_in_small_channels() -> None:
+    """16 values of 27 weights: most weights of the layer, and of each channel, are of a value of their own."""
+    rng = np.random.default_rng(1)
+    values = rng.normal(0, 0.2, (32, 16))
+    channels = [[*levels, *rng.choice(levels, 11)] for levels in values]
+    kernel = np.stack(channels, axis=-1).reshape(3, 3, 3, 32).astype(np.float32)
+    assert len(np.unique(kernel)) > 0.5 * kernel.size
+    assert structure_of(kernel).scheme == "CQAT"
+    assert structure_of(kernel * (rng.random(kernel.shape) < 0.5)).scheme == "PCQAT"
+
+
+def test_weights_that_are_equal_by_chance_are_no_clusters() -> None:
+    kernel = np.random.default_rng(1).normal(0, 0.2, (512, 512)).astype(np.float32)
+    assert len(np.unique(kernel)) < kernel.size
+    assert structure_of(kernel).scheme == "QAT"
+
+
 def test_a_held_cluster_goes_where_the_mean_of_its_gradients_points() -> None:
     variable = tensorflow().Variable(np.array([2.0, 2, 2, 2, 5, 5, 5, 5], np.float32))
     gradient = np.array([1.0, 2, 3, 6, 0, 0, 0, 4], np.float32)

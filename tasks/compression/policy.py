@@ -1,0 +1,54 @@
+"""Orders of techniques that make no sense, though forms and promises would let them pass.
+
+What follows from forms (``quantize`` gives what no training takes) and promises (``cluster`` fills zeros) is each
+technique's own to say; :func:`tasks.compression.recipe.parse_recipe` checks all three before work starts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.compression.technique import Technique
+
+
+def _always(earlier: Any, later: Any) -> bool:  # noqa: ARG001
+    return True
+
+
+def _no_more_zeros(earlier: Any, later: Any) -> bool:
+    """Whether a pruning to a fraction of zeros finds them there."""
+    fractions = (earlier.sparsity, later.sparsity)
+    return None not in fractions and later.pattern == earlier.pattern and later.sparsity <= earlier.sparsity
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An order that is refused: the names of the techniques, why, and with which settings."""
+
+    earlier: str
+    later: frozenset[str]
+    why: str
+    when: Callable[[Any, Any], bool] = _always
+
+
+POLICY = (
+    Refused(
+        earlier="width_to_depth",
+        later=frozenset({"prune", "fine_tune", "distill", "width_to_depth"}),
+        why="the copies of a kernel would no longer be alike; put width_to_depth right before quantize",
+    ),
+    Refused(
+        earlier="prune",
+        later=frozenset({"prune"}),
+        why="it finds as many zeros there as it would make; ask it for more, or leave it out",
+        when=_no_more_zeros,
+    ),
+)
+
+
+def refusal(earlier: Technique, later: Technique) -> str | None:
+    """Why ``later`` makes no sense anywhere behind ``earlier``; None where it does."""
+    for row in POLICY:
+        if earlier.technique == row.earlier and later.technique in row.later and row.when(earlier, later):
+            return row.why
+    return None
