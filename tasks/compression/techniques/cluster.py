@@ -1,4 +1,4 @@
-"""Weight clustering (Han, Mao and Dally 2016, Deep Compression, arXiv:1510.00149), through TFMOT or on a grid."""
+"""Weight clustering, through TFMOT or on a grid."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -23,7 +23,7 @@ INITS = {
 
 
 class Cluster(Retraining, Technique):
-    """Let each layer use a few distinct weights only, and train these on.
+    """Let each layer use a few distinct weights only, and train these on (Han, Mao and Dally 2016, arXiv:1510.00149).
 
     ==========  ==============================================================================================
     levels      which weights there may be

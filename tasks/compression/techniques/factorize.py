@@ -1,4 +1,4 @@
-"""Low-rank factors in the place of layers (Denton et al. 2014, arXiv:1404.0736; Kim et al. 2016, arXiv:1511.06530)."""
+"""Low-rank factors in the place of layers."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -43,6 +43,10 @@ class Factorize(Technique):
     svd                 the kernel's size with fewer filters, 1 × 1
     robust_pca          as svd, and beside it a sparse layer like the replaced one, added
     ==================  ============================================================================
+
+    SVD of dense layers: Denton et al. 2014, arXiv:1404.0736, of convolutions: Zhang et al. 2016, arXiv:1505.06798;
+    Tucker-2: Kim et al. 2016, arXiv:1511.06530; CP: Lebedev et al. 2015, arXiv:1412.6553; spatial: Jaderberg et al.
+    2014, arXiv:1405.3866; robust PCA: Candès et al. 2011, arXiv:0912.3599; VBMF: Nakajima et al. 2013, JMLR 14.
 
     Convolutions of single pixels are matrices: tucker, cp and spatial leave them to SVD.
 

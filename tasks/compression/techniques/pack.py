@@ -1,4 +1,4 @@
-"""Entropy coding of the deployable model (as DeepCABAC, Wiedemann et al. 2020, arXiv:1907.11900, ISO/IEC 15938-17)."""
+"""Entropy coding of the deployable model."""
 
 from typing import ClassVar, Literal, get_args
 
@@ -9,6 +9,8 @@ from tasks.packing.container import pack
 
 class Pack(Technique):
     """Take out what the runtime does not read, and store the rest in a container of its own instead of zstd.
+
+    The coder is context-adaptive, as DeepCABAC's (Wiedemann et al. 2020, arXiv:1907.11900) and ISO/IEC 15938-17's.
 
     .. code-block:: yaml
 

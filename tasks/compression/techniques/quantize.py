@@ -1,4 +1,4 @@
-"""Quantization to fewer bits (Jacob et al. 2018, arXiv:1712.05877)."""
+"""Quantization to fewer bits."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -55,6 +55,7 @@ class Quantize(Retraining, Technique):
         - {technique: quantize, mode: mixed, max_ratio: 0.2}            # or max_bytes, or max_drop: 0.005
 
     The calibrated modes need training images, ``mixed`` labelled validation images, ``aware`` labelled training data.
+    The arithmetic and the training are those of Jacob et al. 2018, arXiv:1712.05877.
     Keeps zeros and clusters: rounding does (``block`` lets go of clusters), and ``aware`` trains each layer so that
     the zeros and clusters it has stay (PQAT, CQAT, PCQAT).
 

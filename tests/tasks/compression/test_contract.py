@@ -1,11 +1,14 @@
 """What holds for every technique, in every mode."""
 
 import hashlib
+import inspect
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
@@ -54,7 +57,22 @@ KINDS = {
     "cluster": "clusters",
     "quantize": "dtype",
 }
+WITHOUT_PAPER = {"fine_tune", "convert", "width_to_depth"}
 FURTHER = {"aware int8 levels": {"levels"}}
+
+
+def test_every_technique_has_a_case() -> None:
+    assert {step["technique"] for steps in CASES.values() for step in steps} == set(TECHNIQUES)
+
+
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_a_technique_is_described_with_its_paper_and_steps_that_can_be_taken_over(name: str) -> None:
+    text = inspect.getdoc(TECHNIQUES[name]) or ""
+    steps = YAML(typ="safe").load("\n".join(re.findall(r"^ *(- \{technique: .*\})", text, re.MULTILINE)))
+    assert name in {step["technique"] for step in steps}
+    for step in steps:
+        parse_recipe("r", [step], teachers={"strong"})
+    assert bool(re.search(r"arXiv:\d{4}\.\d{4,5}", text)) == (name not in WITHOUT_PAPER)
 
 
 @pytest.mark.parametrize("case", CASES)
