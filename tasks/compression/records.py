@@ -1,5 +1,6 @@
 """What the compression stage leaves for others to read."""
 
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,15 @@ class Candidate(Record):
         """Whether it was trained on and nothing else, so that what training gives is not taken for compression's."""
         techniques = {step.technique for step in self.steps}
         return bool(techniques & TRAINING_ALONE) and techniques <= TRAINING_ALONE | {"convert"}
+
+    @property
+    def lessons(self) -> dict[str, int]:
+        """Epochs of training by the name of who taught; none without training."""
+        found: Counter[str] = Counter()
+        for step in self.steps:
+            if step.config.get("aware", True) and "distillation" in step.config:
+                found[step.config["distillation"]["teacher"]] += step.config["epochs"] * step.config.get("rounds", 1)
+        return {teacher: epochs for teacher, epochs in found.items() if epochs}
 
 
 def candidate_model(recipe: str) -> Path:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tasks.compression.records import Step
 from tasks.data_loading.dataset import SPLITS
+from tasks.evaluation.controls import control_of
 from tasks.evaluation.records import BASELINE, PRODUCTION
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import QUALITY_METRICS, difference
@@ -34,6 +35,7 @@ def candidates_table(results: Results) -> list[Row]:
             "Candidate": name,
             "Accuracy": percent(quality.accuracy),
             "Difference": "",
+            "To its control": "",
             "Agreement": "" if quality.agreement is None else percent(quality.agreement),
             "Loaded": f"{cost.loaded_bytes:,}",
             "Stored": f"{cost.stored_bytes:,}",
@@ -48,6 +50,9 @@ def candidates_table(results: Results) -> list[Row]:
         if name != BASELINE:
             seen, faster = difference("accuracy", (name, BASELINE), "validation", results), invert(speed.latency_ratio)
             row["Difference"] = f"{points(seen.value)} ({points_interval(seen)})"
+            if control := control_of(name, results):
+                beside = difference("accuracy", (name, control), "validation", results)
+                row["To its control"] = f"{points(beside.value)} ({points_interval(beside)}), {control}"
             row["Smaller"] = times(results.cost(BASELINE).stored_bytes / cost.stored_bytes)
             row["Speed"] = f"{times(faster.value)} ({times_interval(faster)})"
         rows.append(row)

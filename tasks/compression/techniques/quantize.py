@@ -127,10 +127,6 @@ class Quantize(Retraining, Technique):
     def _drawn(self) -> Calibration:
         return Calibration(samples=self.calibration) if isinstance(self.calibration, int) else self.calibration
 
-    def teachers(self) -> frozenset[str]:
-        """Only training learns from one."""
-        return super().teachers() if self.aware else frozenset()
-
     def keeps(self) -> frozenset[Kind]:
         """Rounding keeps zeros, and equal weights of a channel equal; training is held to it."""
         return frozenset({"zeros"}) if self.block else frozenset({"zeros", "clusters"})

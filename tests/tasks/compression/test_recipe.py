@@ -19,9 +19,20 @@ CONVERT = {"technique": "convert"}
 def test_every_recipe_of_the_repository_is_one() -> None:
     params = load_params(Path(__file__).parents[3] / "params.yaml")
     recipes = parse_recipes(params.recipes, params.teachers)
-    assert {"float16", "int8", "pruned_int8", "clustered_int8", "control", "fast", "balanced", "tiny"} <= set(recipes)
+    assert {
+        "float16",
+        "int8",
+        "pruned_int8",
+        "clustered_int8",
+        "control",
+        "control_taught",
+        "fast",
+        "balanced",
+        "tiny",
+    } <= set(recipes)
     assert recipes["balanced"][:2] == recipes["tiny"][:2]  # work that is shared
     assert all(recipe[-1].gives != "keras" for recipe in recipes.values())
+    assert recipes["control_taught"][0] == recipes["fast"][1] == recipes["tiny"][1]  # the same training
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,10 @@ def test_a_teacher_that_there_is_not_is_refused_before_work_starts() -> None:
 
 
 def test_a_step_that_only_converts_learns_from_nobody() -> None:
-    int8 = {"technique": "quantize", "mode": "int8", "distillation": {"teacher": "strong"}}
+    int8 = {"technique": "quantize", "mode": "int8"}
     assert parse_recipe("r", [int8])[0].teachers() == frozenset()
+    with pytest.raises(ConfigError, match=r"recipes\.r\.0: expected no distillation here"):
+        parse_recipe("r", [{**int8, "distillation": {"teacher": "strong"}}], ["strong"])
 
 
 def test_a_step_is_another_one_with_another_teacher_of_the_name(prepared: Path, tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+"""Which control stands beside a candidate: a recipe of much the same training that makes nothing smaller."""
+
+from tasks.compression.records import Candidate
+from tasks.evaluation.results import Results
+
+
+def control_of(name: str, results: Results) -> str | None:
+    """The control whose training is most like that of a candidate.
+
+    It learns from whom the candidate learns for most of its epochs, and for a number of epochs that is nearest. None
+    for a candidate that is not trained, for a control, and where no control learns from the same.
+    """
+    candidate = results.candidates.get(name)
+    if candidate is None or candidate.is_control or not candidate.lessons:
+        return None
+    controls = {
+        other: sum(control.lessons.values())
+        for other, control in results.candidates.items()
+        if control.is_control and control.lessons and _teacher(control) == _teacher(candidate)
+    }
+    wanted = sum(candidate.lessons.values())
+    return min(controls, key=lambda other: (abs(controls[other] - wanted), other), default=None)
+
+
+def _teacher(candidate: Candidate) -> str:
+    return max(candidate.lessons, key=lambda teacher: (candidate.lessons[teacher], teacher))
