@@ -2,7 +2,8 @@
 
 Each layer is rounded alone, with all others float, and the loss on the validation split is taken (as HAWQ does with a
 bound from the Hessian in its place, Dong et al. 2019, arXiv:1905.03696). From 16 bits everywhere, the layer that loses
-least for each byte saved goes down first, until the file fits the budget or the answers suffer.
+least for each byte saved goes down first, until the file fits the budget or the answers suffer. Among those that lose
+nothing, as many do down to 8 bits, it is the one that adds least noise to the logits.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ from tasks.errors import CompressionError
 WIDTHS: tuple[Bits, ...] = (16, 8, 4)
 LOWER: dict[Bits, Bits] = {16: 8, 8: 4}
 SCALE_BYTES = 4  # a float32 for each output
-LEAST = 1e-9  # loss that counts as none, so that what costs nothing is ordered by its bytes
+LEAST = 1e-9  # loss that counts as none
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,15 @@ def moves(table: tuple[Sensitivity, ...]) -> Iterator[Sensitivity]:
         yield rows[layer, lower]
 
 
-def _price(before: Sensitivity, after: Sensitivity) -> tuple[float, int]:
-    saved = before.bytes - after.bytes
-    return max(after.loss - before.loss, LEAST) / max(saved, 1), -saved
+def _price(before: Sensitivity, after: Sensitivity) -> tuple[float, float]:
+    """Loss and noise (energy beside that of the logits) for each byte."""
+    saved = max(before.bytes - after.bytes, 1)
+    lost, noise = after.loss - before.loss, _energy(after.logits_db) - _energy(before.logits_db)
+    return (lost if lost > LEAST else 0.0) / saved, noise / saved
+
+
+def _energy(decibels: float) -> float:
+    return float(10 ** (-decibels / 10))
 
 
 def choose(

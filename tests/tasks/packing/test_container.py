@@ -7,7 +7,7 @@ import pytest
 from zstandard import ZstdCompressor
 
 from tasks.errors import PackingError
-from tasks.packing import buffers
+from tasks.packing import buffers, container
 from tasks.packing.container import PARTS, STREAM, breakdown, encode, pack, unpack
 from tasks.packing.recording import read_model, record
 from tasks.packing.tree import serialize
@@ -47,6 +47,13 @@ def test_any_other_file_is_stored_as_a_zstd_frame(models: Path) -> None:
     packed = pack(content)
     assert packed == zstd(content)
     assert unpack(packed, len(content)) == content
+
+
+def test_what_coding_does_not_make_smaller_is_a_zstd_frame(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = laid_out(models, "digits_int8")
+    monkeypatch.setattr(container, "encode", lambda content: b"SL" + content)
+    assert pack(content) == zstd(content)
+    assert unpack(pack(content), len(content)) == content
 
 
 def test_the_same_file_gives_the_same_container(models: Path) -> None:

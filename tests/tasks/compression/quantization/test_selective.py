@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,16 @@ import pytest
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.quantization.float_file import FloatFile, predict
-from tasks.compression.quantization.int4 import check_kernels, quantize_weights
-from tasks.compression.quantization.selective import Budget, choose, moves, round_weights, score, sensitivities
+from tasks.compression.quantization.int4 import Bits, check_kernels, quantize_weights
+from tasks.compression.quantization.selective import (
+    Budget,
+    Sensitivity,
+    choose,
+    moves,
+    round_weights,
+    score,
+    sensitivities,
+)
 from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.quantize import Quantize
@@ -71,6 +80,29 @@ def test_a_layer_alone_is_measured_at_each_width(file: FloatFile, prepared: Path
     order = [(move.layer, move.bits) for move in moves(table)]
     assert sorted(order) == sorted((name, bits) for name in file.weights for bits in (8, 4))
     assert all(order.index((name, 8)) < order.index((name, 4)) for name in file.weights)
+
+
+def test_loss_decides_and_among_layers_that_lose_nothing_the_noise_in_the_logits() -> None:
+    """Of three layers of one size one loses, one loses nothing with much noise, one gains with little."""
+    costs = {"loses": (0.4, 60.0), "noisy": (0.0, 30.0), "quiet": (-0.01, 50.0)}
+    widths: tuple[Bits, ...] = (16, 8)
+    table = tuple(
+        Sensitivity(
+            layer=name,
+            bits=bits,
+            bytes=100 * bits,
+            weights_db=0.0,
+            logits_db=db - 20 * place,
+            loss=1.0 + place * lost,
+            accuracy=0.9,
+        )
+        for name, (lost, db) in costs.items()
+        for place, bits in enumerate(widths)
+    )
+    wide = tuple(row for row in table if row.bits == 16)
+    narrow = tuple(replace(row, bits=4, bytes=1, loss=99.0, logits_db=0.0) for row in wide)
+    order = [(move.layer, move.bits) for move in moves((*table, *narrow))]
+    assert order[:3] == [("quiet", 8), ("noisy", 8), ("loses", 8)]
 
 
 def test_a_planted_sensitive_layer_stays_at_8_bits(sensitive: Any, prepared: Path) -> None:
