@@ -22,7 +22,6 @@ class Reason(StrEnum):
     SENSITIVE = "the model's answers would suffer"
     TIED = "tied to a layer that has to stay as it is"
     EXCLUDED = "left out by the recipe"
-    ALREADY = "it is so already"
     CONVERTER = "the converter keeps this layer's weights as they are"
 
 

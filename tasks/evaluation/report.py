@@ -13,11 +13,13 @@ from tasks.evaluation.tables import (
     candidates_table,
     cost_table,
     describe_step,
+    details_table,
     layers_table,
     promises_table,
     rules_table,
     skips_table,
     splits_table,
+    tables_within,
     test_table,
 )
 from tasks.evaluation.wording import invert, number, percent, points, times
@@ -196,6 +198,8 @@ def recipes(results: Results) -> list[str]:
                 f"<h3>{escape(describe_step(step))}</h3>",
                 markup.paragraph(f"{changed}, {number(step.seconds, 1)} s", "muted"),
                 markup.table("Left alone", skips_table(step)),
+                markup.table("Measured and chosen on the way", details_table(step)),
+                *(markup.table(name.capitalize(), rows) for name, rows in tables_within(step).items()),
                 markup.table("Layers after this step", layers_table(step)),
                 markup.table("Promises, measured after this step", promises_table(step)),
             ]

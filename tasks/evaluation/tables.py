@@ -139,6 +139,26 @@ def layers_table(step: Step) -> list[Row]:
     ]
 
 
+def details_table(step: Step) -> list[Row]:
+    """What the technique measured and chose on the way, but for what is a table of its own."""
+    return [
+        {"Measured or chosen": name.replace("_", " "), "What": _words(value)}
+        for name, value in step.details.items()
+        if not _is_table(value)
+    ]
+
+
+def tables_within(step: Step) -> dict[str, list[Row]]:
+    """What it measured of one thing after the other, by what that was."""
+    found = {name: value for name, value in step.details.items() if _is_table(value)}
+    if step.ladder:
+        found["networks that were timed"] = [rung.model_dump() for rung in step.ladder]
+    return {
+        name: [{key.replace("_", " ").capitalize(): _value(of) for key, of in row.items()} for row in rows]
+        for name, rows in found.items()
+    }
+
+
 def promises_table(step: Step) -> list[Row]:
     """What was promised and what was measured after a step."""
     return [
@@ -161,6 +181,18 @@ def describe_step(step: Step) -> str:
 def describe_config(config: Mapping[str, Any]) -> str:
     """Settings as words."""
     return ", ".join(f"{key} {_value(value)}" for key, value in config.items() if key != "technique")
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(of)}" for key, of in value.items())
+    if isinstance(value, list | tuple):
+        return " … ".join(map(_words, value))
+    return _value(value)
 
 
 def _value(value: Any) -> str:

@@ -98,6 +98,7 @@ def test_the_page_tells_what_was_found(results: Results) -> None:
         "too small to gain anything",
         "1 of 1 promises hold",
         *("8 × 3 × 3 × 1", "25.00 %", "40.0 dB"),
+        *("split train, samples 500, per_class zero 3", "conv2d 0 … 6.5", "Logits db", "41.25", "Microseconds", "20.5"),
         "2 refused, 1 kept out of training",
         "Images are 8 × 8 and grey.",
         "the weights of epoch 2 were kept",
