@@ -49,10 +49,22 @@ def with_layers(model: Model, change: Callable[[Any], Any]) -> Model:
     return keras().models.clone_model(copy_model(model), clone_function=change)
 
 
-def split_head(model: Model) -> tuple[Any | None, Model]:
-    """The leading rescaling of pixels, if there is one, and a copy of the rest, which takes what it gives."""
-    copy = copy_model(model)
-    first = next(layer for layer in copy.layers if not isinstance(layer, keras().layers.InputLayer))
-    if not isinstance(first, keras().layers.Rescaling):
+def split_head(model: Model) -> tuple[Model | None, Model]:
+    """What prepares pixels in front of the network, if anything does, and a copy of the rest.
+
+    The head is the chain of leading layers that are no part of what is trained: rescaling, normalization by fixed
+    numbers, resizing and cropping. The rest takes what it gives.
+    """
+    copy, layers = copy_model(model), keras().layers
+    preparing = (layers.Rescaling, layers.Normalization, layers.Resizing, layers.CenterCrop)
+    end = None
+    for layer in copy.layers:
+        if not isinstance(layer, layers.InputLayer):
+            if not isinstance(layer, preparing):
+                break
+            end = layer
+        if len(layer.outbound_nodes) > 1:  # several go on from here
+            break
+    if end is None:
         return None, copy
-    return first, copy_model(keras().Model(first.output, copy.output, name=model.name))
+    return keras().Model(copy.input, end.output), copy_model(keras().Model(end.output, copy.output, name=model.name))

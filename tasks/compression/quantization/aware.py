@@ -51,8 +51,8 @@ class Few:
 def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[Any], few: Few | None = None) -> Aware:
     """Train ``model`` with its 8-bit rounding simulated, and that of weights of few levels where asked for.
 
-    Zeros and clusters that the weights have are kept. The rescaling of pixels stays outside, since TFMOT refuses it,
-    and is folded in afterwards where it can be.
+    Zeros and clusters that the weights have are kept. What prepares the pixels stays outside, since TFMOT refuses it,
+    and is joined again afterwards, a scale by folding it in where that can be done.
 
     Args:
         model: from raw pixels to logits.
@@ -64,20 +64,22 @@ def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[An
     """
     head, body = split_head(model)
     aware = toolkit().quantization.keras.quantize_model(body)
-    scale, offset = (float(head.scale), float(head.offset)) if head is not None else (1.0, 0.0)
-    measure_ranges(aware, body, np.concatenate([image for (image,) in samples()]) * scale + offset)
+    prepared = _prepare(head, np.concatenate([image for (image,) in samples()]))
+    measure_ranges(aware, body, prepared)
     restricted = restrict(aware, few.bits, few.per_channel) if few else ()
     schemes = hold(aware)
     whole = join(head, aware)
-    _set_input_range(aware, offset, WHITE * scale + offset)
-    inputs = images.astype(np.float32) * scale + offset
+    ends = _prepare(head, np.stack([np.full(model.input_shape[1:], pixel, np.float32) for pixel in (0.0, WHITE)]))
+    _set_input_range(aware, float(ends.min()), float(ends.max()))
+    inputs = _prepare(head, images)
     train(whole, [fresh_statistics(aware, inputs[:WATCHED])])
     release(aware)
     snap(aware)
     measure_statistics(aware, inputs)
-    _set_input_range(aware, offset, WHITE * scale + offset)  # it moved; what pixels can be did not
-    foldable = not offset and _foldable(aware)
-    if foldable:
+    _set_input_range(aware, float(ends.min()), float(ends.max()))  # it moved; what pixels can be did not
+    scale = _scale(head)
+    foldable = scale is not None and _foldable(aware)
+    if scale is not None and foldable:
         fold(aware, scale)
     return Aware(aware if foldable else whole, schemes, restricted, settle(aware))
 
@@ -104,11 +106,25 @@ def _weighted(layer: Any) -> bool:
     return bool(getattr(layer, "_weight_vars", ()))
 
 
-def join(head: Any | None, aware: Model) -> Model:
+def join(head: Model | None, aware: Model) -> Model:
     """The model from raw pixels to logits."""
-    pixels = keras().Input(shape=aware.input_shape[1:], name="pixels")
-    scaled = head.__class__.from_config(head.get_config())(pixels) if head is not None else pixels
-    return keras().Model(pixels, aware(scaled), name="aware")
+    pixels = keras().Input(shape=(head or aware).input_shape[1:], name="pixels")
+    return keras().Model(pixels, aware(pixels if head is None else head(pixels)), name="aware")
+
+
+def _prepare(head: Model | None, images: NDArray[Any]) -> NDArray[np.float32]:
+    """What the network gets of raw images."""
+    batches = [images[start : start + BATCH].astype(np.float32) for start in range(0, len(images), BATCH)]
+    return np.concatenate(batches if head is None else [head(batch).numpy() for batch in batches])
+
+
+def _scale(head: Model | None) -> float | None:
+    """The factor that the head is, 1 without one; None where it is more."""
+    if head is None:
+        return 1.0
+    _, *layers = head.layers
+    only = layers[0] if len(layers) == 1 and isinstance(layers[0], keras().layers.Rescaling) else None
+    return float(only.scale) if only is not None and np.ndim(only.scale) == 0 and not np.any(only.offset) else None
 
 
 def measure_ranges(aware: Model, body: Model, inputs: NDArray[Any]) -> None:

@@ -62,7 +62,7 @@ def test_folding_the_scaling_in_is_exact(request: pytest.FixtureRequest, prepare
     aware(images[:50].astype(np.float32) / 255, training=True)  # takes the ranges of the kernels
     before = answers(whole, images)
     assert np.ptp(before) > 1
-    fold(aware, head.scale)
+    fold(aware, head.layers[-1].scale)
     assert np.allclose(answers(aware, images), before, atol=1e-3)
 
 
@@ -89,8 +89,40 @@ def test_a_scaling_that_cannot_be_folded_stays(prepared: Path, tmp_path: Path) -
     calibration = calibration_samples(100, context(prepared))
     train = training(prepared, epochs=3, learning_rate=0.01)
     aware = train_aware(model, train, calibration, train_images(prepared)).model
-    assert any(isinstance(layer, layers.Rescaling) for layer in aware.layers)
+    assert any(isinstance(layer, layers.Rescaling) for layer in aware._flatten_layers())
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))
     images, _ = samples("test", prepared)
     assert np.mean(answers(aware, images).argmax(axis=1) == Model(path).predict(images).argmax(axis=1)) > 0.95
+
+
+def test_a_head_of_several_layers_is_split_off_and_joined_again(prepared: Path, tmp_path: Path) -> None:
+    set_seed(1)
+    layers = keras().layers
+    head = [layers.Resizing(8, 8), layers.Normalization(mean=[80.0], variance=[2500.0])]
+    stack = [layers.Conv2D(8, 3, activation="relu"), layers.Flatten(), layers.Dense(CLASSES)]
+    model = keras().Sequential([keras().Input(SHAPE), *head, *stack])
+    calibration = calibration_samples(100, context(prepared))
+    train = training(prepared, epochs=3, learning_rate=0.01)
+    aware = train_aware(model, train, calibration, train_images(prepared)).model
+    pixels = [variable for variable in aware.weights if "quantize_layer" in variable.name]
+    ends = [float(each) for each in pixels if each.name.endswith(("_min:0", "_max:0"))]
+    assert sorted(ends) == pytest.approx([-1.6, 3.5])
+    path = tmp_path / "model.tflite"
+    path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))
+    images, labels = samples("test", prepared)
+    found = Model(path).predict(images).argmax(axis=1)
+    assert np.mean(found == labels) > 0.8
+    assert np.mean(answers(aware, images).argmax(axis=1) == found) > 0.95
+
+
+def test_a_head_that_others_take_from_too_stays(prepared: Path) -> None:
+    layers = keras().layers
+    pixels = keras().Input(SHAPE)
+    scaled = layers.Rescaling(1 / 255)(pixels)
+    both = layers.Concatenate()([layers.Flatten()(scaled), layers.Flatten()(pixels)])
+    model = keras().Model(pixels, layers.Dense(CLASSES)(both))
+    head, body = split_head(model)
+    assert head is None
+    images = samples("test", prepared, 20)[0]
+    assert np.array_equal(answers(body, images), answers(model, images))
