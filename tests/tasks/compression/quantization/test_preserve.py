@@ -82,7 +82,7 @@ def test_a_held_cluster_goes_where_the_mean_of_its_gradients_points() -> None:
         (True, False, None),
         (True, True, 4),
         pytest.param(False, True, None, marks=pytest.mark.slow),
-        pytest.param(True, True, None, marks=pytest.mark.slow),
+        (True, True, None),
     ],
 )
 def test_aware_training_keeps_zeros_and_clusters_in_the_file(
@@ -95,6 +95,8 @@ def test_aware_training_keeps_zeros_and_clusters_in_the_file(
     settings = {"technique": "quantize", "mode": "int8", "aware": True, "epochs": 1, "learning_rate": 0.003}
     technique = Quantize.model_validate({**settings, "weight_bits": bits, "calibration": 50})
     result = technique.apply(Subject(model), context(prepared, batch_size=256))
+    scheme = ("P" if zeros else "") + ("C" if clusters else "") + "QAT"
+    assert result.details["schemes"] == dict.fromkeys(kernels(model), scheme)
     found = constants_by_layer(result.subject.flatbuffer, kernels(model))
     for name, kernel in kernels(model).items():
         expected = np.moveaxis(kernel, -1, 0)
