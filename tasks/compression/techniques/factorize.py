@@ -1,5 +1,6 @@
 """Low-rank factors in the place of layers."""
 
+import math
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -29,6 +30,7 @@ KINDS: dict[str, type[Decomposition]] = {
     "svd": Svd,
     "robust_pca": RobustPca,
 }
+LEAST_ERROR = 1e-6  # of a kernel, which float32 cannot tell from none
 
 
 class Factorize(Technique):
@@ -109,6 +111,7 @@ class Factorize(Technique):
             skipped=tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped),
             claims=tuple(claim for replacement in replacements.values() for claim in _claims(replacement)),
             renamed={name: replacement.last for name, replacement in replacements.items()},
+            details={"layers that became factors": [_row(name, targets[name], chosen[name]) for name in replacements]},
         )
 
     def _check_names(self, model: Model) -> None:
@@ -165,6 +168,19 @@ def places(layer: Any) -> Places:
 def _claims(replacement: Replacement) -> list[Claim]:
     ranks = [Claim(factor, "rank", float(width)) for factor, width in replacement.widths.items()]
     return ranks + [Claim(layer, "zeros", zeros) for layer, zeros in replacement.zeros.items()]
+
+
+def _row(name: str, target: Target, ranks: Ranks) -> dict[str, Any]:
+    """What became of a layer; the factors' names are others, so that no list of layers has its distortion."""
+    error = max(target.decomposition.error(ranks), LEAST_ERROR)
+    return {
+        "layer": name,
+        "rank": " × ".join(map(str, ranks)),
+        "full_rank": " × ".join(map(str, target.decomposition.full)),
+        "weights": int(target.cost("parameters", ranks)),
+        "weights_before": int(target.cost("parameters", None)),
+        "signal_to_noise_db": round(-20 * math.log10(error), 2),
+    }
 
 
 def _numbers(target: Target, ranks: Ranks) -> str:

@@ -57,6 +57,12 @@ def test_planted_ranks_are_found_and_the_outputs_stay(low: Any, prepared: Path, 
         "conv2d_1_core": (3, 3, 8, 12),
         "dense_in": (256, 5),
     }
+    convolution, dense = result.details["layers that became factors"]
+    assert (convolution["rank"], dense["rank"], dense["full_rank"]) == ("8 × 12", "5", "64")
+    assert (dense["weights"], dense["weights_before"]) == (5 * (256 + 64), 256 * 64)
+    noise = 0.01 if rule["by"] == "vbmf" else 0.0
+    assert (dense["signal_to_noise_db"] == pytest.approx(40, abs=1.5)) == bool(noise)  # what the noise is
+    assert dense["signal_to_noise_db"] > 35
     images, _ = samples("test", prepared, 100)
     expected = answers(low, images)
     near = 1e-5 if rule["by"] == "energy" else 0.05
