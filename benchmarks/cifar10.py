@@ -66,7 +66,7 @@ WITH_RESNET8 = (
     "recipes.pruned_int4.1.precision=mixed_bfloat16",
     "recipes.pruned_int4.1.epochs=40",
     "recipes.pruned_int4.1.learning_rate=0.002",
-    "recipes.pruned_int4.2.epochs=10",
+    "recipes.pruned_int4.2.epochs=24",
     "recipes.pruned_int4.2.learning_rate=0.001",
 )
 WIDER = "{metric: macs, max_ratio: 0.42}"  # in sixteens: 16, 48 and 48 channels of 32, 64 and 64
