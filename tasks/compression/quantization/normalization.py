@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tasks.compression.technique import Model
 from tasks.training.backend import keras
 
-BATCH = 256
+BATCH = 50
 
 
 def fresh_statistics(aware: Model, inputs: NDArray[np.float32]) -> Any:
@@ -29,6 +29,8 @@ def fresh_statistics(aware: Model, inputs: NDArray[np.float32]) -> Any:
 def measure_statistics(aware: Model, inputs: NDArray[np.float32]) -> tuple[str, ...]:
     """Set mean and variance of each BatchNorm to those of what enters it, from the first to the last.
 
+    One that is not trained keeps what it has.
+
     Args:
         aware: a functional model, its layers TFMOT's or not.
         inputs: of the model, float32 ``[n, …]``.
@@ -39,7 +41,7 @@ def measure_statistics(aware: Model, inputs: NDArray[np.float32]) -> tuple[str, 
     names = []
     for wrapper in aware.layers:
         layer = getattr(wrapper, "layer", wrapper)
-        if not isinstance(layer, keras().layers.BatchNormalization):
+        if not (isinstance(layer, keras().layers.BatchNormalization) and layer.trainable):
             continue
         mean, variance = _moments(keras().Model(aware.input, wrapper.input), inputs, layer)
         layer.moving_mean.assign(mean)
@@ -49,13 +51,13 @@ def measure_statistics(aware: Model, inputs: NDArray[np.float32]) -> tuple[str, 
 
 
 def _moments(probe: Model, inputs: NDArray[np.float32], layer: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Mean and variance of each channel, in float64."""
+    """Mean and variance of each channel."""
     sums, count = np.zeros((2, *layer.moving_mean.shape)), 0
     for start in range(0, len(inputs), BATCH):
-        seen = np.asarray(probe(inputs[start : start + BATCH], training=False), np.float64)
+        seen = np.asarray(probe(inputs[start : start + BATCH], training=False))
         (axis,) = layer.axis
         channels = np.moveaxis(seen, axis, -1).reshape(-1, seen.shape[axis])
-        sums += channels.sum(axis=0), np.square(channels).sum(axis=0)
+        sums += channels.sum(axis=0, dtype=np.float64), np.einsum("ij,ij->j", channels, channels, dtype=np.float64)
         count += len(channels)
     mean, square = sums / count
     return mean, np.maximum(square - np.square(mean), 0.0)

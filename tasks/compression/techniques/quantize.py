@@ -1,5 +1,6 @@
 """Quantization to fewer bits."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -7,7 +8,7 @@ from pydantic import Field, model_validator
 
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
-from tasks.compression.quantization.aware import Few, train_aware
+from tasks.compression.quantization.aware import BATCH, Few, train_aware
 from tasks.compression.quantization.calibration import Calibration, calibration_set, class_names
 from tasks.compression.quantization.float_file import FloatFile
 from tasks.compression.quantization.int4 import Bits, check_kernels, quantize_weights
@@ -22,7 +23,7 @@ from tasks.compression.technique import Claim, Context, Form, Kind, Model, Resul
 from tasks.data_loading.dataset import read_batches
 from tasks.training.conversion import convert, fold_scaling, to_tflite
 
-MEASURED = 10_000  # images that BatchNorm's statistics are measured on
+MEASURED, MEASURED_VALUES = 10_000, 1 << 25  # images that BatchNorm's statistics are measured on; values in all
 COMPARED = 50  # images that the runtime's kernels are tried on
 NAMES: dict[Bits, str] = {4: "int4", 8: "int8", 16: "float16"}
 
@@ -153,7 +154,8 @@ class Quantize(Retraining, Technique):
     def _train(self, model: Model, context: Context) -> Result:
         drawn = calibration_set(self._drawn, context)
         few = Few(self.weight_bits, self.step == "channel") if self.weight_bits else None
-        images, _ = next(read_batches("train", MEASURED, context.prepared))
+        measured = min(MEASURED, max(BATCH, MEASURED_VALUES // math.prod(model.input_shape[1:])))
+        images, _ = next(read_batches("train", measured, context.prepared))
         aware = train_aware(
             model, lambda whole, callbacks: retrain(whole, self, context, callbacks), drawn.samples(), images, few
         )

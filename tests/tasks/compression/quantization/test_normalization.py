@@ -49,6 +49,15 @@ def test_the_statistics_are_those_of_what_enters(residual: Any, inputs: NDArray[
     assert worst_fit(body, inputs) < 1e-3
 
 
+def test_one_that_is_not_trained_keeps_what_it_has(residual: Any, inputs: NDArray[np.float32]) -> None:
+    _, body = split_head(residual)
+    first, second = normalizations(body)
+    first.trainable = False
+    before = first.moving_mean.numpy()
+    assert measure_statistics(body, inputs) == (second.name,)
+    assert np.array_equal(first.moving_mean.numpy(), before)
+
+
 def test_a_network_without_any_stays_as_it_is(article: Any, inputs: NDArray[np.float32]) -> None:
     _, body = split_head(article)
     assert measure_statistics(body, inputs) == ()
