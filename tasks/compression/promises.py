@@ -7,6 +7,7 @@ import numpy as np
 from tasks.compression.flatbuffer import Constant
 from tasks.compression.layer_states import constants
 from tasks.compression.records import Promise
+from tasks.compression.sparsity.patterns import most_in_groups
 from tasks.compression.technique import Claim, Kind, Subject
 
 
@@ -25,6 +26,12 @@ def _check(claim: Claim, constant: Constant | None) -> Promise:
 def _zeros(constant: Constant, promised: float | str) -> tuple[float, bool]:
     measured = round(constant.sparsity(), 6)
     return measured, measured >= float(promised) - 1e-6
+
+
+def _pattern(constant: Constant, promised: float | str) -> tuple[str, bool]:
+    n, m = (int(number) for number in str(promised).split(":"))
+    measured = most_in_groups(constant.values != constant.zero_point, m)
+    return f"{measured}:{m}", measured <= n
 
 
 def _clusters(constant: Constant, promised: float | str) -> tuple[float, bool]:
@@ -49,6 +56,7 @@ def _levels(constant: Constant, promised: float | str) -> tuple[float, bool]:
 # for each kind of promise: what is measured of a layer's weights, and whether that is what was promised
 MEASURES: dict[Kind, Callable[[Constant, float | str], tuple[float | str, bool]]] = {
     "zeros": _zeros,
+    "pattern": _pattern,
     "clusters": _clusters,
     "dtype": _dtype,
     "channels": _width,

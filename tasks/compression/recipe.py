@@ -17,6 +17,7 @@ Recipe = tuple[Technique, ...]
 
 MEANING = {
     "zeros": "zeros",
+    "pattern": "zeros in every group",
     "clusters": "few distinct values",
     "dtype": "stored types",
     "channels": "fewer channels",

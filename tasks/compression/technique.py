@@ -11,7 +11,8 @@ from tasks.config import Settings
 from tasks.data_loading.dataset import PREPARED
 
 Form = Literal["keras", "flatbuffer", "package"]
-Kind = Literal["zeros", "clusters", "dtype", "channels", "rank", "levels"]
+Kind = Literal["zeros", "pattern", "clusters", "dtype", "channels", "rank", "levels"]
+SPARSITY: frozenset[Kind] = frozenset({"zeros", "pattern"})  # what holds as long as each zero stays where it is
 Model = Any  # a tf_keras model, from raw pixels to logits
 
 
@@ -19,7 +20,8 @@ Model = Any  # a tf_keras model, from raw pixels to logits
 class Claim:
     """A promise about a layer's weights that later steps must not break.
 
-    ``promised``: for ``zeros`` the least fraction of zeros, for ``clusters`` the most distinct values (in each output
+    ``promised``: for ``zeros`` the least fraction of zeros, for ``pattern`` n:m, the most weights that are not zero in
+    each group of consecutive input channels, for ``clusters`` the most distinct values (in each output
     channel), for ``dtype`` the name of the type in the file, for ``channels`` the most output channels, for ``rank``
     those of a layer that is one of several factors and not the last,
     for ``levels`` the largest stored integer, signs aside.

@@ -67,12 +67,21 @@ def best_of_groups(score: Array, n: int, m: int) -> NDArray[np.bool_]:
     """The best ``n`` of each ``m`` consecutive inputs of an output; a last group may be smaller."""
     inputs_last = np.moveaxis(score, -2, -1)
     count = inputs_last.shape[-1]
-    padding = [(0, 0)] * (score.ndim - 1) + [(0, -count % m)]
-    groups = np.pad(inputs_last.astype(np.float64), padding, constant_values=-np.inf).reshape(-1, m)
+    groups = _groups(inputs_last.astype(np.float64), m, -np.inf)
     best = np.argsort(-groups, axis=1, kind="stable")[:, :n]
     stay = np.zeros(groups.shape, bool)
     np.put_along_axis(stay, best, True, axis=1)
     return np.moveaxis(stay.reshape(*inputs_last.shape[:-1], -1)[..., :count], -1, -2)
+
+
+def most_in_groups(stay: NDArray[np.bool_], m: int) -> int:
+    """The most that stay of any ``m`` consecutive inputs, which are the last axis."""
+    return int(_groups(stay, m, False).sum(axis=1).max())
+
+
+def _groups(inputs_last: Array, m: int, filler: float) -> Array:
+    padding = [(0, 0)] * (inputs_last.ndim - 1) + [(0, -inputs_last.shape[-1] % m)]
+    return np.pad(inputs_last, padding, constant_values=filler).reshape(-1, m)
 
 
 def _stay(count: int, sparsity: float) -> int:

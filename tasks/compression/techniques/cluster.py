@@ -11,7 +11,7 @@ from tasks.compression.clustering.repair import Kernel, repair
 from tasks.compression.layers import hold_zeros, kernels, with_layers, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.compression.toolkit import clusterable, clustered, toolkit
 from tasks.training.saving import copy_model
 
@@ -71,7 +71,7 @@ class Cluster(Retraining, Technique):
 
     def keeps(self) -> frozenset[Kind]:
         """Zeros, where zero is one of the levels."""
-        return frozenset({"zeros"}) if self.zeros_stay else frozenset()
+        return SPARSITY if self.zeros_stay else frozenset()
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Cluster every layer that TFMOT supports and that has more weights than clusters, zeros that stay apart."""

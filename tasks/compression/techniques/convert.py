@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from tasks.compression.technique import Context, Form, Kind, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Context, Form, Kind, Result, Subject, Technique
 from tasks.training.conversion import to_tflite
 
 
@@ -22,7 +22,7 @@ class Convert(Technique):
 
     def keeps(self) -> frozenset[Kind]:
         """Weights are stored as they are."""
-        return frozenset({"zeros", "clusters"})
+        return SPARSITY | {"clusters"}
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert."""

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
-from tasks.compression.technique import Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Context, Kind, Model, Result, Subject, Technique
 from tasks.config import Settings
 from tasks.errors import CompressionError
 from tasks.training.hints import PENULTIMATE, match
@@ -54,7 +54,7 @@ class Distill(Retraining, Technique):
 
     def keeps(self) -> frozenset[Kind]:
         """Zeros are held by a constraint."""
-        return frozenset({"zeros"})
+        return SPARSITY
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Train all weights; of the epochs the one with the best validation accuracy is kept."""

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import Context, Kind, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Context, Kind, Result, Subject, Technique
 from tasks.training.saving import copy_model
 
 
@@ -25,7 +25,7 @@ class FineTune(Retraining, Technique):
 
     def keeps(self) -> frozenset[Kind]:
         """Zeros are held by a constraint."""
-        return frozenset({"zeros"})
+        return SPARSITY
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Train all weights; of the epochs the one with the best validation accuracy is kept."""

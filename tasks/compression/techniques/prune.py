@@ -12,7 +12,7 @@ from tasks.compression.sparsity.criteria import Criterion
 from tasks.compression.sparsity.patterns import PATTERN, Budget, Pattern, parse_pattern
 from tasks.compression.sparsity.ramped import prune_by_ramp
 from tasks.compression.sparsity.rounds import Rounds, prune_in_rounds
-from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.compression.toolkit import prunable
 
 
@@ -35,7 +35,7 @@ class Prune(Retraining, Technique):
     does not, nor does the usual runtime get faster.
     """
 
-    makes: ClassVar[frozenset[Kind]] = frozenset({"zeros"})
+    makes: ClassVar[frozenset[Kind]] = SPARSITY
 
     technique: Literal["prune"]
     sparsity: Annotated[
@@ -68,9 +68,13 @@ class Prune(Retraining, Technique):
             )
         return self
 
+    def promises(self) -> frozenset[Kind]:
+        """A pattern where there is one of n:m."""
+        return self.makes if parse_pattern(self.pattern).kind == "n:m" else self.makes - {"pattern"}
+
     def keeps(self) -> frozenset[Kind]:
         """The zeros there are stay, and count."""
-        return frozenset({"zeros"})
+        return SPARSITY
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Prune every layer with a kernel that the pattern fits, and that TFMOT supports where it does the work."""
@@ -88,7 +92,7 @@ class Prune(Retraining, Technique):
             Subject(pruned),
             changed=tuple(sorted(chosen)),
             skipped=tuple(skipped.values()),
-            claims=tuple(self._claim(name, pruned, pattern) for name in chosen),
+            claims=tuple(claim for name in chosen for claim in self._claims(name, pruned, pattern)),
         )
 
     @property
@@ -109,9 +113,11 @@ class Prune(Retraining, Technique):
             detail = f"of {shape[-2]} input channels {pattern.n} in {pattern.m} are all"
         return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=detail) if detail else None
 
-    def _claim(self, name: str, pruned: Model, pattern: Pattern) -> Claim:
+    def _claims(self, name: str, pruned: Model, pattern: Pattern) -> tuple[Claim, ...]:
         """The zeros asked for, one fewer at most since TFMOT rounds; where layers share them, those there are."""
         kernel = kernel_of(pruned.get_layer(name)).numpy()
         if self.sparsity is None or pattern.kind != "single" or self.budget == "global":
-            return Claim(name, "zeros", float(np.mean(kernel == 0)))
-        return Claim(name, "zeros", float(np.floor(kernel.size * self.sparsity - 1) / kernel.size))
+            zeros = Claim(name, "zeros", float(np.mean(kernel == 0)))
+        else:
+            zeros = Claim(name, "zeros", float(np.floor(kernel.size * self.sparsity - 1) / kernel.size))
+        return (zeros, Claim(name, "pattern", self.pattern)) if pattern.kind == "n:m" else (zeros,)

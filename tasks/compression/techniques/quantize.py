@@ -19,7 +19,7 @@ from tasks.compression.quantization.static import convert_with_ranges
 from tasks.compression.quantization.steps import stretch_steps
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import Claim, Context, Form, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Model, Result, Subject, Technique
 from tasks.data_loading.dataset import read_batches
 from tasks.training.conversion import convert, fold_scaling, to_tflite
 
@@ -130,7 +130,7 @@ class Quantize(Retraining, Technique):
 
     def keeps(self) -> frozenset[Kind]:
         """Rounding keeps zeros, and equal weights of a channel equal; training is held to it."""
-        return frozenset({"zeros"}) if self.block else frozenset({"zeros", "clusters"})
+        return SPARSITY if self.block else SPARSITY | {"clusters"}
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert, after quantization-aware training if asked for."""

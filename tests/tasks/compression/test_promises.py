@@ -12,15 +12,22 @@ from tasks.training.conversion import to_tflite
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    """A dense layer with 6 zeros of 8, of which each output has other values, and a full one."""
+    """A convolution with 6 zeros of 8, other values in each output, a full dense layer, and one with a pattern."""
     layers = keras().layers
     model = keras().Sequential(
-        [keras().Input((4, 4, 1)), layers.Conv2D(2, 2, name="sparse"), layers.Flatten(), layers.Dense(3, name="full")]
+        [
+            keras().Input((4, 4, 1)),
+            layers.Conv2D(2, 2, name="sparse"),
+            layers.Flatten(),
+            layers.Dense(3, name="full"),
+            layers.Dense(2, name="grouped"),
+        ]
     )
     kernel = np.zeros((2, 2, 1, 2), np.float32)
     kernel[0, 0, 0, :] = [1.0, 2.0]
     model.get_layer("sparse").set_weights([kernel, np.ones(2)])
     model.get_layer("full").set_weights([np.arange(1, 55, dtype=np.float32).reshape(18, 3), np.ones(3)])
+    model.get_layer("grouped").set_weights([np.array([[1, 0], [0, 2], [3, 4]], np.float32), np.ones(2)])
     return model
 
 
@@ -40,6 +47,10 @@ def subject(request: pytest.FixtureRequest, model: Any) -> Subject:
         ("full", "clusters", 17.0, 18, False),
         ("full", "dtype", "float32", "float32", True),
         ("full", "dtype", "int8", "float32", False),
+        ("grouped", "pattern", "1:2", "1:2", True),
+        ("grouped", "pattern", "2:4", "2:4", True),
+        ("grouped", "pattern", "1:4", "2:4", False),
+        ("full", "pattern", "2:4", "4:4", False),
         ("gone", "zeros", 0.0, "no such weights", False),
     ],
 )

@@ -76,6 +76,10 @@ def test_a_sensible_chain_ends_in_a_deployable_form(steps: list[dict[str, Any]],
             "recipes.r.1: expected a technique that keeps the few distinct values that cluster makes. Received: prune",
         ),
         (
+            [{"technique": "prune", "pattern": "2:4"}, {"technique": "width_to_depth"}],
+            "recipes.r.1: expected a technique that keeps the zeros in every group that prune makes.",
+        ),
+        (
             [{"technique": "factorize", "dense": "robust_pca"}, CLUSTER],
             "recipes.r.1: expected a technique that keeps the zeros that factorize makes. Received: cluster",
         ),

@@ -6,9 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.compression.layers import kernels
+from tasks.compression.promises import measure
 from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
+from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.prune import Prune
+from tasks.training.conversion import convert
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import depthwise
@@ -140,7 +143,10 @@ def test_of_four_consecutive_inputs_two_stay(article: Any, prepared: Path, crite
     assert np.all(after["conv2d"] != 0)
     (skip,) = result.skipped
     assert skip.sentence == f"{Reason.UNSUPPORTED} (of 1 input channels 2 in 4 are all)"
-    assert {claim.promised for claim in result.claims} == {0.5}
+    assert {(claim.kind, claim.promised) for claim in result.claims} == {("zeros", 0.5), ("pattern", "2:4")}
+    trained = FineTune.model_validate({"technique": "fine_tune", "epochs": 1, "learning_rate": 0.01})
+    later = convert(trained.apply(result.subject, context(prepared)).subject.model)
+    assert all(promise.holds for promise in measure(result.claims, Subject(flatbuffer=later)))
 
 
 @pytest.mark.parametrize("criterion", ["magnitude", "output"])

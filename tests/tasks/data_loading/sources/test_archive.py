@@ -108,6 +108,13 @@ def test_a_damaged_member_of_a_zip_is_refused_and_the_others_are_read(tmp_path: 
     assert [item.payload for item in items if isinstance(item, RawSample)] == [b"second content"]
 
 
+def what_reading_says(path: Path) -> str:
+    try:
+        return f"no error, but {list(open_source(str(path)).items())}"
+    except SourceError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("packing", ["tar", "tar.gz", "tar.bz2", "tar.xz", "zip", "npz"])
 def test_an_archive_that_is_cut_short_anywhere_says_so(tmp_path: Path, packing: str) -> None:
     path = tmp_path / f"pets.{packing}"
@@ -117,10 +124,12 @@ def test_an_archive_that_is_cut_short_anywhere_says_so(tmp_path: Path, packing: 
         write_zip(path, FILES)
     whole = path.read_bytes()
     end = len(whole.rstrip(b"\0")) if packing == "tar" else len(whole)  # half an end mark is enough
+    unnoticed = {}
     for size in {*range(1, end, 512), *range(1, end, 97), end - 1}:
         path.write_bytes(whole[:size])
-        with pytest.raises(SourceError, match="to be a whole"):
-            list(open_source(str(path)).items())
+        if "to be a whole" not in (said := what_reading_says(path)):
+            unnoticed[size] = said
+    assert unnoticed == {}
 
 
 def test_a_damaged_header_in_the_middle_of_a_tar_is_not_its_end(tmp_path: Path) -> None:
