@@ -1,22 +1,26 @@
-"""What a training step takes in mixed_bfloat16 beside float32, for the built-in networks: a table.
+"""A training step and a teacher's answers in mixed_bfloat16 beside float32, for the built-in networks: a table.
 
-Both take turns at the same random images of 32 × 32 × 3; the first step of each, which traces it, does not count.
+Both take turns at the same random images of 32 × 32 × 3; the first time of each, which traces it, does not count.
 """
 
 import argparse
 import time
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
 from tasks.config import Precision
 from tasks.training.backend import set_seed, tensorflow
+from tasks.training.distillation import Teacher
 from tasks.training.fitting import Plan, compile_model
 from tasks.training.models import BUILDERS, build_model
 from tasks.training.precision import in_precision
 
 SHAPE, CLASSES = (32, 32, 3), 10
 PRECISIONS: tuple[Precision, ...] = ("float32", "mixed_bfloat16")
+BESIDE = ("mixed_bfloat16", "times as fast")
+HEAD = ("network", "a step: float32, ms", *BESIDE, "answers: float32, ms", *BESIDE)
 
 
 def main() -> None:
@@ -30,7 +34,7 @@ def main() -> None:
         tensorflow().constant(random.integers(0, 256, (options.batch, *SHAPE)), "float32"),
         tensorflow().constant(random.integers(0, CLASSES, options.batch)),
     )
-    print("| network | float32, ms a step | mixed_bfloat16 | times as fast |\n|---|---|---|---|")
+    print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     for name in options.models:
         set_seed(1)
         models = {
@@ -38,19 +42,26 @@ def main() -> None:
         }
         for model in models.values():
             compile_model(model, Plan(1, options.batch, 0.001, 1), 1)
-            model.train_on_batch(*batch)
-        times: dict[Precision, list[float]] = {precision: [] for precision in PRECISIONS}
-        for _ in range(options.rounds):
-            for precision, model in models.items():
-                times[precision].append(_seconds(model, batch))
-        exact, rough = (float(np.median(times[precision])) * 1000 for precision in PRECISIONS)
-        print(f"| {name} | {exact:.1f} | {rough:.1f} | {exact / rough:.2f} |", flush=True)
+        steps = {precision: partial(model.train_on_batch, *batch) for precision, model in models.items()}
+        answers = {
+            precision: partial(Teacher((model,), 4.0, 0.7).answers(), batch[0]) for precision, model in models.items()
+        }
+        cells = [_compare(steps, options.rounds), _compare(answers, options.rounds)]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
-def _seconds(model: Any, batch: tuple[Any, Any]) -> float:
-    began = time.perf_counter()
-    model.train_on_batch(*batch)
-    return time.perf_counter() - began
+def _compare(works: Mapping[Precision, Callable[[], object]], rounds: int) -> str:
+    """Milliseconds of each, by turns, and how many times as fast the last is."""
+    times: dict[Precision, list[float]] = {precision: [] for precision in PRECISIONS}
+    for work in works.values():
+        work()
+    for _ in range(rounds):
+        for precision, work in works.items():
+            began = time.perf_counter()
+            work()
+            times[precision].append(time.perf_counter() - began)
+    exact, rough = (float(np.median(times[precision])) * 1000 for precision in PRECISIONS)
+    return f"{exact:.1f} | {rough:.1f} | {exact / rough:.2f}"
 
 
 if __name__ == "__main__":

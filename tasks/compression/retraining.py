@@ -11,6 +11,7 @@ from tasks.training.backend import keras
 from tasks.training.distillation import Teacher
 from tasks.training.fitting import Fitted, Plan, fit
 from tasks.training.hints import Hints
+from tasks.training.precision import in_precision
 from tasks.training.saving import load_model
 
 BASELINE, NONE = "baseline", "none"
@@ -42,7 +43,7 @@ class Retraining(Settings):
     epochs: Annotated[int, Field(ge=1, description="of training")]
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.0003
     schedule: Annotated[Literal["constant", "cosine"], Field(description="of the learning rate")] = "constant"
-    precision: Annotated[Precision, Field(description="what layers compute in")] = "float32"
+    precision: Annotated[Precision, Field(description="what layers compute in, the teacher's too")] = "float32"
     augmentation: Annotated[Augmentation, Field(description="as in training")] = Augmentation()
     dropout: Annotated[float | None, Field(ge=0, lt=1, description="rate in every dropout layer; null: as it is")] = (
         None
@@ -88,13 +89,13 @@ def retrain(
         precision=block.precision,
         augmentation=block.augmentation,
         keep_best=keep_best,
-        teacher=hints or teacher_of(block.distillation, context),
+        teacher=hints or teacher_of(block.distillation, context, block.precision),
     )
     return fit(model, plan, context.prepared, context.backup, callbacks, context.say, context.cache)
 
 
-def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
-    """The teacher that is named, if one is; the baseline teaches only where the context has one."""
+def teacher_of(distillation: Distillation, context: Context, precision: Precision = "float32") -> Teacher | None:
+    """The teacher that is named, if one is, computed in ``precision``; the baseline teaches only where there is one."""
     if distillation.teacher == NONE:
         return None
     if distillation.teacher == BASELINE:
@@ -103,4 +104,5 @@ def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
         members = tuple(load_model(path) for path in context.teachers[distillation.teacher])
     if not members:
         return None
+    members = tuple(in_precision(member, precision) for member in members)
     return Teacher(members, distillation.temperature, distillation.weight, context.questions)

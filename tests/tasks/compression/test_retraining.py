@@ -9,12 +9,14 @@ from tasks.compression.records import Candidate, Step
 from tasks.compression.retraining import Distillation, Retraining, retrain, teacher_of
 from tasks.compression.step_store import StepStore
 from tasks.compression.technique import Subject
+from tasks.config import Precision
 from tasks.errors import ConfigError
 from tasks.training.backend import keras, set_seed
 from tasks.training.saving import copy_model, save_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import answers, samples, tiny
 
+PRECISIONS: tuple[Precision, ...] = ("float32", "mixed_bfloat16")
 FORGETFUL = Retraining(epochs=4, learning_rate=0.01, distillation=Distillation(weight=1.0))
 
 HALF = (
@@ -40,6 +42,18 @@ def test_the_baseline_teaches_unless_the_recipe_says_otherwise(prepared: Path, t
     strong = teacher_of(Distillation(teacher="strong"), known)
     assert strong is not None
     assert [weights_digest(member) for member in strong.members] == [weights_digest(other)] * 2
+
+
+def test_a_teacher_answers_in_the_precision_of_the_training(prepared: Path) -> None:
+    known = context(prepared, baseline=untrained())
+    images = samples("test", prepared, 64)[0].astype(np.float32)
+    exact, rough = (teacher_of(Distillation(), known, precision) for precision in PRECISIONS)
+    assert exact is not None
+    assert rough is not None
+    assert exact.knowledge != rough.knowledge  # kept answers of the one are not taken for the other's
+    assert rough.members[0].get_layer("conv2d").compute_dtype == "bfloat16"
+    errors = np.abs(exact.answers()(images) - rough.answers()(images))
+    assert 0 < errors.max() < 0.05 * np.abs(exact.answers()(images)).max()
 
 
 def test_what_is_learned_are_the_teachers_answers(tiny: Any, prepared: Path) -> None:
@@ -73,7 +87,7 @@ def test_in_16_bits_zeros_stay_and_the_model_is_float32_as_before(
     sparse.get_layer("logits").set_weights([np.where(zeros, 0, kernel), bias])
     images, labels = samples("test", prepared)
     made = {}
-    for precision in ("float32", "mixed_bfloat16"):
+    for precision in PRECISIONS:
         technique, *_ = parse_recipe("r", [{**step, "precision": precision}])
         model = technique.apply(Subject(sparse), context(prepared, baseline=tiny)).subject.model
         assert {layer.compute_dtype for layer in model.layers} == {"float32"}
