@@ -43,7 +43,7 @@ class Retraining(Settings):
     epochs: Annotated[int, Field(ge=1, description="of training")]
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.0003
     schedule: Annotated[Literal["constant", "cosine"], Field(description="of the learning rate")] = "constant"
-    precision: Annotated[Precision, Field(description="what layers compute in, the teacher's too")] = "float32"
+    precision: Annotated[Precision, Field(description="what layers compute in")] = "float32"
     augmentation: Annotated[Augmentation, Field(description="as in training")] = Augmentation()
     dropout: Annotated[float | None, Field(ge=0, lt=1, description="rate in every dropout layer; null: as it is")] = (
         None
@@ -89,13 +89,13 @@ def retrain(
         precision=block.precision,
         augmentation=block.augmentation,
         keep_best=keep_best,
-        teacher=hints or teacher_of(block.distillation, context, block.precision),
+        teacher=hints or teacher_of(block.distillation, context),
     )
     return fit(model, plan, context.prepared, context.backup, callbacks, context.say, context.cache)
 
 
-def teacher_of(distillation: Distillation, context: Context, precision: Precision = "float32") -> Teacher | None:
-    """The teacher that is named, if one is, computed in ``precision``; the baseline teaches only where there is one."""
+def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
+    """The teacher that is named, if one is; the baseline teaches only where the context has one."""
     if distillation.teacher == NONE:
         return None
     if distillation.teacher == BASELINE:
@@ -104,5 +104,6 @@ def teacher_of(distillation: Distillation, context: Context, precision: Precisio
         members = tuple(load_model(path) for path in context.teachers[distillation.teacher])
     if not members:
         return None
+    precision = context.precisions.get(distillation.teacher, "float32")
     members = tuple(in_precision(member, precision) for member in members)
     return Teacher(members, distillation.temperature, distillation.weight, context.questions)

@@ -69,14 +69,16 @@ class StepStore:
     def __init__(self, folder: Path, baseline: str, context: Context) -> None:
         self.folder = folder
         work = (baseline, read_dataset(context.prepared).model_dump_json(), context.seed, context.batch_size)
-        self._teachers = context.teachers
+        self._teachers, self._precisions = context.teachers, context.precisions
         self._origin = repr((*work, _code_digest(), sorted(versions().items())))
 
     def digest(self, steps: Sequence[Technique]) -> str:
         """Identifies the result of the first steps of a recipe."""
         names = sorted({name for step in steps for name in step.teachers()})
         teachers = [[sha256(path) for path in self._teachers.get(name, ()) if path.exists()] for name in names]
-        work = repr((self._origin, [step.model_dump_json() for step in steps], teachers))
+        work = repr(
+            (self._origin, [step.model_dump_json() for step in steps], teachers, sorted(self._precisions.items()))
+        )
         return hashlib.sha256(work.encode()).hexdigest()
 
     @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from tasks.compression.records import Rung, Skip
-from tasks.config import Settings
+from tasks.config import Precision, Settings
 from tasks.data_loading.dataset import PREPARED
 
 Form = Literal["keras", "flatbuffer", "package"]
@@ -81,8 +81,9 @@ class Context:
     """What a technique may use beside its own config.
 
     ``baseline`` is what the recipe began with, float, and teaches unless the recipe says otherwise; ``teachers`` has
-    the files of the members of other teachers by their names; ``questions`` is the seed of what teachers are asked,
-    the same for all steps, and ``cache`` a folder where their answers are kept.
+    the files of the members of other teachers by their names; ``precisions``, by the name of the teacher, is what its
+    answers are computed in, float32 unless it is named; ``questions`` is the seed of what teachers are asked, the same
+    for all steps, and ``cache`` a folder where their answers are kept.
     """
 
     seed: int
@@ -92,6 +93,7 @@ class Context:
     say: Callable[[str], None] = field(default=print)
     baseline: Model = None
     teachers: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    precisions: Mapping[str, Precision] = field(default_factory=dict)
     questions: int = 0
     cache: Path | None = None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tasks.command import run_command
 from tasks.compression.recipe import parse_recipes
 from tasks.compression.records import candidate_model, candidate_record
+from tasks.compression.retraining import BASELINE
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import STEPS, StepStore
 from tasks.compression.technique import Context
@@ -48,7 +49,15 @@ def work(params: Params, name: str) -> None:
         teacher: [teacher_member(teacher, index) for index in range(network.members)]
         for teacher, network in params.teachers.items()
     }
-    context = Context(seed, params.training.batch_size, questions=seed, cache=LESSONS, teachers=teachers)
+    context = Context(
+        seed,
+        params.training.batch_size,
+        questions=seed,
+        cache=LESSONS,
+        teachers=teachers,
+        precisions={name: network.precision for name, network in params.teachers.items()}
+        | {BASELINE: params.training.precision},
+    )
     flatbuffer, candidate = run_recipe(name, recipe, baseline, context, STEPS)
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)

@@ -1,5 +1,6 @@
 """Distillation as a step of its own: hints for a layer first, if asked for, then the teacher's answers."""
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -66,7 +67,7 @@ class Distill(Retraining, Technique):
         return Result(Subject(copy_model(model)), changed=tuple(layer.name for layer in model.layers if layer.weights))
 
     def _follow_hints(self, model: Model, hints: HintSettings, context: Context) -> None:
-        teacher = teacher_of(self.distillation, context)
+        teacher = teacher_of(self.distillation, replace(context, precisions={}))  # features are learned in float32
         if teacher is None:
             raise CompressionError("Expected a teacher to take hints from. Received: none in the context.")
         try:
