@@ -13,11 +13,12 @@ from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.errors import CompressionError, ConfigError
+from tasks.training.backend import keras
 from tasks.training.conversion import to_tflite
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.compression.channels.networks import NETWORKS, functional, scrambled
-from tests.tasks.training.material import answers, samples
+from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
 HALF = {"metric": "channels", "max_ratio": 0.5}
 
@@ -90,6 +91,39 @@ def test_rounds_come_to_the_same_budget(network: Any) -> None:
             after / before for after, before in zip(widths(pruned).values(), widths(network).values(), strict=True)
         ]
         assert max(shares) - min(shares) < 0.15
+
+
+def twins_and_a_third() -> Any:
+    """Three channels that are always 1.
+
+    Without one of the first two nothing changes, without both most answers are wrong; without the third they are a
+    little worse.
+    """
+    layers = keras().layers
+    model = keras().Sequential(
+        [
+            keras().Input(SHAPE),
+            layers.Conv2D(3, 1, activation="relu", name="ones"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2, activation="relu", name="missed"),
+            layers.Dense(CLASSES, name="logits"),
+        ]
+    )
+    wrong = np.zeros((2, CLASSES), np.float32)
+    wrong[:, 0] = [9.0, 0.5]
+    ones = [np.zeros((1, 1, SHAPE[-1], 3)), np.ones(3)]
+    model.set_weights([*ones, np.array([[-1, 0], [-1, 0], [0, -1]]), np.ones(2), wrong, np.zeros(CLASSES)])
+    return model
+
+
+@pytest.mark.parametrize(("rounds", "one_of_the_twins_stays"), [(4, True), (1, False)])
+def test_channels_that_stand_in_for_each_other_are_known_by_rounds(
+    prepared: Path, rounds: int, one_of_the_twins_stays: bool
+) -> None:
+    budget = {"metric": "channels", "max": 3}
+    settings = {"criterion": "greedy", "budget": budget, "exclude": ["missed"], "minimum": 1, "rounds": rounds}
+    left = prune(twins_and_a_third(), prepared, **settings).subject.model
+    assert left.get_layer("missed").get_weights()[0].tolist() == [[-1, 0] if one_of_the_twins_stays else [0, -1]]
 
 
 def test_what_stays_is_named_with_its_reason() -> None:
