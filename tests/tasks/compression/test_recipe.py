@@ -31,6 +31,9 @@ def test_every_recipe_of_the_repository_is_one() -> None:
         "tiny",
     } <= set(recipes)
     assert recipes["balanced"][:2] == recipes["tiny"][:2]  # work that is shared
+    small = ["prune_channels", "fine_tune", "factorize", "prune", "fine_tune", "quantize", "pack"]
+    assert [step.technique for step in recipes["tiny"]] == small
+    assert [step.technique for step in recipes["fast"]] == ["prune_channels", "fine_tune", "width_to_depth", "quantize"]
     assert all(recipe[-1].gives != "keras" for recipe in recipes.values())
     assert recipes["control_taught"][0] == recipes["fast"][1] == recipes["tiny"][1]  # the same training
 
