@@ -10,9 +10,11 @@ from tasks.compression.channels.rebuild import rebuild
 from tasks.compression.channels.repair import repair
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
+from tasks.training.backend import set_seed
+from tasks.training.models import build_model
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context
-from tests.tasks.training.material import answers, samples
+from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
 
 def without(model: Any, layer: str, gone: list[int]) -> tuple[Any, dict[str, Any]]:
@@ -68,3 +70,24 @@ def test_the_same_seed_gives_the_same_weights_and_layers_with_ties_are_fitted_to
     )
     once, again = (technique.apply(Subject(residual), context(prepared)).subject.model for _ in range(2))
     assert weights_digest(once) == weights_digest(again)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_small", pytest.param("resnet8", marks=pytest.mark.slow)])
+def test_repair_helps_where_channels_went_by_gradient_in_tied_and_depthwise_layers(prepared: Path, name: str) -> None:
+    set_seed(3)
+    network = build_model(name, SHAPE, CLASSES, 0.0)
+    images, _ = samples("test", prepared, 200)
+    wanted, error = answers(network, images), {}
+    for how in ("none", "least_squares"):
+        technique = PruneChannels.model_validate(
+            {
+                "technique": "prune_channels",
+                "criterion": "taylor",
+                "allocation": "global",
+                "budget": {"metric": "macs", "max_ratio": 0.6},
+                "repair": how,
+            }
+        )
+        pruned = technique.apply(Subject(network), context(prepared)).subject.model
+        error[how] = float(np.square(answers(pruned, images) - wanted).mean() / wanted.var())
+    assert error["least_squares"] < 0.7 * error["none"]
