@@ -1,9 +1,9 @@
 """What every technique that trains has in common: how long, how fast, on what, and who teaches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.compression.technique import Context, Model
 from tasks.config import NAME, Augmentation, Precision, Settings
@@ -15,6 +15,7 @@ from tasks.training.precision import in_precision
 from tasks.training.saving import load_model
 
 BASELINE, NONE = "baseline", "none"
+TOGETHER = rf"{NAME[:-1]}(\+{NAME[1:-1]})*$"
 
 
 class Distillation(Settings):
@@ -23,15 +24,31 @@ class Distillation(Settings):
     .. code-block:: yaml
 
         distillation: {teacher: baseline, temperature: 4.0, weight: 0.7}
+
+    Those that are joined by ``+`` teach together: the mean of the logits of all their members.
     """
 
-    teacher: Annotated[str, Field(pattern=NAME, description="baseline · none · a name of params.yaml's teachers")] = (
-        BASELINE
-    )
+    teacher: Annotated[
+        str,
+        Field(
+            pattern=TOGETHER, description="baseline · none · a name of params.yaml's teachers · several, joined by +"
+        ),
+    ] = BASELINE
     temperature: Annotated[float, Field(gt=0, description="logits are divided by it, so that small ones count")] = 4.0
     weight: Annotated[float, Field(gt=0, le=1, description="the teacher's share in the loss; labels have the rest")] = (
         0.7
     )
+
+    @model_validator(mode="after")
+    def _different(self) -> "Distillation":
+        if len(set(self.names)) < len(self.names) or NONE in self.names:
+            raise ValueError(f"expected different teachers, or none alone. Received: {self.teacher}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of those that teach together."""
+        return () if self.teacher == NONE else tuple(self.teacher.split("+"))
 
 
 class Retraining(Settings):
@@ -52,7 +69,7 @@ class Retraining(Settings):
 
     def teachers(self) -> frozenset[str]:
         """Names of the teachers of params.yaml that it learns from."""
-        return frozenset({self.distillation.teacher}) - {BASELINE, NONE}
+        return frozenset(self.distillation.names) - {BASELINE}
 
 
 def retrain(
@@ -96,14 +113,14 @@ def retrain(
 
 def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
     """The teacher that is named, if one is; the baseline teaches only where the context has one."""
-    if distillation.teacher == NONE:
-        return None
-    if distillation.teacher == BASELINE:
-        members = () if context.baseline is None else (context.baseline,)
+    members = tuple(member for name in distillation.names for member in _members(name, context))
+    return Teacher(members, distillation.temperature, distillation.weight, context.questions) if members else None
+
+
+def _members(name: str, context: Context) -> Iterator[Model]:
+    """The networks of a teacher, in the precision that they were trained in."""
+    if name == BASELINE:
+        members = [] if context.baseline is None else [context.baseline]
     else:
-        members = tuple(load_model(path) for path in context.teachers[distillation.teacher])
-    if not members:
-        return None
-    precision = context.precisions.get(distillation.teacher, "float32")
-    members = tuple(in_precision(member, precision) for member in members)
-    return Teacher(members, distillation.temperature, distillation.weight, context.questions)
+        members = [load_model(path) for path in context.teachers[name]]
+    return (in_precision(member, context.precisions.get(name, "float32")) for member in members)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate, Step
@@ -43,6 +44,12 @@ def test_the_baseline_teaches_unless_the_recipe_says_otherwise(prepared: Path, t
     strong = teacher_of(Distillation(teacher="strong"), known)
     assert strong is not None
     assert [weights_digest(member) for member in strong.members] == [weights_digest(other)] * 2
+    both = teacher_of(Distillation(teacher="baseline+strong"), known)
+    assert both is not None
+    assert [weights_digest(member) for member in both.members] == [
+        weights_digest(baseline),
+        *[weights_digest(other)] * 2,
+    ]
 
 
 def test_a_teacher_answers_in_the_precision_that_it_was_trained_in(prepared: Path) -> None:
@@ -119,12 +126,20 @@ def test_what_cannot_be_trained_in_16_bits_is_refused_before_work_starts(step: d
 def test_a_teacher_that_there_is_not_is_refused_before_work_starts() -> None:
     step = {"technique": "fine_tune", "epochs": 1, "distillation": {"teacher": "strong"}}
     assert parse_recipe("r", [step], {"strong": None})[0].teachers() == {"strong"}
+    together = {**step, "distillation": {"teacher": "baseline+strong"}}
+    assert parse_recipe("r", [together], {"strong": None})[0].teachers() == {"strong"}
     with pytest.raises(ConfigError) as caught:
         parse_recipe("r", [step], ["big"])
     assert str(caught.value) == (
         "recipes.r.0.distillation.teacher: expected one of baseline, none, big. Received: 'strong'. "
         "Describe it under teachers in params.yaml."
     )
+
+
+@pytest.mark.parametrize("teacher", ["none+strong", "strong+strong", "strong+", "+", "Strong"])
+def test_teachers_that_cannot_teach_together_are_refused(teacher: str) -> None:
+    with pytest.raises(ValidationError):
+        Distillation(teacher=teacher)
 
 
 def test_a_step_that_only_converts_learns_from_nobody() -> None:
