@@ -79,9 +79,9 @@ BASELINES: dict[str, tuple[str, ...]] = {
         *TAUGHT_BY_RESNET8,
         f"recipes.fast.0={{technique: prune_channels, criterion: taylor, budget: {WIDER}, multiple_of: 16}}",
         f"recipes.balanced.0.budget={WIDER}",  # the block that balanced and tiny share
-        "~recipes.tiny.2",  # its low rank
-        "recipes.tiny.2.sparsity=0.75",
-        "recipes.tiny.4.weight_bits=5",
+        "recipes.tiny.3.sparsity=0.75",
+        "recipes.tiny.5.weight_bits=5",
+        "~recipes.tiny.2",  # low rank, which was not tried with it
     ),
     "resnet8": (*AUGMENTATION, *WITH_RESNET8),
 }

@@ -43,7 +43,7 @@ def reproduce(
     say("clone", commit)
     project = clone_at(commit, folder / "clone")
     put_files(project, carried)
-    notes = get_data(project, say)
+    notes = [*get_data(project, say), *get_timed(project, manifest.recipe, say)]
     for stage in stages_to_run(project, f"compress@{manifest.recipe}", DATA):
         run_again(project, stage, lambda line, stage=stage: say(stage, line))  # type: ignore[misc]
     outputs = (
@@ -105,4 +105,27 @@ def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:
         if isinstance(error, Gone):
             return ["The data is gone from DVC's remote: it was read from the source again."]
         return [f"The data could not be had from DVC's remote: it was read from the source again. {error}"]
+    return []
+
+
+def get_timed(project: Path, recipe: str, say: Callable[[str, str], None]) -> list[str]:
+    """Pull the record of how the candidate was made, if its recipe let time decide: the choice is taken over.
+
+    Returns:
+        what is to be said about it.
+    """
+    from tasks.compression.records import candidate_record, earlier_record
+    from tasks.versioning.rebuilding import pull_file, time_decides
+
+    if not time_decides(project, recipe):
+        return []
+    say("timed", "pull what was timed from DVC's remote")
+    record, earlier = project / candidate_record(recipe), project / earlier_record(recipe)
+    try:
+        pull_file(project, candidate_record(recipe))
+    except VersioningError as error:
+        say("timed", f"{error} It is timed anew.")
+        return [f"The choices that time decided could not be had from DVC's remote: they were made anew. {error}"]
+    earlier.parent.mkdir(parents=True, exist_ok=True)
+    record.replace(earlier)
     return []

@@ -17,7 +17,7 @@ Recipe = tuple[Technique, ...]
 
 MEANING = {
     "zeros": "zeros",
-    "pattern": "zeros in every group",
+    "pattern": "n:m pattern of zeros",
     "clusters": "few distinct values",
     "dtype": "stored types",
     "channels": "fewer channels",
@@ -87,11 +87,12 @@ def _check_promises(name: str, recipe: Sequence[Technique]) -> None:
         for earlier in recipe[:index]:
             broken = earlier.promises() - later.keeps() - LASTING
             if broken:
-                kind = min(broken)
+                kind = next(kind for kind in MEANING if kind in broken)
+                help_ = f"Put it before {earlier.technique} or leave" if refusal(later, earlier) is None else "Leave"
                 raise ConfigError(
                     f"recipes.{name}.{index}: expected a technique that keeps the {MEANING[kind]} that "
                     f"{earlier.technique} makes. Received: {later.technique}, which does not. "
-                    f"Put it before {earlier.technique} or leave one of them out."
+                    f"{help_} one of them out."
                 )
 
 
@@ -110,6 +111,6 @@ def _check_teachers(name: str, recipe: Sequence[Technique], teachers: Collection
         for unknown in sorted(step.teachers() - set(teachers)):
             raise ConfigError(
                 f"recipes.{name}.{index}.distillation.teacher: expected one of "
-                f"{', '.join(['baseline', 'none', *teachers])}. Received: {unknown!r}. "
+                f"{', '.join(['baseline', 'none', *teachers])}, or several joined by +. Received: {unknown!r}. "
                 f"Describe it under teachers in params.yaml."
             )

@@ -10,6 +10,7 @@ from pydantic import Field
 from tasks.records import Record
 
 CANDIDATES = Path("models/candidates")
+EARLIER = Path(".slimline/earlier")
 TRAINING_ALONE = frozenset({"fine_tune", "distill"})  # techniques that compress nothing
 
 
@@ -125,3 +126,8 @@ def candidate_model(recipe: str) -> Path:
 def candidate_record(recipe: str) -> Path:
     """Where what is known about it is."""
     return CANDIDATES / recipe / "candidate.json"
+
+
+def earlier_record(recipe: str) -> Path:
+    """Where the record of the candidate that is made again lies, in a clone that makes it again."""
+    return EARLIER / recipe / "candidate.json"

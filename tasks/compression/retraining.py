@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from tasks.compression.technique import Context, Model
 from tasks.config import NAME, Augmentation, Precision, Settings
@@ -15,7 +15,8 @@ from tasks.training.precision import in_precision
 from tasks.training.saving import load_model
 
 BASELINE, NONE = "baseline", "none"
-TOGETHER = rf"{NAME[:-1]}(\+{NAME[1:-1]})*$"
+ONE = NAME.strip("^$")
+TOGETHER = rf"^{ONE}(\+{ONE})*$"
 
 
 class Distillation(Settings):
@@ -39,11 +40,14 @@ class Distillation(Settings):
         0.7
     )
 
-    @model_validator(mode="after")
-    def _different(self) -> "Distillation":
-        if len(set(self.names)) < len(self.names) or NONE in self.names:
-            raise ValueError(f"expected different teachers, or none alone. Received: {self.teacher}")
-        return self
+    @field_validator("teacher")
+    @classmethod
+    def _in_order(cls, teacher: str) -> str:
+        """The same teachers are the same, whatever their order."""
+        names = sorted(teacher.split("+"))
+        if len(set(names)) < len(names) or (NONE in names and len(names) > 1):
+            raise ValueError("expected each teacher once, and none only by itself")
+        return "+".join(names)
 
     @property
     def names(self) -> tuple[str, ...]:

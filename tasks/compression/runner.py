@@ -5,11 +5,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tasks.compression.layer_states import measure_layers
 from tasks.compression.promises import measure
 from tasks.compression.recipe import Recipe
-from tasks.compression.records import Candidate, Step
+from tasks.compression.records import Candidate, Rung, Step
 from tasks.compression.step_store import Finished, StepStore
 from tasks.compression.technique import Claim, Context, Model, Subject, Technique
 from tasks.errors import PromiseBroken
@@ -18,7 +19,12 @@ from tasks.training.saving import copy_model, weights_digest
 
 
 def run_recipe(
-    name: str, recipe: Recipe, baseline: Model, context: Context, steps_folder: Path
+    name: str,
+    recipe: Recipe,
+    baseline: Model,
+    context: Context,
+    steps_folder: Path,
+    earlier: Candidate | None = None,
 ) -> tuple[bytes, Candidate]:
     """Make a candidate out of ``baseline``, which stays as it is.
 
@@ -29,6 +35,7 @@ def run_recipe(
         context: what the techniques may use.
         steps_folder: where finished steps are kept, see :class:`StepStore`; a recipe that begins with the same steps
             as one that was carried out there goes on behind them.
+        earlier: the candidate as it was made before; what time decided then is taken over.
 
     Returns:
         the ``.tflite`` file and what is known about it.
@@ -49,7 +56,8 @@ def run_recipe(
         with store.alone(digest) as backup:
             if not store.holds(digest):
                 # steps of a recipe see the samples in different orders
-                work = replace(context, seed=context.seed + index, backup=backup)
+                timed = _timed(earlier, index, technique)
+                work = replace(context, seed=context.seed + index, backup=backup, timed=timed)
                 known = [state.layer for state in steps[-1].layers] if steps else []
                 store.write(digest, _carry_out(technique, subject, claims, work, known))
             else:
@@ -71,6 +79,17 @@ def run_recipe(
     return subject.flatbuffer, candidate
 
 
+def _timed(earlier: Candidate | None, index: int, technique: Technique) -> tuple[Rung, ...]:
+    """What was timed when the same step was carried out earlier."""
+    if earlier is None or index >= len(earlier.steps) or earlier.steps[index].config != _config(technique):
+        return ()
+    return earlier.steps[index].ladder
+
+
+def _config(technique: Technique) -> dict[str, Any]:
+    return technique.model_dump(mode="json", exclude={"technique"})
+
+
 def _carry_out(
     technique: Technique, before: Subject, claims: tuple[Claim, ...], context: Context, known: Sequence[str]
 ) -> Finished:
@@ -82,7 +101,7 @@ def _carry_out(
     claims = (*kept, *result.claims)
     step = Step(
         technique=technique.technique,
-        config=technique.model_dump(mode="json", exclude={"technique"}),
+        config=_config(technique),
         seconds=round(time.perf_counter() - clock, 2),
         changed=result.changed,
         skipped=result.skipped,

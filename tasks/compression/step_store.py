@@ -26,6 +26,7 @@ from typing import Any
 
 from tasks.compression.recipe import Recipe
 from tasks.compression.records import Step
+from tasks.compression.retraining import BASELINE
 from tasks.compression.technique import Claim, Context, Subject, Technique
 from tasks.data_loading.dataset import read_dataset
 from tasks.files import sha256, write_bytes
@@ -76,9 +77,8 @@ class StepStore:
         """Identifies the result of the first steps of a recipe."""
         names = sorted({name for step in steps for name in step.teachers()})
         teachers = [[sha256(path) for path in self._teachers.get(name, ()) if path.exists()] for name in names]
-        work = repr(
-            (self._origin, [step.model_dump_json() for step in steps], teachers, sorted(self._precisions.items()))
-        )
+        precisions = [self._precisions.get(name, "float32") for name in (BASELINE, *names)]
+        work = repr((self._origin, [step.model_dump_json() for step in steps], teachers, precisions))
         return hashlib.sha256(work.encode()).hexdigest()
 
     @contextmanager

@@ -83,7 +83,8 @@ class Context:
     ``baseline`` is what the recipe began with, float, and teaches unless the recipe says otherwise; ``teachers`` has
     the files of the members of other teachers by their names; ``precisions``, by the name of the teacher, is what its
     answers are computed in, float32 unless it is named; ``questions`` is the seed of what teachers are asked, the same
-    for all steps, and ``cache`` a folder where their answers are kept.
+    for all steps, and ``cache`` a folder where their answers are kept. ``timed`` is what was timed when this step was
+    carried out earlier, and what it decided is taken over.
     """
 
     seed: int
@@ -96,6 +97,7 @@ class Context:
     precisions: Mapping[str, Precision] = field(default_factory=dict)
     questions: int = 0
     cache: Path | None = None
+    timed: Sequence[Rung] = ()
 
 
 class Technique(Settings):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.command import run_command
 from tasks.compression.recipe import parse_recipes
-from tasks.compression.records import candidate_model, candidate_record
+from tasks.compression.records import Candidate, candidate_model, candidate_record, earlier_record
 from tasks.compression.retraining import BASELINE
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import STEPS, StepStore
@@ -14,7 +14,7 @@ from tasks.compression.technique import Context
 from tasks.config import Params
 from tasks.files import write_bytes
 from tasks.packing.container import pack
-from tasks.records import write_record
+from tasks.records import read_record, write_record
 from tasks.training.backend import set_seed
 from tasks.training.models import find_builder
 from tasks.training.records import BASELINE_KERAS, teacher_member
@@ -58,7 +58,8 @@ def work(params: Params, name: str) -> None:
         precisions={name: network.precision for name, network in params.teachers.items()}
         | {BASELINE: params.training.precision},
     )
-    flatbuffer, candidate = run_recipe(name, recipe, baseline, context, STEPS)
+    earlier = read_record(earlier_record(name), Candidate) if earlier_record(name).exists() else None
+    flatbuffer, candidate = run_recipe(name, recipe, baseline, context, STEPS, earlier)
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)
     StepStore(STEPS, candidate.baseline_weights_sha256, context).keep_only(recipes.values())

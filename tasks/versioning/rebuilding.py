@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,22 +79,32 @@ def put_files(project: Path, files: Mapping[str, bytes]) -> None:
         write_bytes(project / name, content)
 
 
-def pull(project: Path, stages: Iterable[str]) -> None:
+def pull(project: Path, stages: Collection[str]) -> None:
     """Get the outputs of stages from DVC's remote, as dvc.lock names them.
 
     Raises:
         Gone: the remote does not have them.
         VersioningError: the remote cannot be read.
     """
+    # a stage's name alone would be looked for in the working directory
+    targets = [f"{project.resolve() / 'dvc.yaml'}:{stage}" for stage in stages]
+    _pull(project, targets, f"the outputs of {', '.join(stages)}")
+
+
+def pull_file(project: Path, path: Path) -> None:
+    """Get one output from DVC's remote, as dvc.lock names it; raises as :func:`pull` does."""
+    _pull(project, [str(project.resolve() / path)], str(path))
+
+
+def _pull(project: Path, targets: list[str], what: str) -> None:
     from dvc.exceptions import CheckoutError, DownloadError, DvcException
     from dvc.repo import Repo
 
-    expected = f"Expected the outputs of {', '.join(stages)} in DVC's remote."
+    expected = f"Expected {what} in DVC's remote."
     with _told() as told:
         try:
             with Repo(str(project)) as repo:
-                # a stage's name alone would be looked for in the working directory
-                repo.pull(targets=[f"{project.resolve() / 'dvc.yaml'}:{stage}" for stage in stages], force=True)
+                repo.pull(targets=targets, force=True)
         except (DvcException, OSError) as error:
             reasons = told[:LAST_REASONS] or [(" ".join(str(error).split()), None)]
             received = f"Received: {'; '.join(words for words, _ in reasons)}."
@@ -145,6 +155,16 @@ def lend_source(project: Path, root: Path = Path()) -> None:
     if place.is_relative_to(top) and not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to((root / path).resolve())
+
+
+def time_decides(project: Path, recipe: str) -> bool:
+    """Does a step of a recipe have a budget of measured latency, as params.yaml has them?"""
+    from ruamel.yaml import YAML
+
+    params = YAML(typ="safe").load((project / "params.yaml").read_text(encoding="utf-8"))
+    steps = params.get("recipes", {}).get(recipe) or ()
+    budgets = [step.get("budget") for step in steps]
+    return any(isinstance(budget, dict) and budget.get("metric") == "latency" for budget in budgets)
 
 
 def stages_to_run(project: Path, last: str, ready: Collection[str]) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.rebuilding import get_data, reproduce
-from tasks.compression.records import candidate_model
+from flows.rebuilding import get_data, get_timed, reproduce
+from tasks.compression.records import candidate_model, candidate_record, earlier_record
 from tasks.config import Params
 from tasks.deployment.publishing import publish
 from tasks.deployment.reproduction import Reproduction
@@ -41,7 +41,7 @@ stages:
     do:
       cmd: python compress.py
       deps: [models/baseline.keras, compress.py]
-      outs: ["models/candidates/${{item}}/model.tflite"]
+      outs: ["models/candidates/${{item}}/model.tflite", "models/candidates/${{item}}/candidate.json"]
 """
 COMPRESS = f"""
 import os
@@ -52,6 +52,7 @@ if os.environ.get("ANOTHER_LIBRARY"):
     model[-1] ^= 1
 Path("{candidate_model(RECIPE)}").parent.mkdir(parents=True, exist_ok=True)
 Path("{candidate_model(RECIPE)}").write_bytes(model)
+Path("{candidate_record(RECIPE)}").write_bytes(Path("record.json").read_bytes())
 """
 SETTINGS = "[core]\n    remote = near\n['remote \"near\"']\n    url = ../../remote\n"
 
@@ -67,6 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         params = params_of(folder)
         write_project(params)
         shutil.copy(candidate_model(RECIPE), "network.bin")
+        shutil.copy(candidate_record(RECIPE), "record.json")
         shutil.copy("data/prepared/dataset.json", source)
         Path("dvc.lock").unlink()
         for name, text in {
@@ -172,6 +174,23 @@ def test_why_the_data_was_read_again_is_said_as_it_was(
     assert words in note
     assert ("gone" in note) == (error is Gone)
     assert ran == ["lend", "fingerprint", "load"]
+
+
+def test_what_time_decided_comes_from_the_remote_and_is_named_where_it_cannot(project: Path) -> None:
+    topics: list[str] = []
+    assert get_timed(project, RECIPE, lambda topic, _: topics.append(topic)) == []
+    assert topics == []  # nothing in the recipe goes by time
+    step = "{technique: prune_channels, budget: {metric: latency, max_ratio: 0.3}}"
+    (project / "params.yaml").write_text(f"recipes: {{{RECIPE}: [{step}, {{technique: prune, budget: global}}]}}")
+    (project / candidate_record(RECIPE)).unlink()
+    shutil.rmtree(project / ".dvc" / "cache")
+    assert get_timed(project, RECIPE, lambda *_: None) == []
+    assert (project / earlier_record(RECIPE)).read_bytes() == (project / "record.json").read_bytes()
+    assert not (project / candidate_record(RECIPE)).exists()
+    shutil.rmtree(project / ".dvc" / "cache")
+    shutil.rmtree(project.parent / "remote")
+    (note,) = get_timed(project, RECIPE, lambda *_: None)
+    assert "they were made anew" in note
 
 
 def test_a_commit_that_is_gone_is_named(project: Path, tmp_path: Path) -> None:

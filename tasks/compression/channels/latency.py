@@ -89,9 +89,16 @@ def remove_to_latency(
 ) -> tuple[Model, tuple[str, ...], tuple[Rung, ...]]:
     """The widest rung that is fast enough, the groups that the criterion cannot judge, and what was timed.
 
+    If this was timed earlier, as ``probe.context`` knows, the rung of then is taken.
+
     Raises:
         CompressionError: not even the narrowest is fast enough.
     """
+    if taken := [rung for rung in probe.context.timed if rung.fits]:
+        probe.context.say(f"at most {taken[-1].macs:,} MACs, as was timed earlier")
+        return *remove_channels(model, replace(removal, budget=float(taken[-1].macs)), probe), tuple(
+            probe.context.timed
+        )
     graph = read_graph(model)
     narrowest = Allocator(graph, np.zeros(graph.count), removal.limits, removal.allocation).least()
     budgets = ladder(cost(graph, graph.everything(), "macs"), cost(graph, narrowest, "macs"))

@@ -31,8 +31,8 @@ class Prune(Retraining, Technique):
         - {technique: prune, pattern: "2:4", epochs: 4}                  # 2 of 4 consecutive inputs stay
         - {technique: prune, sparsity: 0.5, pattern: 4x1, epochs: 4}     # blocks of 4 inputs by 1 output
 
-    Needs labelled training data. Makes zeros and keeps those there are. The stored file gets smaller; the loaded one
-    does not, nor does the usual runtime get faster.
+    Needs labelled training data. Makes zeros, in an n:m pattern if asked for, and keeps those there are. The stored
+    file gets smaller; the loaded one does not, nor does the usual runtime get faster.
     """
 
     makes: ClassVar[frozenset[Kind]] = SPARSITY

@@ -80,7 +80,8 @@ def test_a_sensible_chain_ends_in_a_deployable_form(steps: list[dict[str, Any]],
         ),
         (
             [{"technique": "prune", "pattern": "2:4"}, {"technique": "width_to_depth"}],
-            "recipes.r.1: expected a technique that keeps the zeros in every group that prune makes.",
+            "recipes.r.1: expected a technique that keeps the n:m pattern of zeros that prune makes. "
+            "Received: width_to_depth, which does not. Leave one of them out.",
         ),
         (
             [{"technique": "factorize", "dense": "robust_pca"}, CLUSTER],

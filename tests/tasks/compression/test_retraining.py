@@ -131,15 +131,28 @@ def test_a_teacher_that_there_is_not_is_refused_before_work_starts() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_recipe("r", [step], ["big"])
     assert str(caught.value) == (
-        "recipes.r.0.distillation.teacher: expected one of baseline, none, big. Received: 'strong'. "
+        "recipes.r.0.distillation.teacher: expected one of baseline, none, big, or several joined by +. "
+        "Received: 'strong'. "
         "Describe it under teachers in params.yaml."
     )
 
 
-@pytest.mark.parametrize("teacher", ["none+strong", "strong+strong", "strong+", "+", "Strong"])
-def test_teachers_that_cannot_teach_together_are_refused(teacher: str) -> None:
-    with pytest.raises(ValidationError):
+@pytest.mark.parametrize(
+    ("teacher", "words"),
+    [
+        ("none+strong", "expected each teacher once, and none only by itself"),
+        ("strong+strong", "expected each teacher once"),
+        ("strong+", "pattern"),
+        ("Strong", "pattern"),
+    ],
+)
+def test_teachers_that_cannot_teach_together_are_refused(teacher: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
         Distillation(teacher=teacher)
+
+
+def test_teachers_together_are_the_same_in_any_order() -> None:
+    assert Distillation(teacher="strong+baseline") == Distillation(teacher="baseline+strong")
 
 
 def test_a_step_that_only_converts_learns_from_nobody() -> None:

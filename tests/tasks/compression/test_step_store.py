@@ -44,9 +44,12 @@ def test_a_step_is_another_one_with_other_settings_seed_or_baseline(prepared: Pa
         StepStore(tmp_path, "another", context(prepared)),
         StepStore(tmp_path, "baseline", context(prepared, seed=6)),
         StepStore(tmp_path, "baseline", context(prepared, batch_size=32)),
+        StepStore(tmp_path, "baseline", context(prepared, precisions={"baseline": "mixed_bfloat16"})),
     ]
     digests = [each.digest(steps) for each in stores for steps in (recipe[:1], recipe, other[:1], other)]
     assert len(set(digests)) == len(digests)
+    nobody_asks = context(prepared, precisions={"strong": "mixed_bfloat16"})
+    assert StepStore(tmp_path, "baseline", nobody_asks).digest(recipe) == stores[0].digest(recipe)
 
 
 def test_what_recipes_begin_with_is_kept_and_their_ends_are_not(store: StepStore, tmp_path: Path) -> None:

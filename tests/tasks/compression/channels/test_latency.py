@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,9 @@ import pytest
 
 from tasks.compression.channels import latency
 from tasks.compression.channels.latency import FACTOR, Limit, interval, ladder, time_rung, widest
-from tasks.compression.records import Rung
+from tasks.compression.recipe import parse_recipe
+from tasks.compression.records import Candidate, Rung
+from tasks.compression.runner import run_recipe
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.prune_channels import Budget, PruneChannels
 from tasks.errors import CompressionError
@@ -64,11 +67,11 @@ def test_a_network_timed_beside_itself_takes_as_long(tiny: Any, prepared: Path) 
     assert not time_rung(flatbuffer, flatbuffer, 1, Limit(1e-6, relative=True), images).fits
 
 
-def prune(model: Any, prepared: Path, budget: dict[str, Any]) -> Result:
+def prune(model: Any, prepared: Path, budget: dict[str, Any], timed: Sequence[Rung] = ()) -> Result:
     technique = PruneChannels.model_validate(
         {"technique": "prune_channels", "repair": "none", "rounds": 2, "budget": budget}
     )
-    return technique.apply(Subject(model), context(prepared))
+    return technique.apply(Subject(model), context(prepared, timed=timed))
 
 
 def test_the_recorded_macs_give_the_same_bytes_as_what_was_measured(
@@ -80,6 +83,29 @@ def test_the_recorded_macs_give_the_same_bytes_as_what_was_measured(
 
     monkeypatch.setattr(latency, "time_rung", timed)
     check_ladder(article, prepared, 0.4)
+
+
+def test_what_was_decided_by_time_earlier_is_not_timed_again(
+    tiny: Any, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 0.4
+
+    def timed(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> Rung:
+        share = len(pruned) / len(unpruned)
+        return Rung(macs=macs, microseconds=1.0, ratio=share, upper=share, fits=share <= limit)
+
+    def make(folder: str, rounds: int, earlier: Candidate | None) -> tuple[bytes, Candidate]:
+        step = {"technique": "prune_channels", "rounds": rounds, "budget": {"metric": "latency", "max_ratio": 0.5}}
+        return run_recipe("quick", parse_recipe("quick", [step]), tiny, context(prepared), tmp_path / folder, earlier)
+
+    monkeypatch.setattr(latency, "time_rung", timed)
+    flatbuffer, candidate = make("first", 1, None)
+    limit = 0.7  # as on a faster machine
+    assert make("anew", 1, None)[0] != flatbuffer
+    again, record = make("again", 1, candidate)
+    assert again == flatbuffer
+    assert record.steps[0].ladder == candidate.steps[0].ladder
+    assert make("another step", 2, candidate)[1].steps[0].ladder != candidate.steps[0].ladder
 
 
 @pytest.mark.slow

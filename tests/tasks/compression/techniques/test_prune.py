@@ -11,7 +11,7 @@ from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.prune import Prune
-from tasks.training.conversion import convert
+from tasks.compression.techniques.quantize import Quantize
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import depthwise
@@ -145,8 +145,9 @@ def test_of_four_consecutive_inputs_two_stay(article: Any, prepared: Path, crite
     assert skip.sentence == f"{Reason.UNSUPPORTED} (of 1 input channels 2 in 4 are all)"
     assert {(claim.kind, claim.promised) for claim in result.claims} == {("zeros", 0.5), ("pattern", "2:4")}
     trained = FineTune.model_validate({"technique": "fine_tune", "epochs": 1, "learning_rate": 0.01})
-    later = convert(trained.apply(result.subject, context(prepared)).subject.model)
-    assert all(promise.holds for promise in measure(result.claims, Subject(flatbuffer=later)))
+    int8 = Quantize.model_validate({"technique": "quantize", "mode": "int8", "calibration": 50})
+    later = int8.apply(trained.apply(result.subject, context(prepared)).subject, context(prepared)).subject
+    assert all(promise.holds for promise in measure(result.claims, later))
 
 
 @pytest.mark.parametrize("criterion", ["magnitude", "output"])
