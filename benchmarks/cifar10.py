@@ -61,13 +61,13 @@ WITH_RESNET8 = (
     # nothing in the line knows more than the baseline does: it teaches its candidates itself
     "teachers={}",
     "recipes.fast.1.distillation.teacher=baseline",
-    "recipes.pruned_int4.0.sparsity=0.52",
+    "recipes.pruned_int4.0.sparsity=0.51",
     "recipes.pruned_int4.0.precision=mixed_bfloat16",
     "recipes.pruned_int4.1.precision=mixed_bfloat16",
-    "recipes.pruned_int4.1.epochs=40",
+    "recipes.pruned_int4.1.epochs=60",
     "recipes.pruned_int4.1.learning_rate=0.002",
-    "recipes.pruned_int4.2.epochs=24",
-    "recipes.pruned_int4.2.learning_rate=0.001",
+    "recipes.pruned_int4.2.epochs=10",
+    "recipes.pruned_int4.2.learning_rate=0.0005",
 )
 WIDER = "{metric: macs, max_ratio: 0.42}"  # in sixteens: 16, 48 and 48 channels of 32, 64 and 64
 BASELINES: dict[str, tuple[str, ...]] = {
