@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tasks.compression.records import Candidate, candidate_model, candidate_record
-from tasks.records import read_record
+from tasks.compression import worker
+from tasks.compression.records import Candidate, candidate_model, candidate_record, earlier_record
+from tasks.config import TeacherNetwork, load_params
+from tasks.records import read_record, write_record
 from tasks.training.records import BASELINE_KERAS
 from tasks.training.saving import save_model, weights_digest
 from tests.tasks.compression.cases import Steps, carry_out
@@ -36,6 +38,33 @@ def project(article: Any, prepared: Path, tmp_path: Path) -> Path:
     (tmp_path / "data/prepared").symlink_to(prepared)
     save_model(article, tmp_path / BASELINE_KERAS)
     return tmp_path
+
+
+class Asked(Exception):
+    """What a worker asked for."""
+
+
+def test_a_worker_knows_in_what_teachers_compute_and_the_record_of_what_is_made_again(
+    project: Path, article: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*arguments: Any) -> None:
+        raise Asked(*arguments)
+
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(worker, "run_recipe", ask)
+    params = load_params()
+    teachers = {"deep": TeacherNetwork(precision="mixed_bfloat16"), "wide": TeacherNetwork()}
+    params = params.model_copy(update={"teachers": teachers})
+    with pytest.raises(Asked) as asked:
+        worker.work(params, "pruned")
+    *_, context, _, earlier = asked.value.args
+    assert context.precisions == {"baseline": "float32", "deep": "mixed_bfloat16", "wide": "float32"}
+    assert earlier is None
+    _, candidate = carry_out("pruned", STEPS[1:], article, prepared)
+    write_record(earlier_record("pruned"), candidate)
+    with pytest.raises(Asked) as asked:
+        worker.work(params, "pruned")
+    assert asked.value.args[-1] == candidate
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from tasks.compression.layers import kernels
 from tasks.compression.technique import Subject
+from tasks.compression.techniques import distill as steps
 from tasks.compression.techniques.distill import Distill
 from tasks.errors import CompressionError
 from tasks.training.backend import keras, set_seed
@@ -54,6 +55,21 @@ def test_hints_make_a_layer_give_what_the_teachers_layer_gives(tiny: Any, prepar
     with_hints = distill(student, tiny, prepared, learning_rate=0.001, hints=HINTS)
     assert explained(only_answers, tiny, prepared) < 0.5
     assert explained(with_hints, tiny, prepared) > 0.65
+
+
+def test_hints_are_computed_in_float32_whatever_the_teacher_was_trained_in(
+    tiny: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[str]] = []
+
+    def look(student: Any, own: str, teacher: Any, theirs: str, seed: int) -> Any:
+        seen.append({layer.compute_dtype for layer in teacher.layers})
+        return match(student, own, teacher, theirs, seed)
+
+    monkeypatch.setattr(steps, "match", look)
+    technique = Distill.model_validate({"technique": "distill", "epochs": 1, "hints": {"epochs": 1}})
+    technique.apply(Subject(network(5)), context(prepared, baseline=tiny, precisions={"baseline": "mixed_bfloat16"}))
+    assert seen == [{"float32"}]
 
 
 def test_the_regressor_between_layers_of_other_widths_is_dropped(tiny: Any, prepared: Path) -> None:
