@@ -17,7 +17,7 @@ Made = Callable[[str, str], tuple[bytes, Candidate]]  # by the names of a networ
 
 CASES: dict[str, Steps] = {
     "prune": [{"technique": "prune", "sparsity": 0.8, "epochs": 2}],
-    "prune n:m": [{"technique": "prune", "pattern": "2:4", "epochs": 2}],
+    "prune n:m": [{"technique": "prune", "pattern": "2:4", "epochs": 10}],
     "prune at once": [{"technique": "prune", "sparsity": 0.5, "ramp": "constant", "epochs": 2}],
     "prune by gradient": [
         {"technique": "prune", "sparsity": 0.7, "criterion": "taylor", "budget": "global", "rounds": 2, "epochs": 2}
@@ -82,6 +82,7 @@ TRAINS = (
     "factorize",
     "channels by taylor",
     "prune",
+    "prune n:m",
     "prune at once",
     "prune by gradient",
     "cluster linear",
