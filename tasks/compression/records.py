@@ -10,7 +10,7 @@ from pydantic import Field
 from tasks.records import Record
 
 CANDIDATES = Path("models/candidates")
-EARLIER = Path(".slimline/earlier")
+EARLIER = Path(".slimline/earlier")  # put there by `slimline reproduce`, in its clone alone
 TRAINING_ALONE = frozenset({"fine_tune", "distill"})  # techniques that compress nothing
 
 

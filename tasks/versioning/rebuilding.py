@@ -143,9 +143,7 @@ def lend_source(project: Path, root: Path = Path()) -> None:
     It is a link, since the name of the source is part of what is prepared. A source that leaves the folder which holds
     the clone, as ``../../photos`` may, is not lent.
     """
-    from ruamel.yaml import YAML
-
-    params = YAML(typ="safe").load((project / "params.yaml").read_text(encoding="utf-8"))
+    params = _params(project)
     source = str(params.get("data", {}).get("source", ""))
     path = Path(source).expanduser()
     if "://" in source or path.is_absolute() or not (root / path).exists():
@@ -157,11 +155,17 @@ def lend_source(project: Path, root: Path = Path()) -> None:
         place.symlink_to((root / path).resolve())
 
 
-def time_decides(project: Path, recipe: str) -> bool:
-    """Does a step of a recipe have a budget of measured latency, as params.yaml has them?"""
+def _params(project: Path) -> dict[str, Any]:
+    """params.yaml as it is: another commit's may not be what this one's code takes."""
     from ruamel.yaml import YAML
 
-    params = YAML(typ="safe").load((project / "params.yaml").read_text(encoding="utf-8"))
+    params: dict[str, Any] = YAML(typ="safe").load((project / "params.yaml").read_text(encoding="utf-8"))
+    return params
+
+
+def time_decides(project: Path, recipe: str) -> bool:
+    """Does a step of a recipe have a budget of measured latency, as params.yaml has them?"""
+    params = _params(project)
     steps = params.get("recipes", {}).get(recipe) or ()
     budgets = [step.get("budget") for step in steps]
     return any(isinstance(budget, dict) and budget.get("metric") == "latency" for budget in budgets)

@@ -94,11 +94,11 @@ def remove_to_latency(
     Raises:
         CompressionError: not even the narrowest is fast enough.
     """
-    if taken := [rung for rung in probe.context.timed if rung.fits]:
-        probe.context.say(f"at most {taken[-1].macs:,} MACs, as was timed earlier")
-        return *remove_channels(model, replace(removal, budget=float(taken[-1].macs)), probe), tuple(
-            probe.context.timed
-        )
+    timed = tuple(probe.context.timed)
+    if fitting := [rung for rung in timed if rung.fits]:
+        taken = fitting[-1]
+        probe.context.say(f"at most {taken.macs:,} MACs, as was timed earlier")
+        return *remove_channels(model, replace(removal, budget=float(taken.macs)), probe), timed
     graph = read_graph(model)
     narrowest = Allocator(graph, np.zeros(graph.count), removal.limits, removal.allocation).least()
     budgets = ladder(cost(graph, graph.everything(), "macs"), cost(graph, narrowest, "macs"))

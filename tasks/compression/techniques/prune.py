@@ -117,7 +117,8 @@ class Prune(Retraining, Technique):
         """The zeros asked for, one fewer at most since TFMOT rounds; where layers share them, those there are."""
         kernel = kernel_of(pruned.get_layer(name)).numpy()
         if self.sparsity is None or pattern.kind != "single" or self.budget == "global":
-            zeros = Claim(name, "zeros", float(np.mean(kernel == 0)))
+            promised = np.mean(kernel == 0)
         else:
-            zeros = Claim(name, "zeros", float(np.floor(kernel.size * self.sparsity - 1) / kernel.size))
+            promised = np.floor(kernel.size * self.sparsity - 1) / kernel.size
+        zeros = Claim(name, "zeros", float(promised))
         return (zeros, Claim(name, "pattern", self.pattern)) if pattern.kind == "n:m" else (zeros,)
