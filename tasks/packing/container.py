@@ -7,7 +7,8 @@
                 | "S" "L" version=2  size  length  stream  parts  large buffers behind it
     size        the bytes of the .tflite, length: of the stream; both in base 128, the lowest 7 bits first
     stream      rANS, see tasks.packing.coder; its last state holds the CRC-32 of the .tflite
-    parts       for each part of a large buffer: 4 bytes of length (big-endian), rANS in lanes, see tasks.packing.lanes
+    parts       for each part of a large buffer: 4 bytes (big-endian), of which the upper 2 bits say what its elements
+                have in common (tasks.packing.wide) and the others its length; then rANS in lanes (tasks.packing.lanes)
 
 The stream says in this order: the tree of the flatbuffer (:mod:`tasks.packing.structure`, which has seen that of
 :mod:`tasks.packing.sample` before), the scales of tensors that

@@ -7,10 +7,10 @@ import numpy as np
 
 from tasks.errors import PackingError
 from tasks.packing.lanes import LaneDecoder, LaneEncoder
-from tasks.packing.wide import Layout, code_elements, lanes_for
+from tasks.packing.wide import Layout, Likeness, code_elements, lanes_for, likenesses
 
 PART = 1 << 22  # elements that are coded at once, which bounds the memory
-FREE, BOUND = 0, 1 << 31  # in the length of a part: see :class:`tasks.packing.wide.Layout`
+LENGTH = 30  # bits of a part's length; the two above say what its elements have in common
 
 
 class Sections:
@@ -43,15 +43,15 @@ class Sections:
             raise PackingError("Expected the content to end with its last part. Received: more bytes.")
 
     def _encode(self, count: int, given: bytes, layout: Layout) -> bytes:
-        best, kind = given, FREE
+        best, kind = given, Likeness.NEIGHBOUR
         elements = np.frombuffer(given, np.uint8).reshape(count, layout.size)
-        for bound in (FREE, BOUND):
+        for like in likenesses(layout.size):
             coder = LaneEncoder(lanes_for(count, layout.size))
-            code_elements(coder, count, elements, replace(layout, bound=bound == BOUND))
+            code_elements(coder, count, elements, replace(layout, like=like))
             coded = coder.finish()
             if len(coded) < len(best):
-                best, kind = coded, bound
-        self.content += struct.pack(">I", kind | len(best)) + best
+                best, kind = coded, like
+        self.content += struct.pack(">I", kind << LENGTH | len(best)) + best
         return given
 
     def _decode(self, count: int, given: bytes, layout: Layout) -> bytes:
@@ -59,14 +59,16 @@ class Sections:
         if self._at + 4 > len(self.content):
             raise PackingError("Expected another part. Received: the end of the content, which is cut off.")
         (head,) = struct.unpack_from(">I", self.content, self._at)
-        kind, size = head & BOUND, head & ~BOUND
+        kind, size = head >> LENGTH, head & (1 << LENGTH) - 1
         coded = bytes(self.content[self._at + 4 : self._at + 4 + size])
         self._at += 4 + size
         if len(coded) != size or size > count * layout.size:
             raise PackingError(f"Expected a part of {size} bytes of {count} elements. Received: {len(coded)} bytes.")
         if size == count * layout.size:
             return coded
+        if kind not in likenesses(layout.size):
+            raise PackingError(f"Expected a part of a known kind. Received: {kind}; the content is damaged.")
         coder = LaneDecoder(coded, lanes_for(count, layout.size))
-        found = code_elements(coder, count, None, replace(layout, bound=kind == BOUND))
+        found = code_elements(coder, count, None, replace(layout, like=Likeness(kind)))
         coder.finish()
         return found.tobytes()

@@ -1,6 +1,7 @@
 """The models of large tensors, for all lanes at once: each lane codes a part of the tensor, all learn together."""
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ SCALES = 1 << 12  # that are told apart
 SURE = 32  # least probability, of 65536
 Bytes = NDArray[np.uint8]
 POPULATION = np.array([bits.bit_count() for bits in range(1 << 12)], np.int64)
+ONE = 16  # a mean magnitude of 1 as a whole number
+SIZES = np.array([part << at for at in range(2, 12) for part in (2, 3)], np.int64)  # of means, two an octave
 
 
 def lanes_for(count: int, size: int) -> int:
@@ -48,13 +51,25 @@ class Learner:
         return node & 255
 
 
+class Likeness(IntEnum):
+    """What elements have in common, beside whether those around them are zero."""
+
+    NEIGHBOUR = 0  # the sign of the one before
+    ROW = 1  # how large those of a row are, and how many are zero: bytes of layers that have one scale for all rows
+    SCALE = 2  # the values of rows with one scale, and lower bytes below the same upper ones: few different values
+
+
+def likenesses(size: int) -> tuple[Likeness, ...]:
+    """What elements of ``size`` bytes may have in common."""
+    return tuple(Likeness) if size == 1 else (Likeness.NEIGHBOUR, Likeness.SCALE)
+
+
 @dataclass(frozen=True)
 class Layout:
-    """How the elements of a tensor lie: ``size`` bytes each, alike at the ``strides`` beside 1 and 2.
+    """How the elements of a tensor lie: ``size`` bytes each, zero as those at the ``strides`` beside 1 and 2.
 
     ``levels``: for each row, of ``columns`` elements, the number of its scale; ``start``: where among them the part
-    begins. ``bound``: whether the values of a row are those of its scale, and an element's lower bytes follow from the
-    one above, as where there are few different values.
+    begins; ``like``: what tells of an element.
     """
 
     size: int
@@ -62,12 +77,34 @@ class Layout:
     levels: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))
     columns: int = 1
     start: int = 0
-    bound: bool = False
+    like: Likeness = Likeness.NEIGHBOUR
+
+    def rows(self, places: Numbers) -> Numbers:
+        """The row of each of these places of the part."""
+        return np.minimum((places + self.start) // max(1, self.columns), len(self.levels) - 1)
 
     def level(self, places: Numbers) -> Numbers:
         """The number of the scale at each of these places, of a number that is bounded."""
-        rows = np.minimum((places + self.start) // max(1, self.columns), len(self.levels) - 1)
-        return self.levels[rows].astype(np.int64) % SCALES
+        return self.levels[self.rows(places)].astype(np.int64) % SCALES
+
+
+class Rows:
+    """How large the elements of each row are, as far as they are known in any lane."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._total, self._seen = np.zeros((2, len(layout.levels)), np.int64)
+
+    def sizes(self, places: Numbers) -> Numbers:
+        """The octave, in halves, of the mean magnitude of the row at each of these places; one seen as 8 at first."""
+        rows = self._layout.rows(places)
+        return np.searchsorted(SIZES, ONE * (self._total[rows] + 8) // (self._seen[rows] + 1), side="right")
+
+    def add(self, places: Numbers, elements: Bytes) -> None:
+        """Learn from elements of a byte each."""
+        rows = self._layout.rows(places)
+        np.add.at(self._total, rows, np.abs(elements.view(np.int8).astype(np.int64)))
+        np.add.at(self._seen, rows, 1)
 
 
 def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Layout) -> Bytes:
@@ -85,27 +122,34 @@ def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Lay
     strides = [stride if 0 < stride < steps else 1 for stride in layout.strides]
     before = max(2, *strides)
     found = np.zeros((steps + before, lanes, size), np.uint8)
-    flags = Learner(coder, 13 << 4)
+    by_row, by_scale = layout.like is Likeness.ROW, layout.like is Likeness.SCALE
+    flags = Learner(coder, max(13, len(SIZES) + 1) << 4)
     scales = min(SCALES, 1 + int(layout.levels.max())) if size == 1 else 1
-    trees = [Learner(coder, max(256 if size > 1 else scales, 3) << 8) for _ in range(size)]
+    trees = [Learner(coder, max(256 if size > 1 else scales, len(SIZES) + 1) << 8) for _ in range(size)]
+    rows = Rows(layout)
     everyone, recent = np.arange(lanes), np.zeros(lanes, np.int64)
     some = np.zeros((steps + before, lanes), np.bool_)
     for at in range(before, steps + before):
-        context = POPULATION[recent]
+        places = everyone * steps + at - before
+        alike = context = rows.sizes(places) if by_row else POPULATION[recent]
         for distance in (1, 2, *strides):
             context = context << 1 | some[at - distance]
         some[at] = flags.code(everyone, context, values[at - before].any(axis=1))
         recent = (recent << 1 | some[at]) & 0xFFF
         active = np.flatnonzero(some[at])
         if len(active):
-            if size == 1 and layout.bound:
-                above = layout.level(active * steps + at - before)
+            if by_row:
+                above = alike[active]
+            elif by_scale and size == 1:
+                above = layout.level(places[active])
             else:
                 above = np.sign(found[at - 1, active, -1].view(np.int8)).astype(np.int64) + 1
             for place in range(size - 1, -1, -1):
                 coded = trees[place].tree(active, above, values[at - before, active, place].astype(np.int64))
                 found[at, active, place] = coded
-                above = coded if layout.bound else np.zeros(len(active), np.int64)
+                above = coded if by_scale else np.zeros(len(active), np.int64)
+        if by_row:
+            rows.add(places, found[at, :, 0])
     return np.ascontiguousarray(found[before:].transpose(1, 0, 2)).reshape(-1, size)[:count]
 
 

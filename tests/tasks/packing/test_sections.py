@@ -3,7 +3,7 @@ import pytest
 
 from tasks.errors import PackingError
 from tasks.packing.sections import Sections
-from tasks.packing.wide import Layout
+from tasks.packing.wide import Layout, Likeness
 
 COUNT = 30_000
 
@@ -83,3 +83,21 @@ def test_rows_of_few_levels_take_as_much_as_their_numbers() -> None:
     told = len(code(content, Layout(1, (1, 1), levels, 800)))
     assert told < len(content) * 4 / 8 * 1.12 + 150
     assert told < 0.9 * len(code(content, Layout(1, (1, 1))))
+
+
+def test_rows_of_one_scale_take_as_much_as_if_each_spread_were_known() -> None:
+    """A dense layer's outputs differ in spread, and one scale serves them all."""
+    spreads = np.geomspace(4, 32, 40)
+    rows = np.rint(np.random.default_rng(1).normal(0, spreads[:, None], (40, 1500))).clip(-127, 127).astype(np.int8)
+    known = 1500 / 8 * float(np.log2(spreads * np.sqrt(2 * np.pi * np.e)).sum())  # entropy of rounded normals
+    told = len(code(rows.tobytes(), Layout(1, (1, 1500), np.zeros(40, np.int32), 1500)))
+    assert told < 1.02 * known + 5 * 58  # lanes
+    assert told < 0.97 * entropy(rows.tobytes())
+
+
+@pytest.mark.parametrize(("kind", "size"), [(Likeness.ROW, 2), (3, 1)])
+def test_kinds_that_no_part_of_such_elements_has_are_refused(kind: int, size: int) -> None:
+    content = bytearray(code(material(0.85), Layout(size, (16, 300))))
+    content[0] = content[0] & 0x3F | kind << 6
+    with pytest.raises(PackingError, match="known kind"):
+        Sections(bytes(content), decoding=True).code(COUNT // size, b"", Layout(size, (16, 300)))
