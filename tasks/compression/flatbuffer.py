@@ -49,7 +49,14 @@ class Constant:
 
     def clusters(self) -> int:
         """Most distinct values in any one output channel: scales differ from channel to channel."""
-        return max(len(np.unique(channel)) for channel in self.values.reshape(len(self.values), -1))
+        return max(len(np.unique(channel)) for channel in by_output(self.values))
+
+
+def by_output(values: NDArray[Any]) -> NDArray[Any]:
+    """``[outputs, rest]`` of a kernel; outputs come first, but in a depthwise one, ``[1, height, width, outputs]``."""
+    depthwise = values.ndim == 4 and len(values) == 1
+    outputs = np.moveaxis(values, -1, 0) if depthwise else values
+    return outputs.reshape(len(outputs), -1)
 
 
 def constants_by_layer(flatbuffer: bytes, layers: Iterable[str], names: Sequence[str] = ()) -> dict[str, Constant]:

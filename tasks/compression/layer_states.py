@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.flatbuffer import Constant, constants_by_layer
+from tasks.compression.flatbuffer import Constant, by_output, constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.records import LayerState
 from tasks.compression.technique import Subject
@@ -51,7 +51,7 @@ def _state(name: str, before: Constant | None, after: Constant, converted: bool)
 
 
 def _rank(values: NDArray[np.float32]) -> int | None:
-    matrix = values.reshape(len(values), -1)
+    matrix = by_output(values)
     return int(np.linalg.matrix_rank(matrix)) if matrix.size <= LARGE else None
 
 
@@ -63,7 +63,7 @@ def _distortion(before: NDArray[np.float32], after: NDArray[np.float32], convert
     """
     if before.size != after.size:
         return None
-    channels = before.shape[-1] if before.ndim == 4 and len(before) == 1 else len(before)  # depthwise: they are last
+    channels = len(by_output(before))
     old, new = (_rows(values, channels) for values in (before, after))
     energy = np.sum(old**2)
     if not energy:

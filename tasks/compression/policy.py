@@ -16,9 +16,9 @@ def _always(earlier: Any, later: Any) -> bool:  # noqa: ARG001
 
 
 def _no_more_zeros(earlier: Any, later: Any) -> bool:
-    """Whether a pruning to a fraction of zeros finds them there."""
-    fractions = (earlier.sparsity, later.sparsity)
-    return None not in fractions and later.pattern == earlier.pattern and later.sparsity <= earlier.sparsity
+    """Whether a pruning finds the zeros there that it would make; a budget of all layers together may spare some."""
+    spares = earlier.budget == "global" and later.budget == "layer"
+    return later.pattern == earlier.pattern and not spares and later.fraction <= earlier.fraction
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,18 @@ class Refused:
     when: Callable[[Any, Any], bool] = _always
 
 
+def _trains(earlier: Any, later: Any) -> bool:  # noqa: ARG001
+    return bool(later.aware)
+
+
+COPIES = "the copies of a kernel would no longer be alike; put width_to_depth right before quantize, without training"
 POLICY = (
     Refused(
         earlier="width_to_depth",
         later=frozenset({"prune", "fine_tune", "distill", "width_to_depth"}),
-        why="the copies of a kernel would no longer be alike; put width_to_depth right before quantize",
+        why=COPIES,
     ),
+    Refused(earlier="width_to_depth", later=frozenset({"quantize"}), why=COPIES, when=_trains),
     Refused(
         earlier="prune",
         later=frozenset({"prune"}),

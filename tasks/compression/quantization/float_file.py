@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,21 @@ from tasks.litert import Model
 BATCH = 64
 
 
+Kind = Literal["dense", "convolution", "other"]
+
+
 @dataclass(frozen=True)
 class Operation:
-    """What uses a layer's kernel: the index of the kernel's buffer, and the name of the tensor that comes out."""
+    """What uses a layer's kernel.
+
+    ``buffer``: the index of the kernel's; ``output``: the name of the tensor that comes out; ``axis``: of the kernel's
+    outputs, the last in a depthwise convolution.
+    """
 
     buffer: int
     output: str
-    dense: bool
+    kind: Kind
+    axis: int = 0
 
 
 class FloatFile:
@@ -42,6 +50,8 @@ class FloatFile:
 
         model = self._object()
         (graph,) = model.subgraphs
+        builtin = schema.BuiltinOperator
+        kinds: dict[int, Kind] = {builtin.FULLY_CONNECTED: "dense", builtin.CONV_2D: "convolution"}
         found = {}
         for operator in graph.operators:
             if len(operator.inputs) < 2 or operator.inputs[1] < 0:
@@ -50,9 +60,9 @@ class FloatFile:
             code = model.operatorCodes[operator.opcodeIndex].builtinCode
             for name in set(self.weights) & layer_names(kernel.name.decode()):
                 output = graph.tensors[operator.outputs[0]].name.decode()
-                dense = code == schema.BuiltinOperator.FULLY_CONNECTED
+                axis = 3 if code == builtin.DEPTHWISE_CONV_2D else 0
                 if model.buffers[kernel.buffer].data is not None:
-                    found[name] = Operation(kernel.buffer, output, dense)
+                    found[name] = Operation(kernel.buffer, output, kinds.get(code, "other"), axis)
         return found
 
     def _object(self) -> Any:

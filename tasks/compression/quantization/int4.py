@@ -12,12 +12,21 @@ from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.quantization.distortion import sqnr
-from tasks.compression.quantization.float_file import FloatFile, predict
+from tasks.compression.quantization.float_file import FloatFile, Operation, predict
 from tasks.errors import CompressionError
 
 Bits = Literal[4, 8, 16]
 DTYPES: dict[Bits, str] = {4: "int4", 8: "int8", 16: "float16"}
+WIDTHS: tuple[Bits, ...] = (16, 8, 4)
 AGREES = 20.0  # decibels: 8-bit activations alone give 40 or so, wrong kernels 5
+
+
+def widths_of(operation: Operation) -> tuple[Bits, ...]:
+    """The widths that weights of an operation may have, falling: only dense layers and convolutions have 4 bits.
+
+    ai-edge-quantizer leaves others as float32 where it is asked for 4 bits of them, and says nothing.
+    """
+    return WIDTHS if operation.kind != "other" else WIDTHS[:-1]
 
 
 def quantize_weights(file: FloatFile, bits: Mapping[str, Bits], block: int | None = None) -> bytes:
@@ -37,7 +46,11 @@ def quantize_weights(file: FloatFile, bits: Mapping[str, Bits], block: int | Non
     tool = quantizer.Quantizer(bytearray(file.flatbuffer))
     for name, width in bits.items():
         operation = file.operations[name]
-        blocks = block if width == 4 and operation.dense and block and not file.weights[name].shape[1] % block else None
+        blocks = (
+            block
+            if width == 4 and operation.kind == "dense" and block and not file.weights[name].shape[1] % block
+            else None
+        )
         _configure(tool, f"^{re.escape(operation.output)};?$", width, blocks)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints sizes
         return bytes(tool.quantize().quantized_model)

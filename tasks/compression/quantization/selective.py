@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from tasks.compression.quantization.distortion import sqnr
 from tasks.compression.quantization.float_file import FloatFile, predict
-from tasks.compression.quantization.int4 import Bits
+from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
 from tasks.errors import CompressionError
 
-WIDTHS: tuple[Bits, ...] = (16, 8, 4)
 LOWER: dict[Bits, Bits] = {16: 8, 8: 4}
 SCALE_BYTES = 4  # a float32 for each output
 LEAST = 1e-9  # loss that counts as none
@@ -74,13 +73,14 @@ class Budget:
     max_drop: float | None = None  # of validation accuracy, as a fraction
 
 
-def round_weights(weights: NDArray[np.float32], bits: Bits) -> NDArray[np.float32]:
-    """Weights as stored: symmetric levels with the range of each output (the first axis), or float16."""
+def round_weights(weights: NDArray[np.float32], bits: Bits, axis: int = 0) -> NDArray[np.float32]:
+    """Weights as stored: symmetric levels with the range of each output (along ``axis``), or float16."""
     if bits == 16:
         return weights.astype(np.float16).astype(np.float32)
-    rows = weights.reshape(len(weights), -1)
-    step = np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(np.float32).tiny) / largest_level(bits)
-    return np.asarray(np.rint(rows / step) * step, np.float32).reshape(weights.shape)
+    others = tuple(place for place in range(weights.ndim) if place != axis)
+    largest = np.abs(weights).max(axis=others, keepdims=True)
+    step = np.maximum(largest, np.finfo(np.float32).tiny) / largest_level(bits)
+    return np.asarray(np.rint(weights / step) * step, np.float32)
 
 
 def score(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Score:
@@ -97,15 +97,16 @@ def sensitivities(
     right = predict(file.flatbuffer, images)
     rows = []
     for name, weights in file.weights.items():
-        for bits in WIDTHS:
-            rounded = round_weights(weights, bits)
+        operation = file.operations[name]
+        for bits in widths_of(operation):
+            rounded = round_weights(weights, bits, operation.axis)
             logits = predict(file.replaced({name: rounded}), images)
             quality = score(logits, labels)
             rows.append(
                 Sensitivity(
                     layer=name,
                     bits=bits,
-                    bytes=_bytes(weights, bits),
+                    bytes=_bytes(weights, bits, operation.axis),
                     weights_db=round(sqnr(weights, rounded), 2),
                     logits_db=round(sqnr(right, logits), 2),
                     loss=round(quality.loss, 6),
@@ -115,8 +116,8 @@ def sensitivities(
     return score(right, labels), tuple(rows)
 
 
-def _bytes(weights: NDArray[np.float32], bits: Bits) -> int:
-    return weights.size * bits // 8 + (0 if bits == 16 else SCALE_BYTES * len(weights))
+def _bytes(weights: NDArray[np.float32], bits: Bits, axis: int) -> int:
+    return weights.size * bits // 8 + (0 if bits == 16 else SCALE_BYTES * weights.shape[axis])
 
 
 def moves(table: tuple[Sensitivity, ...]) -> Iterator[Sensitivity]:
@@ -127,7 +128,7 @@ def moves(table: tuple[Sensitivity, ...]) -> Iterator[Sensitivity]:
         steps = [
             (_price(rows[layer, bits], rows[layer, LOWER[bits]]), layer, LOWER[bits])
             for layer, bits in now.items()
-            if bits in LOWER
+            if (layer, LOWER.get(bits)) in rows
         ]
         if not steps:
             return
@@ -185,7 +186,7 @@ def choose(
     if budget.max_bytes is not None and len(flatbuffer) > budget.max_bytes:
         raise CompressionError(
             f"Expected a file of at most {budget.max_bytes:,} bytes. Received: {len(flatbuffer):,} with all weights in "
-            f"4 bits. Raise the budget, or remove channels first (prune_channels)."
+            f"as few bits as they may have. Raise the budget, or remove channels first (prune_channels)."
         )
     limit = f"{budget.max_bytes:,} bytes" if budget.max_bytes is not None else f"a drop of {budget.max_drop}"
     return Chosen(bits, flatbuffer, table, score(predict(flatbuffer, images, 1), labels), limit)

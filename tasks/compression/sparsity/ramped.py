@@ -33,6 +33,7 @@ class Ramp:
         final = max(self.final, present)
         ramp = max(1, int(self.steps * RAMP))
         frequency = max(1, ramp // UPDATES)
+        ramp -= ramp % frequency  # masks are chosen anew at multiples of it only, and the last of them has to be final
         if self.kind == "constant":
             return schedules.ConstantSparsity(final, begin_step=0, end_step=self.steps, frequency=frequency)
         return schedules.PolynomialDecay(present, final, begin_step=0, end_step=ramp, frequency=frequency)

@@ -82,11 +82,10 @@ class Prune(Retraining, Technique):
         skipped = {name: skip for name in kernels(model) if (skip := self._unfit(model.get_layer(name), pattern))}
         skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
         chosen = [name for name in kernels(model) if name not in skipped]
-        sparsity = self.sparsity if self.sparsity is not None else 1 - pattern.n / pattern.m
         if self._ramped:
-            pruned = prune_by_ramp(model, chosen, sparsity, self.ramp, pattern, self, context)
+            pruned = prune_by_ramp(model, chosen, self.fraction, self.ramp, pattern, self, context)
         else:
-            rounds = Rounds(self.criterion, sparsity, pattern, self.budget, self.rounds, self.samples)
+            rounds = Rounds(self.criterion, self.fraction, pattern, self.budget, self.rounds, self.samples)
             pruned = prune_in_rounds(model, chosen, rounds, self, context)
         return Result(
             Subject(pruned),
@@ -94,6 +93,12 @@ class Prune(Retraining, Technique):
             skipped=tuple(skipped.values()),
             claims=tuple(claim for name in chosen for claim in self._claims(name, pruned, pattern)),
         )
+
+    @property
+    def fraction(self) -> float:
+        """Of zeros that are asked for."""
+        pattern = parse_pattern(self.pattern)
+        return self.sparsity if self.sparsity is not None else 1 - pattern.n / pattern.m
 
     @property
     def _ramped(self) -> bool:

@@ -11,7 +11,7 @@ from tasks.compression.layers import kernels
 from tasks.compression.quantization.aware import BATCH, Few, train_aware
 from tasks.compression.quantization.calibration import Calibration, calibration_set, class_names
 from tasks.compression.quantization.float_file import FloatFile
-from tasks.compression.quantization.int4 import Bits, check_kernels, quantize_weights
+from tasks.compression.quantization.int4 import Bits, check_kernels, quantize_weights, widths_of
 from tasks.compression.quantization.levels import largest_level
 from tasks.compression.quantization.modes import DTYPES, Mode, configurations
 from tasks.compression.quantization.selective import Budget, choose
@@ -170,7 +170,7 @@ class Quantize(Retraining, Technique):
         names = tuple(kernels(model))
         file = FloatFile(to_tflite(model), names)
         if self.mode == "int4":
-            bits: dict[str, Bits] = dict.fromkeys(file.operations, 4)
+            bits = {name: widths_of(operation)[-1] for name, operation in file.operations.items()}
             flatbuffer, details = quantize_weights(file, bits, self.block), {}
         else:
             images, labels = next(read_batches("validation", self.validation, context.prepared))
@@ -179,9 +179,11 @@ class Quantize(Retraining, Technique):
         images, _ = next(read_batches("train", COMPARED, context.prepared))
         details["kernels_db"] = check_kernels(flatbuffer, file, images)
         stay = tuple(
-            Skip(layer=name, reason=Reason.SENSITIVE, detail=f"stays at {width} bits")
+            Skip(layer=name, reason=Reason.UNSUPPORTED, detail=f"its operation has no 4 bits, it stays at {width}")
+            if width == widths_of(file.operations[name])[-1]
+            else Skip(layer=name, reason=Reason.SENSITIVE, detail=f"stays at {width} bits")
             for name, width in bits.items()
-            if self.mode == "mixed" and width > min(bits.values())
+            if width > min(bits.values())
         )
         return self._finish(model, flatbuffer, (), details, {name: NAMES[bits[name]] for name in bits}, stay)
 

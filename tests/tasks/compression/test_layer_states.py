@@ -41,6 +41,14 @@ def test_what_conversion_moves_into_kernels_is_no_error(request: pytest.FixtureR
     assert max(distortions(layers)) < 1e-10
 
 
+def test_rank_and_values_of_a_depthwise_kernel_are_by_channel(depthwise: Any) -> None:
+    for after in (Subject(depthwise), Subject(flatbuffer=to_tflite(depthwise))):
+        states = measure_layers(Subject(depthwise), after)
+        found = [state for state in states if state.shape[0] == 1 and state.shape[1:3] == (3, 3)]
+        assert len(found) > 3
+        assert {(state.rank, state.distinct) for state in found} == {(9, 9)}
+
+
 def test_what_rounding_does_to_a_network_with_normalization_is_one(made: Made) -> None:
     _, candidate = made("residual", "int8")
     assert 1e-6 < min(distortions(candidate.steps[0].layers)) <= max(distortions(candidate.steps[0].layers)) < 1e-3

@@ -22,6 +22,7 @@ from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.quantize import Quantize
 from tasks.errors import CompressionError
+from tasks.training.backend import keras, set_seed
 from tasks.training.conversion import to_tflite
 from tasks.training.saving import copy_model
 from tests.tasks.compression.cases import Made, context
@@ -135,6 +136,41 @@ def test_no_more_is_given_up_than_the_budget_asks(file: FloatFile, prepared: Pat
     assert sums == sorted(set(sums), reverse=True)
     with pytest.raises(CompressionError, match="at most 5,000 bytes"):
         choose(file, images, labels, Budget(max_bytes=5000), lambda bits: quantize_weights(file, bits))
+
+
+def depthwise() -> Any:
+    """A convolution, a depthwise one whose channels are of very different size, and a dense layer."""
+    set_seed(1)
+    layers = keras().layers
+    deep = layers.DepthwiseConv2D(3, name="deep")
+    stack = [
+        layers.Rescaling(1 / 16),
+        layers.Conv2D(8, 3, name="conv"),
+        deep,
+        layers.Flatten(),
+        layers.Dense(10, name="out"),
+    ]
+    model = keras().Sequential([keras().Input((16, 16, 1)), *stack])
+    kernel, bias = deep.get_weights()
+    deep.set_weights([kernel * np.geomspace(0.01, 1, 8, dtype=np.float32)[:, None], bias])
+    return model
+
+
+def test_depthwise_layers_have_8_bits_at_least_and_a_step_for_each_channel(prepared: Path) -> None:
+    model = depthwise()
+    file = FloatFile(to_tflite(model), tuple(kernels(model)))
+    weights = file.weights["deep"]
+    _, table = sensitivities(file, *samples("validation", prepared, 50))
+    rows = {row.bits: row for row in table if row.layer == "deep"}
+    assert set(rows) == {16, 8}
+    assert rows[8].bytes == weights.size + 4 * 8
+    assert rows[8].weights_db > 40  # one step for all channels leaves some 20 of the smallest
+    for settings in ({"mode": "int4"}, {"mode": "mixed", "max_drop": 0.9}):
+        result = Quantize.model_validate({"technique": "quantize", **settings}).apply(Subject(model), context(prepared))
+        found = constants_by_layer(result.subject.flatbuffer, ("conv", "deep", "out"))
+        assert {name: each.dtype for name, each in found.items()} == {"conv": "int4", "deep": "int8", "out": "int4"}
+        assert found["deep"].real() == pytest.approx(round_weights(weights, 8, axis=3), abs=1e-6)
+        assert {(skip.layer, skip.reason) for skip in result.skipped} == {("deep", Reason.UNSUPPORTED)}
 
 
 def test_blocks_have_steps_of_their_own_and_are_nearer(made: Made, file: FloatFile) -> None:

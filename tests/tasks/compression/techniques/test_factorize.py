@@ -90,6 +90,11 @@ def test_what_counts_by_the_activations_answers_better(article: Any, prepared: P
     assert loss(300) < 0.8 * loss(0)
 
 
+def test_a_ratio_that_no_ranks_reach_is_refused(article: Any, prepared: Path) -> None:
+    with pytest.raises(CompressionError, match=r"cost 0.001 of their parameters\. Received: layers that cost 0\.\d+"):
+        factorize(article, prepared, rank={"by": "ratio", "ratio": 0.001})
+
+
 @pytest.mark.parametrize("of", ["parameters", "macs"])
 @pytest.mark.parametrize("ratio", [0.3, 0.6])
 def test_the_layers_together_cost_the_ratio_asked_for(article: Any, prepared: Path, of: str, ratio: float) -> None:
