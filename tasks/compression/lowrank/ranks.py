@@ -149,7 +149,7 @@ class ByLoss(RankRule):
     evaluations: Annotated[int, Field(ge=2, description="how often it is measured at most")] = 100
 
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
-        """Go down from the ranks that pay."""
+        """Go down from the ranks that pay; a layer that no ranks make smaller has the least of those tried."""
         loss = loss_of(self.samples)
         ladders = {name: self._ladder(target) for name, target in targets.items()}
 
@@ -162,7 +162,8 @@ class ByLoss(RankRule):
             return targets[name].cost("parameters", before) - targets[name].cost("parameters", after)
 
         chosen = descend(ladders, measure, saving, self.tolerance, self.evaluations)
-        return {name: ranks for name, ranks in chosen.items() if ranks}
+        growing = {name: targets[name].decomposition.by_energy(LADDER[-1]) for name in targets if not ladders[name]}
+        return {name: ranks for name, ranks in chosen.items() if ranks} | growing
 
     def _ladder(self, target: Target) -> list[Ranks]:
         rungs = dict.fromkeys(target.decomposition.by_energy(keep) for keep in LADDER)

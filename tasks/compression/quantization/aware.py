@@ -14,6 +14,7 @@ from tasks.compression.quantization.normalization import fresh_statistics, measu
 from tasks.compression.quantization.preserve import Held
 from tasks.compression.technique import Model
 from tasks.compression.toolkit import toolkit
+from tasks.errors import CompressionError
 from tasks.training.backend import keras, tensorflow
 
 WHITE = 255.0  # the largest pixel
@@ -61,9 +62,12 @@ def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[An
         images: of the training split, ``[n, height, width, channels]``, that the statistics of BatchNorm are measured
             on; some thousands do.
         few: restricts the weights of convolutions and dense layers.
+
+    Raises:
+        CompressionError: the model has a layer whose rounding TFMOT does not simulate.
     """
     head, body = split_head(model)
-    aware = toolkit().quantization.keras.quantize_model(body)
+    aware = _simulated(body)
     prepared = _prepare(head, np.concatenate([image for (image,) in samples()]))
     measure_ranges(aware, body, prepared)
     restricted = restrict(aware, few.bits, few.per_channel) if few else ()
@@ -82,6 +86,16 @@ def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[An
     if scale is not None and foldable:
         fold(aware, scale)
     return Aware(aware if foldable else whole, schemes, restricted, settle(aware))
+
+
+def _simulated(body: Model) -> Model:
+    try:
+        return toolkit().quantization.keras.quantize_model(body)
+    except (RuntimeError, ValueError) as error:  # of layers that it does not know, and models within models
+        raise CompressionError(
+            f"Expected layers whose rounding TFMOT can simulate. Received: {str(error).split('. ')[0]}. "
+            f"Quantize without aware (calibrated int8), or replace the layer."
+        ) from error
 
 
 def hold(aware: Model) -> dict[str, str]:

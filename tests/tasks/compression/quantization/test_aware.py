@@ -11,6 +11,7 @@ from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.toolkit import toolkit
+from tasks.errors import CompressionError
 from tasks.litert import Model
 from tasks.training.backend import keras, set_seed
 from tasks.training.conversion import convert
@@ -45,6 +46,13 @@ def test_ranges_begin_where_the_activations_are(article: Any, prepared: Path) ->
             "post_activation_max": pytest.approx(float(activations.max()), rel=1e-4),
         }
         assert ranges(aware.get_layer(f"quant_{name}")) == expected
+
+
+def test_a_layer_that_tfmot_does_not_simulate_is_named_before_training(prepared: Path) -> None:
+    layers = keras().layers
+    model = keras().Sequential([keras().Input(SHAPE), layers.Flatten(), layers.Dense(8), layers.PReLU(name="bent")])
+    with pytest.raises(CompressionError, match=r"Received: Layer bent.* is not supported.*without aware"):
+        train_aware(model, training(prepared, epochs=1), lambda: iter(()), train_images(prepared))
 
 
 @pytest.mark.parametrize("network", ["article", "residual"])

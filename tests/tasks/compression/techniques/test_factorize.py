@@ -76,7 +76,19 @@ def test_a_rank_that_would_make_the_layer_bigger_is_skipped_with_the_numbers(art
     assert skips["logits"].reason == Reason.WOULD_GROW
     assert skips["logits"].detail.startswith("rank 10: 740 weights instead of 640, 740 multiplications instead of 640")
     assert skips["conv2d"].reason == Reason.EXCLUDED
-    assert weights_digest(factorize(article, prepared, rank={"by": "energy", "keep": 1.0}).subject.model) is not None
+    whole = factorize(article, prepared, rank={"by": "energy", "keep": 1.0})
+    assert {skip.reason for skip in whole.skipped if skip.layer in kernels(article)} == {Reason.WOULD_GROW}
+    assert whole.changed == ()
+
+
+def test_a_layer_that_no_rank_makes_smaller_is_not_called_sensitive(article: Any, prepared: Path) -> None:
+    """Low rank plus sparse keeps nearly all weights of a layer as small as this one."""
+    rule = {"by": "loss", "tolerance": 0.5, "samples": 100, "evaluations": 5}
+    names = [name for name in kernels(article) if name != "logits"]
+    result = factorize(article, prepared, dense="robust_pca", convolution="none", rank=rule, exclude=names)
+    (skip,) = [skip for skip in result.skipped if skip.layer == "logits"]
+    assert skip.reason == Reason.WOULD_GROW
+    assert "instead of 640" in skip.detail
 
 
 def test_what_counts_by_the_activations_answers_better(article: Any, prepared: Path) -> None:
