@@ -118,6 +118,9 @@ class StepStore:
         beginnings = {self.digest(recipe[:length]) for recipe in recipes for length in range(1, len(recipe))}
         for lock in self.folder.glob("*.lock"):
             if lock.stem not in beginnings and remove_if_free(lock):
+                (self.folder / lock.stem / DONE).unlink(
+                    missing_ok=True
+                )  # first: a step without a model is not finished
                 shutil.rmtree(self.folder / lock.stem, ignore_errors=True)
 
 

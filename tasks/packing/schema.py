@@ -88,7 +88,8 @@ def describe(tensor: Table) -> Constant:
     if len(shape) > AXES:
         raise PackingError(f"Expected tensors of up to {AXES} axes. Received: one of {len(shape)}.")
     scales = quantization(tensor).get(SCALE)
-    return Constant(number(tensor.fields.get(TYPE)), shape, scales.data if isinstance(scales, Vector) else b"")
+    floats = scales.data if isinstance(scales, Vector) and scales.size == 4 else b""
+    return Constant(number(tensor.fields.get(TYPE)), shape, floats)
 
 
 def quantization(tensor: Table) -> dict[int, Node]:

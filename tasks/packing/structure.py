@@ -201,6 +201,8 @@ class Structure:
                 break
         else:
             found = self._symbols.number([here, (here, self._last[here])], count)
+        if found < 0:  # a dimension of the tensor, which it may be
+            raise PackingError(f"Expected the length of a vector. Received: {found}; the content is damaged.")
         self._last[here] = self._last["count"] = found
         return found
 
