@@ -16,7 +16,6 @@ from tasks.compression.quantization.float_file import FloatFile, Operation, pred
 from tasks.errors import CompressionError
 
 Bits = Literal[4, 8, 16]
-DTYPES: dict[Bits, str] = {4: "int4", 8: "int8", 16: "float16"}
 WIDTHS: tuple[Bits, ...] = (16, 8, 4)
 AGREES = 20.0  # decibels: 8-bit activations alone give 40 or so, wrong kernels 5
 
@@ -46,12 +45,8 @@ def quantize_weights(file: FloatFile, bits: Mapping[str, Bits], block: int | Non
     tool = quantizer.Quantizer(bytearray(file.flatbuffer))
     for name, width in bits.items():
         operation = file.operations[name]
-        blocks = (
-            block
-            if width == 4 and operation.kind == "dense" and block and not file.weights[name].shape[1] % block
-            else None
-        )
-        _configure(tool, f"^{re.escape(operation.output)};?$", width, blocks)
+        blocked = width == 4 and operation.kind == "dense" and block and not file.weights[name].shape[1] % block
+        _configure(tool, f"^{re.escape(operation.output)};?$", width, block if blocked else None)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints sizes
         return bytes(tool.quantize().quantized_model)
 
