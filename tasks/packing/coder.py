@@ -8,6 +8,8 @@ nothing more than any state would. All arithmetic is in integers: every machine 
 import struct
 from math import log2
 
+import numpy as np
+
 from tasks.errors import PackingError
 
 SCALE = 16  # bits of a probability
@@ -63,7 +65,7 @@ class Decoder:
         if len(content) < HEAD or len(content) % 2:
             raise PackingError(f"Expected {HEAD} bytes or more, in words of 2. Received: {len(content)} bytes.")
         self._state = int.from_bytes(content[:HEAD], "big")
-        self._words = iter(struct.unpack(f">{(len(content) - HEAD) // 2}H", content[HEAD:]))
+        self._words = iter(np.frombuffer(content, ">u2", offset=HEAD).astype(np.uint16).data)
         self._left = limit
 
     def code(self, one: int, bit: int = 0) -> int:

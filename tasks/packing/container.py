@@ -18,6 +18,7 @@ smaller, is stored as a zstd frame: a container is never larger than that.
 """
 
 import io
+import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,7 @@ from tasks.packing.tree import Table, Vector, serialize
 Mark = Callable[[str], None]
 MAGIC = b"SL"
 STREAM, PARTS = 1, 2  # versions
+LONGEST = 2**31 - 1  # bytes of a flatbuffer, whose offsets have 32 bits
 SAMPLE = 1 << 20  # bytes that the sample may have
 DECISIONS = 4_000_000  # that may be asked for one by one: half a minute
 
@@ -103,16 +105,27 @@ def unpack(packed: bytes, limit: int) -> bytes:
             f"start. It was not made by slimline, or by a newer one."
         )
     size, at = _from_base128(packed, 3)
-    if size > limit:
-        raise PackingError(f"Expected a container of up to {limit:,} bytes. Received: one of {size:,}.")
+    if size > min(limit, LONGEST):
+        raise PackingError(f"Expected a container of up to {min(limit, LONGEST):,} bytes. Received: one of {size:,}.")
+    if len(packed) > size:
+        raise PackingError(f"Expected a container of up to {size:,} bytes, as its model. Received: {len(packed):,}.")
     length, at = _from_base128(packed, at) if packed[2] == PARTS else (len(packed) - at, at)
-    decoder, sections = Decoder(packed[at : at + length], DECISIONS), Sections(packed[at + length :], decoding=True)
-    content = serialize(_Model(decoder, sections, size).code(None))
-    check = decoder.finish()
-    sections.finish()
+    try:
+        content, check = _decode(packed[at : at + length], packed[at + length :], size)
+    except (ArithmeticError, LookupError, MemoryError, ValueError, struct.error) as error:
+        raise PackingError(f"Expected a container made by slimline. Received: a damaged one ({error!r}).") from error
     if len(content) != size or zlib.crc32(content) != check:
         raise PackingError("Expected a container whose checksum fits. Received: one that is damaged. Fetch it again.")
     return content
+
+
+def _decode(stream: bytes, parts: bytes, size: int) -> tuple[bytes, int]:
+    """The content of ``size`` bytes and the checksum that it should have."""
+    decoder, sections = Decoder(stream, DECISIONS), Sections(parts, decoding=True)
+    content = serialize(_Model(decoder, sections, size).code(None))
+    check = decoder.finish()
+    sections.finish()
+    return content, check
 
 
 def unpack_file(packed: Path, target: Path, limit: int) -> None:
@@ -121,7 +134,7 @@ def unpack_file(packed: Path, target: Path, limit: int) -> None:
         framed = source.read(len(plain.MAGIC)) == plain.MAGIC
         source.seek(0)
         with target.open("wb") as file:
-            for chunk in plain.read_zstd(source, limit) if framed else (unpack(source.read(), limit),):
+            for chunk in plain.read_zstd(source, limit) if framed else (unpack(source.read(limit + 1), limit),):
                 file.write(chunk)
 
 
@@ -144,7 +157,8 @@ class _Model:
         for place in sorted(self._structure.scales, key=lambda place: id(place.table) in biases):
             expected: list[int] = []
             if id(place.table) in biases and place.slot == schema.SCALE:
-                expected = products(*(schema.describe(tensor).scales for tensor in biases[id(place.table)]))
+                one, others = (schema.describe(tensor).scales for tensor in biases[id(place.table)])
+                expected = products(one, others) if len(others) == place.size * place.count else []
             kind = (place.slot, place.count == 1)
             bits = self._floats.code(kind, to_bits(place.given), place.count, expected)
             place.table.fields[place.slot] = Vector(place.size, from_bits(bits))

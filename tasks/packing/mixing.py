@@ -9,6 +9,7 @@ with a wide margin, so that every machine has the same.
 import math
 from collections.abc import Sequence
 
+from tasks.errors import PackingError
 from tasks.packing.coder import Coder
 
 ODDS = 3071  # largest log-odds, in units of 1/256
@@ -27,6 +28,7 @@ PROBABILITY = 22  # bits of a context's probability; its count has the 10 below
 COUNT = (1 << 10) - 1
 SHARE = [int(65536 / (seen + 1.5)) for seen in range(COUNT + 1)]  # of the way to what was seen, of 65536
 WEIGHT = 1 << 14  # of each context at first, of 2**16
+CONTEXTS = 1 << 20  # that a mixer may see, some 200 MB
 EAGER = 2000  # how much faster the weights learn at first, sixteen times
 
 
@@ -57,9 +59,14 @@ class Mixer:
             contexts: numbers that name what is known, each unique over all models of this mixer.
             selector: which weights to mix with; always the same number of contexts with the same selector.
             bit: the decision; of no account in decoding.
+
+        Raises:
+            PackingError: it has seen more contexts than it has memory for.
         """
         states, limit = self._states, self._limit
         weights = self._weights.get(selector)
+        if len(states) > CONTEXTS:
+            raise PackingError(f"Expected up to {CONTEXTS:,} contexts. Received: more; the content is damaged.")
         if weights is None:
             weights = self._weights[selector] = [WEIGHT] * len(contexts) + [0]
         seen = [states.get(context, START) for context in contexts]

@@ -7,22 +7,25 @@ import numpy as np
 
 from tasks.errors import PackingError
 from tasks.packing.lanes import LaneDecoder, LaneEncoder
-from tasks.packing.wide import Layout, Likeness, code_elements, lanes_for, likenesses
+from tasks.packing.wide import Layout, Likeness, code_elements, lanes_for, likenesses, turns_for
 
 PART = 1 << 22  # elements that are coded at once, which bounds the memory
+TURNS = 2_000_000  # of all lanes in a whole file: a minute or two
 LENGTH = 30  # bits of a part's length; the two above say what its elements have in common
 
 
 class Sections:
     """Codes large buffers; :attr:`content` is what comes out, or what is read.
 
-    A part that coding does not make smaller is stored as it is.
+    A part that coding does not make smaller is stored as it is, and so is one that would take longer than is left of
+    :data:`TURNS`.
     """
 
     def __init__(self, content: bytes = b"", decoding: bool = False) -> None:
         self.content = bytearray(content)
         self._decoding = decoding
         self._at = 0
+        self._turns = TURNS
 
     def code(self, count: int, given: bytes, layout: Layout) -> bytes:
         """Code ``count`` elements; ``given`` is empty in decoding."""
@@ -45,12 +48,14 @@ class Sections:
     def _encode(self, count: int, given: bytes, layout: Layout) -> bytes:
         best, kind = given, Likeness.NEIGHBOUR
         elements = np.frombuffer(given, np.uint8).reshape(count, layout.size)
-        for like in likenesses(layout.size):
+        turns = turns_for(count, layout.size)
+        for like in likenesses(layout.size) if turns <= self._turns else ():
             coder = LaneEncoder(lanes_for(count, layout.size))
             code_elements(coder, count, elements, replace(layout, like=like))
             coded = coder.finish()
             if len(coded) < len(best):
                 best, kind = coded, like
+        self._turns -= turns if len(best) < len(given) else 0
         self.content += struct.pack(">I", kind << LENGTH | len(best)) + best
         return given
 
@@ -68,6 +73,9 @@ class Sections:
             return coded
         if kind not in likenesses(layout.size):
             raise PackingError(f"Expected a part of a known kind. Received: {kind}; the content is damaged.")
+        self._turns -= turns_for(count, layout.size)
+        if self._turns < 0:
+            raise PackingError("Expected parts that take a minute or two to decode. Received: more; it is damaged.")
         coder = LaneDecoder(coded, lanes_for(count, layout.size))
         found = code_elements(coder, count, None, replace(layout, like=Likeness(kind)))
         coder.finish()

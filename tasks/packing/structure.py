@@ -18,6 +18,7 @@ SIZES = (1, 2, 4, 8)
 TEXT, TABLE, TABLES = 8, 9, 10  # kinds of fields behind the four sizes of scalars and of vectors
 DEEPEST = 12  # tables within tables
 SLOTS = 256  # of a table
+NODES = 1 << 18  # of a tree
 SHARED = 8  # times as many bytes as the file may have in vectors, since equal ones are in it once
 REFERENCES = {
     (schema.OPERATOR, schema.CODE): "code",
@@ -53,6 +54,7 @@ class Structure:
     def __init__(self, symbols: Symbols, budget: int) -> None:
         self._symbols = symbols
         self._budget = SHARED * budget
+        self._nodes = NODES
         self._last: defaultdict[Context, int] = defaultdict(int)  # what was coded last in a field
         self._next: defaultdict[str, int] = defaultdict(int, buffer=1)  # the first that nothing has named yet
         self._shape: list[int] = []  # of the present tensor
@@ -100,6 +102,7 @@ class Structure:
     def _field(self, path: Path, slot: int, given: Node | None, table: Table) -> Node | None:
         kind = self._symbols.number([(path, "kind", slot)], _kind(given))
         if kind < 4:
+            self._spend(0)
             return Scalar(SIZES[kind], self._scalar_value(path, slot, SIZES[kind], given))
         if kind < 8:
             return self._vector(path, slot, SIZES[kind - 4], given, table)
@@ -219,7 +222,8 @@ class Structure:
 
     def _spend(self, count: int) -> None:
         self._budget -= count
-        if self._budget < 0:
+        self._nodes -= 1
+        if self._budget < 0 or self._nodes < 0:
             raise PackingError("Expected no more nodes than the file has bytes for. Received: more.")
 
 

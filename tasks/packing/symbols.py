@@ -10,6 +10,7 @@ from tasks.packing.mixing import Mixer
 
 EXACT = 12  # leading bits of a number that contexts learn one by one
 HALF = 1 << 15
+NAMES = 1 << 17  # of contexts
 LONGEST = 64  # bits of a number
 
 Context = Hashable
@@ -82,4 +83,6 @@ class Symbols:
         return found
 
     def _name(self, context: Context) -> int:
+        if len(self._names) > NAMES:
+            raise PackingError(f"Expected up to {NAMES:,} contexts. Received: more; the content is damaged.")
         return self._names.setdefault(context, len(self._names))

@@ -24,6 +24,11 @@ def lanes_for(count: int, size: int) -> int:
     return max(1, min(LANES, count * size // BYTES_A_LANE))
 
 
+def turns_for(count: int, size: int) -> int:
+    """How often all lanes decide something at most, which is what coding takes time for: 20 to 60 µs each."""
+    return -(-count // lanes_for(count, size)) * (1 + 8 * size)
+
+
 class Learner:
     """Probabilities by context, counted over all lanes."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.ranges import Range, choose_range
+from tasks.compression.quantization.steps import share_steps
 from tasks.compression.technique import Model
 from tasks.training.backend import tensorflow
 from tasks.training.conversion import convert
@@ -19,8 +20,16 @@ from tasks.training.conversion import convert
 MOST = 4096  # values of a tensor that are kept of one image
 
 
-def convert_with_ranges(model: Model, drawn: CalibrationSet, config: Calibration) -> tuple[bytes, dict[str, Range]]:
+def convert_with_ranges(
+    model: Model, drawn: CalibrationSet, config: Calibration, per_channel: bool = True
+) -> tuple[bytes, dict[str, Range]]:
     """Convert to int8 with ranges by ``config``; those of pixels and logits stay what they are.
+
+    Args:
+        model: its leading scaling folded.
+        drawn: the images that activations are measured on.
+        config: how their ranges follow.
+        per_channel: give weights a step for each output channel instead of one for each layer.
 
     Returns:
         the file, and the range of each tensor that was given one.
@@ -46,12 +55,25 @@ def convert_with_ranges(model: Model, drawn: CalibrationSet, config: Calibration
             tensor.quantization.min = np.array([low], np.float32)
             tensor.quantization.max = np.array([high], np.float32)
     dtypes = tensorflow().dtypes
-    quantized = mlir_quantize(
-        bytes(flatbuffer_utils.convert_object_to_bytearray(found)),
-        input_data_type=dtypes.uint8,
-        output_data_type=dtypes.int8,
+    quantized = bytes(
+        mlir_quantize(
+            bytes(flatbuffer_utils.convert_object_to_bytearray(found)),
+            input_data_type=dtypes.uint8,
+            output_data_type=dtypes.int8,
+        )
     )
-    return bytes(quantized), ranges
+    return quantized if per_channel else share_steps(quantized, _kernels(found)), ranges
+
+
+def _kernels(found: Any) -> dict[str, NDArray[np.float32]]:
+    """Float constants of two or more dimensions, by the names of their tensors."""
+    (graph,) = found.subgraphs
+    contents = {tensor.name.decode(): (found.buffers[tensor.buffer].data, tensor.shape) for tensor in graph.tensors}
+    return {
+        name: np.frombuffer(bytes(data), np.float32).reshape(shape)
+        for name, (data, shape) in contents.items()
+        if data is not None and len(shape) > 1 and len(data) == 4 * int(np.prod(shape))
+    }
 
 
 def activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int, NDArray[np.float32]]:

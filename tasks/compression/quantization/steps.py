@@ -1,4 +1,4 @@
-"""Steps of dense layers in a finished ``.tflite`` file, one for each output, which fake quantization cannot express."""
+"""Other steps for the kernels of a finished int8 ``.tflite`` file than those that the converter gives them."""
 
 import copy
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from tasks.compression.flatbuffer import layer_names
 from tasks.errors import CompressionError
 
 BIAS_LIMIT = 2**31 - 1
+LARGEST = 127
 
 
 def stretch_steps(flatbuffer: bytes, factors: Mapping[str, NDArray[np.float32]]) -> bytes:
@@ -49,8 +50,39 @@ def stretch_steps(flatbuffer: bytes, factors: Mapping[str, NDArray[np.float32]])
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
+def share_steps(flatbuffer: bytes, real: Mapping[str, NDArray[np.float32]]) -> bytes:
+    """Round each int8 kernel anew with one step for the whole layer (per-tensor), where it has one for each channel.
+
+    The converter can be told so for convolutions, by a private setting, and not for dense layers.
+
+    Args:
+        flatbuffer: an int8 file.
+        real: kernels before rounding, by the name of their tensor, in the file's layout.
+
+    Returns:
+        the file, in which the largest weight of each named layer is ±127.
+    """
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    (graph,) = model.subgraphs
+    for operator in graph.operators:
+        if len(operator.inputs) < 2 or operator.inputs[1] < 0:
+            continue
+        weights = graph.tensors[operator.inputs[1]]
+        kernel = real.get(weights.name.decode())
+        if kernel is None or np.size(weights.quantization.scale) < 2:
+            continue
+        largest = float(np.abs(kernel).max()) / LARGEST
+        step = np.array([largest or max(weights.quantization.scale)], np.float32)  # of nothing but zeros: any
+        _store(model, graph, weights, np.clip(np.rint(kernel / step), -LARGEST, LARGEST).astype(np.int8))
+        _set_scales(weights, step)
+        _scale_bias(model, graph, operator, step)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
 def _stretch(model: Any, graph: Any, operator: Any, factor: NDArray[np.float32], name: str) -> None:
-    entry, weights = graph.tensors[operator.inputs[0]], graph.tensors[operator.inputs[1]]
+    weights = graph.tensors[operator.inputs[1]]
     old = np.asarray(weights.quantization.scale, np.float32)
     if len(weights.shape) != 2 or factor.shape != (weights.shape[0],) or old.size not in (1, factor.size):
         raise CompressionError(
@@ -59,17 +91,25 @@ def _stretch(model: Any, graph: Any, operator: Any, factor: NDArray[np.float32],
         )
     new = old * factor
     _set_scales(weights, new)
+    _scale_bias(model, graph, operator, new)
+
+
+def _scale_bias(model: Any, graph: Any, operator: Any, scales: NDArray[np.float32]) -> None:
+    """Bring an operation's bias, if it has one, to the product of its input's step and its weights' ``scales``."""
     if len(operator.inputs) < 3 or operator.inputs[2] < 0:
         return
-    bias = graph.tensors[operator.inputs[2]]
+    entry, bias = graph.tensors[operator.inputs[0]], graph.tensors[operator.inputs[2]]
     real = np.frombuffer(_content(model, bias), np.int32) * np.asarray(bias.quantization.scale, np.float64)
-    steps = np.float32(entry.quantization.scale[0]) * new
+    steps = np.float32(entry.quantization.scale[0]) * scales
     _set_scales(bias, steps)
-    stored = np.clip(np.rint(real / steps), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32)
-    if sum(tensor.buffer == bias.buffer for tensor in graph.tensors) > 1:  # equal constants are stored once
-        model.buffers.append(copy.copy(model.buffers[bias.buffer]))
-        bias.buffer = len(model.buffers) - 1
-    model.buffers[bias.buffer].data = np.frombuffer(stored.tobytes(), np.uint8)
+    _store(model, graph, bias, np.clip(np.rint(real / steps), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32))
+
+
+def _store(model: Any, graph: Any, tensor: Any, values: NDArray[Any]) -> None:
+    if sum(other.buffer == tensor.buffer for other in graph.tensors) > 1:  # equal constants are stored once
+        model.buffers.append(copy.copy(model.buffers[tensor.buffer]))
+        tensor.buffer = len(model.buffers) - 1
+    model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
 
 
 def _set_scales(tensor: Any, scales: NDArray[np.float32]) -> None:

@@ -50,6 +50,7 @@ class Quantize(Retraining, Technique):
 
         - {technique: quantize, mode: int8, calibration: 500}
         - {technique: quantize, mode: int8, calibration: {samples: 1000, ranges: percentile, balanced: true, seed: 1}}
+        - {technique: quantize, mode: int8, step: layer}              # per-tensor: smaller as stored, rounded coarser
         - {technique: quantize, mode: int8, aware: true, epochs: 3}     # quantization-aware training
         - {technique: quantize, mode: int8, aware: true, weight_bits: 4}     # weights of 15 levels in 8-bit kernels
         - {technique: quantize, mode: int4, block: 32}
@@ -77,7 +78,7 @@ class Quantize(Retraining, Technique):
     weight_bits: Annotated[int | None, Field(ge=2, le=8, description="of the weights' levels; null: all of int8's")] = (
         None
     )
-    step: Annotated[Literal["channel", "layer"], Field(description="what shares a step of these levels")] = "channel"
+    step: Annotated[Literal["channel", "layer"], Field(description="what shares a step of its weights")] = "channel"
     block: Annotated[
         Literal[32, 64, 128, 256] | None, Field(description="inputs of dense layers that share a step in int4")
     ] = None
@@ -113,7 +114,7 @@ class Quantize(Retraining, Technique):
         ignored: set[str] = set()
         if not self.aware:
             ignored |= set(Retraining.model_fields)
-        if not self.weight_bits:
+        if not self.weight_bits and (self.mode != "int8" or self.aware):
             ignored.add("step")
         if self.mode != "mixed":
             ignored.add("validation")
@@ -144,8 +145,8 @@ class Quantize(Retraining, Technique):
         drawn = calibration_set(self._drawn, context)
         details = {"calibration": drawn.details(class_names(context))}
         folded = fold_scaling(model)
-        if self._drawn.ranges != "minmax":
-            flatbuffer, ranges = convert_with_ranges(folded, drawn, self._drawn)
+        if self._drawn.ranges != "minmax" or self.step == "layer":
+            flatbuffer, ranges = convert_with_ranges(folded, drawn, self._drawn, self.step == "channel")
             details["ranges"] = {name: list(ends) for name, ends in ranges.items()}
             return self._finish(model, flatbuffer, details=details)
         configure = configurations(drawn.samples())[self.mode]

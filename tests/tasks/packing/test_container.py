@@ -1,13 +1,15 @@
 import random
+import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from zstandard import ZstdCompressor
 
 from tasks.errors import PackingError
-from tasks.packing import buffers, container
+from tasks.packing import buffers, container, mixing, structure, symbols
 from tasks.packing.container import PARTS, STREAM, breakdown, encode, pack, unpack
 from tasks.packing.recording import read_model, record
 from tasks.packing.tree import serialize
@@ -126,6 +128,44 @@ def test_damaged_containers_are_refused(
         if bytes(damaged) != packed:
             with pytest.raises(PackingError):
                 unpack(bytes(damaged), 2 * len(content))
+
+
+BOUNDS = [(mixing, "CONTEXTS", 2000), (symbols, "NAMES", 100), (structure, "NODES", 200)]
+
+
+@pytest.mark.parametrize(("place", "bound", "few"), BOUNDS, ids=lambda one: one if isinstance(one, str) else "")
+def test_what_would_take_more_memory_than_a_model_can_need_is_refused(
+    models: Path, monkeypatch: pytest.MonkeyPatch, place: ModuleType, bound: str, few: int
+) -> None:
+    content = laid_out(models, "digits_int8")
+    packed = pack(content)
+    monkeypatch.setattr(place, bound, few)
+    with pytest.raises(PackingError, match="Received: more"):
+        unpack(packed, LIMIT)
+    assert encode(content) is None  # which a decoder would not take
+
+
+def test_containers_that_cannot_be_of_a_model_are_refused(models: Path) -> None:
+    content = laid_out(models, "digits_int8")
+    packed = pack(content)
+    with pytest.raises(PackingError, match="as its model"):
+        unpack(packed + bytes(len(content)), LIMIT)
+    with pytest.raises(PackingError, match="2,147,483,647 bytes"):
+        unpack(b"SL\x01" + container._base128(2**31) + packed[5:], 1 << 40)
+
+
+@pytest.mark.parametrize("error", [ValueError, MemoryError, struct.error, KeyError, OverflowError])
+def test_whatever_else_goes_wrong_in_decoding_is_said_to_be_damage(
+    models: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    packed = pack(laid_out(models, "digits_int8"))
+
+    def fail(*_: object) -> bytes:
+        raise error("unforeseen")
+
+    monkeypatch.setattr(container, "serialize", fail)
+    with pytest.raises(PackingError, match="unforeseen"):
+        unpack(packed, LIMIT)
 
 
 def test_random_bytes_are_refused() -> None:

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from tasks.errors import PackingError
+from tasks.packing import sections as sections_module
 from tasks.packing.sections import Sections
-from tasks.packing.wide import Layout, Likeness
+from tasks.packing.wide import Layout, Likeness, turns_for
 
 COUNT = 30_000
 
@@ -72,6 +73,24 @@ def test_what_is_cut_off_or_too_long_is_refused() -> None:
     longer.code(COUNT, b"", Layout(1, (16, 300)))
     with pytest.raises(PackingError, match="more bytes"):
         longer.finish()
+
+
+def test_parts_take_no_longer_than_a_whole_file_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small parts cost as many turns as large ones, and a hostile file may have a great many."""
+    layout, content = Layout(1, (16, 300)), material(0.85)
+    monkeypatch.setattr(sections_module, "TURNS", 3 * turns_for(COUNT, 1))
+    sections = Sections()
+    for _ in range(4):
+        sections.code(COUNT, content, layout)
+    assert len(sections.content) > 3 * len(code(content, layout)) + COUNT  # the last one as it is
+    back = Sections(bytes(sections.content), decoding=True)
+    assert [back.code(COUNT, b"", layout) for _ in range(4)] == [content] * 4
+    monkeypatch.setattr(sections_module, "TURNS", 3 * turns_for(COUNT, 1) - 1)
+    hostile = Sections(bytes(sections.content), decoding=True)
+    hostile.code(COUNT, b"", layout)
+    hostile.code(COUNT, b"", layout)
+    with pytest.raises(PackingError, match="a minute or two"):
+        hostile.code(COUNT, b"", layout)
 
 
 def test_rows_of_few_levels_take_as_much_as_their_numbers() -> None:

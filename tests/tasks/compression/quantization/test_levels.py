@@ -10,7 +10,6 @@ from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.levels import best_step, largest_level, restrictable, round_to_levels
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.steps import stretch_steps
-from tasks.errors import CompressionError
 from tasks.litert import Model
 from tasks.training.conversion import convert
 from tests.tasks.compression.cases import Made, context
@@ -104,30 +103,3 @@ def test_the_file_answers_as_the_simulation_does(
     assert np.abs(Model(path).predict(images) - expected).mean() < 0.01 * np.ptp(expected)
     for constant in constants_by_layer(file, aware.restricted).values():
         assert np.abs(constant.values).max() <= 7
-
-
-def test_stretched_steps_scale_the_outputs_but_not_the_bias(made: Made, prepared: Path, tmp_path: Path) -> None:
-    flatbuffer, _ = made("tiny", "aware int8 levels")
-    factor = np.ones(10, np.float32)
-    factor[3] = 0.5
-    path = tmp_path / "model.tflite"
-    images, _ = samples("test", prepared, 100)
-    path.write_bytes(flatbuffer)
-    before = Model(path).predict(images)
-    path.write_bytes(stretch_steps(flatbuffer, {"logits": factor}))
-    after = Model(path).predict(images)
-    others = np.arange(10) != 3
-    assert np.array_equal(after[:, others], before[:, others])
-    half = np.polyfit(before[:, 3], after[:, 3], 1)
-    assert half[0] == pytest.approx(0.5, abs=0.03)
-
-
-def test_what_cannot_be_stretched_is_refused(made: Made) -> None:
-    flatbuffer, _ = made("tiny", "aware int8 levels")
-    with pytest.raises(CompressionError, match="to have layer gone"):
-        stretch_steps(flatbuffer, {"gone": np.ones(3, np.float32)})
-    with pytest.raises(CompressionError, match="dense kernel of 3 outputs"):
-        stretch_steps(flatbuffer, {"logits": np.ones(3, np.float32)})
-    with pytest.raises(CompressionError, match="dense kernel of 16 outputs"):
-        stretch_steps(flatbuffer, {"conv2d": np.ones(16, np.float32)})
-    assert stretch_steps(flatbuffer, {}) is flatbuffer
