@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import Constant, by_output, constants_by_layer
-from tasks.compression.layers import kernels
+from tasks.compression.layers import kernels, output_axis
 from tasks.compression.records import LayerState
 from tasks.compression.technique import Subject
 
@@ -18,7 +18,7 @@ def constants(subject: Subject, layers: set[str] | None = None) -> dict[str, Con
     if subject.form != "keras":
         return constants_by_layer(subject.flatbuffer, layers or (), subject.names)
     return {
-        name: Constant(np.moveaxis(kernel, -1, 0), kernel.dtype.name, 0)
+        name: Constant(np.moveaxis(kernel, output_axis(subject.model.get_layer(name)), 0), kernel.dtype.name, 0)
         for name, kernel in kernels(subject.model).items()
         if layers is None or name in layers
     }

@@ -20,6 +20,11 @@ def kernel_of(layer: Any) -> Any:
     return getattr(layer, "kernel", getattr(layer, "depthwise_kernel", None))
 
 
+def output_axis(layer: Any) -> int:
+    """Where a kernel has its output channels: last, but in a transposed convolution, ``[rows, columns, out, in]``."""
+    return -2 if "Transpose" in type(layer).__name__ else -1
+
+
 def without_kernel(model: Model) -> list[str]:
     """Layers that have matrices of weights but no kernel of their own: a model within the model, an embedding."""
     return [

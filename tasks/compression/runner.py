@@ -11,6 +11,7 @@ from tasks.compression.layer_states import measure_layers
 from tasks.compression.promises import measure
 from tasks.compression.recipe import Recipe
 from tasks.compression.records import Candidate, Rung, Step
+from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
 from tasks.compression.technique import Claim, Context, Model, Subject, Technique
 from tasks.errors import PromiseBroken
@@ -46,7 +47,7 @@ def run_recipe(
     began = time.perf_counter()
     before = weights_digest(baseline)
     store = StepStore(steps_folder, before, context)
-    subject = Subject(copy_model(baseline))
+    subject = Subject(split_separable(baseline))
     context = replace(context, baseline=copy_model(baseline))
     claims: tuple[Claim, ...] = ()
     steps: list[Step] = []

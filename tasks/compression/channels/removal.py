@@ -87,7 +87,8 @@ def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tupl
         excluded: layers that keep all.
 
     Raises:
-        CompressionError: a name is not that of a layer whose channels may go, or tied layers are given two widths.
+        CompressionError: a name is not that of a layer whose channels may go, tied layers are given two widths, or a
+            number is that of a layer with several groups.
     """
     free = {layer for group in graph.groups for layer in group.layers}
     for name in (*wanted, *excluded):
@@ -95,6 +96,13 @@ def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tupl
             raise CompressionError(
                 f"Expected layers whose channels may go: {', '.join(sorted(free)) or 'there are none'}. "
                 f"Received: {name!r}{f', which has to stay with {graph.held[name]}' if name in graph.held else ''}."
+            )
+    for name, width in wanted.items():
+        groups = [group for group in graph.groups if name in group.layers]
+        if isinstance(width, int) and len(groups) > 1:
+            raise CompressionError(
+                f"Expected a fraction for {name}, whose channels belong to {len(groups)} groups that go apart. "
+                f"Received: {width}. Give the fraction that stays, or name layers that have one group each."
             )
     fixed: dict[str, int] = {}
     for group in graph.groups:

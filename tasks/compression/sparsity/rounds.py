@@ -43,7 +43,8 @@ def prune_in_rounds(model: Model, layers: Sequence[str], rounds: Rounds, block: 
             context.say(f"round {number}/{rounds.count}: sparsity {sparsity:.3f}")
         set_masks(model, choose(_zeros_last(model, scores), sparsity, rounds.pattern, rounds.budget))
         hold_all_zeros(model)
-        retrain(model, block, replace(context, seed=seed))
+        if block.epochs:
+            retrain(model, block, replace(context, seed=seed))
     return copy_model(model)
 
 

@@ -51,6 +51,8 @@ class Distill(Retraining, Technique):
     def _has_teacher(self) -> "Distill":
         if self.distillation.teacher == NONE:
             raise ValueError("expected a teacher to learn from; fine_tune trains without one")
+        if self.hints is not None and len(self.distillation.names) > 1:
+            raise ValueError("expected one teacher with hints, which are those of one network")
         return self
 
     def keeps(self) -> frozenset[Kind]:

@@ -19,20 +19,23 @@ from tasks.compression.toolkit import prunable
 class Prune(Retraining, Technique):
     """Set the weights that are needed least to zero, and train the others on.
 
-    By magnitude, layer by layer, in one round, TFMOT does the work while training goes on: a ``polynomial`` ramp raises
-    the sparsity along a cubic curve (Zhu and Gupta 2017, arXiv:1710.01878), ``constant`` prunes at once. Any other
-    criterion (see :mod:`tasks.compression.sparsity.criteria`), a ``global`` budget or several ``rounds`` use masks of
-    the technique's own: each round scores, prunes and trains for ``epochs``, the sparsity on the same curve.
+    By magnitude, layer by layer, in one round of training, TFMOT does the work while training goes on: a
+    ``polynomial`` ramp raises the sparsity along a cubic curve (Zhu and Gupta 2017, arXiv:1710.01878), ``constant``
+    prunes at once. Any other criterion (see :mod:`tasks.compression.sparsity.criteria`), a ``global`` budget or several
+    ``rounds`` use masks of the technique's own: each round scores, prunes and trains for ``epochs``, the sparsity on
+    the same curve.
 
     .. code-block:: yaml
 
         - {technique: prune, sparsity: 0.8, epochs: 4}
         - {technique: prune, sparsity: 0.8, criterion: taylor, budget: global, rounds: 4, epochs: 2}
+        - {technique: prune, sparsity: 0.8, epochs: 0}                   # at once, no training
         - {technique: prune, pattern: "2:4", epochs: 4}                  # 2 of 4 consecutive inputs stay
         - {technique: prune, sparsity: 0.5, pattern: 4x1, epochs: 4}     # blocks of 4 inputs by 1 output
 
-    Needs labelled training data. Makes zeros, in an n:m pattern if asked for, and keeps those there are. The stored
-    file gets smaller; the loaded one does not, nor does the usual runtime get faster.
+    Needs labelled training data, but by magnitude or chance with ``epochs: 0``. Makes zeros, in an n:m pattern if
+    asked for, and keeps those there are. The stored file gets smaller; the loaded one does not, nor does the usual
+    runtime get faster.
     """
 
     makes: ClassVar[frozenset[Kind]] = SPARSITY
@@ -49,7 +52,7 @@ class Prune(Retraining, Technique):
     ramp: Annotated[Literal["polynomial", "constant"], Field(description="how TFMOT reaches the sparsity")] = (
         "polynomial"
     )
-    epochs: Annotated[int, Field(ge=1, description="epochs of training while pruning, in each round")] = 4
+    epochs: Annotated[int, Field(ge=0, description="of training while pruning, in each round; 0: no training")] = 4
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
 
     @model_validator(mode="after")
@@ -102,7 +105,7 @@ class Prune(Retraining, Technique):
 
     @property
     def _ramped(self) -> bool:
-        return self.criterion == "magnitude" and self.budget == "layer" and self.rounds == 1
+        return self.criterion == "magnitude" and self.budget == "layer" and self.rounds == 1 and self.epochs > 0
 
     def _unfit(self, layer: Any, pattern: Pattern) -> Skip | None:
         """Why a layer with a kernel is left alone."""

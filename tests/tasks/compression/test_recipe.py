@@ -192,6 +192,10 @@ def test_a_second_pruning_has_to_make_more_zeros() -> None:
         ({**INT8, "validation": 9}, "recipes.r.1: expected no validation here"),
         ({**INT8, "weight_bits": 4}, "recipes.r.1: expected aware: true with weight_bits"),
         ({**AWARE, "weight_bits": 1}, "recipes.r.1.weight_bits: input should be greater than or equal to 2."),
+        (
+            {"technique": "distill", "epochs": 1, "hints": {"epochs": 1}, "distillation": {"teacher": "baseline+big"}},
+            "recipes.r.1: expected one teacher with hints",
+        ),
         ({**FINE_TUNE, "augmentation": {"flop": True}}, "recipes.r.1.augmentation.flop: expected no such key."),
         ({**FINE_TUNE, "epochs": True}, "recipes.r.1.epochs: input should be a valid integer. Received: True."),
     ],

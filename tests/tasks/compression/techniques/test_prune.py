@@ -39,6 +39,19 @@ def test_without_learning_exactly_the_smallest_weights_go(tiny: Any, prepared: P
         assert np.allclose(after[name].ravel()[size >= smallest], before.ravel()[size >= smallest], atol=1e-6)
 
 
+@pytest.mark.parametrize("budget", ["layer", "global"])
+def test_without_epochs_weights_go_at_once_and_the_others_stay(tiny: Any, prepared: Path, budget: str) -> None:
+    after = kernels(prune(tiny, prepared, sparsity=0.6, epochs=0, budget=budget).subject.model)
+    before = kernels(tiny)
+    zeros = {name: float(np.mean(kernel == 0)) for name, kernel in after.items()}
+    if budget == "layer":
+        assert zeros == pytest.approx(dict.fromkeys(zeros, 0.6), abs=0.01)
+    for name, kernel in before.items():
+        stay = after[name] != 0
+        assert np.array_equal(after[name][stay], kernel[stay])
+        assert np.abs(kernel[stay]).min() >= np.abs(kernel[~stay]).max()
+
+
 def test_a_layer_pruned_again_keeps_the_zeros_it_has(tiny: Any, prepared: Path) -> None:
     model = copy_model(tiny)
     rng = np.random.default_rng(1)

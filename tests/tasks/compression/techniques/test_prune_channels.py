@@ -197,6 +197,21 @@ def test_tied_layers_cannot_have_two_widths(network: Any) -> None:
         prune(network, layers={"conv2d": 4, "conv2d_2": 8})
 
 
+@pytest.mark.parametrize("network", ["concatenated"], indirect=True)
+def test_a_layer_of_several_groups_is_given_a_fraction(network: Any) -> None:
+    with pytest.raises(CompressionError, match="a fraction for third, whose channels belong to 2 groups"):
+        prune(network, layers={"third": 8})
+    halved = kernels(prune(network, layers={"third": 0.5}).subject.model)
+    assert [halved[name].shape[-1] for name in ("left", "right", "third")] == [3, 5, 8]
+
+
+@pytest.mark.parametrize("network", ["transposed"], indirect=True)
+def test_the_channels_of_a_transposed_convolution_are_promised_and_counted(network: Any) -> None:
+    result = prune(network, layers={"up": 0.6})
+    (promise,) = (found for found in measure(result.claims, result.subject) if found.layer == "up")
+    assert (promise.measured, promise.holds) == (3, True)
+
+
 @pytest.mark.parametrize(
     ("step", "words"),
     [
