@@ -35,6 +35,13 @@ def test_there_are_no_more_levels_than_asked_for(init: str, per_channel: bool, k
         assert np.all(found[sparse == 0] == 0)
 
 
+@pytest.mark.parametrize(("init", "levels"), [("linear", [1, 7, 12]), ("density", [0, 1, 138 / 54])])
+def test_levels_stay_where_they_begin_evenly_spaced_or_where_the_weights_are(init: str, levels: list[float]) -> None:
+    """Two sets of levels that k-means does not leave: 0, 6, 12 lead to one, the quantiles 0, 1, 2 to the other."""
+    kernel = np.repeat(np.array([0, 1, 2, 7, 12], np.float32), [50, 50, 50, 2, 2]).reshape(1, 1, 11, 14)
+    assert np.unique(to_levels(kernel, 3, init, False, False, seed=1)) == pytest.approx(levels)
+
+
 def test_levels_of_a_channel_are_nearer_than_those_of_the_layer() -> None:
     scaled = KERNEL * np.geomspace(0.01, 1, 6).astype(np.float32)
     of_layer, of_channel = (to_levels(scaled, 4, "kmeans++", each, False, 1) for each in (False, True))

@@ -39,6 +39,25 @@ def test_entropy_and_mse_clip_where_rounding_loses_more_than_clipping(method: Me
     assert choose_range(uniform, Calibration(ranges=method))[1] > 4.8  # nothing to gain by clipping
 
 
+def test_mse_takes_the_range_at_which_the_rounded_values_are_nearest() -> None:
+    values = np.random.default_rng(1).standard_exponential(100_000).astype(np.float32) ** 2  # a long tail
+
+    def error(high: float) -> float:
+        step = high / 255
+        return float(np.mean((np.clip(np.rint(values / step), 0, 255) * step - values) ** 2))
+
+    _, high = choose_range(values, Calibration(ranges="mse"))
+    least = min(error(other) for other in np.linspace(0.02, 1, 300) * float(values.max()))
+    assert error(high) < 1.02 * least
+    assert error(float(values.max())) > 1.05 * least
+
+
+def test_percentile_leaves_out_what_it_says_at_each_end() -> None:
+    values = np.random.default_rng(1).permutation(np.arange(-5000, 5001, dtype=np.float32))
+    low, high = choose_range(values, Calibration(ranges="percentile", percentile=99.0))
+    assert (low, high) == pytest.approx((-4900, 4900), abs=1)
+
+
 def test_zero_is_in_every_range() -> None:
     values = np.linspace(3, 4, 1000, dtype=np.float32)
     for method in ("minmax", "percentile", "mse"):

@@ -13,6 +13,7 @@ from tasks.compression.techniques.quantize import Quantize
 from tasks.training.backend import keras, tensorflow
 from tasks.training.saving import copy_model
 from tests.tasks.compression.cases import context
+from tests.tasks.training.material import SHAPE
 
 CENTROIDS = np.array([-0.4, -0.15, 0.1, 0.2, 0.45], np.float32)
 
@@ -104,3 +105,26 @@ def test_aware_training_keeps_zeros_and_clusters_in_the_file(
         assert not clusters or found[name].clusters() <= len(CENTROIDS) + zeros
         moved = found[name].real() * (255 if name == "conv2d" else 1) - expected  # the scaling was folded in
         assert np.abs(moved).max() > 0.005  # it was trained
+
+
+@pytest.mark.parametrize("bits", [None, 4])
+def test_aware_training_keeps_a_depthwise_convolutions_zeros_and_its_8_bits(prepared: Path, bits: int | None) -> None:
+    layers = keras().layers
+    body = [layers.Conv2D(6, 3, strides=2, name="convolution"), layers.DepthwiseConv2D(3, name="channelwise")]
+    model = keras().Sequential([keras().Input(SHAPE), layers.Rescaling(1 / 255), *body, layers.Flatten()])
+    model.add(layers.Dense(10, name="logits"))
+    channelwise = model.get_layer("channelwise")
+    before = planted((3, 3, 6, 1), zeros=True, clusters=False)
+    channelwise.set_weights([before, *channelwise.get_weights()[1:]])
+    settings = {"technique": "quantize", "mode": "int8", "aware": True, "epochs": 1, "weight_bits": bits}
+    technique = Quantize.model_validate({**settings, "calibration": 50})
+    result = technique.apply(Subject(model), context(prepared, batch_size=256))
+    assert result.details["schemes"]["channelwise"] == "PQAT"
+    found = constants_by_layer(result.subject.flatbuffer, ["channelwise", "convolution"])
+    stored = found["channelwise"].values.reshape(3, 3, 6, 1)
+    assert np.all(stored[before == 0] == 0)
+    assert np.abs(stored).max() > 100
+    assert (np.abs(found["convolution"].values).max() <= 7) == (bits == 4)
+    assert {claim.layer for claim in result.claims if claim.kind == "levels"} == (
+        {"convolution", "logits"} if bits else set()
+    )
