@@ -22,16 +22,21 @@ def locked(path: Path) -> Iterator[None]:
                 return
 
 
-def remove_if_free(path: Path) -> bool:
-    """Remove a lock file that nobody holds; tells whether it is gone."""
-    with contextlib.suppress(FileNotFoundError), path.open("a") as file:
+@contextlib.contextmanager
+def locked_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock file ``path`` alone if nobody does, and tell so; it is removed when the block ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
-        if _is_at(file.fileno(), path):
-            path.unlink()
-    return True
+            yield False
+            return
+        if not _is_at(file.fileno(), path):  # its holder has just removed it
+            yield False
+            return
+        yield True
+        path.unlink(missing_ok=True)
 
 
 def _is_at(handle: int, path: Path) -> bool:

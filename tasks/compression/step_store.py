@@ -30,7 +30,7 @@ from tasks.compression.retraining import BASELINE
 from tasks.compression.technique import Claim, Context, Subject, Technique
 from tasks.data_loading.dataset import read_dataset
 from tasks.files import sha256, write_bytes
-from tasks.locking import locked, remove_if_free
+from tasks.locking import locked, locked_if_free
 from tasks.records import Record, read_record, write_record
 from tasks.training.backend import versions
 from tasks.training.saving import load_model, save_model
@@ -89,7 +89,8 @@ class StepStore:
 
     def holds(self, digest: str) -> bool:
         """Whether a step is finished."""
-        return (self.folder / digest / DONE).exists()
+        place = self.folder / digest
+        return (place / DONE).exists() and ((place / KERAS).exists() or (place / FLATBUFFER).exists())
 
     def read(self, digest: str) -> Finished:
         """A finished step."""
@@ -116,17 +117,16 @@ class StepStore:
     def keep_only(self, recipes: Iterable[Recipe]) -> None:
         """Forget what none of these recipes begins with and nobody is at work on; a recipe's end is its candidate."""
         beginnings = {self.digest(recipe[:length]) for recipe in recipes for length in range(1, len(recipe))}
-        for lock in self.folder.glob("*.lock"):
-            if lock.stem not in beginnings and remove_if_free(lock):
-                (self.folder / lock.stem / DONE).unlink(
-                    missing_ok=True
-                )  # first: a step without a model is not finished
-                shutil.rmtree(self.folder / lock.stem, ignore_errors=True)
+        for digest in {path.stem for path in self.folder.glob("*")} - beginnings:
+            with locked_if_free(self.folder / f"{digest}.lock") as free:
+                if free:
+                    shutil.rmtree(self.folder / digest, ignore_errors=True)
 
 
 @functools.cache
 def _code_digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(path for folder in CODE for path in folder.rglob("*.py")):
-        digest.update(path.read_bytes())
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(CODE[0].parent)} {len(content)}\n".encode() + content)
     return digest.hexdigest()

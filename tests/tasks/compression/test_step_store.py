@@ -1,5 +1,6 @@
 """Steps that recipes share, and steps that a killed recipe had finished."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.step_store import StepStore
-from tasks.locking import locked
+from tasks.locking import locked, locked_if_free
 from tasks.training.saving import load_model, weights_digest
 from tests.tasks.compression.cases import Steps, carry_out, context
 
@@ -65,6 +66,35 @@ def test_what_recipes_begin_with_is_kept_and_their_ends_are_not(store: StepStore
     assert {path.stem for path in tmp_path.iterdir()} == {begun}
     store.keep_only([int8[1:]])
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_kill_left_without_a_lock_or_without_a_model_is_no_step(store: StepStore, tmp_path: Path) -> None:
+    recipe = parse_recipe("int8", INT8)
+    digest = store.digest(recipe)
+    (tmp_path / digest).mkdir()
+    (tmp_path / digest / "done.json").write_text("{}")
+    assert not store.holds(digest)
+    (tmp_path / digest / "model.tflite").touch()
+    assert store.holds(digest)
+    store.keep_only([])
+    assert not list(tmp_path.iterdir())
+
+
+def test_nobody_begins_a_step_while_it_is_forgotten(
+    store: StepStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = store.digest(parse_recipe("int8", INT8))
+    (tmp_path / digest).mkdir()
+    seen: list[bool] = []
+
+    def look(path: Path, **_: Any) -> None:
+        with locked_if_free(tmp_path / f"{digest}.lock") as free:
+            seen.append(free)
+        path.rmdir()
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    store.keep_only([])
+    assert seen == [False]
 
 
 def test_a_recipe_whose_end_was_changed_begins_where_it_changed(tiny: Any, prepared: Path, tmp_path: Path) -> None:
