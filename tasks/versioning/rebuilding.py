@@ -19,6 +19,7 @@ from tasks.errors import VersioningError
 from tasks.files import write_bytes
 from tasks.versioning.environment import stage_environment
 from tasks.versioning.history import git
+from tasks.versioning.stages import name_of
 
 LAST_LINES = 12  # of a stage that failed, shown in its error
 LAST_REASONS = 3  # of DVC, shown in the error of what could not be pulled
@@ -184,10 +185,10 @@ def stages_to_run(project: Path, last: str, ready: Collection[str]) -> list[str]
     try:
         with Repo(str(project)) as repo:
             graph = repo.index.graph
-            (end,) = (stage for stage in graph if stage.name == last)
+            (end,) = (stage for stage in graph if name_of(stage) == last)
             needed = networkx.descendants(graph, end) | {end}
             order = networkx.topological_sort(graph.subgraph(needed).reverse())
-            return [str(stage.name) for stage in order if stage.name not in ready]
+            return [name_of(stage) for stage in order if name_of(stage) and name_of(stage) not in ready]
     except (DvcException, ValueError) as error:
         raise VersioningError(
             f"Expected the stage {last} in the dvc.yaml of {project}. Received: {error}. "

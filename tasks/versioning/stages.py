@@ -39,7 +39,7 @@ def read_stages(root: Path = Path()) -> dict[str, Stage]:
             graph = repo.index.graph
             status = repo.status()
             order = networkx.topological_sort(graph.reverse())
-            stages = [_describe(stage, graph, status.get(stage.addressing, [])) for stage in order]
+            stages = [_describe(stage, graph, status.get(stage.addressing, [])) for stage in order if name_of(stage)]
             return {stage.name: stage for stage in stages}
     except LockError as error:
         raise VersioningError(
@@ -52,9 +52,14 @@ def read_stages(root: Path = Path()) -> dict[str, Stage]:
         ) from None
 
 
+def name_of(stage: Any) -> str:
+    """A stage's name in dvc.yaml; empty for what a ``.dvc`` file tracks, which DVC calls a stage too."""
+    return str(getattr(stage, "name", None) or "")
+
+
 def _describe(stage: Any, graph: Any, entries: list[Any]) -> Stage:
     changed = tuple(str(entry) for entry in entries if entry != ALWAYS)
-    needs = frozenset(upstream.name for upstream in graph.successors(stage))
+    needs = frozenset(filter(None, map(name_of, graph.successors(stage))))
     return Stage(stage.name, needs, changed, always=bool(stage.always_changed))
 
 

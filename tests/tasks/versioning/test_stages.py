@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import VersioningError
+from tasks.versioning.rebuilding import stages_to_run
 from tasks.versioning.stages import Stage, read_stages, stale_stages
 
 LINE = """
@@ -43,6 +44,19 @@ def test_stages_come_in_an_order_in_which_they_can_run(project: Path) -> None:
     assert stages["end"].needs == {"copy"}
     assert stages["look"].always
     assert not stages["copy"].always
+
+
+def test_data_of_ones_own_that_dvc_tracks_is_no_stage(project: Path) -> None:
+    (project / "own.csv").write_text("1")
+    _dvc(project, "add", "--quiet", "own.csv")
+    (project / "dvc.yaml").write_text(LINE.replace("deps: [copied.txt]", "deps: [copied.txt, own.csv]"))
+    assert list(read_stages(project)) == ["look", "copy", "end"]
+    assert read_stages(project)["end"].needs == {"copy"}
+    _dvc(project, "repro", "--quiet")
+    (project / "own.csv").unlink()
+    (project / "own.csv").write_text("2")
+    assert stale_stages(read_stages(project), {"look": False}) == {"end"}
+    assert stages_to_run(project, "end", ()) == ["look", "copy", "end"]
 
 
 def test_nothing_is_stale_after_a_run_unless_the_world_outside_changed(project: Path) -> None:
