@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tasks.compression.technique import Model
 from tasks.training.backend import keras, tensorflow
+from tasks.training.conversion import only_trains
 from tasks.training.saving import copy_model
 
 
@@ -58,14 +59,14 @@ def split_head(model: Model) -> tuple[Model | None, Model]:
     """What prepares pixels in front of the network, if anything does, and a copy of the rest.
 
     The head is the chain of leading layers that are no part of what is trained: rescaling, normalization by fixed
-    numbers, resizing and cropping. The rest takes what it gives.
+    numbers, resizing and cropping, and augmentation, which only training does. The rest takes what it gives.
     """
     copy, layers = copy_model(model), keras().layers
     preparing = (layers.Rescaling, layers.Normalization, layers.Resizing, layers.CenterCrop)
     end = None
     for layer in copy.layers:
         if not isinstance(layer, layers.InputLayer):
-            if not isinstance(layer, preparing):
+            if not (isinstance(layer, preparing) or only_trains(layer)):
                 break
             end = layer
         if len(layer.outbound_nodes) > 1:  # several go on from here

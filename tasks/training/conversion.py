@@ -7,6 +7,12 @@ from tasks.training.backend import KerasModel, keras, tensorflow
 from tasks.training.saving import copy_model
 
 Configure = Callable[[Any], None]
+RANDOM = ("Brightness", "Contrast", "Flip", "Rotation", "Translation", "Zoom")  # layers that only training has
+
+
+def only_trains(layer: Any) -> bool:
+    """Is this a layer that augments images in training and passes them on otherwise, such as ``RandomFlip``?"""
+    return isinstance(layer, tuple(getattr(keras().layers, f"Random{kind}") for kind in RANDOM))
 
 
 def fold_scaling(model: KerasModel) -> KerasModel:
@@ -16,7 +22,7 @@ def fold_scaling(model: KerasModel) -> KerasModel:
     image and an int8 model reads its pixels as they are. A model that begins otherwise is copied as it is.
     """
     layers = keras().layers
-    body = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
+    body = [layer for layer in model.layers if not (isinstance(layer, layers.InputLayer) or only_trains(layer))]
     if len(body) < 2 or not _foldable(body[0], body[1]):
         return copy_model(model)
 

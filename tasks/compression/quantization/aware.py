@@ -16,6 +16,7 @@ from tasks.compression.technique import Model
 from tasks.compression.toolkit import toolkit
 from tasks.errors import CompressionError
 from tasks.training.backend import keras, tensorflow
+from tasks.training.conversion import only_trains
 
 WHITE = 255.0  # the largest pixel
 BATCH = 50
@@ -133,10 +134,10 @@ def _prepare(head: Model | None, images: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _scale(head: Model | None) -> float | None:
-    """The factor that the head is, 1 without one; None where it is more."""
+    """The factor that the head is outside training, 1 without one; None where it is more."""
     if head is None:
         return 1.0
-    _, *layers = head.layers
+    layers = [layer for layer in head.layers[1:] if not only_trains(layer)]
     only = layers[0] if len(layers) == 1 and isinstance(layers[0], keras().layers.Rescaling) else None
     return float(only.scale) if only is not None and np.ndim(only.scale) == 0 and not np.any(only.offset) else None
 

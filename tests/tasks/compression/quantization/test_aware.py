@@ -3,18 +3,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from tasks.compression.layers import split_head
 from tasks.compression.quantization.aware import Train, fold, join, measure_ranges, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
+from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.toolkit import toolkit
 from tasks.errors import CompressionError
 from tasks.litert import Model
 from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import convert
+from tasks.training.conversion import convert, fold_scaling
 from tasks.training.saving import weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
@@ -134,3 +136,25 @@ def test_a_head_that_others_take_from_too_stays(prepared: Path) -> None:
     assert head is None
     images = samples("test", prepared, 20)[0]
     assert np.array_equal(answers(body, images), answers(model, images))
+
+
+def test_a_model_that_augments_its_images_itself_is_quantized_as_if_it_did_not(prepared: Path) -> None:
+    """As Keras' own guides have it: random layers in front, which only training has."""
+    layers = keras().layers
+    front = [layers.RandomFlip("horizontal", seed=1), layers.Rescaling(1 / 255)]
+    body = [layers.Conv2D(6, 3, strides=2, activation="relu"), layers.Flatten(), layers.Dense(CLASSES)]
+    model = keras().Sequential([keras().Input(SHAPE), *front, *body])
+    calibration, images = calibration_samples(50, context(prepared)), samples("test", prepared, 100)[0]
+    head, _ = split_head(model)
+    assert head is not None
+    assert [type(layer).__name__ for layer in head.layers[1:]] == ["RandomFlip", "Rescaling"]
+    aware = train_aware(model, training(prepared, epochs=1), calibration, train_images(prepared))
+    plain = keras().Sequential([keras().Input(SHAPE), *front[1:], *body])
+    for quantized, original in ((aware.model, None), (fold_scaling(model), fold_scaling(plain))):
+        file = convert(quantized, configurations(calibration)["int8"], float_input=True)
+        operations = Interpreter(model_content=file)._get_ops_details()
+        names = [operation["op_name"] for operation in operations if operation["op_name"] != "DELEGATE"]
+        assert names[:2] == ["QUANTIZE", "CONV_2D"]  # nothing is left of what only training does, nor of the scaling
+        if original is not None:
+            own = convert(original, configurations(calibration)["int8"], float_input=True)
+            assert np.array_equal(predict(file, images), predict(own, images))
