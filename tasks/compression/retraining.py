@@ -71,6 +71,10 @@ class Retraining(Settings):
     )
     distillation: Annotated[Distillation, Field(description="who teaches, and how much it counts")] = Distillation()
 
+    def ignored(self) -> frozenset[str]:
+        """How to train, where nothing is trained."""
+        return frozenset() if self.epochs else frozenset(Retraining.model_fields) - {"epochs"}
+
     def teachers(self) -> frozenset[str]:
         """Names of the teachers of params.yaml that it learns from."""
         return frozenset(self.distillation.names) - {BASELINE}

@@ -4,7 +4,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from tasks.compression.records import Rung, Skip
 from tasks.config import Precision, Settings
@@ -114,6 +116,18 @@ class Technique(Settings):
     makes: ClassVar[frozenset[Kind]] = frozenset()
 
     technique: str
+
+    @model_validator(mode="after")
+    def _nothing_in_vain(self) -> Self:
+        fields = type(self).model_fields
+        for key in sorted(self.ignored()):
+            if getattr(self, key) != fields[key].get_default(call_default_factory=True):
+                raise ValueError(f"expected no {key} here: {self.technique} as it is set makes no use of it")
+        return self
+
+    def ignored(self) -> frozenset[str]:
+        """Settings that nothing reads as it is configured; others than their defaults are refused."""
+        return frozenset()
 
     def promises(self) -> frozenset[Kind]:
         """Kinds of promises that it gives as it is configured."""

@@ -17,6 +17,7 @@ from tasks.data_loading.dataset import read_batches, read_dataset
 Samples = Callable[[], Iterator[list[Any]]]  # one image at a time: float32 [1, height, width, channels], 0 to 255
 Method = Literal["minmax", "percentile", "entropy", "mse"]
 CHUNK = 1024
+PERCENTILE = 99.99
 
 
 class Calibration(Settings):
@@ -30,7 +31,7 @@ class Calibration(Settings):
     samples: Annotated[int, Field(ge=1, description="images")] = 500
     ranges: Annotated[Method, Field(description="what of the values that are seen makes a range")] = "minmax"
     percentile: Annotated[float, Field(gt=50, le=100, description="of the values that a range holds at each end")] = (
-        99.99
+        PERCENTILE
     )
     balanced: Annotated[bool, Field(description="as many of each class, as far as there are")] = False
     seed: Annotated[int | None, Field(ge=0, description="of the draw; null: the first in stored order")] = None

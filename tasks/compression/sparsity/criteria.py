@@ -29,6 +29,7 @@ from tasks.training.backend import TfTensor, tensorflow
 from tasks.training.pipeline import evaluation_batches
 
 Criterion = Literal["magnitude", "taylor", "snip", "fisher", "output", "random"]
+DATALESS: frozenset[Criterion] = frozenset({"magnitude", "random"})
 BATCH = 32
 
 Arrays = list[NDArray[np.float64]]

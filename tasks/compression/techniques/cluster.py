@@ -64,6 +64,10 @@ class Cluster(Retraining, Technique):
             raise ValueError("expected per_channel with free levels only: a grid is always that of a channel")
         return self
 
+    def ignored(self) -> frozenset[str]:
+        """Where free levels begin, where there are none."""
+        return super().ignored() | (frozenset({"init"}) if self.levels == "grid" else frozenset())
+
     @property
     def zeros_stay(self) -> bool:
         """Zero is a level, and what is zero stays there."""

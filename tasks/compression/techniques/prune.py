@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from tasks.compression.layers import kernel_of, kernels, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining
-from tasks.compression.sparsity.criteria import Criterion
+from tasks.compression.sparsity.criteria import DATALESS, Criterion
 from tasks.compression.sparsity.patterns import PATTERN, Budget, Pattern, parse_pattern
 from tasks.compression.sparsity.ramped import prune_by_ramp
 from tasks.compression.sparsity.rounds import Rounds, prune_in_rounds
@@ -70,6 +70,11 @@ class Prune(Retraining, Technique):
                 "expected precision: float32 where TFMOT prunes, without criterion, global budget and rounds"
             )
         return self
+
+    def ignored(self) -> frozenset[str]:
+        """How TFMOT ramps, where it does not; samples of criteria that look at none."""
+        ramp = frozenset() if self._ramped else frozenset({"ramp"})
+        return super().ignored() | ramp | (frozenset({"samples"}) if self.criterion in DATALESS else frozenset())
 
     def promises(self) -> frozenset[Kind]:
         """A pattern where there is one of n:m."""

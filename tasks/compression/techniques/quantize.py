@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.quantization.aware import BATCH, Few, train_aware
-from tasks.compression.quantization.calibration import Calibration, calibration_set, class_names
+from tasks.compression.quantization.calibration import PERCENTILE, Calibration, calibration_set, class_names
 from tasks.compression.quantization.float_file import FloatFile
 from tasks.compression.quantization.int4 import Bits, check_kernels, quantize_weights, widths_of
 from tasks.compression.quantization.levels import largest_level
@@ -101,16 +101,16 @@ class Quantize(Retraining, Technique):
             raise ValueError("expected calibration on at least one image")
         if self._drawn.ranges != "minmax" and (self.mode != "int8" or self.aware):
             raise ValueError("expected ranges: minmax but in mode int8 without aware, the only one that can choose")
+        if self._drawn.ranges != "percentile" and self._drawn.percentile != PERCENTILE:
+            raise ValueError("expected no percentile in calibration but with ranges: percentile")
         if self.block and self.mode != "int4":
             raise ValueError("expected mode int4 with block")
         if budgets != (self.mode == "mixed"):
             raise ValueError("expected one of max_bytes, max_ratio and max_drop in mode mixed, and none elsewhere")
-        for key in self._unused():
-            raise ValueError(f"expected no {key} here: mode {self.mode} as it is set makes no use of it")
         return self
 
-    def _unused(self) -> list[str]:
-        """Settings that were given and that nothing reads."""
+    def ignored(self) -> frozenset[str]:
+        """Settings of other modes."""
         ignored: set[str] = set()
         if not self.aware:
             ignored |= set(Retraining.model_fields)
@@ -120,10 +120,7 @@ class Quantize(Retraining, Technique):
             ignored.add("validation")
         if self.mode not in {"int8", "int16x8"}:
             ignored.add("calibration")
-        fields = type(self).model_fields
-        return sorted(
-            key for key in ignored if getattr(self, key) != fields[key].get_default(call_default_factory=True)
-        )
+        return frozenset(ignored)
 
     @property
     def _drawn(self) -> Calibration:

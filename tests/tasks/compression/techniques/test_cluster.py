@@ -139,11 +139,11 @@ def test_a_grid_is_trained(tiny: Any, prepared: Path) -> None:
     images, labels = samples("test", prepared)
     cross_entropy = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    def loss(epochs: int) -> float:
-        result = cluster(tiny, prepared, clusters=3, levels="grid", epochs=epochs, learning_rate=0.003)
+    def loss(epochs: int, **training: float) -> float:
+        result = cluster(tiny, prepared, clusters=3, levels="grid", epochs=epochs, **training)
         return float(cross_entropy(labels, answers(result.subject.model, images)))
 
-    assert loss(3) < 0.8 * loss(0)
+    assert loss(3, learning_rate=0.003) < 0.8 * loss(0)
 
 
 @pytest.mark.parametrize(
