@@ -19,6 +19,7 @@ from tasks.training.backend import KerasModel, TfDataset, keras, tensorflow
 from tasks.training.distillation import Teacher
 from tasks.training.hints import Hints
 from tasks.training.lessons import Lessons, kept_in, taught_batches
+from tasks.training.normalization import following_averages
 from tasks.training.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from tasks.training.precision import in_precision
 from tasks.training.saving import weights_digest
@@ -118,7 +119,7 @@ def fit(
     keeper = _keeper(working, plan, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
     if first < plan.epochs and not keeper.stopped():
-        with _batches(plan, first, folder, cache, say) as batches:
+        with _batches(plan, first, folder, cache, say) as batches, following_averages(working, steps):
             working.fit(
                 batches,
                 epochs=plan.epochs,

@@ -96,9 +96,17 @@ TRAINS = (
     "aware int8 levels",
 )
 
+LONGER = {"article": 2, "residual": 2, "resnet": 4}  # times as many epochs: these have more to put right than `tiny`
+
 
 class Interrupted(Exception):
     """Something ended the recipe."""
+
+
+def steps_for(network: str, case: str) -> Steps:
+    """A case's steps, with as many epochs as a network of that size needs to answer again."""
+    times = LONGER.get(network, 1)
+    return [{**step, "epochs": times * step["epochs"]} if "epochs" in step else step for step in CASES[case]]
 
 
 def context(prepared: Path, **more: Any) -> Context:

@@ -4,7 +4,7 @@ import pytest
 
 from tasks.compression.records import Candidate
 from tasks.training.saving import weights_digest
-from tests.tasks.compression.cases import CASES, Made, carry_out
+from tests.tasks.compression.cases import Made, carry_out, steps_for
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,7 @@ def made(request: pytest.FixtureRequest, prepared: Path) -> Made:
         if (network, case) not in done:
             model = request.getfixturevalue(network)
             before = weights_digest(model)
-            done[network, case] = carry_out(case, CASES[case], model, prepared)
+            done[network, case] = carry_out(case, steps_for(network, case), model, prepared)
             assert weights_digest(model) == before
         return done[network, case]
 
