@@ -24,9 +24,14 @@ def test_averages_are_of_a_third_of_an_epoch_or_of_what_the_layer_asks_for(steps
     inner = normalized()
     model = keras().Sequential([keras().Input(SHAPE), inner])
     layer = inner.get_layer("norm")
-    with pytest.raises(InterruptedError), following_averages(model, steps):
-        assert layer.momentum == pytest.approx(momentum)
-        raise InterruptedError
+
+    def stopped() -> None:
+        with following_averages(model, steps):
+            assert layer.momentum == pytest.approx(momentum)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        stopped()
     assert layer.momentum == 0.99
 
 
