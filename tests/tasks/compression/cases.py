@@ -97,6 +97,7 @@ TRAINS = (
 )
 
 LONGER = {"article": 2, "residual": 2, "resnet": 4}  # times as many epochs: these have more to put right than `tiny`
+WIDER = {"resnet": 4}  # times the rank
 
 
 class Interrupted(Exception):
@@ -104,9 +105,16 @@ class Interrupted(Exception):
 
 
 def steps_for(network: str, case: str) -> Steps:
-    """A case's steps, with as many epochs as a network of that size needs to answer again."""
-    times = LONGER.get(network, 1)
-    return [{**step, "epochs": times * step["epochs"]} if "epochs" in step else step for step in CASES[case]]
+    """A case's steps, with the epochs and the rank that a network of that size needs to answer again."""
+    longer, wider = LONGER.get(network, 1), WIDER.get(network, 1)
+
+    def scaled(step: dict[str, Any]) -> dict[str, Any]:
+        more: dict[str, Any] = {"epochs": longer * step["epochs"]} if "epochs" in step else {}
+        if step.get("rank", {}).get("by") == "fixed":
+            more["rank"] = {**step["rank"], "rank": wider * step["rank"]["rank"]}
+        return {**step, **more}
+
+    return [scaled(step) for step in CASES[case]]
 
 
 def context(prepared: Path, **more: Any) -> Context:
