@@ -1,8 +1,6 @@
 """One DVC stage as one Prefect task: a subprocess in a group of its own, its lines in the run's log, a named state."""
 
 import contextlib
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +15,7 @@ from prefect.states import Completed
 from flows.environment import WORKSPACE
 from flows.terminal import say
 from tasks.errors import UNAVAILABLE
+from tasks.processes import end_group, process_group
 from tasks.versioning.environment import stage_environment
 
 OUTCOMES = (  # what DVC says, and what happened then
@@ -111,32 +110,15 @@ def _exit_code(line: str) -> int | None:
 
 @contextlib.contextmanager
 def _group(command: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """A subprocess that leads a process group, which is ended as a whole when the block is left early."""
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
-        env=stage_environment({WORKSPACE: str(Path.cwd())}),
-        start_new_session=True,
-    )
-    with _guard:
-        _groups.add(process.pid)
-    try:
-        with process:
-            yield process
-    finally:
+    """A process group that :func:`end_all` knows of."""
+    with process_group(command, stage_environment({WORKSPACE: str(Path.cwd())})) as process:
         with _guard:
-            _groups.discard(process.pid)
-        end_group(process.pid)
-
-
-def end_group(leader: int) -> None:
-    """Kill what is left of a process group."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
+            _groups.add(process.pid)
+        try:
+            yield process
+        finally:
+            with _guard:
+                _groups.discard(process.pid)
 
 
 def end_all() -> None:

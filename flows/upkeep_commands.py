@@ -134,12 +134,14 @@ def reproduce(
         MODEL@VERSION, as digits@3.
     """
     from flows.rebuilding import parse_release, reproduce_in
-    from flows.terminal import print_json, say
+    from flows.terminal import ended_by_sigterm, print_json, say
     from tasks.deployment.stores.opening import open_store
 
     name, version = parse_release(release)
     opened = open_store(deployment(store, name).store)
-    made = reproduce_in(folder, opened, name, version, whom_to_trust(trusted_keys, allow_unsigned), say)
+    trust = whom_to_trust(trusted_keys, allow_unsigned)
+    with ended_by_sigterm():
+        made = reproduce_in(folder, opened, name, version, trust, say)
     if json:
         print_json(made.model_dump(mode="json"))
     else:

@@ -7,8 +7,6 @@ itself comes from DVC's remote.
 import contextlib
 import logging
 import os
-import signal
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,6 +15,7 @@ from typing import Any
 
 from tasks.errors import VersioningError
 from tasks.files import write_bytes
+from tasks.processes import process_group
 from tasks.versioning.environment import stage_environment
 from tasks.versioning.history import git
 from tasks.versioning.stages import name_of
@@ -207,7 +206,8 @@ def run_again(project: Path, stage: str, say: Callable[[str], None]) -> None:
     """
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", "--force", "--no-run-cache", stage]
     last: deque[str] = deque(maxlen=LAST_LINES)
-    with _process(command, project) as process:
+    environment = stage_environment({"PYTHONPATH": str(project.resolve()), "DVC_NO_ANALYTICS": "1"})
+    with process_group(command, environment, project) as process:  # the clone's own code
         assert process.stdout is not None
         for raw in process.stdout:
             if line := raw.rstrip():
@@ -218,28 +218,6 @@ def run_again(project: Path, stage: str, say: Callable[[str], None]) -> None:
         raise VersioningError(
             f"Expected stage {stage} to run in {project}. Received: it ended with {process.returncode}:\n{said}"
         )
-
-
-@contextlib.contextmanager
-def _process(command: list[str], project: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process group in the clone, that runs the clone's own code; it is ended when the block is left early."""
-    process = subprocess.Popen(
-        command,
-        cwd=project,
-        env=stage_environment({"PYTHONPATH": str(project.resolve()), "DVC_NO_ANALYTICS": "1"}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        with process:
-            yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 def locked_outputs(lock: str) -> dict[str, str]:

@@ -1,0 +1,41 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from tasks.processes import process_group
+from tests.processes import ENDLESS, first_line, is_gone, python
+
+STARTS_ANOTHER = (
+    f"import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', '{ENDLESS}'], stdout=-3);"
+    "print(child.pid, flush=True);"
+)
+
+
+def test_what_a_process_says_and_how_it_ends_is_known(tmp_path: Path) -> None:
+    text = "import os, sys; print(os.getcwd(), os.environ['MARK']); sys.exit(7)"
+    with process_group(python(text), {**os.environ, "MARK": "x"}, tmp_path) as process:
+        said = first_line(process)
+    assert said == f"{tmp_path} x"
+    assert process.returncode == 7
+
+
+def test_what_a_process_left_behind_ends_with_the_block() -> None:
+    with process_group(python(STARTS_ANOTHER), os.environ) as process:
+        child = int(first_line(process))
+    assert process.returncode == 0
+    assert is_gone(child)
+
+
+def test_leaving_early_ends_the_process_and_what_it_started() -> None:
+    started = []
+
+    def leave() -> None:
+        with process_group(python(STARTS_ANOTHER + ENDLESS), os.environ) as process:
+            started.extend([process.pid, int(first_line(process))])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        leave()
+    assert len(started) == 2
+    assert all(map(is_gone, started))
