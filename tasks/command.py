@@ -1,13 +1,16 @@
 """The shell of a stage: `python -m tasks.<stage>` reads params.yaml, does one thing and says how it ended."""
 
+import errno
 import sys
 from collections.abc import Callable, Mapping
 from inspect import signature
+from pathlib import Path
 
 from tasks.config import Params, load_params
 from tasks.errors import ConfigError, SlimlineError
 
 Work = Callable[..., None]
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -> None:
@@ -27,6 +30,16 @@ def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -
     except SlimlineError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = error.filename or Path.cwd()
+        print(
+            f"error: Expected room on the disk of {where}. Received: {error.strerror}. "
+            f"Make room; what is finished is kept, and the next run goes on from there.",
+            file=sys.stderr,
+        )
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

@@ -1,3 +1,4 @@
+import errno
 import io
 import subprocess
 import sys
@@ -66,12 +67,24 @@ def test_errors_end_with_their_code_and_message(
     assert said == ("" if isinstance(error, KeyboardInterrupt) else f"error: {error}\n")
 
 
-def test_a_defect_is_not_dressed_up() -> None:
+@pytest.mark.parametrize("defect", [ZeroDivisionError(), IsADirectoryError(errno.EISDIR, "Is a directory")])
+def test_a_defect_is_not_dressed_up(defect: Exception) -> None:
     def work(params: Params) -> None:
-        raise ZeroDivisionError
+        raise defect
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(defect)):
         run_command({"work": work}, ["work"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full, which never has room")
+def test_a_full_disk_is_named_and_what_to_do(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def work(params: Params) -> None:
+        Path("/dev/full").write_bytes(b"x")
+
+    with pytest.raises(SystemExit, match="1"):
+        run_command({"work": work}, ["work"])
+    said = capsys.readouterr().err
+    assert f"error: Expected room on the disk of {project}. Received: No space left on device. Make room" in said
 
 
 @pytest.mark.parametrize(
