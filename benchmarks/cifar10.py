@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,15 +104,22 @@ class Row:
 def without_others(recipes: Sequence[str]) -> tuple[str, ...]:
     """Changes that leave no recipes of params.yaml but these; all if none is named."""
     known = load_params(REPOSITORY / "params.yaml").recipes
-    if unknown := set(recipes) - set(known):
-        raise SystemExit(f"Expected recipes of params.yaml: {', '.join(known)}. Received: {', '.join(unknown)}.")
+    check_names(recipes, known, "params.yaml")
     return tuple(f"~recipes.{name}" for name in known if recipes and name not in recipes)
 
 
-def those_of_peers() -> tuple[str, ...]:
-    """Changes that put recipes with peers' settings in place of all others, and no teacher beside the baseline."""
-    recipes = {name: peer.recipe for name, peer in peers.read_peers().items()}
-    return f"recipes={json.dumps(recipes)}", "teachers={}"
+def those_of_peers(recipes: Sequence[str]) -> tuple[str, ...]:
+    """Changes that put these of the peers' recipes, or all, in place of any others, and no teacher but the baseline."""
+    known = {name: peer.recipe for name, peer in peers.read_peers().items()}
+    check_names(recipes, known, "peers.yaml")
+    chosen = {name: recipe for name, recipe in known.items() if not recipes or name in recipes}
+    return f"recipes={json.dumps(chosen)}", "teachers={}"
+
+
+def check_names(recipes: Sequence[str], known: Collection[str], file: str) -> None:
+    """End with an error if a recipe is none of the file's."""
+    if unknown := set(recipes) - set(known):
+        raise SystemExit(f"Expected recipes of {file}: {', '.join(known)}. Received: {', '.join(unknown)}.")
 
 
 def clone() -> Path:
@@ -172,6 +179,7 @@ def show(folder: Path, with_peers: bool) -> list[Row]:
                 peer, name, difference("accuracy", (name, BASELINE), "test", results), results.cost(name).stored_bytes
             )
             for name, peer in (peers.read_peers() if with_peers else {}).items()
+            if name in results.candidates
         ]
     training = results.training
     print(
@@ -219,7 +227,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="an archive or folder with train/<class>/ and test/<class>/")
     parser.add_argument("--baseline", nargs="+", choices=BASELINES, default=["plain"], help="which baselines")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="one run of the whole line for each")
-    parser.add_argument("--recipes", nargs="+", default=[], help="which recipes; all of params.yaml if none is named")
+    parser.add_argument("--recipes", nargs="+", default=[], help="which recipes; all if none is named")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="further changes of params.yaml")
     parser.add_argument("--peers", action="store_true", help="the recipes of peers.yaml in place of params.yaml's")
     parser.add_argument("--project", nargs="+", type=Path, help="folders in which the line has run")
@@ -228,13 +236,13 @@ def main() -> None:
         parser.error("expected --source or --project. Received: neither.")
     if options.project:
         runs = [
-            show(run_line(folder, those_of_peers()) if options.peers else folder, options.peers)
+            show(run_line(folder, those_of_peers(options.recipes)) if options.peers else folder, options.peers)
             for folder in options.project
         ]
         if len(runs) > 1:
             summarize("projects", runs)
         return
-    chosen = those_of_peers() if options.peers else without_others(options.recipes)
+    chosen = those_of_peers(options.recipes) if options.peers else without_others(options.recipes)
     for baseline in options.baseline:
         # what is taken out goes last: a block that recipes share may be changed through any of them
         source = f"data.source={options.source.resolve()}"

@@ -1,28 +1,34 @@
-"""int8 files with ranges of one's own: the converter measures least and greatest values and nothing else.
+"""int8 files as the converter does not make them: it measures least and greatest values and nothing else.
 
-The float file that the converter has calibrated carries a range for each tensor; these are replaced before its
-quantizer runs, so that all of its rules about which tensors share a range stay in force.
+For ranges of one's own the float file that the converter has calibrated is changed: it carries a range for each tensor,
+and these are replaced before the quantizer runs, so that all of its rules about which tensors share a range stay in
+force. Steps and biases are changed in the file that comes out.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.compression.quantization.bias_correction import correct_biases, expectations
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.modes import configurations
-from tasks.compression.quantization.ranges import Range, choose_range
+from tasks.compression.quantization.observing import activations
+from tasks.compression.quantization.ranges import choose_range
 from tasks.compression.quantization.steps import share_steps
 from tasks.compression.technique import Model
 from tasks.training.backend import tensorflow
 from tasks.training.conversion import convert
 
-MOST = 4096  # values of a tensor that are kept of one image
-
 
 def convert_with_ranges(
-    model: Model, drawn: CalibrationSet, config: Calibration, per_channel: bool = True
-) -> tuple[bytes, dict[str, Range]]:
+    model: Model,
+    drawn: CalibrationSet,
+    config: Calibration,
+    per_channel: bool = True,
+    corrected: bool = False,
+) -> tuple[bytes, dict[str, Any]]:
     """Convert to int8 with ranges by ``config``; those of pixels and logits stay what they are.
 
     Args:
@@ -30,9 +36,11 @@ def convert_with_ranges(
         drawn: the images that activations are measured on.
         config: how their ranges follow.
         per_channel: give weights a step for each output channel instead of one for each layer.
+        corrected: let biases take back what rounding the weights adds to the mean of outputs.
 
     Returns:
-        the file, and the range of each tensor that was given one.
+        the file; and for the record ``ranges``, that of each tensor but pixels and logits, and where biases are
+        corrected ``bias_correction``, how far the most moved output of each layer was moved.
     """
     from tensorflow.lite.python.convert import mlir_quantize
     from tensorflow.lite.tools import flatbuffer_utils
@@ -46,23 +54,37 @@ def convert_with_ranges(
     calibrated = convert(model, calibrate_only, float_input=True)
     found = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
     (graph,) = found.subgraphs
-    values = activations(calibrated, drawn.images)
-    ranges = {}
-    for index, tensor in enumerate(graph.tensors):
-        if index in values and tensor.quantization is not None and tensor.quantization.min is not None:
-            low, high = choose_range(values[index], config)
-            ranges[tensor.name.decode()] = (low, high)
-            tensor.quantization.min = np.array([low], np.float32)
-            tensor.quantization.max = np.array([high], np.float32)
+    details: dict[str, Any] = {"ranges": _choose_ranges(graph, activations(calibrated, drawn.images), config)}
     dtypes = tensorflow().dtypes
-    quantized = bytes(
+    flatbuffer = bytes(
         mlir_quantize(
             bytes(flatbuffer_utils.convert_object_to_bytearray(found)),
             input_data_type=dtypes.uint8,
             output_data_type=dtypes.int8,
         )
     )
-    return quantized if per_channel else share_steps(quantized, _kernels(found)), ranges
+    if not per_channel:
+        flatbuffer = share_steps(flatbuffer, _kernels(found))
+    if corrected:
+        expected = expectations(calibrated, drawn.images)
+        flatbuffer, details["bias_correction"] = correct_biases(flatbuffer, expected)
+    return flatbuffer, details
+
+
+def _choose_ranges(
+    graph: Any, values: Mapping[int, NDArray[np.float32]], config: Calibration
+) -> dict[str, list[float]]:
+    """Give each calibrated tensor its range; the converter's own, from all values, is that of min-max."""
+    chosen = {}
+    for index, taken in values.items():
+        tensor = graph.tensors[index]
+        if tensor.quantization is None or tensor.quantization.min is None:
+            continue
+        if config.ranges != "minmax":
+            low, high = choose_range(taken, config)
+            tensor.quantization.min, tensor.quantization.max = np.array([low], np.float32), np.array([high], np.float32)
+        chosen[tensor.name.decode()] = [float(tensor.quantization.min[0]), float(tensor.quantization.max[0])]
+    return chosen
 
 
 def _kernels(found: Any) -> dict[str, NDArray[np.float32]]:
@@ -72,30 +94,5 @@ def _kernels(found: Any) -> dict[str, NDArray[np.float32]]:
     return {
         name: np.frombuffer(bytes(data), np.float32).reshape(shape)
         for name, (data, shape) in contents.items()
-        if data is not None and len(shape) > 1 and len(data) == 4 * int(np.prod(shape))
+        if data is not None and shape is not None and len(shape) > 1 and len(data) == 4 * int(np.prod(shape))
     }
-
-
-def activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int, NDArray[np.float32]]:
-    """What each computed float tensor but the outputs takes on the images, every n-th value of large ones."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=flatbuffer,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        experimental_preserve_all_tensors=True,
-    )
-    interpreter.allocate_tensors()
-    entry = interpreter.get_input_details()[0]
-    final = {int(details["index"]) for details in interpreter.get_output_details()}
-    types = {int(details["index"]): details["dtype"] for details in interpreter.get_tensor_details()}
-    computed = {int(index) for operation in interpreter._get_ops_details() for index in operation["outputs"]}
-    wanted = sorted(index for index in computed - final if types.get(index) is np.float32)
-    seen: dict[int, list[NDArray[np.float32]]] = {index: [] for index in wanted}
-    for image in images:
-        interpreter.set_tensor(entry["index"], image[np.newaxis].astype(entry["dtype"]))
-        interpreter.invoke()
-        for index in wanted:
-            flat = interpreter.get_tensor(index).reshape(-1)
-            seen[index].append(flat[:: -(-len(flat) // MOST)].copy())
-    return {index: np.concatenate(parts) for index, parts in seen.items()}

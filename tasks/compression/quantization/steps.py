@@ -1,7 +1,7 @@
 """Other steps for the kernels of a finished int8 ``.tflite`` file than those that the converter gives them."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,11 +36,8 @@ def stretch_steps(flatbuffer: bytes, factors: Mapping[str, NDArray[np.float32]])
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
     (graph,) = model.subgraphs
     left = set(factors)
-    for operator in graph.operators:
-        if len(operator.inputs) < 2 or operator.inputs[1] < 0:
-            continue
-        weights = graph.tensors[operator.inputs[1]]
-        if not _content(model, weights):
+    for operator, weights in weighted(model):
+        if not content(model, weights):
             continue  # computed, not stored
         for name in left & layer_names(weights.name.decode()):
             _stretch(model, graph, operator, factors[name], name)
@@ -66,19 +63,49 @@ def share_steps(flatbuffer: bytes, real: Mapping[str, NDArray[np.float32]]) -> b
 
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
     (graph,) = model.subgraphs
-    for operator in graph.operators:
-        if len(operator.inputs) < 2 or operator.inputs[1] < 0:
-            continue
-        weights = graph.tensors[operator.inputs[1]]
+    for operator, weights in weighted(model):
         kernel = real.get(weights.name.decode())
         if kernel is None or np.size(weights.quantization.scale) < 2:
             continue
         largest = float(np.abs(kernel).max()) / LARGEST
         step = np.array([largest or max(weights.quantization.scale)], np.float32)  # of nothing but zeros: any
-        _store(model, graph, weights, np.clip(np.rint(kernel / step), -LARGEST, LARGEST).astype(np.int8))
+        store(model, graph, weights, np.clip(np.rint(kernel / step), -LARGEST, LARGEST).astype(np.int8))
         _set_scales(weights, step)
         _scale_bias(model, graph, operator, step)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def weighted(model: Any) -> Iterator[tuple[Any, Any]]:
+    """The operations of a file, as an object, that have a second input, and that input: weights, if it is stored."""
+    (graph,) = model.subgraphs
+    for operator in graph.operators:
+        if len(operator.inputs) > 1 and operator.inputs[1] >= 0:
+            yield operator, graph.tensors[operator.inputs[1]]
+
+
+def entry_and_bias(model: Any, operator: Any) -> tuple[Any, Any | None]:
+    """What an operation with weights computes from, and its bias if it has one."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    (graph,) = model.subgraphs
+    transposed = model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.TRANSPOSE_CONV
+    entry, bias = (2, 3) if transposed else (0, 2)  # the first input of a transposed convolution is its output's shape
+    has_bias = len(operator.inputs) > bias and operator.inputs[bias] >= 0
+    return graph.tensors[operator.inputs[entry]], graph.tensors[operator.inputs[bias]] if has_bias else None
+
+
+def content(model: Any, tensor: Any) -> bytes:
+    """What a tensor holds; nothing where it is computed."""
+    data = model.buffers[tensor.buffer].data
+    return b"" if data is None else bytes(data)
+
+
+def store(model: Any, graph: Any, tensor: Any, values: NDArray[Any]) -> None:
+    """Put other values into a tensor, and into no other tensor that shares its buffer."""
+    if sum(other.buffer == tensor.buffer for other in graph.tensors) > 1:  # equal constants are stored once
+        model.buffers.append(copy.copy(model.buffers[tensor.buffer]))
+        tensor.buffer = len(model.buffers) - 1
+    model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
 
 
 def _stretch(model: Any, graph: Any, operator: Any, factor: NDArray[np.float32], name: str) -> None:
@@ -96,20 +123,13 @@ def _stretch(model: Any, graph: Any, operator: Any, factor: NDArray[np.float32],
 
 def _scale_bias(model: Any, graph: Any, operator: Any, scales: NDArray[np.float32]) -> None:
     """Bring an operation's bias, if it has one, to the product of its input's step and its weights' ``scales``."""
-    if len(operator.inputs) < 3 or operator.inputs[2] < 0:
+    entry, bias = entry_and_bias(model, operator)
+    if bias is None:
         return
-    entry, bias = graph.tensors[operator.inputs[0]], graph.tensors[operator.inputs[2]]
-    real = np.frombuffer(_content(model, bias), np.int32) * np.asarray(bias.quantization.scale, np.float64)
+    real = np.frombuffer(content(model, bias), np.int32) * np.asarray(bias.quantization.scale, np.float64)
     steps = np.float32(entry.quantization.scale[0]) * scales
     _set_scales(bias, steps)
-    _store(model, graph, bias, np.clip(np.rint(real / steps), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32))
-
-
-def _store(model: Any, graph: Any, tensor: Any, values: NDArray[Any]) -> None:
-    if sum(other.buffer == tensor.buffer for other in graph.tensors) > 1:  # equal constants are stored once
-        model.buffers.append(copy.copy(model.buffers[tensor.buffer]))
-        tensor.buffer = len(model.buffers) - 1
-    model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
+    store(model, graph, bias, np.clip(np.rint(real / steps), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32))
 
 
 def _set_scales(tensor: Any, scales: NDArray[np.float32]) -> None:
@@ -117,8 +137,3 @@ def _set_scales(tensor: Any, scales: NDArray[np.float32]) -> None:
     tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
     tensor.quantization.quantizedDimension = 0
     tensor.quantization.min = tensor.quantization.max = None  # of the old scales
-
-
-def _content(model: Any, tensor: Any) -> bytes:
-    data = model.buffers[tensor.buffer].data
-    return b"" if data is None else bytes(data)

@@ -50,7 +50,7 @@ class Quantize(Retraining, Technique):
 
         - {technique: quantize, mode: int8, calibration: 500}
         - {technique: quantize, mode: int8, calibration: {samples: 1000, ranges: percentile, balanced: true, seed: 1}}
-        - {technique: quantize, mode: int8, step: layer}              # per-tensor: smaller as stored, rounded coarser
+        - {technique: quantize, mode: int8, step: layer, bias_correction: true}  # per-tensor: stored smaller
         - {technique: quantize, mode: int8, aware: true, epochs: 3}     # quantization-aware training
         - {technique: quantize, mode: int8, aware: true, weight_bits: 4}     # weights of 15 levels in 8-bit kernels
         - {technique: quantize, mode: int4, block: 32}
@@ -79,6 +79,9 @@ class Quantize(Retraining, Technique):
         None
     )
     step: Annotated[Literal["channel", "layer"], Field(description="what shares a step of its weights")] = "channel"
+    bias_correction: Annotated[
+        bool, Field(description="let biases take back what rounding adds to the mean of outputs")
+    ] = False
     block: Annotated[
         Literal[32, 64, 128, 256] | None, Field(description="inputs of dense layers that share a step in int4")
     ] = None
@@ -116,6 +119,8 @@ class Quantize(Retraining, Technique):
             ignored |= set(Retraining.model_fields)
         if not self.weight_bits and (self.mode != "int8" or self.aware):
             ignored.add("step")
+        if self.mode != "int8" or self.aware:
+            ignored.add("bias_correction")
         if self.mode != "mixed":
             ignored.add("validation")
         if self.mode not in {"int8", "int16x8"}:
@@ -142,10 +147,11 @@ class Quantize(Retraining, Technique):
         drawn = calibration_set(self._drawn, context)
         details = {"calibration": drawn.details(class_names(context))}
         folded = fold_scaling(model)
-        if self._drawn.ranges != "minmax" or self.step == "layer":
-            flatbuffer, ranges = convert_with_ranges(folded, drawn, self._drawn, self.step == "channel")
-            details["ranges"] = {name: list(ends) for name, ends in ranges.items()}
-            return self._finish(model, flatbuffer, details=details)
+        if self._drawn.ranges != "minmax" or self.step == "layer" or self.bias_correction:
+            flatbuffer, found = convert_with_ranges(
+                folded, drawn, self._drawn, self.step == "channel", self.bias_correction
+            )
+            return self._finish(model, flatbuffer, details=details | found)
         configure = configurations(drawn.samples())[self.mode]
         return self._finish(model, convert(folded, configure, float_input=self.mode == "int8"), details=details)
 

@@ -62,7 +62,9 @@ CASES: dict[str, Steps] = {
     "dynamic_int8": [{"technique": "quantize", "mode": "dynamic_int8"}],
     "float16": [{"technique": "quantize", "mode": "float16"}],
     "int8": [{"technique": "quantize", "mode": "int8", "calibration": 200}],
-    "int8 by layer": [{"technique": "quantize", "mode": "int8", "calibration": 200, "step": "layer"}],
+    "int8 by layer": [
+        {"technique": "quantize", "mode": "int8", "calibration": 200, "step": "layer", "bias_correction": True}
+    ],
     "int16x8": [{"technique": "quantize", "mode": "int16x8", "calibration": 200}],
     "pack": [{"technique": "quantize", "mode": "int8", "calibration": 200}, {"technique": "pack"}],
     "aware int8": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "calibration": 200}],

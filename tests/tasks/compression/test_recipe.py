@@ -187,6 +187,8 @@ def test_a_second_pruning_has_to_make_more_zeros() -> None:
         ({**AWARE, "mode": "float16"}, "recipes.r.1: expected mode int8 with aware: true"),
         ({**INT8, "epochs": 5}, "recipes.r.1: expected no epochs here: quantize as it is set makes no use of it"),
         ({**AWARE, "step": "layer"}, "recipes.r.1: expected no step here"),
+        ({**AWARE, "bias_correction": True}, "recipes.r.1: expected no bias_correction here"),
+        ({**INT8, "mode": "int16x8", "bias_correction": True}, "recipes.r.1: expected no bias_correction here"),
         ({**INT8, "mode": "int16x8", "step": "layer"}, "recipes.r.1: expected no step here"),
         ({**INT8, "mode": "float16", "calibration": 9}, "recipes.r.1: expected no calibration here: quantize"),
         (

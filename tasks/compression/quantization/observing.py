@@ -1,0 +1,52 @@
+"""What the tensors of a float ``.tflite`` file take on images."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST = 4096  # values of a tensor that are kept of one image
+
+
+def observe(flatbuffer: bytes, images: NDArray[np.uint8]) -> Iterator[Any]:
+    """The interpreter with all of its tensors, after each image."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(
+        model_content=flatbuffer,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+    interpreter.allocate_tensors()
+    entry = interpreter.get_input_details()[0]
+    for image in images:
+        interpreter.set_tensor(entry["index"], image[np.newaxis].astype(entry["dtype"]))
+        interpreter.invoke()
+        yield interpreter
+
+
+def activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int, NDArray[np.float32]]:
+    """What each computed float tensor but the outputs takes on the images, every n-th value of large ones."""
+    seen: dict[int, list[NDArray[np.float32]]] = {}
+    for interpreter in observe(flatbuffer, images):
+        for index in seen or _computed(interpreter):
+            flat = interpreter.get_tensor(index).reshape(-1)
+            seen.setdefault(index, []).append(flat[:: -(-len(flat) // MOST)].copy())
+    return {index: np.concatenate(parts) for index, parts in seen.items()}
+
+
+def means(flatbuffer: bytes, images: NDArray[np.uint8], tensors: Collection[int]) -> dict[int, NDArray[np.float64]]:
+    """The mean over the images of each of these tensors, place by place: of an image's shape ``[1, ...]``."""
+    sums: dict[int, NDArray[np.float64]] = {}
+    for interpreter in observe(flatbuffer, images):
+        for index in tensors:
+            sums[index] = sums.get(index, 0.0) + interpreter.get_tensor(index).astype(np.float64)
+    return {index: total / len(images) for index, total in sums.items()}
+
+
+def _computed(interpreter: Any) -> list[int]:
+    final = {int(details["index"]) for details in interpreter.get_output_details()}
+    types = {int(details["index"]): details["dtype"] for details in interpreter.get_tensor_details()}
+    computed = {int(index) for operation in interpreter._get_ops_details() for index in operation["outputs"]}
+    return sorted(index for index in computed - final if types.get(index) is np.float32)

@@ -1,0 +1,89 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tasks.compression.quantization.calibration import Calibration, CalibrationSet
+from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.static import convert_with_ranges
+from tasks.training.backend import keras, set_seed
+from tasks.training.conversion import fold_scaling
+from tests.tasks.training.material import answers
+
+SHAPE = (10, 12, 3)
+SPREAD = np.random.default_rng(5).integers(20, 250, (1, *SHAPE))  # the mean differs from place to place
+IMAGES = np.random.default_rng(6).binomial(SPREAD, 0.8, (200, *SHAPE)).astype(np.uint8)
+DRAWN = CalibrationSet(IMAGES, np.zeros(len(IMAGES), np.int64), np.arange(len(IMAGES)))
+
+Build = Callable[[Any], Any]  # from pixels between 0 and 1 to logits
+LAYERS: dict[str, Build] = {
+    "dense": lambda signal: keras().layers.Dense(7)(keras().layers.Flatten()(signal)),
+    "convolution": lambda signal: pooled(keras().layers.Conv2D(7, (3, 2), padding="same")(signal)),
+    "strided": lambda signal: pooled(keras().layers.Conv2D(7, 3, strides=(2, 3))(signal)),
+    "dilated": lambda signal: pooled(keras().layers.Conv2D(7, 3, dilation_rate=2)(signal)),
+    "depthwise": lambda signal: pooled(keras().layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same")(signal)),
+}
+
+
+def pooled(signal: Any) -> Any:
+    return keras().layers.GlobalAveragePooling2D()(signal)
+
+
+def network(build: Build) -> Any:
+    """A network whose kernels have one weight that is far larger than all others, which are rounded coarsely for it."""
+    set_seed(2)
+    inputs = keras().Input(SHAPE, name="image")
+    model = keras().Model(inputs, build(keras().layers.Rescaling(1 / 255)(inputs)))
+    for layer in model.layers:
+        if weights := layer.get_weights():
+            weights[0].flat[1] = 20 * np.abs(weights[0]).max()
+            layer.set_weights(weights)
+    return model
+
+
+def errors(model: Any, corrected: bool, images: NDArray[np.uint8] = IMAGES) -> NDArray[np.float64]:
+    """How far the mean of each output is off in the file."""
+    file, _ = convert_with_ranges(fold_scaling(model), DRAWN, Calibration(), False, corrected)
+    return np.asarray(np.abs((predict(file, images) - answers(model, images)).mean(axis=0, dtype=np.float64)))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_mean_of_each_output_is_the_float_layers_again(name: str) -> None:
+    model = network(LAYERS[name])
+    assert errors(model, corrected=True).mean() < 0.15 * errors(model, corrected=False).mean()
+
+
+def test_a_layer_that_is_called_twice_is_corrected_for_each_call() -> None:
+    layers = keras().layers
+    shared = layers.Dense(5, name="shared")
+
+    def build(signal: Any) -> Any:
+        flat = layers.Flatten()(signal)
+        return layers.Concatenate()([shared(flat), shared(layers.Dense(flat.shape[-1], activation="relu")(flat))])
+
+    model = network(build)
+    assert errors(model, corrected=True).mean() < 0.15 * errors(model, corrected=False).mean()
+
+
+def test_a_kernel_that_rounding_does_not_change_keeps_its_bias() -> None:
+    model = network(LAYERS["dense"])
+    kernel, bias = model.layers[-1].get_weights()
+    whole = np.random.default_rng(1).integers(-126, 127, kernel.shape)
+    whole[0] = 127
+    model.layers[-1].set_weights([whole / np.float32(256), bias])  # and a scale of pixels that keeps them exact
+    model.layers[1].scale = 1.0
+    folded = fold_scaling(model)
+    plain, _ = convert_with_ranges(folded, DRAWN, Calibration(), False)
+    corrected, details = convert_with_ranges(folded, DRAWN, Calibration(), False, True)
+    assert list(details["bias_correction"].values()) == [0.0]
+    assert corrected == plain
+
+
+def test_an_operation_whose_means_are_not_known_is_left_alone() -> None:
+    model = network(lambda signal: pooled(keras().layers.Conv2DTranspose(4, 3)(signal)))
+    plain, _ = convert_with_ranges(fold_scaling(model), DRAWN, Calibration(), False)
+    corrected, details = convert_with_ranges(fold_scaling(model), DRAWN, Calibration(), False, True)
+    assert details["bias_correction"] == {}
+    assert np.array_equal(predict(corrected, IMAGES), predict(plain, IMAGES))
