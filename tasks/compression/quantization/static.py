@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.quantization.bias_correction import correct_biases, expectations
+from tasks.compression.quantization.bias_correction import add_to_biases, corrections, largest, rounded_kernels
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.observing import activations
@@ -66,8 +66,8 @@ def convert_with_ranges(
     if not per_channel:
         flatbuffer = share_steps(flatbuffer, _kernels(found))
     if corrected:
-        expected = expectations(calibrated, drawn.images)
-        flatbuffer, details["bias_correction"] = correct_biases(flatbuffer, expected)
+        added = corrections(calibrated, rounded_kernels(flatbuffer), drawn.images)
+        flatbuffer, details["bias_correction"] = add_to_biases(flatbuffer, added), largest(added)
     return flatbuffer, details
 
 

@@ -34,13 +34,12 @@ def stretch_steps(flatbuffer: bytes, factors: Mapping[str, NDArray[np.float32]])
     from tensorflow.lite.tools import flatbuffer_utils
 
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
-    (graph,) = model.subgraphs
     left = set(factors)
     for operator, weights in weighted(model):
         if not content(model, weights):
             continue  # computed, not stored
         for name in left & layer_names(weights.name.decode()):
-            _stretch(model, graph, operator, factors[name], name)
+            _stretch(model, operator, weights, factors[name], name)
             left.discard(name)
     if left:
         raise CompressionError(f"Expected the converted file to have layer {min(left)}. Received: no such weights.")
@@ -62,16 +61,15 @@ def share_steps(flatbuffer: bytes, real: Mapping[str, NDArray[np.float32]]) -> b
     from tensorflow.lite.tools import flatbuffer_utils
 
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
-    (graph,) = model.subgraphs
     for operator, weights in weighted(model):
         kernel = real.get(weights.name.decode())
         if kernel is None or np.size(weights.quantization.scale) < 2:
             continue
         largest = float(np.abs(kernel).max()) / LARGEST
         step = np.array([largest or max(weights.quantization.scale)], np.float32)  # of nothing but zeros: any
-        store(model, graph, weights, np.clip(np.rint(kernel / step), -LARGEST, LARGEST).astype(np.int8))
+        store(model, weights, np.clip(np.rint(kernel / step), -LARGEST, LARGEST).astype(np.int8))
         _set_scales(weights, step)
-        _scale_bias(model, graph, operator, step)
+        _scale_bias(model, operator, step)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
@@ -100,16 +98,16 @@ def content(model: Any, tensor: Any) -> bytes:
     return b"" if data is None else bytes(data)
 
 
-def store(model: Any, graph: Any, tensor: Any, values: NDArray[Any]) -> None:
+def store(model: Any, tensor: Any, values: NDArray[Any]) -> None:
     """Put other values into a tensor, and into no other tensor that shares its buffer."""
+    (graph,) = model.subgraphs
     if sum(other.buffer == tensor.buffer for other in graph.tensors) > 1:  # equal constants are stored once
         model.buffers.append(copy.copy(model.buffers[tensor.buffer]))
         tensor.buffer = len(model.buffers) - 1
     model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
 
 
-def _stretch(model: Any, graph: Any, operator: Any, factor: NDArray[np.float32], name: str) -> None:
-    weights = graph.tensors[operator.inputs[1]]
+def _stretch(model: Any, operator: Any, weights: Any, factor: NDArray[np.float32], name: str) -> None:
     old = np.asarray(weights.quantization.scale, np.float32)
     if len(weights.shape) != 2 or factor.shape != (weights.shape[0],) or old.size not in (1, factor.size):
         raise CompressionError(
@@ -118,10 +116,10 @@ def _stretch(model: Any, graph: Any, operator: Any, factor: NDArray[np.float32],
         )
     new = old * factor
     _set_scales(weights, new)
-    _scale_bias(model, graph, operator, new)
+    _scale_bias(model, operator, new)
 
 
-def _scale_bias(model: Any, graph: Any, operator: Any, scales: NDArray[np.float32]) -> None:
+def _scale_bias(model: Any, operator: Any, scales: NDArray[np.float32]) -> None:
     """Bring an operation's bias, if it has one, to the product of its input's step and its weights' ``scales``."""
     entry, bias = entry_and_bias(model, operator)
     if bias is None:
@@ -129,7 +127,7 @@ def _scale_bias(model: Any, graph: Any, operator: Any, scales: NDArray[np.float3
     real = np.frombuffer(content(model, bias), np.int32) * np.asarray(bias.quantization.scale, np.float64)
     steps = np.float32(entry.quantization.scale[0]) * scales
     _set_scales(bias, steps)
-    store(model, graph, bias, np.clip(np.rint(real / steps), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32))
+    store(model, bias, np.clip(np.rint(real / steps), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32))
 
 
 def _set_scales(tensor: Any, scales: NDArray[np.float32]) -> None:

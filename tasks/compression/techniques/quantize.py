@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.quantization.aware import BATCH, Few, train_aware
+from tasks.compression.quantization.bias_correction import add_to_biases, corrections, largest
 from tasks.compression.quantization.calibration import PERCENTILE, Calibration, calibration_set, class_names
 from tasks.compression.quantization.float_file import FloatFile
 from tasks.compression.quantization.int4 import Bits, check_kernels, quantize_weights, widths_of
@@ -119,11 +120,11 @@ class Quantize(Retraining, Technique):
             ignored |= set(Retraining.model_fields)
         if not self.weight_bits and (self.mode != "int8" or self.aware):
             ignored.add("step")
-        if self.mode != "int8" or self.aware:
+        if self.mode not in {"int8", "int4"} or self.aware:
             ignored.add("bias_correction")
         if self.mode != "mixed":
             ignored.add("validation")
-        if self.mode not in {"int8", "int16x8"}:
+        if self.mode not in {"int8", "int16x8"} and not self.bias_correction:
             ignored.add("calibration")
         return frozenset(ignored)
 
@@ -175,7 +176,11 @@ class Quantize(Retraining, Technique):
         file = FloatFile(to_tflite(model), names)
         if self.mode == "int4":
             bits = {name: widths_of(operation)[-1] for name, operation in file.operations.items()}
-            flatbuffer, details = quantize_weights(file, bits, self.block), {}
+            flatbuffer = quantize_weights(file, bits, self.block)
+            details: dict[str, Any] = {}
+            if self.bias_correction:
+                file, details = self._corrected(file, flatbuffer, context)
+                flatbuffer = quantize_weights(file, bits, self.block)
         else:
             images, labels = next(read_batches("validation", self.validation, context.prepared))
             chosen = choose(file, images, labels, self._budget(file), lambda widths: quantize_weights(file, widths))
@@ -190,6 +195,15 @@ class Quantize(Retraining, Technique):
             if width > min(bits.values())
         )
         return self._finish(model, flatbuffer, (), details, {name: NAMES[bits[name]] for name in bits}, stay)
+
+    def _corrected(self, file: FloatFile, flatbuffer: bytes, context: Context) -> tuple[FloatFile, dict[str, Any]]:
+        """The float file with other biases: kernels are rounded alike, whatever they are."""
+        drawn = calibration_set(self._drawn, context)
+        stored = constants_by_layer(flatbuffer, file.weights)
+        rounded = {operation.output: stored[name].real() for name, operation in file.operations.items()}
+        added = corrections(file.flatbuffer, rounded, drawn.images)
+        details = {"calibration": drawn.details(class_names(context)), "bias_correction": largest(added)}
+        return FloatFile(add_to_biases(file.flatbuffer, added), tuple(file.weights)), details
 
     def _budget(self, file: FloatFile) -> Budget:
         if self.max_ratio is not None:

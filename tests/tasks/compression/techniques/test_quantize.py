@@ -98,3 +98,20 @@ def test_calibration_takes_the_first_training_images(prepared: Path) -> None:
     assert np.array_equal(np.concatenate([image for (image,) in taken]), images.astype(np.float32))
     assert taken[0][0].dtype == np.float32
     assert len(list(calibration_samples(5000, context(prepared))())) == 967
+
+
+@pytest.mark.parametrize("network", ["article", "residual"])
+def test_with_other_biases_int4_answers_as_the_float_model_on_average(
+    made: Made, prepared: Path, tmp_path: Path, network: str
+) -> None:
+    images, _ = samples("train", prepared, 500)  # those of the calibration
+
+    def off(case: str) -> float:
+        answers = loaded(made(network, case)[0], tmp_path).predict(images)
+        return float(np.abs((answers - right).mean(axis=0)).mean())
+
+    right = loaded(made(network, "convert")[0], tmp_path).predict(images)
+    assert off("int4 with bias_correction") < 0.3 * off("int4")
+    details = made(network, "int4 with bias_correction")[1].steps[0].details
+    assert details["calibration"]["samples"] == 500
+    assert min(details["bias_correction"].values()) > 0
