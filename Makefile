@@ -4,6 +4,8 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := 0.13.9
+# One process a core: TensorFlow starts its own threads. What a file shares is made once.
+PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
@@ -15,10 +17,10 @@ run: $(VENV)/.runtime  ## retrain, compress, prove and release with what params.
 	$(BIN)/slimline run
 
 test: $(VENV)/.dev     ## the tests, the long ones left out
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-all: $(VENV)/.dev ## every test
-	$(BIN)/pytest -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 check: $(VENV)/.dev    ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
