@@ -125,24 +125,27 @@ def _steps(weights: Any) -> Floats:
 
 
 def _add_to_bias(model: Any, operator: Any, real: Floats) -> None:
-    """Let an operation add more to its outputs; the converter leaves a bias out where it is 0."""
+    """Let an operation, and no other one, add more to its outputs; the converter leaves a bias out where it is 0."""
     (graph,) = model.subgraphs
     entry, bias = entry_and_bias(model, operator)
-    steps, values = _steps(graph.tensors[operator.inputs[1]]), real
+    steps = _steps(graph.tensors[operator.inputs[1]])
     dtype: type[np.int32 | np.float32] = np.int32 if len(steps) else np.float32
-    if len(steps):
-        steps = steps * float(entry.quantization.scale[0])
-        values = np.rint(real / steps)
-    if bias is None and not values.any():
-        return
-    if bias is None:
-        bias = _new_bias(model, operator, steps, len(real))
-    else:
+    values = np.rint(real / (steps * float(entry.quantization.scale[0]))) if len(steps) else real
+    if bias is not None:
         values = values + np.frombuffer(content(model, bias), dtype)
+    elif not values.any():
+        return
+    if bias is None or _users(graph, bias) > 1:  # equal constants are one tensor
+        bias = _new_bias(model, operator, steps, len(real))
     store(model, bias, np.clip(values, -BIAS_LIMIT, BIAS_LIMIT).astype(dtype))
 
 
+def _users(graph: Any, tensor: Any) -> int:
+    return sum(graph.tensors[index] is tensor for operator in graph.operators for index in operator.inputs)
+
+
 def _new_bias(model: Any, operator: Any, steps: Floats, outputs: int) -> Any:
+    """A bias of an operation's own; ``steps`` are its kernel's, where it is one of integers."""
     from tensorflow.lite.python import schema_py_generated as schema
 
     (graph,) = model.subgraphs
@@ -151,7 +154,8 @@ def _new_bias(model: Any, operator: Any, steps: Floats, outputs: int) -> Any:
     bias.type = schema.TensorType.INT32 if len(steps) else schema.TensorType.FLOAT32
     if len(steps):
         bias.quantization = schema.QuantizationParametersT()
-        bias.quantization.scale = steps.astype(np.float32)
+        scale = steps * float(graph.tensors[operator.inputs[0]].quantization.scale[0])
+        bias.quantization.scale = scale.astype(np.float32)
         bias.quantization.zeroPoint = np.zeros(len(steps), np.int64)
     bias.buffer = len(model.buffers)
     model.buffers.append(schema.BufferT())

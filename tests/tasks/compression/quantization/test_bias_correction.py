@@ -4,12 +4,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tensorflow.lite.tools import flatbuffer_utils
 
+from tasks.compression.quantization.bias_correction import add_to_biases
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import fold_scaling
+from tasks.training.conversion import fold_scaling, to_tflite
 from tests.tasks.training.material import answers
 
 SHAPE = (10, 12, 3)
@@ -65,6 +67,25 @@ def test_a_layer_that_is_called_twice_is_corrected_for_each_call() -> None:
 
     model = network(build)
     assert errors(model, corrected=True).mean() < 0.15 * errors(model, corrected=False).mean()
+
+
+def test_layers_whose_equal_biases_are_stored_once_get_biases_of_their_own() -> None:
+    layers = keras().layers
+
+    def build(signal: Any) -> Any:
+        twice = [layers.Conv2D(6, 3, use_bias=False)(signal), layers.Conv2D(6, 3, strides=2, use_bias=False)(signal)]
+        return layers.Concatenate()([pooled(each) for each in twice])
+
+    float_file = to_tflite(network(build))
+    (graph,) = flatbuffer_utils.convert_bytearray_to_object(bytearray(float_file)).subgraphs
+    biased = [operator for operator in graph.operators if len(operator.inputs) > 2]
+    assert len({operator.inputs[2] for operator in biased}) == 1
+    names = [graph.tensors[operator.outputs[0]].name.decode() for operator in biased]
+    added = {name: np.arange(6.0) * factor for name, factor in zip(names, (1, -2), strict=True)}
+    moved = predict(add_to_biases(float_file, added), IMAGES) - predict(float_file, IMAGES)
+    ways = moved.mean(axis=0).reshape(2, 6)
+    assert np.sort(ways.sum(axis=1)) == pytest.approx([-30, 15], abs=1e-3)
+    assert np.abs(moved - moved[0]).max() < 1e-4
 
 
 def test_a_kernel_that_rounding_does_not_change_keeps_its_bias() -> None:
