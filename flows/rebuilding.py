@@ -45,7 +45,8 @@ def reproduce(
     put_files(project, carried)
     notes = [*get_data(project, say), *get_timed(project, manifest.recipe, say)]
     for stage in stages_to_run(project, f"compress@{manifest.recipe}", DATA):
-        run_again(project, stage, lambda line, stage=stage: say(stage, line))  # type: ignore[misc]
+        threads = manifest.threads.get(stage.partition("@")[0])
+        run_again(project, stage, lambda line, stage=stage: say(stage, line), threads)  # type: ignore[misc]
     outputs = (
         locked_outputs(carried["dvc.lock"].decode()),
         locked_outputs((project / "dvc.lock").read_text(encoding="utf-8")),

@@ -101,6 +101,7 @@ class Candidate(Record):
     baseline_weights_sha256: str
     seconds: float
     versions: dict[str, str]
+    threads: int | None = None
 
     @property
     def is_control(self) -> bool:

@@ -15,7 +15,7 @@ from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
 from tasks.compression.technique import Claim, Context, Model, Subject, Technique
 from tasks.errors import PromiseBroken
-from tasks.training.backend import set_seed, versions
+from tasks.training.backend import set_seed, threads, versions
 from tasks.training.saving import copy_model, weights_digest
 
 
@@ -76,6 +76,7 @@ def run_recipe(
         baseline_weights_sha256=before,
         seconds=round(time.perf_counter() - began, 2),
         versions=versions(),
+        threads=threads(),
     )
     return subject.flatbuffer, candidate
 

@@ -32,7 +32,7 @@ from tasks.data_loading.dataset import read_dataset
 from tasks.files import sha256, write_bytes
 from tasks.locking import locked, locked_if_free
 from tasks.records import Record, read_record, write_record
-from tasks.training.backend import versions
+from tasks.training.backend import threads, versions
 from tasks.training.saving import load_model, save_model
 
 STEPS = Path(".slimline/steps")
@@ -71,7 +71,7 @@ class StepStore:
         self.folder = folder
         work = (baseline, read_dataset(context.prepared).model_dump_json(), context.seed, context.batch_size)
         self._teachers, self._precisions = context.teachers, context.precisions
-        self._origin = repr((*work, _code_digest(), sorted(versions().items())))
+        self._origin = repr((*work, _code_digest(), sorted(versions().items()), threads()))
 
     def digest(self, steps: Sequence[Technique]) -> str:
         """Identifies the result of the first steps of a recipe."""

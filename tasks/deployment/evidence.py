@@ -9,7 +9,7 @@ from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, BENCHMARK, GATE, BenchmarkReport, GateReport, Quality, quality_file
 from tasks.files import sha256
 from tasks.records import read_record
-from tasks.training.records import TRAINING, TrainingReport
+from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,22 @@ class Evidence:
     gate: GateReport
     candidate: Candidate
     training: TrainingReport
+    teachers: TeachersReport
     chosen: Quality
     baseline: Quality
     benchmark: BenchmarkReport
     dataset: Dataset
     prepared_sha256: str  # of dataset.json
+
+    @property
+    def threads(self) -> dict[str, int]:
+        """How many each stage had, as far as it is known."""
+        found = {
+            "train": self.training.threads,
+            "teach": self.teachers.threads,
+            "compress": self.candidate.threads,
+        }
+        return {stage: threads for stage, threads in found.items() if threads}
 
     @property
     def model(self) -> Path:
@@ -45,6 +56,7 @@ def load_evidence() -> Evidence:
         gate=gate,
         candidate=read_record(candidate_record(gate.chosen), Candidate),
         training=read_record(TRAINING, TrainingReport),
+        teachers=read_record(TEACHERS_RECORD, TeachersReport),
         chosen=read_record(quality_file(gate.chosen), Quality),
         baseline=read_record(quality_file(BASELINE), Quality),
         benchmark=read_record(BENCHMARK, BenchmarkReport),

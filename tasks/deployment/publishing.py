@@ -133,6 +133,7 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
             accuracy=evidence.chosen.splits["test"].accuracy,
             data=DataDigests(source=evidence.dataset.source_digest, prepared=evidence.prepared_sha256),
             versions={**evidence.training.versions, **evidence.candidate.versions},
+            threads=evidence.threads,
             files=made.files,
             unpacked=made.unpacked,
             serving=serving.describe_all(exported),

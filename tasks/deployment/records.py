@@ -56,6 +56,7 @@ class Manifest(Record):
     accuracy: float  # on the test split
     data: DataDigests
     versions: dict[str, str]  # of the libraries that decide about the model's bytes
+    threads: dict[str, int] = Field(default_factory=dict)  # by stage, of those that decide about them
     files: Annotated[dict[FileName, File], Field(max_length=100)]
     unpacked: File
     serving: dict[ServingName, File] = Field(default_factory=dict, max_length=100)

@@ -151,6 +151,8 @@ def _differences(manifest: Manifest, release: Path, project: Path, cpu: str) -> 
         if (now := installed(name)) != then:
             what = "Python" if name == PYTHON else f"The library {name}"
             found.append(f"{what}: {then} then, {now or 'not installed'} now.")
+    if not manifest.threads:
+        found.append("The number of threads then was not recorded: sums are rounded otherwise with another one.")
     metrics: dict[str, Any] = json.loads((release / "metrics.json").read_bytes())
     if (then := metrics.get("benchmark", {}).get("cpu")) != cpu:
         found.append(f"The processor: {then} then, {cpu} now.")

@@ -15,6 +15,9 @@ TfDataset = Any
 TfTensor = Any
 
 
+THREADS = "TF_NUM_INTRAOP_THREADS"
+
+
 def prepare_environment() -> None:
     """Set what TensorFlow reads when it is imported; tensorflow-model-optimization needs legacy Keras."""
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -67,8 +70,8 @@ def traced(function: Callable[..., Any]) -> Callable[..., Any]:
 def set_seed(seed: int) -> None:
     """Seed Python, NumPy and TensorFlow.
 
-    On CPUs the same seed then gives the same weights, bit for bit, whatever else the machine is doing; on a GPU
-    TensorFlow is asked for its slower deterministic kernels to the same end.
+    On CPUs the same seed then gives the same weights, bit for bit, whatever else the machine is doing, with the same
+    number of :func:`threads`; on a GPU TensorFlow is asked for its slower deterministic kernels to the same end.
 
     Layers made afterwards are numbered from 1 again, and dropout has a state of its own, which can be set anew in
     each epoch.
@@ -79,6 +82,17 @@ def set_seed(seed: int) -> None:
     keras().backend.experimental.enable_tf_random_generator()
     if tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
+
+
+def threads() -> int:
+    """How many threads TensorFlow shares an operation among: sums are rounded otherwise with another number.
+
+    It takes as many as there are processors for this process; ``TF_NUM_INTRAOP_THREADS`` sets another number, even one
+    that the machine does not have.
+    """
+    told = int(os.environ.get(THREADS) or 0)
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return told or here
 
 
 def versions() -> dict[str, str]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tasks.config import Augmentation
 from tasks.data_loading.dataset import read_dataset
 from tasks.files import whole_file
-from tasks.training.backend import TfDataset, TfTensor, tensorflow, traced, versions
+from tasks.training.backend import TfDataset, TfTensor, tensorflow, threads, traced, versions
 from tasks.training.distillation import Teacher, lesson
 from tasks.training.hints import Hints
 from tasks.training.pipeline import each_epoch, epoch_batches, epoch_order, evaluation_batches
@@ -96,7 +96,12 @@ class Lessons:
         return logits if self._augmented else logits[epoch_order(int(view), self.teacher.seed, self.folder)]
 
     def _file(self, view: int) -> Path:
-        asked: tuple[object, ...] = (self.teacher.knowledge, read_dataset(self.folder).model_dump_json(), versions())
+        asked: tuple[object, ...] = (
+            self.teacher.knowledge,
+            read_dataset(self.folder).model_dump_json(),
+            versions(),
+            threads(),
+        )
         if self._augmented:
             asked = (*asked, self.augmentation, self.batch_size, self.teacher.seed, view)
         return self.cache / f"{hashlib.sha256(repr(asked).encode()).hexdigest()[:32]}.npy"

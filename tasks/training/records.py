@@ -25,6 +25,7 @@ class TrainingReport(Record):
     weights_sha256: str
     seconds: float
     versions: dict[str, str]  # of the libraries that decide about the weights
+    threads: int | None = None  # which decide about their last bits
 
 
 class TeacherMember(Record):
@@ -39,6 +40,7 @@ class TeachersReport(Record):
     """The teachers by their names."""
 
     teachers: dict[str, tuple[TeacherMember, ...]]
+    threads: int | None = None  # of those that were trained last
 
 
 def teacher_member(name: str, index: int) -> Path:

@@ -7,7 +7,7 @@ from tasks.config import Params, TeacherNetwork, Training
 from tasks.data_loading.dataset import read_dataset
 from tasks.errors import DataError
 from tasks.records import read_record, write_record
-from tasks.training.backend import KerasModel, set_seed
+from tasks.training.backend import KerasModel, set_seed, threads
 from tasks.training.fitting import Plan, fit
 from tasks.training.models import build_model
 from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeacherMember, TeachersReport, teacher_member
@@ -28,7 +28,7 @@ def teach(params: Params) -> None:
             for index in range(network.members)
         )
     _forget_others(report)
-    write_record(TEACHERS_RECORD, TeachersReport(teachers=report))
+    write_record(TEACHERS_RECORD, TeachersReport(teachers=report, threads=threads()))
     shutil.rmtree(BACKUP, ignore_errors=True)
     print(f"{len(report)} teachers" if report else "no teachers in params.yaml: the baseline alone teaches")
 

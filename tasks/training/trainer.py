@@ -10,7 +10,7 @@ from tasks.config import Params
 from tasks.data_loading.dataset import read_dataset
 from tasks.files import write_bytes, write_text
 from tasks.records import write_record
-from tasks.training.backend import set_seed, versions
+from tasks.training.backend import set_seed, threads, versions
 from tasks.training.conversion import to_tflite
 from tasks.training.fitting import COLUMNS, Fitted, Plan, fit
 from tasks.training.models import build_model
@@ -40,6 +40,7 @@ def train(params: Params) -> None:
         weights_sha256=weights_digest(model),
         seconds=round(time.perf_counter() - began, 2),
         versions=versions(),
+        threads=threads(),
     )
     write_record(TRAINING, report)
     shutil.rmtree(BACKUP, ignore_errors=True)  # with what other plans left behind

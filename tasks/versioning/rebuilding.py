@@ -20,6 +20,7 @@ from tasks.versioning.environment import stage_environment
 from tasks.versioning.history import git
 from tasks.versioning.stages import name_of
 
+THREADS = "TF_NUM_INTRAOP_THREADS"
 LAST_LINES = 12  # of a stage that failed, shown in its error
 LAST_REASONS = 3  # of DVC, shown in the error of what could not be pulled
 
@@ -195,18 +196,20 @@ def stages_to_run(project: Path, last: str, ready: Collection[str]) -> list[str]
         ) from None
 
 
-def run_again(project: Path, stage: str, say: Callable[[str], None]) -> None:
+def run_again(project: Path, stage: str, say: Callable[[str], None], threads: int | None = None) -> None:
     """Run a stage in the clone, whatever DVC remembers of earlier runs.
 
     Args:
         say: gets the stage's lines as they come.
+        threads: for TensorFlow, whose last bits depend on their number; as many as there are processors by default.
 
     Raises:
         VersioningError: the stage ended with an error.
     """
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", "--force", "--no-run-cache", stage]
     last: deque[str] = deque(maxlen=LAST_LINES)
-    environment = stage_environment({"PYTHONPATH": str(project.resolve()), "DVC_NO_ANALYTICS": "1"})
+    told = {THREADS: str(threads)} if threads else {}
+    environment = stage_environment({"PYTHONPATH": str(project.resolve()), "DVC_NO_ANALYTICS": "1", **told})
     with process_group(command, environment, project) as process:  # the clone's own code
         assert process.stdout is not None
         for raw in process.stdout:

@@ -32,7 +32,7 @@ from tasks.evaluation.records import (
 )
 from tasks.files import sha256, write_text
 from tasks.records import write_record
-from tasks.training.records import TRAINING, TrainingReport
+from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
 
 CLASSES = ("dark", "light")
 RECIPE = "float32"
@@ -98,6 +98,7 @@ def write_project(
     write_text(Path("dvc.lock"), "schema: '2.0'\n")
     write_record(PREPARED / "dataset.json", dataset())
     write_record(TRAINING, training())
+    write_record(TEACHERS_RECORD, TeachersReport(teachers={}, threads=5))
     write_record(candidate_record(RECIPE), candidate(digest, seconds))
     for name in (BASELINE, RECIPE):
         write_record(quality_file(name), quality(name, digest))
@@ -136,6 +137,7 @@ def training() -> TrainingReport:
         weights_sha256="b" * 64,
         seconds=3.0,
         versions={"tensorflow": "2.21.0"},
+        threads=3,
     )
 
 
@@ -156,6 +158,7 @@ def candidate(digest: str, seconds: float) -> Candidate:
         baseline_weights_sha256="b" * 64,
         seconds=seconds,
         versions={"tf_keras": "2.21.0"},
+        threads=7,
     )
 
 

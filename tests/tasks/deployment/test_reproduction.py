@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.compression.records import Candidate, candidate_record
 from tasks.config import Params
 from tasks.deployment.downloading import download
 from tasks.deployment.publishing import publish
@@ -12,6 +13,8 @@ from tasks.deployment.reproduction import Reproduction, compare, difference, ins
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
 from tasks.errors import ReleaseError
+from tasks.records import read_record, write_record
+from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
 from tests.tasks.deployment.project import RECIPE
 
 SAME = dict.fromkeys(("models/baseline.keras", "models/baseline.tflite"), "0" * 32)
@@ -47,6 +50,25 @@ def test_changes_outside_of_the_commit_are_named(project: Params, store: Store, 
     publish(project, commit="c" * 40, dirty=True)
     made = compared(store, tmp_path / "release")
     assert [line.partition(":")[0] for line in made.differences] == ["The code"]
+
+
+def test_a_release_says_how_many_threads_made_it(project: Params, store: Store, tmp_path: Path) -> None:
+    publish(project, commit="c" * 40, dirty=False)
+    manifest = read_manifest(store, "shades", 1, ANYBODY).manifest
+    assert manifest.threads == {"train": 3, "teach": 5, "compress": 7}
+
+
+def test_one_that_does_not_is_said_to_leave_it_open(project: Params, store: Store, tmp_path: Path) -> None:
+    records: dict[Path, type[TrainingReport | TeachersReport | Candidate]] = {
+        TRAINING: TrainingReport,
+        TEACHERS_RECORD: TeachersReport,
+        candidate_record(RECIPE): Candidate,
+    }
+    for path, record in records.items():
+        write_record(path, read_record(path, record).model_copy(update={"threads": None}))
+    publish(project, commit="c" * 40, dirty=False)
+    made = compared(store, tmp_path / "release")
+    assert [line.partition(" then")[0] for line in made.differences] == ["The number of threads"]
 
 
 def test_a_baseline_that_differs_is_where_it_began(project: Params, store: Store, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from tasks.config import Params, load_params, parse_params
 from tasks.errors import ConfigError
 from tasks.records import read_record
+from tasks.training.backend import threads
 from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeachersReport, teacher_member
 from tasks.training.saving import load_model, weights_digest
 from tasks.training.teachers import teach
@@ -67,7 +68,7 @@ def test_only_what_changed_is_trained_again(network: str, capsys: pytest.Capture
 
 def test_without_teachers_there_is_a_record_that_says_so(network: str) -> None:
     teach(params())
-    assert report() == TeachersReport(teachers={})
+    assert report() == TeachersReport(teachers={}, threads=threads())
 
 
 @pytest.mark.parametrize("name", ["baseline", "none"])

@@ -96,6 +96,19 @@ def test_stages_run_again_in_a_clean_clone_on_the_remotes_data(project: Path, tm
     assert said.count("makes the model") == 2  # nothing was restored
 
 
+@pytest.mark.parametrize(("threads", "told"), [(5, "5"), (None, "2")])
+def test_a_stage_has_as_many_threads_as_it_is_told(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int | None, told: str
+) -> None:
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
+    copy = clone(project, tmp_path / "clone")
+    pull(copy, ["load"])
+    (copy / "make.py").write_text("import os; print('threads', os.environ['TF_NUM_INTRAOP_THREADS'])\n" + MAKE)
+    said: list[str] = []
+    run_again(copy, "train", said.append, threads)
+    assert f"threads {told}" in said
+
+
 def test_what_a_stage_needs_is_run_before_it_unless_it_is_ready(project: Path) -> None:
     assert stages_to_run(project, "train", ()) == ["load", "train"]
     assert stages_to_run(project, "train", ["load"]) == ["train"]
