@@ -8,14 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tasks.training.records import THREADS
+
 # TensorFlow ships no types that mypy --strict could use; these names say what is meant.
 KerasModel = Any
 KerasLayer = Any
 TfDataset = Any
 TfTensor = Any
-
-
-THREADS = "TF_NUM_INTRAOP_THREADS"
 
 
 def prepare_environment() -> None:

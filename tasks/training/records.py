@@ -13,6 +13,8 @@ SERVING = Path("models/serving/serving.json")
 SAVED_MODEL = Path("models/serving/saved_model")  # only where params ask for it
 HISTORY = Path("reports/history.csv")  # epoch, loss, accuracy, validation_loss, validation_accuracy
 
+THREADS = "TF_NUM_INTRAOP_THREADS"  # the environment's variable that says how many, by TensorFlow's name
+
 
 class TrainingReport(Record):
     """How the baseline came about."""

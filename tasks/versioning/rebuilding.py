@@ -16,11 +16,11 @@ from typing import Any
 from tasks.errors import VersioningError
 from tasks.files import write_bytes
 from tasks.processes import process_group
+from tasks.training.records import THREADS
 from tasks.versioning.environment import stage_environment
 from tasks.versioning.history import git
 from tasks.versioning.stages import name_of
 
-THREADS = "TF_NUM_INTRAOP_THREADS"
 LAST_LINES = 12  # of a stage that failed, shown in its error
 LAST_REASONS = 3  # of DVC, shown in the error of what could not be pulled
 
