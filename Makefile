@@ -4,8 +4,8 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := 0.13.9
-# One process a core: TensorFlow starts its own threads. What a file shares is made once.
-PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+# A process for each core. What a file's tests share is made once; the longest files come first and not last.
+PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1

@@ -33,7 +33,7 @@ def test_the_release_in_the_channel_is_brought_here(project: Params) -> None:
     }
     assert MODEL.read_bytes() == candidate_model(RECIPE).read_bytes()
     assert not production_changed(project)
-    assert sorted(path.name for path in Path("models").iterdir()) == ["candidates", "production"]
+    assert sorted(path.name for path in Path("models").iterdir()) == ["candidates", "production", "teachers"]
 
 
 def test_what_is_here_is_not_fetched_again(project: Params, store: Store) -> None:
