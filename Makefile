@@ -4,8 +4,9 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := 0.13.9
-# A process for each core. What a file's tests share is made once; the longest files come first and not last.
-PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A process for each core. What a file's tests share is made once; the longest files come first and not last. Of a process
+# that dies the file would be begun again, up to eight times: it fails at once.
+PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
