@@ -7,7 +7,8 @@ from tasks.processes import process_group
 from tests.processes import ENDLESS, first_line, is_gone, python
 
 STARTS_ANOTHER = (
-    f"import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', '{ENDLESS}'], stdout=-3);"
+    "import subprocess, sys, time;"
+    f"child = subprocess.Popen([sys.executable, '-c', '{ENDLESS}'], stdout=subprocess.DEVNULL);"
     "print(child.pid, flush=True);"
 )
 
