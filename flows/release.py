@@ -9,6 +9,7 @@ from tasks.config import load_params
 from tasks.deployment import promotion
 from tasks.deployment.channels import Why, actor
 from tasks.deployment.records import Pointer
+from tasks.text import visible
 
 
 @flow(name="release.promote", persist_result=False)
@@ -48,6 +49,6 @@ def _why(reason: str) -> Why:
 
 def _moved(model: str, channel: str, move: Pointer) -> State[Pointer]:
     before = f"release {move.previous}" if move.previous else "none"
-    line = f"{model} {move.version} is {channel}, before it was {before}: {move.reason}"
+    line = visible(f"{model} {move.version} is {channel}, before it was {before}: {move.reason}")
     get_run_logger().info(line)
     return Completed(name="Rolled back" if move.kind == "rollback" else "Promoted", message=line, data=move)

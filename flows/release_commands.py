@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from flows.options import Json
+from flows.terminal import print_json, tell
 from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 from tasks.errors import ConfigError
 
@@ -100,7 +101,7 @@ def sign(
     if mine is None:
         raise ConfigError("Expected a key to sign with. Received: none. Give --key, or set deployment.signing_key.")
     countersign(_registry(place, trusted_keys, allow_unsigned), version, mine)
-    print(f"{place.model} {version} is signed by {key_id(mine.public_key())}, too")
+    tell(f"{place.model} {version} is signed by {key_id(mine.public_key())}, too")
 
 
 def channels(model: str | None = None, *, store: Store = None, json: Json = False) -> None:
@@ -111,7 +112,7 @@ def channels(model: str | None = None, *, store: Store = None, json: Json = Fals
     model
         The model's name; by default the one of params.yaml.
     """
-    from flows.summary import print_json, print_rows
+    from flows.summary import print_rows
     from tasks.deployment.registry import channels as list_channels
     from tasks.deployment.stores.opening import open_store
 
@@ -131,7 +132,7 @@ def audit(model: str | None = None, *, channel: Channel = None, store: Store = N
     model
         The model's name; by default the one of params.yaml.
     """
-    from flows.summary import print_json, print_rows
+    from flows.summary import print_rows
     from tasks.deployment.channels import trail
     from tasks.deployment.stores.opening import open_store
 
@@ -167,13 +168,11 @@ def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bo
 
 
 def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> None:
-    from flows.summary import print_json
-
     if json:
         print_json({"model": registry.model, "channel": channel, **move.model_dump(mode="json")})
     else:
         before = f", before it was {move.previous}" if move.previous else ""
-        print(f"{registry.model} {move.version} is {channel}{before} (generation {move.generation})")
+        tell(f"{registry.model} {move.version} is {channel}{before} (generation {move.generation})")
 
 
 def _row(move: "Pointer") -> dict[str, Any]:

@@ -22,18 +22,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.deployment.holds import held
-from tasks.deployment.records import Pointer
+from tasks.deployment.records import MAX_BY, MAX_REASON, Pointer
 from tasks.deployment.registry import Sealed, Seen, channel_key, decode, encode, now, see
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.errors import ConfigError, Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
+from tasks.text import storable
 
-MAX_REASON, MAX_BY = 2000, 200  # characters that a move takes
 ACTOR = "SLIMLINE_ACTOR"  # who moves channels, where the account's name does not say it
 
 
 @dataclass(frozen=True)
 class Why:
-    """A move's reason, and who wanted it.
+    """A reason, and who has it; bytes that are no UTF-8 are held as their escapes.
 
     Raises:
         ConfigError: there is none, or it is longer than the trail takes.
@@ -44,12 +44,14 @@ class Why:
 
     def __post_init__(self) -> None:
         """Check it before any work begins."""
-        for what, text, most in (("a reason", self.reason, MAX_REASON), ("who wants it", self.by, MAX_BY)):
+        for name, what, most in (("reason", "a reason", MAX_REASON), ("by", f"who wants it ({ACTOR})", MAX_BY)):
+            text = storable(getattr(self, name))
             if not 1 <= len(text.strip()) <= len(text) <= most:
                 raise ConfigError(
                     f"Expected {what} for the audit trail, of 1 to {most:,} characters. Received: {len(text):,}, "
                     f"{text.strip()[:60]!r}."
                 )
+            object.__setattr__(self, name, text)
 
 
 def audit_key(model: str, channel: str, generation: int) -> str:

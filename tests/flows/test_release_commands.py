@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from flows.cli import main
 from tasks.config import Params
 from tasks.deployment.publishing import publish
 from tasks.deployment.trust import ENVIRONMENT
+from tasks.text import storable, visible
 from tasks.versioning.params_file import set_params
 from tests.tasks.deployment.project import params_for, write_project
 
@@ -72,6 +74,51 @@ def test_a_release_is_rolled_back_promoted_and_audited(slimline: Slimline, place
     assert [move["generation"] for move in moves] == [4, 3, 2, 1]
     table = slimline("audit", "shades", *store)
     assert "false alarms" in table
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "closes [/foo] bug",
+        "[bold]loud[/bold] [link=https://a.example]here[/link]",
+        "looks fine :smile:",
+        "\x1b[2J\x1b]0;title\x07 and \x9b31m",
+        "one line\nanother\r\x00\x7f",
+        "user\u202egnp",
+        "a byte \udcff",
+        "a" * 2000,
+        "| `code` <script>",
+    ],
+)
+def test_a_reason_is_text_in_every_list(slimline: Slimline, place: tuple[str, ...], reason: str) -> None:
+    shown = visible(reason)
+    slimline("rollback", "--model", "shades", *place, "--reason", reason)
+    for command in ("audit", "channels"):
+        said = slimline(command, "shades", *place[:2])
+        assert printed(said) == said
+        assert "".join(shown.split()) in in_column(said, "Why")
+        rows = asked(slimline, command, "shades", *place[:2])
+        assert rows[0]["reason"] == storable(reason)
+        said = slimline(command, "shades", *place[:2], "--json")
+        assert printed(said) == said
+
+
+def printed(text: str) -> str:
+    return "".join(char for char in text if char == "\n" or visible(char) == char)
+
+
+def in_column(table: str, name: str) -> str:
+    """What stands in a column of a table, its lines joined."""
+    lines = [line.strip("│┃") for line in table.splitlines()[1:]]
+    at = next(place for place, head in enumerate(re.split("[┃│]", lines[1])) if head.strip() == name)
+    return "".join("".join(re.split("[┃│]", line)[at].split()) for line in lines[3:-1] if "│" in line)
+
+
+def test_a_word_that_is_no_option_is_text_too(slimline: Slimline, place: tuple[str, ...]) -> None:
+    for word in ("\x1b[31m[/foo]", "\udcff"):
+        said = slimline("promote", word, "--reason", "a", code=2)
+        assert printed(said) == said
+        assert visible(word) in said
 
 
 def test_a_move_needs_a_reason_and_a_trusted_signature(
