@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -6,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from flows.cli import main
 from tasks.config import Params
@@ -156,3 +158,16 @@ def test_keys_are_made_shown_and_never_overwritten(
     assert "never overwritten" in slimline("keys", "new", "keys/release.pem", code=2)
     secret = (tmp_path / "keys/release.pem").read_text().splitlines()[1]
     assert secret not in made
+
+
+def test_a_file_whose_name_is_no_utf_8_gets_its_answer(
+    slimline: Slimline, place: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / os.fsdecode(b"\xff[b]\x1b.png")
+    Image.new("L", (2, 2), 250).save(file)
+    keys = place[2:]
+    slimline("fetch", "shades", "--to", "device\udcff", "--channel", "production", *place)
+    said = slimline("predict", str(file), "--model", "device\udcff", *keys)
+    assert said.startswith(f"{tmp_path}/\\xff[b]\\x1b.png\tlight\t")
+    assert asked(slimline, "predict", str(file), "--model", "device\udcff", *keys)[0]["file"] == str(file)
+    assert "\\xfe.png" in slimline("predict", "\udcfe.png", "--model", "device\udcff", *keys, code=1)
