@@ -88,16 +88,18 @@ def releases(model: str | None = None, *, store: str | None = None, json: Json =
     store
         The store's URL; by default the one of params.yaml.
     """
-    from flows.summary import print_releases
-    from tasks.deployment.registry import releases as list_releases
+    from flows.summary import odd_records, print_releases, tell_odd
+    from tasks.deployment.records import Release
+    from tasks.deployment.registry import find_releases
     from tasks.deployment.stores.opening import open_store
 
     url, name, _ = _deployment(store, model, None)
-    rows = list_releases(open_store(url), name)
+    rows, odd = find_releases(open_store(url), name)
     if json:
-        print_json([row.model_dump(mode="json") for row in rows])
+        print_json([*(row.model_dump(mode="json") for row in rows), *odd_records(odd, "object", Release)])
     else:
         print_releases(name, rows)
+        tell_odd(odd)
 
 
 @app.command
@@ -177,15 +179,23 @@ def ui(*, port: int = 4200) -> int:
 
 
 def _deployment(store: str | None, model: str | None, channel: str | None) -> tuple[str, str, str]:
-    """What was named, filled up from params.yaml where something was not: a device needs no params.yaml."""
-    from tasks.config import PARAMS, load_params
+    """What was named, filled up from params.yaml where something was not: a device needs no params.yaml.
 
-    if store and model and channel:
-        return store, model, channel
-    if store and model and not PARAMS.exists():
-        return store, model, "production"
-    deployment = load_params().deployment
-    return store or deployment.store, model or deployment.model, channel or deployment.channel
+    Raises:
+        ConfigError: a name is none, or params.yaml is needed and missing or wrong.
+    """
+    from tasks.config import PARAMS, check_name, load_params
+
+    if model is not None:
+        check_name("a model", model)
+    if channel is not None:
+        check_name("a channel", channel)
+    if store is None or model is None or (channel is None and PARAMS.exists()):
+        deployment = load_params().deployment
+        store = deployment.store if store is None else store
+        model = deployment.model if model is None else model
+        channel = deployment.channel if channel is None else channel
+    return store, model, "production" if channel is None else channel
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -11,6 +12,7 @@ from rich.text import Text
 from flows.terminal import tell
 from tasks.config import Params
 from tasks.deployment.records import Release
+from tasks.deployment.registry import Odd
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import candidates_table
@@ -56,6 +58,18 @@ def results_record(results: Results) -> dict[str, Any]:
         "gate": results.gate.model_dump(mode="json") if results.gate else None,
         "report": str(REPORT.resolve()),
     }
+
+
+def odd_records(odd: Sequence[Odd], name: str, kind: type[BaseModel]) -> list[dict[str, Any]]:
+    """What is not understood, in a list of records of ``kind``: nothing in their fields, and the problem beside."""
+    nothing = dict.fromkeys(kind.model_fields)
+    return [{**nothing, name: each.key, "problem": each.why} for each in odd]
+
+
+def tell_odd(odd: Sequence[Odd]) -> None:
+    """A line for each object that is not understood."""
+    for each in odd:
+        tell(f"Not understood: {each}")
 
 
 def print_releases(model: str, rows: Sequence[Release]) -> None:

@@ -67,10 +67,12 @@ def pin(version: int, *, reason: Reason, model: Model = None, store: Store = Non
     version
         The release.
     """
+    from tasks.config import check_version
     from tasks.deployment.channels import actor
     from tasks.deployment.holds import pin as keep
     from tasks.deployment.stores.opening import open_store
 
+    check_version(version)
     place = deployment(store, model)
     keep(open_store(place.store), place.model, version, reason, actor())
     tell(f"{place.model} {version} is pinned: {reason}")
@@ -84,9 +86,11 @@ def unpin(version: int, *, model: Model = None, store: Store = None) -> None:
     version
         The release.
     """
+    from tasks.config import check_version
     from tasks.deployment.holds import unpin as let_go
     from tasks.deployment.stores.opening import open_store
 
+    check_version(version)
     place = deployment(store, model)
     was = let_go(open_store(place.store), place.model, version)
     tell(f"{place.model} {version} {'is no longer pinned' if was else 'was not pinned'}")

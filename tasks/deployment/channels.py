@@ -21,14 +21,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tasks.config import check_name
 from tasks.deployment.holds import held
-from tasks.deployment.records import MAX_BY, MAX_REASON, Pointer
+from tasks.deployment.reasons import ACTOR, check_actor, check_reason
+from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, Seen, channel_key, decode, encode, now, see
 from tasks.deployment.stores.protocol import Readable, Store
-from tasks.errors import ConfigError, Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
-from tasks.text import storable
-
-ACTOR = "SLIMLINE_ACTOR"  # who moves channels, where the account's name does not say it
+from tasks.errors import Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,8 @@ class Why:
 
     def __post_init__(self) -> None:
         """Check it before any work begins."""
-        for name, what, most in (("reason", "a reason", MAX_REASON), ("by", f"who wants it ({ACTOR})", MAX_BY)):
-            text = storable(getattr(self, name))
-            if not 1 <= len(text.strip()) <= len(text) <= most:
-                raise ConfigError(
-                    f"Expected {what} for the audit trail, of 1 to {most:,} characters. Received: {len(text):,}, "
-                    f"{text.strip()[:60]!r}."
-                )
-            object.__setattr__(self, name, text)
+        object.__setattr__(self, "reason", check_reason(self.reason))
+        object.__setattr__(self, "by", check_actor(self.by))
 
 
 def audit_key(model: str, channel: str, generation: int) -> str:
@@ -144,6 +137,7 @@ def _next(seen: Seen, kind: Literal["promote", "rollback"], version: int, sha256
 
 
 def _swap(store: Store, model: str, channel: str, seen: Seen, pointer: Pointer) -> Pointer:
+    check_name("a channel", channel)
     if seen.pointer:
         _keep(store, model, channel, seen.pointer)
     _expect_nothing_later(store, model, channel, seen, pointer.generation)

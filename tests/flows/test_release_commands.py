@@ -116,6 +116,90 @@ def in_column(table: str, name: str) -> str:
     return "".join("".join(re.split("[┃│]", line)[at].split()) for line in lines[3:-1] if "│" in line)
 
 
+NAMES = ("ships/alpha", "../digits", "Alpha", "", "a b", "x\n", "é", "-x", ".x", "a" * 64, "[/foo]", "\udcff")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "promote 1 --reason a --model shades --channel=",
+        "promote 1 --reason a --model=",
+        "rollback --reason a --model shades --channel=",
+        "rollback --reason a --model=",
+        "audit shades --channel=",
+        "audit --model=",
+        "channels --model=",
+        "releases --model=",
+        "fetch shades --to device --channel=",
+        "fetch --to device --model=",
+        "retention --dry-run --model=",
+        "pin 1 --reason a --model=",
+        "unpin 1 --model=",
+        "sign 1 --model=",
+        "serve --model=",
+    ],
+)
+def test_a_name_is_checked_as_in_params(
+    slimline: Slimline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    *words, last = command.split()
+    for name in NAMES:
+        said = slimline(*words, f"{last}{name}", "--store", "file://store", code=2)
+        assert f"Expected the name of a {last.strip('-=')}: up to 63 small letters" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "promote --reason a --version=",
+        "rollback --reason a --to=",
+        "pin --reason a --version=",
+        "unpin --version=",
+        "sign --version=",
+    ],
+)
+def test_a_number_of_a_release_is_checked(
+    slimline: Slimline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    *words, last = command.split()
+    for number in ("0", "-1", "9" * 16):
+        said = slimline(*words, f"{last}{number}", "--store", "file://store", "--model", "shades", code=2)
+        assert "Expected the number of a release, 1 or more" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_already_lies_among_the_channels_is_listed(
+    slimline: Slimline, place: tuple[str, ...], tmp_path: Path
+) -> None:
+    folder = tmp_path / "store/models/shades/channels"
+    odd = [folder / "notes", folder / "broken.json", folder / "ships/alpha.json"]
+    odd[2].parent.mkdir()
+    odd[2].write_bytes((folder / "production.json").read_bytes())
+    odd[0].write_bytes(b"notes")
+    odd[1].write_bytes(b"{")
+    rows = asked(slimline, "channels", "shades", *place[:2])
+    assert [(row["channel"].rpartition("shades/")[2], row["version"]) for row in rows] == [
+        ("production", 2),
+        ("ships/alpha", 2),
+        ("staging", 2),
+        ("channels/broken.json", None),
+        ("channels/notes", None),
+    ]
+    said = slimline("channels", "shades", *place[:2])
+    assert "ships/alpha" in said
+    assert "Not understood: models/shades/channels/notes: Expected a name that ends with .json" in said
+    rows = asked(slimline, "releases", "shades", *place[:2])
+    assert [row["version"] for row in rows] == [2, 1, None, None]
+    assert rows[0]["channels"] == ["production", "ships/alpha", "staging"]
+    (tmp_path / "store/models/shades/releases/1/manifest.dsse.json").write_bytes(b"{}")
+    said = slimline("releases", "shades", *place[:2])
+    assert "Not understood: models/shades/releases/1/manifest.dsse.json" in said
+    assert "Not understood: models/shades/channels/broken.json" in said
+
+
 def test_a_word_that_is_no_option_is_text_too(slimline: Slimline, place: tuple[str, ...]) -> None:
     for word in ("\x1b[31m[/foo]", "\udcff"):
         said = slimline("promote", word, "--reason", "a", code=2)
