@@ -1,7 +1,9 @@
 """What the operator sees on the run's page: the candidates, the picture, the verdict and the report."""
 
 import base64
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
@@ -9,6 +11,7 @@ from tasks.evaluation.pictures import pareto_svg
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results
 from tasks.evaluation.tables import candidates_table
+from tasks.text import markdown, visible
 
 SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "NO_BASELINE": "➖"}
 
@@ -16,7 +19,7 @@ SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "NO_BASELINE": "�
 def show_results(results: Results) -> None:
     """Put the results of a run on its page."""
     create_table_artifact(
-        table=candidates_table(results), key="candidates", description="Every candidate beside the baseline"
+        table=shown_rows(candidates_table(results)), key="candidates", description="Every candidate beside the baseline"
     )
     create_markdown_artifact(markdown=_pareto(results), key="pareto", description="Stored bytes against accuracy")
     create_markdown_artifact(markdown=_verdict(results), key="gate", description="The gate's verdict")
@@ -34,12 +37,19 @@ def _verdict(results: Results) -> str:
     gate = results.gate
     if gate is None:
         return "The gate has not decided yet."
-    rules = "\n".join(f"- {SIGNS[rule.outcome]} {rule.sentence}" for rule in gate.rules)
-    choices = "\n".join(f"{choice.rank}. **{choice.candidate}** — {choice.sentence}" for choice in gate.choices)
+    rules = "\n".join(f"- {SIGNS[rule.outcome]} {markdown(rule.sentence)}" for rule in gate.rules)
+    choices = "\n".join(
+        f"{choice.rank}. **{markdown(choice.candidate)}** — {markdown(choice.sentence)}" for choice in gate.choices
+    )
     return (
-        f"## {SIGNS[gate.outcome]} {gate.outcome}\n\n{gate.sentence}\n\n"
+        f"## {SIGNS[gate.outcome]} {gate.outcome}\n\n{markdown(gate.sentence)}\n\n"
         f"### Rules, on the sealed test split\n{rules}\n\n### The choice, on the validation split\n{choices}\n"
     )
+
+
+def shown_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of a table artifact, whose texts are shown as they are."""
+    return [{key: visible(of) if isinstance(of, str) else of for key, of in row.items()} for row in rows]
 
 
 def report_path() -> Path:

@@ -12,9 +12,11 @@ from flows.keys_command import keys
 from flows.options import Json
 from flows.release_commands import audit, channels, promote, rollback, sign
 from flows.store_command import store
+from flows.terminal import print_json, say, tell, tell_error
 from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 from flows.upkeep_commands import pin, reproduce, retention, serve, unpin
 from tasks.errors import UNAVAILABLE, SlimlineError
+from tasks.text import show_what_cannot_be_encoded
 
 HELD_BACK = 3  # exit code: the gate did not pass
 
@@ -52,8 +54,6 @@ def run(
     params = load_params()
     environment.prepare()
     os.environ[environment.WORKSPACE] = str(Path.cwd())  # Prefect's own server, if it starts one, inherits it
-    from flows.terminal import say
-
     say("slimline", "starting Prefect")
     from flows.retrain import retrain
     from flows.summary import print_outcome
@@ -66,7 +66,7 @@ def run(
 @app.command
 def report(*, json: Json = False) -> None:
     """Show the results of the last run and where its report is."""
-    from flows.summary import print_json, print_results, results_record
+    from flows.summary import print_results, results_record
     from tasks.config import load_params
     from tasks.evaluation.results import load_results
 
@@ -88,16 +88,18 @@ def releases(model: str | None = None, *, store: str | None = None, json: Json =
     store
         The store's URL; by default the one of params.yaml.
     """
-    from flows.summary import print_json, print_releases
-    from tasks.deployment.registry import releases as list_releases
+    from flows.summary import odd_records, print_releases, tell_odd
+    from tasks.deployment.records import Release
+    from tasks.deployment.registry import find_releases
     from tasks.deployment.stores.opening import open_store
 
     url, name, _ = _deployment(store, model, None)
-    rows = list_releases(open_store(url), name)
+    rows, odd = find_releases(open_store(url), name)
     if json:
-        print_json([row.model_dump(mode="json") for row in rows])
+        print_json([*(row.model_dump(mode="json") for row in rows), *odd_records(odd, "object", Release)])
     else:
         print_releases(name, rows)
+        tell_odd(odd)
 
 
 @app.command
@@ -127,7 +129,6 @@ def fetch(
     keep
         How many releases that were in use before stay beside the one in use.
     """
-    from flows.terminal import print_json
     from tasks.deployment.client import fetch as fetch_release
 
     url, name, pointer = _deployment(store, model, channel)
@@ -135,7 +136,7 @@ def fetch(
     if json:
         print_json({"model": name, "version": fetched.version, "changed": fetched.changed, "path": str(fetched.path)})
     else:
-        print(f"{name} {fetched.version} {'is now' if fetched.changed else 'was already'} in {fetched.path}")
+        tell(f"{name} {fetched.version} {'is now' if fetched.changed else 'was already'} in {fetched.path}")
 
 
 @app.command
@@ -155,13 +156,12 @@ def predict(
     model
         The folder that `slimline fetch` filled.
     """
-    from flows.terminal import print_json
     from tasks.deployment.prediction import predict as classify
 
     trust = whom_to_trust(trusted_keys, allow_unsigned)
     for prediction in (predictions := classify(model, files, trust)):
         if not json:
-            print(f"{prediction.file}\t{prediction.label}\t{prediction.score:.4f}")
+            tell(prediction.file, prediction.label, f"{prediction.score:.4f}")
     if json:
         print_json([prediction.model_dump(mode="json") for prediction in predictions])
 
@@ -179,25 +179,35 @@ def ui(*, port: int = 4200) -> int:
 
 
 def _deployment(store: str | None, model: str | None, channel: str | None) -> tuple[str, str, str]:
-    """What was named, filled up from params.yaml where something was not: a device needs no params.yaml."""
-    from tasks.config import PARAMS, load_params
+    """What was named, filled up from params.yaml where something was not: a device needs no params.yaml.
 
-    if store and model and channel:
-        return store, model, channel
-    if store and model and not PARAMS.exists():
-        return store, model, "production"
-    deployment = load_params().deployment
-    return store or deployment.store, model or deployment.model, channel or deployment.channel
+    Raises:
+        ConfigError: a name is none, or params.yaml is needed and missing or wrong.
+    """
+    from tasks.config import PARAMS, check_name, load_params
+
+    if model is not None:
+        check_name("a model", model)
+    if channel is not None:
+        check_name("a channel", channel)
+    if store is None or model is None or (channel is None and PARAMS.exists()):
+        deployment = load_params().deployment
+        store = deployment.store if store is None else store
+        model = deployment.model if model is None else model
+        channel = deployment.channel if channel is None else channel
+    return store, model, "production" if channel is None else channel
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    show_what_cannot_be_encoded()
     try:
-        code = app(exit_on_error=False, print_error=True)
-    except CycloptsError:
+        code = app(exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        tell_error(f"{error} See `slimline --help`.")
         raise SystemExit(2) from None
     except SlimlineError as error:
-        print(f"error: {error}", file=sys.stderr)
+        tell_error(error)
         raise SystemExit(1 if error.exit_code == UNAVAILABLE else error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -206,7 +216,7 @@ def main() -> None:
         raise SystemExit(141) from None
     except Exception as error:
         if type(error).__name__ == "StageFailed":  # not imported here: Prefect takes seconds
-            print(f"error: {error}\nRun `slimline run` again: it goes on with what is not done.", file=sys.stderr)
+            tell_error(f"{error}\nRun `slimline run` again: it goes on with what is not done.")
             raise SystemExit(2 if getattr(error, "code", 1) == 2 else 1) from None
         raise
     raise SystemExit(code if isinstance(code, int) else 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from cyclopts import App
 
 from flows.options import Json
+from flows.terminal import print_json, tell
 from flows.trusting import TrustedKeys, whom_to_trust
 
 keys = App(name="keys", help="Make and show the keys that releases are signed with.")
@@ -25,9 +26,9 @@ def new(path: Path) -> None:
     from tasks.deployment.keys import key_id, new_key, public_path
 
     key = new_key(path)
-    print(f"private key {path}: keep it secret, sign with it by deployment.signing_key")
-    print(f"public key {public_path(path)}: give it to devices, trust it by deployment.trust.public_keys")
-    print(f"id {key_id(key.public_key())}")
+    tell(f"private key {path}: keep it secret, sign with it by deployment.signing_key")
+    tell(f"public key {public_path(path)}: give it to devices, trust it by deployment.trust.public_keys")
+    tell(f"id {key_id(key.public_key())}")
 
 
 @keys.command
@@ -47,12 +48,10 @@ def public(path: Path) -> None:
 @keys.command
 def show(*, trusted_keys: TrustedKeys = (), json: Json = False) -> None:
     """Show the ids of the keys that are trusted here."""
-    from flows.summary import print_json
-
     trust = whom_to_trust(trusted_keys, allow_unsigned=False)
     rows = [{"id": name, "revoked": name in trust.revoked} for name in sorted(trust.revoked | set(trust.keys))]
     if json:
         print_json(rows)
     else:
         for row in rows:
-            print(f"{row['id']}  {'revoked' if row['revoked'] else 'trusted'}")
+            tell(f"{row['id']}  {'revoked' if row['revoked'] else 'trusted'}")

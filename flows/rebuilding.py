@@ -1,10 +1,12 @@
 """A release made again from nothing but what its manifest names: commit, dvc.lock, params.yaml, data."""
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.config import check_name, check_version
 from tasks.errors import ConfigError, VersioningError
 
 if TYPE_CHECKING:
@@ -82,9 +84,9 @@ def parse_release(text: str) -> tuple[str, int]:
         ConfigError: it is not.
     """
     model, _, version = text.rpartition("@")
-    if not model or not version.isdecimal() or int(version) < 1:
-        raise ConfigError(f"Expected MODEL@VERSION, as digits@3. Received: {text!r}.")
-    return model, int(version)
+    if not model or not re.fullmatch("[0-9]{1,15}", version) or version.strip("0") == "":
+        raise ConfigError(f"Expected MODEL@VERSION, as digits@3. Received: {text[:100]!r}.")
+    return check_name("a model", model), check_version(int(version))
 
 
 def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:

@@ -5,10 +5,12 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from tasks.config import load_params
+from flows.release_commands import target_of
+from tasks.config import check_version, load_params
 from tasks.deployment import promotion
 from tasks.deployment.channels import Why, actor
-from tasks.deployment.records import Pointer
+from tasks.deployment.records import MAX_BY, Pointer
+from tasks.text import visible
 
 
 @flow(name="release.promote", persist_result=False)
@@ -21,7 +23,9 @@ def promote_flow(reason: str, version: int | None = None, channel: str | None = 
         channel: by default the one of params.yaml.
     """
     place = load_params().deployment
-    target = channel or place.channel
+    target = target_of(place, channel)
+    if version is not None:
+        check_version(version)
     move = promotion.promote(promotion.registry_of(place), version, target, _why(reason))
     return _moved(place.model, target, move)
 
@@ -36,18 +40,20 @@ def rollback_flow(reason: str, to: int | None = None, channel: str | None = None
         channel: by default the one of params.yaml.
     """
     place = load_params().deployment
-    target = channel or place.channel
+    target = target_of(place, channel)
+    if to is not None:
+        check_version(to)
     move = promotion.rollback(promotion.registry_of(place), target, _why(reason), to)
     return _moved(place.model, target, move)
 
 
 def _why(reason: str) -> Why:
-    """The reason, and the run that a person started."""
-    return Why(reason, f"{actor()}, run {flow_run.name}")
+    """The reason, and the run that a person started; a long name of it is cut."""
+    return Why(reason, f"{actor()}, run {flow_run.name}"[:MAX_BY])
 
 
 def _moved(model: str, channel: str, move: Pointer) -> State[Pointer]:
     before = f"release {move.previous}" if move.previous else "none"
-    line = f"{model} {move.version} is {channel}, before it was {before}: {move.reason}"
+    line = visible(f"{model} {move.version} is {channel}, before it was {before}: {move.reason}")
     get_run_logger().info(line)
     return Completed(name="Rolled back" if move.kind == "rollback" else "Promoted", message=line, data=move)

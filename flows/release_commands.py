@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from flows.options import Json
+from flows.terminal import print_json, tell
 from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 from tasks.errors import ConfigError
 
@@ -40,11 +41,15 @@ def promote(
     version
         The release; by default the one in staging.
     """
+    from tasks.config import check_version
     from tasks.deployment.channels import Why, actor
     from tasks.deployment.promotion import promote as move
 
+    if version is not None:
+        check_version(version)
     place = deployment(store, model)
-    registry, target = _registry(place, trusted_keys, allow_unsigned), channel or place.channel
+    target = target_of(place, channel)
+    registry = _registry(place, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, version, target, Why(reason, actor())), json)
 
 
@@ -66,11 +71,15 @@ def rollback(
     to
         A release that the channel has pointed to; by default the one before.
     """
+    from tasks.config import check_version
     from tasks.deployment.channels import Why, actor
     from tasks.deployment.promotion import rollback as move
 
+    if to is not None:
+        check_version(to)
     place = deployment(store, model)
-    registry, target = _registry(place, trusted_keys, allow_unsigned), channel or place.channel
+    target = target_of(place, channel)
+    registry = _registry(place, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, target, Why(reason, actor()), to), json)
 
 
@@ -92,15 +101,17 @@ def sign(
     key
         The private key's file; by default the one that releases are signed with.
     """
+    from tasks.config import check_version
     from tasks.deployment.countersigning import sign as countersign
     from tasks.deployment.keys import key_id, read_private, signing_key
 
+    check_version(version)
     place = deployment(store, model)
     mine = read_private(key) if key else signing_key(place.signing_key)
     if mine is None:
         raise ConfigError("Expected a key to sign with. Received: none. Give --key, or set deployment.signing_key.")
     countersign(_registry(place, trusted_keys, allow_unsigned), version, mine)
-    print(f"{place.model} {version} is signed by {key_id(mine.public_key())}, too")
+    tell(f"{place.model} {version} is signed by {key_id(mine.public_key())}, too")
 
 
 def channels(model: str | None = None, *, store: Store = None, json: Json = False) -> None:
@@ -111,16 +122,20 @@ def channels(model: str | None = None, *, store: Store = None, json: Json = Fals
     model
         The model's name; by default the one of params.yaml.
     """
-    from flows.summary import print_json, print_rows
-    from tasks.deployment.registry import channels as list_channels
+    from flows.summary import odd_records, print_rows, tell_odd
+    from tasks.deployment.records import Pointer
+    from tasks.deployment.registry import find_channels
     from tasks.deployment.stores.opening import open_store
 
     place = deployment(store, model)
-    found = dict(list_channels(open_store(place.store), place.model))
+    found = find_channels(open_store(place.store), place.model)
+    moves = found.records.items()
     if json:
-        print_json([{"channel": name, **move.model_dump(mode="json")} for name, move in found.items()])
+        listed = [{"channel": name, **move.model_dump(mode="json")} for name, move in moves]
+        print_json([*listed, *odd_records(found.odd, "channel", Pointer)])
     else:
-        print_rows(f"Channels of {place.model}", [{"Channel": name, **_row(move)} for name, move in found.items()])
+        print_rows(f"Channels of {place.model}", [{"Channel": name, **_row(move)} for name, move in moves])
+        tell_odd(found.odd)
 
 
 def audit(model: str | None = None, *, channel: Channel = None, store: Store = None, json: Json = False) -> None:
@@ -131,12 +146,12 @@ def audit(model: str | None = None, *, channel: Channel = None, store: Store = N
     model
         The model's name; by default the one of params.yaml.
     """
-    from flows.summary import print_json, print_rows
+    from flows.summary import print_rows
     from tasks.deployment.channels import trail
     from tasks.deployment.stores.opening import open_store
 
     place = deployment(store, model)
-    target = channel or place.channel
+    target = target_of(place, channel)
     moves = list(trail(open_store(place.store), place.model, target))
     if json:
         print_json([move.model_dump(mode="json") for move in moves])
@@ -150,12 +165,25 @@ def deployment(store: str | None, model: str | None) -> "Deployment":
     Raises:
         ConfigError: a name is none, or params.yaml is needed and missing or wrong.
     """
-    from tasks.config import PARAMS, load_params, parse_deployment
+    from tasks.config import PARAMS, check_name, load_params, parse_deployment
 
-    named = {key: value for key, value in {"store": store, "model": model}.items() if value}
-    if store and model and not PARAMS.exists():
+    if model is not None:
+        check_name("a model", model)
+    named = {key: value for key, value in {"store": store, "model": model}.items() if value is not None}
+    if len(named) == 2 and not PARAMS.exists():
         return parse_deployment(named)
     return parse_deployment({**load_params().deployment.model_dump(), **named})
+
+
+def target_of(place: "Deployment", channel: str | None) -> str:
+    """The channel that was named, else the one of params.yaml.
+
+    Raises:
+        ConfigError: the name is none.
+    """
+    from tasks.config import check_name
+
+    return place.channel if channel is None else check_name("a channel", channel)
 
 
 def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
@@ -167,13 +195,11 @@ def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bo
 
 
 def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> None:
-    from flows.summary import print_json
-
     if json:
         print_json({"model": registry.model, "channel": channel, **move.model_dump(mode="json")})
     else:
         before = f", before it was {move.previous}" if move.previous else ""
-        print(f"{registry.model} {move.version} is {channel}{before} (generation {move.generation})")
+        tell(f"{registry.model} {move.version} is {channel}{before} (generation {move.generation})")
 
 
 def _row(move: "Pointer") -> dict[str, Any]:

@@ -28,6 +28,7 @@ from tasks.errors import UNAVAILABLE, StoreError
 from tasks.evaluation.records import GATE, GateReport
 from tasks.evaluation.results import load_results
 from tasks.records import read_record
+from tasks.text import visible
 from tasks.versioning.history import commit, head, push
 from tasks.versioning.recorded import Mark, is_recorded, mark_recorded
 from tasks.versioning.stages import Stage, read_stages, stale_stages
@@ -75,7 +76,7 @@ def retrain_flow() -> State[Outcome]:
         finally:
             end_all()
         show_results(load_results(params))
-    return Completed(name=outcome.ending, message=outcome.sentence, data=outcome)
+    return Completed(name=outcome.ending, message=visible(outcome.sentence), data=outcome)
 
 
 def survey(params: Params) -> tuple[dict[str, Stage], frozenset[str]]:
@@ -181,7 +182,7 @@ def promote(params: Params, release: Release, channel: str) -> Release:
 
 
 def _tell(topic: str, line: str) -> None:
-    get_run_logger().info(line)
+    get_run_logger().info(visible(line))
     say(topic, line)
 
 

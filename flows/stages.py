@@ -16,6 +16,7 @@ from flows.environment import WORKSPACE
 from flows.terminal import say
 from tasks.errors import UNAVAILABLE
 from tasks.processes import end_group, process_group
+from tasks.text import visible
 from tasks.versioning.environment import stage_environment
 
 OUTCOMES = (  # what DVC says, and what happened then
@@ -88,6 +89,7 @@ def follow(command: list[str], stage: str, log: Callable[[str], None]) -> str:
             outcome = next((name for words, name in OUTCOMES if words in line), outcome)
             if not line or line.startswith(NOISE):
                 continue
+            line = visible(line)
             if errors or line.startswith("error: "):
                 errors.append(line.removeprefix("error: "))
                 code = _exit_code(line) or code

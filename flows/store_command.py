@@ -1,6 +1,7 @@
 """``slimline store``: whether a store can be used, and how."""
 
 from flows.options import Json
+from flows.terminal import print_json, tell
 
 
 def store(url: str | None = None, *, json: Json = False) -> None:
@@ -13,7 +14,6 @@ def store(url: str | None = None, *, json: Json = False) -> None:
     url
         The store's URL; by default the one of params.yaml.
     """
-    from flows.terminal import print_json
     from tasks.config import load_params
     from tasks.deployment.stores.opening import open_store
 
@@ -23,4 +23,5 @@ def store(url: str | None = None, *, json: Json = False) -> None:
         record = {"url": opened.url, "create": found.create, "swap": found.swap, "movable": found.keeps_swaps}
         print_json({**record, "unfinished": left})
     else:
-        print(f"{opened.url}: {found.sentence()}\n{left} uploads are under way or were left behind")
+        tell(f"{opened.url}: {found.sentence()}")
+        tell(f"{left} uploads are under way or were left behind")

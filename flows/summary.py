@@ -4,15 +4,19 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from flows.terminal import print_json as print_json  # noqa: PLC0414 - who prints tables prints JSON, too
+from flows.terminal import tell
 from tasks.config import Params
 from tasks.deployment.records import Release
+from tasks.deployment.registry import Odd
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import candidates_table
+from tasks.text import visible
 
 if TYPE_CHECKING:
     from flows.retrain import Outcome
@@ -26,25 +30,22 @@ def print_outcome(params: Params, outcome: "Outcome") -> None:
     """The end of a run: candidates, verdict, report, release."""
     results = load_results(params)
     print_results(results)
-    console = _console()
     if outcome.release is None:
         why = "" if results.gate and outcome.sentence == results.gate.sentence else f" {outcome.sentence}"
-        console.print(f"[bold]{outcome.ending}[/]: nothing was deployed.{why}", soft_wrap=True)
+        _print(outcome.ending, f"nothing was deployed.{why}")
     else:
         release, deployment = outcome.release, params.deployment
         channel = deployment.channel if deployment.channel in release.channels else deployment.staging
-        line = f"{deployment.model} {release.version} is {channel} in {deployment.store}"
-        console.print(f"[bold]{outcome.ending}[/]: {line}", soft_wrap=True)
+        _print(outcome.ending, f"{deployment.model} {release.version} is {channel} in {deployment.store}")
 
 
 def print_results(results: Results) -> None:
     """Candidates, the gate's sentence and where the report is."""
-    console = _console()
     rows = [{name: row[name] for name in SHOWN} for row in candidates_table(results)]
     print_rows("Candidates, on the validation split", rows)
     if results.gate is not None:
-        console.print(f"[bold]Gate[/]: {results.gate.sentence}", soft_wrap=True)
-    console.print(f"Report: {REPORT.resolve()}", soft_wrap=True)
+        _print("Gate", results.gate.sentence)
+    tell(f"Report: {REPORT.resolve()}")
 
 
 def results_record(results: Results) -> dict[str, Any]:
@@ -57,6 +58,18 @@ def results_record(results: Results) -> dict[str, Any]:
         "gate": results.gate.model_dump(mode="json") if results.gate else None,
         "report": str(REPORT.resolve()),
     }
+
+
+def odd_records(odd: Sequence[Odd], name: str, kind: type[BaseModel]) -> list[dict[str, Any]]:
+    """What is not understood, in a list of records of ``kind``: nothing in their fields, and the problem beside."""
+    nothing = dict.fromkeys(kind.model_fields)
+    return [{**nothing, name: each.key, "problem": each.why} for each in odd]
+
+
+def tell_odd(odd: Sequence[Odd]) -> None:
+    """A line for each object that is not understood."""
+    for each in odd:
+        tell(f"Not understood: {each}")
 
 
 def print_releases(model: str, rows: Sequence[Release]) -> None:
@@ -76,15 +89,28 @@ def print_releases(model: str, rows: Sequence[Release]) -> None:
     print_rows(f"Releases of {model}", table)
 
 
+def _print(label: str, line: str) -> None:
+    """A line that begins with a bold word."""
+    _console().print(Text.assemble((visible(label), "bold"), f": {visible(line)}"), soft_wrap=True)
+
+
 def _console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def print_rows(title: str, rows: Sequence[dict[str, str]]) -> None:
-    """A table whose columns are the rows' keys."""
-    table = Table(title=title, title_justify="left")
-    for column in rows[0] if rows else ():
-        table.add_column(column, justify="left" if column in TEXT_COLUMNS else "right")
+    """A table whose columns are the rows' keys; what is too long goes on in the next line."""
+    if not rows:
+        tell(f"{title}: none yet.")
+        return
+    table = Table(title=_cell(title), title_justify="left")
+    for column in rows[0]:
+        table.add_column(_cell(column), justify="left" if column in TEXT_COLUMNS else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row.values())
-    _console().print(table if rows else f"{title}: none yet.")
+        table.add_row(*map(_cell, row.values()))
+    _console().print(table)
+
+
+def _cell(text: str) -> Text:
+    """Text that is no markup, and holds no emoji code."""
+    return Text(visible(text))

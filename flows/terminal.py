@@ -1,26 +1,47 @@
-"""Lines for a person at a terminal: one at a time, whatever thread they come from."""
+"""Lines for a person at a terminal, and JSON for a program: one at a time, whatever thread they come from.
+
+Nothing else in :mod:`flows` prints, so that all that came from outside is text: see :mod:`tasks.text`.
+"""
 
 import contextlib
 import json
+import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+from tasks.text import visible, visible_lines
+
 _lock = threading.Lock()
 WIDTH = 22  # of the column that names the stage
+HIDDEN = re.compile(r"[^\n\x20-\x7e]")  # JSON itself escapes the controls below the space
 
 
 def say(topic: str, line: str) -> None:
     """Print a line under its topic."""
     with _lock:
-        print(f"{topic:<{WIDTH}} {line}", flush=True, file=sys.stderr)
+        print(f"{visible(topic):<{WIDTH}} {visible(line)}", flush=True, file=sys.stderr)
+
+
+def tell(*columns: str) -> None:
+    """Print a line on standard output, columns parted by tabs."""
+    print("\t".join(map(visible, columns)))
+
+
+def tell_error(error: object) -> None:
+    """Print what went wrong on standard error."""
+    print(f"error: {visible_lines(str(error))}", file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as JSON on standard output; what has no shape goes as an escape of JSON, which reads back."""
+    print(HIDDEN.sub(_escape, json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0] if visible(found[0]) == found[0] else json.dumps(found[0])[1:-1]
 
 
 @contextlib.contextmanager

@@ -5,12 +5,14 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.artifacts import shown_rows
 from flows.rebuilding import parse_release, reproduce_in
 from tasks.config import load_params
 from tasks.deployment import retention
 from tasks.deployment.reproduction import Reproduction
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust import project_trust
+from tasks.text import markdown, visible
 
 
 @flow(name="release.retention", persist_result=False)
@@ -30,7 +32,7 @@ def retention_flow(dry_run: bool = False) -> State[int]:
         for piece in pieces:
             store.discard(piece)
     create_table_artifact(
-        table=[fate.model_dump(mode="json") for fate in fates],
+        table=shown_rows(fate.model_dump(mode="json") for fate in fates),
         key="retention",
         description="What stays, what goes, why",
     )
@@ -51,13 +53,13 @@ def reproduce_flow(release: str) -> State[Reproduction]:
     place, logger = load_params().deployment, get_run_logger()
 
     def say(topic: str, line: str) -> None:
-        logger.info("%s: %s", topic, line)
+        logger.info("%s: %s", topic, visible(line))
 
     made = reproduce_in(None, open_store(place.store), name, version, project_trust(place.trust), say)
-    lines = "\n".join(f"- {line}" for line in made.differences)
+    lines = "\n".join(f"- {markdown(line)}" for line in made.differences)
     create_markdown_artifact(
-        markdown=f"{made.sentence}\n\n{lines}", key="reproduction", description=f"{release}, made again"
+        markdown=f"{markdown(made.sentence)}\n\n{lines}", key="reproduction", description=f"{release}, made again"
     )
     if made.identical:
-        return Completed(name="The same", message=made.sentence, data=made)
-    return Failed(name="Differs", message=made.sentence, data=made)
+        return Completed(name="The same", message=visible(made.sentence), data=made)
+    return Failed(name="Differs", message=visible(made.sentence), data=made)

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from flows.options import Json
 from flows.release_commands import Model, Reason, Store, deployment
+from flows.terminal import ended_by_sigterm, print_json, say, tell
 from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ def retention(
     The newest, what a channel points to or would be rolled back to, and what is pinned stay.
     """
     from flows.summary import print_rows
-    from flows.terminal import print_json
     from tasks.config import parse_deployment
     from tasks.deployment.retention import clean, leftovers, plan
     from tasks.deployment.stores.opening import open_store
@@ -56,7 +56,7 @@ def retention(
     ]
     print_rows(f"Versions of {place.model}", table)
     if pieces:
-        print(f"Pieces of unfinished uploads: {len(pieces)} {words[True]}.")
+        tell(f"Pieces of unfinished uploads: {len(pieces)} {words[True]}.")
 
 
 def pin(version: int, *, reason: Reason, model: Model = None, store: Store = None) -> None:
@@ -67,13 +67,15 @@ def pin(version: int, *, reason: Reason, model: Model = None, store: Store = Non
     version
         The release.
     """
+    from tasks.config import check_version
     from tasks.deployment.channels import actor
     from tasks.deployment.holds import pin as keep
     from tasks.deployment.stores.opening import open_store
 
+    check_version(version)
     place = deployment(store, model)
     keep(open_store(place.store), place.model, version, reason, actor())
-    print(f"{place.model} {version} is pinned: {reason}")
+    tell(f"{place.model} {version} is pinned: {reason}")
 
 
 def unpin(version: int, *, model: Model = None, store: Store = None) -> None:
@@ -84,12 +86,14 @@ def unpin(version: int, *, model: Model = None, store: Store = None) -> None:
     version
         The release.
     """
+    from tasks.config import check_version
     from tasks.deployment.holds import unpin as let_go
     from tasks.deployment.stores.opening import open_store
 
+    check_version(version)
     place = deployment(store, model)
     was = let_go(open_store(place.store), place.model, version)
-    print(f"{place.model} {version} {'is no longer pinned' if was else 'was not pinned'}")
+    tell(f"{place.model} {version} {'is no longer pinned' if was else 'was not pinned'}")
 
 
 def serve(
@@ -108,11 +112,11 @@ def serve(
     opened = open_store(place.store)
     pointer = current(opened, place.model, place.channel)
     if pointer is None:
-        print(f"No release of {place.model} is {place.channel} yet")
+        tell(f"No release of {place.model} is {place.channel} yet")
         return
     release = read_manifest(opened, place.model, pointer.version, trust, pointer.manifest_sha256)
     where = copy(opened, pointer, release)
-    print(where or f"{place.model} {pointer.version} has no SavedModel: set deployment.serving before the next release")
+    tell(where or f"{place.model} {pointer.version} has no SavedModel: set deployment.serving before the next release")
 
 
 def reproduce(
@@ -134,7 +138,6 @@ def reproduce(
         MODEL@VERSION, as digits@3.
     """
     from flows.rebuilding import parse_release, reproduce_in
-    from flows.terminal import ended_by_sigterm, print_json, say
     from tasks.deployment.stores.opening import open_store
 
     name, version = parse_release(release)
@@ -157,6 +160,6 @@ def _show(made: "Reproduction") -> None:
         for output in made.outputs
     ]
     print_rows("What the stages made (MD5)", rows)
-    print(made.sentence)
+    tell(made.sentence)
     for line in made.differences:
-        print(f"- {line}")
+        tell(f"- {line}")

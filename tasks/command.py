@@ -1,13 +1,15 @@
 """The shell of a stage: `python -m tasks.<stage>` reads params.yaml, does one thing and says how it ended."""
 
+import contextlib
 import errno
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
 from pathlib import Path
 
 from tasks.config import Params, load_params
 from tasks.errors import ConfigError, SlimlineError
+from tasks.text import plain_output, show_what_cannot_be_encoded, visible, visible_lines
 
 Work = Callable[..., None]
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -21,21 +23,30 @@ def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -
     """
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    try:
+    show_what_cannot_be_encoded()
+    with _ended_by_its_errors():
         if name not in works:
             raise ConfigError(f"Expected one of: {', '.join(works)}. Received: {name!r}.")
         params: Params = load_params()
         _check_arguments(works[name], name, rest)
-        works[name](params, *rest)
+        with plain_output():
+            works[name](params, *rest)
+
+
+@contextlib.contextmanager
+def _ended_by_its_errors() -> Iterator[None]:
+    """End the process with the message and the exit code of what the block raises."""
+    try:
+        yield
     except SlimlineError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible_lines(str(error))}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except OSError as error:
         if error.errno not in FULL:
             raise
         where = error.filename or Path.cwd()
         print(
-            f"error: Expected room on the disk of {where}. Received: {error.strerror}. "
+            f"error: Expected room on the disk of {visible(str(where))}. Received: {error.strerror}. "
             f"Make room; what is finished is kept, and the next run goes on from there.",
             file=sys.stderr,
         )

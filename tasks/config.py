@@ -4,6 +4,7 @@ The recipes stay plain mappings here; :mod:`tasks.compression.recipe` turns them
 is defined, with its own config, in one file there.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from tasks.errors import ConfigError
 PARAMS = Path("params.yaml")
 KEY_ID = r"^[0-9a-f]{64}$"
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
+MAX_VERSION = 10**15 - 1  # the number of a release
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=NAME)]
@@ -296,6 +298,34 @@ def parse_deployment(values: Mapping[str, Any]) -> Deployment:
         return Deployment.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"The command line does not fit:\n{explain(error, ('deployment',))}") from None
+
+
+def check_name(what: str, text: str) -> str:
+    """Give a name back that params.yaml would take, wherever it comes from.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if re.fullmatch(NAME, text):
+        return text
+    raise ConfigError(
+        f"Expected the name of {what}: up to 63 small letters, digits, '_', '.' and '-', a letter or a digit first. "
+        f"Received: {text[:100]!r}."
+    )
+
+
+def check_version(number: int) -> int:
+    """Give the number of a release back, wherever it comes from.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if 1 <= number <= MAX_VERSION:
+        return number
+    raise ConfigError(
+        f"Expected the number of a release, 1 or more. Received: "
+        f"{number if abs(number) <= MAX_VERSION else 'a number of more than 15 digits'}. `slimline releases` lists all."
+    )
 
 
 def load_params(path: Path = PARAMS) -> Params:

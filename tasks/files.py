@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tasks.text import SURROGATES, escaped
+
 CHUNK = 1 << 20  # bytes read at a time
 
 
@@ -54,8 +56,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def to_json(value: Any) -> str:
-    """JSON as slimline writes it: in the writer's order, two spaces, one newline at the end."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    """JSON as slimline writes it: in the writer's order, two spaces, one newline at the end.
+
+    Bytes of a name that were no UTF-8 are shown as :mod:`tasks.text` does: JSON cannot hold them.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return SURROGATES.sub(lambda found: f"\\{escaped(found[0])}", text) + "\n"
 
 
 def sha256(path: Path) -> str:

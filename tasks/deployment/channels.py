@@ -21,19 +21,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tasks.config import check_name
 from tasks.deployment.holds import held
+from tasks.deployment.reasons import ACTOR, check_actor, check_reason
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, Seen, channel_key, decode, encode, now, see
 from tasks.deployment.stores.protocol import Readable, Store
-from tasks.errors import ConfigError, Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
-
-MAX_REASON, MAX_BY = 2000, 200  # characters that a move takes
-ACTOR = "SLIMLINE_ACTOR"  # who moves channels, where the account's name does not say it
+from tasks.errors import Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
 
 
 @dataclass(frozen=True)
 class Why:
-    """A move's reason, and who wanted it.
+    """A reason, and who has it; bytes that are no UTF-8 are held as their escapes.
 
     Raises:
         ConfigError: there is none, or it is longer than the trail takes.
@@ -44,12 +43,8 @@ class Why:
 
     def __post_init__(self) -> None:
         """Check it before any work begins."""
-        for what, text, most in (("a reason", self.reason, MAX_REASON), ("who wants it", self.by, MAX_BY)):
-            if not 1 <= len(text.strip()) <= len(text) <= most:
-                raise ConfigError(
-                    f"Expected {what} for the audit trail, of 1 to {most:,} characters. Received: {len(text):,}, "
-                    f"{text.strip()[:60]!r}."
-                )
+        object.__setattr__(self, "reason", check_reason(self.reason))
+        object.__setattr__(self, "by", check_actor(self.by))
 
 
 def audit_key(model: str, channel: str, generation: int) -> str:
@@ -142,6 +137,7 @@ def _next(seen: Seen, kind: Literal["promote", "rollback"], version: int, sha256
 
 
 def _swap(store: Store, model: str, channel: str, seen: Seen, pointer: Pointer) -> Pointer:
+    check_name("a channel", channel)
     if seen.pointer:
         _keep(store, model, channel, seen.pointer)
     _expect_nothing_later(store, model, channel, seen, pointer.generation)

@@ -18,8 +18,19 @@ import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from tasks.deployment.reasons import check_actor, check_reason
 from tasks.deployment.records import Hold, Pin, Retired
-from tasks.deployment.registry import decode, encode, is_mark, now, read_manifest, release_key, releases_folder
+from tasks.deployment.registry import (
+    SUFFIX,
+    Found,
+    encode,
+    find,
+    is_mark,
+    now,
+    read_manifest,
+    release_key,
+    releases_folder,
+)
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY
 from tasks.errors import NotFound, ReleaseError, StoreError
@@ -58,11 +69,13 @@ def pin(store: Store, model: str, version: int, reason: str, by: str) -> Pin:
     """Keep a release until it is unpinned.
 
     Raises:
+        ConfigError: the reason is none, or too long.
         ReleaseError: there is no such release, or it is being removed.
     """
+    said, who = check_reason(reason), check_actor(by)
     read_manifest(store, model, version, ANYBODY)
     key = f"{pins_folder(model)}/{version}.json"
-    made = Pin(version=version, pinned_at=now(), by=by, reason=reason)
+    made = Pin(version=version, pinned_at=now(), by=who, reason=said)
     store.put(key, encode(made))
     try:
         _refuse_retired(store, model, version)
@@ -87,29 +100,26 @@ def unpin(store: Store, model: str, version: int) -> bool:
     return True
 
 
+def find_pins(store: Store, model: str) -> Found[Pin]:
+    """What is pinned, and what lies among the pins and is none."""
+    return find(store, pins_folder(model), Pin, lambda name, pin: name == str(pin.version))
+
+
 def pins(store: Store, model: str) -> list[Pin]:
     """What is pinned, by version."""
-    found = []
-    for entry in list(store.list(pins_folder(model))):
-        with contextlib.suppress(NotFound):  # unpinned meanwhile
-            found.append(decode(store.get(entry.key).content, Pin, f"{store.url}/{entry.key}"))
-    return sorted(found, key=lambda pin: pin.version)
+    return sorted(find_pins(store, model).records.values(), key=lambda pin: pin.version)
 
 
-def holds(store: Store, model: str) -> dict[str, Hold]:
-    """All holds by their keys, those of dead processes included."""
-    found = {}
-    for entry in list(store.list(holds_folder(model))):
-        with contextlib.suppress(NotFound):  # let go meanwhile
-            found[entry.key] = decode(store.get(entry.key).content, Hold, f"{store.url}/{entry.key}")
-    return found
+def find_holds(store: Store, model: str) -> Found[Hold]:
+    """All holds, those of dead processes included, and what lies among them and is none."""
+    return find(store, holds_folder(model), Hold, lambda name, hold: name.partition("-")[0] == str(hold.version))
 
 
 def forget_dead_holds(store: Store, model: str) -> None:
     """Remove what killed processes left."""
-    for key, hold in holds(store, model).items():
-        if age(hold.held_at) > DAY:
-            store.delete(key)
+    for name, hold in find_holds(store, model).records.items():
+        if is_older(hold.held_at, DAY):
+            store.delete(f"{holds_folder(model)}/{name}{SUFFIX}")
 
 
 @contextlib.contextmanager
@@ -126,8 +136,20 @@ def marked(store: Store, model: str, version: int, why: str) -> Iterator[Retired
 
 
 def age(moment: str) -> timedelta:
-    """How long ago a moment of a record was."""
+    """How long ago a moment of a record was.
+
+    Raises:
+        ValueError, TypeError: it is no moment, or one without a time zone.
+    """
     return datetime.now(UTC) - datetime.fromisoformat(moment)
+
+
+def is_older(moment: str, limit: timedelta) -> bool:
+    """Whether a moment of a record was longer ago; never, if it is none: nothing goes by a time that nobody knows."""
+    try:
+        return age(moment) > limit
+    except (ValueError, TypeError, OverflowError):
+        return False
 
 
 def _refuse_retired(store: Store, model: str, version: int) -> None:

@@ -6,6 +6,7 @@ from tasks.compression.records import Step
 from tasks.config import Params
 from tasks.deployment.evidence import Evidence
 from tasks.evaluation.records import BASELINE, Interval, Quality
+from tasks.text import markdown, markdown_code
 
 CONFIDENCE = 0.95
 
@@ -13,7 +14,7 @@ CONFIDENCE = 0.95
 def model_card(params: Params, evidence: Evidence) -> str:
     """The card as Markdown."""
     parts = {
-        f"{params.deployment.model}: {evidence.training.model}, {evidence.gate.chosen}": [],
+        markdown(f"{params.deployment.model}: {evidence.training.model}, {evidence.gate.chosen}"): [],
         "Intended use": intended_use(evidence),
         "Data": data(evidence),
         "Training": training(params, evidence),
@@ -35,7 +36,7 @@ def intended_use(evidence: Evidence) -> list[str]:
     kind = "grey" if dataset.channels == 1 else "colour"
     return [
         f"To tell which of {len(dataset.classes)} classes a {kind} image of {dataset.height} × {dataset.width} pixels "
-        f"shows: {', '.join(f'`{name}`' for name in dataset.classes)}.",
+        f"shows: {', '.join(map(markdown_code, dataset.classes))}.",
         "It takes raw pixels; `signature.json` says how they go in and how the answer is read.",
     ]
 
@@ -44,13 +45,13 @@ def data(evidence: Evidence) -> list[str]:
     """What it was trained and judged on."""
     dataset = evidence.dataset
     return [
-        f"Source `{dataset.source}`, digest `{dataset.source_digest}`: {dataset.read:,} samples read, "
+        f"Source {markdown_code(dataset.source)}, digest `{dataset.source_digest}`: {dataset.read:,} samples read, "
         f"{dataset.refused_samples:,} refused, {dataset.kept_out_samples:,} kept out since an equal one "
         f"is in the validation or the test split.",
         "",
         *table(("split", "samples"), ((split, f"{part.samples:,}") for split, part in dataset.splits.items())),
         "",
-        *bullets(dataset.notes),
+        *bullets(map(markdown, dataset.notes)),
     ]
 
 
@@ -58,10 +59,10 @@ def training(params: Params, evidence: Evidence) -> list[str]:
     """How the baseline came about."""
     report, config = evidence.training, params.training
     return [
-        f"`{report.model}` with {report.parameters:,} parameters; {report.epochs} epochs trained, the weights of epoch "
-        f"{report.best_epoch} kept (validation accuracy {report.validation_accuracy:.2%}). Batch {config.batch_size}, "
-        f"learning rate {config.learning_rate:g} ({config.schedule}), dropout {config.dropout:g}, seed {config.seed}; "
-        f"all else is in `params.yaml`.",
+        f"{markdown_code(report.model)} with {report.parameters:,} parameters; {report.epochs} epochs trained, "
+        f"the weights of epoch {report.best_epoch} kept (validation accuracy {report.validation_accuracy:.2%}). "
+        f"Batch {config.batch_size}, learning rate {config.learning_rate:g} ({config.schedule}), "
+        f"dropout {config.dropout:g}, seed {config.seed}; all else is in `params.yaml`.",
     ]
 
 
@@ -72,10 +73,12 @@ def compression(steps: Sequence[Step]) -> list[str]:
         config = ", ".join(f"{key} {value}" for key, value in step.config.items() if key != "technique")
         kept = sum(promise.holds for promise in step.promises)
         lines.append(
-            f"{number}. {step.technique}{f' ({config})' if config else ''}. Layers changed: {len(step.changed)}. "
-            f"Promises measured and kept: {kept} of {len(step.promises)}."
+            f"{number}. {step.technique}{f' ({markdown(config)})' if config else ''}. "
+            f"Layers changed: {len(step.changed)}. Promises measured and kept: {kept} of {len(step.promises)}."
         )
-        lines += [f"   - `{skip.layer}` left as it was: {skip.sentence}" for skip in step.skipped]
+        lines += [
+            f"   - {markdown_code(skip.layer)} left as it was: {markdown(skip.sentence)}" for skip in step.skipped
+        ]
     return lines
 
 
@@ -106,16 +109,17 @@ def metrics(evidence: Evidence) -> list[str]:
         ),
     }
     return [
-        *table(("", *models), ((name, *values) for name, values in rows.items())),
+        *table(("", *map(markdown, models)), ((name, *values) for name, values in rows.items())),
         "",
         f"Quality on the {evidence.chosen.splits['test'].samples:,} images of the test split. Latency of one image on "
-        f"{evidence.benchmark.threads} thread, {evidence.benchmark.runtime}, {evidence.benchmark.cpu}.",
+        f"{evidence.benchmark.threads} thread, {markdown(evidence.benchmark.runtime)}, "
+        f"{markdown(evidence.benchmark.cpu)}.",
     ]
 
 
 def gate(evidence: Evidence) -> list[str]:
     """The verdict and its rules."""
-    return [evidence.gate.sentence, "", *bullets(rule.sentence for rule in evidence.gate.rules)]
+    return [markdown(evidence.gate.sentence), "", *bullets(markdown(rule.sentence) for rule in evidence.gate.rules)]
 
 
 def limits(evidence: Evidence) -> list[str]:
@@ -126,8 +130,8 @@ def limits(evidence: Evidence) -> list[str]:
     return bullets(
         [
             "All quality is measured on images of the source named above, and says nothing about others.",
-            f"The class most often missed is `{worst}`: {known[worst].recall:.2%} of its {known[worst].support:,} test "
-            f"images are found.",
+            f"The class most often missed is {markdown_code(worst)}: {known[worst].recall:.2%} of its "
+            f"{known[worst].support:,} test images are found.",
             f"A test split of this size can decide a margin of {evidence.gate.smallest_margin:.2%} at best; a smaller "
             f"difference would not be seen.",
             "Latency holds for the processor and the runtime named above.",

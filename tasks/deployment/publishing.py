@@ -6,12 +6,12 @@ from pathlib import Path
 from tasks.config import Deployment, Params
 from tasks.deployment import serving
 from tasks.deployment.bundle import bundle
-from tasks.deployment.channels import MAX_REASON, Why, actor
+from tasks.deployment.channels import Why, actor
 from tasks.deployment.evidence import Evidence, load_evidence
 from tasks.deployment.keys import signing_key
 from tasks.deployment.progress import bar
 from tasks.deployment.promotion import promote, registry_of
-from tasks.deployment.records import MANIFEST, PRODUCTION, DataDigests, Manifest, Production, Release
+from tasks.deployment.records import MANIFEST, MAX_REASON, PRODUCTION, DataDigests, Manifest, Production, Release
 from tasks.deployment.registry import (
     Sealed,
     Seen,

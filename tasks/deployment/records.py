@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 
 from tasks.records import Record
 
+MAX_REASON, MAX_BY = 2000, 200  # characters of why something is done, and of who wants it
+
 MANIFEST = "manifest.dsse.json"  # in its signed envelope
 LABELS = "labels.json"
 SAMPLES = "samples.json"
@@ -84,8 +86,8 @@ class Pointer(Record):
     nonce: str
     kind: Literal["promote", "rollback"]
     moved_at: str  # UTC, ISO 8601
-    moved_by: Annotated[str, Field(max_length=200)]
-    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    moved_by: Annotated[str, Field(max_length=MAX_BY)]
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
     previous: Number | None  # release
     fallback: Number | None
 

@@ -7,16 +7,21 @@
     models/<model>/releases/<version>/manifest.dsse.json   signed and written last: from now on the release exists
     models/<model>/releases/<version>/retired-….json  it is being removed, or was: it does not exist any more
     models/<model>/channels/<channel>.json            which release the channel points to, see channels.py
+
+Whoever may write to a store may put anything there: an object of a newer slimline or of somebody else, a damaged one,
+in a folder a link or a pipe. What is not understood is named and never passed over in silence: a list shows it beside
+the others, and no removal begins while there is any, since it may speak for what would go.
 """
 
 import hashlib
+import re
 import secrets
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,11 +29,15 @@ from tasks.deployment.records import MANIFEST, PACKED, Claim, Manifest, Pointer,
 from tasks.deployment.signing import unseal
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.deployment.trust import ANYBODY, Trust
-from tasks.errors import Conflict, NotFound, ReleaseError
+from tasks.errors import Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
 from tasks.files import to_json
 from tasks.records import Record
+from tasks.text import visible
 
 R = TypeVar("R", bound=Record)
+SUFFIX = ".json"  # of records
+SHOWN = 200  # characters of what is wrong with a record
+NUMBER = re.compile(r"[1-9][0-9]{0,14}")  # of a release: a folder of any other name is none
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,26 @@ class Seen:
 
     pointer: Pointer | None
     tag: str | None
+
+
+@dataclass(frozen=True)
+class Odd:
+    """An object that is not what belongs at its place, and why."""
+
+    key: str
+    why: str
+
+    def __str__(self) -> str:
+        """On one line."""
+        return visible(f"{self.key}: {self.why}")
+
+
+@dataclass(frozen=True)
+class Found(Generic[R]):
+    """Records by their names below a folder, without the suffix, and what else lies there."""
+
+    records: dict[str, R]
+    odd: tuple[Odd, ...]
 
 
 @dataclass(frozen=True)
@@ -89,9 +118,17 @@ def decode(content: bytes, kind: type[R], place: str) -> R:
         return kind.model_validate_json(content)
     except ValidationError as error:
         raise ReleaseError(
-            f"Expected {place} to be a {kind.__name__} that this version of slimline reads. Received: {error}. "
-            f"If a newer slimline has written it, update this one."
+            f"Expected {place} to be a {kind.__name__} that this version of slimline reads. Received: "
+            f"{_first_problem(error)}. If a newer slimline has written it, update this one."
         ) from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    """A problem of a record in few words: there may be as many as somebody likes."""
+    first, *others = error.errors(include_url=False, include_context=False, include_input=False)
+    key = ".".join(map(str, first["loc"]))[:SHOWN]
+    more = f", and {len(others):,} more problems" if others else ""
+    return f"{f'{key}: ' if key else ''}{first['msg'][:SHOWN]}{more}"
 
 
 def see(store: Readable, model: str, channel: str) -> Seen:
@@ -164,23 +201,72 @@ def expect_about(manifest: Manifest, model: str, version: int, place: str) -> No
         )
 
 
-def releases(store: Store, model: str) -> list[Release]:
-    """All releases of a model, whoever signed them, the newest first."""
+def find(store: Store, folder: str, kind: type[R], fits: Callable[[str, R], bool] | None = None) -> Found[R]:
+    """Read everything below a folder, whatever its name is.
+
+    Args:
+        kind: what belongs there.
+        fits: whether a record belongs under its name.
+
+    Raises:
+        StoreError: the store cannot be listed, or does not answer.
+    """
+    records, odd = dict[str, R](), []
+    for entry in list(store.list(folder)):
+        name = entry.key.removeprefix(f"{folder}/")
+        if not name.endswith(SUFFIX):
+            odd.append(Odd(entry.key, f"Expected a name that ends with {SUFFIX}. Received: another one."))
+            continue
+        name = name.removesuffix(SUFFIX)
+        try:
+            record = decode(store.get(entry.key).content, kind, "it")
+            if fits is None or fits(name, record):
+                records[name] = record
+            else:
+                odd.append(Odd(entry.key, "Expected it to be about the release in its name. Received: another one."))
+        except NotFound:
+            if any(left.key == entry.key for left in store.list(folder)):  # else it has just gone
+                odd.append(Odd(entry.key, "Expected an object. Received: none, although it is listed."))
+        except StoreUnavailable:
+            raise
+        except (StoreError, ReleaseError) as error:
+            odd.append(Odd(entry.key, str(error)))
+    return Found(records, tuple(odd))
+
+
+def find_channels(store: Store, model: str) -> Found[Pointer]:
+    """All channels of a model and their last moves, also those with names that nobody could give today."""
+    return find(store, channels_folder(model), Pointer)
+
+
+def channels(store: Store, model: str) -> Iterator[tuple[str, Pointer]]:
+    """All channels of a model and their last moves; what is no channel is in :func:`find_channels`."""
+    yield from find_channels(store, model).records.items()
+
+
+def find_releases(store: Store, model: str) -> tuple[list[Release], tuple[Odd, ...]]:
+    """All releases of a model, whoever signed them, the newest first; what is odd about them and about its channels."""
+    found = find_channels(store, model)
     pointing: dict[int, list[str]] = defaultdict(list)
-    for channel, pointer in channels(store, model):
+    for channel, pointer in found.records.items():
         pointing[pointer.version].append(channel)
-    listed = []
+    listed, odd = [], list(found.odd)
     for version, files in sorted(versions(store, model).items(), reverse=True):
         if MANIFEST not in files or any(map(is_mark, files)):
             continue
         try:
-            sealed = read_manifest(store, model, version, ANYBODY)
-        except ReleaseError:
-            if MANIFEST in versions(store, model).get(version, {}):
-                raise
-            continue  # removed meanwhile
-        listed.append(describe(sealed, tuple(pointing[version])))
-    return listed
+            listed.append(describe(read_manifest(store, model, version, ANYBODY), tuple(pointing[version])))
+        except StoreUnavailable:
+            raise
+        except (StoreError, ReleaseError) as error:
+            if MANIFEST in versions(store, model).get(version, {}):  # else it was removed meanwhile
+                odd.append(Odd(release_key(model, version, MANIFEST), str(error)))
+    return listed, tuple(odd)
+
+
+def releases(store: Store, model: str) -> list[Release]:
+    """All releases of a model, whoever signed them, the newest first; what is none is in :func:`find_releases`."""
+    return find_releases(store, model)[0]
 
 
 def describe(sealed: Sealed, channels: tuple[str, ...]) -> Release:
@@ -211,21 +297,13 @@ def claim(store: Store, model: str) -> int:
     raise AssertionError  # unreachable: numbers do not end
 
 
-def channels(store: Store, model: str) -> Iterator[tuple[str, Pointer]]:
-    """All channels of a model and their last moves."""
-    for entry in store.list(channels_folder(model)):
-        channel, suffix, rest = entry.key.rpartition("/")[2].rpartition(".json")
-        if suffix and not rest and (pointer := current(store, model, channel)):
-            yield channel, pointer
-
-
 def versions(store: Store, model: str) -> dict[int, dict[str, int]]:
     """The files of each version and their bytes, whatever has become of it; what else lies there does not count."""
     found: dict[int, dict[str, int]] = defaultdict(dict)
     folder = f"{releases_folder(model)}/"
     for entry in store.list(releases_folder(model)):
         number, _, name = entry.key.removeprefix(folder).partition("/")
-        if number.isdecimal() and name:
+        if NUMBER.fullmatch(number) and name:
             found[int(number)][name] = entry.bytes
     return dict(found)
 

@@ -1,24 +1,37 @@
 """Old releases and uploads that never ended: what goes, what stays and why, and how it goes.
 
+Nothing goes while there is an object among channels, pins and holds that is not understood: it may stand for a release,
+as a channel does that devices follow and whose name nobody could give today.
+
 The manifest goes first, so that there is never half a release. A number is never given twice: the mark of the removal
 stays in its place. See :mod:`tasks.deployment.holds` for why nobody can point a channel to a release that is going.
 """
 
+import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from tasks.config import Retention
-from tasks.deployment.channels import entry
-from tasks.deployment.holds import DAY, age, forget_dead_holds, holds, marked, pins
+from tasks.deployment.channels import audit_key, entry
+from tasks.deployment.holds import DAY, age, find_holds, find_pins, forget_dead_holds, is_older, marked
 from tasks.deployment.records import MANIFEST, Claim, Retired
-from tasks.deployment.registry import channels, decode, is_mark, release_key, releases_folder, versions
-from tasks.deployment.stores.protocol import Leftover, Store
-from tasks.errors import NotFound, StoreError
+from tasks.deployment.registry import (
+    Odd,
+    decode,
+    find_channels,
+    is_mark,
+    release_key,
+    releases_folder,
+    versions,
+)
+from tasks.deployment.stores.protocol import Leftover, Store, is_key
+from tasks.errors import NotFound, ReleaseError, StoreError, StoreUnavailable
 from tasks.records import Record
 
 CLAIM = "claim.json"
+SHOWN = 10  # of what is not understood, in a message
 PATIENCE = 600.0  # seconds that may pass between the mark and the removal; foreign marks are respected for a day
 
 
@@ -40,7 +53,7 @@ def plan(store: Store, model: str, policy: Retention) -> list[Fate]:
 
     Raises:
         StoreError: the store cannot be read.
-        ReleaseError: an object in it is not what it should be.
+        ReleaseError: something in it is not understood, so nothing may go.
     """
     found = versions(store, model)
     alive = sorted((number for number, files in found.items() if _exists(files)), reverse=True)
@@ -55,19 +68,43 @@ def protected(store: Store, model: str) -> dict[int, list[str]]:
     """Why releases have to stay whatever their age: holds, pins, and where channels point to and would go back to.
 
     Holds are read before channels: a hold ends only after its channel has moved.
+
+    Raises:
+        StoreError: the store cannot be read.
+        ReleaseError: something is not understood, and might stand for any release.
     """
     reasons: dict[int, list[str]] = defaultdict(list)
-    for hold in holds(store, model).values():
-        if age(hold.held_at) < DAY:
-            reasons[hold.version].append("somebody is about to point a channel to it")
-    for pinned in pins(store, model):
+    holds, pins, channels = find_holds(store, model), find_pins(store, model), find_channels(store, model)
+    odd = [*holds.odd, *pins.odd, *channels.odd]
+    for hold in holds.records.values():
+        if not is_older(hold.held_at, DAY):
+            reasons[hold.version].append(f"somebody is about to point a channel to it, since {hold.held_at}")
+    for pinned in pins.records.values():
         reasons[pinned.version].append(f"pinned by {pinned.by}: {pinned.reason}")
-    for channel, pointer in channels(store, model):
+    for channel, pointer in channels.records.items():
         reasons[pointer.version].append(f"it is {channel}")
         if pointer.fallback:
-            back = entry(store, model, channel, pointer.fallback)
-            reasons[back.version].append(f"a rollback of {channel} goes to it")
+            try:
+                back = entry(store, model, channel, pointer.fallback)
+            except ReleaseError as error:
+                odd.append(Odd(audit_key(model, channel, pointer.fallback), str(error)))
+            else:
+                reasons[back.version].append(f"a rollback of {channel} goes to it")
+    if odd:
+        raise _not_understood(store, model, odd)
     return reasons
+
+
+def _not_understood(store: Store, model: str, odd: Sequence[Odd]) -> ReleaseError:
+    lines = [f"  {each}" for each in odd[:SHOWN]]
+    if len(odd) > SHOWN:
+        lines.append(f"  and {len(odd) - SHOWN:,} more")
+    listed = "\n".join(lines)
+    return ReleaseError(
+        f"Expected to understand all channels, pins and holds of {model} in {store.url} before a release is removed. "
+        f"Received:\n{listed}\nNothing is removed. Move away what does not belong there. Restore a channel from the "
+        f"last entry of its audit trail. If a newer slimline wrote it, update this one."
+    )
 
 
 def _exists(files: dict[str, int]) -> bool:
@@ -78,28 +115,38 @@ def _fate(
     store: Store, model: str, version: int, files: dict[str, int], reasons: dict[int, list[str]], policy: Retention
 ) -> Fate | None:
     """None for a number under which nothing is left."""
-    size = sum(files.values())
     if all(map(is_mark, files)):
         return None
+    strange = [name for name in files if not is_key(release_key(model, version, name))]
     if why := reasons.get(version):
-        return Fate(version=version, goes=False, why="; ".join(why), bytes=size)
-    if any(map(is_mark, files)):
-        return Fate(version=version, goes=True, why="its removal has begun", bytes=size)
-    if MANIFEST in files:
-        return Fate(version=version, goes=True, why=f"not of the last {policy.keep}", bytes=size)
+        goes, word = False, "; ".join(why)
+    elif strange:
+        goes, word = False, f"slimline cannot remove what lies there: {strange[0]!r}"
+    elif any(map(is_mark, files)):
+        goes, word = True, "its removal has begun"
+    elif MANIFEST in files:
+        goes, word = True, f"not of the last {policy.keep}"
+    else:
+        goes, word = _unfinished(store, model, version, policy)
+    return Fate(version=version, goes=goes, why=word, bytes=sum(files.values()))
+
+
+def _unfinished(store: Store, model: str, version: int, policy: Retention) -> tuple[bool, str]:
+    """Whether an upload without a manifest goes, and why."""
     begun = _begun(store, model, version)
     if begun is None:
-        return Fate(version=version, goes=False, why="without manifest and claim: nobody knows what it is", bytes=size)
-    old = age(begun) > timedelta(hours=policy.orphan_hours)
-    why_not = f"an upload begun at {begun}" + (" that never ended" if old else ", which may still go on")
-    return Fate(version=version, goes=old, why=why_not, bytes=size)
+        return False, "without a manifest, and without a claim that is understood: nobody knows what it is"
+    old = is_older(begun, timedelta(hours=policy.orphan_hours))
+    return old, f"an upload begun at {begun}" + (" that never ended" if old else ", which may still go on")
 
 
 def _begun(store: Store, model: str, version: int) -> str | None:
-    key = release_key(model, version, CLAIM)
+    """When an upload has begun; None where no claim says it that is understood."""
     try:
-        return decode(store.get(key).content, Claim, f"{store.url}/{key}").claimed_at
-    except NotFound:
+        return decode(store.get(release_key(model, version, CLAIM)).content, Claim, CLAIM).claimed_at
+    except StoreUnavailable:
+        raise
+    except (StoreError, ReleaseError):
         return None
 
 
@@ -108,10 +155,11 @@ def clean(store: Store, model: str, policy: Retention) -> Iterator[Fate]:
 
     Raises:
         StoreError: the store cannot be read or written; what is left goes the next time.
-        ReleaseError: an object in it is not what it should be.
+        ReleaseError: something in it is not understood, so nothing may go.
     """
+    fates = plan(store, model, policy)
     forget_dead_holds(store, model)
-    for fate in plan(store, model, policy):
+    for fate in fates:
         if fate.goes:
             yield _remove(store, model, fate)
         else:
@@ -149,9 +197,10 @@ def _forget_dead_marks(store: Store, model: str, version: int) -> None:
     """Take back the marks of removals that were killed before they saw that the release is needed."""
     for item in list(store.list(f"{releases_folder(model)}/{version}")):
         if is_mark(item.key):
-            mark = decode(store.get(item.key).content, Retired, f"{store.url}/{item.key}")
-            if age(mark.retired_at) > DAY:
-                store.delete(item.key)
+            with contextlib.suppress(ReleaseError, NotFound):  # a mark that is not understood stays
+                mark = decode(store.get(item.key).content, Retired, item.key)
+                if is_older(mark.retired_at, DAY):
+                    store.delete(item.key)
 
 
 def leftovers(store: Store, model: str, policy: Retention) -> list[Leftover]:

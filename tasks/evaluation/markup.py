@@ -1,8 +1,9 @@
 """The few HTML elements that the report is made of. Everything given as text is escaped here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from pathlib import Path
+
+from tasks.text import html as escape
 
 
 def table(caption: str, rows: Sequence[Mapping[str, str]], strong: str | None = None) -> str:
@@ -28,7 +29,7 @@ def table(caption: str, rows: Sequence[Mapping[str, str]], strong: str | None = 
 
 def _cell(value: str) -> str:
     """A value; what stands behind it in brackets goes small below it."""
-    if not value.endswith(")"):
+    if not (value.endswith(")") and " (" in value):
         return escape(value)
     value, _, aside = value[:-1].partition(" (")
     return f"{escape(value)}<small>{escape(aside)}</small>"

@@ -15,6 +15,7 @@ from tasks.evaluation.records import BASELINE, PRODUCTION
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import difference
 from tasks.evaluation.wording import number
+from tasks.text import html, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,7 +129,7 @@ def recall_svg(results: Results, chosen: str) -> str:
         for of, color, label, marker in ((before, ACCENT, BASELINE, "o"), (after, SECOND, chosen, "D")):
             recalls = [100 * of[name].recall for name in classes]
             axes.scatter(recalls, list(rows), color=color, s=34, marker=marker, zorder=3, label=label)
-        axes.set_yticks(list(rows), classes)
+        axes.set_yticks(list(rows), list(map(visible, classes)), parse_math=False)  # a name with $ is no formula
         axes.grid(axis="y", visible=False)
         axes.set_title("recall on the sealed test split, %")
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=2, fontsize=9, borderaxespad=0.8)
@@ -160,7 +161,7 @@ def svg(figure: "Figure", title: str) -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{html(title)}" ', 1)
 
 
 def themed(picture: str) -> str:

@@ -3,8 +3,6 @@
 The flow and the terminal reuse its parts: :func:`load_results`, :func:`candidates_table`, :func:`pareto_svg`.
 """
 
-from html import escape
-
 from tasks.evaluation import markup
 from tasks.evaluation.pictures import MOST_CLASSES, curves_svg, pareto_svg, recall_svg, themed
 from tasks.evaluation.records import BASELINE, GateReport
@@ -23,6 +21,7 @@ from tasks.evaluation.tables import (
     test_table,
 )
 from tasks.evaluation.wording import invert, number, percent, points, times
+from tasks.text import html as escape
 
 __all__ = ["Results", "candidates_table", "load_results", "pareto_svg", "render"]
 

@@ -43,3 +43,8 @@ def test_a_move_that_cannot_be_fails_the_run_and_says_why(project: Params) -> No
     assert failed.is_failed()
     assert failed.message
     assert "Expected release 1 of shades in staging" in failed.message
+    for wrong in ({"channel": "ships/alpha"}, {"channel": ""}, {"version": 0}):
+        failed = promote_flow(reason="try", **wrong, return_state=True)
+        assert "Expected the n" in str(failed.message)
+    failed = rollback_flow(reason="try", channel="../alpha", return_state=True)
+    assert "Expected the name of a channel" in str(failed.message)

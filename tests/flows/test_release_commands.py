@@ -1,15 +1,19 @@
 import json
+import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from flows.cli import main
 from tasks.config import Params
 from tasks.deployment.publishing import publish
 from tasks.deployment.trust import ENVIRONMENT
+from tasks.text import storable, visible
 from tasks.versioning.params_file import set_params
 from tests.tasks.deployment.project import params_for, write_project
 
@@ -74,6 +78,135 @@ def test_a_release_is_rolled_back_promoted_and_audited(slimline: Slimline, place
     assert "false alarms" in table
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "closes [/foo] bug",
+        "[bold]loud[/bold] [link=https://a.example]here[/link]",
+        "looks fine :smile:",
+        "\x1b[2J\x1b]0;title\x07 and \x9b31m",
+        "one line\nanother\r\x00\x7f",
+        "user\u202egnp",
+        "a byte \udcff",
+        "a" * 2000,
+        "| `code` <script>",
+    ],
+)
+def test_a_reason_is_text_in_every_list(slimline: Slimline, place: tuple[str, ...], reason: str) -> None:
+    shown = visible(reason)
+    slimline("rollback", "--model", "shades", *place, "--reason", reason)
+    for command in ("audit", "channels"):
+        said = slimline(command, "shades", *place[:2])
+        assert printed(said) == said
+        assert "".join(shown.split()) in in_column(said, "Why")
+        rows = asked(slimline, command, "shades", *place[:2])
+        assert rows[0]["reason"] == storable(reason)
+        said = slimline(command, "shades", *place[:2], "--json")
+        assert printed(said) == said
+
+
+def printed(text: str) -> str:
+    return "".join(char for char in text if char == "\n" or visible(char) == char)
+
+
+def in_column(table: str, name: str) -> str:
+    """What stands in a column of a table, its lines joined."""
+    lines = [line.strip("│┃") for line in table.splitlines()[1:]]
+    at = next(place for place, head in enumerate(re.split("[┃│]", lines[1])) if head.strip() == name)
+    return "".join("".join(re.split("[┃│]", line)[at].split()) for line in lines[3:-1] if "│" in line)
+
+
+NAMES = ("ships/alpha", "../digits", "Alpha", "", "a b", "x\n", "é", "-x", ".x", "a" * 64, "[/foo]", "\udcff")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "promote 1 --reason a --model shades --channel=",
+        "promote 1 --reason a --model=",
+        "rollback --reason a --model shades --channel=",
+        "rollback --reason a --model=",
+        "audit shades --channel=",
+        "audit --model=",
+        "channels --model=",
+        "releases --model=",
+        "fetch shades --to device --channel=",
+        "fetch --to device --model=",
+        "retention --dry-run --model=",
+        "pin 1 --reason a --model=",
+        "unpin 1 --model=",
+        "sign 1 --model=",
+        "serve --model=",
+    ],
+)
+def test_a_name_is_checked_as_in_params(
+    slimline: Slimline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    *words, last = command.split()
+    for name in NAMES:
+        said = slimline(*words, f"{last}{name}", "--store", "file://store", code=2)
+        assert f"Expected the name of a {last.strip('-=')}: up to 63 small letters" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "promote --reason a --version=",
+        "rollback --reason a --to=",
+        "pin --reason a --version=",
+        "unpin --version=",
+        "sign --version=",
+    ],
+)
+def test_a_number_of_a_release_is_checked(
+    slimline: Slimline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    *words, last = command.split()
+    for number in ("0", "-1", "9" * 16):
+        said = slimline(*words, f"{last}{number}", "--store", "file://store", "--model", "shades", code=2)
+        assert "Expected the number of a release, 1 or more" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_already_lies_among_the_channels_is_listed(
+    slimline: Slimline, place: tuple[str, ...], tmp_path: Path
+) -> None:
+    folder = tmp_path / "store/models/shades/channels"
+    odd = [folder / "notes", folder / "broken.json", folder / "ships/alpha.json"]
+    odd[2].parent.mkdir()
+    odd[2].write_bytes((folder / "production.json").read_bytes())
+    odd[0].write_bytes(b"notes")
+    odd[1].write_bytes(b"{")
+    rows = asked(slimline, "channels", "shades", *place[:2])
+    assert [(row["channel"].rpartition("shades/")[2], row["version"]) for row in rows] == [
+        ("production", 2),
+        ("ships/alpha", 2),
+        ("staging", 2),
+        ("channels/broken.json", None),
+        ("channels/notes", None),
+    ]
+    said = slimline("channels", "shades", *place[:2])
+    assert "ships/alpha" in said
+    assert "Not understood: models/shades/channels/notes: Expected a name that ends with .json" in said
+    rows = asked(slimline, "releases", "shades", *place[:2])
+    assert [row["version"] for row in rows] == [2, 1, None, None]
+    assert rows[0]["channels"] == ["production", "ships/alpha", "staging"]
+    (tmp_path / "store/models/shades/releases/1/manifest.dsse.json").write_bytes(b"{}")
+    said = slimline("releases", "shades", *place[:2])
+    assert "Not understood: models/shades/releases/1/manifest.dsse.json" in said
+    assert "Not understood: models/shades/channels/broken.json" in said
+
+
+def test_a_word_that_is_no_option_is_text_too(slimline: Slimline, place: tuple[str, ...]) -> None:
+    for word in ("\x1b[31m[/foo]", "\udcff"):
+        said = slimline("promote", word, "--reason", "a", code=2)
+        assert printed(said) == said
+        assert visible(word) in said
+
+
 def test_a_move_needs_a_reason_and_a_trusted_signature(
     slimline: Slimline, place: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -109,3 +242,16 @@ def test_keys_are_made_shown_and_never_overwritten(
     assert "never overwritten" in slimline("keys", "new", "keys/release.pem", code=2)
     secret = (tmp_path / "keys/release.pem").read_text().splitlines()[1]
     assert secret not in made
+
+
+def test_a_file_whose_name_is_no_utf_8_gets_its_answer(
+    slimline: Slimline, place: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / os.fsdecode(b"\xff[b]\x1b.png")
+    Image.new("L", (2, 2), 250).save(file)
+    keys = place[2:]
+    slimline("fetch", "shades", "--to", "device\udcff", "--channel", "production", *place)
+    said = slimline("predict", str(file), "--model", "device\udcff", *keys)
+    assert said.startswith(f"{tmp_path}/\\xff[b]\\x1b.png\tlight\t")
+    assert asked(slimline, "predict", str(file), "--model", "device\udcff", *keys)[0]["file"] == str(file)
+    assert "\\xfe.png" in slimline("predict", "\udcfe.png", "--model", "device\udcff", *keys, code=1)

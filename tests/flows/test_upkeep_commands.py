@@ -50,11 +50,31 @@ def test_what_is_pinned_survives_a_retention_that_was_shown_before(place: tuple[
     assert "Received: 0" in slimline("retention", *place, "--keep", "0", code=2)
 
 
-@pytest.mark.parametrize("text", ["", "digits", "digits@", "@3", "digits@x", "digits@0", "digits@-1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "digits",
+        "digits@",
+        "@3",
+        "digits@x",
+        "digits@0",
+        "digits@-1",
+        "digits@²",
+        "digits@٣",
+        "digits@" + "9" * 5000,
+    ],
+)
 def test_a_release_is_named_by_model_and_version(text: str) -> None:
     with pytest.raises(ConfigError, match="Expected MODEL@VERSION"):
         parse_release(text)
-    assert parse_release("my@model@12") == ("my@model", 12)
+    assert parse_release("my.model@12") == ("my.model", 12)
+
+
+@pytest.mark.parametrize("name", ["my@model", "../digits", "Digits", "a/b", "[bold]"])
+def test_a_model_of_a_release_has_a_name_as_in_params(name: str) -> None:
+    with pytest.raises(ConfigError, match="Expected the name of a model"):
+        parse_release(f"{name}@12")
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(place: tuple[str, ...]) -> None:

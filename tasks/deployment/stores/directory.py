@@ -7,6 +7,7 @@ store. Names that begin with a dot (the lock, files being written) are no object
 import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -90,10 +91,9 @@ class DirectoryStore:
         """See :meth:`Store.list`."""
         top = self.root / check_key(folder)
         with self._errors():
-            keys = sorted(path.relative_to(self.root).as_posix() for path in top.rglob("[!.]*") if path.is_file())
-            for key in keys:
+            for key in sorted(path.relative_to(self.root).as_posix() for path in _below(top)):
                 with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-                    yield Entry(key, (self.root / key).stat().st_size)
+                    yield Entry(key, (self.root / key).lstat().st_size)
 
     def delete(self, key: str) -> None:
         """See :meth:`Store.delete`."""
@@ -119,14 +119,21 @@ class DirectoryStore:
             (place / name).unlink(missing_ok=True)
 
     def _open(self, key: str, limit: int) -> BinaryIO:
+        """An object's file, opened without waiting for anybody, should a pipe lie there."""
+        absent = NotFound(f"Expected {key} in {self.url}. Received: no such object.")
         try:
-            file = (self.root / check_key(key)).open("rb")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise NotFound(f"Expected {key} in {self.url}. Received: no such object.") from None
-        if (size := os.fstat(file.fileno()).st_size) > limit:
-            file.close()
-            raise StoreError(f"Expected {key} in {self.url} to have at most {limit:,} bytes. Received: {size:,}.")
-        return file
+            handle = os.open(self.root / check_key(key), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            raise absent from None
+        status = os.fstat(handle)
+        is_file = stat.S_ISREG(status.st_mode)
+        if is_file and status.st_size <= limit:
+            return os.fdopen(handle, "rb")
+        os.close(handle)
+        if stat.S_ISDIR(status.st_mode):
+            raise absent
+        received = f"{status.st_size:,}" if is_file else "no regular file"
+        raise StoreError(f"Expected {key} in {self.url} to have at most {limit:,} bytes. Received: {received}.")
 
     @contextlib.contextmanager
     def _staged(self, key: str) -> Iterator[Path]:
@@ -174,6 +181,26 @@ class DirectoryStore:
                 f"Expected a store in {self.root} that can be read and written. Received: {error}. "
                 f"Check the path in deployment.store, the rights and the space on the disk."
             ) from error
+
+
+def _below(top: Path) -> Iterator[Path]:
+    """Everything below a folder but folders and what begins with a dot; links are not followed, but named.
+
+    Raises:
+        OSError: a folder cannot be read. What is unseen must not pass for what is not there.
+    """
+    try:
+        with os.scandir(top) as found:
+            entries = list(found)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(Path(entry.path))
+        else:
+            yield Path(entry.path)
 
 
 def _copy(source: BinaryIO, path: Path, progress: Progress | None) -> None:

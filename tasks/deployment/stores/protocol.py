@@ -32,6 +32,7 @@ from tasks.errors import StoreError
 SMALL = 16 << 20  # bytes; objects that are held in memory are smaller
 PIECE = 8 << 20  # bytes; larger files travel in pieces of this size
 Progress = Callable[[int], object]  # told how many bytes more have arrived
+MAX_KEY = 800  # characters
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
@@ -128,7 +129,10 @@ class Store(Readable, Protocol):
         """
 
     def list(self, folder: str) -> Iterator[Entry]:
-        """All objects whose keys begin with ``folder`` and a slash, in the order of their keys."""
+        """All objects whose keys begin with ``folder`` and a slash, in the order of their keys.
+
+        What others put there is listed, too, be it no object that :meth:`get` reads, or its name no key.
+        """
 
     def delete(self, key: str) -> None:
         """Remove an object; it is no error when there is none."""
@@ -140,15 +144,20 @@ class Store(Readable, Protocol):
         """Remove a leftover; it is no error when there is none."""
 
 
+def is_key(key: str) -> bool:
+    """Whether :func:`check_key` takes it."""
+    return len(key) <= MAX_KEY and all(PART.fullmatch(part) for part in key.split("/"))
+
+
 def check_key(key: str) -> str:
     """Give ``key`` back if it is one: parts of letters, digits, ``_``, ``.`` and ``-``, joined by slashes.
 
     Raises:
         StoreError: it is empty, absolute, too long or could lead out of the store.
     """
-    if len(key) <= 800 and all(PART.fullmatch(part) for part in key.split("/")):
+    if is_key(key):
         return key
     raise StoreError(
         f"Expected a key of parts that begin with a letter or a digit and hold only these, '_', '.' and '-', "
-        f"joined by '/'. Received: {key!r}."
+        f"joined by '/'. Received: {key[:MAX_KEY]!r}."
     )

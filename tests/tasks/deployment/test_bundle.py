@@ -1,15 +1,21 @@
 import json
+import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
 import zstandard
+from markdown_it import MarkdownIt
 
 from tasks.compression.records import candidate_model
 from tasks.config import Params
 from tasks.deployment.bundle import Bundle, bundle
 from tasks.deployment.evidence import load_evidence
+from tasks.deployment.model_card import model_card
 from tasks.errors import ReleaseError
 from tasks.files import sha256
+from tasks.text import visible
 from tests.tasks.deployment.project import CLASSES, RECIPE
 
 
@@ -74,6 +80,39 @@ def test_the_card_has_the_numbers_of_the_records(project: Params, tmp_path: Path
         "The class most often missed is `light`: 50.00% of its 2 test images",
     ):
         assert fact in card
+
+
+NAMES = (
+    "<script>alert(1)</script>",
+    "a`b``c",
+    "two\nlines",
+    "\x1b[2J\x9b",
+    "user\u202egnp",
+    "![x](https://a.example/x.png)",
+    "| a | b",
+    "[link](javascript:x)",
+    " ",
+    "# head",
+)
+
+
+def test_names_of_classes_are_text_in_the_card(project: Params) -> None:
+    evidence = load_evidence()
+    usual = model_card(project, evidence)
+    quality = evidence.chosen.splits["test"]
+    worst = evidence.chosen.model_copy(
+        update={"splits": {"test": quality.model_copy(update={"per_class": {NAMES[0]: quality.per_class["light"]}})}}
+    )
+    notes = tuple(f"The class folder {name} is empty." for name in NAMES)
+    dataset = evidence.dataset.model_copy(update={"classes": NAMES, "notes": notes, "source": NAMES[1]})
+    card = model_card(project, replace(evidence, dataset=dataset, chosen=worst))
+    renderer = MarkdownIt("commonmark").enable("table")
+    html, before = renderer.render(card), renderer.render(usual)
+    assert set(re.findall("<(?![/])[^ >]+", html)) == set(re.findall("<(?![/])[^ >]+", before))
+    text = unescape(re.sub("<[^>]+>", "", html))
+    for name, note in zip(NAMES, notes, strict=True):
+        assert visible(name) in text
+        assert visible(note) in text
 
 
 def test_without_a_lock_of_the_stages_there_is_no_release(project: Params, tmp_path: Path) -> None:

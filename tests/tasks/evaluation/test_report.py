@@ -13,6 +13,8 @@ from tasks.evaluation.records import Interval
 from tasks.evaluation.report import candidates_table, render
 from tasks.evaluation.results import Results
 from tasks.evaluation.wording import invert, number, percent, points, points_interval, times
+from tasks.text import html, visible
+from tests.tasks.evaluation import material
 from tests.tasks.evaluation.material import CLASSES, make_results
 
 FARES = {
@@ -202,3 +204,40 @@ def test_numbers_are_worded_for_people() -> None:
     assert points_interval(Interval(value=0, low=-0.01, high=0.002)) == "−1.00 … +0.20"
     assert (times(2.786), times(13.71)) == ("2.79 ×", "13.7 ×")
     assert invert(Interval(value=0.5, low=0.25, high=1)) == Interval(value=2, low=1, high=4)
+
+
+NAMES = (
+    "<script>alert(1)</script>",
+    "$\\frac$",
+    "$x_",
+    "a & b",
+    '" onload="x',
+    "two\nlines",
+    "\x1b[2J",
+    "user\u202egnp",
+    "_under",
+    "cat (small)",
+)
+
+
+def test_names_of_classes_are_text_in_the_page_and_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = render(replace(made := make_results(RULES, FARES), gate=decide(made)))
+    monkeypatch.setattr(material, "CLASSES", NAMES)
+    text = render(replace(made := make_results(RULES, FARES), gate=decide(made)))
+    page, usual = Page(text), Page(plain)
+    assert page.open == []
+    assert [tag for tag, _ in page.tags if tag not in {"path", "g", "use", "text"}] == [
+        tag for tag, _ in usual.tags if tag not in {"path", "g", "use", "text"}
+    ]
+    for name in NAMES:
+        assert html(name) in text
+    assert all(visible(char) == char or char == "\n" for char in text)
+
+
+@pytest.mark.parametrize("value", ["x)", "(x)", ") (", "1 (2)", "dog (small) (old)", " ()"])
+def test_a_cell_loses_no_letter(value: str) -> None:
+    shown = re.sub("<[^>]+>", "", table("A table", [{"a": "first", "b": value}]).partition("</thead>")[2])
+    assert "".join(shown.split()).removeprefix("first") in {
+        "".join(value.split()),
+        "".join(value.replace(" (", "", 1)[:-1].split()),
+    }

@@ -1,0 +1,136 @@
+r"""Text that came from outside, made fit for a terminal, for Markdown and for HTML.
+
+A reason, a class's or a file's name, the words of a server: each may hold anything, so it is shown as text and never
+read as control sequences, markup or links. All that is printed, drawn or put into a page goes through this module.
+
+A character that has no shape of its own is shown as its escape in Python: ``\n``, ``\x1b``, ``\u202e``. That holds for
+controls, for what turns the direction of writing, for what is not assigned, and for bytes that are no UTF-8, which
+Python reads as lone surrogates: the byte 0xff is shown as ``\xff``. Everything else stays as it is, a backslash
+included, so that text which is shown twice looks the same.
+"""
+
+import contextlib
+import html as standard_html
+import io
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from typing import TextIO
+
+SURROGATES = re.compile("[\ud800-\udfff]")
+BYTES = range(0xDC80, 0xDD00)  # surrogates that stand for bytes, see PEP 383
+NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+# read as markup by CommonMark or GitHub wherever they stand, or where a link or an emoji may begin
+MARKUP = re.compile(r"[\\`*\[\]<>&|~$]|_(?![^\W_])|(?<![^\W_])_|:(?=\S)|(?<=\w)\.(?=[^\W\d_])")
+BLOCK = re.compile(r"^(?:(?=[-+=#])|(\d+)(?=[.)]))")  # read as a list, a heading or a line where a block begins
+EDGE = re.compile(r"^\s+|\s+$")
+BACKTICKS = re.compile("`+")
+
+
+def visible(text: str) -> str:
+    """Text on one line that a terminal only shows."""
+    if text.isprintable():
+        return text
+    return "".join(char if _has_a_shape(char) else escaped(char) for char in text)
+
+
+def visible_lines(text: str) -> str:
+    """Text of several lines; all but the first are indented, so that none passes for a line of its own."""
+    first, *others = text.rstrip("\n").split("\n")
+    return "\n".join([visible(first), *(f"  {visible(line).removeprefix('  ')}" for line in others)])
+
+
+def storable(text: str) -> str:
+    """Text as UTF-8 can hold it: bytes that were no UTF-8 are shown, all else stays."""
+    return SURROGATES.sub(lambda found: escaped(found[0]), text)
+
+
+def escaped(char: str) -> str:
+    r"""The escape of one character: ``\n``, ``\x1b``, ``\u202e``, ``\U000e0001``."""
+    code = ord(char)
+    if code in BYTES:
+        code -= 0xDC00
+    if char in NAMED:
+        return NAMED[char]
+    return f"\\x{code:02x}" if code < 1 << 8 else f"\\u{code:04x}" if code < 1 << 16 else f"\\U{code:08x}"
+
+
+def markdown(text: str) -> str:
+    """Text within Markdown that every renderer shows as it is, in a paragraph, a list or a cell of a table.
+
+    Source: CommonMark 0.31.2, sections 2.4 (backslash escapes) and 2.5 (entities); GitHub Flavored Markdown 0.29,
+    sections 4.10 (tables) and 6.9 (autolinks).
+    """
+    shown = MARKUP.sub(lambda found: f"\\{found[0]}", visible(text))
+    shown = BLOCK.sub(lambda found: f"{found[1] or ''}\\", shown)
+    return EDGE.sub(lambda found: "".join(f"&#{ord(space)};" for space in found[0]), shown)
+
+
+def markdown_code(text: str) -> str:
+    """Text as a code span of Markdown, in a paragraph or a list; in a table :func:`markdown` is the one that fits.
+
+    Source: CommonMark 0.31.2, section 6.1.
+    """
+    shown = visible(text)
+    if not shown:
+        return ""
+    fence = "`" * (1 + max(map(len, BACKTICKS.findall(shown)), default=0))
+    touches = "`" in (shown[0], shown[-1]) or (shown[0] == shown[-1] == " " and bool(shown.strip(" ")))
+    return f"{fence} {shown} {fence}" if touches else f"{fence}{shown}{fence}"
+
+
+def html(text: str) -> str:
+    """Text within HTML, in an element or a quoted attribute."""
+    return standard_html.escape(visible(text))
+
+
+@contextlib.contextmanager
+def plain_output() -> Iterator[None]:
+    """Let what the block prints go out as text: lines, in which whatever has no shape is shown."""
+    with (
+        contextlib.redirect_stdout(_Shown(sys.stdout)),
+        contextlib.redirect_stderr(_Shown(sys.stderr)),
+    ):
+        yield
+
+
+class _Shown(io.TextIOBase):
+    """A stream of lines in front of another one."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write lines as :func:`visible` shows them."""
+        self._stream.write("\n".join(map(visible, text.split("\n"))))
+        return len(text)
+
+    def flush(self) -> None:
+        """Let the stream behind go on at once."""
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        """Name the stream behind, for libraries that write there themselves."""
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        """Say that this is no terminal: what moves its cursor would be shown."""
+        return False
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the stream behind."""
+        return self._stream.encoding
+
+
+def _has_a_shape(char: str) -> bool:
+    return char.isprintable() or unicodedata.category(char) == "Zs"
+
+
+def show_what_cannot_be_encoded() -> None:
+    """Let output in an encoding that lacks a character show its escape, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,214 @@
+"""Whatever the text is, it is shown as text: nothing of it is taken for markup, a link or a command to the terminal."""
+
+import io
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from tasks.files import to_json
+from tasks.text import (
+    html,
+    markdown,
+    markdown_code,
+    plain_output,
+    show_what_cannot_be_encoded,
+    storable,
+    visible,
+    visible_lines,
+)
+
+NASTY = (
+    "closes [/foo] bug",
+    "[bold]loud[/bold]",
+    "[link=https://evil.example]here[/link]",
+    ":smile: 12:30",
+    "\x1b]8;;https://evil.example\x07here\x1b]8;;\x07 \x1b[2J \x9b31m",
+    "nul \x00, delete \x7f, bell \x07, back \x08, tab \t, line\nand \r\nreturn, \u2028\u2029\x85",
+    "user\u202egnp.exe \u2066hidden\u2069 \u200bzero\ufeff",
+    "no UTF-8 \udcff, half a pair \ud800",
+    "a | b || c",
+    "`code` ``more`` ```",
+    "<script>alert(1)</script> <b>&amp;</b> <!-- x -->",
+    "![picture](https://evil.example/x.png) [text](javascript:alert) [a]: b",
+    "https://evil.example www.evil.example <https://evil.example> a@evil.example ftp://x.y",
+    "# heading",
+    "- item",
+    "+ item",
+    "1. item",
+    "2) item",
+    "> quote",
+    "---",
+    "===",
+    "    indented",
+    "trailing  ",
+    "\\[escaped\\] \\",
+    "~~gone~~ *x* _y_ **z** __w__ $x^2$",
+    "~~~",
+    "| a | b |",
+    ":--|--:",
+    "",
+    " ",
+    "\u3000wide\u00a0",
+    "grün 猫 🐈 é",
+)
+TEXT = st.text(st.characters(), max_size=60) | st.text(
+    st.sampled_from("[]()<>&|`*_~#-+=.:!\\/$ \t\n\x1bab1w@"), max_size=40
+)
+Test = TypeVar("Test", bound=Callable[..., None])
+RENDERER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def nasty(test: Test) -> Test:
+    """Let a property be tried on these texts, too."""
+    for text in NASTY:
+        test = example(text)(test)
+    return test
+
+
+class Page(HTMLParser):
+    """The tags and the text of a page."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(content)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        del attrs
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.tags.append(data)
+
+    def handle_decl(self, decl: str) -> None:
+        self.tags.append(decl)
+
+    def unknown_decl(self, data: str) -> None:
+        self.tags.append(data)
+
+    def handle_pi(self, data: str) -> None:
+        self.tags.append(data)
+
+
+def printed(text: str) -> str:
+    """Text with the shape that it has where nothing is lost."""
+    return "".join(char for char in text if char.isprintable() or unicodedata.category(char) == "Zs")
+
+
+def as_python_has_it(char: str) -> str:
+    byte = char.encode(errors="surrogateescape") if 0xDC80 <= ord(char) <= 0xDCFF else None
+    return repr(byte)[2:-1] if byte else repr(char)[1:-1]
+
+
+@nasty
+@given(TEXT)
+def test_what_is_shown_moves_no_cursor_and_loses_nothing(text: str) -> None:
+    shown = visible(text)
+    assert all(char.isprintable() or unicodedata.category(char) == "Zs" for char in shown)
+    assert visible(shown) == shown
+    assert shown.encode().decode() == shown
+    if printed(text) == text:
+        assert shown == text
+    assert shown == "".join(char if printed(char) else as_python_has_it(char) for char in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31m", r"\x1b[31m"),
+        ("a\nb\r\tc", r"a\nb\r\tc"),
+        ("\x00\x7f\x9b", r"\x00\x7f\x9b"),
+        ("\u202e\u2028", r"\u202e\u2028"),
+        ("\U000e0001", r"\U000e0001"),
+        ("\udcff\udc80", r"\xff\x80"),
+        ("\ud800", r"\ud800"),
+        ("C:\\temp [/foo] :smile:", "C:\\temp [/foo] :smile:"),
+    ],
+)
+def test_what_has_no_shape_is_shown_as_its_escape(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_lines_of_a_message_stay_lines_of_one_message() -> None:
+    assert visible_lines("one\n  two\nerror: \x1bthree\n") == "one\n  two\n  error: \\x1bthree"
+
+
+@nasty
+@given(TEXT)
+def test_markdown_renders_as_the_text_and_as_nothing_else(text: str) -> None:
+    for before, after, tags in (
+        ("", "", {"p"}),
+        ("- ", "", {"ul", "li"}),
+        ("1. ", "", {"ol", "li"}),
+        ("## ", "", {"h2"}),
+        ("| a | b |\n|---|---|\n| ", " | x |", {"table", "thead", "tbody", "tr", "th", "td"}),
+        ("Before ", " after", {"p"}),
+    ):
+        page = Page(RENDERER.render(f"{before}{markdown(text)}{after}"))
+        assert set(page.tags) <= tags
+        assert visible(text) in page.text
+        if "|" not in before:
+            assert len(page.text.strip("\n")) == len(visible(text)) + len("Before  after") * bool(after)
+
+
+@nasty
+@given(TEXT)
+def test_a_code_span_renders_as_the_text(text: str) -> None:
+    page = Page(RENDERER.render(f"- Source {markdown_code(text)}, digest"))
+    assert page.tags == ["ul", "li", *(["code"] if visible(text) else [])]
+    assert page.text.strip("\n") == f"Source {visible(text)}, digest"
+
+
+@nasty
+@given(TEXT)
+def test_html_reads_back_as_the_text_and_as_nothing_else(text: str) -> None:
+    page = Page(f'<p title="{html(text)}">{html(text)}</p>')
+    assert page.tags == ["p"]
+    assert page.text == visible(text)
+
+
+@nasty
+@given(TEXT)
+def test_a_record_holds_any_text(text: str) -> None:
+    content = to_json({"text": text}).encode()
+    assert json.loads(content) == {"text": storable(text)}
+    assert storable(storable(text)) == storable(text)
+    if text.isprintable():
+        assert storable(text) == text
+
+
+def test_what_a_stage_prints_is_text_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with plain_output():
+        print("note: \x1b[2Jthe class", "a\u202eb", flush=True)
+        print("and \udcff", file=sys.stderr)
+    assert capsys.readouterr() == ("note: \\x1b[2Jthe class a\\u202eb\n", "and \\xff\n")
+
+
+def test_output_in_a_narrow_encoding_shows_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    show_what_cannot_be_encoded()
+    print("→ é")
+    narrow.flush()
+    assert narrow.buffer.getvalue() == b"\\u2192 \\xe9\n"
+
+
+def test_every_line_of_the_command_goes_through_the_terminal() -> None:
+    flows = Path(__file__).parents[2] / "flows"
+    prints = [path.name for path in flows.glob("*.py") if re.search(r"(?<![\w.])print\(", path.read_text())]
+    assert prints == ["terminal.py"]
