@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 Model = Annotated[str | None, Parameter(name="--model", help="The model's name; by default the one of params.yaml.")]
 Store = Annotated[str | None, Parameter(name="--store", help="The store's URL; by default the one of params.yaml.")]
 Channel = Annotated[str | None, Parameter(name="--channel", help="By default the one of params.yaml.")]
+Replaces = Annotated[
+    str | None,
+    Parameter(
+        name="--replaces",
+        help="The release of another task in the channel that may be replaced, once; by default as in params.yaml.",
+    ),
+]
 Reason = Annotated[str, Parameter(name="--reason", help="Why, for the audit trail.")]
 
 
@@ -25,6 +32,7 @@ def promote(
     *,
     reason: Reason,
     channel: Channel = None,
+    replaces: Replaces = None,
     model: Model = None,
     store: Store = None,
     trusted_keys: TrustedKeys = (),
@@ -33,7 +41,7 @@ def promote(
 ) -> None:
     """Point a channel to a release, after it was fetched back and has given its recorded answers.
 
-    Any channel but staging takes only the release that staging points to.
+    Any channel but staging takes only the release that staging points to, and none takes one for another task.
 
     Parameters
     ----------
@@ -43,7 +51,7 @@ def promote(
     from tasks.deployment.channels import Why, actor
     from tasks.deployment.promotion import promote as move
 
-    place = deployment(store, model)
+    place = deployment(store, model, replaces)
     registry, target = _registry(place, trusted_keys, allow_unsigned), channel or place.channel
     _show(registry, target, move(registry, version, target, Why(reason, actor())), json)
 
@@ -144,7 +152,7 @@ def audit(model: str | None = None, *, channel: Channel = None, store: Store = N
         print_rows(f"Moves of {target} of {place.model}", [_row(move) for move in moves])
 
 
-def deployment(store: str | None, model: str | None) -> "Deployment":
+def deployment(store: str | None, model: str | None, replaces: str | None = None) -> "Deployment":
     """What was named, filled up from params.yaml where something was not; with store and model named it may be absent.
 
     Raises:
@@ -152,7 +160,7 @@ def deployment(store: str | None, model: str | None) -> "Deployment":
     """
     from tasks.config import PARAMS, load_params, parse_deployment
 
-    named = {key: value for key, value in {"store": store, "model": model}.items() if value}
+    named = {key: value for key, value in {"store": store, "model": model, "replaces": replaces}.items() if value}
     if store and model and not PARAMS.exists():
         return parse_deployment(named)
     return parse_deployment({**load_params().deployment.model_dump(), **named})
@@ -163,7 +171,7 @@ def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bo
     from tasks.deployment.stores.opening import open_store
 
     trust = whom_to_trust(trusted_keys, allow_unsigned)
-    return Registry(open_store(place.store), place.model, trust, place.staging, place.channel)
+    return Registry(open_store(place.store), place.model, trust, place.staging, place.channel, place.replaces)
 
 
 def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> None:
@@ -181,7 +189,7 @@ def _row(move: "Pointer") -> dict[str, Any]:
         "Generation": str(move.generation),
         "Release": str(move.version),
         "Before": str(move.previous or ""),
-        "Move": move.kind,
+        "Move": move.kind if move.replaces is None else f"{move.kind}, other task",
         "When": move.moved_at,
         "Who": move.moved_by,
         "Why": move.reason,
