@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flows.terminal import print_json as print_json  # noqa: PLC0414 - who prints tables prints JSON, too
 from tasks.config import Params
 from tasks.deployment.records import Release
+from tasks.evaluation.eligibility import ineligible_choices
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import candidates_table
@@ -42,6 +44,8 @@ def print_results(results: Results) -> None:
     console = _console()
     rows = [{name: row[name] for name in SHOWN} for row in candidates_table(results)]
     print_rows("Candidates, on the validation split", rows)
+    for choice in ineligible_choices(results, 0):
+        console.print(escape(choice.sentence), soft_wrap=True)
     if results.gate is not None:
         console.print(f"[bold]Gate[/]: {results.gate.sentence}", soft_wrap=True)
     console.print(f"Report: {REPORT.resolve()}", soft_wrap=True)
@@ -54,6 +58,7 @@ def results_record(results: Results) -> dict[str, Any]:
         "training": results.training.model_dump(mode="json"),
         "quality": {name: quality.model_dump(mode="json") for name, quality in results.qualities.items()},
         "benchmark": results.benchmark.model_dump(mode="json"),
+        "not_made": dict(results.not_made),
         "gate": results.gate.model_dump(mode="json") if results.gate else None,
         "report": str(REPORT.resolve()),
     }

@@ -44,6 +44,12 @@ def why_broken(name: str, results: Results) -> str | None:
     return describe_broken(results.candidates[name])
 
 
+def broken_but_reported(name: str, results: Results) -> Iterator[str]:
+    """What is to be said of a candidate that may be chosen although promises do not hold."""
+    if results.params.gate.broken_promises == "report" and (broken := describe_broken(results.candidates[name])):
+        yield broken
+
+
 def describe_broken(candidate: Candidate) -> str | None:
     """Which promises do not hold at the end of a candidate's recipe; None if all do."""
     last = candidate.steps[-1].promises if candidate.steps else ()

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from tasks.config import Params, QualityRule
-from tasks.evaluation.eligibility import contenders, ineligible_choices
+from tasks.evaluation.eligibility import broken_but_reported, contenders, ineligible_choices
 from tasks.evaluation.predictions import Split
 from tasks.evaluation.records import BASELINE, GATE, REPORT, Choice, GateReport, Outcome, RuleVerdict
 from tasks.evaluation.report import render
@@ -149,7 +149,7 @@ def explain_choice(contender: Contender, place: int, ranked: list[Contender], re
             f"{len(peers)} such, with {own}."
         )
     against = [verdict.sentence for verdict in contender.verdicts if verdict.outcome in {"FAIL", "INCONCLUSIVE"}]
-    return " ".join([text, *against])
+    return " ".join([text, *against, *broken_but_reported(contender.name, results)])
 
 
 def decidable_margin(name: str, results: Results) -> float:

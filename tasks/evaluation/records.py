@@ -19,6 +19,7 @@ BASELINE = "baseline"
 PRODUCTION = "production"
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "NO_BASELINE"]
+Ineligible = Literal["INELIGIBLE"]  # of a candidate that cannot be chosen, whatever the rules say
 Obstacle = Literal["another task", "unusable"]  # why a release in production cannot be compared with
 
 
@@ -136,7 +137,7 @@ class Choice(Record):
     candidate: str
     rank: int  # 1 is the chosen one
     objective: float | None  # value of the objective; None where nothing was made
-    outcome: Outcome | Literal["INELIGIBLE"]  # of the rules on the validation split
+    outcome: Outcome | Ineligible  # of the rules on the validation split
     sentence: str
 
 
