@@ -39,7 +39,7 @@ HEAD = ("model", "test accuracy", "difference, points", "bytes loaded", "bytes s
 
 COMMON = (
     "data.split.validation=0.1",
-    "deployment.model=cifar10",
+    "deployment.model=cifar10_benchmark",
     "gate.rules.0.margin=0.01",
     "teachers.strong.augmentation.flip=true",
     "recipes.fast.1.augmentation.flip=true",  # the block that all recipes share

@@ -46,12 +46,17 @@ def run(
     Exit codes: 0 released or nothing to do, 3 the gate did not pass, 2 the configuration is wrong, 1 anything else.
     """
     from tasks.compression.recipe import parse_recipes
-    from tasks.config import load_params
+    from tasks.config import Params, expect_own_name, load_params
     from tasks.versioning.params_file import set_params
 
+    def check(params: Params) -> None:
+        parse_recipes(params.recipes, params.teachers)
+        expect_own_name(params)
+
     if set_:
-        set_params(set_, check=lambda params: parse_recipes(params.recipes, params.teachers))
+        set_params(set_, check=check)
     params = load_params()
+    check(params)
     environment.prepare()
     os.environ[environment.WORKSPACE] = str(Path.cwd())  # Prefect's own server, if it starts one, inherits it
     say("slimline", "starting Prefect")

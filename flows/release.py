@@ -6,7 +6,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.release_commands import target_of
-from tasks.config import check_version, load_params
+from tasks.config import check_version, load_params, parse_deployment
 from tasks.deployment import promotion
 from tasks.deployment.channels import Why, actor
 from tasks.deployment.records import MAX_BY, Pointer
@@ -14,18 +14,23 @@ from tasks.text import visible
 
 
 @flow(name="release.promote", persist_result=False)
-def promote_flow(reason: str, version: int | None = None, channel: str | None = None) -> State[Pointer]:
+def promote_flow(
+    reason: str, version: int | None = None, channel: str | None = None, replaces: str | None = None
+) -> State[Pointer]:
     """Point a channel to a release, after it was fetched back and has given its recorded answers.
 
     Args:
         reason: for the audit trail.
         version: the release; by default the one in staging.
         channel: by default the one of params.yaml.
+        replaces: the release of another task in the channel that may be replaced, once; by default as in params.yaml.
     """
     place = load_params().deployment
-    target = target_of(place, channel)
     if version is not None:
         check_version(version)
+    if replaces:
+        place = parse_deployment({**place.model_dump(), "replaces": replaces})
+    target = target_of(place, channel)
     move = promotion.promote(promotion.registry_of(place), version, target, _why(reason))
     return _moved(place.model, target, move)
 

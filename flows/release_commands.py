@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 Model = Annotated[str | None, Parameter(name="--model", help="The model's name; by default the one of params.yaml.")]
 Store = Annotated[str | None, Parameter(name="--store", help="The store's URL; by default the one of params.yaml.")]
 Channel = Annotated[str | None, Parameter(name="--channel", help="By default the one of params.yaml.")]
+Replaces = Annotated[
+    str | None,
+    Parameter(
+        name="--replaces",
+        help="The release of another task in the channel that may be replaced, once; by default as in params.yaml.",
+    ),
+]
 Reason = Annotated[str, Parameter(name="--reason", help="Why, for the audit trail.")]
 
 
@@ -26,6 +33,7 @@ def promote(
     *,
     reason: Reason,
     channel: Channel = None,
+    replaces: Replaces = None,
     model: Model = None,
     store: Store = None,
     trusted_keys: TrustedKeys = (),
@@ -34,7 +42,7 @@ def promote(
 ) -> None:
     """Point a channel to a release, after it was fetched back and has given its recorded answers.
 
-    Any channel but staging takes only the release that staging points to.
+    Any channel but staging takes only the release that staging points to, and none takes one for another task.
 
     Parameters
     ----------
@@ -47,7 +55,7 @@ def promote(
 
     if version is not None:
         check_version(version)
-    place = deployment(store, model)
+    place = deployment(store, model, replaces)
     target = target_of(place, channel)
     registry = _registry(place, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, version, target, Why(reason, actor())), json)
@@ -159,7 +167,7 @@ def audit(model: str | None = None, *, channel: Channel = None, store: Store = N
         print_rows(f"Moves of {target} of {place.model}", [_row(move) for move in moves])
 
 
-def deployment(store: str | None, model: str | None) -> "Deployment":
+def deployment(store: str | None, model: str | None, replaces: str | None = None) -> "Deployment":
     """What was named, filled up from params.yaml where something was not; with store and model named it may be absent.
 
     Raises:
@@ -169,8 +177,9 @@ def deployment(store: str | None, model: str | None) -> "Deployment":
 
     if model is not None:
         check_name("a model", model)
-    named = {key: value for key, value in {"store": store, "model": model}.items() if value is not None}
-    if len(named) == 2 and not PARAMS.exists():
+    given = {"store": store, "model": model, "replaces": replaces}
+    named = {key: value for key, value in given.items() if value is not None}
+    if store and model and not PARAMS.exists():
         return parse_deployment(named)
     return parse_deployment({**load_params().deployment.model_dump(), **named})
 
@@ -191,7 +200,7 @@ def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bo
     from tasks.deployment.stores.opening import open_store
 
     trust = whom_to_trust(trusted_keys, allow_unsigned)
-    return Registry(open_store(place.store), place.model, trust, place.staging, place.channel)
+    return Registry(open_store(place.store), place.model, trust, place.staging, place.channel, place.replaces)
 
 
 def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> None:
@@ -207,7 +216,7 @@ def _row(move: "Pointer") -> dict[str, Any]:
         "Generation": str(move.generation),
         "Release": str(move.version),
         "Before": str(move.previous or ""),
-        "Move": move.kind,
+        "Move": move.kind if move.replaces is None else f"{move.kind}, other task",
         "When": move.moved_at,
         "Who": move.moved_by,
         "Why": move.reason,

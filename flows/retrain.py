@@ -18,7 +18,7 @@ from flows.stages import StageFailed, end_all, may_succeed_later, run_stage
 from flows.terminal import say
 from flows.workspace import exclusive_run
 from tasks.compression.recipe import parse_recipes
-from tasks.config import Params, load_params
+from tasks.config import Params, expect_own_name, load_params
 from tasks.data_loading.fingerprint import source_changed
 from tasks.deployment.production import production_changed
 from tasks.deployment.publishing import advance, route, upload
@@ -51,11 +51,12 @@ def retrain(params: Params) -> Outcome:
     """Run the line once and return how it ended.
 
     Raises:
-        ConfigError: a recipe does not fit.
+        ConfigError: a recipe does not fit, or data of one's own has a built-in's name.
         StageFailed: a stage ended with an error.
         SlimlineError: source, store or DVC do not do what was asked.
     """
     parse_recipes(params.recipes, params.teachers)
+    expect_own_name(params)
     runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):
         state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)

@@ -13,6 +13,7 @@ from flows.terminal import tell
 from tasks.config import Params
 from tasks.deployment.records import Release
 from tasks.deployment.registry import Odd
+from tasks.evaluation.eligibility import ineligible_choices
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import candidates_table
@@ -43,6 +44,8 @@ def print_results(results: Results) -> None:
     """Candidates, the gate's sentence and where the report is."""
     rows = [{name: row[name] for name in SHOWN} for row in candidates_table(results)]
     print_rows("Candidates, on the validation split", rows)
+    for choice in ineligible_choices(results, 0):
+        tell(choice.sentence)
     if results.gate is not None:
         _print("Gate", results.gate.sentence)
     tell(f"Report: {REPORT.resolve()}")
@@ -55,6 +58,7 @@ def results_record(results: Results) -> dict[str, Any]:
         "training": results.training.model_dump(mode="json"),
         "quality": {name: quality.model_dump(mode="json") for name, quality in results.qualities.items()},
         "benchmark": results.benchmark.model_dump(mode="json"),
+        "not_made": dict(results.not_made),
         "gate": results.gate.model_dump(mode="json") if results.gate else None,
         "report": str(REPORT.resolve()),
     }

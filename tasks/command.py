@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
 from pathlib import Path
 
-from tasks.config import Params, load_params
+from tasks.config import Params, expect_own_name, load_params
 from tasks.errors import ConfigError, SlimlineError
 from tasks.text import plain_output, show_what_cannot_be_encoded, visible, visible_lines
 
@@ -28,6 +28,7 @@ def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -
         if name not in works:
             raise ConfigError(f"Expected one of: {', '.join(works)}. Received: {name!r}.")
         params: Params = load_params()
+        expect_own_name(params)  # `dvc repro` alone begins here
         _check_arguments(works[name], name, rest)
         with plain_output():
             works[name](params, *rest)

@@ -10,16 +10,27 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from tasks.errors import ConfigError
+from tasks.gate_settings import AgreementRule as AgreementRule  # noqa: PLC0414 - one door to all of params.yaml
+from tasks.gate_settings import BytesRule as BytesRule  # noqa: PLC0414
+from tasks.gate_settings import Gate
+from tasks.gate_settings import LatencyRule as LatencyRule  # noqa: PLC0414
+from tasks.gate_settings import NegativeFlipsRule as NegativeFlipsRule  # noqa: PLC0414
+from tasks.gate_settings import QualityMetric as QualityMetric  # noqa: PLC0414
+from tasks.gate_settings import QualityRule as QualityRule  # noqa: PLC0414
+from tasks.gate_settings import Rule as Rule  # noqa: PLC0414
+from tasks.gate_settings import Versus as Versus  # noqa: PLC0414
+from tasks.settings import Fraction
+from tasks.settings import Settings as Settings  # noqa: PLC0414
 
 PARAMS = Path("params.yaml")
 KEY_ID = r"^[0-9a-f]{64}$"
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 MAX_VERSION = 10**15 - 1  # the number of a release
+BUILT_IN = ("digits", "cifar10")  # sources that come with slimline; their names are also those of their models
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=NAME)]
 
 
@@ -30,12 +41,6 @@ def _check_pixels(value: Any) -> Any:
 
 
 Pixels = Annotated[int | Literal["auto"], BeforeValidator(_check_pixels)]
-
-
-class Settings(BaseModel):
-    """Base of all parts of params.yaml: frozen, strict about types, closed against unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Image(Settings):
@@ -117,66 +122,6 @@ class Benchmark(Settings):
     batch: Annotated[int, Field(ge=1)] = 32
 
 
-Versus = Literal["baseline", "production"]
-QualityMetric = Literal["accuracy", "precision", "recall", "f1"]
-
-
-class QualityRule(Settings):
-    """Non-inferiority on the same samples: the lower bound of (candidate − other) lies above −margin."""
-
-    metric: QualityMetric
-    margin: Annotated[float, Field(gt=0, lt=1)]
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    versus: Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)] = ("baseline",)
-
-
-class AgreementRule(Settings):
-    """The candidate gives the baseline's answer on at least this fraction of the samples."""
-
-    metric: Literal["agreement"]
-    min: Fraction
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-
-
-class LatencyRule(Settings):
-    """The candidate's latency is at most ``max_ratio`` times the other's in the same run."""
-
-    metric: Literal["latency"]
-    max_ratio: Annotated[float, Field(gt=0)]
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    versus: Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)] = ("baseline",)
-
-
-class BytesRule(Settings):
-    """The candidate's file is small enough: as the runtime loads it, or as it is stored and downloaded."""
-
-    metric: Literal["loaded_bytes", "stored_bytes"]
-    max: Annotated[int, Field(gt=0)] | None = None
-    max_ratio: Annotated[float, Field(gt=0)] | None = None  # of the baseline's
-
-    @model_validator(mode="after")
-    def _need_a_limit(self) -> "BytesRule":
-        if self.max is None and self.max_ratio is None:
-            raise ValueError("expected max (bytes) or max_ratio (to the baseline), or both")
-        return self
-
-
-Rule = Annotated[QualityRule | AgreementRule | LatencyRule | BytesRule, Field(discriminator="metric")]
-
-
-def _check_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    if not rules:
-        raise ValueError("expected at least one rule")
-    return rules
-
-
-class Gate(Settings):
-    """Which candidate is chosen and what it has to prove."""
-
-    objective: Literal["bytes", "latency", "accuracy"] = "bytes"
-    rules: Annotated[tuple[Rule, ...], Field(strict=False), AfterValidator(_check_rules)]
-
-
 class Trusted(Settings):
     """Whose releases are taken."""
 
@@ -199,6 +144,20 @@ class Smoke(Settings):
     of: Literal["noise", "test"] = "noise"  # test: of the test split
 
 
+CONSENT = re.compile(r"[1-9][0-9]{0,18}(@[1-9][0-9]{0,18})?|[0-9a-f]{64}")
+
+
+def _check_consent(value: Any) -> Any:
+    if (type(value) is int and value >= 1) or (isinstance(value, str) and CONSENT.fullmatch(value)):
+        return str(value)
+    raise ValueError(
+        "expected a release's version (3), as of a generation of its channel (3@7), or its manifest's SHA-256"
+    )
+
+
+Consent = Annotated[str, BeforeValidator(_check_consent)]  # which release of another task may be replaced
+
+
 class Deployment(Settings):
     """Where releases go, who signs them and whose are taken."""
 
@@ -212,6 +171,7 @@ class Deployment(Settings):
     trust: Trusted = Trusted()
     retention: Retention = Retention()
     serving: bool = False
+    replaces: Consent | None = None
 
     @model_validator(mode="after")
     def _keep_channels_apart(self) -> "Deployment":
@@ -240,7 +200,7 @@ class Params(Settings):
 
     data: Data
     training: Training = Training()
-    teachers: dict[Name, TeacherNetwork] = {}
+    teachers: dict[Name, TeacherNetwork] = Field(default_factory=dict)
     recipes: Annotated[dict[Name, list[dict[str, Any]]], Field(min_length=1)]
     benchmark: Benchmark = Benchmark()
     gate: Gate
@@ -286,6 +246,21 @@ def parse_params(values: Mapping[str, Any], where: str = str(PARAMS)) -> Params:
         return Params.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{where} does not fit:\n{explain(error)}") from None
+
+
+def expect_own_name(params: Params) -> None:
+    """Refuse to give data of one's own the name of a data set that comes with slimline.
+
+    Raises:
+        ConfigError: ``deployment.model`` is a built-in's name and ``data.source`` is not that built-in.
+    """
+    source, model = params.data.source, params.deployment.model
+    if model in BUILT_IN and source != model:
+        raise ConfigError(
+            f"Expected deployment.model to be a name of your own: {model} is the built-in data set's, and data.source "
+            f"is another. Received: deployment.model {model}, data.source {source}. So name your model, as in "
+            f"`slimline run --set deployment.model=NAME`; what is released as {model} stays as it is."
+        )
 
 
 def parse_deployment(values: Mapping[str, Any]) -> Deployment:

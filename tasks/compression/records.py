@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
-from tasks.records import Record
+from tasks.files import write_bytes
+from tasks.records import Record, read_record, write_record
 
 CANDIDATES = Path("models/candidates")
 EARLIER = Path(".slimline/earlier")  # put there by `slimline reproduce`, in its clone alone
@@ -119,14 +120,42 @@ class Candidate(Record):
         return {teacher: epochs for teacher, epochs in found.items() if epochs}
 
 
+class NotMade(Record):
+    """A recipe that could not be carried out on this network, and why; its ``model.tflite`` is empty."""
+
+    recipe: str
+    not_made: str  # the reason, as a sentence
+
+
 def candidate_model(recipe: str) -> Path:
-    """Where a recipe's deployable model is."""
+    """Where a recipe's deployable model is; an empty file where the recipe could not be carried out."""
     return CANDIDATES / recipe / "model.tflite"
 
 
 def candidate_record(recipe: str) -> Path:
-    """Where what is known about it is."""
+    """Where what is known about it is: a :class:`Candidate`, or why there is none, a :class:`NotMade`."""
     return CANDIDATES / recipe / "candidate.json"
+
+
+def was_made(model: Path) -> bool:
+    """Whether a recipe could be carried out: if not, its model's file is empty."""
+    return not model.exists() or model.stat().st_size > 0
+
+
+def read_candidate(recipe: str) -> Candidate | NotMade:
+    """What is known about a recipe's candidate.
+
+    Raises:
+        DataError: the record is missing or is neither of the two.
+    """
+    record = candidate_record(recipe)
+    return read_record(record, Candidate) if was_made(candidate_model(recipe)) else read_record(record, NotMade)
+
+
+def write_not_made(recipe: str, reason: str) -> None:
+    """Leave what a recipe leaves that could not be carried out."""
+    write_record(candidate_record(recipe), NotMade(recipe=recipe, not_made=reason))
+    write_bytes(candidate_model(recipe), b"")
 
 
 def earlier_record(recipe: str) -> Path:

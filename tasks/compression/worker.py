@@ -7,6 +7,7 @@ from pathlib import Path
 from tasks.command import run_command
 from tasks.compression.recipe import parse_recipes
 from tasks.compression.records import Candidate, candidate_model, candidate_record, earlier_record
+from tasks.compression.refusal import record_refusal
 from tasks.compression.retraining import BASELINE
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import STEPS, StepStore
@@ -36,7 +37,7 @@ def end_with_supervisor() -> None:
 
 
 def work(params: Params, name: str) -> None:
-    """Make the candidate of the recipe ``name`` and write it with its record."""
+    """Make the candidate of the recipe ``name`` and write it with its record, or record why it cannot be made."""
     recipes = parse_recipes(params.recipes, params.teachers)
     recipe = recipes[name]
     set_seed(params.training.seed)
@@ -59,7 +60,11 @@ def work(params: Params, name: str) -> None:
         | {BASELINE: params.training.precision},
     )
     earlier = read_record(earlier_record(name), Candidate) if earlier_record(name).exists() else None
-    flatbuffer, candidate = run_recipe(name, recipe, baseline, context, STEPS, earlier)
+    try:
+        flatbuffer, candidate = run_recipe(name, recipe, baseline, context, STEPS, earlier)
+    except Exception as error:  # raised again unless it says that the recipe cannot be made
+        record_refusal(name, error)
+        return
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)
     StepStore(STEPS, candidate.baseline_weights_sha256, context).keep_only(recipes.values())

@@ -8,7 +8,7 @@ from typing import Any
 from tasks.config import PARAMS, Params
 from tasks.deployment.evidence import Evidence, check_model
 from tasks.deployment.model_card import model_card
-from tasks.deployment.records import LABELS, MODEL, PACKED, SAMPLES, File
+from tasks.deployment.records import LABELS, MODEL, PACKED, SAMPLES, SIGNATURE, File
 from tasks.deployment.samples import record
 from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, GATE
@@ -17,7 +17,6 @@ from tasks.litert import Model
 from tasks.packing.container import pack
 
 LOCK = Path("dvc.lock")
-SIGNATURE = "signature.json"
 
 
 @dataclass(frozen=True)

@@ -62,15 +62,20 @@ def actor() -> str:
         return f"{os.getuid()}@{socket.gethostname()}"
 
 
-def move(store: Store, model: str, channel: str, seen: Seen, release: Sealed, why: Why) -> Pointer:
+def move(
+    store: Store, model: str, channel: str, seen: Seen, release: Sealed, why: Why, replaces: int | None = None
+) -> Pointer:
     """Point a channel to a release, if it still is as it was seen.
+
+    Args:
+        replaces: the release of another task whose place a person let it take.
 
     Raises:
         Conflict: somebody else has moved it.
         ReleaseError: the channel was set back outside of slimline.
     """
     pointer = _next(seen, "promote", release.manifest.version, release.sha256, why)
-    return _swap(store, model, channel, seen, pointer)
+    return _swap(store, model, channel, seen, pointer.model_copy(update={"replaces": replaces}))
 
 
 def move_back(store: Store, model: str, channel: str, seen: Seen, to: Pointer, why: Why) -> Pointer:

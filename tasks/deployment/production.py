@@ -4,14 +4,16 @@ import json
 import tempfile
 from pathlib import Path
 
-from tasks.config import Params
+from tasks.config import Deployment, Params
 from tasks.deployment.downloading import download
 from tasks.deployment.records import LABELS, MODEL, PRODUCTION, Pointer, Production
 from tasks.deployment.registry import current, read_manifest
+from tasks.deployment.replacing import find_consent
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import Trust, project_trust
 from tasks.errors import DataError
+from tasks.evaluation.records import PRODUCTION_CONSENT, Consent
 from tasks.files import sha256, sync
 from tasks.records import read_record, write_record
 
@@ -20,6 +22,8 @@ FOLDER = PRODUCTION.parent
 
 def production(params: Params) -> None:
     """Bring ``models/production`` to what the channel points to: production.json and, if there is one, the model.
+
+    What ``deployment.replaces`` says of that release goes into consent.json.
 
     Raises:
         Untrusted: nobody whom the project trusts has signed the release.
@@ -39,14 +43,29 @@ def production(params: Params) -> None:
     else:
         _bring(store, place.model, pointer, trust)
         print(f"fetched release {pointer.version} of {place.model}")
+    if consent := _consent(store, place, pointer):
+        write_record(PRODUCTION_CONSENT, consent)
+        print(consent.sentence)
+    else:
+        PRODUCTION_CONSENT.unlink(missing_ok=True)
 
 
 def production_changed(params: Params) -> bool:
-    """Whether the channel points to something else than ``models/production`` has."""
+    """Whether the channel points to something else than ``models/production`` has, or may be moved otherwise."""
     place = params.deployment
-    here = _recorded()
-    pointer = current(open_store(place.store), place.model, place.channel)
-    return here is None or here.manifest_sha256 != (pointer.manifest_sha256 if pointer else None)
+    here, store = _recorded(), open_store(place.store)
+    pointer = current(store, place.model, place.channel)
+    if here is None or here.manifest_sha256 != (pointer.manifest_sha256 if pointer else None):
+        return True
+    recorded = read_record(PRODUCTION_CONSENT, Consent) if PRODUCTION_CONSENT.exists() else None
+    return recorded != _consent(store, place, pointer)
+
+
+def _consent(store: Store, place: Deployment, pointer: Pointer | None) -> Consent | None:
+    """What ``deployment.replaces`` says of the release in the channel, if it says anything."""
+    if pointer is None or place.replaces is None:
+        return None
+    return find_consent(store, place.model, place.channel, pointer, place.replaces)
 
 
 def _recorded() -> Production | None:

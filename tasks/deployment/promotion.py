@@ -7,6 +7,7 @@ from tasks.deployment.channels import Why, entry, move, move_back
 from tasks.deployment.holds import held
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, Seen, current, see
+from tasks.deployment.replacing import expect_same_task, find_consent
 from tasks.deployment.serving import serve
 from tasks.deployment.smoke import smoke
 from tasks.deployment.stores.opening import open_store
@@ -23,7 +24,8 @@ class Registry:
     model: str
     trust: Trust
     staging: str | None
-    served: str | None = None  # the channel that TensorFlow Serving follows
+    served: str | None = None  # the project's own channel, which TensorFlow Serving follows
+    replaces: str | None = None  # a release of another task that may be replaced, see replacing.py
 
 
 def registry_of(place: Deployment) -> Registry:
@@ -32,7 +34,8 @@ def registry_of(place: Deployment) -> Registry:
     Raises:
         ConfigError: the store's address or a trusted key is wrong.
     """
-    return Registry(open_store(place.store), place.model, project_trust(place.trust), place.staging, place.channel)
+    trust = project_trust(place.trust)
+    return Registry(open_store(place.store), place.model, trust, place.staging, place.channel, place.replaces)
 
 
 def promote(registry: Registry, version: int | None, channel: str, why: Why, seen: Seen | None = None) -> Pointer:
@@ -48,7 +51,7 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
     Raises:
         Untrusted: nobody trusted has signed the release.
         NotStaged: staging does not point to it.
-        ReleaseError: there is no such release, or it does not work.
+        ReleaseError: there is no such release, it does not work, or it is for another task than the channel's.
         Conflict: somebody else has moved the channel meanwhile.
         StoreError: the store cannot be read or written.
     """
@@ -67,9 +70,26 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
         if before.pointer and before.pointer.manifest_sha256 == release.sha256:
             moved = before.pointer
         else:
-            moved = move(registry.store, registry.model, channel, before, release, why)
+            replaced = _replaced(registry, channel, before, release)
+            moved = move(registry.store, registry.model, channel, before, release, why, replaced)
         _follow(registry, channel, moved, release)
         return moved
+
+
+def _replaced(registry: Registry, channel: str, before: Seen, release: Sealed) -> int | None:
+    """The release of another task that a consent lets it replace; staging is on the way to the project's channel."""
+
+    def is_named(target: str, pointer: Pointer | None) -> bool:
+        if pointer is None or registry.replaces is None:
+            return False
+        return find_consent(registry.store, registry.model, target, pointer, registry.replaces).counts
+
+    def allowed(pointer: Pointer) -> bool:
+        on_the_way = registry.served if channel == registry.staging else None
+        goal = current(registry.store, registry.model, on_the_way) if on_the_way else None
+        return is_named(channel, pointer) or (on_the_way is not None and is_named(on_the_way, goal))
+
+    return expect_same_task(registry.store, registry.model, before.pointer, channel, release, allowed)
 
 
 def _follow(registry: Registry, channel: str, moved: Pointer, release: Sealed) -> None:

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from tasks.config import Deployment, Params
+from tasks.config import Deployment, Params, expect_own_name
 from tasks.deployment import serving
 from tasks.deployment.bundle import bundle
 from tasks.deployment.channels import Why, actor
@@ -65,11 +65,13 @@ def upload(params: Params, commit: str | None = None, dirty: bool | None = None)
         dirty: whether the code differed from that commit.
 
     Raises:
+        ConfigError: data of one's own is to be released under a built-in's name.
         Untrusted: the project does not trust the key that it signs with.
         ReleaseError: the gate did not pass, a file is not what the gate decided about, or the model was taken back.
         Conflict: somebody else has moved the channel meanwhile; it stays as they left it.
         StoreError: the store cannot be read or written.
     """
+    expect_own_name(params)
     place = params.deployment
     evidence = load_evidence()
     store = open_store(place.store)

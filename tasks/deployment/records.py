@@ -12,6 +12,7 @@ MAX_REASON, MAX_BY = 2000, 200  # characters of why something is done, and of wh
 MANIFEST = "manifest.dsse.json"  # in its signed envelope
 LABELS = "labels.json"
 SAMPLES = "samples.json"
+SIGNATURE = "signature.json"
 PACKED = "model.stored"  # a zstd frame or a container, see tasks.packing
 MODEL = "model.tflite"  # unpacked
 PRODUCTION = Path("models/production/production.json")
@@ -77,7 +78,8 @@ class Pointer(Record):
     """The last move of a channel: what it points to, who moved it there, when, why and from where.
 
     ``generation`` counts the channel's moves; ``nonce`` tells two moves apart that are otherwise equal; ``fallback`` is
-    the generation to whose release a rollback goes.
+    the generation to whose release a rollback goes. ``replaces`` is a release of another task whose place a person let
+    it take; it is left out of the file where there is none.
     """
 
     version: Number
@@ -90,6 +92,7 @@ class Pointer(Record):
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
     previous: Number | None  # release
     fallback: Number | None
+    replaces: Number | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Claim(Record):

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.records import candidate_model
+from tasks.compression.records import candidate_model, was_made
 from tasks.config import Params
 from tasks.data_loading.dataset import read_batches, read_dataset
 from tasks.errors import DataError, EvaluationError
-from tasks.evaluation.quality import why_absent
+from tasks.evaluation.production import why_absent
 from tasks.evaluation.records import (
     BASELINE,
     BENCHMARK,
@@ -77,7 +77,8 @@ def models_to_measure(params: Params) -> dict[str, Path]:
     Raises:
         EvaluationError: one is missing.
     """
-    models = {BASELINE: BASELINE_TFLITE} | {recipe: candidate_model(recipe) for recipe in params.recipes}
+    candidates = {recipe: candidate_model(recipe) for recipe in params.recipes}
+    models = {BASELINE: BASELINE_TFLITE} | {name: path for name, path in candidates.items() if was_made(path)}
     if why_absent(PRODUCTION_TFLITE, read_dataset()) is None:
         models[PRODUCTION] = PRODUCTION_TFLITE
     for name, path in models.items():

@@ -11,11 +11,12 @@ from typing import Literal
 import numpy as np
 
 from tasks.config import Params, QualityRule
+from tasks.evaluation.eligibility import broken_but_reported, contenders, ineligible_choices
 from tasks.evaluation.predictions import Split
 from tasks.evaluation.records import BASELINE, GATE, REPORT, Choice, GateReport, Outcome, RuleVerdict
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
-from tasks.evaluation.rules import apply_rule, difference, is_within, overall
+from tasks.evaluation.rules import difference, is_within, judge, judge_candidate, overall
 from tasks.evaluation.statistics import smallest_margin
 from tasks.evaluation.wording import number, percent, points, points_interval, times
 from tasks.files import write_text
@@ -70,15 +71,18 @@ def decide(results: Results) -> GateReport:
         objective=objective,
         chosen=chosen,
         model_sha256=results.candidates[chosen].sha256,
-        choices=tuple(
-            Choice(
-                candidate=contender.name,
-                rank=place,
-                objective=objective_value(objective, contender.name, results),
-                outcome=contender.outcome,
-                sentence=explain_choice(contender, place, ranked, results),
-            )
-            for place, contender in enumerate(ranked, start=1)
+        choices=(
+            *(
+                Choice(
+                    candidate=contender.name,
+                    rank=place,
+                    objective=objective_value(objective, contender.name, results),
+                    outcome=contender.outcome,
+                    sentence=explain_choice(contender, place, ranked, results),
+                )
+                for place, contender in enumerate(ranked, start=1)
+            ),
+            *ineligible_choices(results, len(ranked)),
         ),
         rules=rules,
         smallest_margin=margin,
@@ -88,8 +92,8 @@ def decide(results: Results) -> GateReport:
 
 
 def judge_rules(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
-    """Every rule of params.yaml applied to a candidate."""
-    return tuple(verdict for rule in results.params.gate.rules for verdict in apply_rule(rule, name, split, results))
+    """All that must hold for a candidate to be released, as far as a split can show it."""
+    return judge(name, split, results)
 
 
 def rank(results: Results) -> list[Contender]:
@@ -101,16 +105,14 @@ def rank(results: Results) -> list[Contender]:
     """
     wanted = results.params.gate.objective
     order = (wanted, *(other for other in OBJECTIVES if other != wanted))
-    made_smaller = [name for name, candidate in results.candidates.items() if not candidate.is_control]
-    names = made_smaller or list(results.candidates)
-    contenders = [Contender(name, judge_rules(name, "validation", results)) for name in names]
+    found = [Contender(name, judge_candidate(name, "validation", results)) for name in contenders(results)]
 
     def key(contender: Contender) -> tuple[int, list[float], str]:
         values = [objective_value(objective, contender.name, results) for objective in order]
         signs = [-1 if objective == "accuracy" else 1 for objective in order]
         return contender.tier, [s * v for s, v in zip(signs, values, strict=True)], contender.name
 
-    return sorted(contenders, key=key)
+    return sorted(found, key=key)
 
 
 def objective_value(objective: Objective, name: str, results: Results) -> float:
@@ -147,7 +149,7 @@ def explain_choice(contender: Contender, place: int, ranked: list[Contender], re
             f"{len(peers)} such, with {own}."
         )
     against = [verdict.sentence for verdict in contender.verdicts if verdict.outcome in {"FAIL", "INCONCLUSIVE"}]
-    return " ".join([text, *against])
+    return " ".join([text, *against, *broken_but_reported(contender.name, results)])
 
 
 def decidable_margin(name: str, results: Results) -> float:

@@ -5,12 +5,12 @@ Samples go through one at a time on one thread, as on a device: what a batch giv
 """
 
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.compression.records import was_made
 from tasks.config import Params
 from tasks.data_loading.dataset import Dataset, read_batches, read_dataset
 from tasks.errors import EvaluationError
@@ -23,6 +23,7 @@ from tasks.evaluation.predictions import (
     read_predictions,
     write_predictions,
 )
+from tasks.evaluation.production import find_absence, why_misfit
 from tasks.evaluation.records import (
     BASELINE,
     PRODUCTION,
@@ -36,6 +37,7 @@ from tasks.evaluation.statistics import macro
 from tasks.files import sha256
 from tasks.litert import Model
 from tasks.records import write_record
+from tasks.training.records import BASELINE_TFLITE
 
 BATCH = 256  # samples read at a time
 
@@ -47,11 +49,10 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
         EvaluationError: the model cannot be loaded, or does not fit the data set.
     """
     dataset, file = read_dataset(), Path(path)
-    absent = why_absent(file, dataset) if name == PRODUCTION else None
-    if absent:
+    if absent := missing(name, file, dataset):
         write_predictions(predictions_file(name), Predictions())
-        write_record(quality_file(name), Quality(name=name, absent=absent))
-        print(f"{name}: nothing to compare with, since {absent}")
+        write_record(quality_file(name), absent)
+        print(f"{name}: nothing to measure, since {absent.absent}")
         return
     predictions = predict(file, dataset)
     baseline = None
@@ -74,6 +75,20 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
     print(f"{name}: validation accuracy {quality.splits['validation'].accuracy:.4f}")
 
 
+def missing(name: str, file: Path, dataset: Dataset) -> Quality | None:
+    """What is to be said where there is no model, or None if there is one."""
+    if name == PRODUCTION:
+        found = find_absence(file, dataset, BASELINE_TFLITE if BASELINE_TFLITE.exists() else None)
+        if found is None:
+            return None
+        return Quality(
+            name=name, absent=found.sentence, obstacle=found.obstacle, release=found.release, consent=found.consent
+        )
+    if name != BASELINE and not was_made(file):
+        return Quality(name=name, absent=f"the recipe {name} could not be carried out")
+    return None
+
+
 def predict(path: Path, dataset: Dataset) -> Predictions:
     """A model's scores on the validation and test split.
 
@@ -93,31 +108,6 @@ def predict(path: Path, dataset: Dataset) -> Predictions:
             labels.append(truth)
         splits[split] = Answers(np.concatenate(scores), np.concatenate(labels))
     return Predictions(digest.hexdigest(), splits)
-
-
-def why_misfit(model: Model, dataset: Dataset) -> str | None:
-    """Why a model cannot answer for a data set, or None if it can."""
-    if model.input.shape[1:] != dataset.shape:
-        return f"a model for images of {model.input.shape[1:]}, not {dataset.shape} (height, width, channels)"
-    if model.output.shape[-1] != len(dataset.classes):
-        return f"a model with {model.output.shape[-1]} classes, not {len(dataset.classes)}"
-    return None
-
-
-def why_absent(path: Path, dataset: Dataset) -> str | None:
-    """Why there is no release in production to compare with, or None if there is one."""
-    if not path.exists():
-        return "no release is in production yet"
-    release = path.with_name("production.json")
-    known = json.loads(release.read_text(encoding="utf-8")) if release.exists() else {}
-    classes = known.get("classes")
-    if classes is not None and tuple(classes) != dataset.classes:
-        return f"the release in production knows other classes ({', '.join(map(str, classes[:20]))})"
-    try:
-        misfit = why_misfit(Model(path), dataset)
-    except EvaluationError as error:
-        return f"the release in production does not run here: {error}"
-    return f"the release in production is {misfit}" if misfit else None
 
 
 def judge(answers: Answers, baseline: Answers | None, classes: tuple[str, ...]) -> SplitQuality:

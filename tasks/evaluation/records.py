@@ -13,11 +13,14 @@ BENCHMARK = Path("reports/benchmark.json")
 GATE = Path("reports/gate.json")
 REPORT = Path("reports/report.html")
 PRODUCTION_TFLITE = Path("models/production/model.tflite")  # fetched by the deployment, if there is a release
+PRODUCTION_CONSENT = Path("models/production/consent.json")  # written there, if params.yaml names a release
 
 BASELINE = "baseline"
 PRODUCTION = "production"
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "NO_BASELINE"]
+Ineligible = Literal["INELIGIBLE"]  # of a candidate that cannot be chosen, whatever the rules say
+Obstacle = Literal["another task", "unusable"]  # why a release in production cannot be compared with
 
 
 class ClassQuality(Record):
@@ -53,15 +56,27 @@ class Cost(Record):
     macs: int  # multiply-accumulate operations for one sample
 
 
+class Consent(Record):
+    """What ``deployment.replaces`` named: whether it counts for the release in production, and why or why not."""
+
+    counts: bool
+    sentence: str
+
+
 class Quality(Record):
     """A model's quality and cost.
 
-    ``absent`` says why there is nothing to measure or to compare: no release is in production, or what is
-    there has other classes or takes other images. Then everything else is empty.
+    ``absent`` says why there is nothing to measure or to compare: no release is in production, what is there has other
+    classes, takes other images or does not run, or a recipe could not be carried out. Then everything else is empty.
+    ``obstacle`` is what kind of release in production is in the way, ``release`` its version, and ``consent`` what
+    params.yaml says about it.
     """
 
     name: str
     absent: str | None = None
+    obstacle: Obstacle | None = None
+    release: int | None = None
+    consent: Consent | None = None
     sha256: str | None = None  # of the .tflite
     data: str | None = None  # digest of the samples it was measured on
     splits: dict[Literal["validation", "test"], SplitQuality] = Field(default_factory=dict)
@@ -121,8 +136,8 @@ class Choice(Record):
 
     candidate: str
     rank: int  # 1 is the chosen one
-    objective: float  # value of the objective
-    outcome: Outcome  # of the rules on the validation split
+    objective: float | None  # value of the objective; None where nothing was made
+    outcome: Outcome | Ineligible  # of the rules on the validation split
     sentence: str
 
 

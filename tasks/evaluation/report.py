@@ -4,6 +4,7 @@ The flow and the terminal reuse its parts: :func:`load_results`, :func:`candidat
 """
 
 from tasks.evaluation import markup
+from tasks.evaluation.eligibility import describe_broken
 from tasks.evaluation.pictures import MOST_CLASSES, curves_svg, pareto_svg, recall_svg, themed
 from tasks.evaluation.records import BASELINE, GateReport
 from tasks.evaluation.results import Results, load_results
@@ -203,8 +204,12 @@ def recipes(results: Results) -> list[str]:
                 markup.table("Promises, measured after this step", promises_table(step)),
             ]
         summary = f"{name}: {' → '.join(step.technique for step in candidate.steps)}"
+        broken = describe_broken(candidate)
+        steps = [markup.paragraph(broken), *steps] if broken else steps
         blocks.append(markup.details(f"{summary} · {kept} of {len(promises)} promises hold", *steps))
-    return blocks
+    return blocks + [
+        markup.details(f"{name}: not made", markup.paragraph(reason)) for name, reason in results.not_made.items()
+    ]
 
 
 def data(results: Results) -> list[str]:

@@ -2,10 +2,10 @@
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.compression.records import Candidate, candidate_model, candidate_record
+from tasks.compression.records import Candidate, NotMade, candidate_model, read_candidate
 from tasks.config import Params
 from tasks.data_loading.dataset import Dataset, read_dataset
 from tasks.errors import EvaluationError
@@ -38,7 +38,8 @@ from tasks.training.records import HISTORY, TRAINING, TrainingReport
 class Results:
     """What the stages wrote. ``gate`` is None until the gate has decided.
 
-    ``qualities`` and ``predictions`` are by name: ``baseline``, ``production`` and the recipes.
+    ``qualities`` and ``predictions`` are by name: ``baseline``, ``production`` and the recipes. ``candidates`` are
+    those that were made, ``not_made`` says of the other recipes why not.
     """
 
     params: Params
@@ -50,6 +51,7 @@ class Results:
     predictions: Mapping[str, Predictions]
     benchmark: BenchmarkReport
     gate: GateReport | None = None
+    not_made: Mapping[str, str] = field(default_factory=dict)
 
     def answers(self, name: str, split: Split) -> Answers:
         """What a model said about a split."""
@@ -87,12 +89,14 @@ def load_results(params: Params) -> Results:
         EvaluationError: predictions are missing, or records speak of other files or samples.
     """
     names = (BASELINE, PRODUCTION, *params.recipes)
+    records = {name: read_candidate(name) for name in params.recipes}
     results = Results(
         params=params,
         dataset=read_dataset(),
         training=read_record(TRAINING, TrainingReport),
         history=read_history(HISTORY),
-        candidates={name: read_record(candidate_record(name), Candidate) for name in params.recipes},
+        candidates={name: record for name, record in records.items() if isinstance(record, Candidate)},
+        not_made={name: record.not_made for name, record in records.items() if isinstance(record, NotMade)},
         qualities={name: read_record(quality_file(name), Quality) for name in names},
         predictions={name: read_predictions(predictions_file(name)) for name in names},
         benchmark=read_record(BENCHMARK, BenchmarkReport),

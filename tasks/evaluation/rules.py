@@ -5,22 +5,60 @@ from typing import get_args
 
 import numpy as np
 
-from tasks.config import AgreementRule, BytesRule, LatencyRule, QualityMetric, QualityRule, Rule, Versus
+from tasks.config import (
+    AgreementRule,
+    BytesRule,
+    LatencyRule,
+    NegativeFlipsRule,
+    QualityMetric,
+    QualityRule,
+    Rule,
+    Versus,
+)
+from tasks.evaluation.class_recall import judge_classes
+from tasks.evaluation.floors import floor_interval
+from tasks.evaluation.learnt import judge_learnt
 from tasks.evaluation.predictions import Split
+from tasks.evaluation.production import judge_production
+from tasks.evaluation.quality import confusion_matrix
 from tasks.evaluation.records import BASELINE, Interval, Outcome, RuleVerdict
 from tasks.evaluation.results import Results
 from tasks.evaluation.statistics import paired_macro, ratio_of_medians, tango, wilson
+from tasks.evaluation.verdicts import decide, level, whose
 from tasks.evaluation.wording import number, percent, points, points_interval, sentence, times_interval
 
 QUALITY_METRICS: tuple[QualityMetric, ...] = get_args(QualityMetric)
+LIMITED_ABOVE = frozenset({"latency", "negative_flips"})  # metrics of which less is better
+
+
+def judge(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
+    """All that must hold for a candidate to be released, as far as a split can show it."""
+    return (*judge_run(split, results), *judge_candidate(name, split, results))
+
+
+def judge_candidate(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
+    """Every rule of params.yaml applied to a candidate; and it must have learnt something."""
+    verdicts = (verdict for rule in results.params.gate.rules for verdict in apply_rule(rule, name, split, results))
+    return (*verdicts, *judge_learnt(name, split, results))
+
+
+def judge_run(split: Split, results: Results) -> tuple[RuleVerdict, ...]:
+    """What keeps every candidate of a run back: a task that is not learnt, a release that is not to be replaced."""
+    return (*judge_production(results), *judge_learnt(BASELINE, split, results))
 
 
 def apply_rule(rule: Rule, name: str, split: Split, results: Results) -> Iterator[RuleVerdict]:
     """One verdict for each model that the rule compares with, or for each limit that it sets."""
     match rule:
         case QualityRule():
+            for versus in rule.versus if rule.margin is not None else ():
+                compare = judge_classes if rule.per_class else _quality
+                yield _absent(rule, versus, results) or compare(rule, versus, name, split, results)
+            if rule.min is not None:
+                yield _floor(rule, rule.min, name, split, results)
+        case NegativeFlipsRule():
             for versus in rule.versus:
-                yield _absent(rule, versus, results) or _quality(rule, versus, name, split, results)
+                yield _absent(rule, versus, results) or _negative_flips(rule, versus, name, split, results)
         case LatencyRule():
             for versus in rule.versus:
                 yield _absent(rule, versus, results) or _latency(rule, versus, name, results)
@@ -40,7 +78,7 @@ def is_within(verdict: RuleVerdict) -> bool:
     """Whether the estimate itself, its uncertainty aside, keeps the limit."""
     if verdict.outcome != "INCONCLUSIVE" or verdict.value is None:
         return verdict.outcome != "FAIL"
-    if verdict.metric == "latency":
+    if verdict.metric in LIMITED_ABOVE:
         return verdict.value <= verdict.limit
     return verdict.value >= verdict.limit
 
@@ -65,10 +103,20 @@ def difference(
     return paired_macro(mine.labels, mine.top, theirs.top, classes=classes, metric=metric, confidence=confidence)
 
 
-def _absent(rule: QualityRule | LatencyRule, versus: Versus, results: Results) -> RuleVerdict | None:
+def _absent(
+    rule: QualityRule | LatencyRule | NegativeFlipsRule, versus: Versus, results: Results
+) -> RuleVerdict | None:
     reason = results.why_absent(versus)
     if reason is None:
         return None
+    match rule:
+        case LatencyRule():
+            limit = rule.max_ratio
+        case NegativeFlipsRule():
+            limit = rule.max
+        case QualityRule():
+            limit = -(rule.margin or 0.0)
+    what = rule.metric.replace("_", " ")
     return RuleVerdict(
         metric=rule.metric,
         versus=versus,
@@ -76,14 +124,15 @@ def _absent(rule: QualityRule | LatencyRule, versus: Versus, results: Results) -
         value=None,
         low=None,
         high=None,
-        limit=rule.max_ratio if isinstance(rule, LatencyRule) else -rule.margin,
-        sentence=sentence(f"The {rule.metric} is not compared with {versus}: {reason}"),
+        limit=limit,
+        sentence=sentence(f"The {what} {'are' if what.endswith('s') else 'is'} not compared with {versus}: {reason}"),
     )
 
 
 def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results: Results) -> RuleVerdict:
+    margin = rule.margin or 0.0
     seen = difference(rule.metric, (name, versus), split, results, rule.confidence)
-    outcome, judged = _decide(seen.low > -rule.margin, seen.high < -rule.margin)
+    outcome, judged = decide(seen.low > -margin, seen.high < -margin)
     mine, theirs = (getattr(results.qualities[model].splits[split], rule.metric) for model in (name, versus))
     return RuleVerdict(
         metric=rule.metric,
@@ -92,12 +141,58 @@ def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results
         value=seen.value,
         low=seen.low,
         high=seen.high,
-        limit=-rule.margin,
+        limit=-margin,
         sentence=(
             f"The {rule.metric} is {percent(mine)} on {len(results.answers(name, split).labels):,} {split} "
-            f"samples, {points(seen.value)} points from {_whose(versus)} {percent(theirs)} "
-            f"({_level(rule.confidence)} {points_interval(seen)}); {judged} the allowed "
-            f"{points(-rule.margin)} points."
+            f"samples, {points(seen.value)} points from {whose(versus)} {percent(theirs)} "
+            f"({level(rule.confidence)} {points_interval(seen)}); {judged} the allowed "
+            f"{points(-margin)} points."
+        ),
+    )
+
+
+def _floor(rule: QualityRule, least: float, name: str, split: Split, results: Results) -> RuleVerdict:
+    answers = results.answers(name, split)
+    confusion = confusion_matrix(answers, len(results.dataset.classes))
+    seen = floor_interval(rule.metric, confusion, rule.confidence)
+    outcome, judged = decide(seen.low >= least, seen.high < least)
+    return RuleVerdict(
+        metric=rule.metric,
+        versus=None,
+        outcome=outcome,
+        value=seen.value,
+        low=seen.low,
+        high=seen.high,
+        limit=least,
+        sentence=(
+            f"The {rule.metric} is {percent(seen.value)} on {len(answers.labels):,} {split} samples "
+            f"({level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); {judged} the required "
+            f"{percent(least)}."
+        ),
+    )
+
+
+def _negative_flips(rule: NegativeFlipsRule, versus: Versus, name: str, split: Split, results: Results) -> RuleVerdict:
+    """Samples that were right and become wrong, of all samples.
+
+    Named by S. Yan et al., Positive-Congruent Training: Towards Regression-Free Model Updates, CVPR 2021, 14299-14308.
+    """
+    mine, theirs = results.answers(name, split), results.answers(versus, split)
+    flips, samples = int(np.sum(theirs.right & ~mine.right)), len(mine.labels)
+    seen = wilson(flips, samples, rule.confidence)
+    outcome, judged = decide(seen.high <= rule.max, seen.low > rule.max)
+    return RuleVerdict(
+        metric=rule.metric,
+        versus=versus,
+        outcome=outcome,
+        value=seen.value,
+        low=seen.low,
+        high=seen.high,
+        limit=rule.max,
+        sentence=(
+            f"Of {samples:,} {split} samples it is wrong for {flips:,} that {versus} is right for, "
+            f"{percent(seen.value)} ({level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); "
+            f"{judged} the allowed {percent(rule.max)}."
         ),
     )
 
@@ -105,7 +200,7 @@ def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results
 def _latency(rule: LatencyRule, versus: Versus, name: str, results: Results) -> RuleVerdict:
     mine, theirs = results.speed(name), results.speed(versus)
     ratio = ratio_of_medians(np.array(mine.rounds_us), np.array(theirs.rounds_us), rule.confidence)
-    outcome, judged = _decide(ratio.high <= rule.max_ratio, ratio.low > rule.max_ratio)
+    outcome, judged = decide(ratio.high <= rule.max_ratio, ratio.low > rule.max_ratio)
     return RuleVerdict(
         metric="latency",
         versus=versus,
@@ -115,8 +210,8 @@ def _latency(rule: LatencyRule, versus: Versus, name: str, results: Results) -> 
         high=ratio.high,
         limit=rule.max_ratio,
         sentence=(
-            f"An image takes {number(mine.median_us, 1)} µs, {number(ratio.value)} times {_whose(versus)} "
-            f"{number(theirs.median_us, 1)} µs ({_level(rule.confidence)} {times_interval(ratio)}); {judged} "
+            f"An image takes {number(mine.median_us, 1)} µs, {number(ratio.value)} times {whose(versus)} "
+            f"{number(theirs.median_us, 1)} µs ({level(rule.confidence)} {times_interval(ratio)}); {judged} "
             f"the allowed {number(rule.max_ratio)} times."
         ),
     )
@@ -125,7 +220,7 @@ def _latency(rule: LatencyRule, versus: Versus, name: str, results: Results) -> 
 def _agreement(rule: AgreementRule, name: str, split: Split, results: Results) -> RuleVerdict:
     mine, theirs = results.answers(name, split), results.answers(BASELINE, split)
     seen = wilson(int(np.sum(mine.top == theirs.top)), len(mine.labels), rule.confidence)
-    outcome, judged = _decide(seen.low >= rule.min, seen.high < rule.min)
+    outcome, judged = decide(seen.low >= rule.min, seen.high < rule.min)
     return RuleVerdict(
         metric="agreement",
         versus=BASELINE,
@@ -136,7 +231,7 @@ def _agreement(rule: AgreementRule, name: str, split: Split, results: Results) -
         limit=rule.min,
         sentence=(
             f"It gives the baseline's answer for {percent(seen.value)} of {len(mine.labels):,} {split} "
-            f"samples ({_level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); {judged} the "
+            f"samples ({level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); {judged} the "
             f"required {percent(rule.min)}."
         ),
     )
@@ -171,18 +266,3 @@ def _bytes(rule: BytesRule, name: str, results: Results) -> Iterator[RuleVerdict
                 f"{number(rule.max_ratio, 3)} times is allowed."
             ),
         )
-
-
-def _decide(holds: bool, is_broken: bool) -> tuple[Outcome, str]:
-    """The outcome, and how the whole interval lies to the limit."""
-    if holds:
-        return "PASS", "all of it is within"
-    return ("FAIL", "all of it is beyond") if is_broken else ("INCONCLUSIVE", "it reaches across")
-
-
-def _whose(versus: Versus) -> str:
-    return "the baseline's" if versus == BASELINE else "production's"
-
-
-def _level(confidence: float) -> str:
-    return f"{number(100 * confidence, 0 if round(100 * confidence, 6).is_integer() else 1)} % interval"

@@ -6,7 +6,7 @@ from typing import Any
 from tasks.compression.records import Step
 from tasks.data_loading.dataset import SPLITS
 from tasks.evaluation.controls import control_of
-from tasks.evaluation.records import BASELINE, PRODUCTION
+from tasks.evaluation.records import BASELINE, PRODUCTION, Ineligible
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import QUALITY_METRICS, difference
 from tasks.evaluation.wording import (
@@ -21,10 +21,14 @@ from tasks.evaluation.wording import (
 )
 
 Row = dict[str, str]
+INELIGIBLE: Ineligible = "INELIGIBLE"
 
 
 def candidates_table(results: Results) -> list[Row]:
-    """A row for the baseline, one for production if it can be compared, and one for each candidate by rank."""
+    """A row for the baseline, one for production if it can be compared, and one for each candidate by rank.
+
+    Recipes that could not be carried out come last, with nothing measured.
+    """
     ranks = {choice.candidate: choice for choice in results.gate.choices} if results.gate else {}
     recipes = sorted(results.candidates, key=lambda name: ranks[name].rank if name in ranks else 0)
     names = [name for name in (BASELINE, PRODUCTION, *recipes) if results.why_absent(name) is None]
@@ -56,7 +60,8 @@ def candidates_table(results: Results) -> list[Row]:
             row["Smaller"] = times(results.cost(BASELINE).stored_bytes / cost.stored_bytes)
             row["Speed"] = f"{times(faster.value)} ({times_interval(faster)})"
         rows.append(row)
-    return rows
+    # the baseline is there always, so the columns are
+    return rows + [dict.fromkeys(rows[0], "") | {"Candidate": name, "Gate": INELIGIBLE} for name in results.not_made]
 
 
 def rules_table(results: Results) -> list[Row]:

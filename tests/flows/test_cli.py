@@ -38,6 +38,9 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
         (("run", "--set", "training.epochs=none"), "training.epochs"),
         (("run", "--set", "nonsense"), "key=value"),
         (("run", "--set", "recipes.int8.0.mode=int3"), "recipes.int8.0.mode"),
+        (("run", "--set", "data.source=photos/"), "name your model"),
+        (("run", "--set", "data.source=cifar10"), "name your model"),
+        (("run", "--set", "deployment.model=cifar10"), "name your model"),
         (("report", "--nonsense"), "nonsense"),
         (("fetch",), "model"),
         (("nonsense",), "nonsense"),
@@ -52,6 +55,20 @@ def test_bad_usage_and_bad_params_exit_with_2_and_say_why(
     assert words.lower() in (done.stderr + done.stdout).lower()
     assert "Traceback" not in done.stderr
     assert (project / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [("slimline", "run"), ("python", "-m", "tasks.data_loading", "fingerprint")])
+def test_data_of_ones_own_under_a_built_ins_name_is_refused_before_work(
+    project: Path, command: tuple[str, ...]
+) -> None:
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("  source: digits", "  source: photos"))
+    (project / "photos").mkdir()
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run([program, *command[1:]], cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "So name your model" in done.stderr
+    assert sorted(path.name for path in project.iterdir()) == ["params.yaml", "photos"]
 
 
 def test_a_folder_without_params_is_told_what_to_do(tmp_path: Path) -> None:

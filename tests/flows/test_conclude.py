@@ -11,10 +11,10 @@ from flows.retrain import Outcome, conclude
 from tasks.config import Params
 from tasks.deployment.channels import Why
 from tasks.deployment.promotion import registry_of, rollback
-from tasks.errors import VersioningError
+from tasks.errors import ReleaseError, VersioningError
 from tests.tasks.deployment.project import params_for, write_project
 
-End = Callable[[float, Params], Outcome]
+End = Callable[..., Outcome]
 
 
 @pytest.fixture
@@ -28,13 +28,14 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 def end(prefect_server: None) -> End:
     """Come as far as the gate with the model of this bias, and end the run."""
 
-    def run(bias: float, params: Params) -> Outcome:
+    def run(bias: float, params: Params, change: Callable[[], None] = lambda: None) -> Outcome:
         @flow(name="end", persist_result=False)
         def line() -> None:
             outcomes.append(conclude(params))
 
         outcomes: list[Outcome] = []
         write_project(params, bias)
+        change()
         line()
         return outcomes[0]
 
@@ -74,6 +75,21 @@ def test_a_record_that_failed_is_made_up_for_by_the_next_run_and_by_no_other(
     assert made_up.release
     assert (made_up.ending, made_up.release.version, answers) == ("Nothing to do", 1, [])
     assert end(1, params).ending == "Nothing to do"
+
+
+def test_a_release_of_another_task_leaves_no_channel_moved(end: End, params: Params) -> None:
+    assert end(1, params).ending == "Released"
+    dataset = Path("data/prepared/dataset.json")
+
+    def of_another_task() -> None:
+        dataset.write_text(dataset.read_text().replace('"light"', '"bright"'))
+
+    with pytest.raises(ReleaseError, match="another task: it knows other classes"):
+        end(2, params, of_another_task)
+    said = params.model_copy(update={"deployment": params.deployment.model_copy(update={"replaces": "1"})})
+    outcome = end(2, said, of_another_task)
+    assert outcome.release
+    assert (outcome.ending, outcome.release.channels) == ("Released", ("staging", "production"))
 
 
 def test_where_a_person_promotes_a_run_ends_in_staging(end: End, params: Params) -> None:

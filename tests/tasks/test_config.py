@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.config import Params, load_params, parse_params
+from tasks.config import BUILT_IN, Params, expect_own_name, load_params, parse_params
+from tasks.data_loading import sources
 from tasks.errors import ConfigError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -46,6 +47,54 @@ def test_what_is_left_out_has_a_value() -> None:
     assert params.deployment.store == "file://.slimline/store"
     assert params.gate.objective == "bytes"
     assert params.versioning.commit is False
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"metric": "accuracy", "min": 0.9},
+        {"metric": "f1", "min": 0.9, "margin": 0.02, "versus": ["baseline", "production"]},
+        {"metric": "recall", "per_class": True, "margin": 0.05, "versus": ["baseline"]},
+        {"metric": "negative_flips", "max": 0.02, "versus": ["production"]},
+    ],
+)
+def test_a_rule_is_read_as_it_is_written(rule: dict[str, Any]) -> None:
+    (read,) = parse_params(least(gate={"rules": [rule]})).gate.rules
+    assert {name: value for name, value in read.model_dump(mode="json").items() if name in rule} == rule
+
+
+@pytest.mark.parametrize(("written", "read"), [(3, "3"), ("3", "3"), ("3@7", "3@7"), ("a" * 64, "a" * 64)])
+def test_a_release_is_named_by_number_generation_or_digest(written: Any, read: str) -> None:
+    assert parse_params(least(deployment={"model": "digits", "replaces": written})).deployment.replaces == read
+
+
+def test_the_built_in_sources_are_those_whose_names_are_taken() -> None:
+    assert set(sources.BUILT_IN) == set(BUILT_IN)
+
+
+@pytest.mark.parametrize(
+    ("source", "model", "is_refused"),
+    [
+        ("digits", "digits", False),
+        ("digits", "mine", False),
+        ("photos/", "mine", False),
+        ("photos/", "digits", True),
+        ("photos.zip", "cifar10", True),
+        ("digits/", "digits", True),
+        ("./digits", "digits", True),
+        ("s3://bucket/digits", "digits", True),
+        ("cifar10", "digits", True),
+        ("digits", "cifar10", True),
+    ],
+)
+def test_only_a_built_in_data_set_has_a_built_ins_name(source: str, model: str, is_refused: bool) -> None:
+    params = parse_params(least(data={"source": source}, deployment={"model": model}))
+    if not is_refused:
+        expect_own_name(params)
+        return
+    with pytest.raises(ConfigError, match="name your model") as caught:
+        expect_own_name(params)
+    assert f"Received: deployment.model {model}, data.source {source}." in str(caught.value)
 
 
 def test_params_are_frozen() -> None:
@@ -110,6 +159,29 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
         ({"gate": {"rules": []}}, "gate.rules: expected at least one rule. Received: []."),
         ({"gate": {"rules": [{"metric": "speed"}]}}, "gate.rules.0: input tag 'speed' found using 'metric'"),
         ({"gate": {"rules": [{"metric": "accuracy", "margin": 0}]}}, "gate.rules.0.margin: input should be greater"),
+        (
+            {"gate": {"rules": [{"metric": "accuracy"}]}},
+            "gate.rules.0: expected margin (to the models in versus) or min",
+        ),
+        ({"gate": {"rules": [{"metric": "f1", "min": 1.0}]}}, "gate.rules.0.min: input should be less than 1."),
+        ({"gate": {"rules": [{"metric": "f1", "min": 0}]}}, "gate.rules.0.min: input should be greater than 0."),
+        (
+            {"gate": {"rules": [{"metric": "f1", "min": 0.9, "versus": ["baseline"]}]}},
+            "gate.rules.0: expected margin beside versus",
+        ),
+        (
+            {"gate": {"rules": [{"metric": "f1", "margin": 0.1, "per_class": True}]}},
+            "gate.rules.0: expected per_class in a rule of its own, of the metric recall",
+        ),
+        (
+            {"gate": {"rules": [{"metric": "recall", "min": 0.1, "per_class": True}]}},
+            "gate.rules.0: expected per_class in a rule of its own, of the metric recall",
+        ),
+        ({"gate": {"rules": [{"metric": "negative_flips"}]}}, "gate.rules.0.max: expected a value."),
+        ({"gate": {"broken_promises": "ignore", "rules": []}}, "gate.broken_promises: input should be 'refuse' or"),
+        ({"deployment": {"model": "digits", "replaces": 0}}, "deployment.replaces: expected a release's version (3)"),
+        ({"deployment": {"model": "digits", "replaces": "3@"}}, "deployment.replaces: expected a release's version"),
+        ({"deployment": {"model": "digits", "replaces": True}}, "deployment.replaces: expected a release's version"),
         ({"gate": {"rules": [{"metric": "stored_bytes"}]}}, "expected max (bytes) or max_ratio (to the baseline)"),
         ({"deployment": {"model": "digits", "store": "/tmp/store"}}, "deployment.store"),
         ({"deployment": {"model": "../digits"}}, "deployment.model"),

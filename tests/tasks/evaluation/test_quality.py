@@ -120,6 +120,7 @@ def test_production_is_measured_when_it_fits(project: Path, models: Path) -> Non
     [
         ("digits_int8", ["cat", "dog"], r"knows other classes \(cat, dog\)"),
         ("article_float", list(CLASSES), r"a model for images of \(32, 32, 3\)"),
+        ("digits_int8", list(CLASSES[::-1]), r"the same classes in another order \(9, 8"),
         (None, list(CLASSES), "does not run here"),
     ],
 )

@@ -1,0 +1,85 @@
+"""A recipe that cannot be made of a network: the stage says so in a record, and the line goes on with the others.
+
+Only what another try would give again is recorded so. What came from outside (a full disk, no memory left, a signal, a
+person) fails the stage, and the next run tries again.
+"""
+
+import traceback
+from collections.abc import Callable, Iterator
+
+from tasks.compression.records import write_not_made
+from tasks.errors import CompressionError, EvaluationError, PackingError, SlimlineError, TrainingError, Unsuited
+
+OF_THE_NETWORK = (CompressionError, EvaluationError, PackingError, TrainingError)
+FROM_OUTSIDE = (OSError, MemoryError)
+TROUBLE = (  # TensorFlow's errors about the machine, and how libraries word them; lower case
+    "resourceexhausted",
+    "unavailableerror",
+    "abortederror",
+    "cancellederror",
+    "no space left",
+    "disk quota exceeded",
+    "bad_alloc",
+    "out of memory",
+    "cannot allocate memory",
+    "too many open files",
+)
+
+
+def record_refusal(name: str, error: Exception) -> None:
+    """Leave the record of a recipe that could not be made, or raise ``error`` again if that is not its meaning."""
+    if comes_from_outside(error) or (isinstance(error, SlimlineError) and not isinstance(error, OF_THE_NETWORK)):
+        raise error
+    if not isinstance(error, SlimlineError):
+        traceback.print_exception(error)
+    leave(name, describe(name, error))
+
+
+def comes_from_outside(error: BaseException) -> bool:
+    """Whether another try may do better: the machine was in trouble, not the network."""
+    for each in _causes(error):
+        words = f"{type(each).__name__} {each}".lower()
+        if isinstance(each, FROM_OUTSIDE) or any(trouble in words for trouble in TROUBLE):
+            return True
+    return False
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it came of."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def describe(name: str, error: Exception) -> str:
+    """Why a recipe could not be made, as a sentence."""
+    if isinstance(error, SlimlineError):
+        return str(error)
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    return (
+        f"Expected recipe {name} to be carried out. Received: {what} This is a defect of slimline or of a library that "
+        f"it uses; the traceback is in the log. Leave the step out, or take another mode."
+    )
+
+
+def try_twice(run: Callable[[], None], name: str) -> None:
+    """Let a worker carry a recipe out; one that dies in a library, or hangs, does so twice before that is recorded.
+
+    Args:
+        run: starts the worker and waits for it; it goes on where an earlier one ended.
+        name: of the recipe.
+    """
+    try:
+        run()
+    except Unsuited as first:
+        print(f"{first} It is tried once more.", flush=True)
+        try:
+            run()
+        except Unsuited as again:
+            leave(name, str(again))
+
+
+def leave(name: str, reason: str) -> None:
+    """Write the record, and say so."""
+    write_not_made(name, reason)
+    print(f"{name}: not made. {reason}", flush=True)

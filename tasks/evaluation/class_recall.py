@@ -1,0 +1,138 @@
+"""The rule that no class may lose: recall, class by class, on the same samples.
+
+The classes' samples are different ones, so their intervals are independent, and all K hold at once with the confidence
+c if each has c^(1/K): Z. Šidák, Rectangular confidence regions for the means of multivariate normal distributions,
+JASA 62 (1967) 626-633. Then the least difference lies between the least lower bound and the least upper one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.config import QualityRule, Versus
+from tasks.evaluation.predictions import Split
+from tasks.evaluation.records import Interval, RuleVerdict
+from tasks.evaluation.results import Results
+from tasks.evaluation.statistics import tango
+from tasks.evaluation.verdicts import decide, level, whose
+from tasks.evaluation.wording import points, points_interval
+
+MOST_NAMED = 5  # classes in a sentence
+MOST_SAMPLES = 100_000_000  # beyond which no number is named
+
+
+@dataclass(frozen=True)
+class ClassDifference:
+    """A class, its samples, and by how much its recall differs: ``seen`` is None where it has no samples."""
+
+    name: str
+    samples: int
+    better: int
+    worse: int
+    seen: Interval | None
+
+    @property
+    def low(self) -> float:
+        """The lower bound; without samples nothing is known."""
+        return self.seen.low if self.seen else -1.0
+
+    @property
+    def high(self) -> float:
+        """The upper bound."""
+        return self.seen.high if self.seen else 1.0
+
+
+def judge_classes(rule: QualityRule, versus: Versus, name: str, split: Split, results: Results) -> RuleVerdict:
+    """Non-inferior recall in every class, all classes together at the rule's confidence."""
+    margin = rule.margin or 0.0
+    confidence = simultaneous(rule.confidence, len(results.dataset.classes))
+    classes = class_differences((name, versus), split, results, confidence)
+    low, high = min(each.low for each in classes), min(each.high for each in classes)
+    outcome, _ = decide(low > -margin, high < -margin)
+    open_ones = sorted((each for each in classes if each.low <= -margin), key=lambda each: (each.high, each.low))
+    many = len(classes)
+    if not open_ones:
+        judged = f"each of the {many} classes loses less than the allowed {points(margin).lstrip('+')} points"
+    else:
+        named = "; ".join(describe(each, margin, confidence) for each in open_ones[:MOST_NAMED])
+        more = f"; and {len(open_ones) - MOST_NAMED} more" if len(open_ones) > MOST_NAMED else ""
+        judged = (
+            f"{len(open_ones)} of the {many} classes are not shown to lose less than the allowed "
+            f"{points(margin).lstrip('+')} points: {named}{more}"
+        )
+    return RuleVerdict(
+        metric="recall_per_class",
+        versus=versus,
+        outcome=outcome,
+        value=min((each.seen.value for each in classes if each.seen), default=0.0),
+        low=low,
+        high=high,
+        limit=-margin,
+        sentence=(
+            f"Beside {whose(versus)} recall on {split}, {judged} (all intervals together: {level(rule.confidence)}, "
+            f"Šidák's correction for {many} classes)."
+        ),
+    )
+
+
+def simultaneous(confidence: float, intervals: int) -> float:
+    """The confidence of each of several independent intervals that hold at once with the one given."""
+    return float(confidence ** (1 / intervals))
+
+
+def class_differences(
+    pair: tuple[str, str], split: Split, results: Results, confidence: float
+) -> list[ClassDifference]:
+    """How the recall of each class differs between two models on the same samples.
+
+    Args:
+        pair: the names of the candidate and of the other.
+        split: whose samples.
+        results: where the answers are.
+        confidence: of each class's interval.
+    """
+    mine, theirs = (results.answers(name, split) for name in pair)
+    names = results.dataset.classes
+    better, worse, samples = (
+        np.bincount(mine.labels[chosen], minlength=len(names)).tolist()
+        for chosen in (mine.right & ~theirs.right, theirs.right & ~mine.right, mine.labels >= 0)
+    )
+    return [
+        ClassDifference(name, n, b, w, tango(b, w, n, confidence) if n else None)
+        for name, b, w, n in zip(names, better, worse, samples, strict=True)
+    ]
+
+
+def describe(each: ClassDifference, margin: float, confidence: float) -> str:
+    """A class that is not decided, or has lost, with the samples that would decide it."""
+    if each.seen is None:
+        return f"{each.name} has no samples, and at least {needed(each, margin, confidence):,} are needed"
+    text = f"{each.name} {points(each.seen.value)} ({points_interval(each.seen)}) on {each.samples:,} samples"
+    enough = needed(each, margin, confidence) if each.high >= -margin else None
+    return text if enough is None else f"{text}, at least {enough:,} needed"
+
+
+def needed(each: ClassDifference, margin: float, confidence: float) -> int | None:
+    """How many samples of a class would show that it is not inferior, if what was seen of it went on so.
+
+    Returns:
+        None where no number would: what was seen lies beyond the margin.
+    """
+    known = max(each.samples, 1)
+    better, worse = each.better / known, each.worse / known
+    if better - worse <= -margin:
+        return None
+
+    def is_enough(samples: int) -> bool:
+        return tango(better * samples, worse * samples, samples, confidence).low > -margin
+
+    most = 1
+    while not is_enough(most):
+        most *= 2
+        if most > MOST_SAMPLES:
+            return None
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (least, middle) if is_enough(middle) else (middle, most)
+    return most

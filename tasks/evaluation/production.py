@@ -1,0 +1,124 @@
+"""The release in production as something to compare with, and what is to be said where it cannot be.
+
+Only where nothing is in production yet is nothing compared. A release for another task (other classes, other images) is
+not updated by this one, and one that does not run here would be replaced unseen: both hold a run back, unless
+``deployment.replaces`` names that very release.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.data_loading.dataset import Dataset
+from tasks.errors import EvaluationError
+from tasks.evaluation.records import PRODUCTION, PRODUCTION_CONSENT, Consent, Obstacle, RuleVerdict
+from tasks.evaluation.results import Results
+from tasks.evaluation.wording import sentence
+from tasks.litert import Model, Tensor
+from tasks.records import read_record
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Why there is nothing to compare with: no release at all or, with an obstacle, one that is in the way."""
+
+    sentence: str
+    obstacle: Obstacle | None = None
+    release: int | None = None
+    consent: Consent | None = None
+
+
+def why_absent(path: Path, dataset: Dataset) -> str | None:
+    """Why there is no release in production to compare with, or None if there is one."""
+    absence = find_absence(path, dataset)
+    return absence.sentence if absence else None
+
+
+def find_absence(path: Path, dataset: Dataset, baseline: Path | None = None) -> Absence | None:
+    """What is in the way of a comparison with the release in production; None if it can be made.
+
+    Args:
+        path: of the release's model; what is known of the release lies beside it.
+        dataset: what candidates are for.
+        baseline: a model for it, whose input has the type that the release's must have.
+    """
+    record, known = path.with_name("production.json"), {}
+    if record.exists():
+        known = json.loads(record.read_text(encoding="utf-8"))
+    release = known.get("release")
+    if release is None and not path.exists():
+        return Absence("no release is in production yet")
+    found = _find_obstacle(path, dataset, known, baseline)
+    if found is None:
+        return None
+    obstacle, words = found
+    place = path.with_name(PRODUCTION_CONSENT.name)
+    return Absence(words, obstacle, release, read_record(place, Consent) if place.exists() else None)
+
+
+def _find_obstacle(
+    path: Path, dataset: Dataset, known: dict[str, Any], baseline: Path | None
+) -> tuple[Obstacle, str] | None:
+    if not path.exists():
+        return "unusable", f"the release in production is not here: {path} is missing"
+    classes = known.get("classes")
+    if classes is not None and tuple(classes) != dataset.classes:
+        order = "the same classes in another order" if set(classes) == set(dataset.classes) else "other classes"
+        return "another task", f"the release in production knows {order} ({', '.join(map(str, classes[:20]))})"
+    try:
+        model = Model(path)
+        misfit = why_misfit(model, dataset) or (baseline and _other_input(model.input, Model(baseline).input))
+    except EvaluationError as error:
+        return "unusable", f"the release in production does not run here: {error}"
+    return ("another task", f"the release in production is {misfit}") if misfit else None
+
+
+def why_misfit(model: Model, dataset: Dataset) -> str | None:
+    """Why a model cannot answer for a data set, or None if it can."""
+    if model.input.shape[1:] != dataset.shape:
+        return f"a model for images of {model.input.shape[1:]}, not {dataset.shape} (height, width, channels)"
+    if model.output.shape[-1] != len(dataset.classes):
+        return f"a model with {model.output.shape[-1]} classes, not {len(dataset.classes)}"
+    return None
+
+
+def _other_input(theirs: Tensor, ours: Tensor) -> str | None:
+    return f"a model that takes {theirs.dtype}, not {ours.dtype}" if theirs.dtype != ours.dtype else None
+
+
+def judge_production(results: Results) -> Iterator[RuleVerdict]:
+    """A verdict if a release that cannot be compared is in the way, none otherwise."""
+    quality = results.qualities[PRODUCTION]
+    if quality.obstacle is None:
+        return
+    model, consent = results.params.deployment.model, quality.consent
+    release = f"release {quality.release}" if quality.release else "a release"
+    what = f"{release} of {model} in production cannot be compared with: {quality.absent}."
+    if consent and consent.counts:
+        said = f"{consent.sentence}"
+    else:
+        said = (
+            "What is for another task does not update it. " if quality.obstacle == "another task" else ""
+        ) + f"{ways_out(quality.release)}{f' {consent.sentence}' if consent else ''}"
+    outcome = "FAIL" if quality.obstacle == "another task" else "INCONCLUSIVE"
+    yield RuleVerdict(
+        metric="task",
+        versus=PRODUCTION,
+        outcome="NO_BASELINE" if consent and consent.counts else outcome,
+        value=None,
+        low=None,
+        high=None,
+        limit=0.0,
+        sentence=sentence(f"{what} {said}"),
+    )
+
+
+def ways_out(release: int | None) -> str:
+    """What to do where a release is in the way."""
+    named = release if release else "its version"
+    return (
+        f"Either give this model a name of its own (deployment.model), or let it take that release's place, once "
+        f"(deployment.replaces: {named})."
+    )

@@ -1,0 +1,96 @@
+"""The part ``gate`` of params.yaml: the rules that a candidate has to meet."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from tasks.settings import Fraction, Settings
+
+Versus = Literal["baseline", "production"]
+Against = Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)]
+Confidence = Annotated[float, Field(gt=0.5, lt=1)]
+QualityMetric = Literal["accuracy", "precision", "recall", "f1"]
+
+
+class QualityRule(Settings):
+    """The candidate is good enough: as good as another model, by a margin, or above a floor, or both.
+
+    ``margin``: the lower bound of (candidate − other), on the same samples, lies above −margin. ``per_class``: it does
+    in each class by itself. ``min``: the lower bound of the candidate's own figure is at or above it.
+    """
+
+    metric: QualityMetric
+    margin: Annotated[float, Field(gt=0, lt=1)] | None = None
+    min: Annotated[float, Field(gt=0, lt=1)] | None = None
+    per_class: bool = False
+    confidence: Confidence = 0.95
+    versus: Against = ("baseline",)
+
+    @model_validator(mode="after")
+    def _need_a_limit(self) -> "QualityRule":
+        if self.margin is None and self.min is None:
+            raise ValueError("expected margin (to the models in versus) or min (a floor), or both")
+        if self.margin is None and "versus" in self.model_fields_set:
+            raise ValueError("expected margin beside versus: a floor compares with nothing")
+        if self.per_class and (self.metric != "recall" or self.margin is None or self.min is not None):
+            raise ValueError("expected per_class in a rule of its own, of the metric recall, with margin and no min")
+        return self
+
+
+class AgreementRule(Settings):
+    """The candidate gives the baseline's answer on at least this fraction of the samples."""
+
+    metric: Literal["agreement"]
+    min: Fraction
+    confidence: Confidence = 0.95
+
+
+class NegativeFlipsRule(Settings):
+    """Of all samples at most this fraction is right in the other model and wrong in the candidate."""
+
+    metric: Literal["negative_flips"]
+    max: Annotated[float, Field(gt=0, lt=1)]
+    confidence: Confidence = 0.95
+    versus: Against = ("production",)
+
+
+class LatencyRule(Settings):
+    """The candidate's latency is at most ``max_ratio`` times the other's in the same run."""
+
+    metric: Literal["latency"]
+    max_ratio: Annotated[float, Field(gt=0)]
+    confidence: Confidence = 0.95
+    versus: Against = ("baseline",)
+
+
+class BytesRule(Settings):
+    """The candidate's file is small enough: as the runtime loads it, or as it is stored and downloaded."""
+
+    metric: Literal["loaded_bytes", "stored_bytes"]
+    max: Annotated[int, Field(gt=0)] | None = None
+    max_ratio: Annotated[float, Field(gt=0)] | None = None  # of the baseline's
+
+    @model_validator(mode="after")
+    def _need_a_limit(self) -> "BytesRule":
+        if self.max is None and self.max_ratio is None:
+            raise ValueError("expected max (bytes) or max_ratio (to the baseline), or both")
+        return self
+
+
+Rule = Annotated[
+    QualityRule | AgreementRule | NegativeFlipsRule | LatencyRule | BytesRule, Field(discriminator="metric")
+]
+
+
+def _check_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    if not rules:
+        raise ValueError("expected at least one rule")
+    return rules
+
+
+class Gate(Settings):
+    """Which candidate is chosen and what it has to prove."""
+
+    objective: Literal["bytes", "latency", "accuracy"] = "bytes"
+    broken_promises: Literal["refuse", "report"] = "refuse"  # of a candidate whose recipe ends with one
+    rules: Annotated[tuple[Rule, ...], Field(strict=False), AfterValidator(_check_rules)]

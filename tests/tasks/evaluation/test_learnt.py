@@ -1,0 +1,153 @@
+"""A task that is not shown to be learnt keeps a run back, whatever the margins say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tasks.data_loading.dataset import Part
+from tasks.evaluation.gate import decide, rank
+from tasks.evaluation.learnt import best_constant
+from tasks.evaluation.predictions import Answers, Predictions
+from tasks.evaluation.quality import judge
+from tasks.evaluation.records import RuleVerdict
+from tasks.evaluation.results import Results
+from tests.tasks.evaluation.material import make_results
+
+WIDE = {"metric": "accuracy", "margin": 0.5}
+Labels = NDArray[np.int64]
+
+
+def results_of(
+    classes: tuple[str, ...],
+    labels: Labels,
+    answers: dict[str, Labels],
+    rules: list[dict[str, object]],
+    trained: dict[str, int] | None = None,
+) -> Results:
+    """Results of models that gave these answers on both splits."""
+    fares = {name: (900, 900, 1000 if name == "baseline" else 500, 50.0) for name in answers}
+    results = make_results(rules, fares)
+    said = {
+        name: Answers(np.eye(len(classes), dtype=np.float32)[of], labels.astype(np.int64))
+        for name, of in answers.items()
+    }
+    qualities = {
+        name: results.qualities[name].model_copy(
+            update={"splits": dict.fromkeys(("validation", "test"), judge(of, said["baseline"], classes))}
+        )
+        for name, of in said.items()
+    }
+    counts = trained or {name: int(np.sum(labels == index)) for index, name in enumerate(classes)}
+    part = Part(samples=sum(counts.values()), per_class=counts, shards=())
+    dataset = results.dataset.model_copy(
+        update={"classes": classes, "splits": {**results.dataset.splits, "train": part}}
+    )
+    predictions = {name: Predictions("same", {"validation": of, "test": of}) for name, of in said.items()}
+    return replace(
+        results,
+        dataset=dataset,
+        qualities={**results.qualities, **qualities},
+        predictions={**results.predictions, **predictions},
+    )
+
+
+def held(results: Results) -> list[RuleVerdict]:
+    """The verdicts that keep the chosen candidate back."""
+    report = decide(results)
+    found = [rule for rule in report.rules if rule.outcome in {"FAIL", "INCONCLUSIVE"}]
+    assert (report.outcome == "PASS") == (not found)
+    return found
+
+
+def mostly(labels: Labels, right: float, classes: int, seed: int = 1) -> Labels:
+    """Answers that are right for a fraction of the samples."""
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random(len(labels)) < right, labels, (labels + 1) % classes)
+
+
+def test_two_models_that_guess_are_held_back() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, 1200)
+    guesses = {name: rng.integers(0, 2, 1200) for name in ("baseline", "a")}
+    found = held(results_of(("cat", "dog"), labels, guesses, [WIDE]))
+    assert {verdict.metric for verdict in found} == {"learnt", "learnt_by_baseline"}
+    assert all(verdict.versus == "a constant answer" for verdict in found)
+    text = decide(results_of(("cat", "dog"), labels, guesses, [WIDE])).sentence
+    assert "Nothing shows that the baseline has learnt the task" in text
+
+
+def test_what_has_learnt_passes_without_a_word() -> None:
+    labels = np.arange(1000) % 4
+    answers = {name: mostly(labels, 0.8, 4, seed) for seed, name in enumerate(("baseline", "a"))}
+    assert held(results_of(tuple("abcd"), labels, answers, [WIDE])) == []
+
+
+@pytest.mark.parametrize("rare", [10, 30])
+def test_right_for_nearly_all_is_nothing_where_nearly_all_are_one_class(rare: int) -> None:
+    labels = (np.arange(1000) < rare).astype(np.int64)
+    constant = np.zeros(1000, np.int64)
+    found = held(results_of(("usual", "rare"), labels, {"baseline": constant, "a": constant}, [WIDE]))
+    assert [verdict.outcome for verdict in found] == ["FAIL", "FAIL"]
+    assert "gives the same answer, usual, for all of them" in found[0].sentence
+    assert "{metric: recall, min: 0.8}" in found[0].sentence
+
+
+def test_a_candidate_that_collapsed_is_held_back_although_the_margin_is_wide() -> None:
+    labels = np.arange(1000) % 2
+    answers = {"baseline": mostly(labels, 0.9, 2), "a": np.zeros(1000, np.int64)}
+    (only,) = held(results_of(("cat", "dog"), labels, answers, [WIDE]))
+    assert (only.metric, only.outcome) == ("learnt", "FAIL")
+    assert "a has learnt the task" in only.sentence
+
+
+def test_a_candidate_that_collapsed_is_ranked_behind_one_that_did_not() -> None:
+    labels = np.arange(1000) % 2
+    answers = {"baseline": mostly(labels, 0.9, 2), "a": np.zeros(1000, np.int64), "b": mostly(labels, 0.9, 2, 3)}
+    assert [one.name for one in rank(results_of(("cat", "dog"), labels, answers, [WIDE]))] == ["b", "a"]
+
+
+def test_samples_of_one_class_only_show_nothing() -> None:
+    labels = np.zeros(1000, np.int64)
+    answers = {"baseline": mostly(labels, 0.99, 2), "a": labels}
+    found = held(results_of(("cat", "dog"), labels, answers, [WIDE], trained={"cat": 500, "dog": 500}))
+    assert {verdict.metric for verdict in found} == {"learnt", "learnt_by_baseline"}
+
+
+def test_the_most_frequent_class_of_the_samples_counts_where_the_trainings_is_another() -> None:
+    labels = (np.arange(1000) < 900).astype(np.int64)
+    answers = dict.fromkeys(("baseline", "a"), np.ones(1000, np.int64))  # trained on as many of both, always says dog
+    found = held(results_of(("cat", "dog"), labels, answers, [WIDE], trained={"cat": 501, "dog": 500}))
+    assert {verdict.metric for verdict in found} == {"learnt", "learnt_by_baseline"}
+
+
+def test_few_samples_show_nothing_yet() -> None:
+    labels = np.arange(10) % 2
+    answers = dict.fromkeys(("baseline", "a"), np.where(np.arange(10) < 7, labels, 1 - labels))
+    found = held(results_of(("cat", "dog"), labels, answers, [WIDE]))
+    assert {verdict.outcome for verdict in found} == {"INCONCLUSIVE"}
+
+
+def test_a_floor_that_no_constant_answer_reaches_says_what_is_good_enough() -> None:
+    labels = (np.arange(2000) < 20).astype(np.int64)
+    found_all = np.where(np.arange(2000) < 60, 1, 0)  # all that are rare, and forty false alarms
+    answers = dict.fromkeys(("baseline", "a"), found_all)
+    classes = ("usual", "rare")
+    assert held(results_of(classes, labels, answers, [WIDE]))
+    assert held(results_of(classes, labels, answers, [WIDE, {"metric": "recall", "min": 0.8}])) == []
+
+
+def test_a_floor_that_a_constant_answer_reaches_is_none() -> None:
+    labels = (np.arange(1000) < 30).astype(np.int64)
+    answers = dict.fromkeys(("baseline", "a"), np.zeros(1000, np.int64))
+    found = held(results_of(("usual", "rare"), labels, answers, [WIDE, {"metric": "accuracy", "min": 0.9}]))
+    assert {verdict.metric for verdict in found} == {"learnt", "learnt_by_baseline"}
+
+
+def test_the_best_constant_answer_is_the_most_frequent_class_by_every_metric() -> None:
+    labels = np.array([0] * 6 + [1] * 3 + [2])
+    answers = {k: Answers(np.eye(3, dtype=np.float32)[np.full(10, k)], labels) for k in range(3)}
+    for metric in ("accuracy", "precision", "recall", "f1"):
+        of_each = [getattr(judge(one, None, tuple("abc")), metric) for one in answers.values()]
+        assert best_constant(metric, labels, 3) == pytest.approx(max(of_each))
