@@ -1,6 +1,7 @@
 """What the operator sees on the run's page: the candidates, the picture, the verdict and the report."""
 
 import base64
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
@@ -8,7 +9,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from tasks.evaluation.pictures import pareto_svg
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results
-from tasks.evaluation.tables import candidates_table
+from tasks.evaluation.tables import candidates_table, decision_table
 
 SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "NO_BASELINE": "➖"}
 
@@ -33,13 +34,26 @@ def _pareto(results: Results) -> str:
 def _verdict(results: Results) -> str:
     gate = results.gate
     if gate is None:
-        return "The gate has not decided yet."
+        return "The gate has not chosen yet."
     rules = "\n".join(f"- {SIGNS[rule.outcome]} {rule.sentence}" for rule in gate.rules)
     choices = "\n".join(f"{choice.rank}. **{choice.candidate}** — {choice.sentence}" for choice in gate.choices)
-    return (
-        f"## {SIGNS[gate.outcome]} {gate.outcome}\n\n{gate.sentence}\n\n"
-        f"### Rules, on the sealed test split\n{rules}\n\n### The choice, on the validation split\n{choices}\n"
+    decision = results.decision
+    head = (
+        f"## {SIGNS[decision.outcome]} {decision.outcome}\n\n{decision.sentence}\n\n"
+        f"### The decision\n{markdown(decision_table(decision))}\n\n"
+        if decision
+        else f"## Provisional: {SIGNS[gate.outcome]} {gate.outcome} on validation\n\n"
     )
+    return (
+        f"{head}{gate.sentence}\n\n### Rules, on the validation split\n{rules}\n\n"
+        f"### The choice, on the validation split\n{choices}\n"
+    )
+
+
+def markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows as a table."""
+    cells = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def report_path() -> Path:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.table import Table
 from flows.terminal import print_json as print_json  # noqa: PLC0414 - who prints tables prints JSON, too
 from tasks.config import Params
 from tasks.deployment.records import Release
-from tasks.evaluation.records import REPORT
+from tasks.evaluation.records import PROVISIONAL, REPORT
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import candidates_table
 
@@ -28,7 +29,8 @@ def print_outcome(params: Params, outcome: "Outcome") -> None:
     print_results(results)
     console = _console()
     if outcome.release is None:
-        why = "" if results.gate and outcome.sentence == results.gate.sentence else f" {outcome.sentence}"
+        said = {each.sentence for each in (results.gate, results.decision) if each}
+        why = "" if outcome.sentence in said else f" {outcome.sentence}"
         console.print(f"[bold]{outcome.ending}[/]: nothing was deployed.{why}", soft_wrap=True)
     else:
         release, deployment = outcome.release, params.deployment
@@ -38,13 +40,20 @@ def print_outcome(params: Params, outcome: "Outcome") -> None:
 
 
 def print_results(results: Results) -> None:
-    """Candidates, the gate's sentence and where the report is."""
+    """Candidates, the provisional verdict, the decision if there is one, and where the report is."""
     console = _console()
     rows = [{name: row[name] for name in SHOWN} for row in candidates_table(results)]
     print_rows("Candidates, on the validation split", rows)
     if results.gate is not None:
         console.print(f"[bold]Gate[/]: {results.gate.sentence}", soft_wrap=True)
-    console.print(f"Report: {REPORT.resolve()}", soft_wrap=True)
+    if results.decision is not None:
+        console.print(f"[bold]Decision[/]: {results.decision.sentence}", soft_wrap=True)
+    console.print(f"Report: {report_of(results).resolve()}", soft_wrap=True)
+
+
+def report_of(results: Results) -> Path:
+    """The report with the decision, or the one before it."""
+    return PROVISIONAL if results.decision is None else REPORT
 
 
 def results_record(results: Results) -> dict[str, Any]:
@@ -55,7 +64,8 @@ def results_record(results: Results) -> dict[str, Any]:
         "quality": {name: quality.model_dump(mode="json") for name, quality in results.qualities.items()},
         "benchmark": results.benchmark.model_dump(mode="json"),
         "gate": results.gate.model_dump(mode="json") if results.gate else None,
-        "report": str(REPORT.resolve()),
+        "decision": results.decision.model_dump(mode="json") if results.decision else None,
+        "report": str(report_of(results).resolve()),
     }
 
 

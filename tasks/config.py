@@ -159,6 +159,7 @@ class BytesRule(Settings):
         return self
 
 
+FREE = (LatencyRule, BytesRule)  # judged without the sealed test samples, so that they cost nothing of the error
 Rule = Annotated[QualityRule | AgreementRule | LatencyRule | BytesRule, Field(discriminator="metric")]
 
 
@@ -169,10 +170,20 @@ def _check_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 class Gate(Settings):
-    """Which candidate is chosen and what it has to prove."""
+    """Which candidate is chosen, what it has to prove, and how often a false proof may come of all decisions together.
+
+    ``error`` is shared among the decisions on the same sealed test samples, see :mod:`tasks.spending`. A rule's
+    ``confidence`` is the least that it is proven with: later decisions need more.
+    """
 
     objective: Literal["bytes", "latency", "accuracy"] = "bytes"
+    error: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     rules: Annotated[tuple[Rule, ...], Field(strict=False), AfterValidator(_check_rules)]
+
+    @property
+    def sealed(self) -> tuple[Rule, ...]:
+        """The rules that are decided on the sealed test samples."""
+        return tuple(rule for rule in self.rules if not isinstance(rule, FREE))
 
 
 class Trusted(Settings):
@@ -194,7 +205,7 @@ class Smoke(Settings):
     """Samples that a release is asked about before a channel moves to it, and that travel with it."""
 
     samples: Annotated[int, Field(ge=1, le=64)] = 8
-    of: Literal["noise", "test"] = "noise"  # test: of the test split
+    of: Literal["noise", "validation"] = "noise"  # validation: of that split; the test split stays sealed
 
 
 class Deployment(Settings):

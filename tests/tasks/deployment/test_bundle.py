@@ -21,7 +21,7 @@ def store_url(tmp_path: Path) -> str:
 
 def make(params: Params, folder: Path) -> Bundle:
     folder.mkdir()
-    return bundle(params, load_evidence(), folder)
+    return bundle(params, load_evidence(params), folder)
 
 
 def test_the_same_records_give_the_same_bytes(project: Params, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_labels_and_metrics_come_from_the_records(project: Params, tmp_path: Pat
     folder = make(project, tmp_path / "a").folder
     metrics = json.loads((folder / "metrics.json").read_text())
     assert json.loads((folder / "labels.json").read_text()) == list(CLASSES)
-    assert metrics["chosen"]["splits"]["test"]["accuracy"] == 0.75
+    assert metrics["chosen"]["splits"]["validation"]["accuracy"] == 0.75
     assert metrics["baseline"]["speed"]["median_us"] == 10.0
     assert (folder / "gate.json").read_bytes() == Path("reports/gate.json").read_bytes()
 
@@ -71,7 +71,7 @@ def test_the_card_has_the_numbers_of_the_records(project: Params, tmp_path: Path
         "| accuracy (95% interval) | 75.00% (30.06% to 95.44%) |",  # Wilson's interval of 3 of 4
         "`head` left as it was: too small to gain anything",
         "- Accuracy is within 5 points of the baseline's.",
-        "The class most often missed is `light`: 50.00% of its 2 test images",
+        "The class most often missed is `light`: 50.00% of its 2 validation images",
     ):
         assert fact in card
 
