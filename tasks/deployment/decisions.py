@@ -67,7 +67,7 @@ class Ledger(Record):
 
     schema_version: Literal[1] = 1
     model: str
-    lines: Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)] = ()
+    lines: Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)]
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def read(store: Readable, model: str) -> Book:
     try:
         found = store.get(key)
     except NotFound:
-        return Book(Ledger(model=model), None, (), ())
+        return Book(Ledger(model=model, lines=()), None, (), ())
     try:
         ledger = Ledger.model_validate_json(found.content)
     except ValidationError as error:
@@ -61,6 +61,8 @@ def read(store: Readable, model: str) -> Book:
             f"{'.'.join(map(str, each['loc']))[:80] or 'it'}: {each['msg'][:120]}" for each in problems[:SHOWN]
         )
         raise broken(f"{store.url}/{key}", f"{len(problems):,} problems, first {shown}") from None
+    if not ledger.lines:
+        raise broken(f"{store.url}/{key}", "no line, which nobody writes")
     if ledger.model != model:
         raise broken(f"{store.url}/{key}", f"a ledger of {ledger.model[:80]!r}")
     return replay(ledger, found.tag, f"{store.url}/{key}")
@@ -160,8 +162,8 @@ def expect_entries(book: Book, store: Readable, known: Iterable[Known]) -> None:
             received = "no such decision" if found is None else f"one with the digest {found[:12]}"
             raise LedgerError(
                 f"Expected decision {each.number:,} with the digest {each.sha256[:12]}, which {each.who} names, in "
-                f"the ledger of {book.ledger.model} in {store.url}. Received: {received}. The ledger was changed or removed, "
-                f"which would give back error that is spent: restore it from a backup of the store."
+                f"the ledger of {book.ledger.model} in {store.url}. Received: {received}. The ledger was changed or "
+                f"removed, which would give back error that is spent: restore it from a backup of the store."
             )
 
 
