@@ -1,7 +1,7 @@
 """What the operator sees on the run's page: the candidates, the picture, the verdict and the report."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from tasks.evaluation.pictures import pareto_svg
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results
-from tasks.evaluation.tables import candidates_table
+from tasks.evaluation.tables import candidates_table, decision_table
 from tasks.text import markdown, visible
 
 SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "NO_BASELINE": "➖"}
@@ -36,15 +36,29 @@ def _pareto(results: Results) -> str:
 def _verdict(results: Results) -> str:
     gate = results.gate
     if gate is None:
-        return "The gate has not decided yet."
+        return "The gate has not chosen yet."
     rules = "\n".join(f"- {SIGNS[rule.outcome]} {markdown(rule.sentence)}" for rule in gate.rules)
     choices = "\n".join(
         f"{choice.rank}. **{markdown(choice.candidate)}** — {markdown(choice.sentence)}" for choice in gate.choices
     )
-    return (
-        f"## {SIGNS[gate.outcome]} {gate.outcome}\n\n{markdown(gate.sentence)}\n\n"
-        f"### Rules, on the sealed test split\n{rules}\n\n### The choice, on the validation split\n{choices}\n"
+    decision = results.decision
+    head = (
+        f"## {SIGNS[decision.outcome]} {decision.outcome}\n\n{markdown(decision.sentence)}\n\n"
+        f"### The decision\n{markdown_table(decision_table(decision))}\n\n"
+        if decision
+        else f"## Provisional: {SIGNS[gate.outcome]} {gate.outcome} on validation\n\n"
     )
+    return (
+        f"{head}{markdown(gate.sentence)}\n\n### Rules, on the validation split\n{rules}\n\n"
+        f"### The choice, on the validation split\n{choices}\n"
+    )
+
+
+def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows as a table."""
+    head, body = map(markdown, rows[0]), ([markdown(value) for value in row.values()] for row in rows)
+    cells = [list(head), ["---"] * len(rows[0]), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def shown_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from flows import environment
 from flows.keys_command import keys
+from flows.ledger_command import ledger
 from flows.options import Json
 from flows.release_commands import audit, channels, promote, rollback, sign
 from flows.store_command import store
@@ -25,7 +26,7 @@ app = App(
     help="Retrain a model, make it small and fast, prove that it is as good, and release it.",
     version_flags=["--version"],
 )
-for command in (promote, rollback, channels, audit, sign, keys, retention, pin, unpin, reproduce, serve, store):
+for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
 
 

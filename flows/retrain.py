@@ -1,4 +1,4 @@
-"""The line: fingerprint → load → train → compress* → evaluate* → benchmark → gate → deploy → record."""
+"""The line: fingerprint → load → train → compress* → evaluate* → benchmark → gate → decide → deploy → record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import show_results
+from flows.deciding import settle
 from flows.reaper import close_dead_runs, project_tag
 from flows.stages import StageFailed, end_all, may_succeed_later, run_stage
 from flows.terminal import say
@@ -24,9 +25,11 @@ from tasks.deployment.production import production_changed
 from tasks.deployment.publishing import advance, route, upload
 from tasks.deployment.records import Release
 from tasks.deployment.standing import already_released, already_staged, taken_back
-from tasks.errors import UNAVAILABLE, StoreError
-from tasks.evaluation.records import GATE, GateReport
-from tasks.evaluation.results import load_results
+from tasks.errors import UNAVAILABLE, StoreError, WornOut
+from tasks.evaluation.records import GATE, REPORT, Decision, GateReport
+from tasks.evaluation.report import render
+from tasks.evaluation.results import Results, load_results
+from tasks.files import write_text
 from tasks.records import read_record
 from tasks.text import visible
 from tasks.versioning.history import commit, head, push
@@ -76,7 +79,7 @@ def retrain_flow() -> State[Outcome]:
             outcome = conclude(params)
         finally:
             end_all()
-        show_results(load_results(params))
+        show_results(write_report(params))
     return Completed(name=outcome.ending, message=visible(outcome.sentence), data=outcome)
 
 
@@ -130,9 +133,9 @@ def running_order(stages: Mapping[str, Stage]) -> list[str]:
 
 
 def conclude(params: Params) -> Outcome:
-    """Release the chosen candidate if the gate let it through, and keep the record of it."""
+    """Decide about the chosen candidate if it is promising, release it if it passed, and keep the record of it."""
     verdict = read_record(GATE, GateReport)
-    if verdict.outcome != "PASS":
+    if not verdict.promising:
         return Outcome("Held back", verdict.sentence, None)
     current = already_released(params) or already_staged(params)
     if current is not None:
@@ -141,17 +144,45 @@ def conclude(params: Params) -> Outcome:
         return Outcome("Nothing to do", verdict.sentence, current)
     if reason := taken_back(params):
         return Outcome("Held back", reason, None)
+    try:
+        decision = decide(params)
+    except WornOut as error:
+        return Outcome("Held back", str(error), None)
+    if decision.outcome != "PASS":
+        return Outcome("Held back", decision.sentence, None)
     release = deploy(params)
     for channel in route(params.deployment, release):
         point = promote.with_options(name=channel)
         release = point(params, release, channel)
     record(params, release)
-    return Outcome("Released" if params.deployment.channel in release.channels else "Staged", verdict.sentence, release)
+    ending: Ending = "Released" if params.deployment.channel in release.channels else "Staged"
+    return Outcome(ending, decision.sentence, release)
+
+
+def write_report(params: Params) -> Results:
+    """Write the report with the decision, if there is one about what the gate has chosen."""
+    results = load_results(params)
+    write_text(REPORT, render(results))
+    return results
 
 
 def _store_may_answer_later(_task: object, _run: object, state: State[Any]) -> bool:
     error = state.result(raise_on_failure=False)
     return isinstance(error, StoreError) and error.exit_code == UNAVAILABLE
+
+
+@task(
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=10,
+    retry_condition_fn=_store_may_answer_later,
+)
+def decide(params: Params) -> Decision:
+    """Enter the decision in the ledger, then ask the sealed test samples; a decision that is there is taken over."""
+    decision = settle(params)
+    _tell("decide", decision.sentence)
+    return decision
 
 
 @task(

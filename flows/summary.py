@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -14,7 +15,7 @@ from tasks.config import Params
 from tasks.deployment.records import Release
 from tasks.deployment.registry import Odd
 from tasks.evaluation.eligibility import ineligible_choices
-from tasks.evaluation.records import REPORT
+from tasks.evaluation.records import PROVISIONAL, REPORT
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import candidates_table
 from tasks.text import visible
@@ -32,7 +33,8 @@ def print_outcome(params: Params, outcome: "Outcome") -> None:
     results = load_results(params)
     print_results(results)
     if outcome.release is None:
-        why = "" if results.gate and outcome.sentence == results.gate.sentence else f" {outcome.sentence}"
+        said = {each.sentence for each in (results.gate, results.decision) if each}
+        why = "" if outcome.sentence in said else f" {outcome.sentence}"
         _print(outcome.ending, f"nothing was deployed.{why}")
     else:
         release, deployment = outcome.release, params.deployment
@@ -41,14 +43,21 @@ def print_outcome(params: Params, outcome: "Outcome") -> None:
 
 
 def print_results(results: Results) -> None:
-    """Candidates, the gate's sentence and where the report is."""
+    """Candidates, the provisional verdict, the decision if there is one, and where the report is."""
     rows = [{name: row[name] for name in SHOWN} for row in candidates_table(results)]
     print_rows("Candidates, on the validation split", rows)
     for choice in ineligible_choices(results, 0):
         tell(choice.sentence)
     if results.gate is not None:
         _print("Gate", results.gate.sentence)
-    tell(f"Report: {REPORT.resolve()}")
+    if results.decision is not None:
+        _print("Decision", results.decision.sentence)
+    tell(f"Report: {report_of(results).resolve()}")
+
+
+def report_of(results: Results) -> Path:
+    """The report with the decision, or the one before it."""
+    return PROVISIONAL if results.decision is None else REPORT
 
 
 def results_record(results: Results) -> dict[str, Any]:
@@ -60,7 +69,8 @@ def results_record(results: Results) -> dict[str, Any]:
         "benchmark": results.benchmark.model_dump(mode="json"),
         "not_made": dict(results.not_made),
         "gate": results.gate.model_dump(mode="json") if results.gate else None,
-        "report": str(REPORT.resolve()),
+        "decision": results.decision.model_dump(mode="json") if results.decision else None,
+        "report": str(report_of(results).resolve()),
     }
 
 

@@ -21,6 +21,7 @@ from tasks.gate_settings import NegativeFlipsRule as NegativeFlipsRule  # noqa: 
 from tasks.gate_settings import QualityMetric as QualityMetric  # noqa: PLC0414
 from tasks.gate_settings import QualityRule as QualityRule  # noqa: PLC0414
 from tasks.gate_settings import Rule as Rule  # noqa: PLC0414
+from tasks.gate_settings import Sealed as Sealed  # noqa: PLC0414
 from tasks.gate_settings import Versus as Versus  # noqa: PLC0414
 from tasks.settings import Fraction
 from tasks.settings import Settings as Settings  # noqa: PLC0414
@@ -141,7 +142,7 @@ class Smoke(Settings):
     """Samples that a release is asked about before a channel moves to it, and that travel with it."""
 
     samples: Annotated[int, Field(ge=1, le=64)] = 8
-    of: Literal["noise", "test"] = "noise"  # test: of the test split
+    of: Literal["noise", "validation"] = "noise"  # validation: of that split; the test split stays sealed
 
 
 CONSENT = re.compile(r"[1-9][0-9]{0,18}(@[1-9][0-9]{0,18})?|[0-9a-f]{64}")

@@ -19,7 +19,9 @@
     ├── PackingError         what is packed cannot be unpacked
     ├── ReleaseError         a release is missing, incomplete or not what its manifest says
     │   ├── NotStaged        it has not been in staging, where it must have been first
-    │   └── Untrusted        nobody who is trusted has signed it, or it was changed since
+    │   ├── Untrusted        nobody who is trusted has signed it, or it was changed since
+    │   └── LedgerError      the ledger of decisions on sealed samples is not what it should be
+    │       └── WornOut      the sealed samples can decide nothing any more
     └── VersioningError      DVC or git cannot do what was asked
 
 A message says what was expected, then "Received: …", then what to do. Only these are shown to a user without
@@ -110,6 +112,14 @@ class NotStaged(ReleaseError):
 
 class Untrusted(ReleaseError):
     """Nobody who is trusted has signed a release, or it was changed since."""
+
+
+class LedgerError(ReleaseError):
+    """The ledger of decisions on sealed samples is missing, damaged or does not have what it should."""
+
+
+class WornOut(LedgerError):
+    """The sealed samples can decide nothing any more, or there are none."""
 
 
 class VersioningError(SlimlineError):

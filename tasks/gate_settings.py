@@ -77,9 +77,18 @@ class BytesRule(Settings):
         return self
 
 
-Rule = Annotated[
-    QualityRule | AgreementRule | NegativeFlipsRule | LatencyRule | BytesRule, Field(discriminator="metric")
-]
+class Learnt(Settings):
+    """The baseline and the candidate are right more often than the best answer that is always the same.
+
+    It holds beside all rules, unless one sets a floor that no constant answer reaches.
+    """
+
+    confidence: Confidence = 0.95
+
+
+# what is judged on the sealed test samples; latency and bytes are not, and cost nothing of the error
+Sealed = QualityRule | AgreementRule | NegativeFlipsRule
+Rule = Annotated[Sealed | LatencyRule | BytesRule, Field(discriminator="metric")]
 
 
 def _check_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
@@ -89,8 +98,19 @@ def _check_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 class Gate(Settings):
-    """Which candidate is chosen and what it has to prove."""
+    """Which candidate is chosen, what it has to prove, and how often a false proof may come of all decisions together.
+
+    ``error`` is shared among the decisions on the same sealed test samples, see :mod:`tasks.spending`. A rule's
+    ``confidence`` is the least that it is proven with: later decisions need more.
+    """
 
     objective: Literal["bytes", "latency", "accuracy"] = "bytes"
+    error: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    learnt: Learnt = Learnt()
     broken_promises: Literal["refuse", "report"] = "refuse"  # of a candidate whose recipe ends with one
     rules: Annotated[tuple[Rule, ...], Field(strict=False), AfterValidator(_check_rules)]
+
+    @property
+    def sealed(self) -> tuple[Sealed | Learnt, ...]:
+        """What is decided on the sealed test samples."""
+        return (*(rule for rule in self.rules if isinstance(rule, Sealed)), self.learnt)

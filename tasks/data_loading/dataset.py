@@ -2,8 +2,12 @@
 
 A shard holds ``tf.train.Example`` records with the features ``image`` (raw uint8, ``height × width × channels``,
 row by row), ``label`` (int64) and ``name`` (the sample's place in the source). TensorFlow is not needed to read them.
+
+``test.places`` names the samples of the test split for the ledger of decisions: of each the hash of its image as it
+was decoded, before it was brought to the size that params.yaml asks for (see :mod:`tasks.data_loading.splitting`).
 """
 
+import hashlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,6 +20,7 @@ from tasks.errors import DataError
 from tasks.records import Record, read_record
 
 PREPARED = Path("data/prepared")
+PLACES = "test.places"
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
@@ -116,3 +121,35 @@ def read_batches(
             )
         images = np.frombuffer(b"".join(sample.image for sample in chunk), np.uint8)
         yield images.reshape(-1, *dataset.shape), np.array([sample.label for sample in chunk], np.int64)
+
+
+def read_places(folder: Path = PREPARED) -> NDArray[np.uint64]:
+    """The hashes by which the ledger knows the samples of the test split, ``[n]``, in the order they are stored.
+
+    Raises:
+        DataError: they are missing, or are not as many as the samples.
+    """
+    path, samples = folder / PLACES, read_dataset(folder).splits["test"].samples
+    content = path.read_bytes() if path.exists() else b""
+    if len(content) != 8 * samples:
+        raise DataError(
+            f"Expected {path} to name {samples:,} test samples in 8 bytes each. Received: {len(content):,} bytes. "
+            f"Run the load stage again (`dvc repro --force load`)."
+        )
+    return np.frombuffer(content, "<u8").astype(np.uint64)
+
+
+def split_digest(split: SplitName, folder: Path = PREPARED) -> str:
+    """SHA-256 of a split's samples: classes, pixels and labels, whatever their order and packing.
+
+    Raises:
+        DataError: see :func:`read_batches`.
+    """
+    dataset = read_dataset(folder)
+    found = [
+        hashlib.blake2b(f"{dataset.classes[label]}\n".encode() + image.tobytes(), digest_size=16).digest()
+        for images, labels in read_batches(split, 256, folder)
+        for image, label in zip(images, labels, strict=True)
+    ]
+    head = f"{dataset.shape}\n{chr(10).join(dataset.classes)}\n\n"
+    return hashlib.sha256(head.encode() + b"".join(sorted(found))).hexdigest()

@@ -1,6 +1,7 @@
 """From buckets to the shards of the splits, in the order of digests; equal samples never in two splits."""
 
 import hashlib
+import struct
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from itertools import groupby
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from tasks.config import Data
 from tasks.data_loading.census import Census
-from tasks.data_loading.dataset import SPLITS, Part, SplitName
+from tasks.data_loading.dataset import PLACES, SPLITS, Part, SplitName
 from tasks.data_loading.shards import ShardWriter
 from tasks.data_loading.splitting import assign
 from tasks.data_loading.spool import Bucket, Entry
@@ -27,7 +28,7 @@ def write_splits(
     declared: Collection[SplitName],
     census: Census,
 ) -> tuple[dict[SplitName, Part], str]:
-    """Write all samples to the shards of their splits.
+    """Write all samples to the shards of their splits, and beside them what the ledger knows the test samples by.
 
     Args:
         buckets: the samples.
@@ -46,12 +47,15 @@ def write_splits(
         writers = {
             split: stack.enter_context(ShardWriter(folder, split, classes, data.shard_bytes)) for split in SPLITS
         }
+        places = stack.enter_context((folder / PLACES).open("wb"))
         for bucket in buckets:
             for _, group in groupby(bucket.index(), attrgetter("digest")):
                 placed = [(assign(entry.place, entry.declared, declared, data.split), entry) for entry in group]
                 for split, entry in _keep_apart(placed, census):
                     label = labels[entry.class_number]
                     writers[split].add(Sample(bucket.pixels(entry), label, entry.name))
+                    if split == "test":
+                        places.write(struct.pack("<Q", entry.place))
                 for split, entry in placed:
                     digest.update(entry.digest + f"{classes[labels[entry.class_number]]}\n{split}\n".encode())
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()

@@ -11,7 +11,7 @@ from tasks.deployment.model_card import model_card
 from tasks.deployment.records import LABELS, MODEL, PACKED, SAMPLES, SIGNATURE, File
 from tasks.deployment.samples import record
 from tasks.errors import ReleaseError
-from tasks.evaluation.records import BASELINE, GATE
+from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
 from tasks.litert import Model
 from tasks.packing.container import pack
@@ -54,7 +54,7 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
         "model_card.md": model_card(params, evidence),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
-    for path in (GATE, PARAMS, LOCK):
+    for path in (GATE, DECISION, PARAMS, LOCK):
         shutil.copyfile(path, folder / path.name)
     files = {path.name: describe(path) for path in sorted(folder.iterdir())}
     return Bundle(folder, files, unpacked)

@@ -4,9 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.compression.records import Candidate, candidate_model, candidate_record
+from tasks.config import Params
 from tasks.data_loading.dataset import PREPARED, Dataset, read_dataset
 from tasks.errors import ReleaseError
-from tasks.evaluation.records import BASELINE, BENCHMARK, GATE, BenchmarkReport, GateReport, Quality, quality_file
+from tasks.evaluation.question import pose
+from tasks.evaluation.records import (
+    BASELINE,
+    BENCHMARK,
+    DECISION,
+    GATE,
+    BenchmarkReport,
+    Decision,
+    GateReport,
+    Quality,
+    quality_file,
+)
 from tasks.files import sha256
 from tasks.records import read_record
 from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
@@ -17,6 +29,7 @@ class Evidence:
     """The records of the stages that led to the chosen candidate."""
 
     gate: GateReport
+    decision: Decision
     candidate: Candidate
     training: TrainingReport
     teachers: TeachersReport
@@ -42,18 +55,17 @@ class Evidence:
         return candidate_model(self.gate.chosen)
 
 
-def load_evidence() -> Evidence:
+def load_evidence(params: Params) -> Evidence:
     """Read the records of a candidate that may be released.
 
     Raises:
-        ReleaseError: the gate did not pass, or a record speaks of another model than the gate decided about.
+        ReleaseError: it was not decided about, did not pass, or a record speaks of another model than the decision.
         DataError: a record is missing.
     """
     gate = read_record(GATE, GateReport)
-    if gate.outcome != "PASS":
-        raise ReleaseError(f"Expected a candidate that passed the gate. Received: {gate.outcome}. {gate.sentence}")
     evidence = Evidence(
         gate=gate,
+        decision=load_decision(params, gate),
         candidate=read_record(candidate_record(gate.chosen), Candidate),
         training=read_record(TRAINING, TrainingReport),
         teachers=read_record(TEACHERS_RECORD, TeachersReport),
@@ -70,6 +82,24 @@ def load_evidence() -> Evidence:
     }.items():
         check_model(place, received, gate)
     return evidence
+
+
+def load_decision(params: Params, gate: GateReport) -> Decision:
+    """The decision about just this candidate, its rules, samples and opponents.
+
+    Raises:
+        ReleaseError: there is none, or it is not PASS.
+        DataError: a record is missing.
+    """
+    decision = read_record(DECISION, Decision) if DECISION.exists() else None
+    if decision is None or decision.question != pose(params):
+        raise ReleaseError(
+            f"Expected a candidate that passed on the sealed test samples. Received: {gate.outcome} on validation "
+            f"alone, which is provisional and cannot be released. `slimline run` takes the decision. {gate.sentence}"
+        )
+    if decision.outcome != "PASS":
+        raise ReleaseError(f"Expected a candidate that passed. Received: {decision.outcome}. {decision.sentence}")
+    return decision
 
 
 def check_model(place: Path, received: str | None, gate: GateReport) -> None:

@@ -83,9 +83,9 @@ def compression(steps: Sequence[Step]) -> list[str]:
 
 
 def metrics(evidence: Evidence) -> list[str]:
-    """The released model beside the baseline, on the test split."""
+    """The released model beside the baseline, on the validation split."""
     models = {BASELINE: evidence.baseline, evidence.gate.chosen: evidence.chosen}
-    splits = {name: quality.splits["test"] for name, quality in models.items()}
+    splits = {name: quality.splits["validation"] for name, quality in models.items()}
     speeds = {name: evidence.benchmark.models[name] for name in models}
     costs = {name: quality.cost for name, quality in models.items() if quality.cost}
     rows: dict[str, Iterable[str]] = {
@@ -111,7 +111,8 @@ def metrics(evidence: Evidence) -> list[str]:
     return [
         *table(("", *map(markdown, models)), ((name, *values) for name, values in rows.items())),
         "",
-        f"Quality on the {evidence.chosen.splits['test'].samples:,} images of the test split. Latency of one image on "
+        f"Quality on the {evidence.chosen.splits['validation'].samples:,} images of the validation split, on which the "
+        f"candidate was chosen; the test split stays sealed. Latency of one image on "
         f"{evidence.benchmark.threads} thread, {markdown(evidence.benchmark.runtime)}, "
         f"{markdown(evidence.benchmark.cpu)}.",
     ]
@@ -119,20 +120,27 @@ def metrics(evidence: Evidence) -> list[str]:
 
 def gate(evidence: Evidence) -> list[str]:
     """The verdict and its rules."""
-    return [markdown(evidence.gate.sentence), "", *bullets(markdown(rule.sentence) for rule in evidence.gate.rules)]
+    return [
+        markdown(evidence.decision.sentence),
+        "",
+        f"Decision {evidence.decision.number:,} of the ledger {markdown_code(evidence.decision.ledger)}. "
+        f"On validation:",
+        "",
+        *bullets(markdown(rule.sentence) for rule in evidence.gate.rules),
+    ]
 
 
 def limits(evidence: Evidence) -> list[str]:
     """What the numbers do not say."""
-    test = evidence.chosen.splits["test"]
-    known = {name: quality for name, quality in test.per_class.items() if quality.support}
+    seen = evidence.chosen.splits["validation"]
+    known = {name: quality for name, quality in seen.per_class.items() if quality.support}
     worst = min(known, key=lambda name: known[name].recall)
     return bullets(
         [
             "All quality is measured on images of the source named above, and says nothing about others.",
             f"The class most often missed is {markdown_code(worst)}: {known[worst].recall:.2%} of its "
-            f"{known[worst].support:,} test images are found.",
-            f"A test split of this size can decide a margin of {evidence.gate.smallest_margin:.2%} at best; a smaller "
+            f"{known[worst].support:,} validation images are found.",
+            f"A test split of this size can prove a margin of {evidence.gate.smallest_margin:.2%} at best; a smaller "
             f"difference would not be seen.",
             "Latency holds for the processor and the runtime named above.",
         ]
@@ -140,10 +148,10 @@ def limits(evidence: Evidence) -> list[str]:
 
 
 def accuracy(quality: Quality) -> str:
-    """Accuracy on the test split with Wilson's score interval."""
+    """Accuracy on the validation split with Wilson's score interval."""
     from scipy.stats import binomtest  # a second to import, which only a release needs
 
-    split = quality.splits["test"]
+    split = quality.splits["validation"]
     bounds = binomtest(round(split.accuracy * split.samples), split.samples).proportion_ci(CONFIDENCE, "wilson")
     return f"{split.accuracy:.2%} ({bounds.low:.2%} to {bounds.high:.2%})"
 

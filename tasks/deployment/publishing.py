@@ -9,9 +9,19 @@ from tasks.deployment.bundle import bundle
 from tasks.deployment.channels import Why, actor
 from tasks.deployment.evidence import Evidence, load_evidence
 from tasks.deployment.keys import signing_key
+from tasks.deployment.ledger import expect_decided
 from tasks.deployment.progress import bar
 from tasks.deployment.promotion import promote, registry_of
-from tasks.deployment.records import MANIFEST, MAX_REASON, PRODUCTION, DataDigests, Manifest, Production, Release
+from tasks.deployment.records import (
+    MANIFEST,
+    MAX_REASON,
+    PRODUCTION,
+    DataDigests,
+    DecisionMade,
+    Manifest,
+    Production,
+    Release,
+)
 from tasks.deployment.registry import (
     Sealed,
     Seen,
@@ -29,7 +39,7 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust import ANYBODY, project_trust
 from tasks.errors import Conflict, NotStaged, ReleaseError
-from tasks.evaluation.records import GATE, GateReport
+from tasks.evaluation.records import DECISION, Decision
 from tasks.records import read_record
 
 
@@ -67,14 +77,16 @@ def upload(params: Params, commit: str | None = None, dirty: bool | None = None)
     Raises:
         ConfigError: data of one's own is to be released under a built-in's name.
         Untrusted: the project does not trust the key that it signs with.
-        ReleaseError: the gate did not pass, a file is not what the gate decided about, or the model was taken back.
+        ReleaseError: the decision is not PASS, a file is not what it is about, or the model was taken back.
+        LedgerError: the ledger in the store does not have the decision.
         Conflict: somebody else has moved the channel meanwhile; it stays as they left it.
         StoreError: the store cannot be read or written.
     """
     expect_own_name(params)
     place = params.deployment
-    evidence = load_evidence()
+    evidence = load_evidence(params)
     store = open_store(place.store)
+    expect_decided(store, place.model, evidence.decision)
     if released := already_released(params):
         return released
     if reason := taken_back(params):
@@ -96,7 +108,7 @@ def advance(params: Params, release: Release, channel: str) -> Release:
     """
     registry, place = registry_of(params.deployment), params.deployment
     compared = read_record(PRODUCTION, Production)
-    why = Why(reason=read_record(GATE, GateReport).sentence[:MAX_REASON], by=actor())
+    why = Why(reason=read_record(DECISION, Decision).sentence[:MAX_REASON], by=actor())
     seen = see(registry.store, place.model, channel)
     if channel == place.channel and not _points_to(seen, release.manifest_sha256):
         _expect(seen, compared, params)
@@ -132,7 +144,13 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
             created=now(),
             commit=commit,
             dirty=dirty,
-            accuracy=evidence.chosen.splits["test"].accuracy,
+            accuracy=evidence.chosen.splits["validation"].accuracy,
+            decision=DecisionMade(
+                ledger=evidence.decision.ledger,
+                number=evidence.decision.number,
+                sha256=evidence.decision.sha256,
+                level=evidence.decision.level,
+            ),
             data=DataDigests(source=evidence.dataset.source_digest, prepared=evidence.prepared_sha256),
             versions={**evidence.training.versions, **evidence.candidate.versions},
             threads=evidence.threads,

@@ -41,12 +41,22 @@ class DataDigests(Record):
     prepared: Sha256  # of dataset.json, which lists every shard with its SHA-256
 
 
+class DecisionMade(Record):
+    """The decision by which a release was let through, as the ledger in the store has it."""
+
+    ledger: Annotated[str, Field(max_length=200)]  # prefix of its keys
+    number: Number
+    sha256: Sha256  # of the ledger up to the verdict
+    level: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]  # probability of a PASS if a rule was broken
+
+
 class Manifest(Record):
     """All that makes a release; written last, in its signed envelope; a release without it does not exist.
 
     ``files`` are all files beside the manifest as they are stored; ``unpacked`` is the model that a device runs.
     ``serving`` are the files of a SavedModel that lie under ``serving/``, for TensorFlow Serving; devices take none of
-    them. ``commit`` and ``dirty`` say from which code it was made, None where there was no repository.
+    them. ``commit`` and ``dirty`` say from which code it was made, None where there was no repository. ``decision`` is
+    None in releases of before there was a ledger.
     """
 
     schema_version: Literal[1] = 1
@@ -56,7 +66,8 @@ class Manifest(Record):
     created: str  # UTC, ISO 8601
     commit: str | None
     dirty: bool | None
-    accuracy: float  # on the test split
+    accuracy: float  # on the validation split; before there was a ledger, on the test split
+    decision: DecisionMade | None = None
     data: DataDigests
     versions: dict[str, str]  # of the libraries that decide about the model's bytes
     threads: dict[str, int] = Field(default_factory=dict)  # by stage, of those that decide about them
@@ -143,7 +154,7 @@ class Release(Record):
     recipe: str
     stored_bytes: int  # of model.stored: what a device downloads of the model
     loaded_bytes: int  # of the .tflite that becomes of it
-    accuracy: float  # on the test split
+    accuracy: float  # on the validation split; before there was a ledger, on the test split
     channels: tuple[str, ...]  # that point to it
     manifest_sha256: str
 

@@ -43,10 +43,10 @@ def record(model: Model, config: Smoke) -> Samples:
 
 
 def choose(config: Smoke, shape: tuple[int, ...]) -> Pixels:
-    """Images to record, uint8 ``[n, *shape]``: noise from black to ever brighter, or the first of the test split."""
+    """Images to record, uint8 ``[n, *shape]``: noise from black to ever brighter, or the first of validation."""
     count = max(1, min(config.samples, MAX_BYTES // int(np.prod(shape))))
-    if config.of == "test":
-        for images, _ in read_batches("test", count):
+    if config.of == "validation":
+        for images, _ in read_batches("validation", count):
             return images
     noise = np.random.default_rng(0).random((count, *shape))
     brightness = np.arange(1, count + 1).reshape(-1, *[1] * len(shape)) / count

@@ -1,22 +1,24 @@
-"""The gate: chooses a candidate on the validation split and decides about it, once, on the sealed test split.
+"""The gate: chooses a candidate on the validation split and says how it fares there, provisionally.
 
 The convention is that of ICH E9 for non-inferiority: a rule about quality passes when the lower bound of the
 two-sided interval of (candidate − other) lies above −margin, fails when the upper bound lies below, and is
 inconclusive otherwise. An inconclusive candidate is not released: absence of proof is not proof.
+
+The proof itself is a decision on the sealed test split, which costs a share of the error that all decisions there may
+make together. It is no stage: a stage that was restored would not enter it in the ledger. See :mod:`tasks.spending` and
+:mod:`tasks.evaluation.decision`.
 """
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
 from tasks.config import Params, QualityRule
+from tasks.evaluation.decision import discordance
 from tasks.evaluation.eligibility import broken_but_reported, contenders, ineligible_choices
-from tasks.evaluation.predictions import Split
-from tasks.evaluation.records import BASELINE, GATE, REPORT, Choice, GateReport, Outcome, RuleVerdict
+from tasks.evaluation.records import BASELINE, GATE, PROVISIONAL, Choice, GateReport, Outcome, RuleVerdict
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
-from tasks.evaluation.rules import difference, is_within, judge, judge_candidate, overall
+from tasks.evaluation.rules import difference, is_within, judge_candidate, judge_rules, overall
 from tasks.evaluation.statistics import smallest_margin
 from tasks.evaluation.wording import number, percent, points, points_interval, times
 from tasks.files import write_text
@@ -47,25 +49,25 @@ class Contender:
 
 
 def gate(params: Params) -> None:
-    """Decide, and write the verdict and the report.
+    """Choose, and write the provisional verdict and report.
 
     Raises:
         DataError: a record is missing.
         EvaluationError: records speak of other files or samples.
     """
-    results = replace(load_results(params), gate=None)
-    verdict = decide(results)
+    results = replace(load_results(params), gate=None, decision=None)
+    verdict = choose(results)
     write_record(GATE, verdict)
-    write_text(REPORT, render(replace(results, gate=verdict)))
+    write_text(PROVISIONAL, render(replace(results, gate=verdict)))
     print(verdict.sentence)
 
 
-def decide(results: Results) -> GateReport:
-    """Choose on the validation split, decide on the test split."""
+def choose(results: Results) -> GateReport:
+    """Choose on the validation split."""
     objective = results.params.gate.objective
     ranked = rank(results)
     chosen = ranked[0].name
-    rules = judge_rules(chosen, "test", results)
+    best = Contender(chosen, judge_rules(chosen, "validation", results))
     margin = decidable_margin(chosen, results)
     return GateReport(
         objective=objective,
@@ -84,16 +86,12 @@ def decide(results: Results) -> GateReport:
             ),
             *ineligible_choices(results, len(ranked)),
         ),
-        rules=rules,
+        rules=best.verdicts,
         smallest_margin=margin,
-        outcome=overall(rules),
-        sentence=conclude(chosen, rules, margin, results),
+        promising=best.tier < 2,
+        outcome=best.outcome,
+        sentence=conclude(best, margin, results),
     )
-
-
-def judge_rules(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
-    """All that must hold for a candidate to be released, as far as a split can show it."""
-    return judge(name, split, results)
 
 
 def rank(results: Results) -> list[Contender]:
@@ -153,10 +151,12 @@ def explain_choice(contender: Contender, place: int, ranked: list[Contender], re
 
 
 def decidable_margin(name: str, results: Results) -> float:
-    """The smallest margin of accuracy that a candidate of equal quality would pass on this test split."""
-    mine, theirs = results.answers(name, "test"), results.answers(BASELINE, "test")
-    discordant = int(np.sum(mine.right != theirs.right))
-    return smallest_margin(len(mine.labels), discordant, accuracy_confidence(results.params))
+    """The smallest margin of accuracy that a first decision can prove for a candidate as good as the baseline.
+
+    The answers on the test split are taken to differ as they do on validation: nobody has looked at them yet.
+    """
+    samples = results.dataset.splits["test"].samples
+    return smallest_margin(samples, discordance(results, name) * samples, accuracy_confidence(results.params))
 
 
 def accuracy_confidence(params: Params) -> float:
@@ -165,30 +165,32 @@ def accuracy_confidence(params: Params) -> float:
     return next((rule.confidence for rule in rules if rule.metric == "accuracy"), 0.95)
 
 
-def conclude(name: str, rules: tuple[RuleVerdict, ...], margin: float, results: Results) -> str:
-    """The verdict as an operator reads it."""
-    outcome = overall(rules)
-    seen = difference("accuracy", (name, BASELINE), "test", results, accuracy_confidence(results.params))
-    quality = results.qualities[name].splits["test"]
+def conclude(chosen: Contender, margin: float, results: Results) -> str:
+    """The provisional verdict as an operator reads it."""
+    name, outcome = chosen.name, chosen.outcome
+    seen = difference("accuracy", (name, BASELINE), "validation", results, accuracy_confidence(results.params))
+    quality = results.qualities[name].splits["validation"]
     cost = results.cost(name)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
     faster = 1 / results.speed(name).latency_ratio.value
     what = {
-        "PASS": f"{name} may be released",
-        "FAIL": f"{name} must not be released",
-        "INCONCLUSIVE": f"{name} is not released, since the test split cannot decide every rule",
-    }[outcome]
-    reasons = [verdict.sentence for verdict in rules if verdict.outcome == outcome != "PASS"]
-    absent = dict.fromkeys(verdict.sentence for verdict in rules if verdict.outcome == "NO_BASELINE")
+        0: f"{name} keeps every rule on validation",
+        1: f"{name} is within every limit on validation, which cannot prove every rule",
+        2: f"{name} does not keep every rule on validation and must not be released",
+    }[chosen.tier]
+    reasons = [verdict.sentence for verdict in chosen.verdicts if verdict.outcome == outcome != "PASS"]
+    absent = dict.fromkeys(verdict.sentence for verdict in chosen.verdicts if verdict.outcome == "NO_BASELINE")
+    open_question = ["The decision on the sealed test samples is still to come."] if chosen.tier < 2 else []
     return " ".join(
         [
-            f"{outcome}: {what}.",
+            f"{outcome}, provisionally: {what}.",
             *reasons,
-            f"On {quality.samples:,} sealed test samples it is right for {percent(quality.accuracy)}, "
+            f"On {quality.samples:,} validation samples it is right for {percent(quality.accuracy)}, "
             f"{points(seen.value)} points from the baseline ({points_interval(seen)}); it is stored in "
             f"{cost.stored_bytes:,} bytes, {times(smaller)} smaller, loaded as {cost.loaded_bytes:,} bytes, and runs "
             f"{times(faster)} as fast.",
             *absent,
-            f"The smallest margin of accuracy that this test split can decide is {number(100 * margin)} points.",
+            f"The smallest margin of accuracy that the test split can prove at first is {number(100 * margin)} points.",
+            *open_question,
         ]
     )

@@ -65,7 +65,7 @@ def beside_constant(name: str, split: Split, results: Results) -> RuleVerdict:
     trained = results.dataset.splits["train"].per_class
     frequent = max(range(len(classes)), key=lambda index: trained.get(classes[index], 0))
     here = int(np.bincount(answers.labels, minlength=len(classes)).argmax())
-    confidence, samples = _confidence(results), len(answers.labels)
+    confidence, samples = results.params.gate.learnt.confidence, len(answers.labels)
     beside = {}
     for answer in (frequent, here):
         hit = answers.labels == answer
@@ -93,8 +93,3 @@ def beside_constant(name: str, split: Split, results: Results) -> RuleVerdict:
             f"reaches, as {{metric: recall, min: 0.8}}."
         ),
     )
-
-
-def _confidence(results: Results) -> float:
-    rules = (rule for rule in results.params.gate.rules if isinstance(rule, QualityRule))
-    return next((rule.confidence for rule in rules if rule.metric == "accuracy"), 0.95)

@@ -113,11 +113,11 @@ def curves_svg(results: Results) -> str:
 
 
 def recall_svg(results: Results, chosen: str) -> str:
-    """Recall of each class on the test split, baseline and chosen; the classes that lost most come first."""
+    """Recall of each class on the validation split, baseline and chosen; the classes that lost most come first."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    before, after = (results.qualities[name].splits["test"].per_class for name in (BASELINE, chosen))
+    before, after = (results.qualities[name].splits["validation"].per_class for name in (BASELINE, chosen))
     classes = sorted(before, key=lambda name: (after[name].recall - before[name].recall, name))[:MOST_CLASSES]
     rows = range(len(classes), 0, -1)
     with mpl.rc_context(STYLE):
@@ -131,7 +131,7 @@ def recall_svg(results: Results, chosen: str) -> str:
             axes.scatter(recalls, list(rows), color=color, s=34, marker=marker, zorder=3, label=label)
         axes.set_yticks(list(rows), list(map(visible, classes)), parse_math=False)  # a name with $ is no formula
         axes.grid(axis="y", visible=False)
-        axes.set_title("recall on the sealed test split, %")
+        axes.set_title("recall on the validation split, %")
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=2, fontsize=9, borderaxespad=0.8)
         return svg(figure, f"Recall of each class for the baseline and {chosen}")
 

@@ -1,9 +1,12 @@
-"""What a model said about each sample: kept, so that two models can be compared sample by sample."""
+"""What a model said about each sample: kept, so that two models can be compared sample by sample.
+
+Only answers about the validation split are kept. Those about the sealed test split live in memory, for one decision.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -14,7 +17,7 @@ from tasks.files import whole_file
 from tasks.litert import Scores
 
 Split = Literal["validation", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
+KEPT: tuple[Split, ...] = ("validation",)
 Labels = NDArray[np.int64]
 
 
@@ -44,13 +47,14 @@ class Predictions:
     """A model's scores on the splits. ``data`` is the digest of the samples; empty if the model is absent."""
 
     data: str = ""
-    splits: Mapping[Split, Answers] = field(default_factory=lambda: dict.fromkeys(SPLITS, NONE))
+    splits: Mapping[Split, Answers] = field(default_factory=lambda: dict.fromkeys(KEPT, NONE))
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write an ``.npz`` whose bytes depend on its content alone (NumPy dates its entries 1980)."""
+    """Write what is kept as an ``.npz`` whose bytes depend on its content alone (NumPy dates its entries 1980)."""
     arrays: dict[str, NDArray[Any]] = {"data": np.array(predictions.data)}
-    for split, answers in predictions.splits.items():
+    for split in KEPT:
+        answers = predictions.splits[split]
         arrays[f"{split}_scores"] = answers.scores.astype(np.float32)
         arrays[f"{split}_labels"] = answers.labels.astype(np.int64)
     with whole_file(path) as temporary:
@@ -65,7 +69,7 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            splits = {split: Answers(arrays[f"{split}_scores"], arrays[f"{split}_labels"]) for split in SPLITS}
+            splits = {split: Answers(arrays[f"{split}_scores"], arrays[f"{split}_labels"]) for split in KEPT}
             return Predictions(str(arrays["data"]), splits)
     except FileNotFoundError:
         received = "no such file"

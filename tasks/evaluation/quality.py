@@ -1,10 +1,14 @@
-"""A model's quality on the validation and test split, sample by sample.
+"""A model's quality, sample by sample: on the validation split, where candidates are compared and one is chosen.
+
+Nothing here reads the answers to the sealed test split but for a decision that the ledger has on record, and that keeps
+none of them.
 
 Samples go through one at a time on one thread, as on a device: what a batch gives may differ in its rounding
 (a dynamically quantized model even takes other scales), and a batch saves little on the models this is for.
 """
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +20,10 @@ from tasks.data_loading.dataset import Dataset, read_batches, read_dataset
 from tasks.errors import EvaluationError
 from tasks.evaluation.cost import measure_cost
 from tasks.evaluation.predictions import (
-    SPLITS,
+    KEPT,
     Answers,
     Predictions,
+    Split,
     check_pairing,
     read_predictions,
     write_predictions,
@@ -71,7 +76,6 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
     )
     write_predictions(predictions_file(name), predictions)
     write_record(quality_file(name), quality)
-    # who watches a run may change its settings: the test split's figures are for the gate and what it has chosen
     print(f"{name}: validation accuracy {quality.splits['validation'].accuracy:.4f}")
 
 
@@ -89,8 +93,16 @@ def missing(name: str, file: Path, dataset: Dataset) -> Quality | None:
     return None
 
 
-def predict(path: Path, dataset: Dataset) -> Predictions:
-    """A model's scores on the validation and test split.
+def predict(
+    path: Path, dataset: Dataset, splits: Iterable[Split] = KEPT, chosen: NDArray[np.bool_] | None = None
+) -> Predictions:
+    """A model's scores.
+
+    Args:
+        path: of the model.
+        dataset: what was prepared.
+        splits: which of its splits.
+        chosen: which samples of each split, ``[n]``; all by default.
 
     Raises:
         EvaluationError: the model takes other images or knows another number of classes.
@@ -99,15 +111,16 @@ def predict(path: Path, dataset: Dataset) -> Predictions:
     misfit = why_misfit(model, dataset)
     if misfit:
         raise EvaluationError(f"Expected {path} to fit the data set. Received: {misfit}. Make the model anew.")
-    digest, splits = hashlib.sha256(), {}
-    for split in SPLITS:
+    digest, found = hashlib.sha256(), {}
+    for split in splits:
         scores, labels = [np.zeros((0, len(dataset.classes)), np.float32)], [np.zeros(0, np.int64)]
-        for images, truth in read_batches(split, BATCH):
-            digest.update(images.tobytes() + truth.tobytes())
-            scores.append(model.predict(images))
-            labels.append(truth)
-        splits[split] = Answers(np.concatenate(scores), np.concatenate(labels))
-    return Predictions(digest.hexdigest(), splits)
+        for number, (images, truth) in enumerate(read_batches(split, BATCH)):
+            wanted = slice(None) if chosen is None else chosen[number * BATCH : (number + 1) * BATCH]
+            digest.update(images[wanted].tobytes() + truth[wanted].tobytes())
+            scores.append(model.predict(images[wanted]))
+            labels.append(truth[wanted])
+        found[split] = Answers(np.concatenate(scores), np.concatenate(labels))
+    return Predictions(digest.hexdigest(), found)
 
 
 def judge(answers: Answers, baseline: Answers | None, classes: tuple[str, ...]) -> SplitQuality:
@@ -124,7 +137,7 @@ def judge(answers: Answers, baseline: Answers | None, classes: tuple[str, ...]) 
     samples = len(answers.labels)
     if not samples:
         raise EvaluationError(
-            "Expected samples in the validation and the test split. Received: none. "
+            "Expected samples in the split that is judged. Received: none. "
             "Raise data.split or add samples to the source."
         )
     confusion = confusion_matrix(answers, len(classes))

@@ -1,5 +1,6 @@
 """What the evaluation stages leave for others to read."""
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,8 @@ QUALITY = Path("reports/quality")
 PREDICTIONS = Path("reports/predictions")
 BENCHMARK = Path("reports/benchmark.json")
 GATE = Path("reports/gate.json")
+DECISION = Path("reports/decision.json")
+PROVISIONAL = Path("reports/provisional.html")  # the report before the decision
 REPORT = Path("reports/report.html")
 PRODUCTION_TFLITE = Path("models/production/model.tflite")  # fetched by the deployment, if there is a release
 PRODUCTION_CONSENT = Path("models/production/consent.json")  # written there, if params.yaml names a release
@@ -142,15 +145,74 @@ class Choice(Record):
 
 
 class GateReport(Record):
-    """The verdict about the chosen candidate, decided once on the sealed test split."""
+    """Which candidate is chosen and how it fares on the validation split: not yet the decision.
 
+    ``promising``: every rule passes there, or at least the estimates keep their limits, so that a decision on the
+    sealed test samples is worth its price.
+    """
+
+    provisional: Literal[True] = True
     objective: str
     chosen: str
     model_sha256: str
     choices: tuple[Choice, ...]
     rules: tuple[RuleVerdict, ...]
-    smallest_margin: float  # that a test split of this size can decide, at the disagreement seen
+    smallest_margin: float  # that a first decision on the test split can prove, at the disagreement on validation
+    promising: bool
     outcome: Outcome
+    sentence: str
+
+
+class Question(Record):
+    """What a decision on sealed samples is about; the same question has the same answer and is paid for once.
+
+    ``rules`` are those that are decided there, as JSON; ``opponents`` are SHA-256 of the models that they compare with,
+    None for one that is absent.
+    """
+
+    candidate: str  # SHA-256 of the .tflite
+    samples: str  # digest of the test split
+    rules: tuple[str, ...]
+    opponents: dict[str, str | None]
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the question."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class Outlook(Record):
+    """What a set of sealed samples can still decide.
+
+    ``provable`` counts the decisions that could still prove the margin of the first quality rule for a candidate as
+    good as the baseline, if none of them passes; None where no rule has a margin.
+    """
+
+    confidence: float  # at which the next decision is taken, two-sided; 1 where there is none
+    worth: int  # samples with which a first decision would prove as much as the next one
+    provable: int | None
+    restore: int  # test samples that no decision has seen, still missing for a budget of their own
+
+
+class Decision(Record):
+    """The verdict about the chosen candidate on the sealed test samples, as the ledger has it.
+
+    It says whether every rule was proven, and no figure: figures of samples that are used again would let the next
+    candidate be made to fit them.
+    """
+
+    outcome: Literal["PASS", "INCONCLUSIVE"]
+    question: Question
+    store: str
+    ledger: str  # prefix of its keys in the store
+    number: int  # of the decision
+    sha256: str  # of the ledger up to the verdict
+    samples: int  # that were asked
+    turn: int  # which decision on this set of samples it was, from 1
+    level: float  # probability of a PASS if a rule is broken
+    confidence: float  # of the two-sided intervals at this level
+    error: float  # of all decisions on these samples together
+    outlook: Outlook
     sentence: str
 
 

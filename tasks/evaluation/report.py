@@ -6,20 +6,21 @@ The flow and the terminal reuse its parts: :func:`load_results`, :func:`candidat
 from tasks.evaluation import markup
 from tasks.evaluation.eligibility import describe_broken
 from tasks.evaluation.pictures import MOST_CLASSES, curves_svg, pareto_svg, recall_svg, themed
-from tasks.evaluation.records import BASELINE, GateReport
+from tasks.evaluation.records import BASELINE, Decision, GateReport
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import (
     candidates_table,
     cost_table,
+    decision_table,
     describe_step,
     details_table,
     layers_table,
     promises_table,
+    quality_table,
     rules_table,
     skips_table,
     splits_table,
     tables_within,
-    test_table,
 )
 from tasks.evaluation.wording import invert, number, percent, points, times
 from tasks.text import html as escape
@@ -31,21 +32,21 @@ MOST_LINES = 20  # of a list
 
 
 def render(results: Results) -> str:
-    """The whole page.
+    """The whole page; without a decision its verdict is provisional.
 
     Raises:
-        ValueError: the gate has not decided yet.
+        ValueError: the gate has not chosen yet.
     """
-    verdict = results.gate
+    verdict, decision = results.gate, results.decision
     if verdict is None:
         raise ValueError("Expected results with the gate's verdict. Received: none.")
     chosen = verdict.chosen
     return markup.page(
-        f"slimline · {verdict.outcome} · {results.params.deployment.model}",
+        f"slimline · {decision.outcome if decision else 'provisional'} · {results.params.deployment.model}",
         f"<header><h1>{escape(results.params.deployment.model)}</h1>"
         f'<span class="muted">{escape(about(results))}</span></header>',
         "<main>",
-        verdict_banner(verdict),
+        verdict_banner(verdict, decision),
         key_figures(results, chosen),
         markup.section(
             "Candidates",
@@ -59,19 +60,20 @@ def render(results: Results) -> str:
             ),
             markup.listing(choice.sentence for choice in verdict.choices),
         ),
+        markup.section("The decision on sealed samples", decided(decision)) if decision else "",
         markup.section(
-            "What the gate decided",
+            "The gate's rules on validation",
             rules_prose(results),
             markup.paragraph(
-                f"The candidate was chosen on the validation split by {verdict.objective}; the sealed test split was "
-                f"read once, for {chosen} alone. The smallest margin of accuracy that it can decide is "
-                f"{number(100 * verdict.smallest_margin)} points.",
+                f"The candidate was chosen on the validation split by {verdict.objective}. The figures of the sealed "
+                f"test split are shown to nobody, so that no candidate can be made to fit them. The smallest margin of "
+                f"accuracy that a first decision on it can prove is {number(100 * verdict.smallest_margin)} points.",
                 "muted",
             ),
         ),
         markup.section(
             f"{chosen} beside the baseline",
-            markup.table("On the sealed test split", test_table(results, chosen)),
+            markup.table("On the validation split", quality_table(results, chosen)),
             markup.table("Cost", cost_table(results, chosen)),
             markup.figure(
                 themed(recall_svg(results, chosen)),
@@ -103,27 +105,32 @@ def about(results: Results) -> str:
     )
 
 
-def verdict_banner(verdict: GateReport) -> str:
+def verdict_banner(verdict: GateReport, decision: Decision | None) -> str:
     """The verdict, coloured; the outcome is a word too, for those who see no colours."""
-    text = verdict.sentence.removeprefix(f"{verdict.outcome}: ")
-    text = text[:1].upper() + text[1:] if not text.startswith(verdict.chosen) else text
-    outcome = verdict.outcome.replace("_", " ")
-    return (
-        f'<div class="verdict {verdict.outcome}" role="status"><p><strong>{outcome}</strong> {escape(text)}</p></div>'
-    )
+    outcome, colour, text = "PROVISIONAL", "FAIL" if verdict.outcome == "FAIL" else "", verdict.sentence
+    if decision is not None:
+        outcome = colour = decision.outcome
+        text = decision.sentence.removeprefix(f"{outcome}: ")
+        text = text[:1].upper() + text[1:] if not text.startswith(verdict.chosen) else text
+    return f'<div class="verdict {colour}" role="status"><p><strong>{outcome}</strong> {escape(text)}</p></div>'
+
+
+def decided(decision: Decision) -> str:
+    """What the decision cost and what is left."""
+    return markup.table("As the ledger has it", decision_table(decision))
 
 
 def key_figures(results: Results, chosen: str) -> str:
     """Four numbers to remember."""
-    quality, cost, speed = results.qualities[chosen].splits["test"], results.cost(chosen), results.speed(chosen)
+    quality, cost, speed = results.qualities[chosen].splits["validation"], results.cost(chosen), results.speed(chosen)
     faster = invert(speed.latency_ratio)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
-    loss = quality.accuracy - results.qualities[BASELINE].splits["test"].accuracy
+    loss = quality.accuracy - results.qualities[BASELINE].splits["validation"].accuracy
     tiles = [
-        ("Test accuracy", percent(quality.accuracy), f"{points(loss)} points from the baseline"),
+        ("Validation accuracy", percent(quality.accuracy), f"{points(loss)} points from the baseline"),
         ("Smaller", times(smaller), f"{cost.stored_bytes:,} bytes stored, {cost.loaded_bytes:,} loaded"),
         ("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs an image"),
-        ("Same answers", percent(quality.agreement or 0), f"of {quality.samples:,} test samples"),
+        ("Same answers", percent(quality.agreement or 0), f"of {quality.samples:,} validation samples"),
     ]
     return (
         '<dl class="figures">'
@@ -143,7 +150,7 @@ def rules_prose(results: Results) -> str:
     )
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("Rule", "Against", "Outcome", "Why"))
     return markup.scroll(
-        f'<table class="prose"><caption>On the sealed test split</caption>\n<thead><tr>{heads}</tr></thead>\n'
+        f'<table class="prose"><caption>On the validation split</caption>\n<thead><tr>{heads}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table>",
         "The rules of the gate",
     )
@@ -151,7 +158,7 @@ def rules_prose(results: Results) -> str:
 
 def confusions(results: Results, chosen: str) -> str:
     """The confusion matrix of the chosen candidate, or its most frequent confusions where classes are many."""
-    classes, matrix = results.dataset.classes, results.qualities[chosen].splits["test"].confusion
+    classes, matrix = results.dataset.classes, results.qualities[chosen].splits["validation"].confusion
     if len(classes) > MOST_CELLS:
         pairs = sorted(
             ((count, i, j) for i, row in enumerate(matrix) for j, count in enumerate(row) if i != j and count),
@@ -161,13 +168,13 @@ def confusions(results: Results, chosen: str) -> str:
             {"Class": classes[i], "Taken for": classes[j], "Samples": f"{count:,}"}
             for count, i, j in pairs[:MOST_LINES]
         ]
-        return markup.table(f"The most frequent confusions of {chosen} on the test split", rows)
+        return markup.table(f"The most frequent confusions of {chosen} on the validation split", rows)
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in classes)
     body = "\n".join(
         f'<tr><th scope="row">{escape(name)}</th>{"".join(heat(count, sum(row)) for count in row)}</tr>'
         for name, row in zip(classes, matrix, strict=True)
     )
-    caption = f"Confusion matrix of {chosen} on the test split; rows are true classes, columns its answers"
+    caption = f"Confusion matrix of {chosen} on the validation split; rows are true classes, columns its answers"
     return markup.scroll(
         f'<table class="heat"><caption>{escape(caption)}</caption>\n<thead><tr><td></td>{heads}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table>",

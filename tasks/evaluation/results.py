@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tasks.compression.records import Candidate, NotMade, candidate_model, read_candidate
@@ -16,13 +16,16 @@ from tasks.evaluation.predictions import (
     check_pairing,
     read_predictions,
 )
+from tasks.evaluation.question import pose
 from tasks.evaluation.records import (
     BASELINE,
     BENCHMARK,
+    DECISION,
     GATE,
     PRODUCTION,
     BenchmarkReport,
     Cost,
+    Decision,
     GateReport,
     Quality,
     Speed,
@@ -36,7 +39,7 @@ from tasks.training.records import HISTORY, TRAINING, TrainingReport
 
 @dataclass(frozen=True)
 class Results:
-    """What the stages wrote. ``gate`` is None until the gate has decided.
+    """What the stages wrote. ``gate`` is None until a candidate is chosen, ``decision`` until it is decided about.
 
     ``qualities`` and ``predictions`` are by name: ``baseline``, ``production`` and the recipes. ``candidates`` are
     those that were made, ``not_made`` says of the other recipes why not.
@@ -51,6 +54,7 @@ class Results:
     predictions: Mapping[str, Predictions]
     benchmark: BenchmarkReport
     gate: GateReport | None = None
+    decision: Decision | None = None
     not_made: Mapping[str, str] = field(default_factory=dict)
 
     def answers(self, name: str, split: Split) -> Answers:
@@ -82,7 +86,7 @@ class Results:
 
 
 def load_results(params: Params) -> Results:
-    """Read every record of the last run; ``gate`` only if it has decided.
+    """Read every record of the last run; ``gate`` if it has chosen, ``decision`` if it is about the chosen one.
 
     Raises:
         DataError: a record is missing or of another version.
@@ -103,7 +107,19 @@ def load_results(params: Params) -> Results:
         gate=read_record(GATE, GateReport) if GATE.exists() else None,
     )
     check_results(results)
-    return results
+    return replace(results, decision=read_decision(params)) if results.gate else results
+
+
+def read_decision(params: Params) -> Decision | None:
+    """The last decision, if it is about what the gate has chosen now.
+
+    Raises:
+        DataError: a record is missing or of another version.
+    """
+    if not DECISION.exists():
+        return None
+    decision = read_record(DECISION, Decision)
+    return decision if decision.question == pose(params) else None
 
 
 def read_history(path: Path) -> dict[str, tuple[float, ...]]:

@@ -31,7 +31,7 @@ QUALITY_METRICS: tuple[QualityMetric, ...] = get_args(QualityMetric)
 LIMITED_ABOVE = frozenset({"latency", "negative_flips"})  # metrics of which less is better
 
 
-def judge(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
+def judge_rules(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
     """All that must hold for a candidate to be released, as far as a split can show it."""
     return (*judge_run(split, results), *judge_candidate(name, split, results))
 

@@ -6,10 +6,11 @@ from typing import Any
 from tasks.compression.records import Step
 from tasks.data_loading.dataset import SPLITS
 from tasks.evaluation.controls import control_of
-from tasks.evaluation.records import BASELINE, PRODUCTION, Ineligible
+from tasks.evaluation.records import BASELINE, PRODUCTION, Decision, Ineligible
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import QUALITY_METRICS, difference
 from tasks.evaluation.wording import (
+    confidence,
     decibels,
     invert,
     number,
@@ -65,7 +66,7 @@ def candidates_table(results: Results) -> list[Row]:
 
 
 def rules_table(results: Results) -> list[Row]:
-    """The rules of the gate as they were decided on the test split."""
+    """The rules of the gate and how the chosen candidate fares on the validation split."""
     return [
         {
             "Rule": rule.metric.replace("_", " "),
@@ -77,12 +78,12 @@ def rules_table(results: Results) -> list[Row]:
     ]
 
 
-def test_table(results: Results, chosen: str) -> list[Row]:
-    """Quality of the baseline and the chosen candidate on the test split, and nobody else's."""
-    before, after = (results.qualities[name].splits["test"] for name in (BASELINE, chosen))
+def quality_table(results: Results, chosen: str) -> list[Row]:
+    """Quality of the baseline and the chosen candidate on the validation split."""
+    before, after = (results.qualities[name].splits["validation"] for name in (BASELINE, chosen))
     rows = []
     for metric in QUALITY_METRICS:
-        seen = difference(metric, (chosen, BASELINE), "test", results)
+        seen = difference(metric, (chosen, BASELINE), "validation", results)
         rows.append(
             {
                 "Metric": metric if metric == "accuracy" else f"{'F1' if metric == 'f1' else metric}, macro",
@@ -93,6 +94,26 @@ def test_table(results: Results, chosen: str) -> list[Row]:
             }
         )
     return rows
+
+
+def decision_table(decision: Decision) -> list[Row]:
+    """What a decision cost and what is left."""
+    outlook = decision.outlook
+    left = "none" if outlook.confidence >= 1 else f"at {confidence(outlook.confidence)}"
+    rows = {
+        "Outcome": decision.outcome,
+        "Sealed samples": f"{decision.samples:,}",
+        "Decision on them": f"{decision.turn:,}",
+        "Confidence of its intervals": confidence(decision.confidence),
+        "Probability of a false PASS": f"at most {percent(decision.level, 4)}",
+        "The same, of all decisions on these samples": f"at most {percent(decision.error)}",
+        "Next decision": left,
+        "As strong as a first one on": f"{outlook.worth:,} samples",
+        "Decisions left that can prove the margin": "" if outlook.provable is None else f"{outlook.provable:,}",
+        "New test samples that restore the budget": f"{outlook.restore:,}",
+        "In the ledger": f"{decision.ledger}, number {decision.number:,}",
+    }
+    return [{"Decision": name, "": value} for name, value in rows.items() if value]
 
 
 def cost_table(results: Results, chosen: str) -> list[Row]:

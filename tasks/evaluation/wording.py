@@ -1,6 +1,6 @@
 """Numbers as a person reads them: the same in the verdict, in the tables and in the report."""
 
-from math import log10
+from math import floor, log10
 
 from tasks.evaluation.records import Interval
 
@@ -16,6 +16,13 @@ def number(value: float, digits: int = 2, sign: bool = False) -> str:
 def percent(fraction: float, digits: int = 2) -> str:
     """A fraction as a percentage."""
     return f"{number(100 * fraction, digits)} %"
+
+
+def confidence(fraction: float) -> str:
+    """A confidence with as many digits as tell it from certainty: 95 %, 99.889 %."""
+    missing = 100 * (1 - fraction)
+    digits = 0 if round(missing, 6).is_integer() else max(1, 1 - floor(log10(missing))) if missing > 0 else 0
+    return percent(fraction, min(digits, 12))
 
 
 def points(difference: float, digits: int = 2) -> str:

@@ -10,20 +10,26 @@ from numpy.typing import NDArray
 from tasks.compression.records import Candidate, Promise, Reason, Skip, Step, candidate_model, candidate_record
 from tasks.compression.strip import strip
 from tasks.config import Params, parse_params
-from tasks.data_loading.dataset import PREPARED, SPLITS, Dataset, Part
+from tasks.data_loading.dataset import PLACES, PREPARED, SPLITS, Dataset, Part
+from tasks.deployment import ledger, sealed
 from tasks.deployment.keys import public_path
 from tasks.deployment.production import production
+from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust import Trust, project_trust
+from tasks.evaluation.question import pose
 from tasks.evaluation.records import (
     BASELINE,
     BENCHMARK,
+    DECISION,
     GATE,
     BenchmarkReport,
     ClassQuality,
     Cost,
+    Decision,
     GateReport,
     Interval,
     Outcome,
+    Outlook,
     Quality,
     RuleVerdict,
     Speed,
@@ -97,14 +103,45 @@ def write_project(
     write_text(Path("params.yaml"), "data: {source: digits}\n")
     write_text(Path("dvc.lock"), "schema: '2.0'\n")
     write_record(PREPARED / "dataset.json", dataset())
+    (PREPARED / PLACES).write_bytes(bytes(range(32)))  # four test samples
     write_record(TRAINING, training())
     write_record(TEACHERS_RECORD, TeachersReport(teachers={}, threads=5))
     write_record(candidate_record(RECIPE), candidate(digest, seconds))
-    for name in (BASELINE, RECIPE):
-        write_record(quality_file(name), quality(name, digest))
+    for name, of in ((BASELINE, "b" * 64), (RECIPE, digest)):
+        write_record(quality_file(name), quality(name, of))
     write_record(BENCHMARK, benchmark(digest))
     write_record(GATE, gate(digest, outcome))
+    if outcome == "PASS":
+        decide(params)
+    else:
+        DECISION.unlink(missing_ok=True)
     production(params)
+
+
+def decide(params: Params) -> Decision:
+    """Enter a PASS for the model of the working folder in the ledger, whatever it answers."""
+    store, model, question = open_store(params.deployment.store), params.deployment.model, pose(params)
+    places = np.frombuffer((PREPARED / PLACES).read_bytes(), "<u8").astype(np.uint64)
+    entry, _ = sealed.reserve(store, model, question, places, sealed.Terms(0.05, 0.025, "a test", RECIPE))
+    entry = ledger.end(store, model, entry.reserved.number, "PASS")
+    assert entry.sha256
+    decision = Decision(
+        outcome="PASS",
+        question=question,
+        store=store.url,
+        ledger=ledger.folder(model),
+        number=entry.reserved.number,
+        sha256=entry.sha256,
+        samples=entry.reserved.samples,
+        turn=entry.turn,
+        level=entry.reserved.level,
+        confidence=1 - 2 * entry.reserved.level,
+        error=entry.reserved.error,
+        outlook=Outlook(confidence=0.975, worth=3, provable=2, restore=4),
+        sentence=f"{RECIPE}: PASS.",
+    )
+    write_record(DECISION, decision)
+    return decision
 
 
 def dataset() -> Dataset:
@@ -189,7 +226,7 @@ def benchmark(digest: str) -> BenchmarkReport:
         throughput_ratio=Interval(value=2.0, low=1.9, high=2.1),
         rounds_us=(10.0, 10.0),
     )
-    models = dict.fromkeys((BASELINE, RECIPE), speed)
+    models = {BASELINE: speed.model_copy(update={"sha256": "b" * 64}), RECIPE: speed}
     return BenchmarkReport(cpu="a CPU", runtime="LiteRT 2.3", threads=1, rounds=2, batch=32, models=models)
 
 
@@ -211,6 +248,7 @@ def gate(digest: str, outcome: Outcome) -> GateReport:
         choices=(),
         rules=(rule,),
         smallest_margin=0.04,
+        promising=outcome != "FAIL",
         outcome=outcome,
         sentence=f"{RECIPE}: {outcome}.",
     )

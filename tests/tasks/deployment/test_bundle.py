@@ -27,7 +27,7 @@ def store_url(tmp_path: Path) -> str:
 
 def make(params: Params, folder: Path) -> Bundle:
     folder.mkdir()
-    return bundle(params, load_evidence(), folder)
+    return bundle(params, load_evidence(params), folder)
 
 
 def test_the_same_records_give_the_same_bytes(project: Params, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_labels_and_metrics_come_from_the_records(project: Params, tmp_path: Pat
     folder = make(project, tmp_path / "a").folder
     metrics = json.loads((folder / "metrics.json").read_text())
     assert json.loads((folder / "labels.json").read_text()) == list(CLASSES)
-    assert metrics["chosen"]["splits"]["test"]["accuracy"] == 0.75
+    assert metrics["chosen"]["splits"]["validation"]["accuracy"] == 0.75
     assert metrics["baseline"]["speed"]["median_us"] == 10.0
     assert (folder / "gate.json").read_bytes() == Path("reports/gate.json").read_bytes()
 
@@ -77,7 +77,7 @@ def test_the_card_has_the_numbers_of_the_records(project: Params, tmp_path: Path
         "| accuracy (95% interval) | 75.00% (30.06% to 95.44%) |",  # Wilson's interval of 3 of 4
         "`head` left as it was: too small to gain anything",
         "- Accuracy is within 5 points of the baseline's.",
-        "The class most often missed is `light`: 50.00% of its 2 test images",
+        "The class most often missed is `light`: 50.00% of its 2 validation images",
     ):
         assert fact in card
 
@@ -97,11 +97,13 @@ NAMES = (
 
 
 def test_names_of_classes_are_text_in_the_card(project: Params) -> None:
-    evidence = load_evidence()
+    evidence = load_evidence(project)
     usual = model_card(project, evidence)
-    quality = evidence.chosen.splits["test"]
+    quality = evidence.chosen.splits["validation"]
     worst = evidence.chosen.model_copy(
-        update={"splits": {"test": quality.model_copy(update={"per_class": {NAMES[0]: quality.per_class["light"]}})}}
+        update={
+            "splits": {"validation": quality.model_copy(update={"per_class": {NAMES[0]: quality.per_class["light"]}})}
+        }
     )
     notes = tuple(f"The class folder {name} is empty." for name in NAMES)
     dataset = evidence.dataset.model_copy(update={"classes": NAMES, "notes": notes, "source": NAMES[1]})

@@ -22,12 +22,13 @@ from tasks.deployment.standing import already_released
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import Conflict, ReleaseError, Untrusted
+from tasks.evaluation.records import DECISION, GATE
 from tasks.packing.plain import zstd
 from tests.tasks.deployment.killing import die, killed
 from tests.tasks.deployment.project import CLASSES, RECIPE, trust_of, write_project
 
 MANIFEST_WRITE = (
-    10  # after the number and nine files; then, for either channel, the last move on the trail, the move, the trail
+    11  # after the number and ten files; then, for either channel, the last move on the trail, the move, the trail
 )
 FORK = multiprocessing.get_context("fork")
 
@@ -90,9 +91,10 @@ def test_a_model_changed_after_the_gate_is_not_published(project: Params, store:
 
 
 def test_records_of_another_model_are_not_published(project: Params) -> None:
-    gate = Path("reports/gate.json").read_bytes()
+    decided = {path: path.read_bytes() for path in (GATE, DECISION)}
     write_project(project, bias=7)
-    Path("reports/gate.json").write_bytes(gate)
+    for path, content in decided.items():
+        path.write_bytes(content)
     with pytest.raises(ReleaseError, match=r"candidate\.json to be of the model that passed the gate"):
         publish(project)
 

@@ -75,13 +75,15 @@ def test_large_images_are_recorded_fewer_at_a_time() -> None:
     assert len(choose(Smoke(samples=64), (256, 256, 3))) == 21
 
 
-def test_images_of_the_test_split_are_taken_where_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_of_the_validation_split_are_taken_where_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     write_prepared(Path("data/prepared"))
     from tasks.data_loading.dataset import read_batches
 
-    first, _ = next(read_batches("test", 4))
-    assert choose(Smoke(samples=4, of="test"), first.shape[1:]).tobytes() == first.tobytes()
+    first, _ = next(read_batches("validation", 4))
+    assert choose(Smoke(samples=4, of="validation"), first.shape[1:]).tobytes() == first.tobytes()
 
 
 def test_a_release_that_answers_otherwise_reaches_no_channel(

@@ -10,11 +10,22 @@ from sklearn.datasets import load_digits
 
 from tasks.compression.records import Candidate, LayerState, Promise, Reason, Rung, Skip, Step
 from tasks.config import Params, parse_params
-from tasks.data_loading.dataset import SPLITS, Dataset, Part, Refusal, Shard
+from tasks.data_loading.dataset import PLACES, SPLITS, Dataset, Part, Refusal, Shard
 from tasks.data_loading.tfrecord import Sample, encode, frame
 from tasks.evaluation.predictions import Answers, Predictions, Split
 from tasks.evaluation.quality import judge
-from tasks.evaluation.records import BASELINE, PRODUCTION, BenchmarkReport, Cost, Interval, Quality, Speed
+from tasks.evaluation.records import (
+    BASELINE,
+    PRODUCTION,
+    BenchmarkReport,
+    Cost,
+    Decision,
+    Interval,
+    Outlook,
+    Quality,
+    Question,
+    Speed,
+)
 from tasks.evaluation.results import Results
 from tasks.evaluation.statistics import ratio_of_medians
 from tasks.files import sha256
@@ -64,6 +75,7 @@ def write_prepared(folder: Path) -> Dataset:
         shard = Shard(file=path.name, samples=len(chosen), bytes=len(content), sha256=sha256(path))
         per_class = {name: int(np.sum(labels[chosen] == int(name))) for name in CLASSES}
         parts[split] = Part(samples=len(chosen), per_class=per_class, shards=(shard,))
+    (folder / PLACES).write_bytes(np.arange(COUNTS["test"], dtype="<u8").tobytes())
     dataset = made_up_dataset(parts)
     write_record(folder / "dataset.json", dataset)
     return dataset
@@ -130,6 +142,24 @@ def made_up_training() -> TrainingReport:
         weights_sha256="b" * 64,
         seconds=3.0,
         versions={"tensorflow": "2.21.0"},
+    )
+
+
+def made_up_decision() -> Decision:
+    return Decision(
+        outcome="PASS",
+        question=Question(candidate="c" * 64, samples="d" * 64, rules=("{}",), opponents={BASELINE: "b" * 64}),
+        store="file://store",
+        ledger="ledgers/digits",
+        number=7,
+        sha256="e" * 64,
+        samples=542,
+        turn=7,
+        level=0.0105,
+        confidence=0.979,
+        error=0.05,
+        outlook=Outlook(confidence=0.98, worth=412, provable=29, restore=542),
+        sentence="PASS: pruned_int8 may be released.",
     )
 
 

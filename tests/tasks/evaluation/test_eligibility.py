@@ -8,9 +8,9 @@ import pytest
 from tasks.compression.records import Candidate, Promise, candidate_model, candidate_record, write_not_made
 from tasks.errors import EvaluationError
 from tasks.evaluation.benchmark import benchmark, models_to_measure
-from tasks.evaluation.gate import decide, gate
+from tasks.evaluation.gate import choose, gate
 from tasks.evaluation.quality import evaluate
-from tasks.evaluation.records import GATE, PRODUCTION_TFLITE, REPORT, GateReport
+from tasks.evaluation.records import GATE, PRODUCTION_TFLITE, PROVISIONAL, GateReport
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import candidates_table
@@ -44,7 +44,7 @@ def results_with(broken_promises: str = "refuse", names: tuple[str, ...] = ("sma
 
 
 def test_a_promise_that_does_not_hold_at_the_end_rules_a_candidate_out() -> None:
-    report = decide(results_with())
+    report = choose(results_with())
     assert report.chosen == "large"
     last = report.choices[-1]
     assert (last.candidate, last.rank, last.outcome, last.objective) == ("small", 2, "INELIGIBLE", None)
@@ -55,12 +55,12 @@ def test_a_promise_that_does_not_hold_at_the_end_rules_a_candidate_out() -> None
 
 
 def test_a_promise_that_holds_again_at_the_end_rules_nobody_out() -> None:
-    assert decide(results_with(at=0)).chosen == "small"
+    assert choose(results_with(at=0)).chosen == "small"
 
 
 def test_where_that_is_only_to_be_reported_it_stays_eligible() -> None:
     results = results_with("report")
-    report = decide(results)
+    report = choose(results)
     assert report.chosen == "small"
     assert "1 of 2 promises do not hold at the end of its recipe" in report.choices[0].sentence
     assert "1 of 2 promises do not hold at the end of its recipe" in render(replace(results, gate=report))
@@ -73,7 +73,7 @@ def test_the_report_and_the_table_show_who_cannot_be_chosen_and_why() -> None:
         params=results.params.model_copy(update={"recipes": {**results.params.recipes, "odd": []}}),
         not_made={"odd": WHY},
     )
-    report = decide(results)
+    report = choose(results)
     page = render(replace(results, gate=report))
     assert "small is not eligible. 1 of 2 promises" in page
     assert f"odd could not be made. {WHY}" in page
@@ -86,7 +86,7 @@ def test_the_report_and_the_table_show_who_cannot_be_chosen_and_why() -> None:
 
 def test_if_nobody_is_left_that_is_an_error_with_each_reason() -> None:
     with pytest.raises(EvaluationError, match=r"none of 2\. small: 1 of 2 promises .* large: 1 of 2 promises"):
-        decide(results_with(names=("small", "large")))
+        choose(results_with(names=("small", "large")))
 
 
 def test_the_line_goes_on_with_the_recipes_that_were_made(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +105,7 @@ def test_the_line_goes_on_with_the_recipes_that_were_made(project: Path, capsys:
     verdict = read_record(GATE, GateReport)
     assert verdict.chosen == "int8"
     assert [choice.candidate for choice in verdict.choices] == ["int8", "untrained", "pruned_int8"]
-    assert WHY in REPORT.read_text(encoding="utf-8")
+    assert WHY in PROVISIONAL.read_text(encoding="utf-8")
     results = load_results(params)
     assert results.not_made == {"pruned_int8": WHY}
     assert list(results.candidates) == ["int8", "untrained"]

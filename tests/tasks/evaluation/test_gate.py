@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tasks.compression.records import Step
-from tasks.evaluation.gate import decide, judge_rules, rank
+from tasks.evaluation.gate import choose, rank
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
-from tasks.evaluation.rules import is_within, overall
+from tasks.evaluation.rules import is_within, judge_rules, overall
 from tasks.evaluation.statistics import paired_macro, smallest_margin, tango, wilson
 from tests.tasks.evaluation.material import Fare, make_results
 
@@ -96,7 +96,7 @@ def test_both_limits_of_bytes_are_judged() -> None:
 
 def test_without_production_nothing_is_blocked_but_it_is_said() -> None:
     rule = ACCURACY | {"versus": ["baseline", "production"]}
-    verdict = decide(make_results([rule], {"baseline": BASELINE, "a": (900, 900, 500, 50.0)}))
+    verdict = choose(make_results([rule], {"baseline": BASELINE, "a": (900, 900, 500, 50.0)}))
     assert [rule.outcome for rule in verdict.rules] == ["PASS", "NO_BASELINE"]
     assert verdict.outcome == "PASS"
     assert "not compared with production: no release is in production yet" in verdict.sentence
@@ -105,7 +105,7 @@ def test_without_production_nothing_is_blocked_but_it_is_said() -> None:
 def test_a_candidate_worse_than_production_fails() -> None:
     rule = ACCURACY | {"versus": ["baseline", "production"]}
     fares = {"baseline": BASELINE, "production": (960, 960, 400, 40.0), "a": (900, 900, 500, 50.0)}
-    verdict = decide(make_results([rule], fares))
+    verdict = choose(make_results([rule], fares))
     assert [rule.outcome for rule in verdict.rules] == ["PASS", "FAIL"]
     assert verdict.outcome == "FAIL"
     assert "production's 96.00 %" in verdict.sentence
@@ -157,39 +157,51 @@ def test_ties_are_broken_by_the_other_objectives_and_then_by_name() -> None:
     assert names(make_results([ACCURACY], fares)) == ["b", "c", "d", "a"]
 
 
-def test_only_validation_chooses_and_only_test_decides() -> None:
+def test_only_validation_chooses() -> None:
     fares = {"baseline": BASELINE, "good_on_test": (860, 930, 100, 50.0), "good_on_validation": (900, 850, 500, 50.0)}
-    verdict = decide(make_results([ACCURACY], fares))
+    verdict = choose(make_results([ACCURACY], fares))
     assert verdict.chosen == "good_on_validation"
-    assert verdict.choices[0].outcome == "PASS"
-    assert verdict.outcome == "FAIL"
-    assert verdict.rules[0].value == -0.05
+    assert (verdict.outcome, verdict.choices[0].outcome, verdict.rules[0].value) == ("PASS", "PASS", 0.0)
 
 
-def test_the_choice_does_not_look_at_the_test_split() -> None:
-    def choices(test_right: int) -> object:
+def test_nothing_of_the_verdict_depends_on_answers_to_the_test_split() -> None:
+    def verdict(test_right: int) -> object:
         fares = {"baseline": BASELINE, "a": (890, test_right, 500, 50.0), "b": (895, test_right, 600, 50.0)}
-        return decide(make_results([ACCURACY], fares)).choices
+        return choose(make_results([ACCURACY], fares))
 
-    assert choices(900) == choices(100)
+    assert verdict(900) == verdict(100)
 
 
-def test_the_smallest_margin_comes_from_the_test_split() -> None:
-    verdict = decide(make_results([ACCURACY], {"baseline": BASELINE, "a": (900, 880, 500, 50.0)}))
-    assert verdict.smallest_margin == smallest_margin(1000, 20)
+def test_the_verdict_is_provisional_and_says_whether_a_decision_is_worth_its_price() -> None:
+    for right, outcome, promising in ((900, "PASS", True), (875, "INCONCLUSIVE", True), (800, "FAIL", False)):
+        verdict = choose(make_results([ACCURACY], {"baseline": BASELINE, "a": (right, 900, 500, 50.0)}))
+        assert (verdict.provisional, verdict.outcome, verdict.promising) == (True, outcome, promising)
+        assert ("still to come" in verdict.sentence) == promising
+
+
+def test_the_smallest_margin_is_that_of_the_test_split_at_the_disagreement_on_validation() -> None:
+    results = make_results([ACCURACY], {"baseline": BASELINE, "a": (880, 0, 500, 50.0)})
+    part = results.dataset.splits["test"].model_copy(update={"samples": 500})
+    smaller = results.dataset.model_copy(update={"splits": {**results.dataset.splits, "test": part}})
+    verdict = choose(replace(results, dataset=smaller))
+    assert verdict.smallest_margin == smallest_margin(500, 10)
     assert f"{100 * verdict.smallest_margin:.2f} points" in verdict.sentence
 
 
 @pytest.mark.parametrize(
     ("right", "beginning"),
-    [(900, "PASS: a may be released."), (860, "INCONCLUSIVE: a is not released"), (800, "FAIL: a must not be")],
+    [
+        (900, "PASS, provisionally: a keeps every rule on validation."),
+        (875, "INCONCLUSIVE, provisionally: a is within every limit"),
+        (800, "FAIL, provisionally: a does not keep every rule on validation and must not be"),
+    ],
 )
-def test_the_sentence_says_what_was_decided_with_the_numbers(right: int, beginning: str) -> None:
-    verdict = decide(make_results([ACCURACY], {"baseline": BASELINE, "a": (900, right, 500, 50.0)}))
+def test_the_sentence_says_what_was_found_with_the_numbers(right: int, beginning: str) -> None:
+    verdict = choose(make_results([ACCURACY], {"baseline": BASELINE, "a": (right, 900, 500, 50.0)}))
     assert verdict.sentence.startswith(beginning)
     for part in (
         f"{right / 10:.2f} %",
-        "1,000 sealed test samples",
+        "1,000 validation samples",
         "500 bytes, 2.00 × smaller, loaded as 1,000 bytes",
         "2.00 × as fast",
     ):

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.data_loading.dataset import Part
-from tasks.evaluation.gate import decide, rank
+from tasks.evaluation.gate import choose, rank
 from tasks.evaluation.learnt import best_constant
 from tasks.evaluation.predictions import Answers, Predictions
 from tasks.evaluation.quality import judge
@@ -55,7 +55,7 @@ def results_of(
 
 def held(results: Results) -> list[RuleVerdict]:
     """The verdicts that keep the chosen candidate back."""
-    report = decide(results)
+    report = choose(results)
     found = [rule for rule in report.rules if rule.outcome in {"FAIL", "INCONCLUSIVE"}]
     assert (report.outcome == "PASS") == (not found)
     return found
@@ -74,7 +74,7 @@ def test_two_models_that_guess_are_held_back() -> None:
     found = held(results_of(("cat", "dog"), labels, guesses, [WIDE]))
     assert {verdict.metric for verdict in found} == {"learnt", "learnt_by_baseline"}
     assert all(verdict.versus == "a constant answer" for verdict in found)
-    text = decide(results_of(("cat", "dog"), labels, guesses, [WIDE])).sentence
+    text = choose(results_of(("cat", "dog"), labels, guesses, [WIDE])).sentence
     assert "Nothing shows that the baseline has learnt the task" in text
 
 

@@ -17,19 +17,19 @@ from tasks.evaluation.predictions import (
 def some(data: str = "d1") -> Predictions:
     scores = np.array([[0.1, 0.9], [0.5, 0.5], [2, 1]], np.float32)
     answers = Answers(scores, np.array([1, 1, 0]))
-    return Predictions(data, {"validation": answers, "test": answers})
+    return Predictions(data, {"validation": answers})
 
 
 def test_predictions_come_back_as_they_were(tmp_path: Path) -> None:
     write_predictions(tmp_path / "x.npz", some())
     back = read_predictions(tmp_path / "x.npz")
     assert back.data == "d1"
-    np.testing.assert_array_equal(back.splits["test"].scores, some().splits["test"].scores)
+    np.testing.assert_array_equal(back.splits["validation"].scores, some().splits["validation"].scores)
     np.testing.assert_array_equal(back.splits["validation"].labels, [1, 1, 0])
 
 
 def test_the_first_of_equal_scores_is_the_answer() -> None:
-    answers = some().splits["test"]
+    answers = some().splits["validation"]
     assert answers.top.tolist() == [1, 0, 0]
     assert answers.right.tolist() == [True, False, True]
 
@@ -45,7 +45,7 @@ def test_the_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
 def test_an_absent_model_has_empty_predictions(tmp_path: Path) -> None:
     write_predictions(tmp_path / "x.npz", Predictions())
     back = read_predictions(tmp_path / "x.npz")
-    assert (back.data, len(back.splits["test"].top), len(back.splits["validation"].labels)) == ("", 0, 0)
+    assert (back.data, len(back.splits["validation"].top), len(back.splits["validation"].labels)) == ("", 0, 0)
 
 
 def test_a_damaged_or_missing_file_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.data_loading.dataset import read_dataset
-from tasks.evaluation.gate import decide
+from tasks.evaluation.gate import choose
 from tasks.evaluation.production import find_absence
 from tasks.evaluation.quality import evaluate
 from tasks.evaluation.records import (
@@ -40,7 +40,7 @@ def decided(
 ) -> GateReport:
     results = make_results([ALONE], FARES)
     quality = Quality(name="production", absent=absent, obstacle=obstacle, release=3, consent=consent)
-    return decide(replace(results, qualities={**results.qualities, "production": quality}))
+    return choose(replace(results, qualities={**results.qualities, "production": quality}))
 
 
 @pytest.mark.parametrize(

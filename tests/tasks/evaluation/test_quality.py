@@ -58,11 +58,11 @@ def test_a_split_without_samples_is_refused() -> None:
 def test_the_baseline_and_a_candidate_are_measured(project: Path) -> None:
     baseline = run("baseline", BASELINE_TFLITE)
     candidate = run("int8", candidate_model("int8"))
-    assert baseline.splits["test"].accuracy > 0.8
-    assert baseline.splits["test"].agreement is None
+    assert baseline.splits["validation"].accuracy > 0.8
+    assert baseline.splits["validation"].agreement is None
     assert candidate.splits["validation"].agreement is not None
     assert candidate.splits["validation"].agreement > 0.95
-    assert candidate.splits["test"].samples == COUNTS["test"]
+    assert candidate.splits["validation"].samples == COUNTS["validation"]
     assert candidate.sha256 == sha256(candidate_model("int8"))
     assert candidate.data == baseline.data == read_predictions(predictions_file("int8")).data
     assert candidate.cost is not None
@@ -74,7 +74,15 @@ def test_predictions_hold_the_samples_in_their_order(project: Path) -> None:
     predictions = read_predictions(predictions_file("baseline"))
     start = 1000 + COUNTS["train"]
     np.testing.assert_array_equal(predictions.splits["validation"].labels, digits()[1][start : start + 150])
-    assert predictions.splits["test"].scores.shape == (300, len(CLASSES))
+    assert predictions.splits["validation"].scores.shape == (150, len(CLASSES))
+
+
+def test_nothing_that_evaluation_leaves_knows_an_answer_to_the_test_split(project: Path) -> None:
+    for name, path in (("baseline", BASELINE_TFLITE), ("int8", candidate_model("int8"))):
+        quality = run(name, path)
+        assert set(quality.splits) == set(read_predictions(predictions_file(name)).splits) == {"validation"}
+        with np.load(predictions_file(name)) as arrays:
+            assert all(len(arrays[key]) == 150 for key in arrays if key != "data")
 
 
 def test_the_same_model_gives_the_same_bytes(project: Path) -> None:
@@ -103,7 +111,7 @@ def test_without_a_release_production_is_absent(project: Path) -> None:
     quality = run("production", PRODUCTION_TFLITE)
     assert quality.absent == "no release is in production yet"
     assert (quality.splits, quality.cost) == ({}, None)
-    assert len(read_predictions(predictions_file("production")).splits["test"].labels) == 0
+    assert len(read_predictions(predictions_file("production")).splits["validation"].labels) == 0
 
 
 def test_production_is_measured_when_it_fits(project: Path, models: Path) -> None:
@@ -112,7 +120,7 @@ def test_production_is_measured_when_it_fits(project: Path, models: Path) -> Non
     PRODUCTION_TFLITE.with_name("production.json").write_text(json.dumps({"release": 1, "classes": CLASSES}))
     quality = run("production", PRODUCTION_TFLITE)
     assert quality.absent is None
-    assert quality.splits["test"].accuracy > 0.8
+    assert quality.splits["validation"].accuracy > 0.8
 
 
 @pytest.mark.parametrize(

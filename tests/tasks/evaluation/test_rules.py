@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tasks.evaluation.floors import floor_interval
-from tasks.evaluation.gate import decide
+from tasks.evaluation.gate import choose
 from tasks.evaluation.quality import confusion_matrix
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.rules import apply_rule, is_within
@@ -56,7 +56,7 @@ def test_a_margin_and_a_floor_stand_in_one_rule_or_in_two() -> None:
         [{"metric": "accuracy", "margin": 0.03}, {"metric": "accuracy", "min": 0.95}],
         {"baseline": BASELINE, "a": (900, 890, 500, 50.0)},
     )
-    assert decide(results).outcome == "FAIL"
+    assert choose(results).outcome == "FAIL"
 
 
 def test_a_confidence_of_its_own_moves_a_floor() -> None:

@@ -1,0 +1,115 @@
+"""The decision about the chosen candidate: first the entry in the ledger, then the answers of the sealed samples.
+
+Nothing of it is a DVC stage, since a stage that is restored does nothing: the ledger in the store is what remembers. A
+run that is killed anywhere leaves an entry; the next run asks the same question and ends it at the same level.
+"""
+
+from collections.abc import Iterator
+
+from tasks.config import Params
+from tasks.data_loading.dataset import read_places
+from tasks.deployment import ledger, sealed
+from tasks.deployment.channels import actor
+from tasks.deployment.decisions import Entry
+from tasks.deployment.ledger import Known
+from tasks.deployment.records import MAX_BY
+from tasks.deployment.registry import current, read_manifest
+from tasks.deployment.sealed import Places
+from tasks.deployment.stores.opening import open_store
+from tasks.deployment.stores.protocol import Readable
+from tasks.deployment.trust import project_trust
+from tasks.errors import DataError
+from tasks.evaluation import decision
+from tasks.evaluation.question import pose
+from tasks.evaluation.records import DECISION, GATE, Decision, Outlook
+from tasks.evaluation.results import Results, load_results, read_decision
+from tasks.records import read_record, write_record
+from tasks.spending import two_sided, worth
+
+
+def settle(params: Params) -> Decision:
+    """Take the decision about what the gate has chosen, or take it over if it was taken.
+
+    Raises:
+        WornOut: the sealed samples can decide nothing any more.
+        LedgerError: the ledger is not what it should be.
+        Conflict: somebody else wrote to the ledger first each time.
+        StoreError: the store does not keep conditions on writes, or cannot be read or written.
+        EvaluationError: a model or a sample was changed since the gate has chosen.
+    """
+    place, last = params.deployment, read_decision(params)
+    store = open_store(place.store)
+    if last and (last.store, last.ledger) == (store.url, ledger.folder(place.model)):
+        ledger.expect_entries(ledger.read(store, place.model), store, [known_as(last)])
+        return last
+    results, question, places = load_results(params), pose(params), read_places()
+    if results.gate is None:
+        raise DataError(f"Expected {GATE}. Received: no such file. Run `slimline run` or `dvc repro` first.")
+    terms = sealed.Terms(params.gate.error, decision.ceiling(params), actor()[:MAX_BY], results.gate.chosen)
+    known = tuple(known_decisions(store, params))
+    entry, used = sealed.reserve(store, place.model, question, places, terms, known)
+    if entry.ended is None:
+        outcome = decision.decide(results, question, used, entry.reserved.level) if question.rules else "PASS"
+        entry = ledger.end(store, place.model, entry.reserved.number, outcome)
+    if entry.ended is None or entry.sha256 is None:
+        raise ValueError("Expected a decision that has ended. Received: one that has not.")
+    line = entry.reserved
+    made = Decision(
+        outcome=entry.ended.outcome,
+        question=question,
+        store=store.url,
+        ledger=ledger.folder(place.model),
+        number=line.number,
+        sha256=entry.sha256,
+        samples=line.samples,
+        turn=entry.turn,
+        level=line.level,
+        confidence=two_sided(line.level),
+        error=line.error,
+        outlook=look_ahead(store, results, entry, places),
+        sentence="",
+    )
+    made = made.model_copy(update={"sentence": decision.explain(results, made)})
+    write_record(DECISION, made)
+    return made
+
+
+def look_ahead(store: Readable, results: Results, entry: Entry, places: Places) -> Outlook:
+    """What the samples of a decision can still decide after it."""
+    params, line = results.params, entry.reserved
+    if not line.set:
+        return Outlook(confidence=two_sided(line.level), worth=0, provable=None, restore=0)
+    book = ledger.read(store, params.deployment.model)
+    level = entry.after.level(line.error, line.ceiling)
+    return Outlook(
+        confidence=two_sided(level),
+        worth=worth(line.samples, level, line.ceiling) if level else 0,
+        provable=decision.provable(results, entry.after, line.samples),
+        restore=sealed.missing(*sealed.look(store, params.deployment.model, book, places)),
+    )
+
+
+def known_as(last: Decision) -> Known:
+    """The last decision that was taken here."""
+    return Known(last.number, last.sha256, str(DECISION))
+
+
+def known_decisions(store: Readable, params: Params) -> Iterator[Known]:
+    """Decisions that the ledger must have: those of releases in the project's channels, and the last one taken here.
+
+    Raises:
+        Untrusted: nobody whom the project trusts has signed a release in a channel.
+        ReleaseError: a release is missing or damaged.
+        StoreError: the store cannot be read.
+    """
+    place = params.deployment
+    if DECISION.exists():
+        last = read_record(DECISION, Decision)
+        if (last.store, last.ledger) == (store.url, ledger.folder(place.model)):
+            yield known_as(last)
+    for channel in filter(None, (place.channel, place.staging)):
+        if pointer := current(store, place.model, channel):
+            trust = project_trust(place.trust)
+            manifest = read_manifest(store, place.model, pointer.version, trust, pointer.manifest_sha256).manifest
+            if made := manifest.decision:
+                yield Known(made.number, made.sha256, f"release {manifest.version} in {channel}")

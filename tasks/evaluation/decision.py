@@ -1,0 +1,184 @@
+"""The decision: the chosen candidate and its opponents answer the sealed test samples, once, at the level that is paid.
+
+What comes of it is one bit. The answers and their figures are neither written nor shown: whoever saw them could make
+the next candidate fit the samples, and no level would hold (see docs/ledger.md).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.records import candidate_model
+from tasks.config import Params, QualityRule, Sealed
+from tasks.data_loading.dataset import split_digest
+from tasks.errors import EvaluationError
+from tasks.evaluation.predictions import Predictions
+from tasks.evaluation.quality import judge, predict
+from tasks.evaluation.records import BASELINE, PRODUCTION, PRODUCTION_TFLITE, Decision, Outlook, Question
+from tasks.evaluation.results import Results
+from tasks.evaluation.rules import judge_rules, overall
+from tasks.evaluation.statistics import smallest_margin
+from tasks.evaluation.wording import confidence, number, percent, times
+from tasks.files import sha256
+from tasks.spending import Budget, one_sided, two_sided
+from tasks.training.records import BASELINE_TFLITE
+
+MOST_COUNTED = 1_000  # decisions that are counted one by one
+
+
+def decide(
+    results: Results, question: Question, used: NDArray[np.bool_], level: float
+) -> Literal["PASS", "INCONCLUSIVE"]:
+    """Whether every rule is proven on the sealed samples.
+
+    Args:
+        results: of the stages; the gate has chosen.
+        question: what was asked and paid for.
+        used: which samples of the test split are asked, ``[n]``.
+        level: that the ledger grants: the probability of a PASS if a rule is broken.
+
+    Raises:
+        EvaluationError: a model or a sample is not the one that was asked about.
+    """
+    if results.gate is None:
+        raise ValueError("Expected results with the gate's verdict. Received: none.")
+    chosen = results.gate.chosen
+    models = {chosen: candidate_model(chosen), BASELINE: BASELINE_TFLITE, PRODUCTION: PRODUCTION_TFLITE}
+    named = {chosen: question.candidate, **question.opponents}
+    present = {name: models[name] for name, digest in named.items() if digest is not None}
+    check_question(present, named, question)
+    asked = ask(results, present, used)
+    verdicts = judge_rules(chosen, "test", replace(asked, params=at_level(asked.params, level)))
+    return "PASS" if overall(verdicts) == "PASS" else "INCONCLUSIVE"
+
+
+def check_question(present: Mapping[str, Path], named: Mapping[str, str | None], question: Question) -> None:
+    """Refuse to spend an entry of the ledger on other files than it names."""
+    found = {name: sha256(path) if path.exists() else "no such file" for name, path in present.items()}
+    found["the test split"] = split_digest("test")
+    for name, digest in {**named, "the test split": question.samples}.items():
+        if digest is not None and found[name] != digest:
+            raise EvaluationError(
+                f"Expected {name} to have the digest {digest[:12]}, about which the decision is. "
+                f"Received: {found[name][:12]}. It was changed meanwhile: run `slimline run` again."
+            )
+
+
+def ask(results: Results, models: Mapping[str, Path], used: NDArray[np.bool_] | None = None) -> Results:
+    """Results that know the answers to the test split as well; they are for a decision, or for research.
+
+    Args:
+        results: of the stages.
+        models: which models are asked, the baseline among them.
+        used: which samples, ``[n]``; all by default.
+    """
+    found = {name: predict(path, results.dataset, ("test",), used).splits["test"] for name, path in models.items()}
+    predictions, qualities = dict(results.predictions), dict(results.qualities)
+    for name, answers in found.items():
+        before, baseline = predictions[name], None if name == BASELINE else found[BASELINE]
+        predictions[name] = Predictions(before.data, {**before.splits, "test": answers})
+        seen = judge(answers, baseline, results.dataset.classes)
+        quality = qualities[name]
+        qualities[name] = quality.model_copy(update={"splits": {**quality.splits, "test": seen}})
+    return replace(results, predictions=predictions, qualities=qualities)
+
+
+def at_level(params: Params, level: float) -> Params:
+    """The same parameters, whatever is decided on sealed samples to be proven at a level."""
+    gate = params.gate
+    rules = tuple(_proven_at(rule, level) if isinstance(rule, Sealed) else rule for rule in gate.rules)
+    leveled = gate.model_copy(update={"rules": rules, "learnt": _proven_at(gate.learnt, level)})
+    return params.model_copy(update={"gate": leveled})
+
+
+def _proven_at(rule: Any, level: float) -> Any:
+    return rule.model_copy(update={"confidence": max(rule.confidence, two_sided(level))})
+
+
+def ceiling(params: Params) -> float:
+    """The level of the least confident rule: no decision is taken at a higher one."""
+    return max(one_sided(rule.confidence) for rule in params.gate.sealed)
+
+
+def provable(results: Results, budget: Budget, samples: int) -> int | None:
+    """How many decisions could still prove the first rule's margin for a candidate as good as the baseline.
+
+    It counts decisions that do not pass; the answers are taken to differ as on validation.
+
+    Args:
+        results: of the stages; the gate has chosen.
+        budget: what the samples have left.
+        samples: how many there are.
+    """
+    margin = first_margin(results.params)
+    if margin is None or results.gate is None:
+        return None
+    discordant, highest = discordance(results, results.gate.chosen) * samples, ceiling(results.params)
+    for count in range(MOST_COUNTED):
+        level = budget.level(results.params.gate.error, highest)
+        if not level or smallest_margin(samples, discordant, two_sided(level)) >= margin:
+            return count
+        budget = budget.reserve()
+    return MOST_COUNTED
+
+
+def first_margin(params: Params) -> float | None:
+    """The margin of the first rule that compares quality over all classes together; None if no rule does."""
+    rules = (rule for rule in params.gate.rules if isinstance(rule, QualityRule) and not rule.per_class)
+    return next((rule.margin for rule in rules if rule.margin is not None), None)
+
+
+def discordance(results: Results, name: str) -> float:
+    """The fraction of the validation samples on which exactly one of a candidate and the baseline is right."""
+    mine, theirs = results.answers(name, "validation"), results.answers(BASELINE, "validation")
+    return float(np.mean(mine.right != theirs.right))
+
+
+def explain(results: Results, decision: Decision) -> str:
+    """A decision as an operator reads it: what was proven at which level, what is left, what would restore it."""
+    chosen = results.gate.chosen if results.gate else ""
+    cost = results.cost(chosen)
+    smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
+    faster = 1 / results.speed(chosen).latency_ratio.value
+    verdict = {
+        "PASS": f"{chosen} may be released",
+        "INCONCLUSIVE": f"{chosen} is not released, since not every rule about quality is proven",
+    }[decision.outcome]
+    if not decision.question.rules:
+        return f"{decision.outcome}: {verdict}. No rule needs the sealed test samples."
+    return " ".join(
+        [
+            f"{decision.outcome}: {verdict}. {ordinal(decision.turn)} decision on {decision.samples:,} sealed test "
+            f"samples, at {confidence(decision.confidence)}: the probability of a false PASS is at most "
+            f"{percent(decision.level, 3)}, that of any on these samples {percent(decision.error, 1)}.",
+            f"It is stored in {cost.stored_bytes:,} bytes, {times(smaller)} smaller, and runs {times(faster)} as fast.",
+            look_ahead(results, decision.outlook),
+        ]
+    )
+
+
+def look_ahead(results: Results, outlook: Outlook) -> str:
+    """What the samples can still decide, as sentences."""
+    restored = f"{outlook.restore:,} test samples that no decision has seen would restore the budget."
+    if outlook.confidence >= 1:
+        return f"These samples can decide nothing any more: {restored}"
+    margin, left = first_margin(results.params), ""
+    if outlook.provable is not None and margin is not None:
+        count = f"{outlook.provable:,}{' or more' if outlook.provable == MOST_COUNTED else ''}"
+        left = f" {count} more can prove a margin of {number(100 * margin)} points if none passes;"
+    return (
+        f"The next decision is at {confidence(outlook.confidence)}, as strong as a first one on {outlook.worth:,} "
+        f"samples;{left} {restored}"
+    )
+
+
+def ordinal(turn: int) -> str:
+    """First, second, third, 4th, … 21st."""
+    if turn <= 3:
+        return ("First", "Second", "Third")[turn - 1]
+    ending = "th" if turn % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(turn % 10, "th")
+    return f"{turn:,}{ending}"

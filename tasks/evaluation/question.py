@@ -1,0 +1,24 @@
+"""What is to be decided about the chosen candidate: asked by the decision, asked again before a release."""
+
+from tasks.config import Params
+from tasks.data_loading.dataset import split_digest
+from tasks.evaluation.records import BASELINE, GATE, PRODUCTION, GateReport, Quality, Question, quality_file
+from tasks.records import read_record
+
+
+def pose(params: Params) -> Question:
+    """The question that the stage ``gate`` leaves open.
+
+    Raises:
+        DataError: a record or a shard is missing.
+    """
+    sealed = params.gate.sealed
+    named = {BASELINE, *(versus for rule in sealed for versus in getattr(rule, "versus", ()))}
+    return Question(
+        candidate=read_record(GATE, GateReport).model_sha256,
+        samples=split_digest("test"),
+        rules=tuple(rule.model_dump_json() for rule in sealed),
+        opponents={
+            name: read_record(quality_file(name), Quality).sha256 for name in (BASELINE, PRODUCTION) if name in named
+        },
+    )

@@ -1,0 +1,102 @@
+"""The error budget: the shares sum to no more than there is, whatever the verdicts, and last as long as is promised."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.spending import LEAST, Budget, one_sided, share, two_sided, worth
+
+ERROR, CEILING = 0.05, 0.025
+EVEN = ERROR / 100
+
+
+def after(verdicts: str) -> Budget:
+    """P passes, any other letter does not."""
+    budget = Budget()
+    for verdict in verdicts:
+        offer, budget = budget.offer, budget.reserve()
+        if verdict == "P":
+            budget = budget.after_pass(offer)
+    return budget
+
+
+def worst(budget: Budget, depth: int) -> float:
+    """The largest sum of offers that false verdicts can come to, over every way in which models may be good or bad."""
+    if not depth:
+        return 0.0
+    offer, rest = budget.offer, budget.reserve()
+    failed = worst(rest, depth - 1)
+    return max(offer + failed, worst(rest.after_pass(offer), depth - 1) + failed)
+
+
+def test_no_retrainer_gets_more_than_the_error_whatever_it_makes_of_the_verdicts() -> None:
+    assert worst(Budget(), 12) <= 1 + 1e-12
+
+
+@given(st.text("PF", max_size=60), st.integers(1, 6))
+def test_this_holds_from_any_history_on(verdicts: str, depth: int) -> None:
+    budget = after(verdicts)
+    assert 0 <= worst(budget, depth) <= budget.wealth * (1 + 1e-9)
+
+
+@given(st.integers(0, 200), st.integers(0, 200))
+def test_a_share_is_a_part_of_what_is_left(passed: int, others: int) -> None:
+    assert 0 < share(passed, others) < 1
+
+
+@pytest.mark.parametrize("decision", [1, 7, 30])
+@pytest.mark.parametrize("verdict", ["P", "F"])
+def test_decisions_1_7_and_30_are_at_least_as_strong_as_an_even_split(decision: int, verdict: str) -> None:
+    assert after(verdict * (decision - 1)).level(ERROR, CEILING) >= EVEN
+
+
+def test_the_first_decision_is_at_the_confidence_of_the_rules() -> None:
+    assert Budget().level(ERROR, one_sided(0.95)) == pytest.approx(0.025)
+    assert Budget().level(ERROR, one_sided(0.99)) == pytest.approx(0.005)
+    assert Budget().level(ERROR, one_sided(0.6)) == pytest.approx(0.025)  # half of the error, and no more
+
+
+def test_levels_sum_to_the_error_where_nothing_passes() -> None:
+    budget, levels = Budget(), []
+    for _ in range(2_000):
+        levels.append(budget.level(ERROR, CEILING))
+        budget = budget.reserve()
+    assert all(after <= before * (1 + 1e-9) for before, after in itertools.pairwise(levels))
+    assert 0.99 * ERROR < sum(levels) < ERROR
+
+
+def test_a_decision_that_has_not_ended_counts_as_one_that_did_not_pass() -> None:
+    first = Budget()
+    both = first.reserve().reserve()
+    assert both == after("FF")
+    late = both.after_pass(first.offer)  # the first passes after the second was begun
+    assert late.wealth == first.offer
+    assert (late.passed, late.others) == (1, 0)
+
+
+def test_verdicts_in_any_order_of_their_ends_spend_no_more_than_there_is() -> None:
+    first = Budget()
+    begun = first.reserve()
+    second = begun.reserve()
+    # both are open: W + s1 + s2 = 1; a PASS of one leaves what it had got, beside the other, which is open still
+    assert second.wealth + first.offer + begun.offer == pytest.approx(1)
+    assert second.after_pass(first.offer).wealth + begun.offer <= 1
+
+
+def test_samples_wear_out_and_say_so() -> None:
+    worn = after("PF" * 40)
+    assert worn.level(ERROR, CEILING) == 0
+    assert replace(worn, wealth=1.0).level(ERROR, CEILING) > LEAST
+
+
+def test_levels_and_confidences_are_two_ways_to_say_the_same() -> None:
+    assert one_sided(0.95) == pytest.approx(0.025)
+    assert two_sided(one_sided(0.9)) == pytest.approx(0.9)
+
+
+def test_a_weaker_decision_is_worth_fewer_samples() -> None:
+    assert worth(542, 0.025, 0.025) == 542
+    assert worth(542, 0.0005, 0.025) == 192
