@@ -328,6 +328,17 @@ def check_version(number: int) -> int:
     )
 
 
+def check_digest(text: str) -> str:
+    """Give a SHA-256 back, wherever it comes from.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if re.fullmatch(KEY_ID, text):
+        return text
+    raise ConfigError(f"Expected a SHA-256, 64 digits and small letters from a to f. Received: {text[:100]!r}.")
+
+
 def load_params(path: Path = PARAMS) -> Params:
     """Read and check params.yaml.
 
