@@ -24,7 +24,7 @@ from tasks.deployment.memory import released_here
 from tasks.deployment.production import production_changed
 from tasks.deployment.publishing import advance, route, upload
 from tasks.deployment.records import Release
-from tasks.deployment.standing import already_released, already_staged, expect_trust, taken_back
+from tasks.deployment.standing import already_released, already_staged, expect_release_possible, taken_back
 from tasks.errors import UNAVAILABLE, StoreError
 from tasks.evaluation.records import GATE, GateReport
 from tasks.evaluation.results import load_results
@@ -71,7 +71,7 @@ def retrain_flow() -> State[Outcome]:
     with exclusive_run():
         close_dead_runs(alive=flow_run.id)
         try:
-            expect_trust(params)
+            expect_release_possible(params)
             stages, stale = survey(params)
             run_stages(stages, stale)
             outcome = conclude(params)

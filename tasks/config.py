@@ -354,8 +354,8 @@ def load_params(path: Path = PARAMS) -> Params:
         raise ConfigError(
             f"Expected {path} in {Path.cwd()}. Received: no such file. Run slimline in the folder of your project."
         ) from None
-    except YAMLError as error:
-        raise ConfigError(f"Expected {path} to be YAML. Received: {error}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Expected {path} to be YAML in UTF-8. Received: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"Expected {path} to hold a mapping. Received: {type(values).__name__}.")
     return parse_params(values, str(path))

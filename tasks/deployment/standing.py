@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tasks.config import Deployment, Params
 from tasks.data_loading.dataset import read_dataset
 from tasks.deployment.bundle import labels
-from tasks.deployment.channels import trail
+from tasks.deployment.channels import actor, trail
 from tasks.deployment.keys import LOCAL, LOCAL_KEY, signing_key
 from tasks.deployment.promotion import registry_of
 from tasks.deployment.records import LABELS, Release
@@ -70,15 +70,16 @@ def _staged_by_this_verdict(params: Params, staging: str) -> Release | None:
     return staged if sealed.manifest.files[GATE.name].sha256 == sha256(GATE) else None
 
 
-def expect_trust(params: Params) -> None:
+def expect_release_possible(params: Params) -> None:
     """Refuse, before any work, a run that could not compare or not release, as after a key was revoked.
 
     Raises:
-        ConfigError: the key that releases are signed with is revoked.
+        ConfigError: the key that releases are signed with is revoked, or whoever is at work has no name.
         Untrusted: nobody trusted has signed what the channel points to.
     """
     place = params.deployment
     registry = registry_of(place)
+    actor()
     if key := _key(place):
         registry.trust.expect_not_revoked(key)
     if pointer := current(registry.store, place.model, place.channel):

@@ -98,7 +98,8 @@ def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
 def _read_revoked(path: Path) -> set[str]:
     if not path.exists():
         return set()
-    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    text = path.read_text(encoding="utf-8", errors="replace")  # of a comment in another encoding
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
     found = {line for line in lines if line}
     if wrong := sorted(line for line in found if not KEY_ID.fullmatch(line)):
         raise ConfigError(

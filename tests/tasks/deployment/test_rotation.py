@@ -21,7 +21,7 @@ from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST, MAX_SIGNATURES
 from tasks.deployment.registry import current, encode, open_manifest, read_manifest, release_key
 from tasks.deployment.signing import Envelope, parts, seal
-from tasks.deployment.standing import expect_trust
+from tasks.deployment.standing import expect_release_possible
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust import ANYBODY, load_trust
 from tasks.errors import ConfigError, ReleaseError, Untrusted
@@ -74,7 +74,7 @@ def project(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def retrain(params: Params, bias: float) -> int:
     """What a run does after training: look whether it may, compare with production, release."""
     write_params(params)
-    expect_trust(params)
+    expect_release_possible(params)
     write_project(params, bias)
     write_params(params)
     return publish(params).version
