@@ -9,7 +9,7 @@ import pytest
 from zstandard import ZstdCompressor
 
 from tasks.errors import PackingError
-from tasks.packing import buffers, container, mixing, structure, symbols
+from tasks.packing import buffers, container, mixing, plain, structure, symbols
 from tasks.packing.container import PARTS, STREAM, breakdown, encode, pack, unpack
 from tasks.packing.recording import read_model, record
 from tasks.packing.tree import serialize
@@ -186,5 +186,5 @@ def test_what_is_packed_can_be_unpacked_also_where_nothing_makes_it_smaller(
     content = laid_out(models, "digits_int8")
     larger = b"SL" + bytes(len(content) + longer - 2)
     monkeypatch.setattr(container, "encode", lambda _: larger)
-    monkeypatch.setattr(container.plain, "zstd", lambda _: b"\x28\xb5\x2f\xfd" + bytes(len(content) + 100))
+    monkeypatch.setattr(plain, "zstd", lambda _: b"\x28\xb5\x2f\xfd" + bytes(len(content) + 100))
     assert (pack(content) == larger) is coded
