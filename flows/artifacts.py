@@ -11,7 +11,7 @@ from tasks.evaluation.pictures import pareto_svg
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results
 from tasks.evaluation.tables import candidates_table, decision_table
-from tasks.text import markdown, visible
+from tasks.text import markdown
 
 SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "NO_BASELINE": "➖"}
 
@@ -62,8 +62,8 @@ def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def shown_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of a table artifact, whose texts are shown as they are."""
-    return [{key: visible(of) if isinstance(of, str) else of for key, of in row.items()} for row in rows]
+    """Rows of a table artifact, whose texts are shown as they are: Prefect's pages take each for Markdown."""
+    return [{key: markdown(of) if isinstance(of, str) else of for key, of in row.items()} for row in rows]
 
 
 def report_path() -> Path:

@@ -95,10 +95,21 @@ def sign(
     version: int,
     *,
     key: Path | None = None,
+    replace: Annotated[
+        bool,
+        Parameter(
+            name="--replace",
+            negative="",
+            help="Put it in the place of signatures of revoked keys, if the project's own records know the release.",
+        ),
+    ] = False,
+    sha256: Annotated[
+        str | None,
+        Parameter(name="--sha256", help="With --replace: the manifest's SHA-256, known from a place of your own."),
+    ] = None,
     model: Model = None,
     store: Store = None,
     trusted_keys: TrustedKeys = (),
-    allow_unsigned: AllowUnsigned = False,
 ) -> None:
     """Put one more signature under a release that a trusted key has signed, as before that key is taken away.
 
@@ -109,17 +120,35 @@ def sign(
     key
         The private key's file; by default the one that releases are signed with.
     """
-    from tasks.config import check_version
+    from tasks.config import check_digest, check_version
+    from tasks.deployment.countersigning import replace_signatures
     from tasks.deployment.countersigning import sign as countersign
     from tasks.deployment.keys import key_id, read_private, signing_key
 
     check_version(version)
+    if sha256 is not None:
+        check_digest(sha256)
+        if not replace:
+            raise ConfigError("Expected --sha256 with --replace. Received: it alone. Give both, or none.")
     place = deployment(store, model)
     mine = read_private(key) if key else signing_key(place.signing_key)
     if mine is None:
         raise ConfigError("Expected a key to sign with. Received: none. Give --key, or set deployment.signing_key.")
-    countersign(_registry(place, trusted_keys, allow_unsigned), version, mine)
-    tell(f"{place.model} {version} is signed by {key_id(mine.public_key())}, too")
+    registry = _registry(place, trusted_keys, allow_unsigned=False)
+    if replace:
+        replace_signatures(registry, version, mine, _known(place.model, version), sha256)
+        tell(f"{place.model} {version} is signed by {key_id(mine.public_key())}; signatures of revoked keys are gone")
+    else:
+        countersign(registry, version, mine)
+        tell(f"{place.model} {version} is signed by {key_id(mine.public_key())}, too")
+
+
+def _known(model: str, version: int) -> frozenset[str]:
+    """What the project's own records say about a release, none of which lies in the store."""
+    from tasks.deployment.memory import released_here
+    from tasks.versioning.history import committed_digests
+
+    return released_here(model, version) | committed_digests(model, version)
 
 
 def channels(model: str | None = None, *, store: Store = None, json: Json = False) -> None:

@@ -21,10 +21,11 @@ from flows.workspace import exclusive_run
 from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
 from tasks.data_loading.fingerprint import source_changed
+from tasks.deployment.memory import released_here
 from tasks.deployment.production import production_changed
 from tasks.deployment.publishing import advance, route, upload
 from tasks.deployment.records import Release
-from tasks.deployment.standing import already_released, already_staged, taken_back
+from tasks.deployment.standing import already_released, already_staged, expect_release_possible, taken_back
 from tasks.errors import UNAVAILABLE, StoreError, WornOut
 from tasks.evaluation.records import GATE, REPORT, Decision, GateReport
 from tasks.evaluation.report import render
@@ -32,7 +33,7 @@ from tasks.evaluation.results import Results, load_results
 from tasks.files import write_text
 from tasks.records import read_record
 from tasks.text import visible
-from tasks.versioning.history import commit, head, push
+from tasks.versioning.history import commit, head, push, release_message
 from tasks.versioning.recorded import Mark, is_recorded, mark_recorded
 from tasks.versioning.stages import Stage, read_stages, stale_stages
 
@@ -74,6 +75,7 @@ def retrain_flow() -> State[Outcome]:
     with exclusive_run():
         close_dead_runs(alive=flow_run.id)
         try:
+            expect_release_possible(params)
             stages, stale = survey(params)
             run_stages(stages, stale)
             outcome = conclude(params)
@@ -195,7 +197,8 @@ def decide(params: Params) -> Decision:
 def deploy(params: Params) -> Release:
     """Put the chosen candidate into the store as a signed release."""
     release = upload(params, *head())
-    _tell("deploy", f"{params.deployment.model} {release.version} is in {params.deployment.store}")
+    where = f"{params.deployment.model} {release.version} is in {params.deployment.store}"
+    _tell("deploy", f"{where}, manifest {release.manifest_sha256}")
     return release
 
 
@@ -224,9 +227,15 @@ def record(params: Params, release: Release) -> None:
     if params.versioning.push:
         _tell("record", f"{push()} files copied to the remote")
     if params.versioning.commit:
-        made = commit(f"Release {params.deployment.model} {release.version}")
+        made = commit(_message(params.deployment.model, release))
         _tell("record", f"commit {made}" if made else "nothing to commit")
     mark_recorded(release.manifest_sha256, mark_of(params, release))
+
+
+def _message(model: str, release: Release) -> str:
+    """The message of the commit of a release; it vouches for the manifest only if this project has made it."""
+    made_here = release.manifest_sha256 in released_here(model, release.version)
+    return release_message(model, release.version, release.manifest_sha256 if made_here else None)
 
 
 def mark_of(params: Params, release: Release) -> Mark:

@@ -304,6 +304,17 @@ def check_version(number: int) -> int:
     )
 
 
+def check_digest(text: str) -> str:
+    """Give a SHA-256 back, wherever it comes from.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if re.fullmatch(KEY_ID, text):
+        return text
+    raise ConfigError(f"Expected a SHA-256, 64 digits and small letters from a to f. Received: {text[:100]!r}.")
+
+
 def load_params(path: Path = PARAMS) -> Params:
     """Read and check params.yaml.
 
@@ -319,8 +330,8 @@ def load_params(path: Path = PARAMS) -> Params:
         raise ConfigError(
             f"Expected {path} in {Path.cwd()}. Received: no such file. Run slimline in the folder of your project."
         ) from None
-    except YAMLError as error:
-        raise ConfigError(f"Expected {path} to be YAML. Received: {error}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Expected {path} to be YAML in UTF-8. Received: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"Expected {path} to hold a mapping. Received: {type(values).__name__}.")
     return parse_params(values, str(path))

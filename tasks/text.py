@@ -24,7 +24,8 @@ NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 # read as markup by CommonMark or GitHub wherever they stand, or where a link or an emoji may begin
 MARKUP = re.compile(r"[\\`*\[\]<>&|~$]|_(?![^\W_])|(?<![^\W_])_|:(?=\S)|(?<=\w)\.(?=[^\W\d_])")
-BLOCK = re.compile(r"^(?:(?=[-+=#])|(\d+)(?=[.)]))")  # read as a list, a heading or a line where a block begins
+# read as a list, a heading or a line where a block begins
+BLOCK = re.compile(r"^(?:(?=[-+](?:[\s-]|$)|#{1,6}(?:\s|$)|=+\s*$)|(\d+)(?=[.)](?:\s|$)))")
 EDGE = re.compile(r"^\s+|\s+$")
 BACKTICKS = re.compile("`+")
 

@@ -8,7 +8,7 @@ from typing import Any
 from tasks.config import PARAMS, Params
 from tasks.deployment.evidence import Evidence, check_model
 from tasks.deployment.model_card import model_card
-from tasks.deployment.records import LABELS, MODEL, PACKED, SAMPLES, SIGNATURE, File
+from tasks.deployment.records import LABELS, MAX_FILE, MODEL, PACKED, SAMPLES, SIGNATURE, File
 from tasks.deployment.samples import record
 from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, DECISION, GATE
@@ -61,8 +61,16 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
 
 
 def describe(path: Path) -> File:
-    """A file's size and SHA-256."""
-    return File(bytes=path.stat().st_size, sha256=sha256(path))
+    """A file's size and SHA-256.
+
+    Raises:
+        ReleaseError: it is larger than a release's file may be.
+    """
+    if (size := path.stat().st_size) > MAX_FILE:
+        raise ReleaseError(
+            f"Expected {path} to have at most {MAX_FILE:,} bytes, as a release's file. Received: {size:,}."
+        )
+    return File(bytes=size, sha256=sha256(path))
 
 
 def labels(classes: tuple[str, ...]) -> str:

@@ -53,11 +53,15 @@ def audit_key(model: str, channel: str, generation: int) -> str:
 
 
 def actor() -> str:
-    """Who is at work: the environment's ``SLIMLINE_ACTOR``, else the account and the machine."""
+    """Who is at work: the environment's ``SLIMLINE_ACTOR``, else the account and the machine.
+
+    Raises:
+        ConfigError: the name is longer than readers take.
+    """
     if name := os.environ.get(ACTOR):
-        return name
+        return check_actor(name)
     try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
+        return check_actor(f"{getpass.getuser()}@{socket.gethostname()}")
     except (KeyError, OSError):  # an account without a name, as in a container
         return f"{os.getuid()}@{socket.gethostname()}"
 

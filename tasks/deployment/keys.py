@@ -102,7 +102,8 @@ def signing_key(setting: str | None) -> Ed25519PrivateKey | None:
         ConfigError: there is no such key, it is not one, or others may read its file.
     """
     if pem := os.environ.get(ENVIRONMENT):
-        return parse_private(pem.replace("\\n", "\n").encode(), f"the environment's {ENVIRONMENT}")
+        content = pem.replace("\\n", "\n").encode(errors="surrogateescape")
+        return parse_private(content, f"the environment's {ENVIRONMENT}")
     if setting is None:
         return None
     if "-----BEGIN" in setting or "\n" in setting:

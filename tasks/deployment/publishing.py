@@ -3,13 +3,14 @@
 import tempfile
 from pathlib import Path
 
-from tasks.config import Deployment, Params, expect_own_name
+from tasks.config import MAX_VERSION, Deployment, Params, expect_own_name
 from tasks.deployment import serving
 from tasks.deployment.bundle import bundle
 from tasks.deployment.channels import Why, actor
 from tasks.deployment.evidence import Evidence, load_evidence
 from tasks.deployment.keys import signing_key
 from tasks.deployment.ledger import expect_decided
+from tasks.deployment.memory import remember
 from tasks.deployment.progress import bar
 from tasks.deployment.promotion import promote, registry_of
 from tasks.deployment.records import (
@@ -25,6 +26,7 @@ from tasks.deployment.records import (
 from tasks.deployment.registry import (
     Sealed,
     Seen,
+    as_readers_take_it,
     claim,
     describe,
     encode,
@@ -94,7 +96,8 @@ def upload(params: Params, commit: str | None = None, dirty: bool | None = None)
     if staged := staged_just_so(params):
         return staged
     _expect(see(store, place.model, place.channel), read_record(PRODUCTION, Production), params)
-    return describe(_upload(store, params, evidence, commit, dirty), ())
+    with as_readers_take_it():
+        return describe(_upload(store, params, evidence, commit, dirty), ())
 
 
 def advance(params: Params, release: Release, channel: str) -> Release:
@@ -131,15 +134,16 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
     model = params.deployment.model
     key = signing_key(params.deployment.signing_key)
     signers = [key] if key else []
+    if key:
+        project_trust(params.deployment.trust).expect_not_revoked(key)
     # what the project itself would not take at its first channel is no release to begin with
     unseal(seal(b"{}", signers), project_trust(params.deployment.trust), f"a release of {model}")
     with tempfile.TemporaryDirectory(prefix="slimline-") as folder:
         made = bundle(params, evidence, Path(folder))
         exported = serving.exported(params, evidence)
-        version = claim(store, model)
         manifest = Manifest(
             model=model,
-            version=version,
+            version=MAX_VERSION,
             recipe=evidence.gate.chosen,
             created=now(),
             commit=commit,
@@ -158,12 +162,17 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
             unpacked=made.unpacked,
             serving=serving.describe_all(exported),
         )
+        # what no reader would take does not become a release; only then a number is taken
+        open_manifest(seal(encode(manifest), signers), ANYBODY, f"a release of {model}")
+        version = claim(store, model)
+        manifest = manifest.model_copy(update={"version": version})
         files = (*made.files.values(), *manifest.serving.values())
         with bar(f"{model} {version}", sum(file.bytes for file in files)) as progress:
             for name in made.files:
                 store.put_file(release_key(model, version, name), made.folder / name, progress)
             serving.upload(store, model, version, exported, progress)
     content = seal(encode(manifest), signers)
+    remember(manifest)
     store.put_if_absent(release_key(model, version, MANIFEST), content)
     return open_manifest(content, ANYBODY, MANIFEST)
 

@@ -7,7 +7,11 @@ from pydantic import Field, model_validator
 
 from tasks.records import Record
 
+# what readers take, and what writers check before anything is written
 MAX_REASON, MAX_BY = 2000, 200  # characters of why something is done, and of who wants it
+MAX_FILE = (1 << 33) - 1  # bytes of a release's file
+MAX_FILES = 100  # of a release, and of its SavedModel
+MAX_SIGNATURES = 16  # of a manifest
 
 MANIFEST = "manifest.dsse.json"  # in its signed envelope
 LABELS = "labels.json"
@@ -17,7 +21,7 @@ PACKED = "model.stored"  # a zstd frame or a container, see tasks.packing
 MODEL = "model.tflite"  # unpacked
 PRODUCTION = Path("models/production/production.json")
 
-Bytes = Annotated[int, Field(ge=0, lt=1 << 33)]
+Bytes = Annotated[int, Field(ge=0, le=MAX_FILE)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 SAVED_MODEL_PB = "saved_model.pb"
@@ -71,9 +75,9 @@ class Manifest(Record):
     data: DataDigests
     versions: dict[str, str]  # of the libraries that decide about the model's bytes
     threads: dict[str, int] = Field(default_factory=dict)  # by stage, of those that decide about them
-    files: Annotated[dict[FileName, File], Field(max_length=100)]
+    files: Annotated[dict[FileName, File], Field(max_length=MAX_FILES)]
     unpacked: File
-    serving: dict[ServingName, File] = Field(default_factory=dict, max_length=100)
+    serving: dict[ServingName, File] = Field(default_factory=dict, max_length=MAX_FILES)
 
     @model_validator(mode="after")
     def _needs_a_model_and_labels(self) -> "Manifest":

@@ -13,6 +13,7 @@ in a folder a link or a pipe. What is not understood is named and never passed o
 the others, and no removal begins while there is any, since it may speak for what would go.
 """
 
+import contextlib
 import hashlib
 import re
 import secrets
@@ -27,7 +28,7 @@ from pydantic import ValidationError
 
 from tasks.deployment.records import MANIFEST, PACKED, Claim, Manifest, Pointer, Release
 from tasks.deployment.signing import unseal
-from tasks.deployment.stores.protocol import Readable, Store
+from tasks.deployment.stores.protocol import SMALL, Readable, Store
 from tasks.deployment.trust import ANYBODY, Trust
 from tasks.errors import Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
 from tasks.files import to_json
@@ -104,8 +105,18 @@ def now() -> str:
 
 
 def encode(record: Record) -> bytes:
-    """A record as it is stored."""
-    return to_json(record.model_dump(mode="json")).encode()
+    """A record as it is stored.
+
+    Raises:
+        ReleaseError: it is larger than readers take.
+    """
+    content = to_json(record.model_dump(mode="json")).encode()
+    if len(content) > SMALL:
+        raise ReleaseError(
+            f"Expected a {type(record).__name__} of at most {SMALL:,} bytes, which is what readers take. "
+            f"Received: {len(content):,}. Nothing was written."
+        )
+    return content
 
 
 def decode(content: bytes, kind: type[R], place: str) -> R:
@@ -144,6 +155,11 @@ def see(store: Readable, model: str, channel: str) -> Seen:
 def current(store: Readable, model: str, channel: str) -> Pointer | None:
     """Where a channel points to, None where it was never moved."""
     return see(store, model, channel).pointer
+
+
+def digest_of(manifest: Manifest) -> str:
+    """The SHA-256 of a manifest's bytes, by which channels name it."""
+    return hashlib.sha256(encode(manifest)).hexdigest()
 
 
 def open_manifest(envelope: bytes, trust: Trust, place: str) -> Sealed:
@@ -283,6 +299,21 @@ def describe(sealed: Sealed, channels: tuple[str, ...]) -> Release:
         channels=channels,
         manifest_sha256=sealed.sha256,
     )
+
+
+@contextlib.contextmanager
+def as_readers_take_it() -> Iterator[None]:
+    """Refuse records that readers would refuse, made in the block before anything is written.
+
+    Raises:
+        ReleaseError: they would.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        raise ReleaseError(
+            f"Expected a {error.title} that readers take. Received: {_first_problem(error)}. Nothing was released."
+        ) from None
 
 
 def claim(store: Store, model: str) -> int:

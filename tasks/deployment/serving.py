@@ -18,7 +18,7 @@ from tasks.deployment.bundle import describe
 from tasks.deployment.downloading import check
 from tasks.deployment.evidence import Evidence
 from tasks.deployment.records import SAVED_MODEL_PB, File, Pointer, Served
-from tasks.deployment.registry import Sealed, encode, release_key
+from tasks.deployment.registry import NUMBER, Sealed, encode, release_key
 from tasks.deployment.stores.protocol import Progress, Readable, Store
 from tasks.errors import NotFound, ReleaseError
 from tasks.records import read_record
@@ -123,7 +123,7 @@ def _is_there(store: Store, key: str) -> bool:
 def _forget_old(store: Store, model: str) -> None:
     """Remove all copies but the last ones: each begins to go with its ``saved_model.pb``; other files stay."""
     numbers = {entry.key: entry.key.split("/")[2] for entry in store.list(serving_folder(model))}
-    copies = {key: int(number) for key, number in numbers.items() if number.isdecimal()}
+    copies = {key: int(number) for key, number in numbers.items() if NUMBER.fullmatch(number)}
     whole = sorted(number for key, number in copies.items() if key.endswith(f"/{SAVED_MODEL_PB}"))
     for key in sorted(copies, key=lambda key: not key.endswith(f"/{SAVED_MODEL_PB}")):
         if copies[key] < whole[-KEPT:][0]:

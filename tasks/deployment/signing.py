@@ -11,17 +11,19 @@ right one of another.
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ConfigDict, Field, ValidationError
 
 from tasks.deployment.keys import key_id
+from tasks.deployment.records import MAX_SIGNATURES
+from tasks.deployment.stores.protocol import SMALL
 from tasks.deployment.trust import Trust
-from tasks.errors import Untrusted
+from tasks.errors import ReleaseError, Untrusted
 from tasks.files import to_json
 from tasks.records import Record
 
@@ -43,7 +45,7 @@ class Envelope(Record):
 
     payload: str
     payload_type: Annotated[Literal["application/vnd.slimline.manifest+json"], Field(alias="payloadType")]
-    signatures: Annotated[tuple[Signature, ...], Field(max_length=16)]
+    signatures: tuple[Signature, ...]
 
 
 @dataclass(frozen=True)
@@ -61,25 +63,54 @@ def pae(kind: str, payload: bytes) -> bytes:
 
 
 def seal(payload: bytes, keys: Sequence[Ed25519PrivateKey]) -> bytes:
-    """An envelope around ``payload``, signed with each key; without keys it is unsigned."""
-    message = pae(PAYLOAD_TYPE, payload)
-    signatures = tuple(Signature(keyid=key_id(key.public_key()), sig=_text(key.sign(message))) for key in keys)
-    return encode(Envelope(payload=_text(payload), payload_type=PAYLOAD_TYPE, signatures=signatures))
+    """An envelope around ``payload``, signed with each key; without keys it is unsigned.
+
+    Raises:
+        ReleaseError: readers would not take it, since it has too many signatures or bytes.
+    """
+    return encode(_sign(Envelope(payload=_text(payload), payload_type=PAYLOAD_TYPE, signatures=()), *keys))
 
 
-def countersign(content: bytes, key: Ed25519PrivateKey) -> bytes:
-    """An envelope with one signature more; what is signed stays as it is."""
+def countersign(content: bytes, key: Ed25519PrivateKey, without: Collection[str] = ()) -> bytes:
+    """An envelope with one signature more; what is signed stays as it is.
+
+    Args:
+        without: ids of keys whose signatures go.
+
+    Raises:
+        ReleaseError: readers would not take it, since it has too many signatures or bytes.
+    """
     envelope = Envelope.model_validate_json(content)
+    left = tuple(signature for signature in envelope.signatures if signature.keyid not in without)
+    return encode(_sign(envelope.model_copy(update={"signatures": left}), key))
+
+
+def _sign(envelope: Envelope, *keys: Ed25519PrivateKey) -> Envelope:
     message = pae(envelope.payload_type, _bytes(envelope.payload))
-    name = key_id(key.public_key())
-    others = tuple(signature for signature in envelope.signatures if signature.keyid != name)
-    mine = Signature(keyid=name, sig=_text(key.sign(message)))
-    return encode(envelope.model_copy(update={"signatures": (*others, mine)}))
+    mine = {key_id(key.public_key()): _text(key.sign(message)) for key in keys}
+    others = tuple(signature for signature in envelope.signatures if signature.keyid not in mine)
+    signed = (*others, *(Signature(keyid=name, sig=sig) for name, sig in mine.items()))
+    return envelope.model_copy(update={"signatures": signed})
 
 
 def encode(envelope: Envelope) -> bytes:
-    """An envelope as it is stored."""
-    return to_json(envelope.model_dump(mode="json", by_alias=True)).encode()
+    """An envelope as it is stored.
+
+    Raises:
+        ReleaseError: readers would not take it, since it has too many signatures or bytes.
+    """
+    if (count := len(envelope.signatures)) > MAX_SIGNATURES:
+        raise ReleaseError(
+            f"Expected at most {MAX_SIGNATURES} signatures under a manifest, which is what readers take. "
+            f"Received: {count}. Nothing was written. `slimline sign --replace` takes those of revoked keys away."
+        )
+    content = _written(envelope)
+    if len(content) > SMALL:
+        raise ReleaseError(
+            f"Expected a manifest of at most {SMALL:,} bytes with its signatures, which is what readers take. "
+            f"Received: {len(content):,}. Nothing was written."
+        )
+    return content
 
 
 def unseal(content: bytes, trust: Trust, place: str) -> Opened:
@@ -91,41 +122,77 @@ def unseal(content: bytes, trust: Trust, place: str) -> Opened:
     Raises:
         Untrusted: it is no envelope, nobody trusted has signed it, or it was changed after it was signed.
     """
+    payload, signatures = parts(content, place)
+    if (count := len(signatures)) > MAX_SIGNATURES:
+        raise Untrusted(
+            f"Expected {place} to have at most {MAX_SIGNATURES} signatures. Received: {count}. "
+            f"`slimline sign --replace` takes those of revoked keys away."
+        )
+    if trust.unsigned:
+        return Opened(payload, ())
+    signed_by = tuple(name for name in signatures if name in trust.active)
+    for name in signed_by:
+        if not is_right(trust.active[name], signatures[name], payload):
+            raise Untrusted(
+                f"Expected the signature of {name[:SHOWN]} on {place} to fit. Received: one that does not. "
+                f"It was changed after it was signed: do not use it."
+            )
+    if not signed_by:
+        raise Untrusted(_nobody(place, sorted(signatures), trust))
+    return Opened(payload, signed_by)
+
+
+def parts(content: bytes, place: str) -> tuple[bytes, dict[str, bytes]]:
+    """The payload of an envelope and the signatures by the ids of their keys; nothing says yet that they are right.
+
+    Raises:
+        Untrusted: it is no envelope as slimline writes it.
+    """
     try:
         envelope = Envelope.model_validate_json(content)
         payload = _bytes(envelope.payload)
         signatures = {signature.keyid: _bytes(signature.sig) for signature in envelope.signatures}
     except (ValidationError, binascii.Error) as error:
         raise Untrusted(f"Expected {place} to be a signed manifest. Received: {error}. Do not use it.") from None
-    if encode(envelope) != content or len(signatures) != len(envelope.signatures):
+    if _written(envelope) != content or len(signatures) != len(envelope.signatures):
         raise Untrusted(
             f"Expected {place} as slimline writes it. Received: other bytes. It was changed: do not use it."
         )
-    if trust.unsigned:
-        return Opened(payload, ())
-    message = pae(envelope.payload_type, payload)
-    for name in (signed_by := tuple(name for name in signatures if name in trust.active)):
-        try:
-            trust.active[name].verify(signatures[name], message)
-        except InvalidSignature:
-            raise Untrusted(
-                f"Expected the signature of {name[:SHOWN]} on {place} to fit. Received: one that does not. "
-                f"It was changed after it was signed: do not use it."
-            ) from None
-    if not signed_by:
-        raise Untrusted(_nobody(place, sorted(signatures), trust))
-    return Opened(payload, signed_by)
+    return payload, signatures
+
+
+def is_right(key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
+    """Whether a signature of a manifest is this key's."""
+    try:
+        key.verify(signature, pae(PAYLOAD_TYPE, payload))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _written(envelope: Envelope) -> bytes:
+    return to_json(envelope.model_dump(mode="json", by_alias=True)).encode()
 
 
 def _nobody(place: str, signers: Sequence[str], trust: Trust) -> str:
     def names(keys: Sequence[str]) -> str:
-        return ", ".join(f"{key[:SHOWN]}{' (revoked)' if key in trust.revoked else ''}" for key in keys)
+        shown = [f"{key[:SHOWN]}{' (revoked)' if key in trust.revoked else ''}" for key in keys[:MAX_SIGNATURES]]
+        return ", ".join([*shown, "…"] if len(keys) > MAX_SIGNATURES else shown)
 
     received = f"signatures of {names(signers)}" if signers else "no signature"
+    if trust.revoked.intersection(signers):
+        way_out = (
+            "Whoever has the key can have written it. `slimline sign --replace` signs it anew in the project that "
+            "released it, if the project's own records know it; see docs/releases.md, Changing keys."
+        )
+    else:
+        way_out = (
+            "If you know where it comes from, add the signer's public key to the trusted keys; `--allow-unsigned` "
+            "takes it as it is."
+        )
     return (
         f"Expected {place} to be signed by a trusted key: {names(sorted(trust.active)) or 'none is known'}. "
-        f"Received: {received}. If you know where it comes from, add the signer's public key to the trusted keys; "
-        f"`--allow-unsigned` takes it as it is."
+        f"Received: {received}. {way_out}"
     )
 
 

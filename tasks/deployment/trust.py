@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from tasks.config import Trusted
 from tasks.deployment.keys import LOCAL, LOCAL_KEY, PUBLIC, key_id, public_path, read_public
@@ -35,6 +35,19 @@ class Trust:
     def active(self) -> Mapping[str, Ed25519PublicKey]:
         """The keys that count."""
         return {name: key for name, key in self.keys.items() if name not in self.revoked}
+
+    def expect_not_revoked(self, key: Ed25519PrivateKey) -> None:
+        """Refuse to sign with a key that is revoked: nobody would take what it signs.
+
+        Raises:
+            ConfigError: it is.
+        """
+        if (name := key_id(key.public_key())) in self.revoked:
+            raise ConfigError(
+                f"Expected a key to sign with that is not revoked. Received: {name[:16]}, which is. Make a new one "
+                f"with `slimline keys new`, name it in deployment.signing_key, and its public key in "
+                f"deployment.trust.public_keys."
+            )
 
 
 ANYBODY = Trust(unsigned=True)
@@ -85,7 +98,8 @@ def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
 def _read_revoked(path: Path) -> set[str]:
     if not path.exists():
         return set()
-    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    text = path.read_text(encoding="utf-8", errors="replace")  # of a comment in another encoding
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
     found = {line for line in lines if line}
     if wrong := sorted(line for line in found if not KEY_ID.fullmatch(line)):
         raise ConfigError(

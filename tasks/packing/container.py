@@ -50,7 +50,9 @@ def pack(content: bytes) -> bytes:
     """
     frame = plain.zstd(content)
     coded = encode(content)
-    return coded if coded is not None and len(coded) < len(frame) else frame
+    if coded is None or len(coded) > len(content):  # no reader takes a container that is larger than its model
+        return frame
+    return min(frame, coded, key=len)
 
 
 def encode(content: bytes) -> bytes | None:

@@ -1,11 +1,13 @@
 """What is remembered of a release: data and models in DVC's remote, dvc.lock and params.yaml in git."""
 
+import re
 import subprocess
 from pathlib import Path
 
 from tasks.errors import VersioningError
 from tasks.s3.failures import FAILURES
 
+WITNESS = "Manifest SHA-256: "
 REMEMBERED = ("params.yaml", "dvc.yaml", "dvc.lock")
 CARRIED = ("params.yaml", "dvc.lock")  # by every release
 
@@ -49,6 +51,24 @@ def commit(message: str, root: Path = Path()) -> str | None:
     return git(root, "rev-parse", "HEAD")
 
 
+def release_message(model: str, version: int, manifest_sha256: str | None) -> str:
+    """The message of the commit of a release; a digest in it vouches for the manifest, whatever is in the store."""
+    title = f"Release {model} {version}"
+    return f"{title}\n\n{WITNESS}{manifest_sha256}" if manifest_sha256 else title
+
+
+def committed_digests(model: str, version: int, root: Path = Path()) -> frozenset[str]:
+    """The SHA-256 of manifests that the history of this branch names for a release; none where git knows nothing."""
+    try:
+        messages = git(root, "log", "-z", "--format=%B").split("\0")
+    except VersioningError:
+        return frozenset()
+    found = (
+        re.fullmatch(release_message(re.escape(model), version, "([0-9a-f]{64})"), text.strip()) for text in messages
+    )
+    return frozenset(each[1] for each in found if each)
+
+
 def head(root: Path = Path()) -> tuple[str | None, bool | None]:
     """The commit that is checked out and whether the code differs from it; None twice where git knows nothing.
 
@@ -72,7 +92,9 @@ def git(root: Path, *arguments: str) -> str:
         VersioningError: it fails.
     """
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, errors="replace", check=True
+        )
     except FileNotFoundError:
         raise VersioningError("Expected git to be installed. Received: no such program.") from None
     except subprocess.CalledProcessError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from tasks.config import PARAMS, Params, parse_params
 from tasks.errors import ConfigError
 from tasks.files import write_text
+from tasks.text import storable
 
 
 def set_params(
@@ -24,12 +25,16 @@ def set_params(
         ConfigError: a change is neither ``key=value`` nor ``~key``, or what comes out does not fit params.yaml.
     """
     from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     if not path.exists():
         raise ConfigError(f"Expected {path} in {Path.cwd()}. Received: no such file.")
     yaml = _yaml()
-    before = path.read_text(encoding="utf-8")
-    document = yaml.load(before)
+    try:
+        before = path.read_text(encoding="utf-8")
+        document = yaml.load(before)
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Expected {path} to be YAML in UTF-8. Received: {error}") from None
     for change in changes:
         _set(document, change)
     check(parse_params(YAML(typ="safe").load(_dump(yaml, document)), str(path)))
@@ -59,6 +64,8 @@ def _dump(yaml: Any, document: Any) -> str:
 
 
 def _set(document: Any, change: str) -> None:
+    if storable(change) != change:
+        raise ConfigError(f"--set: expected text in UTF-8, as params.yaml is. Received: {change!r}.")
     key, equals, text = change.partition("=")
     removes = key.startswith("~") and not equals
     if not (equals or removes) or not key.strip("~"):

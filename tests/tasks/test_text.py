@@ -45,6 +45,11 @@ NASTY = (
     "- item",
     "+ item",
     "1. item",
+    "12.",
+    "-",
+    "- - -",
+    "##",
+    "== ",
     "2) item",
     "> quote",
     "---",
@@ -164,6 +169,13 @@ def test_markdown_renders_as_the_text_and_as_nothing_else(text: str) -> None:
         assert visible(text) in page.text
         if "|" not in before:
             assert len(page.text.strip("\n")) == len(visible(text)) + len("Before  after") * bool(after)
+
+
+@pytest.mark.parametrize(
+    "text", ["+0.10 (−0.2 … 0.3)", "12.5 µs", "1,234", "-5", "95 %", "int8_pruned", "#3", "is it?"]
+)
+def test_plain_words_and_numbers_stay_as_they_are_in_markdown(text: str) -> None:
+    assert markdown(text) == text
 
 
 @nasty

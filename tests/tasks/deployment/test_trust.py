@@ -21,6 +21,12 @@ def test_a_folder_trusts_its_public_keys_but_those_it_revokes(tmp_path: Path) ->
     assert set(trust.active) == {first}
 
 
+def test_a_comment_in_another_encoding_hides_no_revocation(tmp_path: Path) -> None:
+    first = make(tmp_path / "a.pem")
+    (tmp_path / "revoked").write_bytes(f"{first}  # f\xfcr immer\n".encode("latin-1"))
+    assert not load_trust([tmp_path]).active
+
+
 def test_files_and_folders_add_up_and_so_do_revocations(tmp_path: Path) -> None:
     first, second = make(tmp_path / "one/a.pem"), make(tmp_path / "two/b.pem")
     places = [tmp_path / "one", tmp_path / "two/b.pub"]

@@ -9,7 +9,7 @@ import pytest
 from zstandard import ZstdCompressor
 
 from tasks.errors import PackingError
-from tasks.packing import buffers, container, mixing, structure, symbols
+from tasks.packing import buffers, container, mixing, plain, structure, symbols
 from tasks.packing.container import PARTS, STREAM, breakdown, encode, pack, unpack
 from tasks.packing.recording import read_model, record
 from tasks.packing.tree import serialize
@@ -177,3 +177,14 @@ def test_random_bytes_are_refused() -> None:
                 chance.choice((b"SL\x01", b"SL\x02", b"SL\x03", b"\x28\xb5\x2f\xfd", b"")) + chance.randbytes(size),
                 LIMIT,
             )
+
+
+@pytest.mark.parametrize(("longer", "coded"), [(-1, True), (0, True), (1, False)])
+def test_what_is_packed_can_be_unpacked_also_where_nothing_makes_it_smaller(
+    models: Path, monkeypatch: pytest.MonkeyPatch, longer: int, coded: bool
+) -> None:
+    content = laid_out(models, "digits_int8")
+    larger = b"SL" + bytes(len(content) + longer - 2)
+    monkeypatch.setattr(container, "encode", lambda _: larger)
+    monkeypatch.setattr(plain, "zstd", lambda _: b"\x28\xb5\x2f\xfd" + bytes(len(content) + 100))
+    assert (pack(content) == larger) is coded

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import VersioningError
-from tasks.versioning.history import commit, head, push
+from tasks.versioning.history import commit, committed_digests, head, push, release_message
 
 
 @pytest.fixture
@@ -40,6 +40,21 @@ def test_a_release_is_committed_with_its_params_and_lock_and_nothing_else(projec
         "dvc.lock\ndvc.yaml\nparams.yaml",
     ]
     assert "A  other.txt" in _run(project, "git", "status", "--porcelain")
+
+
+def test_the_history_vouches_for_the_manifests_that_its_releases_name(project: Path) -> None:
+    (project / "params.yaml").write_text("seed: 2\n")
+    commit(release_message("my.model", 1, "a" * 64), project)
+    for message in (
+        release_message("myxmodel", 1, "b" * 64),
+        release_message("my.model", 11, "c" * 64),
+        release_message("my.model", 1, None),
+        f"Not a release\n\n{release_message('my.model', 1, 'd' * 64)}",
+    ):
+        _run(project, "git", "commit", "--quiet", "--allow-empty", "--message", message)
+    assert committed_digests("my.model", 1, project) == {"a" * 64}
+    assert committed_digests("my.model", 2, project) == frozenset()
+    assert committed_digests("my.model", 1, project.parent) == frozenset()
 
 
 def test_nothing_changed_is_no_commit(project: Path) -> None:

@@ -73,3 +73,19 @@ def test_what_does_not_fit_is_refused_and_nothing_written(params_file: Path, cha
     with pytest.raises(ConfigError, match=words.replace("[", r"\[")):
         set_params(["training.seed=9", change], params_file)
     assert params_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("change", ["data.source=\udcff", "\udcff=1", "~\udcff"])
+def test_what_is_no_utf_8_is_refused_before_anything_is_written(params_file: Path, change: str) -> None:
+    before = params_file.read_bytes()
+    with pytest.raises(ConfigError, match="expected text in UTF-8"):
+        set_params([change], params_file)
+    assert params_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"data: \xff\n", b"data: [\n", b"data: \x00\n"])
+def test_a_file_that_is_no_yaml_in_utf_8_says_so(params_file: Path, content: bytes) -> None:
+    params_file.write_bytes(content)
+    for work in (lambda: set_params(["training.epochs=3"], params_file), lambda: load_params(params_file)):
+        with pytest.raises(ConfigError, match=r"to be YAML in UTF-8\. Received: "):
+            work()
