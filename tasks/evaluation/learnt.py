@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.config import QualityMetric, QualityRule
+from tasks.config import BytesRule, QualityMetric, QualityRule
 from tasks.evaluation.predictions import Split
 from tasks.evaluation.records import BASELINE, Outcome, RuleVerdict
 from tasks.evaluation.results import Results
@@ -96,5 +96,5 @@ def beside_constant(name: str, split: Split, results: Results) -> RuleVerdict:
 
 
 def _confidence(results: Results) -> float:
-    rules = (rule for rule in results.params.gate.rules if isinstance(rule, QualityRule))
-    return next((rule.confidence for rule in rules if rule.metric == "accuracy"), 0.95)
+    """As confident as the most confident rule."""
+    return max((rule.confidence for rule in results.params.gate.rules if not isinstance(rule, BytesRule)), default=0.95)

@@ -76,8 +76,10 @@ def overall(verdicts: Iterable[RuleVerdict]) -> Outcome:
 
 def is_within(verdict: RuleVerdict) -> bool:
     """Whether the estimate itself, its uncertainty aside, keeps the limit."""
-    if verdict.outcome != "INCONCLUSIVE" or verdict.value is None:
+    if verdict.outcome != "INCONCLUSIVE":
         return verdict.outcome != "FAIL"
+    if verdict.value is None:
+        return False
     if verdict.metric in LIMITED_ABOVE:
         return verdict.value <= verdict.limit
     return verdict.value >= verdict.limit

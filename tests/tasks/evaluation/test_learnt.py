@@ -151,3 +151,11 @@ def test_the_best_constant_answer_is_the_most_frequent_class_by_every_metric() -
     for metric in ("accuracy", "precision", "recall", "f1"):
         of_each = [getattr(judge(one, None, tuple("abc")), metric) for one in answers.values()]
         assert best_constant(metric, labels, 3) == pytest.approx(max(of_each))
+
+
+def test_it_is_as_confident_as_the_most_confident_rule() -> None:
+    labels = np.arange(200) % 2
+    answers = dict.fromkeys(("baseline", "a"), np.where(np.arange(200) < 122, labels, 1 - labels))
+    for confidence, outcome in ((0.95, "PASS"), (0.9999, "INCONCLUSIVE")):
+        rules: list[dict[str, object]] = [WIDE, {"metric": "agreement", "min": 0.5, "confidence": confidence}]
+        assert decide(results_of(("cat", "dog"), labels, answers, rules)).outcome == outcome
