@@ -47,7 +47,7 @@ class AgreementRule(Settings):
 
 
 class NegativeFlipsRule(Settings):
-    """Of all samples at most this fraction is right in the other model and wrong in the candidate."""
+    """The candidate is wrong for at most this fraction of all samples where the other model is right."""
 
     metric: Literal["negative_flips"]
     max: Annotated[float, Field(gt=0, lt=1)]
@@ -90,7 +90,7 @@ def _check_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 class Gate(Settings):
-    """Which candidate is chosen and what it has to prove."""
+    """The choice of a candidate and what it has to prove."""
 
     objective: Literal["bytes", "latency", "accuracy"] = "bytes"
     broken_promises: Literal["refuse", "report"] = "refuse"  # of a candidate whose recipe ends with one
