@@ -8,6 +8,7 @@ from tasks.settings import Fraction, Settings
 
 Versus = Literal["baseline", "production"]
 Against = Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)]
+BASELINE_ALONE: tuple[Versus, ...] = ("baseline",)
 Confidence = Annotated[float, Field(gt=0.5, lt=1)]
 QualityMetric = Literal["accuracy", "precision", "recall", "f1"]
 
@@ -24,13 +25,13 @@ class QualityRule(Settings):
     min: Annotated[float, Field(gt=0, lt=1)] | None = None
     per_class: bool = False
     confidence: Confidence = 0.95
-    versus: Against = ("baseline",)
+    versus: Against = BASELINE_ALONE
 
     @model_validator(mode="after")
     def _need_a_limit(self) -> "QualityRule":
         if self.margin is None and self.min is None:
             raise ValueError("expected margin (to the models in versus) or min (a floor), or both")
-        if self.margin is None and "versus" in self.model_fields_set:
+        if self.margin is None and self.versus != BASELINE_ALONE:
             raise ValueError("expected margin beside versus: a floor compares with nothing")
         if self.per_class and (self.metric != "recall" or self.margin is None or self.min is not None):
             raise ValueError("expected per_class in a rule of its own, of the metric recall, with margin and no min")
@@ -46,7 +47,7 @@ class AgreementRule(Settings):
 
 
 class NegativeFlipsRule(Settings):
-    """Of all samples at most this fraction is right in the other model and wrong in the candidate."""
+    """The candidate is wrong for at most this fraction of all samples where the other model is right."""
 
     metric: Literal["negative_flips"]
     max: Annotated[float, Field(gt=0, lt=1)]
@@ -60,7 +61,7 @@ class LatencyRule(Settings):
     metric: Literal["latency"]
     max_ratio: Annotated[float, Field(gt=0)]
     confidence: Confidence = 0.95
-    versus: Against = ("baseline",)
+    versus: Against = BASELINE_ALONE
 
 
 class BytesRule(Settings):
@@ -98,7 +99,7 @@ def _check_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 class Gate(Settings):
-    """Which candidate is chosen, what it has to prove, and how often a false proof may come of all decisions together.
+    """The choice of a candidate, what it has to prove, and how often a false proof may come of all decisions together.
 
     ``error`` is shared among the decisions on the same sealed test samples, see :mod:`tasks.spending`. A rule's
     ``confidence`` is the least that it is proven with: later decisions need more.

@@ -138,12 +138,12 @@ def candidate_record(recipe: str) -> Path:
 
 
 def was_made(model: Path) -> bool:
-    """Whether a recipe could be carried out: if not, its model's file is empty."""
+    """Tell whether a recipe could be carried out: if not, its model's file is empty."""
     return not model.exists() or model.stat().st_size > 0
 
 
 def read_candidate(recipe: str) -> Candidate | NotMade:
-    """What is known about a recipe's candidate.
+    """Read what is known about a recipe's candidate.
 
     Raises:
         DataError: the record is missing or is neither of the two.

@@ -36,7 +36,7 @@ def record_refusal(name: str, error: Exception) -> None:
 
 
 def comes_from_outside(error: BaseException) -> bool:
-    """Whether another try may do better: the machine was in trouble, not the network."""
+    """Tell whether another try may do better: the machine was in trouble, not the network."""
     for each in _causes(error):
         words = f"{type(each).__name__} {each}".lower()
         if isinstance(each, FROM_OUTSIDE) or any(trouble in words for trouble in TROUBLE):
@@ -52,7 +52,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def describe(name: str, error: Exception) -> str:
-    """Why a recipe could not be made, as a sentence."""
+    """Give the reason why a recipe could not be made, as a sentence."""
     if isinstance(error, SlimlineError):
         return str(error)
     what = " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -51,7 +51,7 @@ def production(params: Params) -> None:
 
 
 def production_changed(params: Params) -> bool:
-    """Whether the channel points to something else than ``models/production`` has, or may be moved otherwise."""
+    """Tell whether the channel points to something else than ``models/production`` has, or may be moved otherwise."""
     place = params.deployment
     here, store = _recorded(), open_store(place.store)
     pointer = current(store, place.model, place.channel)
@@ -62,7 +62,7 @@ def production_changed(params: Params) -> bool:
 
 
 def _consent(store: Store, place: Deployment, pointer: Pointer | None) -> Consent | None:
-    """What ``deployment.replaces`` says of the release in the channel, if it says anything."""
+    """Judge what ``deployment.replaces`` says of the release in the channel, if it says anything."""
     if pointer is None or place.replaces is None:
         return None
     return find_consent(store, place.model, place.channel, pointer, place.replaces)

@@ -1,4 +1,4 @@
-"""What is for another task does not update a release: it takes its place only where a person has named that release.
+"""Keep a release from being replaced by one for another task, unless a person has named the release that goes.
 
 A release's task is what a device must know to use it: its classes in their order and the images it takes. A consent
 names the release that may be replaced, by its version (``3``) or its manifest's SHA-256, and is spent when another
@@ -24,7 +24,7 @@ MOST_NAMED = 20  # classes in a sentence
 
 @dataclass(frozen=True)
 class ReleaseTask:
-    """What a release answers for: its classes, the shape ``(height, width, channels)`` and type of its images."""
+    """The task of a release: its classes, the shape ``(height, width, channels)`` and type of its images."""
 
     classes: tuple[str, ...]
     shape: tuple[int, ...]
@@ -32,7 +32,7 @@ class ReleaseTask:
 
 
 def read_task(store: Readable, release: Sealed) -> ReleaseTask:
-    """The task of a release.
+    """Read the task of a release.
 
     Raises:
         ReleaseError: it does not say it, or what it says is not what its manifest names.
@@ -67,7 +67,7 @@ def _read(store: Readable, release: Sealed, name: str) -> bytes:
 
 
 def find_consent(store: Readable, model: str, channel: str, pointer: Pointer, named: str) -> Consent:
-    """Whether a consent counts for the release that a channel points to.
+    """Judge whether a consent counts for the release that a channel points to.
 
     Args:
         named: what ``deployment.replaces`` or ``--replaces`` says.
@@ -143,7 +143,7 @@ def expect_same_task(
 
 
 def describe_difference(theirs: ReleaseTask, mine: ReleaseTask) -> str | None:
-    """How the task of a new release differs from that of the one before; None if it does not."""
+    """Describe how the task of a new release differs from that of the one before; None if it does not."""
     if theirs.classes != mine.classes:
         if sorted(theirs.classes) == sorted(mine.classes):
             return f"it knows the same classes in another order ({_names(mine)}; before: {_names(theirs)})."

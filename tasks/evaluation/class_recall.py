@@ -1,4 +1,4 @@
-"""The rule that no class may lose: recall, class by class, on the same samples.
+"""Judge the rule that no class may lose: recall, class by class, on the same samples.
 
 The classes' samples are different ones, so their intervals are independent, and all K hold at once with the confidence
 c if each has c^(1/K): Z. Šidák, Rectangular confidence regions for the means of multivariate normal distributions,
@@ -43,7 +43,7 @@ class ClassDifference:
 
 
 def judge_classes(rule: QualityRule, versus: Versus, name: str, split: Split, results: Results) -> RuleVerdict:
-    """Non-inferior recall in every class, all classes together at the rule's confidence."""
+    """Judge whether recall is non-inferior in every class, all classes together at the rule's confidence."""
     margin = rule.margin or 0.0
     confidence = simultaneous(rule.confidence, len(results.dataset.classes))
     classes = class_differences((name, versus), split, results, confidence)
@@ -76,14 +76,14 @@ def judge_classes(rule: QualityRule, versus: Versus, name: str, split: Split, re
 
 
 def simultaneous(confidence: float, intervals: int) -> float:
-    """The confidence of each of several independent intervals that hold at once with the one given."""
+    """Give the confidence of each of several independent intervals that hold at once with the one given."""
     return float(confidence ** (1 / intervals))
 
 
 def class_differences(
     pair: tuple[str, str], split: Split, results: Results, confidence: float
 ) -> list[ClassDifference]:
-    """How the recall of each class differs between two models on the same samples.
+    """Compare the recall of each class between two models on the same samples.
 
     Args:
         pair: the names of the candidate and of the other.
@@ -104,7 +104,7 @@ def class_differences(
 
 
 def describe(each: ClassDifference, margin: float, confidence: float) -> str:
-    """A class that is not decided, or has lost, with the samples that would decide it."""
+    """Describe a class that is not decided, or has lost, with the samples that would decide it."""
     if each.seen is None:
         return f"{each.name} has no samples, and at least {needed(each, margin, confidence):,} are needed"
     text = f"{each.name} {points(each.seen.value)} ({points_interval(each.seen)}) on {each.samples:,} samples"
@@ -113,7 +113,7 @@ def describe(each: ClassDifference, margin: float, confidence: float) -> str:
 
 
 def needed(each: ClassDifference, margin: float, confidence: float) -> int | None:
-    """How many samples of a class would show that it is not inferior, if what was seen of it went on so.
+    """Find how many samples of a class would show that it is not inferior, if what was seen of it went on so.
 
     Returns:
         None where no number would: what was seen lies beyond the margin.

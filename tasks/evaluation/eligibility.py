@@ -1,4 +1,4 @@
-"""Which candidates can be chosen at all, and why the others cannot."""
+"""Part the candidates that can be chosen from those that cannot, with the reason."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ MOST_NAMED = 3  # promises in a sentence
 
 
 def contenders(results: Results) -> list[str]:
-    """The candidates that can be chosen; a control, which is there to be compared with, only if there is no other.
+    """List the candidates that can be chosen; a control, which is there to be compared with, only if there is no other.
 
     Raises:
         EvaluationError: there is none.
@@ -28,7 +28,7 @@ def contenders(results: Results) -> list[str]:
 
 
 def ineligible(results: Results) -> dict[str, str]:
-    """Why a recipe's candidate cannot be chosen, by recipe, in the order of params.yaml."""
+    """Give the reason why a candidate cannot be chosen, by recipe, in the order of params.yaml."""
     reasons = {}
     for name in results.params.recipes:
         reason = results.not_made.get(name) or why_broken(name, results)
@@ -38,20 +38,20 @@ def ineligible(results: Results) -> dict[str, str]:
 
 
 def why_broken(name: str, results: Results) -> str | None:
-    """Why the promises of a candidate rule it out; None if they do not."""
+    """Give the reason why promises rule a candidate out; None if they do not."""
     if results.params.gate.broken_promises == "report" or name not in results.candidates:
         return None
     return describe_broken(results.candidates[name])
 
 
 def broken_but_reported(name: str, results: Results) -> Iterator[str]:
-    """What is to be said of a candidate that may be chosen although promises do not hold."""
+    """Tell of a candidate that may be chosen although promises do not hold."""
     if results.params.gate.broken_promises == "report" and (broken := describe_broken(results.candidates[name])):
         yield broken
 
 
 def describe_broken(candidate: Candidate) -> str | None:
-    """Which promises do not hold at the end of a candidate's recipe; None if all do."""
+    """Name the promises that do not hold at the end of a candidate's recipe; None if all do."""
     last = candidate.steps[-1].promises if candidate.steps else ()
     broken = broken_promises(candidate)
     if not broken:
@@ -65,12 +65,12 @@ def describe_broken(candidate: Candidate) -> str | None:
 
 
 def broken_promises(candidate: Candidate) -> tuple[Promise, ...]:
-    """The promises that do not hold in what a recipe ended with."""
+    """List the promises that do not hold in what a recipe ended with."""
     return tuple(each for each in (candidate.steps[-1].promises if candidate.steps else ()) if not each.holds)
 
 
 def ineligible_choices(results: Results, after: int) -> Iterator[Choice]:
-    """What the gate says of the candidates that cannot be chosen, ranked behind ``after`` others."""
+    """Make the gate's records of the candidates that cannot be chosen, ranked behind ``after`` others."""
     for place, (name, reason) in enumerate(ineligible(results).items(), start=after + 1):
         what = "could not be made" if name in results.not_made else "is not eligible"
         yield Choice(

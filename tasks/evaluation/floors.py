@@ -1,4 +1,4 @@
-"""How good one model is for certain: intervals for its accuracy and its macro averages, which floors are held against.
+"""Intervals for one model's accuracy and macro averages, which floors are held against.
 
 Each class by itself is a binomial proportion, given how often the class was there or was the answer:
 
@@ -30,7 +30,7 @@ Reals = NDArray[np.float64]
 
 
 def floor_interval(metric: QualityMetric, confusion: Counts, confidence: float = 0.95) -> Interval:
-    """Interval for one model's accuracy, or macro precision, recall or F1.
+    """Give an interval for one model's accuracy, or macro precision, recall or F1.
 
     Args:
         metric: which one.
@@ -46,7 +46,7 @@ def floor_interval(metric: QualityMetric, confusion: Counts, confidence: float =
 
 
 def macro_floor(metric: MacroMetric, confusion: Counts, confidence: float = 0.95) -> Interval:
-    """Interval for one model's macro average, in which 0 / 0 counts as 0.
+    """Give an interval for one model's macro average, in which 0 / 0 counts as 0.
 
     A class of which nothing is known counts as 0, and for the upper bound as 1.
 
@@ -66,7 +66,7 @@ def macro_floor(metric: MacroMetric, confusion: Counts, confidence: float = 0.95
 
 
 def _sizes(metric: MacroMetric, confusion: Counts) -> Counts:
-    """Of how many samples each class's own proportion is."""
+    """Count the samples that each class's own proportion is of."""
     answered, support = confusion.sum(axis=0), confusion.sum(axis=1)
     sizes = {"precision": answered, "recall": support, "f1": answered + support - confusion.diagonal()}
     return np.asarray(sizes[metric])
@@ -82,7 +82,7 @@ def _figures(metric: MacroMetric, confusion: Counts | Reals) -> Reals:
 
 
 def _miss(metric: MacroMetric, right: int, of: int, confidence: float) -> float:
-    """By how much a class's own lower bound lies below its figure."""
+    """Measure the distance of a class's own lower bound from its figure."""
     if not of:
         return 0.0
     share = wilson(int(right), int(of), confidence)
@@ -105,7 +105,7 @@ def _highest(metric: MacroMetric, confusion: Counts, confidence: float) -> float
         return np.asarray(right - left * np.diag(wrong.sum(axis=1)) + left * wrong)
 
     def excess(left: float) -> float:
-        """By how much a model is better than what was seen, beyond what chance allows."""
+        """Measure how much better a model is than what was seen, beyond what chance allows."""
         return average(left) - average(1) - z * sqrt(_variance(metric, model(left), known) / total)
 
     most = 1 - 1e-12  # no model is so good without wrong answers that the samples say nothing
@@ -133,7 +133,7 @@ def _variance(metric: MacroMetric, confusion: Reals, known: NDArray[np.bool_]) -
 
 
 def f1_correlation(confusion: Counts) -> Reals:
-    """How the F1s of the classes vary together: correlations ``[classes, classes]``, none of them below 0.
+    """Correlate the F1s of the classes: ``[classes, classes]``, none of them below 0.
 
     By the delta method, as :func:`_variance`. One more wrong answer, spread over all ways in which an answer can be
     wrong, stands for those that have not occurred: without any, nothing would be seen to vary.

@@ -1,4 +1,4 @@
-"""Whether a model has learnt its task: it is right more often than the best answer that is always the same.
+"""Show that a model has learnt its task: it is right more often than the best answer that is always the same.
 
 Non-inferiority alone does not ask that: two models that have both learnt nothing are equally good. So the baseline and
 the candidate must each beat the constant answer on the same samples, by a paired interval; unless params.yaml sets a
@@ -23,7 +23,7 @@ CONSTANT = "a constant answer"
 
 
 def judge_learnt(name: str, split: Split, results: Results) -> Iterator[RuleVerdict]:
-    """A verdict if it is not shown that a model has learnt its task, none if it is.
+    """Give a verdict if it is not shown that a model has learnt its task, none if it is.
 
     Args:
         name: the baseline, or a candidate.
@@ -38,7 +38,7 @@ def judge_learnt(name: str, split: Split, results: Results) -> Iterator[RuleVerd
 
 
 def shows_learning(rule: QualityRule, split: Split, results: Results) -> bool:
-    """Whether a rule sets a floor that no constant answer reaches on these samples."""
+    """Tell whether a rule sets a floor that no constant answer reaches on these samples."""
     if rule.min is None:
         return False
     labels = results.answers(BASELINE, split).labels
@@ -46,7 +46,7 @@ def shows_learning(rule: QualityRule, split: Split, results: Results) -> bool:
 
 
 def best_constant(metric: QualityMetric, labels: NDArray[np.int64], classes: int) -> float:
-    """The best figure that an answer reaches which is always the same: that of the most frequent class."""
+    """Give the best figure that a constant answer reaches: that of the most frequent class."""
     share = float(np.bincount(labels, minlength=classes).max()) / len(labels)
     match metric:
         case "accuracy":
@@ -60,7 +60,7 @@ def best_constant(metric: QualityMetric, labels: NDArray[np.int64], classes: int
 
 
 def beside_constant(name: str, split: Split, results: Results) -> RuleVerdict:
-    """A model beside the constant answers: the training's most frequent class, and that of these samples."""
+    """Compare a model with two constant answers: the training's most frequent class, and that of these samples."""
     answers, classes = results.answers(name, split), results.dataset.classes
     trained = results.dataset.splits["train"].per_class
     frequent = max(range(len(classes)), key=lambda index: trained.get(classes[index], 0))

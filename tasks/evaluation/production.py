@@ -1,4 +1,4 @@
-"""The release in production as something to compare with, and what is to be said where it cannot be.
+"""Find out whether the release in production can be compared with, and hold a run back where it cannot.
 
 Only where nothing is in production yet is nothing compared. A release for another task (other classes, other images) is
 not updated by this one, and one that does not run here would be replaced unseen: both hold a run back, unless
@@ -18,11 +18,12 @@ from tasks.evaluation.results import Results
 from tasks.evaluation.wording import sentence
 from tasks.litert import Model, Tensor
 from tasks.records import read_record
+from tasks.training.records import BASELINE_TFLITE
 
 
 @dataclass(frozen=True)
 class Absence:
-    """Why there is nothing to compare with: no release at all or, with an obstacle, one that is in the way."""
+    """The reason why nothing is compared: no release at all or, with an obstacle, one that is in the way."""
 
     sentence: str
     obstacle: Obstacle | None = None
@@ -31,18 +32,18 @@ class Absence:
 
 
 def why_absent(path: Path, dataset: Dataset) -> str | None:
-    """Why there is no release in production to compare with, or None if there is one."""
+    """Give the reason why there is no release in production to compare with, or None if there is one."""
     absence = find_absence(path, dataset)
     return absence.sentence if absence else None
 
 
-def find_absence(path: Path, dataset: Dataset, baseline: Path | None = None) -> Absence | None:
-    """What is in the way of a comparison with the release in production; None if it can be made.
+def find_absence(path: Path, dataset: Dataset, baseline: Path = BASELINE_TFLITE) -> Absence | None:
+    """Find what is in the way of a comparison with the release in production; None if it can be made.
 
     Args:
         path: of the release's model; what is known of the release lies beside it.
         dataset: what candidates are for.
-        baseline: a model for it, whose input has the type that the release's must have.
+        baseline: a model for it, if it is there: the release's input must have the type of this one's.
     """
     record, known = path.with_name("production.json"), {}
     if record.exists():
@@ -58,9 +59,7 @@ def find_absence(path: Path, dataset: Dataset, baseline: Path | None = None) -> 
     return Absence(words, obstacle, release, read_record(place, Consent) if place.exists() else None)
 
 
-def _find_obstacle(
-    path: Path, dataset: Dataset, known: dict[str, Any], baseline: Path | None
-) -> tuple[Obstacle, str] | None:
+def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline: Path) -> tuple[Obstacle, str] | None:
     if not path.exists():
         return "unusable", f"the release in production is not here: {path} is missing"
     classes = known.get("classes")
@@ -69,14 +68,15 @@ def _find_obstacle(
         return "another task", f"the release in production knows {order} ({', '.join(map(str, classes[:20]))})"
     try:
         model = Model(path)
-        misfit = why_misfit(model, dataset) or (baseline and _other_input(model.input, Model(baseline).input))
+        ours = Model(baseline).input if baseline.exists() else model.input
+        misfit = why_misfit(model, dataset) or _other_input(model.input, ours)
     except EvaluationError as error:
         return "unusable", f"the release in production does not run here: {error}"
     return ("another task", f"the release in production is {misfit}") if misfit else None
 
 
 def why_misfit(model: Model, dataset: Dataset) -> str | None:
-    """Why a model cannot answer for a data set, or None if it can."""
+    """Give the reason why a model cannot answer for a data set, or None if it can."""
     if model.input.shape[1:] != dataset.shape:
         return f"a model for images of {model.input.shape[1:]}, not {dataset.shape} (height, width, channels)"
     if model.output.shape[-1] != len(dataset.classes):
@@ -89,7 +89,7 @@ def _other_input(theirs: Tensor, ours: Tensor) -> str | None:
 
 
 def judge_production(results: Results) -> Iterator[RuleVerdict]:
-    """A verdict if a release that cannot be compared is in the way, none otherwise."""
+    """Give a verdict if a release that cannot be compared is in the way, none otherwise."""
     quality = results.qualities[PRODUCTION]
     if quality.obstacle is None:
         return
@@ -116,7 +116,7 @@ def judge_production(results: Results) -> Iterator[RuleVerdict]:
 
 
 def ways_out(release: int | None) -> str:
-    """What to do where a release is in the way."""
+    """Say what to do where a release is in the way."""
     named = release if release else "its version"
     return (
         f"Either give this model a name of its own (deployment.model), or let it take that release's place, once "

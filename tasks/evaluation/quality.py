@@ -42,7 +42,6 @@ from tasks.evaluation.statistics import macro
 from tasks.files import sha256
 from tasks.litert import Model
 from tasks.records import write_record
-from tasks.training.records import BASELINE_TFLITE
 
 BATCH = 256  # samples read at a time
 
@@ -80,9 +79,9 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
 
 
 def missing(name: str, file: Path, dataset: Dataset) -> Quality | None:
-    """What is to be said where there is no model, or None if there is one."""
+    """Make the record of a model that is not there, or None if it is."""
     if name == PRODUCTION:
-        found = find_absence(file, dataset, BASELINE_TFLITE if BASELINE_TFLITE.exists() else None)
+        found = find_absence(file, dataset)
         if found is None:
             return None
         return Quality(

@@ -60,7 +60,7 @@ class Cost(Record):
 
 
 class Consent(Record):
-    """What ``deployment.replaces`` named: whether it counts for the release in production, and why or why not."""
+    """A consent of ``deployment.replaces``: whether it counts for the release in production, and why or why not."""
 
     counts: bool
     sentence: str

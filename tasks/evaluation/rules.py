@@ -32,18 +32,18 @@ LIMITED_ABOVE = frozenset({"latency", "negative_flips"})  # metrics of which les
 
 
 def judge_rules(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
-    """All that must hold for a candidate to be released, as far as a split can show it."""
+    """Judge all that must hold for a candidate to be released, as far as a split can show it."""
     return (*judge_run(split, results), *judge_candidate(name, split, results))
 
 
 def judge_candidate(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
-    """Every rule of params.yaml applied to a candidate; and it must have learnt something."""
+    """Apply every rule of params.yaml to a candidate; and it must have learnt something."""
     verdicts = (verdict for rule in results.params.gate.rules for verdict in apply_rule(rule, name, split, results))
     return (*verdicts, *judge_learnt(name, split, results))
 
 
 def judge_run(split: Split, results: Results) -> tuple[RuleVerdict, ...]:
-    """What keeps every candidate of a run back: a task that is not learnt, a release that is not to be replaced."""
+    """Judge what holds for every candidate of a run: the task is learnt, no release is in the way."""
     return (*judge_production(results), *judge_learnt(BASELINE, split, results))
 
 
@@ -76,8 +76,10 @@ def overall(verdicts: Iterable[RuleVerdict]) -> Outcome:
 
 def is_within(verdict: RuleVerdict) -> bool:
     """Whether the estimate itself, its uncertainty aside, keeps the limit."""
-    if verdict.outcome != "INCONCLUSIVE" or verdict.value is None:
+    if verdict.outcome != "INCONCLUSIVE":
         return verdict.outcome != "FAIL"
+    if verdict.value is None:
+        return False
     if verdict.metric in LIMITED_ABOVE:
         return verdict.value <= verdict.limit
     return verdict.value >= verdict.limit

@@ -5,7 +5,7 @@ from dataclasses import replace
 from markdown_it import MarkdownIt
 
 from flows.artifacts import _verdict, shown_rows
-from tasks.evaluation.gate import decide
+from tasks.evaluation.gate import choose
 from tests.tasks.evaluation.material import make_results
 
 NASTY = "a | b <script>x</script> ![p](https://a.example/p.png) [l](javascript:x) `c` **d** \x1b[2J\n# head"
@@ -24,7 +24,7 @@ def test_a_cell_of_a_table_is_text() -> None:
 
 def test_the_sentences_of_a_verdict_are_text() -> None:
     results = make_results(RULES, FARES)
-    gate = decide(results)
+    gate = choose(results)
     rules = tuple(rule.model_copy(update={"sentence": NASTY}) for rule in gate.rules)
     choices = tuple(choice.model_copy(update={"sentence": NASTY}) for choice in gate.choices)
     changed = gate.model_copy(update={"sentence": NASTY, "rules": rules, "choices": choices})

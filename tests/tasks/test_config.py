@@ -60,7 +60,9 @@ def test_what_is_left_out_has_a_value() -> None:
 )
 def test_a_rule_is_read_as_it_is_written(rule: dict[str, Any]) -> None:
     (read,) = parse_params(least(gate={"rules": [rule]})).gate.rules
-    assert {name: value for name, value in read.model_dump(mode="json").items() if name in rule} == rule
+    written = read.model_dump(mode="json")
+    assert {name: value for name, value in written.items() if name in rule} == rule
+    assert parse_params(least(gate={"rules": [written]})).gate.rules == (read,)
 
 
 @pytest.mark.parametrize(("written", "read"), [(3, "3"), ("3", "3"), ("3@7", "3@7"), ("a" * 64, "a" * 64)])
@@ -166,7 +168,7 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
         ({"gate": {"rules": [{"metric": "f1", "min": 1.0}]}}, "gate.rules.0.min: input should be less than 1."),
         ({"gate": {"rules": [{"metric": "f1", "min": 0}]}}, "gate.rules.0.min: input should be greater than 0."),
         (
-            {"gate": {"rules": [{"metric": "f1", "min": 0.9, "versus": ["baseline"]}]}},
+            {"gate": {"rules": [{"metric": "f1", "min": 0.9, "versus": ["production"]}]}},
             "gate.rules.0: expected margin beside versus",
         ),
         (

@@ -13,6 +13,7 @@ from tasks.evaluation.predictions import Answers, Predictions
 from tasks.evaluation.quality import judge
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
+from tasks.gate_settings import Learnt
 from tests.tasks.evaluation.material import make_results
 
 WIDE = {"metric": "accuracy", "margin": 0.5}
@@ -151,3 +152,12 @@ def test_the_best_constant_answer_is_the_most_frequent_class_by_every_metric() -
     for metric in ("accuracy", "precision", "recall", "f1"):
         of_each = [getattr(judge(one, None, tuple("abc")), metric) for one in answers.values()]
         assert best_constant(metric, labels, 3) == pytest.approx(max(of_each))
+
+
+def test_it_is_as_confident_as_its_setting() -> None:
+    labels = np.arange(200) % 2
+    answers = dict.fromkeys(("baseline", "a"), np.where(np.arange(200) < 122, labels, 1 - labels))
+    results = results_of(("cat", "dog"), labels, answers, [WIDE])
+    for confidence, outcome in ((0.95, "PASS"), (0.9999, "INCONCLUSIVE")):
+        gate = results.params.gate.model_copy(update={"learnt": Learnt(confidence=confidence)})
+        assert choose(replace(results, params=results.params.model_copy(update={"gate": gate}))).outcome == outcome

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.data_loading.dataset import read_dataset
+from tasks.evaluation.benchmark import models_to_measure
 from tasks.evaluation.gate import choose
 from tasks.evaluation.production import find_absence
 from tasks.evaluation.quality import evaluate
@@ -21,6 +22,7 @@ from tasks.evaluation.records import (
 )
 from tasks.records import read_record, write_record
 from tasks.training.records import BASELINE_TFLITE
+from tests.tasks.deployment.project import write_model
 from tests.tasks.evaluation.material import CLASSES, make_results, params_with
 
 ALONE = {"metric": "accuracy", "margin": 0.03}  # compares with the baseline only
@@ -75,21 +77,15 @@ def test_a_damaged_release_is_in_the_way(project: Path) -> None:
 
 def test_a_release_that_takes_another_type_is_for_another_task(project: Path, models: Path) -> None:
     put(models / "digits_int8.tflite", CLASSES)
-    assert find_absence(PRODUCTION_TFLITE, read_dataset(), BASELINE_TFLITE) is None
-    shades = Path("float_input.tflite")
-    write_float_input(shades)
-    found = find_absence(PRODUCTION_TFLITE, read_dataset(), shades)
+    assert find_absence(PRODUCTION_TFLITE, read_dataset()) is None
+    write_model(BASELINE_TFLITE)  # takes float32
+    found = find_absence(PRODUCTION_TFLITE, read_dataset())
     assert found
     assert (found.obstacle, found.sentence) == (
         "another task",
         "the release in production is a model that takes uint8, not float32",
     )
-
-
-def write_float_input(path: Path) -> None:
-    from tests.tasks.deployment.project import write_model
-
-    write_model(path)
+    assert "production" not in models_to_measure(params_with())
 
 
 def test_without_a_release_nothing_is_in_the_way(project: Path) -> None:

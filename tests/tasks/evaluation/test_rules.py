@@ -108,3 +108,9 @@ def test_an_estimate_within_the_limit_is_within_where_less_is_better() -> None:
 
     assert within(0.051)
     assert not within(0.049)
+
+
+def test_what_has_no_estimate_and_is_not_decided_is_not_within() -> None:
+    (seen,) = verdicts({"metric": "negative_flips", "max": 0.02}, 850)
+    assert is_within(seen)  # no release, no limit
+    assert not is_within(seen.model_copy(update={"outcome": "INCONCLUSIVE"}))
