@@ -45,7 +45,7 @@ def print_results(results: Results) -> None:
     rows = [{name: row[name] for name in SHOWN} for row in candidates_table(results)]
     print_rows("Candidates, on the validation split", rows)
     if results.gate is not None:
-        console.print(f"[bold]Gate[/]: {results.gate.sentence}", soft_wrap=True)
+        console.print(f"[bold]Gate, on validation[/]: {results.gate.sentence}", soft_wrap=True)
     if results.decision is not None:
         console.print(f"[bold]Decision[/]: {results.decision.sentence}", soft_wrap=True)
     console.print(f"Report: {report_of(results).resolve()}", soft_wrap=True)
