@@ -6,6 +6,7 @@ import pytest
 from benchmarks.ledger import (
     CEILING,
     ERROR,
+    MARGIN,
     NIGHTS,
     RETRAINERS,
     Gate,
@@ -72,6 +73,14 @@ def test_power_is_the_probability_to_pass() -> None:
     draws = rng.multinomial(542, [0.01, 0.01, 0.98], size=2_000)
     seen = np.mean([passes(int(better), int(worse), CEILING) for better, worse, _ in draws])
     assert power(CEILING, 0.02) == pytest.approx(seen, abs=0.01)
+
+
+@pytest.mark.parametrize("level", [CEILING, levels(False, 30)[-1], 1e-6])
+@pytest.mark.parametrize("discordant", [0.031, 0.06, 0.12])
+def test_the_rule_itself_passes_a_model_at_the_margin_no_more_often_than_its_level(
+    level: float, discordant: float
+) -> None:
+    assert power(level, discordant, difference=-MARGIN) <= level
 
 
 def test_a_gate_that_is_worn_out_passes_nothing() -> None:
