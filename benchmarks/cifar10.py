@@ -8,8 +8,8 @@ baseline stays.
 
 Baselines: ``plain`` is the article's CNN as in the article, ``augmented`` the same with augmentation and dropout,
 ``resnet8`` MLPerf Tiny's network with augmentation. A candidate is non-inferior when the lower 95 % bound of its
-paired difference to its baseline lies above −1 point. The test figures of all candidates are printed for the record;
-the gate has looked at the chosen one's alone.
+paired difference to its baseline lies above −1 point. The test figures of all candidates are printed for the record:
+that is research, and whoever has read them has worn this test split out. A line that releases keeps them sealed.
 """
 
 import argparse
@@ -25,11 +25,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import peers
+from tasks.compression.records import candidate_model
 from tasks.config import load_params
+from tasks.evaluation.decision import ask
 from tasks.evaluation.records import BASELINE
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.rules import difference
 from tasks.evaluation.wording import invert, number, percent, points, points_interval, times, times_interval
+from tasks.training.records import BASELINE_TFLITE
 
 REPOSITORY = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -159,6 +162,11 @@ def row(results: Results, name: str) -> Row:
     return Row(name, accuracy, seen.value, seen.low, loaded, stored, faster.value, cells)
 
 
+def with_test_figures(results: Results) -> Results:
+    """Results that know every candidate's answers to the test split."""
+    return ask(results, {BASELINE: BASELINE_TFLITE} | {name: candidate_model(name) for name in results.candidates})
+
+
 @contextlib.contextmanager
 def inside(folder: Path) -> Iterator[None]:
     before = Path.cwd()
@@ -172,7 +180,7 @@ def inside(folder: Path) -> Iterator[None]:
 def show(folder: Path, with_peers: bool) -> list[Row]:
     """Print what a project has, and beside it what peers have."""
     with inside(folder):
-        results = load_results(load_params())
+        results = with_test_figures(load_results(load_params()))
         rows = [row(results, name) for name in (BASELINE, *results.candidates)]
         beside = [
             peers.beside(
@@ -190,8 +198,9 @@ def show(folder: Path, with_peers: bool) -> list[Row]:
     if beside:
         print()
         print_table(peers.HEAD, beside)
-    if results.gate:
-        print(f"\nGate: {results.gate.sentence}", flush=True)
+    for verdict in (results.gate, results.decision):
+        if verdict:
+            print(f"\n{verdict.sentence}", flush=True)
     return rows
 
 

@@ -29,7 +29,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import gammaln, xlogy
 
 from tasks.evaluation.statistics import tango
 from tasks.spending import Budget, two_sided
@@ -262,21 +262,27 @@ def levels(passing: bool, nights: int = NIGHTS) -> list[float]:
     return found
 
 
-def power(level: float, discordant: float, samples: int = SAMPLES, margin: float = MARGIN) -> float:
-    """The exact probability that a model as good as the baseline passes.
+def power(
+    level: float, discordant: float, difference: float = 0.0, samples: int = SAMPLES, margin: float = MARGIN
+) -> float:
+    """The exact probability that a model passes.
 
     Args:
         level: of the decision.
         discordant: the fraction of samples on which exactly one of the two is right.
+        difference: by how much it is truly better than the baseline; at −margin the result is the rule's own error.
+        samples: of the test split.
+        margin: of the rule.
     """
-    most = int(samples * discordant / 2 + 8 * np.sqrt(samples * discordant / 2) + 8)
-    total = 0.0
+    gains, losses = (discordant + difference) / 2, (discordant - difference) / 2
+    most = int(samples * max(gains, losses) + 8 * np.sqrt(samples * discordant) + 8)
+    better, total = np.arange(most), 0.0
     for worse in range(most):
-        lowest = next((better for better in range(most) if passes(better, worse, level, samples, margin)), most)
-        better = np.arange(lowest, most)
-        same = samples - worse - better
-        ways = gammaln(samples + 1) - gammaln(better + 1) - gammaln(worse + 1) - gammaln(same + 1)
-        log = ways + (better + worse) * np.log(discordant / 2) + same * np.log1p(-discordant)
+        lowest = next((each for each in range(most) if passes(each, worse, level, samples, margin)), most)
+        some = better[lowest:]
+        same = samples - worse - some
+        ways = gammaln(samples + 1) - gammaln(some + 1) - gammaln(worse + 1) - gammaln(same + 1)
+        log = ways + xlogy(some, gains) + xlogy(worse, losses) + same * np.log1p(-discordant)
         total += float(np.exp(log).sum())
     return total
 

@@ -29,7 +29,7 @@ from tasks.deployment.standing import already_released, already_staged, expect_r
 from tasks.errors import UNAVAILABLE, StoreError, WornOut
 from tasks.evaluation.records import GATE, REPORT, Decision, GateReport
 from tasks.evaluation.report import render
-from tasks.evaluation.results import Results, load_results
+from tasks.evaluation.results import Results, load_results, read_decision
 from tasks.files import write_text
 from tasks.records import read_record
 from tasks.text import visible
@@ -143,7 +143,7 @@ def conclude(params: Params) -> Outcome:
     if current is not None:
         if not is_recorded(current.manifest_sha256, mark_of(params, current)):
             record(params, current)  # the run that released it ended before it had done so
-        return Outcome("Nothing to do", verdict.sentence, current)
+        return Outcome("Nothing to do", (read_decision(params) or verdict).sentence, current)
     if reason := taken_back(params):
         return Outcome("Held back", reason, None)
     try:

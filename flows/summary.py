@@ -49,7 +49,7 @@ def print_results(results: Results) -> None:
     for choice in ineligible_choices(results, 0):
         tell(choice.sentence)
     if results.gate is not None:
-        _print("Gate", results.gate.sentence)
+        _print("Gate, on validation", results.gate.sentence)
     if results.decision is not None:
         _print("Decision", results.decision.sentence)
     tell(f"Report: {report_of(results).resolve()}")

@@ -180,7 +180,7 @@ def conclude(chosen: Contender, margin: float, results: Results) -> str:
     }[chosen.tier]
     reasons = [verdict.sentence for verdict in chosen.verdicts if verdict.outcome == outcome != "PASS"]
     absent = dict.fromkeys(verdict.sentence for verdict in chosen.verdicts if verdict.outcome == "NO_BASELINE")
-    open_question = ["The decision on the sealed test samples is still to come."] if chosen.tier < 2 else []
+    open_question = ["Whether it is released, the sealed test samples decide."] if chosen.tier < 2 else []
     return " ".join(
         [
             f"{outcome}, provisionally: {what}.",

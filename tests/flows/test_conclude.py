@@ -11,7 +11,9 @@ from flows.retrain import Outcome, conclude
 from tasks.config import Params
 from tasks.deployment.channels import Why
 from tasks.deployment.promotion import registry_of, rollback
-from tasks.errors import ReleaseError, VersioningError
+from tasks.errors import ReleaseError, VersioningError, WornOut
+from tasks.evaluation.records import DECISION, Decision
+from tasks.records import read_record
 from tests.tasks.deployment.project import params_for, write_project
 
 End = Callable[..., Outcome]
@@ -100,3 +102,19 @@ def test_where_a_person_promotes_a_run_ends_in_staging(end: End, params: Params)
     again = end(1, params)
     assert again.release
     assert (again.ending, again.release.version, again.release.channels) == ("Nothing to do", 1, ("staging",))
+
+
+def test_a_run_ends_held_back_where_the_sealed_samples_are_worn_out_or_prove_too_little(
+    end: End, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worn_out(_: Params) -> Decision:
+        raise WornOut("Expected test samples that can decide. Received: none.")
+
+    monkeypatch.setattr(retrain, "settle", worn_out)
+    held = end(1, params)
+    assert (held.ending, held.release) == ("Held back", None)
+    assert held.sentence.startswith("Expected test samples")
+    unproven = read_record(DECISION, Decision).model_copy(update={"outcome": "INCONCLUSIVE", "sentence": "Not proven."})
+    monkeypatch.setattr(retrain, "settle", lambda _: unproven)
+    held = end(1, params)
+    assert (held.ending, held.sentence, held.release) == ("Held back", "Not proven.", None)

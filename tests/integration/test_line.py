@@ -1,5 +1,6 @@
 """The whole line on real images, as a user runs it: small, but nothing of it is a mock."""
 
+import base64
 import hashlib
 import json
 import os
@@ -106,7 +107,20 @@ def test_a_run_ends_with_candidates_verdict_report_and_release(
     assert "PASS" in done.stdout
     assert str(folder / "reports" / "report.html") in done.stdout
     assert "Released: digits 1 is production in file://.slimline/store" in done.stdout
+    assert "First decision on 542 sealed test samples, at 95 %" in done.stdout
     assert "epoch 12/12" in done.stderr
+
+
+def test_the_decision_is_in_the_ledger_and_named_in_the_manifest(project: Path) -> None:
+    (decision,) = json.loads(run([BIN / "slimline", "ledger", "--json"], project).stdout)["decisions"]
+    assert (decision["number"], decision["level"], decision["ended"]["outcome"]) == (1, 0.025, "PASS")
+    envelope = json.loads((project / ".slimline/store/models/digits/releases/1/manifest.dsse.json").read_text())
+    manifest = json.loads(base64.b64decode(envelope["payload"]))
+    assert manifest["decision"]["sha256"] == decision["sha256"]
+    for name in ("reports/gate.json", "reports/quality/baseline.json", "reports/report.html", "reports/decision.json"):
+        text = (project / name).read_text()
+        assert '"test"' not in text
+        assert "test accuracy" not in text.lower()
 
 
 def test_the_release_is_fetched_and_classifies_images(project: Path, tmp_path: Path) -> None:
@@ -152,6 +166,7 @@ def test_a_gate_that_does_not_pass_deploys_nothing_and_exits_with_3(project: Pat
     assert "Running stage 'train'" not in done.stderr
     listed = json.loads(run([BIN / "slimline", "releases", "--json"], project).stdout)
     assert len(listed) == 1
+    assert len(json.loads(run([BIN / "slimline", "ledger", "--json"], project).stdout)["decisions"]) == 1
 
 
 @pytest.mark.slow

@@ -5,7 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.data_loading.dataset import PREPARED, SPLITS, read_batches, read_dataset, shard_files
+from tasks.data_loading.dataset import (
+    PLACES,
+    PREPARED,
+    SPLITS,
+    read_batches,
+    read_dataset,
+    read_places,
+    shard_files,
+    split_digest,
+)
 from tasks.errors import DataError
 from tests.tasks.data_loading.material import prepared
 
@@ -54,6 +63,31 @@ def test_shards_that_do_not_fit_the_description_say_so() -> None:
     description.write_text(description.read_text().replace('"height": 16', '"height": 15'))
     with pytest.raises(DataError, match=r"images of 240 bytes"):
         list(read_batches("test", 100))
+
+
+@pytest.mark.usefixtures("digits")
+def test_a_sample_of_the_test_split_is_known_by_its_image_whatever_size_it_is_brought_to(workspace: Path) -> None:
+    before, digest = read_places(), split_digest("test")
+    assert len(before) == len(set(before.tolist())) == read_dataset().splits["test"].samples
+    prepared("digits", image={"height": 12, "width": 12, "channels": 3})
+    assert sorted(read_places().tolist()) == sorted(before.tolist())
+    assert split_digest("test") != digest
+
+
+@pytest.mark.usefixtures("digits")
+def test_names_of_the_test_samples_that_are_missing_say_what_to_do() -> None:
+    (PREPARED / PLACES).write_bytes((PREPARED / PLACES).read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"test\.places to name .* test samples.*dvc repro --force load"):
+        read_places()
+
+
+@pytest.mark.usefixtures("digits")
+def test_the_digest_of_a_split_is_of_its_samples_and_not_of_their_packing() -> None:
+    digests = {split: split_digest(split) for split in SPLITS}
+    prepared("digits", shard_bytes=1 << 16)
+    assert len(shard_files("train")) > 1
+    assert {split: split_digest(split) for split in SPLITS} == digests
+    assert len(set(digests.values())) == len(SPLITS)
 
 
 def test_nothing_prepared_says_what_to_do(workspace: Path) -> None:

@@ -176,7 +176,7 @@ def test_the_verdict_is_provisional_and_says_whether_a_decision_is_worth_its_pri
     for right, outcome, promising in ((900, "PASS", True), (875, "INCONCLUSIVE", True), (800, "FAIL", False)):
         verdict = choose(make_results([ACCURACY], {"baseline": BASELINE, "a": (right, 900, 500, 50.0)}))
         assert (verdict.provisional, verdict.outcome, verdict.promising) == (True, outcome, promising)
-        assert ("still to come" in verdict.sentence) == promising
+        assert ("the sealed test samples decide" in verdict.sentence) == promising
 
 
 def test_the_smallest_margin_is_that_of_the_test_split_at_the_disagreement_on_validation() -> None:
