@@ -1,6 +1,7 @@
 """The shell of a stage: `python -m tasks.<stage>` reads params.yaml, does one thing and says how it ended."""
 
 import errno
+import importlib
 import sys
 from collections.abc import Callable, Mapping
 from inspect import signature
@@ -10,10 +11,11 @@ from tasks.config import Params, load_params
 from tasks.errors import ConfigError, SlimlineError
 
 Work = Callable[..., None]
+Entry = Work | str  # or where it is, as package.module:function: what is not asked for is not imported
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -> None:
+def run_command(works: Mapping[str, Entry], arguments: list[str] | None = None) -> None:
     """Run the work named by the first argument with the params and the remaining arguments; exit with its code.
 
     Exit codes: 0 done, 2 the configuration or the command line is wrong, 69 a source or store did not answer,
@@ -25,8 +27,9 @@ def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -
         if name not in works:
             raise ConfigError(f"Expected one of: {', '.join(works)}. Received: {name!r}.")
         params: Params = load_params()
-        _check_arguments(works[name], name, rest)
-        works[name](params, *rest)
+        work = _work(works[name])
+        _check_arguments(work, name, rest)
+        work(params, *rest)
     except SlimlineError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
@@ -42,6 +45,14 @@ def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _work(entry: Entry) -> Work:
+    if not isinstance(entry, str):
+        return entry
+    module, _, function = entry.partition(":")
+    work: Work = getattr(importlib.import_module(module), function)
+    return work
 
 
 def _check_arguments(work: Work, name: str, arguments: list[str]) -> None:
