@@ -48,11 +48,8 @@ def describe(work: str, models: Iterable[str] = (), reader: Reader | None = None
         models: the networks that it builds, as params.yaml names them: the modules of a user's own count.
         reader: of the project; by default of the one in the working folder.
     """
-    code = reader or Reader()
     own = [model.partition(":")[0] for model in models if ":" in model]
-    closure = code.closure([f"{WORKS[work].package}.__main__", WORKS[work].module, *own])
-    if reader is None:
-        code.keep()
+    closure = (reader or Reader()).closure([f"{WORKS[work].package}.__main__", WORKS[work].module, *own])
     python = "{}.{}".format(*sys.version_info)
     return CodeRecord(python=python, modules=closure.modules, libraries=closure.libraries)
 

@@ -44,7 +44,7 @@ def changes_of(stage: Any, entries: list[Any], known: Mapping[Path, Foreseen]) -
     foreseen = {str(each): now for each in stage.deps if (now := known.get(_path(each)))}
     for each in stage.deps:
         if (now := foreseen.get(str(each))) and each.hash_info.value != _md5(now.content):
-            found += now.explain(_read_before(each))
+            found += now.explain(_read_before(each)) if each.hash_info else [f"{each} is new"]
     for entry in entries:
         if isinstance(entry, dict):
             for what, files in entry.items():
@@ -86,8 +86,7 @@ def _md5(content: bytes) -> str:
 
 def _read_before(each: Any) -> bytes | None:
     """What a dependency held when the stage last ran: DVC's cache has it as an output of another stage."""
-    value = each.hash_info.value
-    return _content(Path(each.repo.cache.local.oid_to_path(value))) if value else None
+    return _content(Path(each.repo.cache.local.oid_to_path(each.hash_info.value)))
 
 
 def _changed_parameters(each: Any) -> Iterator[str]:

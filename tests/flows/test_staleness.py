@@ -1,6 +1,8 @@
 import contextlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -209,6 +211,12 @@ def test_what_ran_before_is_not_said_where_it_is_not_known_any_more(project: Pat
     shutil.rmtree(".dvc/cache")
     (reason,) = (reason for reason in why()["train"] if "code" in reason)
     assert "is not in DVC's cache" in reason
+
+
+def test_nothing_heavy_is_loaded_to_tell() -> None:
+    heavy = {"prefect", "tensorflow", "tf_keras", "matplotlib", "dvc"}
+    code = f"import sys, flows.staleness\nprint({heavy} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from ruamel.yaml import YAML
 
 from tasks.config import Data
 from tasks.data_loading.dataset import SPLITS, Dataset, SplitName, read_batches, read_dataset
@@ -326,6 +327,11 @@ def left_behind() -> list[str]:
     """Temporary files and folders of a load."""
     found = [*Path("data").glob(".*"), *Path(".slimline/tmp").glob("*")]
     return [str(path) for path in found]
+
+
+def test_all_settings_but_the_place_are_parameters_of_the_stage() -> None:
+    graph = YAML(typ="safe").load(Path(__file__).parents[3].joinpath("dvc.yaml").read_text())
+    assert graph["stages"]["load"]["params"] == [f"data.{name}" for name in Data.model_fields if name != "source"]
 
 
 def test_the_stage_runs_from_params_and_tells_how_it_ended(workspace: Path) -> None:
