@@ -70,6 +70,23 @@ def run(
 
 
 @app.command
+def stale(*, json: Json = False) -> None:
+    """Say which stages the next run has to do again, and why; nothing is run or changed."""
+    from flows.staleness import survey, told
+    from flows.terminal import print_json
+    from tasks.config import load_params
+
+    found = survey(load_params())
+    if json:
+        print_json({name: list(reasons) for name, reasons in found.reasons().items()})
+        return
+    for names, why in told(found):
+        print(f"{names}: {why}")
+    if not found.stale:
+        print("Nothing is stale.")
+
+
+@app.command
 def report(*, json: Json = False) -> None:
     """Show the results of the last run and where its report is."""
     from flows.summary import print_results, results_record

@@ -95,7 +95,7 @@ def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:
     Returns:
         what is to be said about it.
     """
-    from tasks.versioning.rebuilding import Gone, lend_source, pull, run_again
+    from tasks.versioning.rebuilding import Gone, lend_source, pull, run_again, stages_to_run
 
     say("data", "pull it from DVC's remote")
     try:
@@ -103,7 +103,7 @@ def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:
     except VersioningError as error:
         say("data", f"{error} It is read from the source again.")
         lend_source(project)
-        for stage in DATA:
+        for stage in stages_to_run(project, DATA[-1], ()):
             run_again(project, stage, lambda line, stage=stage: say(stage, line))  # type: ignore[misc]
         if isinstance(error, Gone):
             return ["The data is gone from DVC's remote: it was read from the source again."]

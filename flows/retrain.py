@@ -1,4 +1,4 @@
-"""The line: fingerprint → load → train → compress* → evaluate* → benchmark → gate → decide → deploy → record."""
+"""The line: code, fingerprint → load → train → compress* → evaluate* → benchmark → gate → decide → deploy → record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,13 +16,12 @@ from flows.artifacts import show_results
 from flows.deciding import settle
 from flows.reaper import close_dead_runs, project_tag
 from flows.stages import StageFailed, end_all, may_succeed_later, run_stage
+from flows.staleness import survey, told
 from flows.terminal import say
 from flows.workspace import exclusive_run
 from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
-from tasks.data_loading.fingerprint import source_changed
 from tasks.deployment.memory import released_here
-from tasks.deployment.production import production_changed
 from tasks.deployment.publishing import advance, route, upload
 from tasks.deployment.records import Release
 from tasks.deployment.standing import already_released, already_staged, expect_release_possible, taken_back
@@ -35,7 +34,7 @@ from tasks.records import read_record
 from tasks.text import visible
 from tasks.versioning.history import commit, head, push, release_message
 from tasks.versioning.recorded import Mark, is_recorded, mark_recorded
-from tasks.versioning.stages import Stage, read_stages, stale_stages
+from tasks.versioning.stages import Stage
 
 OUTSIDE = {"fingerprint", "load", "production"}  # stages that reach for a source or a store
 ALONE = {"benchmark"}  # stages that want the machine for themselves
@@ -76,25 +75,15 @@ def retrain_flow() -> State[Outcome]:
         close_dead_runs(alive=flow_run.id)
         try:
             expect_release_possible(params)
-            stages, stale = survey(params)
-            run_stages(stages, stale)
+            found = survey(params)
+            for names, why in told(found):
+                _tell("stale", f"{names}: {why}")
+            run_stages(found.stages, found.stale)
             outcome = conclude(params)
         finally:
             end_all()
         show_results(write_report(params))
     return Completed(name=outcome.ending, message=visible(outcome.sentence), data=outcome)
-
-
-def survey(params: Params) -> tuple[dict[str, Stage], frozenset[str]]:
-    """Ask once, in process, which stages have something to do."""
-    stages = read_stages()
-    changed_outside = {"fingerprint": source_changed(params.data), "production": False}
-    stale = stale_stages(stages, changed_outside)
-    # a model that is released need not be compared with itself; one that is made anew is compared with it
-    if stale or already_released(params) is None:
-        changed_outside["production"] = production_changed(params)
-        stale = stale_stages(stages, changed_outside)
-    return stages, stale
 
 
 def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
@@ -12,10 +13,11 @@ from tasks.errors import ConfigError, SlimlineError
 from tasks.text import plain_output, show_what_cannot_be_encoded, visible, visible_lines
 
 Work = Callable[..., None]
+Entry = Work | str  # or where it is, as package.module:function: what is not asked for is not imported
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -> None:
+def run_command(works: Mapping[str, Entry], arguments: list[str] | None = None) -> None:
     """Run the work named by the first argument with the params and the remaining arguments; exit with its code.
 
     Exit codes: 0 done, 2 the configuration or the command line is wrong, 69 a source or store did not answer,
@@ -29,9 +31,10 @@ def run_command(works: Mapping[str, Work], arguments: list[str] | None = None) -
             raise ConfigError(f"Expected one of: {', '.join(works)}. Received: {name!r}.")
         params: Params = load_params()
         expect_own_name(params)  # `dvc repro` alone begins here
-        _check_arguments(works[name], name, rest)
+        work = _work(works[name])
+        _check_arguments(work, name, rest)
         with plain_output():
-            works[name](params, *rest)
+            work(params, *rest)
 
 
 @contextlib.contextmanager
@@ -54,6 +57,14 @@ def _ended_by_its_errors() -> Iterator[None]:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _work(entry: Entry) -> Work:
+    if not isinstance(entry, str):
+        return entry
+    module, _, function = entry.partition(":")
+    work: Work = getattr(importlib.import_module(module), function)
+    return work
 
 
 def _check_arguments(work: Work, name: str, arguments: list[str]) -> None:

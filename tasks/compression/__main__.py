@@ -1,7 +1,7 @@
 """`python -m tasks.compression compress RECIPE`."""
 
+from tasks.code.works import works_of
 from tasks.command import run_command
-from tasks.compression.supervisor import compress
 
 if __name__ == "__main__":
-    run_command({"compress": compress})
+    run_command(works_of("tasks.compression"))

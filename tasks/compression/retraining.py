@@ -115,6 +115,7 @@ def retrain(
         augmentation=block.augmentation,
         keep_best=keep_best,
         teacher=hints or teacher_of(block.distillation, context),
+        code=context.code,
     )
     return fit(model, plan, context.prepared, context.backup, callbacks, context.say, context.cache)
 

@@ -11,11 +11,10 @@ where it changed.
     .slimline/steps/<digest>.lock             held by the process that does the work
 
 The digest is over all that decides about the result: the baseline, the data, the seed, the steps up to this one, and
-the code of compression, training and packing. Every step goes on from what was written, so that a step that was shared
-gives the same bytes as one that was done anew.
+the code and libraries that the stage runs, as :mod:`tasks.code` digests them. Every step goes on from what was written,
+so that a step that was shared gives the same bytes as one that was done anew.
 """
 
-import functools
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,13 +31,12 @@ from tasks.data_loading.dataset import read_dataset
 from tasks.files import sha256, write_bytes
 from tasks.locking import locked, locked_if_free
 from tasks.records import Record, read_record, write_record
-from tasks.training.backend import threads, versions
+from tasks.training.backend import threads
 from tasks.training.saving import load_model, save_model
 
 STEPS = Path(".slimline/steps")
 DONE = "done.json"
 KERAS, FLATBUFFER, BACKUP = "model.keras", "model.tflite", "backup"
-CODE = [Path(__file__).parents[1] / name for name in ("compression", "training", "packing")]
 
 
 class Done(Record):
@@ -71,7 +69,7 @@ class StepStore:
         self.folder = folder
         work = (baseline, read_dataset(context.prepared).model_dump_json(), context.seed, context.batch_size)
         self._teachers, self._precisions = context.teachers, context.precisions
-        self._origin = repr((*work, _code_digest(), sorted(versions().items()), threads()))
+        self._origin = repr((*work, context.code, threads()))
 
     def digest(self, steps: Sequence[Technique]) -> str:
         """Identifies the result of the first steps of a recipe."""
@@ -121,12 +119,3 @@ class StepStore:
             with locked_if_free(self.folder / f"{digest}.lock") as free:
                 if free:
                     shutil.rmtree(self.folder / digest, ignore_errors=True)
-
-
-@functools.cache
-def _code_digest() -> str:
-    digest = hashlib.sha256()
-    for path in sorted(path for folder in CODE for path in folder.rglob("*.py")):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(CODE[0].parent)} {len(content)}\n".encode() + content)
-    return digest.hexdigest()

@@ -86,7 +86,8 @@ class Context:
     the files of the members of other teachers by their names; ``precisions``, by the name of the teacher, is what its
     answers are computed in, float32 unless it is named; ``questions`` is the seed of what teachers are asked, the same
     for all steps, and ``cache`` a folder where their answers are kept. ``timed`` is what was timed when this step was
-    carried out earlier, and what it decided is taken over.
+    carried out earlier, and what it decided is taken over. ``code`` is a digest of the code and of the libraries that
+    carry recipes out: what others have made or begun is not gone on with.
     """
 
     seed: int
@@ -100,6 +101,7 @@ class Context:
     questions: int = 0
     cache: Path | None = None
     timed: Sequence[Rung] = ()
+    code: str = ""
 
 
 class Technique(Settings):

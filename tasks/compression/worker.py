@@ -4,6 +4,7 @@ import os
 import threading
 from pathlib import Path
 
+from tasks.code.records import describe, models_of
 from tasks.command import run_command
 from tasks.compression.recipe import parse_recipes
 from tasks.compression.records import Candidate, candidate_model, candidate_record, earlier_record
@@ -58,6 +59,7 @@ def work(params: Params, name: str) -> None:
         teachers=teachers,
         precisions={name: network.precision for name, network in params.teachers.items()}
         | {BASELINE: params.training.precision},
+        code=describe("compress", models_of(params, "compress")).digest,
     )
     earlier = read_record(earlier_record(name), Candidate) if earlier_record(name).exists() else None
     try:

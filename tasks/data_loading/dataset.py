@@ -52,6 +52,7 @@ class Refusal(Record):
 class Dataset(Record):
     """What was prepared, from what, and what was left out.
 
+    Where the source lies is not in here: location is not content, and the same samples give the same file.
     ``source_digest`` is of what was read: every sample's pixels, class and split, whatever their order, packing or
     age. ``refused`` and ``kept_out`` list at most 1,000 samples each; the counts are of all. ``kept_out`` are samples
     that are not used since an equal one is in the test or the validation split. ``notes`` are sentences for a person:
@@ -59,7 +60,6 @@ class Dataset(Record):
     """
 
     workload: Literal["image"]
-    source: str
     source_digest: str
     classes: tuple[str, ...]
     height: int

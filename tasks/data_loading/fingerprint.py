@@ -5,8 +5,8 @@ from pathlib import Path
 from tasks.config import Data, Params
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.protocol import SourceListing
-from tasks.errors import DataError
-from tasks.records import read_record, write_record
+from tasks.files import to_json
+from tasks.records import write_record
 
 SOURCE = Path("data/source.json")
 
@@ -20,17 +20,25 @@ def current_listing(data: Data) -> SourceListing:
     return open_source(data.source).listing()
 
 
-def source_changed(data: Data, recorded: Path = SOURCE) -> bool:
-    """Whether the source lists something else than what was recorded, or nothing was.
+def foresee_source(data: Data) -> dict[Path, bytes]:
+    """The file that the stage would write now.
 
     Raises:
-        SourceError: it is missing, empty or unreachable.
+        SourceError: the source is missing, empty or unreachable.
     """
-    listing = current_listing(data)
+    return {SOURCE: to_json(current_listing(data).model_dump(mode="json")).encode()}
+
+
+def explain_source(now: bytes, before: bytes | None) -> list[str]:
+    """Tell how a listing differs from the one that was last loaded, None where that is not known any more."""
     try:
-        return read_record(recorded, SourceListing) != listing
-    except DataError:
-        return True
+        old = SourceListing.model_validate_json(before) if before is not None else None
+    except ValueError:  # of another version of slimline
+        old = None
+    new = SourceListing.model_validate_json(now)
+    if old is None or old.digest != new.digest:
+        return ["data changed"]
+    return [f"data.source is {new.location} now, it was {old.location}"]
 
 
 def fingerprint(params: Params) -> None:

@@ -153,7 +153,6 @@ def _write(gathered: Gathered, spool: Spool, target: Target, data: Data, folder:
             )
     return Dataset(
         workload=data.workload,
-        source=data.source,
         source_digest=digest,
         classes=classes,
         height=target.height,

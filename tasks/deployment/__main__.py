@@ -1,7 +1,7 @@
 """`python -m tasks.deployment production`."""
 
+from tasks.code.works import works_of
 from tasks.command import run_command
-from tasks.deployment.production import production
 
 if __name__ == "__main__":
-    run_command({"production": production})
+    run_command(works_of("tasks.deployment"))

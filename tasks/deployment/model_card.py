@@ -16,7 +16,7 @@ def model_card(params: Params, evidence: Evidence) -> str:
     parts = {
         markdown(f"{params.deployment.model}: {evidence.training.model}, {evidence.gate.chosen}"): [],
         "Intended use": intended_use(evidence),
-        "Data": data(evidence),
+        "Data": data(params, evidence),
         "Training": training(params, evidence),
         "Compression": compression(evidence.candidate.steps),
         "Metrics": metrics(evidence),
@@ -41,11 +41,11 @@ def intended_use(evidence: Evidence) -> list[str]:
     ]
 
 
-def data(evidence: Evidence) -> list[str]:
+def data(params: Params, evidence: Evidence) -> list[str]:
     """What it was trained and judged on."""
     dataset = evidence.dataset
     return [
-        f"Source {markdown_code(dataset.source)}, digest `{dataset.source_digest}`: {dataset.read:,} samples read, "
+        f"Source {markdown_code(params.data.source)}, digest `{dataset.source_digest}`: {dataset.read:,} samples read, "
         f"{dataset.refused_samples:,} refused, {dataset.kept_out_samples:,} kept out since an equal one "
         f"is in the validation or the test split.",
         "",

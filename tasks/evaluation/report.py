@@ -100,9 +100,8 @@ def render(results: Results) -> str:
 def about(results: Results) -> str:
     """The line beside the title."""
     dataset = results.dataset
-    return (
-        f"{dataset.source} · {len(dataset.classes)} classes · {dataset.height} × {dataset.width} × {dataset.channels}"
-    )
+    shape = f"{dataset.height} × {dataset.width} × {dataset.channels}"
+    return f"{len(dataset.classes)} classes · {shape} · samples {dataset.source_digest[:12]}"
 
 
 def verdict_banner(verdict: GateReport, decision: Decision | None) -> str:

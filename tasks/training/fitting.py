@@ -42,9 +42,10 @@ class Plan:
     keep_best: bool = True  # of all epochs by validation accuracy; otherwise the last weights stay
     teacher: Teacher | Hints | None = None  # who is learned from beside the labels
     precision: Precision = "float32"
+    code: str = ""  # digest of the code that carries it out: what other code has begun is not gone on with
 
     @classmethod
-    def of(cls, network: Network, batch_size: int, seed: int) -> "Plan":
+    def of(cls, network: Network, batch_size: int, seed: int, code: str = "") -> "Plan":
         """The plan that a network's settings name."""
         return cls(
             epochs=network.epochs,
@@ -55,6 +56,7 @@ class Plan:
             augmentation=network.augmentation,
             patience=network.patience,
             precision=network.precision,
+            code=code,
         )
 
     def digest(self, model: KerasModel, folder: Path = PREPARED) -> str:
@@ -145,7 +147,7 @@ def _batches(
         yield training_batches(plan.batch_size, plan.seed, first, plan.epochs, plan.augmentation, folder)
         return
     with kept_in(cache) as kept:
-        lessons = Lessons(plan.teacher, plan.batch_size, plan.augmentation, folder, kept)
+        lessons = Lessons(plan.teacher, plan.batch_size, plan.augmentation, folder, kept, plan.code)
         yield taught_batches(lessons, plan.seed, first, plan.epochs, say)
 
 

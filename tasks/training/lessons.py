@@ -35,7 +35,7 @@ STRIDE = 11  # steps of a recipe have consecutive seeds; they begin at views thi
 class Lessons:
     """What a teacher says about the training split.
 
-    ``folder`` is of the prepared data, ``cache`` holds the logits.
+    ``folder`` is of the prepared data, ``cache`` holds the logits, ``code`` is a digest of the code that asks.
     """
 
     teacher: Teacher | Hints
@@ -43,6 +43,7 @@ class Lessons:
     augmentation: Augmentation
     folder: Path
     cache: Path
+    code: str = ""
 
     def learn(self, views: list[int], say: Callable[[str], None]) -> None:
         """Ask the teacher about those of the views whose logits are not kept yet, if they are to be.
@@ -101,6 +102,7 @@ class Lessons:
             read_dataset(self.folder).model_dump_json(),
             versions(),
             threads(),
+            self.code,
         )
         if self._augmented:
             asked = (*asked, self.augmentation, self.batch_size, self.teacher.seed, view)

@@ -33,7 +33,7 @@ class TrainingReport(Record):
 class TeacherMember(Record):
     """One network of a teacher."""
 
-    plan: str  # digest of network, first weights, data and the way it is trained
+    plan: str  # digest of network, first weights, data, code and the way it is trained
     validation_accuracy: float
     parameters: int
 

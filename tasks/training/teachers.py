@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from tasks.code.records import describe
 from tasks.config import Params, TeacherNetwork, Training
 from tasks.data_loading.dataset import read_dataset
 from tasks.errors import DataError
@@ -18,7 +19,7 @@ APART = 1000  # between the seeds of a teacher's members; the baseline has a see
 
 
 def teach(params: Params) -> None:
-    """Train what ``params.teachers`` names; a member that is there already, made by the same plan, stays."""
+    """Train what ``params.teachers`` names; a member that is there already, made by the same plan and code, stays."""
     known = _known()
     report: dict[str, tuple[TeacherMember, ...]] = {}
     for name, network in params.teachers.items():
@@ -37,7 +38,7 @@ def _member(
     name: str, index: int, network: TeacherNetwork, training: Training, before: TeacherMember | None
 ) -> TeacherMember:
     seed = training.seed + APART * (index + 1)
-    plan = Plan.of(network, training.batch_size, seed)
+    plan = Plan.of(network, training.batch_size, seed, describe("teach", [network.model]).digest)
     model = _build(network, seed)
     digest, path = plan.digest(model), teacher_member(name, index)
     if before is not None and before.plan == digest and path.exists():

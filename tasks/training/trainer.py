@@ -6,6 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
+from tasks.code.records import describe
 from tasks.config import Params
 from tasks.data_loading.dataset import read_dataset
 from tasks.files import write_bytes, write_text
@@ -23,11 +24,11 @@ BACKUP = Path(".slimline/backup/baseline")
 def train(params: Params) -> None:
     """Train the network that ``params.training`` names; write it, its float LiteRT model and the history."""
     began = time.perf_counter()
-    config, dataset = params.training, read_dataset()
+    config, dataset, code = params.training, read_dataset(), describe("train", [params.training.model]).digest
     set_seed(config.seed)
     model = build_model(config.model, dataset.shape, len(dataset.classes), config.dropout)
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
-    fitted = fit(model, Plan.of(config, config.batch_size, config.seed), backup=BACKUP)
+    fitted = fit(model, Plan.of(config, config.batch_size, config.seed, code), backup=BACKUP)
     save_model(model, BASELINE_KERAS)
     write_bytes(BASELINE_TFLITE, to_tflite(model))
     write_text(HISTORY, _history(fitted))

@@ -17,9 +17,9 @@ from tasks.errors import VersioningError
 from tasks.files import write_bytes
 from tasks.processes import process_group
 from tasks.training.records import THREADS
+from tasks.versioning.changes import name_of
 from tasks.versioning.environment import stage_environment
 from tasks.versioning.history import git
-from tasks.versioning.stages import name_of
 
 LAST_LINES = 12  # of a stage that failed, shown in its error
 LAST_REASONS = 3  # of DVC, shown in the error of what could not be pulled
@@ -141,7 +141,7 @@ def _told() -> Iterator[list[tuple[str, BaseException | None]]]:
 def lend_source(project: Path, root: Path = Path()) -> None:
     """Let the clone see a source that lies in the folder of the project and not in git, under the same name.
 
-    It is a link, since the name of the source is part of what is prepared. A source that leaves the folder which holds
+    A source that leaves the folder which holds
     the clone, as ``../../photos`` may, is not lent.
     """
     params = _params(project)

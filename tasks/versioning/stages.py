@@ -1,30 +1,37 @@
 """The stage graph of dvc.yaml and which stages have nothing to do, asked once and in process."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tasks.errors import VersioningError
-
-ALWAYS = "always changed"
+from tasks.versioning.changes import Foreseen, changes_of, looked_at, name_of
 
 
 @dataclass(frozen=True)
 class Stage:
     """A stage of dvc.yaml.
 
-    ``needs``: stages whose outputs it reads. ``changed``: what makes it stale by itself, in DVC's words; empty when
-    its outputs are those of its inputs. ``always``: DVC runs it each time, since it looks at the world outside.
+    ``needs``: stages whose outputs it reads. ``changed``: what makes it stale by itself, in a few words each; empty
+    when its outputs are those of its inputs. ``always``: DVC runs it each time, since it looks at the world outside.
+    ``foreseen``: it is known what it would write, and so which of the stages that read from it are stale.
     """
 
     name: str
     needs: frozenset[str]
     changed: tuple[str, ...]
     always: bool
+    foreseen: bool = False
 
 
-def read_stages(root: Path = Path()) -> dict[str, Stage]:
+def read_stages(root: Path = Path(), foreseen: Mapping[Path, Foreseen] | None = None) -> dict[str, Stage]:
     """All stages in an order in which they can run.
+
+    Args:
+        root: the project's folder.
+        foreseen: by path, what stages that always run would write now. `dvc repro` runs them first and then decides
+            by what they wrote; so a stage that reads such a file is stale if the file will be another than the one
+            that it read last, whatever is in it at the moment.
 
     Raises:
         VersioningError: this is no DVC repository, dvc.yaml is wrong, or another DVC command is at work for long.
@@ -34,13 +41,19 @@ def read_stages(root: Path = Path()) -> dict[str, Stage]:
     from dvc.lock import LockError
     from dvc.repo import Repo
 
+    known = foreseen or {}
+    stages: dict[str, Stage] = {}
     try:
         with Repo(str(root)) as repo:
-            graph = repo.index.graph
-            status = repo.status()
-            order = networkx.topological_sort(graph.reverse())
-            stages = [_describe(stage, graph, status.get(stage.addressing, [])) for stage in order if name_of(stage)]
-            return {stage.name: stage for stage in stages}
+            graph, status = repo.index.graph, repo.status()
+            for stage in networkx.topological_sort(graph.reverse()):
+                if name := name_of(stage):
+                    needs = frozenset(filter(None, map(name_of, graph.successors(stage))))
+                    looks = looked_at(stage, known) if stage.always_changed else None
+                    changed = changes_of(stage, status.get(stage.addressing, []), known)
+                    stages[name] = Stage(
+                        name, needs, tuple(changed or looks or ()), bool(stage.always_changed), looks is not None
+                    )
     except LockError as error:
         raise VersioningError(
             f"Expected to read the state of the stages. Received: {error}. Wait until the other DVC command has ended."
@@ -50,30 +63,25 @@ def read_stages(root: Path = Path()) -> dict[str, Stage]:
             f"Expected a DVC repository with a dvc.yaml that fits. Received: {error}. "
             f"Run slimline in the folder of your project."
         ) from None
+    return stages
 
 
-def name_of(stage: Any) -> str:
-    """A stage's name in dvc.yaml; empty for what a ``.dvc`` file tracks, which DVC calls a stage too."""
-    return str(getattr(stage, "name", None) or "")
-
-
-def _describe(stage: Any, graph: Any, entries: list[Any]) -> Stage:
-    changed = tuple(str(entry) for entry in entries if entry != ALWAYS)
-    needs = frozenset(filter(None, map(name_of, graph.successors(stage))))
-    return Stage(stage.name, needs, changed, always=bool(stage.always_changed))
-
-
-def stale_stages(stages: dict[str, Stage], looked_outside: dict[str, bool]) -> frozenset[str]:
+def stale_stages(stages: Mapping[str, Stage], looked_outside: Mapping[str, bool]) -> frozenset[str]:
     """Stages that may have something to do: stale by themselves, or reading from one that is.
 
     Args:
         stages: all of them, in order.
-        looked_outside: for a stage that always runs, whether what it looks at has changed; one that is not named
-            counts as changed.
+        looked_outside: for a stage that always runs and is not foreseen, whether what it looks at has changed; one
+            that is not named counts as changed.
     """
     stale: set[str] = set()
     for name, stage in stages.items():
-        outside = stage.always and looked_outside.get(name, True)
-        if stage.changed or outside or stage.needs & stale:
+        outside = stage.always and not stage.foreseen and looked_outside.get(name, True)
+        if stage.changed or outside or reads_stale(stage, stages, stale):
             stale.add(name)
     return frozenset(stale)
+
+
+def reads_stale(stage: Stage, stages: Mapping[str, Stage], stale: frozenset[str] | set[str]) -> list[str]:
+    """The stale stages whose outputs a stage reads, and of which it is not known what they will write."""
+    return sorted(need for need in stage.needs if need in stale and not stages[need].foreseen)

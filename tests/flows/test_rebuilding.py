@@ -169,11 +169,12 @@ def test_why_the_data_was_read_again_is_said_as_it_was(
     ran: list[str] = []
     monkeypatch.setattr(rebuilding, "pull", pull)
     monkeypatch.setattr(rebuilding, "lend_source", lambda _: ran.append("lend"))
+    monkeypatch.setattr(rebuilding, "stages_to_run", lambda _, last, __: ["code", "fingerprint", last])
     monkeypatch.setattr(rebuilding, "run_again", lambda _, stage, __: ran.append(stage))
     (note,) = get_data(tmp_path, lambda *_: None)
     assert words in note
     assert ("gone" in note) == (error is Gone)
-    assert ran == ["lend", "fingerprint", "load"]
+    assert ran == ["lend", "code", "fingerprint", "load"]
 
 
 def test_what_time_decided_comes_from_the_remote_and_is_named_where_it_cannot(project: Path) -> None:

@@ -42,6 +42,18 @@ MOMENTS = (  # each within the stage that it names, in the order in which they c
     "Running stage 'benchmark'",
     "Running stage 'gate'",
 )
+NOTE_IMPORTS = """
+import atexit, json, os, sys
+from pathlib import Path
+
+def note():
+    if (names := sorted(name for name in sys.modules if name.split(".")[0] == "tasks")) and len(sys.argv) > 1:
+        folder = Path(__file__).parent / ".slimline" / "imports"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{os.getpid()}.json").write_text(json.dumps([sys.argv[1], names]))
+
+atexit.register(note)
+"""
 RESULTS = ("models/baseline.keras", "models/baseline.tflite", "models/candidates/*/model.tflite", "data/prepared/*")
 
 
@@ -91,6 +103,7 @@ def digests(folder: Path) -> dict[str, str]:
 def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A project in which the line has run once."""
     folder = make_project(tmp_path_factory.mktemp("line"))
+    (folder / "sitecustomize.py").write_text(NOTE_IMPORTS)  # each process notes what it had imported at its end
     return folder, run([BIN / "slimline", "run"], folder)
 
 
@@ -148,6 +161,34 @@ def test_a_second_run_has_nothing_to_do_and_starts_no_stage(project: Path) -> No
     imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if "import time:" in line}
     assert "prefect" in imported
     assert not imported & {"tensorflow", "tf_keras", "tensorflow_model_optimization"}
+
+
+def test_what_stages_really_imported_is_in_the_record_of_their_code(project: Path) -> None:
+    seen: dict[str, set[str]] = {}
+    for path in project.glob(".slimline/imports/*.json"):
+        work, names = json.loads(path.read_text())
+        seen.setdefault("compress" if work == "work" else work, set()).update(names)  # a recipe is a worker's work
+    records = {path.stem: json.loads(path.read_text())["modules"] for path in project.glob("data/code/*.json")}
+    assert records.keys() <= seen.keys()
+    for work, modules in records.items():
+        known = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in modules}
+        assert seen[work] <= known, work
+
+
+def test_a_comment_makes_nothing_stale_and_other_code_what_runs_it(project: Path) -> None:
+    def stale() -> dict[str, list[str]]:
+        found: dict[str, list[str]] = json.loads(run([BIN / "slimline", "stale", "--json"], project).stdout)
+        return found
+
+    recipe, report = project / "tasks/compression/recipe.py", project / "tasks/evaluation/report.py"
+    recipe.write_text(f"{recipe.read_text()}\n# a comment\n")
+    assert stale() == {}
+    text = report.read_text()
+    report.write_text(f"{text}\nSPARE = 1\n")
+    assert stale()["gate"] == ["code of tasks/evaluation/report.py changed"]
+    assert "Running stage" not in run([BIN / "slimline", "stale"], project).stderr
+    report.write_text(text)
+    assert stale() == {}
 
 
 def test_plain_dvc_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from tasks.data_loading.sources.naming import local
 from tasks.data_loading.sources.npz import read_npz
 from tasks.data_loading.sources.protocol import Item, SourceListing, digest_of
 from tasks.data_loading.sources.tar import read_tar
@@ -46,7 +47,11 @@ class RemoteFile(Protocol):
 
     @property
     def location(self) -> str:
-        """Its path or address."""
+        """Its path or address, as it was given."""
+
+    @property
+    def place(self) -> str:
+        """The same in one form, however it was given."""
 
     def identity(self) -> tuple[int, str]:
         """Its size in bytes, and an ETag or a time that changes when the content does."""
@@ -60,6 +65,11 @@ class LocalFile:
     """A file on this machine."""
 
     location: str
+
+    @property
+    def place(self) -> str:
+        """Where it really lies."""
+        return local(self.location)
 
     def identity(self) -> tuple[int, str]:
         """Size and modification time."""
@@ -93,8 +103,8 @@ class Archive:
             raise SourceError(
                 f"Expected {self.file.location} to be an archive. Received: an empty file. Fetch it again."
             )
-        digest, count = digest_of([(self.file.location.rpartition("/")[2], size, version)])
-        return SourceListing(kind=self.kind, location=self.file.location, digest=digest, files=count)
+        digest, count = digest_of([(size, version)])
+        return SourceListing(kind=self.kind, location=self.file.place, digest=digest, files=count)
 
     def items(self) -> Iterator[Item]:
         """The archive's members, in its order."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.data_loading.sources.naming import file_item, is_litter
+from tasks.data_loading.sources.naming import file_item, is_litter, local
 from tasks.data_loading.sources.protocol import (
     Folder,
     Item,
@@ -33,7 +33,7 @@ class ClassFolders:
                 f"Expected class folders with images in {self.location}. Received: no files. "
                 f"Put them there as <class>/<file>, or change data.source."
             )
-        return SourceListing(kind=self.kind, location=self.location, digest=digest, files=count)
+        return SourceListing(kind=self.kind, location=local(self.location), digest=digest, files=count)
 
     def items(self) -> Iterator[Item]:
         """The files, folder by folder, each folder's content sorted by name."""

@@ -22,6 +22,11 @@ class HttpFile:
 
     location: str
 
+    @property
+    def place(self) -> str:
+        """The address."""
+        return self.location
+
     def identity(self) -> tuple[int, str]:
         """Size, and the ETag or else the time that the server names; -1 where it names no size."""
         with self._request() as response:

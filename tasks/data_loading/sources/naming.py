@@ -7,8 +7,10 @@ The folder that holds a file names its class. A folder right above it that is ca
     cat/0001.jpg                            class cat, nothing declared
 """
 
+import os
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 from tasks.data_loading.dataset import SplitName
 from tasks.data_loading.sources.protocol import RawSample, RefusedSample
@@ -34,6 +36,15 @@ def clean(path: str) -> str:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     name = "/".join(parts).encode("utf-8", "backslashreplace").decode()
     return unicodedata.normalize("NFC", name)
+
+
+def local(location: str) -> str:
+    """Where a file or folder really lies: relative to the project if it is inside, else absolute.
+
+    ``photos``, ``photos/``, ``./photos``, the absolute path and a link to the folder give the same.
+    """
+    path, here = os.path.realpath(Path(location).expanduser()), os.path.realpath(Path.cwd())
+    return Path(path).relative_to(here).as_posix() if Path(path).is_relative_to(here) else path
 
 
 def danger(path: str) -> str | None:

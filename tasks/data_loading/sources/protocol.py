@@ -15,7 +15,12 @@ Payload = bytes | NDArray[np.uint8]
 
 
 class SourceListing(Record):
-    """What a source lists now. Equal digests mean that nothing has to be read again."""
+    """What a source lists now. Equal listings mean that nothing has to be read again.
+
+    ``location`` is the same however it is written (see :func:`tasks.data_loading.sources.naming.local`). It belongs to
+    the listing, since two folders may hold other images under the same names, sizes and times; what is prepared from
+    them does not name it.
+    """
 
     kind: str
     location: str

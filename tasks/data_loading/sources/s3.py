@@ -52,6 +52,11 @@ class S3File:
         """Its address."""
         return f"s3://{self.bucket}/{self.key}"
 
+    @property
+    def place(self) -> str:
+        """Its address."""
+        return self.location
+
     def identity(self) -> tuple[int, str]:
         """Size and ETag."""
         with _reading(self.location):
@@ -94,7 +99,7 @@ class S3Prefix:
         self.client = client
         self.bucket = bucket
         self.prefix = f"{prefix.rstrip('/')}/" if prefix else ""
-        self.location = f"s3://{bucket}/{prefix}"
+        self.location = f"s3://{bucket}/{self.prefix}"
 
     def listing(self) -> SourceListing:
         """Names, sizes and ETags of all objects."""

@@ -46,6 +46,7 @@ def test_a_step_is_another_one_with_other_settings_seed_or_baseline(prepared: Pa
         StepStore(tmp_path, "baseline", context(prepared, seed=6)),
         StepStore(tmp_path, "baseline", context(prepared, batch_size=32)),
         StepStore(tmp_path, "baseline", context(prepared, precisions={"baseline": "mixed_bfloat16"})),
+        StepStore(tmp_path, "baseline", context(prepared, code="another")),
     ]
     digests = [each.digest(steps) for each in stores for steps in (recipe[:1], recipe, other[:1], other)]
     assert len(set(digests)) == len(digests)

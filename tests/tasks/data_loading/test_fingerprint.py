@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.config import Data, Params, parse_params
-from tasks.data_loading.fingerprint import SOURCE, current_listing, fingerprint, source_changed
+from tasks.data_loading.fingerprint import SOURCE, current_listing, explain_source, fingerprint, foresee_source
 from tasks.errors import SourceError
 from tests.tasks.data_loading.material import tree, write_folder, write_tar
 
@@ -29,6 +29,48 @@ def test_the_same_files_give_the_same_digest_in_the_same_bytes(workspace: Path) 
     fingerprint(params("images"))
     assert SOURCE.read_bytes() == first
     assert current_listing(Data(source="images")).files == 6
+
+
+def source_changed(data: Data) -> bool:
+    """Whether the stage would write something else now."""
+    return any(not path.exists() or path.read_bytes() != content for path, content in foresee_source(data).items())
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_the_same_place_in_other_words_gives_the_same_bytes(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    inside = workspace / "deep"
+    inside.mkdir()
+    if kind == "folder":
+        place, slash = write_folder(workspace / "deep/photos", tree("ab", 1)), "/"
+    else:
+        place, slash = write_tar(workspace / "deep/photos.tar", tree("ab", 1)), ""
+    (workspace / f"link{place.suffix}").symlink_to(place)
+    monkeypatch.setenv("HOME", str(workspace))
+    name = f"deep/{place.name}"
+    words = (name, f"{name}{slash}", f"./{name}", f"deep/../{name}", str(place), f"~/{name}", f"link{place.suffix}")
+    assert len({foresee_source(Data(source=source))[SOURCE] for source in words}) == 1
+    assert current_listing(Data(source=name)).location == name
+
+
+def test_another_place_with_files_of_the_same_names_sizes_and_times_is_another_source(workspace: Path) -> None:
+    for name, content in {"one": b"white", "two": b"black"}.items():
+        os.utime(write_folder(workspace / name, {"a/0.png": content}) / "a/0.png", ns=(1, 1))
+    one, two = (current_listing(Data(source=name)) for name in ("one", "two"))
+    assert one.digest == two.digest
+    assert one != two
+
+
+def test_a_difference_is_told_in_a_few_words(workspace: Path) -> None:
+    root = write_folder(workspace / "images", tree("ab", 1))
+    before = foresee_source(Data(source="images"))[SOURCE]
+    root.rename(workspace / "photos")
+    moved = foresee_source(Data(source="photos"))[SOURCE]
+    assert explain_source(moved, before) == ["data.source is photos now, it was images"]
+    write_folder(workspace / "photos", {"a/new.png": b"x"})
+    assert explain_source(foresee_source(Data(source="photos"))[SOURCE], moved) == ["data changed"]
+    assert explain_source(moved, None) == explain_source(moved, b"{}") == ["data changed"]
 
 
 def test_a_file_that_is_added_changed_removed_or_renamed_is_seen(workspace: Path) -> None:

@@ -148,7 +148,6 @@ def dataset() -> Dataset:
     part = Part(samples=4, per_class={"dark": 2, "light": 2}, shards=())
     return Dataset(
         workload="image",
-        source="digits",
         source_digest="d" * 64,
         classes=CLASSES,
         height=2,

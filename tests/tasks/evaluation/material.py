@@ -84,7 +84,6 @@ def write_prepared(folder: Path) -> Dataset:
 def made_up_dataset(parts: Mapping[Any, Part]) -> Dataset:
     return Dataset(
         workload="image",
-        source="digits",
         source_digest="d" * 64,
         classes=CLASSES,
         height=8,

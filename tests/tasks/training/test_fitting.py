@@ -101,6 +101,7 @@ def test_a_backup_is_known_by_plan_network_weights_and_data(prepared: Path, tmp_
         changed(epochs=5),
         changed(batch_size=64),
         changed(keep_best=False),
+        changed(code="another"),
         changed(augmentation=Augmentation(shift=0.2)),
         PLAN.digest(simple(seed=4), prepared),
         PLAN.digest(flat(keras().layers.ReLU()), prepared),

@@ -73,6 +73,8 @@ def test_the_teacher_is_asked_once_about_each_view(teacher: Teacher, prepared: P
     assert again[0].startswith("epoch 1/")
     train(replace(plan, seed=plan.seed + VIEWS, epochs=2), prepared, cache=tmp_path)  # goes round the same views
     assert {path: path.stat().st_ino for path in tmp_path.iterdir()} == written
+    train(replace(plan, code="another", epochs=1), prepared, cache=tmp_path)  # other code may answer otherwise
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_without_augmentation_one_answer_to_each_image_serves_all_epochs(

@@ -66,6 +66,22 @@ def test_only_what_changed_is_trained_again(network: str, capsys: pytest.Capture
     assert report().teachers["lone"][0].validation_accuracy > 0.3
 
 
+def test_what_other_code_trained_is_trained_again(network: str, capsys: pytest.CaptureFixture[str]) -> None:
+    other = Path("other_network.py")
+    other.write_text(NETWORK)
+    teachers = {"one": {"model": network, "epochs": 1}, "two": {"model": f"{other.stem}:flat", "epochs": 1}}
+    teach(params(**teachers))
+    other.write_text(f"{NETWORK}  # a comment")
+    capsys.readouterr()
+    teach(params(**teachers))
+    assert capsys.readouterr().out.count(": unchanged") == 2
+    other.write_text(f"{NETWORK}\nSPARE = 1\n")
+    teach(params(**teachers))
+    lines = capsys.readouterr().out
+    assert lines.count(": unchanged") == 1
+    assert "teacher one, member 1/1: unchanged" in lines
+
+
 def test_without_teachers_there_is_a_record_that_says_so(network: str) -> None:
     teach(params())
     assert report() == TeachersReport(teachers={}, threads=threads())

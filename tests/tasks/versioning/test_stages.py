@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import VersioningError
+from tasks.versioning.changes import Foreseen
 from tasks.versioning.rebuilding import stages_to_run
 from tasks.versioning.stages import Stage, read_stages, stale_stages
 
@@ -64,6 +65,40 @@ def test_nothing_is_stale_after_a_run_unless_the_world_outside_changed(project: 
     _dvc(project, "repro", "--quiet")
     assert stale_stages(read_stages(project), {"look": False}) == frozenset()
     assert stale_stages(read_stages(project), {"look": True}) == {"look", "copy", "end"}
+
+
+def test_what_a_stage_that_always_runs_would_write_decides_and_not_what_it_wrote(project: Path) -> None:
+    def stale(content: bytes) -> tuple[set[str], tuple[str, ...]]:
+        stages = read_stages(project, {Path("seen.txt"): Foreseen(content, lambda before: [f"{before!r} before"])})
+        return set(stale_stages(stages, {})), stages["copy"].changed
+
+    _dvc(project, "repro", "--quiet")
+    assert stale(b"one") == (set(), ())
+    assert stale(b"two") == ({"look", "copy", "end"}, ("b'one' before",))
+    (project / "outside.txt").write_text("two")
+    _dvc(project, "repro", "--quiet", "look")
+    assert stale(b"two") == ({"copy", "end"}, ("b'one' before",))
+    assert stale(b"one") == ({"look"}, ())  # the world outside is as it was: `look` alone has something to write
+
+
+def test_the_reasons_are_few_words(project: Path) -> None:
+    (project / "params.yaml").write_text("a: {b: 1, c: [1]}\nd: 1\n")
+    line = LINE.replace("deps: [copied.txt]", "deps: [copied.txt, own.csv]\n    params: [a, d]")
+    (project / "dvc.yaml").write_text(line)
+    (project / "own.csv").write_text("1")
+    assert read_stages(project)["end"].changed == ("never ran",)
+    _dvc(project, "repro", "--quiet")
+    assert read_stages(project)["end"].changed == ()
+    (project / "params.yaml").write_text("a: {b: 2, c: [1], e: 3}\nd: 1\n")
+    (project / "own.csv").write_text("2")
+    (project / "dvc.yaml").write_text(line.replace("cp copied.txt ended.txt", "cp own.csv ended.txt"))
+    (project / "ended.txt").unlink()
+    assert read_stages(project)["end"].changed == (
+        "its command changed",
+        "own.csv changed",
+        "output ended.txt is missing",
+        "params a.b, a.e",
+    )
 
 
 def test_a_stage_whose_output_was_changed_by_hand_is_stale(project: Path) -> None:

@@ -1,0 +1,141 @@
+"""All code that a module leads to: what it imports, what that imports, and so on."""
+
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tasks.code.libraries import MISSING, decides, installed
+from tasks.code.search import Found, Search
+from tasks.code.source import Import, Source, read_source
+from tasks.errors import DataError
+from tasks.records import Record, read_record, write_record
+
+CACHE = Path(".slimline/code.json")
+Packed = tuple[str, tuple[tuple[int, str, tuple[str, ...]], ...], tuple[str, ...]]  # a Source as JSON has it
+
+
+class Parsed(Record):
+    """Files that were parsed before, by the SHA-256 of their bytes; another Python, or another reader, parses anew."""
+
+    reader: str
+    files: dict[str, Packed]
+
+
+@dataclass
+class Closure:
+    """Code and libraries, as they are collected.
+
+    ``modules``: digest by path, as ``tasks/images.py``. ``libraries``: version by name.
+    """
+
+    modules: dict[str, str] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads code for one project; what was parsed before is not parsed again.
+
+    Args:
+        root: the project's folder.
+    """
+
+    def __init__(self, root: Path = Path()) -> None:
+        self._search = Search(root)
+        self._cache = root / CACHE
+        own = Path(__file__).with_name("source.py").read_bytes()
+        self._reader = f"{sys.version_info[:2]} {hashlib.sha256(own).hexdigest()}"
+        self._before = self._read_cache()
+        self._sources: dict[Path, Source] = {}
+        self._parsed: dict[str, Source] = {}
+
+    def closure(self, names: Iterable[str]) -> Closure:
+        """All code that the modules ``names`` lead to; a module that is not there is noted as such."""
+        made, seen = Closure(), set[str]()
+        waiting = list(names)
+        for name in waiting:
+            if self._search.find(name) is None:
+                made.modules[name] = MISSING
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                waiting.extend(self._visit(name, made))
+        return Closure(dict(sorted(made.modules.items())), dict(sorted(made.libraries.items())))
+
+    def keep(self) -> None:
+        """Keep what was parsed for the next process."""
+        if self._parsed.keys() - self._before.files.keys():
+            files = {key: _packed(source) for key, source in self._parsed.items()}
+            write_record(self._cache, Parsed(reader=self._reader, files={**self._before.files, **files}))
+
+    def _visit(self, name: str, made: Closure) -> Iterator[str]:
+        """Note one module; gives the names of those that it imports and of the packages that hold it."""
+        found = self._search.find(name)
+        if found is None:  # an optional library, or an attribute of a package
+            if "." not in name and name not in made.modules:
+                made.libraries[name] = MISSING
+            return
+        if found.kind == "standard" or (found.kind == "library" and not decides(name)):
+            return
+        if found.kind == "library" and (library := installed(name)):
+            made.libraries[library[0]] = library[1]
+            return
+        outer = name.rpartition(".")[0]
+        if outer:
+            yield outer
+        if found.file is not None:
+            source = self._source(found.file)
+            made.modules[found.key] = source.digest
+            yield from self._imported(name, found, source)
+
+    def _imported(self, name: str, found: Found, source: Source) -> Iterator[str]:
+        package = name if found.folders else name.rpartition(".")[0]
+        for each in source.imports:
+            base = _absolute(each, package)
+            if base:
+                yield base
+                yield from (inner for part in each.names if self._is_module(inner := f"{base}.{part}"))
+        for text in source.mentions:
+            top = self._search.find(text.partition(".")[0])
+            if top is not None and top.kind == "code" and self._is_module(text):
+                yield text
+
+    def _is_module(self, name: str) -> bool:
+        found = self._search.find(name)
+        return found is not None and (found.file is not None or bool(found.folders)) and found.kind != "standard"
+
+    def _source(self, file: Path) -> Source:
+        if file not in self._sources:
+            content = file.read_bytes()
+            key = hashlib.sha256(content).hexdigest()
+            self._sources[file] = self._parsed[key] = self._parse(key, content, file.suffix)
+        return self._sources[file]
+
+    def _parse(self, key: str, content: bytes, suffix: str) -> Source:
+        if key in self._before.files:
+            digest, imports, mentions = self._before.files[key]
+            return Source(digest, tuple(Import(*each) for each in imports), mentions)
+        return read_source(content) if suffix == ".py" else Source(key)
+
+    def _read_cache(self) -> Parsed:
+        try:
+            kept = read_record(self._cache, Parsed)
+        except DataError:
+            kept = Parsed(reader="", files={})
+        return kept if kept.reader == self._reader else Parsed(reader=self._reader, files={})
+
+
+def _packed(source: Source) -> Packed:
+    return source.digest, tuple((each.level, each.module, each.names) for each in source.imports), source.mentions
+
+
+def _absolute(each: Import, package: str) -> str:
+    """The module that is imported from, as seen from the top; empty where the dots lead too far."""
+    if not each.level:
+        return each.module
+    parts = package.split(".") if package else []
+    if each.level > len(parts):
+        return ""
+    return ".".join([*parts[: len(parts) - each.level + 1], *([each.module] if each.module else [])])

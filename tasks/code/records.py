@@ -1,0 +1,83 @@
+"""What each stage runs, as a small file that DVC takes for one of its inputs.
+
+``data/code/<work>.json`` names every module that the work's imports lead to with the digest of its code, and the
+libraries that decide about the result with their versions. The stage ``code`` writes all of them; it is cheap and runs
+each time, as ``fingerprint`` does.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tasks.code.closure import Reader
+from tasks.code.works import ALWAYS_RUN, WORKS
+from tasks.config import Params
+from tasks.files import to_json, write_bytes
+from tasks.records import Record
+
+FOLDER = Path("data/code")
+
+
+class CodeRecord(Record):
+    """What a work runs.
+
+    ``python``: 3.x, without the patch version, which decides about no result. ``modules``: digest of the code by path;
+    ``libraries``: version by name.
+    """
+
+    python: str
+    modules: dict[str, str]
+    libraries: dict[str, str]
+
+    def content(self) -> bytes:
+        """The file, the same bytes for the same code."""
+        return to_json(self.model_dump(mode="json")).encode()
+
+    @property
+    def digest(self) -> str:
+        """One digest of all of it."""
+        return hashlib.sha256(self.content()).hexdigest()
+
+
+def describe(work: str, models: Iterable[str] = (), reader: Reader | None = None) -> CodeRecord:
+    """Tell what a work runs now.
+
+    Args:
+        work: its name.
+        models: the networks that it builds, as params.yaml names them: the modules of a user's own count.
+        reader: of the project; by default of the one in the working folder.
+    """
+    own = [model.partition(":")[0] for model in models if ":" in model]
+    closure = (reader or Reader()).closure([f"{WORKS[work].package}.__main__", WORKS[work].module, *own])
+    python = "{}.{}".format(*sys.version_info)
+    return CodeRecord(python=python, modules=closure.modules, libraries=closure.libraries)
+
+
+def models_of(params: Params, work: str) -> list[str]:
+    """The networks that a work builds."""
+    networks = WORKS[work].networks
+    return [
+        *([params.training.model] if "training" in networks else []),
+        *([network.model for network in params.teachers.values()] if "teachers" in networks else []),
+    ]
+
+
+def foresee_code(params: Params, root: Path = Path()) -> dict[Path, bytes]:
+    """The files that the stage ``code`` would write now."""
+    reader = Reader(root)
+    works = sorted(WORKS.keys() - ALWAYS_RUN)
+    files = {FOLDER / f"{work}.json": describe(work, models_of(params, work), reader).content() for work in works}
+    reader.keep()
+    return files
+
+
+def write_code(params: Params) -> None:
+    """The stage: write what each work runs to ``data/code``."""
+    files = foresee_code(params)
+    for path, content in files.items():
+        write_bytes(path, content)
+    for path in FOLDER.iterdir():
+        if path not in files:
+            path.unlink()
+    print(f"code of {len(files)} stages")

@@ -1,0 +1,102 @@
+"""One Python file: the digest of what it does, and what it imports."""
+
+import ast
+import hashlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+DOTTED = "."
+LOOKERS = frozenset({"import_module", "find_spec", "__import__"})  # functions that take the name of a module
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import: ``from <level dots><module> import <names>``, or ``import <module>`` where there are no names."""
+
+    level: int
+    module: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file does and leads to.
+
+    ``digest``: SHA-256 of its syntax tree without comments, docstrings, line breaks and quotes; of its bytes where it
+    is no Python that can be read. ``mentions``: strings that may name a module, as in ``python -m package.module``.
+    """
+
+    digest: str
+    imports: tuple[Import, ...] = ()
+    mentions: tuple[str, ...] = ()
+
+
+def read_source(content: bytes) -> Source:
+    """Digest a file and list what it imports, inside functions too.
+
+    The digest is the same for all patch versions of one Python 3.x, whose syntax trees are the same.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the user's own code, said when it runs
+            tree = ast.parse(content)
+        imports, mentions = tuple(_imports(tree)), tuple(sorted(_mentions(tree)))
+        _drop_docstrings(tree)
+        written = ast.dump(tree).encode("utf-8", "backslashreplace")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the stage itself says what is wrong with it
+        return Source(hashlib.sha256(content).hexdigest())
+    return Source(hashlib.sha256(written).hexdigest(), imports, mentions)
+
+
+def _drop_docstrings(tree: ast.Module) -> None:
+    """Take out each statement that is nothing but a string, unless the file reads docstrings."""
+    nodes = list(ast.walk(tree))
+    if any(getattr(node, "id", getattr(node, "attr", None)) == "__doc__" for node in nodes):
+        return
+    for node in nodes:
+        for field in ("body", "orelse", "finalbody"):
+            statements = getattr(node, field, None)
+            if isinstance(statements, list):
+                statements[:] = [statement for statement in statements if not _is_text(statement)]
+
+
+def _is_text(statement: ast.AST) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _imports(tree: ast.Module) -> Iterator[Import]:
+    for node in _run_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (Import(0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield Import(node.level, node.module or "", tuple(alias.name for alias in node.names))
+        elif isinstance(node, ast.Call) and node.args and _called(node.func) in LOOKERS:
+            name = node.args[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str) and not name.value.startswith(DOTTED):
+                yield Import(0, name.value)
+
+
+def _called(function: ast.expr) -> str:
+    return str(getattr(function, "id", getattr(function, "attr", "")))
+
+
+def _mentions(tree: ast.Module) -> set[str]:
+    texts = (node.value for node in _run_nodes(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return {text for text in texts if DOTTED in text and all(part.isidentifier() for part in text.split(DOTTED))}
+
+
+def _run_nodes(tree: ast.Module) -> Iterator[ast.AST]:
+    """All nodes but those that only a type checker sees."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and _called(node.test) == "TYPE_CHECKING":
+            waiting.extend(node.orelse)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))

@@ -1,0 +1,46 @@
+"""What stages run: the work behind each name on the command line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Networks = Literal["training", "teachers"]  # parts of params.yaml that may name a module of a user's own
+
+
+@dataclass(frozen=True)
+class Work:
+    """A function that a stage calls, as ``package.module:function``, and whose networks it builds."""
+
+    entry: str
+    networks: tuple[Networks, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """The stage's package, whose ``__main__`` runs it."""
+        return ".".join(self.entry.split(".")[:2])
+
+    @property
+    def module(self) -> str:
+        """The module of the function."""
+        return self.entry.partition(":")[0]
+
+
+WORKS: Mapping[str, Work] = {
+    "code": Work("tasks.code.records:write_code"),
+    "fingerprint": Work("tasks.data_loading.fingerprint:fingerprint"),
+    "load": Work("tasks.data_loading.load:load"),
+    "train": Work("tasks.training.trainer:train", ("training",)),
+    "export": Work("tasks.training.serving:export", ("training",)),
+    "teach": Work("tasks.training.teachers:teach", ("teachers",)),
+    "compress": Work("tasks.compression.supervisor:compress", ("training", "teachers")),
+    "production": Work("tasks.deployment.production:production"),
+    "evaluate": Work("tasks.evaluation.quality:evaluate"),
+    "benchmark": Work("tasks.evaluation.benchmark:benchmark"),
+    "gate": Work("tasks.evaluation.gate:gate"),
+}
+ALWAYS_RUN = frozenset({"code", "fingerprint", "production"})  # nothing is to be known of their code
+
+
+def works_of(package: str) -> dict[str, str]:
+    """The works of a stage's package: the entry by the name."""
+    return {name: work.entry for name, work in WORKS.items() if work.package == package}
