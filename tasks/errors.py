@@ -9,7 +9,8 @@
     │   └── RefusedError     too many samples of the source are unusable
     ├── TrainingError        the model cannot be built or trained
     ├── CompressionError     a recipe could not be carried out
-    │   └── PromiseBroken    a technique's invariant does not hold in what it produced
+    │   ├── PromiseBroken    a technique's invariant does not hold in what it produced
+    │   └── Unsuited         this recipe cannot be made of this network; others may be (exit code 65)
     ├── EvaluationError      a model cannot be measured or compared
     ├── StoreError           the object store does not do what was asked
     │   ├── StoreUnavailable it does not answer: another try may help
@@ -26,6 +27,7 @@ a traceback; anything else is a defect.
 """
 
 UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h: another try may help
+UNSUITED = 65  # EX_DATAERR of sysexits.h: another try gives the same, other recipes may do
 
 
 class SlimlineError(Exception):
@@ -64,6 +66,12 @@ class CompressionError(SlimlineError):
 
 class PromiseBroken(CompressionError):
     """A technique's invariant does not hold in what it produced."""
+
+
+class Unsuited(CompressionError):
+    """A recipe cannot be made of this network; other recipes may be."""
+
+    exit_code = UNSUITED
 
 
 class EvaluationError(SlimlineError):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from tasks.compression.progress import beating
 from tasks.compression.technique import Context, Model
 from tasks.config import NAME, Augmentation, Precision, Settings
 from tasks.training.backend import keras
@@ -116,7 +117,7 @@ def retrain(
         keep_best=keep_best,
         teacher=hints or teacher_of(block.distillation, context),
     )
-    return fit(model, plan, context.prepared, context.backup, callbacks, context.say, context.cache)
+    return fit(model, plan, context.prepared, context.backup, [*callbacks, beating()], context.say, context.cache)
 
 
 def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:

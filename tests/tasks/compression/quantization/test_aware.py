@@ -6,10 +6,10 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from tasks.compression.layers import split_head
 from tasks.compression.quantization.aware import Train, fold, join, measure_ranges, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.toolkit import toolkit
