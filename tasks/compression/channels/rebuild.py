@@ -53,12 +53,17 @@ def check_removal(blanked: Model, smaller: Model) -> None:
         smaller: see :func:`rebuild`.
 
     Raises:
-        Unsuited: their answers differ.
+        Unsuited: their answers differ, or are no numbers.
     """
     shape = [side or UNKNOWN for side in smaller.input_shape[1:]]
     images = np.random.default_rng(0).integers(0, 256, (COMPARED, *shape)).astype(np.float32)
     expected, found = (np.asarray(model(images, training=False)) for model in (blanked, smaller))
-    if np.allclose(found, expected, atol=TOLERANCE * float(np.abs(expected).max(initial=0.0)), rtol=0, equal_nan=True):
+    if not np.all(np.isfinite(expected)):
+        raise Unsuited(
+            "Expected finite answers of the network to images of noise. Received: some that are not (NaN or infinite). "
+            "Train it anew, with a lower learning rate."
+        )
+    if np.allclose(found, expected, atol=TOLERANCE * float(np.abs(expected).max(initial=0.0)), rtol=0):
         return
     raise Unsuited(
         f"Expected the network to answer without the removed channels as it does with zeros in their place. "

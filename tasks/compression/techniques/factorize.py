@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from tasks.compression.layers import kernel_of, without_kernel
 from tasks.compression.lowrank.cp import Cp
-from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
+from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
 from tasks.compression.lowrank.moments import input_moments
 from tasks.compression.lowrank.ranks import ByEnergy, ByLoss, Rule, Target
@@ -137,12 +137,17 @@ class Factorize(Technique):
             if isinstance(found, Skip):
                 skipped[layer.name] = found
             elif found is not None:
+                _check_finite(layer.name, "weights", kernel_of(layer).numpy())
                 kinds[layer.name] = found
         moments = input_moments(model, list(kinds), self.calibration, context.prepared) if self.calibration else {}
         for name, kind in kinds.items():
             layer = model.get_layer(name)
             kernel = kernel_of(layer).numpy()
-            _check_finite(name, kernel, moments.get(name))
+            if not kernel.any():
+                skipped[name] = Skip(layer=name, reason=Reason.UNSUPPORTED, detail="all its weights are zero")
+                continue
+            if name in moments:
+                _check_finite(name, "inputs for training images", moments[name])
             decomposition = RobustPca(kernel, self.density) if kind is RobustPca else kind(kernel, moments.get(name))
             if max(decomposition.full) == 1:
                 skipped[name] = Skip(layer=name, reason=Reason.TOO_SMALL, detail="its full rank is 1")
@@ -169,12 +174,9 @@ def _in_order(skipped: dict[str, Skip], model: Model) -> tuple[Skip, ...]:
     return tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped)
 
 
-def _check_finite(name: str, kernel: NDArray[Any], moments: Matrix | None) -> None:
+def _check_finite(name: str, what: str, values: NDArray[Any]) -> None:
     """No decomposition of what is no number."""
-    what = "" if np.all(np.isfinite(kernel)) else "weights"
-    if not what and moments is not None and not np.all(np.isfinite(moments)):
-        what = "inputs for training images"
-    if what:
+    if not np.all(np.isfinite(values)):
         raise Unsuited(
             f"Expected finite {what} of layer {name}. Received: some that are not (NaN or infinite). "
             f"Train the network anew, with a lower learning rate, or name the layer in exclude of factorize."

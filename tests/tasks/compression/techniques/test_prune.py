@@ -12,11 +12,10 @@ from tasks.compression.technique import Subject
 from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.prune import Prune
 from tasks.compression.techniques.quantize import Quantize
-from tasks.training.backend import keras
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
 from tests.tasks.compression.zoo.handmade import separable_rows, subclassed
-from tests.tasks.training.material import CLASSES, SHAPE, depthwise
+from tests.tasks.training.material import depthwise, transposed
 
 
 def prune(model: Any, prepared: Path, **settings: Any) -> Any:
@@ -197,23 +196,6 @@ def test_blocks_go_as_a_whole(tiny: Any, prepared: Path, criterion: str) -> None
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         Prune.model_validate({"technique": "prune", **settings})
-
-
-def transposed() -> Any:
-    """A convolution, a transposed one of other widths, and one along one axis."""
-    layers = keras().layers
-    return keras().Sequential(
-        [
-            keras().Input(SHAPE),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(8, 3, strides=2, activation="relu", name="down"),
-            layers.Conv2DTranspose(6, 3, strides=2, activation="relu", name="up"),
-            layers.Reshape((15 * 15, 6)),
-            layers.Conv1D(8, 3, strides=2, activation="relu", name="along"),
-            layers.GlobalAveragePooling1D(),
-            layers.Dense(CLASSES, name="logits"),
-        ]
-    )
 
 
 @pytest.mark.parametrize("epochs", [0, 1])
