@@ -124,6 +124,8 @@ class Prune(Retraining, Technique):
             detail = "it has two kernels"
         elif not is_built_in(layer):
             detail = f"{type(layer).__name__} is a kind of layer of your own, which may do more with its kernel"
+        elif not kernel.any():
+            detail = "all its weights are zero"
         elif pattern.kind != "single" and not (depthwise or _by_inputs(layer)):
             detail = "which of its weights are inputs of the same output is not known"
         elif self._ramped and not prunable(layer):

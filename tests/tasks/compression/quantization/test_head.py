@@ -18,8 +18,9 @@ def test_head_and_body_one_after_the_other_answer_as_the_whole(name: str) -> Non
     head, body = split_head(model)
     assert head is not None
     assert not {layer.name for layer in body.layers} & {layer.name for layer in head.layers}
-    assert np.allclose(answers(body, np.asarray(head(IMAGES))), answers(model, IMAGES), atol=1e-5)
-    assert np.array_equal(answers(copy_model(body), IMAGES), answers(body, IMAGES))
+    prepared = np.asarray(head(IMAGES))
+    assert np.allclose(answers(body, prepared), answers(model, IMAGES), atol=1e-5)
+    assert np.array_equal(answers(copy_model(body), prepared), answers(body, prepared))
 
 
 @pytest.mark.parametrize("build", [one_relu, twice])

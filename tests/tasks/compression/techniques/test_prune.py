@@ -14,7 +14,7 @@ from tasks.compression.techniques.prune import Prune
 from tasks.compression.techniques.quantize import Quantize
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
-from tests.tasks.compression.zoo.handmade import separable_rows, subclassed
+from tests.tasks.compression.zoo.handmade import dead, separable_rows, subclassed
 from tests.tasks.training.material import depthwise, transposed
 
 
@@ -241,3 +241,13 @@ def test_a_convolution_that_does_more_with_its_kernel_is_left_alone(prepared: Pa
     (skip,) = result.skipped
     assert skip.layer == "standardized"
     assert "a kind of layer of your own" in skip.sentence
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 0}, {"epochs": 1}, {"epochs": 1, "criterion": "taylor"}])
+def test_a_layer_of_zeros_is_left_alone_and_named(prepared: Path, settings: dict[str, Any]) -> None:
+    result = prune(dead(), prepared, sparsity=0.5, **settings)
+    assert set(result.changed) == {"alive", "dead", "behind", "logits"}
+    assert [skip.sentence for skip in result.skipped if skip.layer == "zeros"] == [
+        "the technique does not work on this kind of layer (all its weights are zero)"
+    ]
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
