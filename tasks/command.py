@@ -20,8 +20,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 def run_command(works: Mapping[str, Entry], arguments: list[str] | None = None) -> None:
     """Run the work named by the first argument with the params and the remaining arguments; exit with its code.
 
-    Exit codes: 0 done, 2 the configuration or the command line is wrong, 69 a source or store did not answer,
-    130 interrupted by a person, 1 any other error that has a message.
+    Exit codes: 0 done, 2 the configuration or the command line is wrong, 65 a recipe cannot be made of this network,
+    69 a source or store did not answer, 130 interrupted by a person, 1 any other error that has a message.
     """
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.technique import Model
 from tasks.training.backend import keras, tensorflow
-from tasks.training.conversion import only_trains
 from tasks.training.saving import copy_model
 
 
@@ -18,12 +18,30 @@ def kernels(model: Model) -> dict[str, NDArray[Any]]:
 
 def kernel_of(layer: Any) -> Any:
     """The variable that holds a layer's kernel; None where it has none."""
-    return getattr(layer, "kernel", getattr(layer, "depthwise_kernel", None))
+    found = getattr(layer, "kernel", getattr(layer, "depthwise_kernel", None))
+    # a user's own layer may call something else so
+    return found if any(found is weight for weight in layer.weights) else None
 
 
 def output_axis(layer: Any) -> int:
     """Where a kernel has its output channels: last, but in a transposed convolution, ``[rows, columns, out, in]``."""
     return -2 if "Transpose" in type(layer).__name__ else -1
+
+
+def is_built_in(layer: Any) -> bool:
+    """Is it a layer of Keras' own, which does with its kernel what its name says? A subclass may do more."""
+    return getattr(keras().layers, type(layer).__name__, None) is type(layer)
+
+
+def oriented(layer: Any, kernel: NDArray[Any]) -> NDArray[Any]:
+    """A kernel, or what has its shape, ``[…, inputs, outputs]``; twice is as it was."""
+    return np.swapaxes(kernel, -1, -2) if output_axis(layer) == -2 else kernel
+
+
+def kernels_of(layer: Any) -> list[str]:
+    """Names of the kernels of a layer; a separable convolution has two."""
+    names = ("kernel", "depthwise_kernel", "pointwise_kernel")
+    return [name for name in names if any(getattr(layer, name, None) is weight for weight in layer.weights)]
 
 
 def without_kernel(model: Model) -> list[str]:
@@ -53,24 +71,3 @@ def hold_all_zeros(model: Model) -> None:
 def with_layers(model: Model, change: Callable[[Any], Any]) -> Model:
     """A copy of ``model``, weights and all, whose layers are what ``change`` makes of the copied ones."""
     return keras().models.clone_model(copy_model(model), clone_function=change)
-
-
-def split_head(model: Model) -> tuple[Model | None, Model]:
-    """What prepares pixels in front of the network, if anything does, and a copy of the rest.
-
-    The head is the chain of leading layers that are no part of what is trained: rescaling, normalization by fixed
-    numbers, resizing and cropping, and augmentation, which only training does. The rest takes what it gives.
-    """
-    copy, layers = copy_model(model), keras().layers
-    preparing = (layers.Rescaling, layers.Normalization, layers.Resizing, layers.CenterCrop)
-    end = None
-    for layer in copy.layers:
-        if not isinstance(layer, layers.InputLayer):
-            if not (isinstance(layer, preparing) or only_trains(layer)):
-                break
-            end = layer
-        if len(layer.outbound_nodes) > 1:  # several go on from here
-            break
-    if end is None:
-        return None, copy
-    return keras().Model(copy.input, end.output), copy_model(keras().Model(end.output, copy.output, name=model.name))

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     TIED = "tied to a layer that has to stay as it is"
     EXCLUDED = "left out by the recipe"
     CONVERTER = "the converter keeps this layer's weights as they are"
+    UNCHANGED = "its weights came out as they had been"
 
 
 class Skip(Record):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from tasks.compression.progress import beating
 from tasks.compression.technique import Context, Model
 from tasks.config import NAME, Augmentation, Precision, Settings
 from tasks.training.backend import keras
@@ -117,7 +118,7 @@ def retrain(
         teacher=hints or teacher_of(block.distillation, context),
         code=context.code,
     )
-    return fit(model, plan, context.prepared, context.backup, callbacks, context.say, context.cache)
+    return fit(model, plan, context.prepared, context.backup, [*callbacks, beating()], context.say, context.cache)
 
 
 def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:

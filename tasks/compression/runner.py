@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tasks.compression.changes import check_changes, refusing
 from tasks.compression.layer_states import measure_layers
 from tasks.compression.promises import measure
 from tasks.compression.recipe import Recipe
@@ -42,19 +43,21 @@ def run_recipe(
         the ``.tflite`` file and what is known about it.
 
     Raises:
+        Unsuited: a step changes nothing in this network, or a library cannot work on it.
         PromiseBroken: the baseline's weights were changed.
     """
     began = time.perf_counter()
     before = weights_digest(baseline)
     store = StepStore(steps_folder, before, context)
-    subject = Subject(split_separable(baseline))
-    context = replace(context, baseline=copy_model(baseline))
+    with refusing("the first step"):
+        subject = Subject(split_separable(baseline))
+        context = replace(context, baseline=copy_model(baseline))
     claims: tuple[Claim, ...] = ()
     steps: list[Step] = []
     for index, technique in enumerate(recipe):
         context.say(f"step {index + 1}/{len(recipe)}: {technique.technique}")
         digest = store.digest(recipe[: index + 1])
-        with store.alone(digest) as backup:
+        with store.alone(digest) as backup, refusing(f"step {index + 1} ({technique.technique})"):
             if not store.holds(digest):
                 # steps of a recipe see the samples in different orders
                 timed = _timed(earlier, index, technique)
@@ -98,7 +101,7 @@ def _carry_out(
     """One step: what comes out, and what is measured of it; ``known`` are the layers that there were."""
     clock = time.perf_counter()
     set_seed(context.seed)
-    result = technique.apply(before, context)
+    result = check_changes(technique, before, technique.apply(before, context))
     kept = (claim.of(result.renamed) for claim in claims if claim.layer not in result.outdated)
     claims = (*kept, *result.claims)
     step = Step(

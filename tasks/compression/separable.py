@@ -12,21 +12,32 @@ POINTWISE = ("filters", "data_format", "activation", "use_bias", "bias_regulariz
 
 
 def split_separable(model: Model) -> Model:
-    """A copy in which each ``SeparableConv2D`` is a depthwise convolution and one of single pixels, same answers.
+    """A copy in which each separable convolution is a depthwise one and one of single pixels, same answers.
 
     A separable layer has two kernels, the larger of which no toolkit prunes, clusters or quantizes in training. The
     second layer has the name of the whole, the first that name and ``_depthwise``. LiteRT runs them as two in any case.
     """
-    kind = keras().layers.SeparableConv2D
-    found = {layer.name: _two(layer) for layer in model.layers if isinstance(layer, kind)}
+    found = {layer.name: _two(layer) for layer in model.layers if _parts(layer)}
     return rebuild(model, found) if found else copy_model(model)
 
 
+def _parts(layer: Any) -> tuple[Any, Any] | None:
+    """The kinds of the two layers; None where there are none, as for causal padding, or where a subclass does more."""
+    layers = keras().layers
+    if type(layer) is layers.SeparableConv2D:
+        return layers.DepthwiseConv2D, layers.Conv2D
+    if type(layer) is layers.SeparableConv1D and layer.padding != "causal":
+        return layers.DepthwiseConv1D, layers.Conv1D
+    return None
+
+
 def _two(layer: Any) -> Replacement:
-    config, layers = layer.get_config(), keras().layers
+    parts = _parts(layer)
+    assert parts is not None
+    config = layer.get_config()
     depthwise, pointwise, *bias = layer.get_weights()
-    first = layers.DepthwiseConv2D(
+    first = parts[0](
         layer.kernel_size, use_bias=False, name=f"{layer.name}_depthwise", **{key: config[key] for key in DEPTHWISE}
     )
-    second = layers.Conv2D(kernel_size=1, name=layer.name, **{key: config[key] for key in POINTWISE})
+    second = parts[1](kernel_size=1, name=layer.name, **{key: config[key] for key in POINTWISE})
     return Replacement(((Factor(first, (depthwise,)), Factor(second, (pointwise, *bias))),), widths={})

@@ -1,8 +1,11 @@
-"""The compress stage: runs a recipe in a process of its own, so that a crash of the converter becomes an error."""
+"""The compress stage: runs a recipe in a process of its own, so that a library's crash or hang becomes an error."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.refusal import try_twice
@@ -10,6 +13,9 @@ from tasks.config import Params
 from tasks.errors import CompressionError, ConfigError, Unsuited
 
 STEP = "step "
+ALIVE = "\x06"  # a line of the worker that says nothing but that work goes on
+PATIENCE = "SLIMLINE_PATIENCE_MINUTES"  # environment variable: how long a worker may come no further; 0: for ever
+MINUTES = 10.0
 NATIVE_CRASH = (
     "a native crash, most likely of the LiteRT converter on this network. Leave the step out, or take another mode."
 )
@@ -35,26 +41,53 @@ def compress(params: Params, name: str = "") -> None:
     if name not in params.recipes:
         raise ConfigError(f"Expected one of the recipes {', '.join(params.recipes)}. Received: {name!r}.")
     parse_recipe(name, params.recipes[name], params.teachers)
-    try_twice(lambda: run_worker([sys.executable, "-m", "tasks.compression.worker", "work", name], name), name)
+    command = [sys.executable, "-m", "tasks.compression.worker", "work", name]
+    try_twice(lambda: run_worker(command, name, patience()), name)
 
 
-def run_worker(command: list[str], name: str) -> None:
+def patience() -> float | None:
+    """Seconds that a worker may come no further; None: for ever.
+
+    Raises:
+        ConfigError: the environment variable is no number of minutes.
+    """
+    told = os.environ.get(PATIENCE, str(MINUTES))
+    try:
+        minutes = float(told)
+    except ValueError:
+        minutes = -1.0
+    if not 0 <= minutes < float("inf"):
+        raise ConfigError(f"Expected {PATIENCE} to be a number of minutes, 0 for no limit. Received: {told!r}.")
+    return minutes * 60 or None
+
+
+def run_worker(command: list[str], name: str, seconds: float | None = None) -> None:
     """Run ``command``, print its lines as they come, and say in which step it ended if it did not end well.
 
     The worker's standard input is a pipe that stays open as long as this process lives, see
     :func:`tasks.compression.worker.end_with_supervisor`.
 
+    Args:
+        command: of the worker.
+        name: of the recipe.
+        seconds: that the worker may be silent; lines of :data:`ALIVE` count and are not printed. None: for ever.
+
     Raises:
-        Unsuited: the worker was killed by a signal of its own making.
+        Unsuited: the worker was killed by a signal of its own making, or since it was silent for so long.
         CompressionError: it was killed from outside.
         SystemExit: it ended with another code than 0; it has said why.
     """
     step = "start"
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+        watch = _Watch(process, seconds)
+        for line in watch.lines():
             print(line, end="", flush=True)
             step = line.strip() if line.startswith(STEP) else step
+    if watch.gave_up and seconds:
+        raise Unsuited(
+            f"Expected recipe {name} to come further. Received: no progress for {seconds / 60:g} minutes in {step}. "
+            f"Leave the step out, or wait longer with the environment variable {PATIENCE} (minutes)."
+        )
     if process.returncode < 0:
         reason = signal.Signals(-process.returncode)
         kind = CompressionError if reason in CAUSES else Unsuited
@@ -63,3 +96,40 @@ def run_worker(command: list[str], name: str) -> None:
         )
     if process.returncode:
         raise SystemExit(process.returncode)
+
+
+class _Watch:
+    """Passes on what a process says, and kills it when it has been silent for too long.
+
+    Args:
+        process: whose standard output is a pipe.
+        seconds: that it may be silent; None: for ever.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], seconds: float | None) -> None:
+        self._process, self._seconds = process, seconds
+        self.gave_up = False
+
+    def lines(self) -> Iterator[str]:
+        """What it says, without signs of life."""
+        assert self._process.stdout is not None
+        timer = self._timer()
+        try:
+            for line in self._process.stdout:
+                timer.cancel()
+                timer = self._timer()
+                if line.strip() != ALIVE:
+                    yield line
+        finally:
+            timer.cancel()
+
+    def _timer(self) -> threading.Timer:
+        timer = threading.Timer(self._seconds or 0.0, self._give_up)
+        timer.daemon = True
+        if self._seconds:
+            timer.start()
+        return timer
+
+    def _give_up(self) -> None:
+        self.gave_up = True
+        self._process.kill()

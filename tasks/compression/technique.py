@@ -65,7 +65,8 @@ class Result:
     ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
     promised. ``outdated``: layers that are there no more, and of which nothing can be measured any more, since what
     stands in their place has other shapes. ``ladder``: what was timed to decide. ``details``: what else was measured
-    and chosen, as JSON has it.
+    and chosen, as JSON has it. ``measured``: numbers of this network decided which layers stay as they are, so that all
+    may.
     """
 
     subject: Subject
@@ -76,6 +77,7 @@ class Result:
     outdated: frozenset[str] = frozenset()
     ladder: tuple[Rung, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,11 @@ class Technique(Settings):
     Subclasses are frozen configs; the class variables say how they fit into a chain:
 
     ``takes`` and ``gives`` are the forms before and after; ``makes`` are the kinds of promises that it gives;
-    ``keeps`` are the kinds of promises of earlier steps that it does not break.
+    ``keeps`` are the kinds of promises of earlier steps that it does not break; ``alters`` says whether it is meant
+    to change weights or the network: then a recipe in which it changes nothing is refused.
     """
 
+    alters: ClassVar[bool] = True
     takes: ClassVar[Form] = "keras"
     gives: ClassVar[Form] = "keras"
     makes: ClassVar[frozenset[Kind]] = frozenset()

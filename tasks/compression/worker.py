@@ -6,12 +6,14 @@ from pathlib import Path
 
 from tasks.code.records import describe, models_of
 from tasks.command import run_command
+from tasks.compression.progress import watch
 from tasks.compression.recipe import parse_recipes
 from tasks.compression.records import Candidate, candidate_model, candidate_record, earlier_record
 from tasks.compression.refusal import record_refusal
 from tasks.compression.retraining import BASELINE
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import STEPS, StepStore
+from tasks.compression.supervisor import ALIVE
 from tasks.compression.technique import Context
 from tasks.config import Params
 from tasks.files import write_bytes
@@ -35,6 +37,11 @@ def end_with_supervisor() -> None:
         os._exit(ENDED)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def tell_supervisor() -> None:
+    """Let the supervisor know whenever work has come further; in one piece, between lines that others write."""
+    watch(lambda: os.write(1, f"{ALIVE}\n".encode()))
 
 
 def work(params: Params, name: str) -> None:
@@ -76,4 +83,5 @@ def work(params: Params, name: str) -> None:
 
 if __name__ == "__main__":
     end_with_supervisor()
+    tell_supervisor()
     run_command({"work": work})

@@ -23,7 +23,7 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.records import Rung
 from tasks.compression.technique import Model
 from tasks.data_loading.dataset import read_batches
-from tasks.errors import CompressionError
+from tasks.errors import Unsuited
 from tasks.litert import Pixels
 from tasks.timing import Runner, undisturbed
 from tasks.training.conversion import to_tflite
@@ -92,7 +92,7 @@ def remove_to_latency(
     If this was timed earlier, as ``probe.context`` knows, the rung of then is taken.
 
     Raises:
-        CompressionError: not even the narrowest is fast enough.
+        Unsuited: not even the narrowest is fast enough.
     """
     timed = tuple(probe.context.timed)
     if fitting := [rung for rung in timed if rung.fits]:
@@ -119,7 +119,7 @@ def remove_to_latency(
     chosen = widest(len(budgets), fits)
     if chosen is None:
         fastest = rungs[-1]
-        raise CompressionError(
+        raise Unsuited(
             f"Expected a latency that the network can have: at its narrowest it takes {fastest.microseconds:.1f} µs an "
             f"image, {fastest.ratio:.2f} of what it took. Received: {limit.value}{'' if limit.relative else ' µs'}. "
             f"Raise the budget, or lower `minimum` or `multiple_of`."

@@ -7,8 +7,13 @@ from numpy.typing import NDArray
 
 from tasks.compression.channels.graph import Graph, Keep, Weight
 from tasks.compression.technique import Model
+from tasks.errors import Unsuited
 from tasks.training.backend import keras
 from tasks.training.saving import copy_model
+
+COMPARED = 8  # images of noise that a smaller network is tried on
+UNKNOWN = 32  # a side of images that may have any
+TOLERANCE = 1e-3  # of the largest answer: sums of fewer numbers are rounded otherwise
 
 
 def rebuild(model: Model, graph: Graph, keep: Keep) -> Model:
@@ -38,6 +43,46 @@ def masked(model: Model, graph: Graph, keep: Keep) -> Model:
     copy = copy_model(model)
     _transfer(model, copy, graph, lambda weight, values: _blank(weight, values, keep))
     return copy
+
+
+def check_removal(blanked: Model, smaller: Model) -> None:
+    """Compare what is left with the whole network whose other channels are zero: both give the same, but for rounding.
+
+    Args:
+        blanked: see :func:`masked`.
+        smaller: see :func:`rebuild`.
+
+    Raises:
+        Unsuited: their answers differ, or are no numbers.
+    """
+    shape = [side or UNKNOWN for side in smaller.input_shape[1:]]
+    images = np.random.default_rng(0).integers(0, 256, (COMPARED, *shape)).astype(np.float32)
+    expected, found = (np.asarray(model(images, training=False)) for model in (blanked, smaller))
+    if not np.all(np.isfinite(expected)):
+        raise Unsuited(
+            "Expected finite answers of the network to images of noise. Received: some that are not (NaN or infinite). "
+            "Train it anew, with a lower learning rate."
+        )
+    if np.allclose(found, expected, atol=TOLERANCE * float(np.abs(expected).max(initial=0.0)), rtol=0):
+        return
+    raise Unsuited(
+        f"Expected the network to answer without the removed channels as it does with zeros in their place. "
+        f"Received: answers that differ by {np.abs(found - expected).max():.3g} from layer "
+        f"{_first_difference(blanked, smaller, images)} on. Name it in exclude, or leave prune_channels out."
+    )
+
+
+def _first_difference(blanked: Model, smaller: Model, images: NDArray[np.float32]) -> str:
+    """The first layer, of those that are called once and give as much in both, that gives something else."""
+    for layer in smaller.layers[1:]:
+        other = blanked.get_layer(layer.name)
+        if len(layer._inbound_nodes) > 1 or layer.output_shape != other.output_shape:
+            continue
+        ends = ((smaller, layer), (blanked, other))
+        found, expected = (np.asarray(keras().Model(model.input, each.output)(images)) for model, each in ends)
+        if not np.allclose(found, expected, atol=TOLERANCE * float(np.abs(expected).max()), rtol=0):
+            return str(layer.name)
+    return "the last"
 
 
 def _transfer(source: Model, target: Model, graph: Graph, change: Any) -> None:

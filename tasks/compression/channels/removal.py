@@ -10,10 +10,10 @@ from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria import CRITERIA, Criterion
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import Graph, Keep, read_graph
-from tasks.compression.channels.rebuild import rebuild
+from tasks.compression.channels.rebuild import check_removal, masked, rebuild
 from tasks.compression.channels.repair import repair
 from tasks.compression.technique import Model
-from tasks.errors import CompressionError
+from tasks.errors import Unsuited
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def remove_channels(model: Model, removal: Removal, probe: Probe) -> tuple[Model
     with ``repair`` it ends with fitting the layers to give what they gave in ``model``.
 
     Raises:
-        CompressionError: the budget cannot be met.
+        Unsuited: the budget cannot be met, or what is left does not answer as it should.
     """
     whole, kept = model, dict[str, Ids]()
     own = whole_cost(model, removal.metric) if removal.metric else 1.0
@@ -51,13 +51,15 @@ def remove_channels(model: Model, removal: Removal, probe: Probe) -> tuple[Model
         price = _price(graph, removal.metric)
         keep = allocator.allocate(price, goal) if removal.metric else allocator.keep([0] * len(graph.groups))
         if keep is None:
-            raise CompressionError(
+            raise Unsuited(
                 f"Expected a budget that the network can meet: with every layer at its least width it takes "
                 f"{price(allocator.least()):,.0f} {removal.metric}. Received: {removal.budget:,.0f}. "
                 f"Raise the budget, lower `minimum` or `multiple_of`, fix fewer layers, or take a criterion that can "
                 f"judge all layers."
             )
-        model = rebuild(model, graph, keep)
+        smaller = rebuild(model, graph, keep)
+        check_removal(masked(model, graph, keep), smaller)
+        model = smaller
         for weight in graph.makers():
             made = weight.axis("makes")
             if made:
@@ -87,20 +89,20 @@ def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tupl
         excluded: layers that keep all.
 
     Raises:
-        CompressionError: a name is not that of a layer whose channels may go, tied layers are given two widths, or a
+        Unsuited: a name is not that of a layer whose channels may go, tied layers are given two widths, or a
             number is that of a layer with several groups.
     """
     free = {layer for group in graph.groups for layer in group.layers}
     for name in (*wanted, *excluded):
         if name not in free:
-            raise CompressionError(
+            raise Unsuited(
                 f"Expected layers whose channels may go: {', '.join(sorted(free)) or 'there are none'}. "
                 f"Received: {name!r}{f', which has to stay with {graph.held[name]}' if name in graph.held else ''}."
             )
     for name, width in wanted.items():
         groups = [group for group in graph.groups if name in group.layers]
         if isinstance(width, int) and len(groups) > 1:
-            raise CompressionError(
+            raise Unsuited(
                 f"Expected a fraction for {name}, whose channels belong to {len(groups)} groups that go apart. "
                 f"Received: {width}. Give the fraction that stays, or name layers that have one group each."
             )
@@ -110,7 +112,7 @@ def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tupl
         asked = {size for name in excluded if name in group.layers}
         asked |= {_count(wanted[name], size) for name in group.layers if name in wanted}
         if len(asked) > 1:
-            raise CompressionError(
+            raise Unsuited(
                 f"Expected one width for {group.name}, whose channels go together. "
                 f"Received: {', '.join(map(str, sorted(asked)))}. Name one of these layers alone."
             )

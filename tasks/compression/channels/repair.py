@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.technique import Model
+from tasks.errors import Unsuited
 from tasks.training.backend import keras, tensorflow
 from tasks.training.saving import copy_model
 
@@ -99,7 +100,14 @@ def _fit(old: Any, layer: Any, outputs: Ids, sampled: _Sampled) -> None:
     mean, middle = (left.mean(axis=0), missing.mean(axis=0)) if layer.use_bias else (0.0, 0.0)
     inputs, wanted = left - mean, missing - middle
     energy = inputs.T @ inputs
-    change = np.linalg.solve(energy + RIDGE * np.trace(energy) / len(energy) * np.eye(len(energy)), inputs.T @ wanted)
+    pull = RIDGE * np.trace(energy) / len(energy)
+    if not (np.isfinite(pull) and np.all(np.isfinite(wanted))):
+        raise Unsuited(
+            f"Expected finite numbers to enter layer {layer.name}. Received: some that are not, of training images. "
+            f"Train the network so that its layers give finite numbers, or set repair: none."
+        )
+    # nothing ever enters a layer behind ReLUs that are dead: its bias alone can make up for anything
+    change = np.linalg.solve(energy + pull * np.eye(len(energy)), inputs.T @ wanted) if pull else np.zeros_like(kernel)
     weights = [(kernel + change).reshape(layer.kernel.shape)]
     if layer.use_bias:
         weights.append(layer.bias.numpy() + middle - mean @ change)

@@ -21,12 +21,12 @@ def changed_layers(before: Model, after: Model) -> tuple[str, ...]:
 def skipped_layers(
     before: Model, changed: tuple[str, ...], limits: Limits, unjudged: tuple[str, ...]
 ) -> tuple[Skip, ...]:
-    """Layers with a kernel that stay as they are, and why."""
+    """Layers with a kernel that stay as they are, and why; if none is changed, the network met its budget before."""
     graph = read_graph(before)
     reasons: dict[str, tuple[Reason, str]] = {}
     for group in graph.groups:
         for layer in group.layers:
-            reasons.setdefault(layer, _reason(group, limits, unjudged))
+            reasons.setdefault(layer, _reason(group, limits, unjudged, bool(changed)))
     reasons |= {layer: (Reason.TIED, why) for layer, why in graph.held.items() if layer not in reasons}
     reasons |= {layer: (Reason.UNSUPPORTED, kind) for layer, kind in graph.unsupported.items()}
     names = [layer.name for layer in before.layers if kernel_of(layer) is not None] + without_kernel(before)
@@ -38,13 +38,15 @@ def skipped_layers(
     )
 
 
-def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...]) -> tuple[Reason, str]:
+def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...], cut: bool) -> tuple[Reason, str]:
     if group.name in unjudged:
         return Reason.UNSUPPORTED, "the criterion finds nothing to judge its channels by"
     if group.name in limits.fixed:
         return Reason.EXCLUDED, ""
     if len(limits.widths(group)) == 1:
         return Reason.TOO_SMALL, "it has the least number of channels"
+    if not cut:
+        return Reason.UNCHANGED, "the network meets the budget as it is"
     return Reason.SENSITIVE, "the budget is met by channels of other layers that matter less"
 
 

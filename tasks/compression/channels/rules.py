@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.graph import Size, Trace
-from tasks.training.backend import keras
+from tasks.training.backend import keras, tensorflow
 
 # node: one call of a layer; gives the channels of its output, or None where the layer is set in a way that is not known
 Rule = Callable[[Trace, Any, list[Ids]], Ids | None]
@@ -17,6 +17,16 @@ Rule = Callable[[Trace, Any, list[Ids]], Ids | None]
 ELEMENTWISE = frozenset(
     {"linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "swish", "silu", "mish"}
     | {"sigmoid", "hard_sigmoid", "tanh", "softplus", "softsign", "exponential"}
+)
+LIBRARIES = ("keras.", "tf_keras.", "tensorflow.")  # whose functions of these names are meant
+ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU")  # layers of each value by itself
+# TensorFlow's operations on each value by itself, as a network built of them names them; all inputs are alike to them
+OPERATIONS = frozenset(
+    {f"__operators__.{name}" for name in ("add", "sub", "mul")}
+    | {f"math.{name}" for name in ("add", "subtract", "multiply", "truediv", "divide", "maximum", "minimum", "pow")}
+    | {f"math.{name}" for name in ("sigmoid", "tanh", "exp", "square", "abs", "negative", "softplus", "sqrt")}
+    | {f"nn.{name}" for name in ("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish")}
+    | {"clip_by_value", "identity", "cast"}
 )
 
 
@@ -27,8 +37,8 @@ def apply_rule(trace: Trace, node: Any, inputs: list[Ids]) -> list[Ids]:
     if node.is_input:
         return [trace.atoms.new(_last(tensor), held="the model's input") for tensor in outputs]
     kind = type(layer).__name__
-    known = getattr(keras().layers, kind, None) is type(layer) and kind in RULES
-    if known and getattr(layer, "data_format", None) != "channels_first":
+    own = getattr(keras().layers, kind, None) is type(layer) or kind == OPERATION
+    if own and kind in RULES and getattr(layer, "data_format", None) != "channels_first":
         given = RULES[kind](trace, node, inputs)
         if given is not None:
             return [given]
@@ -50,12 +60,22 @@ def _places(tensor: Any) -> int:
 
 
 def _is_elementwise(layer: Any) -> bool:
-    return getattr(getattr(layer, "activation", None), "__name__", "linear") in ELEMENTWISE
+    """Is the layer's activation, if it has one, a function of each value by itself? It may be a layer, too."""
+    activation = getattr(layer, "activation", None)
+    if activation is None:
+        return True
+    layers = keras().layers
+    if isinstance(activation, layers.Layer):
+        kinds = tuple(getattr(layers, kind) for kind in ACTIVATIONS)
+        return type(activation) in kinds and _is_elementwise(activation)
+    name, module = getattr(activation, "__name__", ""), getattr(activation, "__module__", "")
+    return name in ELEMENTWISE and f"{module}.".startswith(LIBRARIES)
 
 
 def _activated(trace: Trace, layer: Any, channels: Ids) -> Ids:
     if not _is_elementwise(layer):
-        trace.atoms.hold(channels, f"{layer.name}: {layer.activation}")
+        activation = layer.activation
+        trace.atoms.hold(channels, f"{layer.name}: {getattr(activation, '__name__', type(activation).__name__)}")
     return channels
 
 
@@ -142,8 +162,21 @@ def _reshape(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
     if np.any(rows != channels):
         return None
     if node.layer.target_shape[-1] != -1:
-        trace.sizes[node.layer.name] = Size("target_shape", channels)
+        size = trace.sizes.setdefault(node.layer.name, Size("target_shape", channels))
+        trace.atoms.tie(size.channels, channels)  # called before, on other channels: it has one shape for both
     return channels
+
+
+def _operation(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+    """An operation with numbers beside the tensors; an array beside them may hold a value for each channel."""
+    values = tensorflow().nest.flatten((node.call_args, node.call_kwargs))
+    plain = all(hasattr(value, "_keras_history") or _is_single(value) for value in values)
+    return _merge(trace, node, inputs) if node.layer.symbol in OPERATIONS and plain else None
+
+
+def _is_single(value: Any) -> bool:
+    """Is it a number, or what a type or a name is given by?"""
+    return value is None or isinstance(value, str) or hasattr(value, "as_numpy_dtype") or np.ndim(value) == 0
 
 
 def _merge(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
@@ -164,6 +197,7 @@ def _concatenate(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
 
 
 _RANKS = ("1D", "2D", "3D")
+OPERATION = "TFOpLambda"
 RULES: dict[str, Rule] = {
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
@@ -172,12 +206,13 @@ RULES: dict[str, Rule] = {
     "Flatten": _flatten,
     "Reshape": _reshape,
     "Concatenate": _concatenate,
+    OPERATION: _operation,
     **{f"Conv{rank}": _convolution for rank in _RANKS},
     **{f"Conv{rank}Transpose": _transposed for rank in _RANKS},
     **{f"DepthwiseConv{rank}": _depthwise for rank in ("1D", "2D")},
     **{f"SeparableConv{rank}": _separable for rank in ("1D", "2D")},
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), _merge),
-    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "ThresholdedReLU", "ActivityRegularization"), _each),
+    **dict.fromkeys((*ACTIVATIONS, "ActivityRegularization"), _each),
     **dict.fromkeys(("Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout"), _each),
     **{
         f"{name}{rank}": _each

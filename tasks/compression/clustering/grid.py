@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.compression.layers import output_axis
 from tasks.training.backend import KerasLayer, TfTensor, tensorflow, traced
 
 SHARES = np.linspace(0.3, 1.0, 36)  # of a channel's largest weight that are tried for its largest level
@@ -22,7 +23,10 @@ def steps_of(clusters: int) -> int:
 
 
 def best_shares(kernel: NDArray[Any], steps: int) -> NDArray[np.float32]:
-    """For each output channel the largest level, by the largest weight, at which the squared error is least."""
+    """For each output channel the largest level, by the largest weight, at which the squared error is least.
+
+    Output channels are last, here and in :func:`to_grid`.
+    """
     errors = [np.sum((to_grid(kernel, steps, share) - kernel) ** 2, axis=_inner(kernel)) for share in SHARES]
     return np.asarray(SHARES[np.argmin(errors, axis=0)], np.float32)
 
@@ -46,10 +50,14 @@ def simulate(layer: KerasLayer, steps: int, shares: NDArray[np.float32]) -> None
         levels = tf.round(tf.clip_by_value(kernel / scale, -1.0, 1.0) * steps) * (scale / steps)
         return kernel + tf.stop_gradient(levels - kernel)
 
+    def oriented(kernel: TfTensor) -> TfTensor:
+        """Output channels last, and back; see :func:`tasks.compression.layers.oriented`."""
+        return tf.linalg.matrix_transpose(kernel) if output_axis(layer) == -2 else kernel
+
     def simulated(inputs: TfTensor) -> TfTensor:
         kernel = layer.kernel
         # not through the layer's own __setattr__, which would forget that the kernel is a weight
-        object.__setattr__(layer, "kernel", on_grid(kernel))
+        object.__setattr__(layer, "kernel", oriented(on_grid(oriented(kernel))))
         try:
             return call(inputs)
         finally:

@@ -46,6 +46,8 @@ def _lloyd(values: NDArray[Any], clusters: int, init: str, seed: int) -> NDArray
     if init == "linear":
         begin = np.linspace(points.min(), points.max(), clusters).reshape(-1, 1)
     if init == "density":
-        begin = np.quantile(points, (np.arange(clusters) + 0.5) / clusters).reshape(-1, 1)
-    found = KMeans(clusters, init=begin, n_init=1, random_state=seed).fit(points)
+        # where many weights are equal, quantiles are; a level that is there twice is one
+        begin = np.unique(np.quantile(points, (np.arange(clusters) + 0.5) / clusters)).reshape(-1, 1)
+    count = clusters if init == "kmeans++" else len(begin)
+    found = KMeans(count, init=begin, n_init=1, random_state=seed).fit(points)
     return np.asarray(found.cluster_centers_[found.labels_, 0], values.dtype)

@@ -1,9 +1,11 @@
 """Ranks by measured validation loss: always the step that saves most for what it costs, as long as the loss allows."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.compression.lowrank.decomposition import Ranks
+from tasks.errors import Unsuited
 
 Choice = dict[str, Ranks | None]  # by the name of the layer; None: as it is
 
@@ -39,10 +41,18 @@ def descend(
 
     Returns:
         the last choice that was taken; its loss was measured and allowed.
+
+    Raises:
+        Unsuited: the loss with all layers as they are is no number.
     """
     choice: Choice = dict.fromkeys(ladders)
     left = {name: list(rungs) for name, rungs in ladders.items() if rungs}
     now = measure(choice)
+    if not math.isfinite(now):
+        raise Unsuited(
+            f"Expected a finite validation loss to choose ranks by. Received: {now}. Train the network anew, with a "
+            f"lower learning rate, or choose ranks by energy."
+        )
     allowed, measured, taken = now * (1 + tolerance), 1, 0
     steps: dict[str, _Step] = {}
     while left:
@@ -62,7 +72,7 @@ def descend(
         ranks = left[name][0]
         steps[name] = _Step(name, ranks, measure({**choice, name: ranks}), taken)
         measured += 1
-        if steps[name].loss > allowed:  # a lower rank would cost more
+        if not steps[name].loss <= allowed:  # a lower rank would cost more; what is no number is too much
             del steps[name], left[name]
     return choice
 

@@ -34,7 +34,8 @@ def input_moments(model: Model, layers: Sequence[str], samples: int, folder: Pat
         found = probe(images, training=False)
         for name, tensor in zip(layers, found if isinstance(found, list) else [found], strict=True):
             rows = np.asarray(tensor, np.float64).reshape(-1, tensor.shape[-1])
-            sums[name] = sums[name] + rows.T @ rows
+            with np.errstate(invalid="ignore", over="ignore"):  # who takes the sums looks whether they are finite
+                sums[name] = sums[name] + rows.T @ rows
     return sums
 
 

@@ -11,7 +11,7 @@ from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.greedy import Choice, descend
 from tasks.compression.lowrank.measuring import Loss
 from tasks.config import Settings
-from tasks.errors import CompressionError
+from tasks.errors import Unsuited
 
 LADDER = (0.99, 0.97, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3)  # energies whose ranks are tried
 LossOf = Callable[[int], Loss]  # by the number of samples that it is measured on
@@ -91,7 +91,7 @@ class ByRatio(RankRule):
         whole = sum(target.cost(self.of, None) for target in targets.values())
         allowed, least = self.ratio * whole, self._cost(targets, 0.0)
         if least > allowed:
-            raise CompressionError(
+            raise Unsuited(
                 f"Expected ranks at which the layers cost {self.ratio} of their {self.of}. Received: layers that cost "
                 f"{least / whole:.3f} with rank 1 each. Ask for more, or name fewer layers in exclude."
             )

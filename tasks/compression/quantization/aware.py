@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.layers import split_head
 from tasks.compression.quantization.calibration import Samples
+from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.levels import restrict, settle, snap
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
 from tasks.compression.quantization.preserve import Held
+from tasks.compression.quantization.simulation import simulated
 from tasks.compression.technique import Model
-from tasks.compression.toolkit import toolkit
-from tasks.errors import CompressionError
 from tasks.training.backend import keras, tensorflow
 from tasks.training.conversion import only_trains
 
@@ -65,10 +64,10 @@ def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[An
         few: restricts the weights of convolutions and dense layers.
 
     Raises:
-        CompressionError: the model has a layer whose rounding TFMOT does not simulate.
+        Unsuited: the model has a layer whose rounding TFMOT does not simulate.
     """
     head, body = split_head(model)
-    aware = _simulated(body)
+    aware = simulated(body)
     prepared = _prepare(head, np.concatenate([image for (image,) in samples()]))
     measure_ranges(aware, body, prepared)
     restricted = restrict(aware, few.bits, few.per_channel) if few else ()
@@ -87,16 +86,6 @@ def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[An
     if scale is not None and foldable:
         fold(aware, scale)
     return Aware(aware if foldable else whole, schemes, restricted, settle(aware))
-
-
-def _simulated(body: Model) -> Model:
-    try:
-        return toolkit().quantization.keras.quantize_model(body)
-    except (RuntimeError, ValueError) as error:  # of layers that it does not know, and models within models
-        raise CompressionError(
-            f"Expected layers whose rounding TFMOT can simulate. Received: {str(error).split('. ')[0]}. "
-            f"Quantize without aware (calibrated int8), or replace the layer."
-        ) from error
 
 
 def hold(aware: Model) -> dict[str, str]:
@@ -155,18 +144,26 @@ def measure_ranges(aware: Model, body: Model, inputs: NDArray[Any]) -> None:
         for ending in RANGES
         if variable.name.split(":")[0].endswith(ending) and layer.layer.name in known
     ]
-    probe = keras().Model(body.input, [body.get_layer(name).output for name, _, _ in ranged])
+    if not ranged:
+        return
+    # a layer that is called several times has one range for all that it gives
+    given = [_given(body.get_layer(name)) for name, _, _ in ranged]
+    probe = keras().Model(body.input, given)
     # zero is always in the range, or it could not be stored exactly
     lows, highs = np.zeros(len(ranged)), np.zeros(len(ranged))
     for start in range(0, len(inputs), BATCH):
         outputs = probe(inputs[start : start + BATCH], training=False)
-        outputs = outputs if isinstance(outputs, list) else [outputs]
-        lows = np.minimum(lows, [np.min(output) for output in outputs])
-        highs = np.maximum(highs, [np.max(output) for output in outputs])
+        lows = np.minimum(lows, [min(np.min(each) for each in calls) for calls in outputs])
+        highs = np.maximum(highs, [max(np.max(each) for each in calls) for calls in outputs])
     for (_, least, most), low, high in zip(ranged, lows, highs, strict=True):
         if low < high:
             least.assign(low)
             most.assign(high)
+
+
+def _given(layer: Any) -> list[Any]:
+    """What a layer gives, each time that it is called."""
+    return [layer.get_output_at(index) for index in range(len(layer.inbound_nodes))]
 
 
 def _set_input_range(aware: Model, low: float, high: float) -> None:
@@ -176,9 +173,10 @@ def _set_input_range(aware: Model, low: float, high: float) -> None:
 
 
 def _foldable(aware: Model) -> bool:
-    """Does what enters go to one convolution or dense layer alone?"""
+    """Does what enters go to one convolution or dense layer alone, which takes nothing else?"""
     followers = [node.outbound_layer for node in _entry(aware).outbound_nodes]
-    return len(followers) == 1 and any(_is(variable, "/kernel") for variable in followers[0].weights)
+    alone = len(followers) == 1 and len(followers[0].inbound_nodes) == 1
+    return alone and any(_is(variable, "/kernel") for variable in followers[0].weights)
 
 
 def fold(aware: Model, scale: float) -> None:

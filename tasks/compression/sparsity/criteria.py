@@ -97,7 +97,7 @@ def _compiled(model: Model, variables: Sequence[Any], value: Callable[[TfTensor,
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             result = value(model(images, training=False), against)
-        found: Sequence[TfTensor] = tape.gradient(result, variables)
+        found: Sequence[TfTensor] = tape.gradient(result, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return found
 
     compiled: Gradient = tf.function(gradient, autograph=False, reduce_retracing=True)

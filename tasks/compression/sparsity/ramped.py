@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tasks.compression.layers import hold_zeros, kernel_of, with_layers
+from tasks.compression.layers import hold_zeros, kernel_of, oriented, output_axis, with_layers
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.sparsity.patterns import Pattern
+from tasks.compression.sparsity.patterns import Pattern, best_of_groups
 from tasks.compression.technique import Context, Model
 from tasks.compression.toolkit import toolkit
 from tasks.data_loading.dataset import read_dataset
@@ -48,12 +48,20 @@ def prune_by_ramp(
     block: Retraining,
     context: Context,
 ) -> Model:
-    """A trained copy of ``model`` whose named layers are pruned; TFMOT chooses ``n:m`` once, at the beginning."""
+    """A trained copy of ``model`` whose named layers are pruned.
+
+    TFMOT chooses ``n:m`` once, at the beginning, along the last axis but one, of kernels of two and four dimensions;
+    for others the same is done here.
+    """
     steps = steps_per_epoch(read_dataset(context.prepared), context.batch_size) * block.epochs
     ramp = Ramp(kind, sparsity, steps)
 
     def change(layer: Any) -> Any:
         if layer.name not in layers:
+            return layer
+        if pattern.kind == "n:m" and not _in_groups(layer):
+            _prune_groups(layer, pattern)
+            hold_zeros(layer)
             return layer
         hold_zeros(layer)
         present = float(np.mean(kernel_of(layer).numpy() == 0))
@@ -62,6 +70,18 @@ def prune_by_ramp(
     wrapped = with_layers(model, change)
     retrain(wrapped, block, context, [toolkit().sparsity.keras.UpdatePruningStep()], keep_best=False)
     return copy_model(toolkit().sparsity.keras.strip_pruning(wrapped))
+
+
+def _in_groups(layer: Any) -> bool:
+    """Does TFMOT find the inputs of this layer's kernel?"""
+    return len(kernel_of(layer).shape) in (2, 4) and output_axis(layer) == -1
+
+
+def _prune_groups(layer: Any, pattern: Pattern) -> None:
+    kernel = kernel_of(layer)
+    values = kernel.numpy()
+    stay = best_of_groups(oriented(layer, np.abs(values)), pattern.n, pattern.m)
+    kernel.assign(values * oriented(layer, stay))
 
 
 def _settings(pattern: Pattern) -> dict[str, Any]:

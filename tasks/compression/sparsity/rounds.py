@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.layers import hold_all_zeros, kernels
+from tasks.compression.layers import hold_all_zeros, kernel_of, kernels, oriented
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.sparsity.criteria import Criterion, score_weights
 from tasks.compression.sparsity.patterns import Budget, Pattern, choose
@@ -41,22 +41,29 @@ def prune_in_rounds(model: Model, layers: Sequence[str], rounds: Rounds, block: 
         sparsity = rounds.sparsity_after(number)
         if rounds.count > 1:
             context.say(f"round {number}/{rounds.count}: sparsity {sparsity:.3f}")
-        set_masks(model, choose(_zeros_last(model, scores), sparsity, rounds.pattern, rounds.budget))
+        set_masks(model, masks(model, scores, sparsity, rounds.pattern, rounds.budget))
         hold_all_zeros(model)
         if block.epochs:
             retrain(model, block, replace(context, seed=seed))
     return copy_model(model)
 
 
-def _zeros_last(model: Model, scores: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """Zeros that there are go first, whatever the score."""
+def masks(
+    model: Model, scores: dict[str, NDArray[np.float64]], sparsity: float, pattern: Pattern, budget: Budget
+) -> dict[str, NDArray[np.bool_]]:
+    """Which weights stay, in the shape of each kernel; see :func:`tasks.compression.sparsity.patterns.choose`.
+
+    Zeros that there are go first, whatever the score.
+    """
     present = kernels(model)
-    return {name: np.where(present[name] == 0, -1.0, score) for name, score in scores.items()}
+    layers = {name: model.get_layer(name) for name in scores}
+    ordered = {name: np.where(present[name] == 0, -1.0, score) for name, score in scores.items()}
+    chosen = choose({name: oriented(layers[name], score) for name, score in ordered.items()}, sparsity, pattern, budget)
+    return {name: oriented(layers[name], stay) for name, stay in chosen.items()}
 
 
 def set_masks(model: Model, masks: dict[str, NDArray[np.bool_]]) -> None:
     """Set what does not stay to zero."""
-    present = kernels(model)
     for name, stay in masks.items():
-        layer = model.get_layer(name)
-        layer.set_weights([present[name] * stay, *layer.get_weights()[1:]])
+        kernel = kernel_of(model.get_layer(name))
+        kernel.assign(kernel.numpy() * stay)

@@ -6,13 +6,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
+from tasks.compression.clustering.holding import hold_clusters
 from tasks.compression.clustering.kmeans import to_levels
-from tasks.compression.clustering.repair import Kernel, repair
-from tasks.compression.layers import hold_zeros, kernels, with_layers, without_kernel
+from tasks.compression.clustering.repair import Kernel, distinct, repair
+from tasks.compression.layers import hold_zeros, kernel_of, kernels, kernels_of, oriented, with_layers, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.compression.toolkit import clusterable, clustered, toolkit
+from tasks.training.backend import keras
 from tasks.training.saving import copy_model
 
 INITS = {
@@ -88,35 +90,36 @@ class Cluster(Retraining, Technique):
                 before[name] = kernel
             else:
                 reasons[name] = reason
+        skipped = tuple(Skip(layer=name, reason=reason) for name, reason in reasons.items())
+        if not before:
+            return Result(subject, changed=(), skipped=skipped)
         trained = self._on_grid(model, before, context) if self.levels == "grid" else self._free(model, before, context)
         self._put_right(trained, before, context)
         return Result(
             Subject(trained),
             changed=tuple(sorted(before)),
-            skipped=tuple(Skip(layer=name, reason=reason) for name, reason in reasons.items()),
+            skipped=skipped,
             claims=tuple(Claim(name, "clusters", float(self.clusters)) for name in sorted(before)),
         )
 
     def _reason(self, layer: Any, kernel: Kernel) -> Reason | None:
         """Why a layer is left alone; None where it is not."""
-        if not clusterable(layer):
+        if not clusterable(layer) or len(kernels_of(layer)) > 1:
             return Reason.UNSUPPORTED
-        there = kernel != 0 if self.preserve_sparsity else np.ones_like(kernel)
-        most = there.sum(axis=(0, 1, 2)).min() if self._by_channel(kernel) else there.sum()
+        there = oriented(layer, kernel) != 0 if self.preserve_sparsity else np.ones_like(oriented(layer, kernel))
+        inside = tuple(range(kernel.ndim - 1))
+        most = there.sum(axis=inside).min() if self._by_channel(kernel) else there.sum()
         return Reason.TOO_SMALL if most <= self.clusters else None
 
     def _by_channel(self, kernel: Kernel) -> bool:
-        return self.per_channel and kernel.ndim == 4
+        return self.per_channel and kernel.ndim > 2
 
     def _free(self, model: Model, before: dict[str, Kernel], context: Context) -> Model:
         if not self.epochs:
-            levels = {
-                name: to_levels(
-                    kernel, self.clusters, self.init, self._by_channel(kernel), self.preserve_sparsity, context.seed
-                )
-                for name, kernel in before.items()
-            }
-            return _with_kernels(copy_model(model), levels)
+            copy = copy_model(model)
+            for name in before:
+                self._set_levels(copy.get_layer(name), context.seed)
+            return copy
         clustering = toolkit().clustering.keras
         settings = {
             "number_of_clusters": self.clusters,
@@ -124,13 +127,40 @@ class Cluster(Retraining, Technique):
             "preserve_sparsity": self.preserve_sparsity,
             "cluster_per_channel": self.per_channel,
         }
-        wrapped = with_layers(model, lambda layer: clustered(layer, **settings) if layer.name in before else layer)
+
+        def change(layer: Any) -> Any:
+            if layer.name not in before:
+                return layer
+            if self._suits_toolkit(layer):
+                return clustered(layer, **settings)
+            self._set_levels(layer, context.seed)
+            hold_clusters(layer)
+            return layer
+
+        wrapped = with_layers(model, change)
         retrain(wrapped, self, context)
         return copy_model(clustering.strip_clustering(wrapped))
 
+    def _suits_toolkit(self, layer: Any) -> bool:
+        """Does TFMOT cluster this kernel as it is asked to? It finds the output channels of plain convolutions alone.
+
+        Nor does it cluster what is not trained, or has no more values than there shall be.
+        """
+        kernel = kernel_of(layer).numpy()
+        by_channel = self._by_channel(kernel)
+        plain = not by_channel or type(layer) is keras().layers.Conv2D
+        return plain and layer.trainable and distinct(oriented(layer, kernel), by_channel) > self.clusters
+
+    def _set_levels(self, layer: Any, seed: int) -> None:
+        """Let a kernel have its levels by k-means."""
+        kernel = kernel_of(layer).numpy()
+        by_channel = self._by_channel(kernel)
+        levels = to_levels(oriented(layer, kernel), self.clusters, self.init, by_channel, self.preserve_sparsity, seed)
+        kernel_of(layer).assign(oriented(layer, levels))
+
     def _on_grid(self, model: Model, before: dict[str, Kernel], context: Context) -> Model:
         steps = steps_of(self.clusters)
-        shares = {name: best_shares(kernel, steps) for name, kernel in before.items()}
+        shares = {name: best_shares(oriented(model.get_layer(name), kernel), steps) for name, kernel in before.items()}
         copy = copy_model(model)
         if self.epochs:
 
@@ -143,21 +173,18 @@ class Cluster(Retraining, Technique):
             trained = with_layers(model, change)
             retrain(trained, self, context)
             copy.set_weights(trained.get_weights())
-        after = {name: kernel for name, kernel in kernels(copy).items() if name in before}
-        return _with_kernels(copy, {name: to_grid(kernel, steps, shares[name]) for name, kernel in after.items()})
+        for name in before:
+            layer = copy.get_layer(name)
+            levels = to_grid(oriented(layer, kernel_of(layer).numpy()), steps, shares[name])
+            kernel_of(layer).assign(oriented(layer, levels))
+        return copy
 
     def _put_right(self, model: Model, before: dict[str, Kernel], context: Context) -> None:
         for name, kernel in before.items():
-            after = kernels(model)[name]
+            layer = model.get_layer(name)
+            old, new = oriented(layer, kernel), oriented(layer, kernel_of(layer).numpy())
             by_channel = self._by_channel(kernel) or self.levels == "grid"
-            right, wrong = repair(kernel, after, self.clusters, by_channel, self.zeros_stay, context.seed)
+            right, wrong = repair(old, new, self.clusters, by_channel, self.zeros_stay, context.seed)
             if wrong:
                 context.say(f"{name}: {' and '.join(wrong)} in clustering, put right without training")
-                _with_kernels(model, {name: right})
-
-
-def _with_kernels(model: Model, changed: dict[str, Kernel]) -> Model:
-    for name, kernel in changed.items():
-        layer = model.get_layer(name)
-        layer.set_weights([kernel.astype(np.float32), *layer.get_weights()[1:]])
-    return model
+                kernel_of(layer).assign(oriented(layer, right))

@@ -16,6 +16,7 @@ class Convert(Technique):
     Needs nothing; keeps everything.
     """
 
+    alters: ClassVar[bool] = False
     gives: ClassVar[Form] = "flatbuffer"
 
     technique: Literal["convert"] = "convert"

@@ -9,7 +9,7 @@ from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
 from tasks.compression.technique import SPARSITY, Context, Kind, Model, Result, Subject, Technique
 from tasks.config import Settings
-from tasks.errors import CompressionError
+from tasks.errors import CompressionError, Unsuited
 from tasks.training.hints import PENULTIMATE, match
 from tasks.training.saving import copy_model
 
@@ -74,8 +74,8 @@ class Distill(Retraining, Technique):
             raise CompressionError("Expected a teacher to take hints from. Received: none in the context.")
         try:
             matched, learned = match(model, hints.student, teacher.members[0], hints.teacher, context.questions)
-        except ValueError as error:
-            raise CompressionError(
+        except (ValueError, AttributeError) as error:  # no such layer; one that is called several times
+            raise Unsuited(
                 f"hints: expected names of a layer of the student and of one of the teacher. Received: {error} "
                 f"Name others, or penultimate."
             ) from None

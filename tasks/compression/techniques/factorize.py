@@ -3,6 +3,8 @@
 import math
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
@@ -11,7 +13,7 @@ from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
 from tasks.compression.lowrank.moments import input_moments
-from tasks.compression.lowrank.ranks import ByEnergy, Rule, Target
+from tasks.compression.lowrank.ranks import ByEnergy, ByLoss, Rule, Target
 from tasks.compression.lowrank.robust_pca import RobustPca
 from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
@@ -19,7 +21,7 @@ from tasks.compression.lowrank.tucker import Tucker
 from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement, rebuild
 from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
-from tasks.errors import CompressionError
+from tasks.errors import Unsuited
 from tasks.training.backend import keras
 
 Convolutions = Literal["tucker", "cp", "spatial", "svd", "robust_pca", "none"]
@@ -94,6 +96,8 @@ class Factorize(Technique):
     def _apply(self, model: Model, context: Context) -> Result:
         self._check_names(model)
         targets, skipped = self._targets(model, context)
+        if not targets:
+            return Result(Subject(model), changed=(), skipped=_in_order(skipped, model))
         chosen = self.rank.choose(targets, lambda samples: validation_loss(model, samples, context.prepared))
         replacements: dict[str, Replacement] = {}
         for name, target in targets.items():
@@ -108,17 +112,18 @@ class Factorize(Technique):
         return Result(
             Subject(rebuild(model, replacements)),
             changed=tuple(replacements),
-            skipped=tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped),
+            skipped=_in_order(skipped, model),
             claims=tuple(claim for replacement in replacements.values() for claim in _claims(replacement)),
             renamed={name: replacement.last for name, replacement in replacements.items()},
             details={"layers that became factors": [_row(name, targets[name], chosen[name]) for name in replacements]},
+            measured=isinstance(self.rank, ByLoss),
         )
 
     def _check_names(self, model: Model) -> None:
         names = [layer.name for layer in model.layers]
         for name in self.exclude:
             if name not in names:
-                raise CompressionError(
+                raise Unsuited(
                     f"Expected exclude of factorize to name layers of {model.name}: {', '.join(names)}. "
                     f"Received: {name!r}. Correct or remove it."
                 )
@@ -132,11 +137,17 @@ class Factorize(Technique):
             if isinstance(found, Skip):
                 skipped[layer.name] = found
             elif found is not None:
+                _check_finite(layer.name, "weights", kernel_of(layer).numpy())
                 kinds[layer.name] = found
         moments = input_moments(model, list(kinds), self.calibration, context.prepared) if self.calibration else {}
         for name, kind in kinds.items():
             layer = model.get_layer(name)
             kernel = kernel_of(layer).numpy()
+            if not kernel.any():
+                skipped[name] = Skip(layer=name, reason=Reason.UNSUPPORTED, detail="all its weights are zero")
+                continue
+            if name in moments:
+                _check_finite(name, "inputs for training images", moments[name])
             decomposition = RobustPca(kernel, self.density) if kind is RobustPca else kind(kernel, moments.get(name))
             if max(decomposition.full) == 1:
                 skipped[name] = Skip(layer=name, reason=Reason.TOO_SMALL, detail="its full rank is 1")
@@ -157,6 +168,19 @@ class Factorize(Technique):
             return Svd
         unsuited = kind.unsuited(layer)
         return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=unsuited) if unsuited else kind
+
+
+def _in_order(skipped: dict[str, Skip], model: Model) -> tuple[Skip, ...]:
+    return tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped)
+
+
+def _check_finite(name: str, what: str, values: NDArray[Any]) -> None:
+    """No decomposition of what is no number."""
+    if not np.all(np.isfinite(values)):
+        raise Unsuited(
+            f"Expected finite {what} of layer {name}. Received: some that are not (NaN or infinite). "
+            f"Train the network anew, with a lower learning rate, or name the layer in exclude of factorize."
+        )
 
 
 def places(layer: Any) -> Places:

@@ -22,6 +22,7 @@ class Pack(Technique):
     smaller, and no faster. See ``docs/compression/packing.md``.
     """
 
+    alters: ClassVar[bool] = False
     takes: ClassVar[Form] = "flatbuffer"
     gives: ClassVar[Form] = "package"
 

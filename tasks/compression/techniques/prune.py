@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.compression.layers import kernel_of, kernels, without_kernel
+from tasks.compression.layers import is_built_in, kernel_of, kernels, kernels_of, oriented, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining
 from tasks.compression.sparsity.criteria import DATALESS, Criterion
@@ -14,6 +14,7 @@ from tasks.compression.sparsity.ramped import prune_by_ramp
 from tasks.compression.sparsity.rounds import Rounds, prune_in_rounds
 from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.compression.toolkit import prunable
+from tasks.training.backend import keras
 
 
 class Prune(Retraining, Technique):
@@ -90,6 +91,8 @@ class Prune(Retraining, Technique):
         skipped = {name: skip for name in kernels(model) if (skip := self._unfit(model.get_layer(name), pattern))}
         skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
         chosen = [name for name in kernels(model) if name not in skipped]
+        if not chosen:
+            return Result(subject, changed=(), skipped=tuple(skipped.values()))
         if self._ramped:
             pruned = prune_by_ramp(model, chosen, self.fraction, self.ramp, pattern, self, context)
         else:
@@ -114,9 +117,18 @@ class Prune(Retraining, Technique):
 
     def _unfit(self, layer: Any, pattern: Pattern) -> Skip | None:
         """Why a layer with a kernel is left alone."""
-        shape, depthwise = kernel_of(layer).shape, hasattr(layer, "depthwise_kernel")
+        kernel, depthwise = kernel_of(layer).numpy(), hasattr(layer, "depthwise_kernel")
+        shape = oriented(layer, kernel).shape
         detail = ""
-        if self._ramped and not prunable(layer):
+        if len(kernels_of(layer)) > 1:
+            detail = "it has two kernels"
+        elif not is_built_in(layer):
+            detail = f"{type(layer).__name__} is a kind of layer of your own, which may do more with its kernel"
+        elif not kernel.any():
+            detail = "all its weights are zero"
+        elif pattern.kind != "single" and not (depthwise or _by_inputs(layer)):
+            detail = "which of its weights are inputs of the same output is not known"
+        elif self._ramped and not prunable(layer):
             detail = "TFMOT does not prune it"
         elif self._ramped and pattern.kind == "block" and len(shape) != 2:
             detail = "TFMOT prunes blocks of dense layers only"
@@ -132,6 +144,12 @@ class Prune(Retraining, Technique):
         if self.sparsity is None or pattern.kind != "single" or self.budget == "global":
             promised = np.mean(kernel == 0)
         else:
-            promised = np.floor(kernel.size * self.sparsity - 1) / kernel.size
+            promised = max(0.0, np.floor(kernel.size * self.sparsity - 1) / kernel.size)
         zeros = Claim(name, "zeros", float(promised))
         return (zeros, Claim(name, "pattern", self.pattern)) if pattern.kind == "n:m" else (zeros,)
+
+
+def _by_inputs(layer: Any) -> bool:
+    """Has the kernel its inputs and outputs on its last two axes?"""
+    layers = keras().layers
+    return isinstance(layer, layers.Dense | layers.Conv1D | layers.Conv2D | layers.Conv3D)

@@ -136,4 +136,5 @@ class PruneChannels(Technique):
             skipped=skipped_layers(before, changed, limits, unjudged),
             claims=claims(after, changed),
             ladder=ladder,
+            measured=self.budget is not None and bool(read_graph(before).groups),
         )

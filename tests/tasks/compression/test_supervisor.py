@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.compression.supervisor import compress, run_worker
+from tasks.compression.supervisor import ALIVE, PATIENCE, compress, patience, run_worker
 from tasks.config import load_params
-from tasks.errors import CompressionError, ConfigError
+from tasks.errors import UNSUITED, CompressionError, ConfigError, Unsuited
 
 PARAMS = load_params(Path(__file__).parents[3] / "params.yaml")
 WAITS = """
@@ -61,6 +61,44 @@ def test_a_worker_that_is_killed_becomes_an_error_with_signal_step_and_cause(nam
     with pytest.raises(CompressionError) as caught:
         run_worker(dies_of(name), "pruned")
     assert f"Expected recipe pruned to end. Received: {name} in step 2/3: quantize: {cause}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "unsuited"), [("SIGSEGV", True), ("SIGABRT", True), ("SIGKILL", False)])
+def test_a_crash_is_the_networks_and_other_recipes_go_on_but_a_kill_from_outside_is_not(
+    name: str, unsuited: bool
+) -> None:
+    with pytest.raises(CompressionError) as caught:
+        run_worker(dies_of(name), "pruned")
+    assert (caught.value.exit_code == UNSUITED) == isinstance(caught.value, Unsuited) == unsuited
+
+
+def test_a_worker_that_comes_no_further_is_ended_with_a_sentence() -> None:
+    hangs = script("import threading; print('step 2/3: quantize', flush=True); threading.Event().wait()")
+    # on a busy machine it may not even have begun
+    with pytest.raises(Unsuited, match=r"no progress for 0\.05 minutes in (step 2/3: quantize|start)\. Leave .*"):
+        run_worker(hangs, "r", 3.0)
+
+
+def test_signs_of_life_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    run_worker(script(f"print('step 1/1: prune'); print({ALIVE!r}); print('done')"), "r", 600.0)
+    assert capsys.readouterr().out == "step 1/1: prune\ndone\n"
+
+
+@pytest.mark.parametrize(("told", "seconds"), [(None, 600.0), ("2.5", 150.0), ("0", None)])
+def test_how_long_a_worker_may_be_silent_can_be_told(
+    monkeypatch: pytest.MonkeyPatch, told: str | None, seconds: float | None
+) -> None:
+    monkeypatch.delenv(PATIENCE, raising=False)
+    if told is not None:
+        monkeypatch.setenv(PATIENCE, told)
+    assert patience() == seconds
+
+
+@pytest.mark.parametrize("told", ["-1", "soon", "nan", "inf"])
+def test_a_patience_that_is_no_time_is_refused(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    monkeypatch.setenv(PATIENCE, told)
+    with pytest.raises(ConfigError, match=rf"number of minutes.*Received: '{told}'"):
+        patience()
 
 
 def test_a_worker_that_dies_before_its_first_step_says_so() -> None:

@@ -103,3 +103,20 @@ def depthwise() -> Any:
         ],
         name="depthwise",
     )
+
+
+def transposed() -> Any:
+    """A convolution, a transposed one of other widths, and one along one axis."""
+    layers = keras().layers
+    return keras().Sequential(
+        [
+            keras().Input(SHAPE),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(8, 3, strides=2, activation="relu", name="down"),
+            layers.Conv2DTranspose(6, 3, strides=2, activation="relu", name="up"),
+            layers.Reshape((15 * 15, 6)),
+            layers.Conv1D(8, 3, strides=2, activation="relu", name="along"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(CLASSES, name="logits"),
+        ]
+    )

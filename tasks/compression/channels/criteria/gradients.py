@@ -65,7 +65,7 @@ def _mean_square(
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(kernels)
             result = value(model(images, training=False), other)
-        gradients = tape.gradient(result, kernels)
+        gradients = tape.gradient(result, kernels, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [
             tf.reduce_sum(gradient * kernel, rest)
             for gradient, kernel, rest in zip(gradients, kernels, others, strict=True)

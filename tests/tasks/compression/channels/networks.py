@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.training.backend import keras, set_seed
+from tasks.training.backend import keras, set_seed, tensorflow
 from tasks.training.models import build_model
 
 SHAPE = (12, 12, 3)
@@ -80,6 +80,26 @@ def _transposed(layers: Any, signal: Any) -> Any:
     return layers.GlobalAveragePooling1D()(layers.SpatialDropout1D(0.1)(signal))
 
 
+def _operations(layers: Any, signal: Any) -> Any:
+    """Hard-swish of TensorFlow's operations, and a sum of two ways written with ``+``."""
+    tf = tensorflow()
+    signal = layers.Conv2D(8, 3, name="first")(signal)
+    signal = signal * tf.nn.relu6(signal + 3) / 6
+    other = layers.Conv2D(8, 3, padding="same", name="second")(signal)
+    signal = layers.Conv2D(6, 1, name="third")(tf.nn.relu(other + signal))
+    return layers.Flatten()(tf.clip_by_value(signal, -1.0, 1.0))
+
+
+def _reshaped(layers: Any, signal: Any) -> Any:
+    """Squeeze and excitation twice, with one Reshape for both."""
+    shape = layers.Reshape((1, 1, 6), name="shape")
+    for number in (1, 2):
+        signal = layers.Conv2D(6, 3, activation="relu", name=f"convolution_{number}")(signal)
+        scale = layers.Dense(6, activation="sigmoid", name=f"excite_{number}")(layers.GlobalMaxPooling2D()(signal))
+        signal = layers.Multiply()([signal, shape(scale)])
+    return layers.Flatten()(signal)
+
+
 def sequential() -> Any:
     layers = keras().layers
     return keras().Sequential(
@@ -117,4 +137,6 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "squeezed": functional(_squeezed),
     "shared": functional(_shared),
     "transposed": functional(_transposed),
+    "operations": functional(_operations),
+    "reshaped": functional(_reshaped),
 }

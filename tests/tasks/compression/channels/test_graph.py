@@ -34,6 +34,8 @@ GROUPS = {
     "squeezed": {"convolution+excite": 8, "squeeze": 4},
     "shared": {"before+shared": 6},
     "transposed": {"down": 6, "up": 5, "everywhere": 7, "along": 8},
+    "operations": {"first+second": 8, "third": 6},
+    "reshaped": {"convolution_1+excite_1+convolution_2+excite_2": 6},
 }
 
 
@@ -109,7 +111,7 @@ def _grouped(layers: Any, signal: Any) -> Any:
     signal = layers.Conv2D(6, 3, name="before")(signal)
     signal = layers.Conv2D(6, 3, groups=3, name="grouped")(signal)
     signal = layers.Conv2D(5, 3, name="after")(signal)
-    return layers.Flatten()(layers.Conv2D(6, 3, name="doubled")(signal) * 2.0)
+    return layers.Flatten()(layers.Conv2D(6, 3, name="doubled")(signal) * np.arange(6.0, dtype=np.float32))
 
 
 def _added_to_the_image(layers: Any, signal: Any) -> Any:

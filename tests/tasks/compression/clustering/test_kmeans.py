@@ -54,3 +54,12 @@ def test_a_channel_of_zeros_stays_one() -> None:
     sparse = KERNEL.copy()
     sparse[..., 2] = 0
     assert not np.any(to_levels(sparse, 4, "density", True, True, 1)[..., 2])
+
+
+@pytest.mark.parametrize("init", ["linear", "density", "kmeans++"])
+def test_many_equal_weights_are_no_obstacle(init: str) -> None:
+    kernel = np.zeros((40, 5), np.float32)
+    kernel[:4] = np.arange(20, dtype=np.float32).reshape(4, 5)
+    levels = to_levels(kernel, 6, init, per_channel=False, keep_zeros=False, seed=1)
+    assert 2 <= len(np.unique(levels)) <= 6
+    assert np.all(np.isfinite(levels))

@@ -6,20 +6,37 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from tasks.compression.layers import split_head
 from tasks.compression.quantization.aware import Train, fold, join, measure_ranges, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.toolkit import toolkit
-from tasks.errors import CompressionError
+from tasks.errors import CompressionError, Unsuited
 from tasks.litert import Model
 from tasks.training.backend import keras, set_seed
 from tasks.training.conversion import convert, fold_scaling
+from tasks.training.fitting import Plan
 from tasks.training.saving import weights_digest
 from tests.tasks.compression.cases import context
-from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
+from tests.tasks.compression.zoo.handmade import (
+    HANDMADE,
+    attention,
+    bent,
+    embedded,
+    nested,
+    one_batch_norm,
+    one_relu,
+    one_reshape,
+    operations,
+    rows,
+    separable_rows,
+    siamese,
+    subclassed,
+    twice,
+)
+from tests.tasks.training.material import CLASSES, SHAPE, answers, samples, trained
 
 
 def training(prepared: Path, **settings: Any) -> Train:
@@ -158,3 +175,46 @@ def test_a_model_that_augments_its_images_itself_is_quantized_as_if_it_did_not(p
         if original is not None:
             own = convert(original, configurations(calibration)["int8"], float_input=True)
             assert np.array_equal(predict(file, images), predict(own, images))
+
+
+@pytest.mark.parametrize("build", [one_relu, one_reshape, twice])
+def test_a_layer_that_is_called_twice_behind_a_head_is_trained_and_its_file_answers_as_it(
+    prepared: Path, build: Any
+) -> None:
+    model = trained(build(), prepared, Plan(epochs=3, batch_size=64, learning_rate=0.005, seed=1))
+    calibration = calibration_samples(50, context(prepared))
+    aware = train_aware(model, training(prepared, epochs=1), calibration, train_images(prepared))
+    images, labels = samples("test", prepared, 300)
+    simulated, before = (answers(each, images).argmax(axis=1) for each in (aware.model, model))
+    file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
+    real = predict(file, images, 1).argmax(axis=1)
+    assert np.mean(simulated == real) > 0.97
+    assert np.mean(real == labels) > np.mean(before == labels) - 0.03
+    assert np.mean(before == labels) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("build", "named"),
+    [
+        (operations, ["tf.__operators__.add is not supported (TFOpLambda)", "; and 2 more"]),
+        (bent, ["bent is not supported (Conv2D with activation PReLU)", "shares is not supported (Conv2D with"]),
+        (nested, ["front is not supported (Sequential)", "block is not supported (Functional)"]),
+        (siamese, ["subtract is not supported (Subtract)"]),
+        (rows, ["first is not supported (Conv1D)", "max_pooling1d", "second is not supported (Conv1D)"]),
+        (separable_rows, ["second is not supported (SeparableConv1D with causal padding)"]),
+        (one_batch_norm, ["norm"]),
+        (subclassed, ["standardized is not supported (WSConv2D)", "scaling is not supported (Scaling)"]),
+        (HANDMADE["recurrent_both"], ["lstm is not supported (LSTM)", "gru is not supported (GRU)"]),
+        (embedded, ["table is not supported (Embedding)"]),
+        (attention, ["heads is not supported (MultiHeadAttention)"]),
+    ],
+)
+def test_layers_that_are_not_simulated_are_named_all_at_once_before_any_work(build: Any, named: list[str]) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError
+
+    with pytest.raises(Unsuited) as caught:
+        train_aware(build(), never, never, np.zeros((1, *SHAPE)))
+    for words in named:
+        assert words in str(caught.value)
+    assert "Quantize without aware (calibrated int8), or replace the layer." in str(caught.value)

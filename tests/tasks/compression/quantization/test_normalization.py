@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.compression.layers import split_head
 from tasks.compression.quantization.aware import Few, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
+from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
 from tasks.training.backend import keras
 from tests.tasks.compression.cases import context

@@ -7,6 +7,7 @@ import pytest
 from tasks.compression.clustering.repair import distinct
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
+from tasks.compression.promises import measure
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
@@ -15,7 +16,7 @@ from tasks.errors import ConfigError
 from tasks.training.backend import keras, set_seed
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
-from tests.tasks.training.material import CLASSES, SHAPE, answers, depthwise, samples
+from tests.tasks.training.material import CLASSES, SHAPE, answers, depthwise, samples, transposed
 from tests.tasks.training.material import tiny as tiny_network
 
 INT8 = {"technique": "quantize", "mode": "int8", "calibration": 100}
@@ -186,3 +187,56 @@ def test_a_convolution_gets_levels_of_its_own_for_each_channel(residual: Any, pr
     assert distinct(after["conv2d_1"], per_channel=True) == 5
     assert distinct(after["conv2d_1"], per_channel=False) > 20
     assert distinct(after["logits"], per_channel=False) == 5
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_levels_are_those_of_output_channels_wherever_a_kernel_has_them(prepared: Path, epochs: int) -> None:
+    model = transposed()
+    result = cluster(model, prepared, clusters=8, per_channel=True, epochs=epochs)
+    assert set(result.changed) == {"down", "up", "along", "logits"}
+    for name, axis in {"down": -1, "up": -2, "along": -1}.items():
+        after, before = (np.moveaxis(kernels(each)[name], axis, 0) for each in (result.subject.model, model))
+        assert max(len(np.unique(channel)) for channel in after) == 8
+        assert len(np.unique(after)) > 8
+        rest = np.mean((after - before) ** 2) / np.mean(before**2)
+        assert rest < 0.05
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_on_a_grid_an_int8_file_has_few_values_in_a_transposed_convolution(prepared: Path, epochs: int) -> None:
+    step = {"technique": "cluster", "clusters": 7, "levels": "grid", "epochs": epochs}
+    model = transposed()
+    result = cluster(model, prepared, **{key: value for key, value in step.items() if key != "technique"})
+    up = np.moveaxis(kernels(result.subject.model)["up"], -2, 0)
+    assert max(len(np.unique(channel)) for channel in up) <= 7
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
+    file, _ = carry_out("r", [step, INT8], model, prepared)
+    assert len(np.unique(constants_by_layer(file, ["up"])["up"].values)) <= 7
+
+
+def test_clusters_of_layers_that_the_toolkit_passes_over_are_held_and_trained(prepared: Path) -> None:
+    model = transposed()
+    few = np.array([-0.2, 0.0, 0.1, 0.3], np.float32)
+    rng = np.random.default_rng(1)
+    for name in ("down", "up"):
+        kernel, bias = model.get_layer(name).get_weights()
+        model.get_layer(name).set_weights([rng.choice(few, kernel.shape), bias])
+    model.get_layer("down").trainable = False
+    result = cluster(model, prepared, clusters=8, epochs=2, learning_rate=0.01)
+    before, after = kernels(model), kernels(result.subject.model)
+    assert np.array_equal(after["down"], before["down"])
+    assert len(np.unique(after["up"])) == 4
+    assert np.array_equal(after["up"] == 0, before["up"] == 0)
+    assert not np.allclose(after["up"], before["up"], atol=1e-3)
+    assert len(np.unique(after["logits"])) <= 8
+
+
+def test_a_layer_of_zeros_is_no_obstacle(prepared: Path) -> None:
+    model = transposed()
+    kernel, bias = model.get_layer("up").get_weights()
+    model.get_layer("up").set_weights([np.zeros_like(kernel), bias])
+    for settings in ({"epochs": 0}, {"epochs": 1}, {"levels": "grid", "epochs": 1}):
+        result = cluster(model, prepared, **{"clusters": 7, **settings})
+        assert all(promise.holds for promise in measure(result.claims, result.subject))
+        assert all(np.all(np.isfinite(kernel)) for kernel in kernels(result.subject.model).values())

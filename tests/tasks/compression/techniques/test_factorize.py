@@ -8,12 +8,12 @@ from tasks.compression.layers import kernels
 from tasks.compression.records import Reason
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.factorize import Factorize
-from tasks.errors import CompressionError
+from tasks.errors import CompressionError, Unsuited
 from tasks.training.backend import keras
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context, scores
 from tests.tasks.compression.lowrank import planted
-from tests.tasks.training.material import answers, depthwise, samples
+from tests.tasks.training.material import answers, depthwise, samples, transposed
 
 INT8 = {"technique": "quantize", "mode": "int8", "calibration": 100}
 
@@ -245,3 +245,48 @@ def test_channels_of_factors_can_be_removed(residual: Any, prepared: Path, convo
     _, candidate = carry_out("chain", steps, residual, prepared)
     assert all(promise.holds for promise in candidate.steps[-1].promises)
     assert {"rank", "channels"} <= {promise.promise for promise in candidate.steps[-1].promises}
+
+
+def spoiled(model: Any, value: float) -> Any:
+    copy = copy_model(model)
+    kernel, bias = copy.get_layer("conv2d_1").get_weights()
+    kernel[0, 0, 0, 0] = value
+    copy.get_layer("conv2d_1").set_weights([kernel, bias])
+    return copy
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("convolution", ["tucker", "cp", "spatial", "svd", "robust_pca"])
+def test_a_layer_with_a_weight_that_is_no_number_is_refused_by_name(
+    article: Any, prepared: Path, value: float, convolution: str
+) -> None:
+    settings = {"convolution": convolution, "calibration": 0, "rank": {"by": "fixed", "rank": 2}}
+    with pytest.raises(Unsuited, match=r"finite weights of layer conv2d_1\. Received: some that are not"):
+        factorize(spoiled(article, value), prepared, **settings)
+    settings |= {"calibration": 16}
+    with pytest.raises(Unsuited, match=r"finite (weights|inputs for training images) of layer \w+\. Received"):
+        factorize(spoiled(article, value), prepared, **settings)
+
+
+def test_ranks_are_not_chosen_by_a_loss_that_is_no_number(article: Any, prepared: Path) -> None:
+    model = copy_model(article)
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([kernel, bias * np.nan])
+    with pytest.raises(Unsuited, match=r"finite validation loss .* Received: nan"):
+        factorize(model, prepared, calibration=0, convolution="none", rank={"by": "loss", "evaluations": 3})
+
+
+@pytest.mark.parametrize("convolution", ["tucker", "cp", "spatial", "svd", "robust_pca"])
+def test_kernels_of_zeros_and_of_one_channel_are_no_obstacle(prepared: Path, convolution: str) -> None:
+    model = transposed()
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    rules = [{"by": "energy"}, {"by": "vbmf"}, {"by": "ratio", "ratio": 0.9}]
+    for rule in rules:
+        result = factorize(model, prepared, convolution=convolution, calibration=16, rank=rule)
+        assert all(np.all(np.isfinite(weight)) for weight in result.subject.model.get_weights())
+
+
+def test_without_a_layer_that_it_works_on_nothing_is_measured(prepared: Path) -> None:
+    result = factorize(transposed(), prepared, dense="none", convolution="none", rank={"by": "loss"})
+    assert (result.changed, result.measured) == ((), False)
+    assert {skip.reason for skip in result.skipped} == {Reason.EXCLUDED}

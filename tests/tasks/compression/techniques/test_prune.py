@@ -13,8 +13,9 @@ from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.prune import Prune
 from tasks.compression.techniques.quantize import Quantize
 from tasks.training.saving import copy_model, weights_digest
-from tests.tasks.compression.cases import context
-from tests.tasks.training.material import depthwise
+from tests.tasks.compression.cases import carry_out, context
+from tests.tasks.compression.zoo.handmade import dead, separable_rows, subclassed
+from tests.tasks.training.material import depthwise, transposed
 
 
 def prune(model: Any, prepared: Path, **settings: Any) -> Any:
@@ -195,3 +196,58 @@ def test_blocks_go_as_a_whole(tiny: Any, prepared: Path, criterion: str) -> None
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         Prune.model_validate({"technique": "prune", **settings})
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_in_each_layer_the_pattern_lies_along_the_inputs_of_an_output(prepared: Path, epochs: int) -> None:
+    result = prune(transposed(), prepared, pattern="2:4", epochs=epochs)
+    assert set(result.changed) == {"up", "along", "logits"}
+    after = kernels(result.subject.model)
+    up = np.moveaxis(after["up"], -2, 0)  # [outputs, rows, columns, inputs]
+    assert np.count_nonzero(up.reshape(6, -1, 2, 4), axis=-1).max() == 2
+    assert np.count_nonzero(after["along"], axis=1).max() == 4  # of 6 inputs: 2 of 4 and both of the last 2
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
+    assert {claim.promised for claim in result.claims if claim.kind == "pattern"} == {"2:4"}
+
+
+def test_blocks_of_a_transposed_convolution_are_inputs_by_outputs(prepared: Path) -> None:
+    result = prune(transposed(), prepared, pattern="4x1", sparsity=0.5, epochs=0)
+    up = np.moveaxis(kernels(result.subject.model)["up"], -2, 0).reshape(6, -1, 4) != 0
+    assert np.array_equal(up.any(axis=-1), up.all(axis=-1))
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 0}, {"epochs": 1}, {"epochs": 0, "pattern": "2:4", "sparsity": None}])
+def test_of_a_separable_convolution_along_an_axis_both_kernels_are_pruned_or_said_to_stay(
+    prepared: Path, settings: dict[str, Any]
+) -> None:
+    steps = [{"technique": "prune", "sparsity": 0.5, **settings}]
+    file, candidate = carry_out("r", steps, separable_rows(), prepared)
+    step = candidate.steps[0]
+    ramped = settings["epochs"] > 0
+    pattern = "pattern" in settings
+    assert {"first", "logits"} <= set(step.changed)
+    assert ("first_depthwise" in step.changed) == (not ramped and not pattern)
+    skipped = {skip.layer: skip.sentence for skip in step.skipped}
+    assert set(skipped) | set(step.changed) == {"first_depthwise", "first", "second", "logits"}
+    assert skipped["second"] == "the technique does not work on this kind of layer (it has two kernels)"
+    zeros = {state.layer: state.zeros for state in step.layers}
+    assert zeros["first"] == pytest.approx(0.5, abs=0.02)
+    assert file
+
+
+def test_a_convolution_that_does_more_with_its_kernel_is_left_alone(prepared: Path) -> None:
+    result = prune(subclassed(), prepared, sparsity=0.5, epochs=0)
+    assert set(result.changed) == {"plain", "logits"}
+    (skip,) = result.skipped
+    assert skip.layer == "standardized"
+    assert "a kind of layer of your own" in skip.sentence
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 0}, {"epochs": 1}, {"epochs": 1, "criterion": "taylor"}])
+def test_a_layer_of_zeros_is_left_alone_and_named(prepared: Path, settings: dict[str, Any]) -> None:
+    result = prune(dead(), prepared, sparsity=0.5, **settings)
+    assert set(result.changed) == {"alive", "dead", "behind", "logits"}
+    assert [skip.sentence for skip in result.skipped if skip.layer == "zeros"] == [
+        "the technique does not work on this kind of layer (all its weights are zero)"
+    ]
+    assert all(promise.holds for promise in measure(result.claims, result.subject))

@@ -6,19 +6,31 @@ import pytest
 
 from tasks.compression.channels.allocation import cost
 from tasks.compression.channels.graph import read_graph
+from tasks.compression.channels.rebuild import check_removal, masked, rebuild
 from tasks.compression.layers import kernels
 from tasks.compression.promises import measure
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
-from tasks.errors import CompressionError, ConfigError
-from tasks.training.backend import keras
+from tasks.errors import CompressionError, ConfigError, Unsuited
+from tasks.training.backend import keras, tensorflow
 from tasks.training.conversion import to_tflite
 from tasks.training.saving import copy_model, weights_digest
-from tests.tasks.compression.cases import context
+from tests.tasks.compression.cases import carry_out, context
 from tests.tasks.compression.channels.networks import NETWORKS, functional, scrambled
+from tests.tasks.compression.zoo.handmade import (
+    bent,
+    dead,
+    forked,
+    one_batch_norm,
+    one_reshape,
+    operations,
+    siamese,
+    squeezed,
+)
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
+from tests.tasks.training.material import tiny as tiny_network
 
 HALF = {"metric": "channels", "max_ratio": 0.5}
 
@@ -254,3 +266,77 @@ def test_equal_weights_are_chosen_from_alike(prepared: Path) -> None:
     model.set_weights([np.ones_like(weight) for weight in model.get_weights()])
     once, again = (prune(model, prepared, budget=HALF).subject.model for _ in range(2))
     assert weights_digest(once) == weights_digest(again)
+
+
+@pytest.mark.parametrize("criterion", ["l1", "taylor", "sensitivity", "greedy", "geometric_median"])
+def test_layers_behind_dead_ones_are_no_obstacle_to_repair(prepared: Path, criterion: str) -> None:
+    settings = {"criterion": criterion, "repair": "least_squares", "minimum": 1, "samples": 32}
+    result = prune(dead(), prepared, budget=HALF, **settings)
+    assert set(result.changed) == {"alive", "dead", "behind", "zeros", "logits"}
+    assert all(np.all(np.isfinite(weight)) for weight in result.subject.model.get_weights())
+
+
+@pytest.mark.parametrize("repair", ["none", "least_squares"])
+def test_a_network_whose_answers_are_no_numbers_is_refused(prepared: Path, repair: str) -> None:
+    model = operations()
+    kernel, bias = model.get_layer("first").get_weights()
+    model.get_layer("first").set_weights([kernel, bias + np.inf])
+    with pytest.raises(Unsuited, match=r"finite answers .* Received: some that are not"):
+        prune(model, prepared, budget=HALF, repair=repair)
+
+
+def test_channels_behind_an_activation_that_looks_at_all_of_them_or_has_weights_stay(prepared: Path) -> None:
+    """A layer may be the activation of another one."""
+    graph = read_graph(bent())
+    assert graph.groups == ()
+    assert graph.held == {"bent": "bent: PReLU", "shares": "shares: Softmax", "logits": "the model's output"}
+    steps = [{"technique": "prune_channels", "budget": HALF}]
+    with pytest.raises(Unsuited, match=r"none that it could change: bent: tied .* \(bent: PReLU\); shares: .*Softmax"):
+        carry_out("r", steps, bent(), prepared)
+
+
+def test_an_activation_of_ones_own_may_look_at_all_channels() -> None:
+    def relu(values: Any) -> Any:
+        return values - tensorflow().reduce_mean(values, axis=-1, keepdims=True)
+
+    def build(layers: Any, signal: Any) -> Any:
+        signal = layers.Conv2D(6, 3, activation=relu, name="own")(signal)
+        signal = layers.Conv2D(6, 3, activation=tensorflow().nn.relu6, name="plain")(signal)
+        return layers.Flatten()(layers.Conv2D(6, 3, activation=layers.ReLU(6.0), name="layer")(signal))
+
+    graph = read_graph(functional(build)())
+    assert {group.name for group in graph.groups} == {"plain", "layer"}
+    assert graph.held["own"] == "own: relu"
+
+
+def test_a_network_that_meets_the_budget_as_it_is_says_so(prepared: Path) -> None:
+    steps = [{"technique": "prune_channels", "budget": {"metric": "parameters", "max": 10**9}}]
+    _, candidate = carry_out("r", steps, tiny_network(), prepared)
+    step = candidate.steps[0]
+    assert step.changed == ()
+    assert {skip.layer: (skip.reason, skip.detail) for skip in step.skipped} == {
+        "conv2d": (Reason.UNCHANGED, "the network meets the budget as it is"),
+        "logits": (Reason.TIED, "the model's output"),
+    }
+
+
+@pytest.mark.parametrize("build", [operations, one_reshape, siamese, forked, one_batch_norm, squeezed])
+def test_what_is_left_answers_as_the_whole_with_zeros_or_is_refused(prepared: Path, build: Any) -> None:
+    model = scrambled(build())
+    graph = read_graph(model)
+    fixed = {group.layers[0]: 0.5 for group in graph.groups}
+    after = prune(model, prepared, layers=fixed).subject.model
+    left = {group.name: len(group.channels) for group in read_graph(after).groups}
+    assert left == {group.name: -(-len(group.channels) // 2) for group in graph.groups}
+
+
+def test_a_smaller_network_that_answers_otherwise_is_refused_with_its_first_layer() -> None:
+    model = scrambled(NETWORKS["sequential"]())
+    graph = read_graph(model)
+    keep = graph.everything()
+    keep[graph.groups[0].channels[:2]] = False
+    smaller = rebuild(model, graph, keep)
+    check_removal(masked(model, graph, keep), smaller)
+    smaller.get_layer("hidden").set_weights([weight * 1.1 for weight in smaller.get_layer("hidden").get_weights()])
+    with pytest.raises(Unsuited, match=r"answers that differ by .* from layer hidden on\. Name it in exclude"):
+        check_removal(masked(model, graph, keep), smaller)

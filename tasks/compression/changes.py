@@ -1,0 +1,112 @@
+"""Hold a technique to what it says: which layers it changed, and that it changed any."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+import numpy as np
+
+from tasks.compression.records import Reason, Skip
+from tasks.compression.technique import Model, Result, Subject, Technique
+from tasks.errors import SlimlineError, Unsuited
+
+OWN = Path(__file__).parents[2]
+LIBRARIES = "site-packages"
+NAMED = 6  # layers that an error names
+# what libraries raise on networks that they were not written for, in whosever function it comes up
+REFUSALS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError, AssertionError)
+
+
+def check_changes(technique: Technique, before: Subject, result: Result) -> Result:
+    """The result with those layers alone as changed whose weights are others than before.
+
+    Raises:
+        Unsuited: the technique is meant to change something, and neither did it nor had it measured that it had better
+            not.
+    """
+    same = [name for name in result.changed if _is_same(name, before, result.subject)]
+    result = replace(
+        result,
+        changed=tuple(name for name in result.changed if name not in same),
+        skipped=(*result.skipped, *(Skip(layer=name, reason=Reason.UNCHANGED) for name in same)),
+        claims=tuple(claim for claim in result.claims if claim.layer not in same),
+    )
+    if technique.alters and not (result.changed or result.measured or _stores_fewer_bits(result.subject)):
+        raise Unsuited(
+            f"Expected {technique.technique} to change a layer of this network. Received: {_why(result)}. "
+            f"Leave the step out, or take another technique or other settings."
+        )
+    return result
+
+
+def _why(result: Result) -> str:
+    if not result.skipped:
+        return "a network without a layer that it works on"
+    named = [f"{skip.layer}: {skip.sentence}" for skip in result.skipped[:NAMED]]
+    more = len(result.skipped) - len(named)
+    return f"none that it could change: {'; '.join(named)}{f'; and {more} more' if more else ''}"
+
+
+def _is_same(name: str, before: Subject, after: Subject) -> bool:
+    """Has a Keras layer the weights that it had?"""
+    if before.form != "keras" or after.form != "keras":
+        return False
+    old, new = _layer(before.model, name), _layer(after.model, name)
+    if old is None or new is None or type(old) is not type(new):
+        return False
+    pairs = list(zip(old.get_weights(), new.get_weights(), strict=False))
+    alike = all(one.shape == other.shape and np.array_equal(one, other, equal_nan=True) for one, other in pairs)
+    return alike and len(pairs) == len(old.weights) == len(new.weights)
+
+
+def _layer(model: Model, name: str) -> Any:
+    return next((layer for layer in model.layers if layer.name == name), None)
+
+
+def _stores_fewer_bits(subject: Subject) -> bool:
+    """Has a file weights in a smaller type than float32, be they of layers that no name was found of?"""
+    if subject.form == "keras":
+        return False
+    from ai_edge_litert import schema_py_generated as schema
+
+    smaller = {getattr(schema.TensorType, name) for name in ("INT4", "INT8", "UINT8", "INT16", "FLOAT16")}
+    file = schema.Model.GetRootAs(subject.flatbuffer)
+    tensors = (
+        graph.Tensors(index)
+        for graph in (file.Subgraphs(number) for number in range(file.SubgraphsLength()))
+        for index in range(graph.TensorsLength())
+    )
+    return any(
+        tensor.Type() in smaller and tensor.ShapeLength() > 1 and file.Buffers(tensor.Buffer()).DataLength()
+        for tensor in tensors
+    )
+
+
+@contextmanager
+def refusing(step: str) -> Iterator[None]:
+    """Turn what a library raises on a network that it does not know into a refusal of the recipe.
+
+    Args:
+        step: of the recipe, for people.
+
+    Raises:
+        Unsuited: a library raised an error within.
+    """
+    try:
+        yield
+    except (SlimlineError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        frames = extract_tb(error.__traceback__)
+        if not (isinstance(error, REFUSALS) or LIBRARIES in frames[-1].filename):
+            raise
+        own = [frame for frame in frames if Path(frame.filename).is_relative_to(OWN / "tasks")]
+        where = f"{Path(own[-1].filename).relative_to(OWN)}:{own[-1].lineno}" if own else step
+        lines = str(error).strip().splitlines() or [""]
+        raise Unsuited(
+            f"Expected a network that {step} can work on. Received: {type(error).__name__} at {where}: "
+            f"{lines[0][:300]}. Leave the step out, or replace the layer that is named."
+        ) from error

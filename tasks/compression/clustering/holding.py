@@ -1,0 +1,41 @@
+"""Clusters that stay together while a kernel is trained on: after each step of the optimizer they get their mean."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.layers import kernel_of
+from tasks.training.backend import TfTensor, tensorflow
+
+
+def hold_clusters(layer: Any) -> None:
+    """Let weights of a kernel that are equal stay equal, and those that are zero stay zero."""
+    kernel = kernel_of(layer)
+    held = _Clusters(kernel.numpy())
+    # Keras optimizers apply a variable's own constraint; set here, it is no part of the layer's config
+    kernel._constraint = held.project
+
+
+class _Clusters:
+    """Which weights of a kernel are equal."""
+
+    def __init__(self, kernel: NDArray[Any]) -> None:
+        tf = tensorflow()
+        values, index = np.unique(kernel, return_inverse=True)
+        self._count = len(values)
+        self._groups = tf.constant(index.reshape(-1), tf.int32)
+        sizes = np.bincount(index.reshape(-1), minlength=len(values))
+        self._shares = tf.constant((values != 0) / sizes, kernel.dtype)
+        self._began = tf.constant(kernel)
+
+    def project(self, weights: TfTensor) -> TfTensor:
+        """The nearest kernel of which the same weights are equal; means are taken of what has changed, or they drift.
+
+        Args:
+            weights: of the kernel's shape.
+        """
+        tf = tensorflow()
+        moved = tf.reshape(weights - self._began, [-1])
+        means = tf.math.unsorted_segment_sum(moved, self._groups, self._count) * self._shares
+        return self._began + tf.reshape(tf.gather(means, self._groups), self._began.shape)
