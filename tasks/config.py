@@ -110,9 +110,11 @@ class TeacherNetwork(Network):
 class Benchmark(Settings):
     """How latency and throughput are measured."""
 
-    rounds: Annotated[int, Field(ge=10)] = 200
-    warmup: Annotated[int, Field(ge=0)] = 20
+    processes: Annotated[int, Field(ge=2)] = 8
+    rounds: Annotated[int, Field(ge=10)] = 25  # of each process
+    warmup: Annotated[int, Field(ge=0)] = 5
     batch: Annotated[int, Field(ge=1)] = 32
+    seconds: Annotated[float, Field(gt=0)] = 120.0  # for the rounds of all processes
 
 
 Versus = Literal["baseline", "production"]
@@ -137,12 +139,19 @@ class AgreementRule(Settings):
 
 
 class LatencyRule(Settings):
-    """The candidate's latency is at most ``max_ratio`` times the other's in the same run."""
+    """The candidate's latency is at most ``max_ratio`` times that of ``versus`` in the same run, at most ``max_ms``."""
 
     metric: Literal["latency"]
-    max_ratio: Annotated[float, Field(gt=0)]
+    max_ratio: Annotated[float, Field(gt=0)] | None = None
+    max_ms: Annotated[float, Field(gt=0)] | None = None
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     versus: Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)] = ("baseline",)
+
+    @model_validator(mode="after")
+    def _need_a_limit(self) -> "LatencyRule":
+        if self.max_ratio is None and self.max_ms is None:
+            raise ValueError("expected max_ratio (to versus) or max_ms (milliseconds an image), or both")
+        return self
 
 
 class BytesRule(Settings):

@@ -114,6 +114,14 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
         ({"deployment": {"model": "digits", "store": "/tmp/store"}}, "deployment.store"),
         ({"deployment": {"model": "../digits"}}, "deployment.model"),
         ({"benchmark": {"rounds": 1}}, "benchmark.rounds: input should be greater than or equal to 10. Received: 1."),
+        (
+            {"benchmark": {"processes": 1}},
+            "benchmark.processes: input should be greater than or equal to 2. Received: 1",
+        ),
+        (
+            {"gate": {"rules": [{"metric": "latency"}]}},
+            "expected max_ratio (to versus) or max_ms (milliseconds an image)",
+        ),
         ({"versioning": {"commit": 1}}, "versioning.commit: input should be a valid boolean. Received: 1."),
         ({"flow": {"parallel": 0}}, "flow.parallel: input should be greater than or equal to 1. Received: 0."),
     ],

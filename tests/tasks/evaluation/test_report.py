@@ -9,10 +9,10 @@ from tasks.evaluation.gate import decide
 from tasks.evaluation.labels import Box, choose_places
 from tasks.evaluation.markup import table
 from tasks.evaluation.pictures import THEME, pareto_svg, themed
-from tasks.evaluation.records import Interval
 from tasks.evaluation.report import candidates_table, render
 from tasks.evaluation.results import Results
 from tasks.evaluation.wording import invert, number, percent, points, points_interval, times
+from tasks.records import Interval
 from tests.tasks.evaluation.material import CLASSES, make_results
 
 FARES = {
