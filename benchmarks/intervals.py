@@ -169,12 +169,18 @@ def main() -> None:
     parser.add_argument("--before", type=int, default=200, help="repetitions of the bootstrap, which is slow; 0: none")
     parser.add_argument("--samples", type=int, nargs="+", default=[300, 2_000])
     parser.add_argument("--classes", type=int, nargs="+", default=[2, 10, 40])
+    parser.add_argument("--sizes", nargs="+", default=["balanced", "geometric", "power"])
+    parser.add_argument("--metrics", nargs="+", choices=METRICS, default=METRICS)
     options = parser.parse_args()
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     for setting in settings():
-        if setting.samples not in options.samples or setting.classes not in options.classes:
+        if (
+            setting.samples not in options.samples
+            or setting.classes not in options.classes
+            or setting.spread not in options.sizes
+        ):
             continue
-        for metric in METRICS:
+        for metric in options.metrics:
             paired, alone = coverage(setting, metric, options.confidence, options.repetitions)
             old = coverage_before(setting, metric, options.confidence, options.before) if options.before else ""
             cells = (f"{setting.samples:,}", setting.classes, setting.spread, setting.accuracy, setting.shared, metric)

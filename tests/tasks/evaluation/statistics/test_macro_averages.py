@@ -43,10 +43,10 @@ def test_intervals_agree_with_a_bootstrap_of_samples_in_large_classes(metric: Ma
         (macro_interval(labels, mine, classes=4, metric=metric), (labels, mine), alone),
     ):
         expected = bootstrap(
-            data, statistic, paired=True, vectorized=False, n_resamples=800, method="percentile",
+            data, statistic, paired=True, vectorized=False, n_resamples=400, method="percentile",
             rng=np.random.default_rng(1),
         ).confidence_interval  # fmt: skip
-        assert (seen.low, seen.high) == pytest.approx((expected.low, expected.high), abs=0.002)
+        assert (seen.low, seen.high) == pytest.approx((expected.low, expected.high), abs=0.003)
 
 
 def test_a_perfect_model_in_equal_classes_is_as_certain_as_one_proportion() -> None:
@@ -55,7 +55,7 @@ def test_a_perfect_model_in_equal_classes_is_as_certain_as_one_proportion() -> N
     for metric in METRICS:
         seen = macro_interval(labels, labels, classes=10, metric=metric)
         assert seen.value == seen.high == 1
-        assert seen.low == pytest.approx(expected.low, abs=0.002)
+        assert seen.low == pytest.approx(expected.low, abs=0.003)
 
 
 @pytest.mark.parametrize("metric", METRICS)
