@@ -14,7 +14,7 @@ import numpy as np
 from tasks.compression.channels.latency import as_timed
 from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.width_to_depth import WidthToDepth
-from tasks.timing import Runner, undisturbed
+from tasks.timing.runner import Runner, undisturbed
 from tasks.training.backend import keras, set_seed
 from tasks.training.conversion import to_tflite
 from tasks.training.models import build_model

@@ -118,9 +118,11 @@ class TeacherNetwork(Network):
 class Benchmark(Settings):
     """How latency and throughput are measured."""
 
-    rounds: Annotated[int, Field(ge=10)] = 200
-    warmup: Annotated[int, Field(ge=0)] = 20
+    processes: Annotated[int, Field(ge=2)] = 8
+    rounds: Annotated[int, Field(ge=10)] = 25  # of each process
+    warmup: Annotated[int, Field(ge=0)] = 5
     batch: Annotated[int, Field(ge=1)] = 32
+    seconds: Annotated[float, Field(gt=0)] = 120.0  # for the rounds of all processes
 
 
 class Trusted(Settings):

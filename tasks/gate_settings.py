@@ -56,12 +56,19 @@ class NegativeFlipsRule(Settings):
 
 
 class LatencyRule(Settings):
-    """The candidate's latency is at most ``max_ratio`` times the other's in the same run."""
+    """The candidate's latency is at most ``max_ratio`` times that of ``versus`` in the same run, at most ``max_ms``."""
 
     metric: Literal["latency"]
-    max_ratio: Annotated[float, Field(gt=0)]
+    max_ratio: Annotated[float, Field(gt=0)] | None = None
+    max_ms: Annotated[float, Field(gt=0)] | None = None
     confidence: Confidence = 0.95
-    versus: Against = BASELINE_ALONE
+    versus: Against = ("baseline",)
+
+    @model_validator(mode="after")
+    def _need_a_limit(self) -> "LatencyRule":
+        if self.max_ratio is None and self.max_ms is None:
+            raise ValueError("expected max_ratio (to versus) or max_ms (milliseconds an image), or both")
+        return self
 
 
 class BytesRule(Settings):

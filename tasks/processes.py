@@ -4,8 +4,11 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+ENDED = 143  # what a shell reports of a process that SIGTERM ended
 
 
 @contextlib.contextmanager
@@ -43,3 +46,14 @@ def end_group(leader: int) -> None:
     """Kill what is left of a process group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it ends, whatever ended it: then standard input is closed."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(ENDED)
+
+    threading.Thread(target=watch, daemon=True).start()

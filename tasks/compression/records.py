@@ -73,7 +73,7 @@ class Rung(Record):
     """
 
     macs: int  # the budget; the network has at most so many
-    microseconds: float  # an image, one thread, median
+    microseconds: float  # an image, one thread
     ratio: float  # to the time of the network that the step began with, measured in turns
     upper: float
     fits: bool

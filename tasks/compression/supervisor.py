@@ -65,7 +65,7 @@ def run_worker(command: list[str], name: str, seconds: float | None = None) -> N
     """Run ``command``, print its lines as they come, and say in which step it ended if it did not end well.
 
     The worker's standard input is a pipe that stays open as long as this process lives, see
-    :func:`tasks.compression.worker.end_with_supervisor`.
+    :func:`tasks.processes.end_with_parent`.
 
     Args:
         command: of the worker.

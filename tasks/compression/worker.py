@@ -1,7 +1,6 @@
 """The process that does a recipe's work, and may die of a native crash: `… worker work RECIPE`."""
 
 import os
-import threading
 from pathlib import Path
 
 from tasks.code.records import describe, models_of
@@ -18,6 +17,7 @@ from tasks.compression.technique import Context
 from tasks.config import Params
 from tasks.files import write_bytes
 from tasks.packing.container import pack
+from tasks.processes import end_with_parent
 from tasks.records import read_record, write_record
 from tasks.training.backend import set_seed
 from tasks.training.models import find_builder
@@ -25,18 +25,6 @@ from tasks.training.records import BASELINE_KERAS, teacher_member
 from tasks.training.saving import load_model
 
 LESSONS = Path(".slimline/lessons")
-ENDED = 143  # what a shell reports of a process that SIGTERM ended
-
-
-def end_with_supervisor() -> None:
-    """End this process when the supervisor ends, whatever ended it: then standard input is closed."""
-
-    def watch() -> None:
-        while os.read(0, 1):
-            pass
-        os._exit(ENDED)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def tell_supervisor() -> None:
@@ -82,6 +70,6 @@ def work(params: Params, name: str) -> None:
 
 
 if __name__ == "__main__":
-    end_with_supervisor()
+    end_with_parent()
     tell_supervisor()
     run_command({"work": work})

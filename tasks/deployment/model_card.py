@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from tasks.compression.records import Step
 from tasks.config import Params
 from tasks.deployment.evidence import Evidence
-from tasks.evaluation.records import BASELINE, Interval, Quality
+from tasks.evaluation.records import BASELINE, Quality
+from tasks.records import Interval
 from tasks.text import markdown, markdown_code
 
 CONFIDENCE = 0.95

@@ -1,21 +1,23 @@
-"""Latency and throughput of all models, interleaved in one process.
+"""Latency and throughput of all models, in turns, in several processes.
 
 Each round runs every model, in an order drawn anew, so that a machine that slows down slows all of them
 down and the ratios hold. The clock covers the run of the interpreter alone, at one thread: a device has its
 pixels in the input tensor already, and what Python's binding takes to copy them (3 µs) would blur small
-models. Before each timing the model gets a new sample of the validation split and runs once untimed, since
-another model's weights were in the caches. A model that takes less than 50 µs runs several times a timing,
-so that the clock's resolution does not show. Throughput is measured the same way, in batches, every fourth
-round.
+models. Before each timing the model gets a new sample of the validation split and, unless it takes 50 ms, runs
+once untimed, since another model's weights were in the caches. A model that takes less than 50 µs runs several
+times a timing, so that the clock's resolution does not show. Throughput is measured the same way, in batches,
+every fourth round. A process's memory layout changes times too: each process counts once
+(:mod:`tasks.timing.intervals`).
 """
 
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.compression.records import candidate_model, was_made
-from tasks.config import Params
+from tasks.config import Benchmark, Params
 from tasks.data_loading.dataset import read_batches, read_dataset
 from tasks.errors import DataError, EvaluationError
 from tasks.evaluation.production import why_absent
@@ -27,23 +29,21 @@ from tasks.evaluation.records import (
     BenchmarkReport,
     Speed,
 )
-from tasks.evaluation.statistics import ratio_of_medians
 from tasks.evaluation.wording import invert, times_interval
 from tasks.files import sha256
-from tasks.litert import Pixels, cpu_name, runtime_name
+from tasks.litert import cpu_name, runtime_name
 from tasks.records import write_record
-from tasks.timing import Runner, undisturbed
+from tasks.timing.intervals import ratio, typical
+from tasks.timing.measuring import Plan, time_models
+from tasks.timing.worker import Timings
 from tasks.training.records import BASELINE_TFLITE
-
-THROUGHPUT_EVERY = 4  # rounds
-SEED = 1  # of the order in which models run
 
 
 def benchmark(params: Params) -> None:
     """Measure the baseline, every candidate and, if it takes the same images, what is in production.
 
     Raises:
-        EvaluationError: a model cannot be loaded.
+        EvaluationError: a model cannot be loaded, or a process that measures died.
         DataError: the validation split has no samples.
     """
     settings, models = params.benchmark, models_to_measure(params)
@@ -51,23 +51,14 @@ def benchmark(params: Params) -> None:
     if samples is None:
         raise DataError("Expected samples in the validation split. Received: none. Raise data.split.validation.")
     images = samples[0][np.arange(max(settings.batch, len(samples[0]))) % len(samples[0])]
-    latencies, throughputs = measure(models, images, params)
-    report = BenchmarkReport(
-        cpu=cpu_name(),
-        runtime=runtime_name(),
-        threads=1,
-        rounds=settings.rounds,
-        batch=settings.batch,
-        models={
-            name: summarize(path, latencies[name], throughputs[name], latencies[BASELINE], throughputs[BASELINE])
-            for name, path in models.items()
-        },
-    )
+    plan = Plan(settings.processes, settings.rounds, settings.warmup, settings.batch, settings.seconds)
+    report = summarize(models, time_models(models, images, plan), settings)
     write_record(BENCHMARK, report)
+    print(f"{report.extent}, one thread of {report.cpu}")
     for name, speed in report.models.items():
         print(
             f"{name}: {speed.median_us:.1f} µs an image (p95 {speed.p95_us:.1f}), {describe_ratio(speed)}, "
-            f"{speed.images_per_second:,.0f} images/s at {settings.batch}"
+            f"{speed.images_per_second:,.0f} images/s at {speed.batch}"
         )
 
 
@@ -90,58 +81,31 @@ def models_to_measure(params: Params) -> dict[str, Path]:
     return models
 
 
-def measure(
-    models: dict[str, Path], images: Pixels, params: Params
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
-    """Time all models round by round.
-
-    Args:
-        models: their files.
-        images: uint8 ``[n, height, width, channels]``, at least a batch of them.
-        params: what `benchmark` says of rounds and batch.
-
-    Returns:
-        latencies in µs an image ``[rounds]`` and throughputs in images/s ``[rounds / 4]`` of each model.
-    """
-    settings = params.benchmark
-    single = {name: Runner(path, 1) for name, path in models.items()}
-    batched = {name: Runner(path, settings.batch) for name, path in models.items()}
-    latencies: list[dict[str, float]] = []
-    throughputs: list[dict[str, float]] = []
-    rng = np.random.default_rng(SEED)
-    with undisturbed():
-        for runner in (*single.values(), *batched.values()):
-            runner.settle(images)
-        for turn in range(-settings.warmup, settings.rounds):
-            order = rng.permutation(list(models))
-            sample = images[rng.integers(len(images))][np.newaxis]
-            taken = {name: single[name].time(sample) / 1000 for name in order}
-            if turn >= 0:
-                latencies.append(taken)
-            if turn >= 0 and turn % THROUGHPUT_EVERY == 0:
-                throughputs.append({name: batched[name].images_per_second(images) for name in order})
-    return (
-        {name: np.array([taken[name] for taken in latencies]) for name in models},
-        {name: np.array([rates[name] for rates in throughputs]) for name in models},
-    )
-
-
-def summarize(
-    path: Path,
-    latencies: NDArray[np.float64],
-    throughputs: NDArray[np.float64],
-    baseline_latencies: NDArray[np.float64],
-    baseline_throughputs: NDArray[np.float64],
-) -> Speed:
-    """Medians, the 95th percentile and the ratios to the baseline with 95 % intervals."""
-    return Speed(
-        sha256=sha256(path),
-        median_us=float(np.median(latencies)),
-        p95_us=float(np.quantile(latencies, 0.95)),
-        images_per_second=float(np.median(throughputs)),
-        latency_ratio=ratio_of_medians(latencies, baseline_latencies),
-        throughput_ratio=ratio_of_medians(throughputs, baseline_throughputs),
-        rounds_us=tuple(round(value, 3) for value in latencies.tolist()),
+def summarize(models: Mapping[str, Path], processes: Sequence[Timings], settings: Benchmark) -> BenchmarkReport:
+    """The record of what the processes measured."""
+    latencies = {name: tuple(timings.latencies[name] for timings in processes) for name in models}
+    throughputs = {name: tuple(timings.throughputs[name] for timings in processes) for name in models}
+    return BenchmarkReport(
+        cpu=cpu_name(),
+        runtime=runtime_name(),
+        threads=1,
+        rounds=settings.rounds,
+        measured_rounds=tuple(len(rounds) for rounds in latencies[BASELINE]),
+        seconds=settings.seconds,
+        batch=settings.batch,
+        models={
+            name: Speed(
+                sha256=sha256(path),
+                median_us=typical(latencies[name]).value,
+                p95_us=float(np.quantile(list(chain(*latencies[name])), 0.95)),
+                images_per_second=typical(throughputs[name]).value,
+                latency_ratio=ratio(latencies[name], latencies[BASELINE]),
+                throughput_ratio=ratio(throughputs[name], throughputs[BASELINE]),
+                batch=min(timings.batches[name] for timings in processes),
+                rounds_us=tuple(tuple(round(value, 3) for value in rounds) for rounds in latencies[name]),
+            )
+            for name, path in models.items()
+        },
     )
 
 

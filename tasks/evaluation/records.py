@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.records import Record
+from tasks.records import Interval, Record
 
 QUALITY = Path("reports/quality")
 PREDICTIONS = Path("reports/predictions")
@@ -86,39 +86,50 @@ class Quality(Record):
     cost: Cost | None = None
 
 
-class Interval(Record):
-    """An estimate with the bounds of its confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-
 class Speed(Record):
-    """Latency of one sample at one thread, and throughput in batches, in the interleaved run.
+    """Latency of one sample at one thread, and throughput in batches, with all models taking turns.
 
-    ``rounds_us`` are the latencies of the rounds, so that any two models can be compared round by round. The
-    ratios' bounds are at 95 % confidence.
+    ``rounds_us`` are the latencies by process and round, so that any two models can be compared. ``median_us`` and
+    ``images_per_second`` are the geometric means of the processes' medians. Bounds are at 95 % confidence.
     """
 
     sha256: str  # of the .tflite
     median_us: float
-    p95_us: float
+    p95_us: float  # over all rounds
     images_per_second: float
     latency_ratio: Interval  # to the baseline; below 1 is faster
     throughput_ratio: Interval  # to the baseline; above 1 is faster
-    rounds_us: tuple[float, ...]
+    batch: int  # images at once when throughput was measured; less than asked where they would take over a second
+    rounds_us: tuple[tuple[float, ...], ...]
 
 
 class BenchmarkReport(Record):
-    """All models measured in one process."""
+    """All models measured in turns, in several processes one after the other."""
 
     cpu: str
     runtime: str  # name and version of the runtime
     threads: int
-    rounds: int
-    batch: int
+    rounds: int  # of each process, as asked
+    measured_rounds: tuple[int, ...]  # fewer where a process's share of the seconds was up
+    seconds: float  # for the rounds of all processes
+    batch: int  # as asked
     models: dict[str, Speed]
+
+    @property
+    def extent(self) -> str:
+        """How much was measured, for people."""
+        least, most = min(self.measured_rounds), max(self.measured_rounds)
+        rounds = f"{least}" if least == most else f"{least} to {most}"
+        early = "" if least == self.rounds else f" in place of {self.rounds}, as {self.seconds:g} s were up"
+        return f"{len(self.measured_rounds)} processes of {rounds} interleaved rounds{early}"
+
+
+class ScarceClass(Record):
+    """A class of too few samples for a rule about a macro average to pass, whatever the answers are."""
+
+    name: str
+    samples: int  # for precision, answers
+    needed: int
 
 
 class RuleVerdict(Record):
@@ -132,6 +143,7 @@ class RuleVerdict(Record):
     high: float | None
     limit: float
     sentence: str
+    scarce: tuple[ScarceClass, ...] = ()  # why it is inconclusive, if these classes are
 
 
 class Choice(Record):

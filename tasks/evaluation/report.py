@@ -247,7 +247,7 @@ def footer(results: Results) -> str:
     benchmark, gate = results.benchmark, results.gate
     lines = [
         f"Measured on {benchmark.cpu} with {benchmark.runtime}, {benchmark.threads} thread, "
-        f"{benchmark.rounds} interleaved rounds, throughput in batches of {benchmark.batch}.",
+        f"{benchmark.extent}, throughput in batches of {benchmark.batch}.",
         f"Data {results.dataset.source_digest[:16]}",
         f"baseline weights {results.training.weights_sha256[:16]}",
         f"chosen model {gate.model_sha256[:16] if gate else ''}",

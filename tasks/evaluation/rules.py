@@ -21,11 +21,14 @@ from tasks.evaluation.learnt import judge_learnt
 from tasks.evaluation.predictions import Split
 from tasks.evaluation.production import judge_production
 from tasks.evaluation.quality import confusion_matrix
-from tasks.evaluation.records import BASELINE, Interval, Outcome, RuleVerdict
+from tasks.evaluation.records import BASELINE, Outcome, RuleVerdict, ScarceClass
 from tasks.evaluation.results import Results
-from tasks.evaluation.statistics import paired_macro, ratio_of_medians, tango, wilson
+from tasks.evaluation.scarcity import explain_scarce, find_scarce
+from tasks.evaluation.statistics import paired_macro, tango, wilson
 from tasks.evaluation.verdicts import decide, level, whose
 from tasks.evaluation.wording import number, percent, points, points_interval, sentence, times_interval
+from tasks.records import Interval
+from tasks.timing.intervals import ratio, typical
 
 QUALITY_METRICS: tuple[QualityMetric, ...] = get_args(QualityMetric)
 LIMITED_ABOVE = frozenset({"latency", "negative_flips"})  # metrics of which less is better
@@ -60,8 +63,11 @@ def apply_rule(rule: Rule, name: str, split: Split, results: Results) -> Iterato
             for versus in rule.versus:
                 yield _absent(rule, versus, results) or _negative_flips(rule, versus, name, split, results)
         case LatencyRule():
-            for versus in rule.versus:
-                yield _absent(rule, versus, results) or _latency(rule, versus, name, results)
+            if rule.max_ms is not None:
+                yield _latency(rule, rule.max_ms, name, results)
+            if rule.max_ratio is not None:
+                for versus in rule.versus:
+                    yield _absent(rule, versus, results) or _latency_ratio(rule, rule.max_ratio, versus, name, results)
         case AgreementRule():
             yield _agreement(rule, name, split, results)
         case BytesRule():
@@ -113,7 +119,7 @@ def _absent(
         return None
     match rule:
         case LatencyRule():
-            limit = rule.max_ratio
+            limit = rule.max_ratio or 0.0
         case NegativeFlipsRule():
             limit = rule.max
         case QualityRule():
@@ -136,6 +142,11 @@ def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results
     seen = difference(rule.metric, (name, versus), split, results, rule.confidence)
     outcome, judged = decide(seen.low > -margin, seen.high < -margin)
     mine, theirs = (getattr(results.qualities[model].splits[split], rule.metric) for model in (name, versus))
+    scarce = (
+        find_scarce(results.answers(name, split), results.dataset.classes, rule.metric, margin, rule.confidence)
+        if outcome == "INCONCLUSIVE"
+        else ()
+    )
     return RuleVerdict(
         metric=rule.metric,
         versus=versus,
@@ -148,16 +159,19 @@ def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results
             f"The {rule.metric} is {percent(mine)} on {len(results.answers(name, split).labels):,} {split} "
             f"samples, {points(seen.value)} points from {whose(versus)} {percent(theirs)} "
             f"({level(rule.confidence)} {points_interval(seen)}); {judged} the allowed "
-            f"{points(-margin)} points."
+            f"{points(-margin)} points.{explain_scarce(scarce, rule.metric)}"
         ),
+        scarce=scarce,
     )
 
 
 def _floor(rule: QualityRule, least: float, name: str, split: Split, results: Results) -> RuleVerdict:
-    answers = results.answers(name, split)
-    confusion = confusion_matrix(answers, len(results.dataset.classes))
-    seen = floor_interval(rule.metric, confusion, rule.confidence)
+    answers, classes = results.answers(name, split), results.dataset.classes
+    seen = floor_interval(rule.metric, confusion_matrix(answers, len(classes)), rule.confidence)
     outcome, judged = decide(seen.low >= least, seen.high < least)
+    scarce: tuple[ScarceClass, ...] = ()
+    if outcome == "INCONCLUSIVE" and seen.value > least:
+        scarce = find_scarce(answers, classes, rule.metric, seen.value - least, rule.confidence)
     return RuleVerdict(
         metric=rule.metric,
         versus=None,
@@ -169,8 +183,9 @@ def _floor(rule: QualityRule, least: float, name: str, split: Split, results: Re
         sentence=(
             f"The {rule.metric} is {percent(seen.value)} on {len(answers.labels):,} {split} samples "
             f"({level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); {judged} the required "
-            f"{percent(least)}."
+            f"{percent(least)}.{explain_scarce(scarce, rule.metric)}"
         ),
+        scarce=scarce,
     )
 
 
@@ -199,22 +214,40 @@ def _negative_flips(rule: NegativeFlipsRule, versus: Versus, name: str, split: S
     )
 
 
-def _latency(rule: LatencyRule, versus: Versus, name: str, results: Results) -> RuleVerdict:
+def _latency(rule: LatencyRule, max_ms: float, name: str, results: Results) -> RuleVerdict:
+    taken = typical([[us / 1000 for us in rounds] for rounds in results.speed(name).rounds_us], rule.confidence)
+    outcome, judged = decide(taken.high <= max_ms, taken.low > max_ms)
+    return RuleVerdict(
+        metric="latency",
+        versus=None,
+        outcome=outcome,
+        value=taken.value,
+        low=taken.low,
+        high=taken.high,
+        limit=max_ms,
+        sentence=(
+            f"An image takes {taken.value:.3g} ms ({level(rule.confidence)} {taken.low:.3g} … {taken.high:.3g}); "
+            f"{judged} the allowed {max_ms:g} ms."
+        ),
+    )
+
+
+def _latency_ratio(rule: LatencyRule, max_ratio: float, versus: Versus, name: str, results: Results) -> RuleVerdict:
     mine, theirs = results.speed(name), results.speed(versus)
-    ratio = ratio_of_medians(np.array(mine.rounds_us), np.array(theirs.rounds_us), rule.confidence)
-    outcome, judged = decide(ratio.high <= rule.max_ratio, ratio.low > rule.max_ratio)
+    seen = ratio(mine.rounds_us, theirs.rounds_us, rule.confidence)
+    outcome, judged = decide(seen.high <= max_ratio, seen.low > max_ratio)
     return RuleVerdict(
         metric="latency",
         versus=versus,
         outcome=outcome,
-        value=ratio.value,
-        low=ratio.low,
-        high=ratio.high,
-        limit=rule.max_ratio,
+        value=seen.value,
+        low=seen.low,
+        high=seen.high,
+        limit=max_ratio,
         sentence=(
-            f"An image takes {number(mine.median_us, 1)} µs, {number(ratio.value)} times {whose(versus)} "
-            f"{number(theirs.median_us, 1)} µs ({level(rule.confidence)} {times_interval(ratio)}); {judged} "
-            f"the allowed {number(rule.max_ratio)} times."
+            f"An image takes {number(mine.median_us, 1)} µs, {number(seen.value)} times {whose(versus)} "
+            f"{number(theirs.median_us, 1)} µs ({level(rule.confidence)} {times_interval(seen)}); {judged} "
+            f"the allowed {number(max_ratio)} times."
         ),
     )
 
@@ -254,17 +287,17 @@ def _bytes(rule: BytesRule, name: str, results: Results) -> Iterator[RuleVerdict
             sentence=f"The model is {kind} in {mine:,} bytes; {rule.max:,} are allowed.",
         )
     if rule.max_ratio is not None:
-        ratio = mine / theirs
+        share = mine / theirs
         yield RuleVerdict(
             metric=rule.metric,
             versus=BASELINE,
-            outcome="PASS" if ratio <= rule.max_ratio else "FAIL",
-            value=ratio,
-            low=ratio,
-            high=ratio,
+            outcome="PASS" if share <= rule.max_ratio else "FAIL",
+            value=share,
+            low=share,
+            high=share,
             limit=rule.max_ratio,
             sentence=(
-                f"The model is {kind} in {mine:,} bytes, {number(ratio, 3)} times the baseline's {theirs:,}; "
+                f"The model is {kind} in {mine:,} bytes, {number(share, 3)} times the baseline's {theirs:,}; "
                 f"{number(rule.max_ratio, 3)} times is allowed."
             ),
         )

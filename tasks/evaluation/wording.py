@@ -2,7 +2,7 @@
 
 from math import floor, log10
 
-from tasks.evaluation.records import Interval
+from tasks.records import Interval
 
 
 def number(value: float, digits: int = 2, sign: bool = False) -> str:

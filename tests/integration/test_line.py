@@ -29,7 +29,8 @@ EASY = (
     "training.epochs=12",
     "gate.rules.0.margin=0.2",
     "gate.rules.2.max_ratio=100.0",
-    "benchmark.rounds=20",
+    "benchmark.processes=3",
+    "benchmark.rounds=10",
 )
 MOMENTS = (  # each within the stage that it names, in the order in which they come
     "Running stage 'fingerprint'",

@@ -188,6 +188,14 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
         ({"deployment": {"model": "digits", "store": "/tmp/store"}}, "deployment.store"),
         ({"deployment": {"model": "../digits"}}, "deployment.model"),
         ({"benchmark": {"rounds": 1}}, "benchmark.rounds: input should be greater than or equal to 10. Received: 1."),
+        (
+            {"benchmark": {"processes": 1}},
+            "benchmark.processes: input should be greater than or equal to 2. Received: 1",
+        ),
+        (
+            {"gate": {"rules": [{"metric": "latency"}]}},
+            "expected max_ratio (to versus) or max_ms (milliseconds an image)",
+        ),
         ({"versioning": {"commit": 1}}, "versioning.commit: input should be a valid boolean. Received: 1."),
         ({"flow": {"parallel": 0}}, "flow.parallel: input should be greater than or equal to 1. Received: 0."),
     ],
@@ -220,10 +228,10 @@ def test_a_file_that_is_missing_says_where_it_was_looked_for(tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("data: [", "to be YAML. Received:"),
+        ("data: [", "to be YAML in UTF-8. Received:"),
         ("- data", "to hold a mapping. Received: list."),
         ("", "to hold a mapping. Received: NoneType."),
-        ("data: {source: digits}\ndata: {source: cifar10}", "to be YAML. Received:"),
+        ("data: {source: digits}\ndata: {source: cifar10}", "to be YAML in UTF-8. Received:"),
         ("data: {source: digits}\n", "gate: expected a value. Received: nothing."),
     ],
 )

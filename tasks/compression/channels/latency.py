@@ -2,18 +2,17 @@
 
 Each rung is a budget in MACs, by a fixed factor less than the one before: what is measured decides about the rung and
 nothing else, and the rung's MACs alone give the same network on any machine. A rung counts as fast enough only if the
-upper end of a 99 % interval is: repeated on the same machine, the choice differs only where a rung lies on the edge.
+upper end of a 99 % interval is, taken as in the gate (:mod:`tasks.timing.intervals`): repeated on the same machine, the
+choice differs only where a rung lies on the edge.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import binom
 
 from tasks.compression.channels.allocation import Allocator, cost
 from tasks.compression.channels.criteria.probe import Probe
@@ -25,13 +24,17 @@ from tasks.compression.technique import Model
 from tasks.data_loading.dataset import read_batches
 from tasks.errors import Unsuited
 from tasks.litert import Pixels
-from tasks.timing import Runner, undisturbed
+from tasks.records import Interval
+from tasks.timing.intervals import ratio, typical
+from tasks.timing.measuring import Plan, time_models
+from tasks.timing.worker import Timings
 from tasks.training.conversion import to_tflite
 
 FACTOR = 0.93  # from one rung's MACs to the next one's
-ROUNDS, WARMUP = 101, 10  # interleaved timings of both networks
-TRIES = 4  # times that as many are added while the interval holds the limit
+PLAN = Plan(processes=5, rounds=25, warmup=5, seconds=60)  # interleaved timings of both networks
+TRIES = 3  # times that as many processes are added while the interval holds the limit
 CONFIDENCE = 0.99
+UNPRUNED, PRUNED = "unpruned", "pruned"
 IMAGES = 64
 CALIBRATION = 8  # images; ranges do not matter for the time
 TimedAs = Literal["float32", "int8"]
@@ -64,24 +67,17 @@ class Limit:
     relative: bool
     timed_as: TimedAs = "float32"
 
-    def upper(self, times: NDArray[np.float64]) -> float:
-        """Upper end of the interval of the median of what is limited; times µs ``[rounds, (unpruned, pruned)]``."""
-        return interval(self._values(times))[1]
+    def seen(self, processes: Sequence[Timings]) -> Interval:
+        """Interval of what is limited."""
+        pruned = [timings.latencies[PRUNED] for timings in processes]
+        if not self.relative:
+            return typical(pruned, CONFIDENCE)
+        return ratio(pruned, [timings.latencies[UNPRUNED] for timings in processes], CONFIDENCE)
 
-    def undecided(self, times: NDArray[np.float64]) -> bool:
+    def undecided(self, processes: Sequence[Timings]) -> bool:
         """Does the interval hold the limit?"""
-        low, high = interval(self._values(times))
-        return low <= self.value < high
-
-    def _values(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(times[:, 1] / times[:, 0] if self.relative else times[:, 1])
-
-
-def interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Of the median, from order statistics (the sign test's): it supposes nothing about how times are spread."""
-    ordered, count = np.sort(values), len(values)
-    outside = int(binom.ppf((1 - CONFIDENCE) / 2, count, 0.5))
-    return float(ordered[max(0, outside - 1)]), float(ordered[min(count - 1, count - outside)])
+        seen = self.seen(processes)
+        return seen.low <= self.value < seen.high
 
 
 def remove_to_latency(
@@ -145,35 +141,21 @@ def time_rung(unpruned: bytes, pruned: bytes, macs: int, limit: Limit, images: P
         limit: of the pruned network's time.
         images: uint8 ``[n, height, width, channels]``.
     """
-    with tempfile.TemporaryDirectory() as folder, undisturbed():
-        runners = []
-        for name, flatbuffer in (("unpruned", unpruned), ("pruned", pruned)):
-            path = Path(folder) / f"{name}.tflite"
-            path.write_bytes(flatbuffer)
-            runners.append(Runner(path, 1))
-        for runner in runners:
-            runner.settle(images)
-        _rounds(runners, images, WARMUP)
-        times = _rounds(runners, images, ROUNDS)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: Path(folder) / f"{name}.tflite" for name in (UNPRUNED, PRUNED)}
+        paths[UNPRUNED].write_bytes(unpruned)
+        paths[PRUNED].write_bytes(pruned)
+        processes = time_models(paths, images, PLAN)
         for _ in range(TRIES):
-            if not limit.undecided(times):
+            if not limit.undecided(processes):
                 break
-            times = np.concatenate([times, _rounds(runners, images, ROUNDS)])
-    upper = limit.upper(times)
+            processes += time_models(paths, images, PLAN)
+    times = {name: [timings.latencies[name] for timings in processes] for name in paths}
+    upper = limit.seen(processes).high
     return Rung(
         macs=macs,
-        microseconds=round(float(np.median(times[:, 1])), 2),
-        ratio=round(float(np.median(times[:, 1] / times[:, 0])), 4),
+        microseconds=round(typical(times[PRUNED], CONFIDENCE).value, 2),
+        ratio=round(ratio(times[PRUNED], times[UNPRUNED], CONFIDENCE).value, 4),
         upper=round(upper, 4),
         fits=upper <= limit.value,
     )
-
-
-def _rounds(runners: list[Runner], images: Pixels, count: int) -> NDArray[np.float64]:
-    """Microseconds ``[count, models]``; the order changes from round to round."""
-    taken = np.zeros((count, len(runners)))
-    for turn in range(count):
-        image = images[turn % len(images)][np.newaxis]
-        for place in range(len(runners)) if turn % 2 else reversed(range(len(runners))):
-            taken[turn, place] = runners[place].time(image) / 1000
-    return taken

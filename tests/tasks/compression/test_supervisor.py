@@ -12,8 +12,8 @@ from tasks.errors import UNSUITED, CompressionError, ConfigError, Unsuited
 PARAMS = load_params(Path(__file__).parents[3] / "params.yaml")
 WAITS = """
 import threading
-from tasks.compression.worker import end_with_supervisor
-end_with_supervisor()
+from tasks.processes import end_with_parent
+end_with_parent()
 print("step 1/1: wait", flush=True)
 threading.Event().wait()
 """

@@ -27,7 +27,6 @@ from tasks.evaluation.records import (
     Cost,
     Decision,
     GateReport,
-    Interval,
     Outcome,
     Outlook,
     Quality,
@@ -37,7 +36,7 @@ from tasks.evaluation.records import (
     quality_file,
 )
 from tasks.files import sha256, write_text
-from tasks.records import write_record
+from tasks.records import Interval, write_record
 from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
 
 CLASSES = ("dark", "light")
@@ -223,10 +222,20 @@ def benchmark(digest: str) -> BenchmarkReport:
         images_per_second=90_000.0,
         latency_ratio=Interval(value=0.5, low=0.4, high=0.6),
         throughput_ratio=Interval(value=2.0, low=1.9, high=2.1),
-        rounds_us=(10.0, 10.0),
+        batch=32,
+        rounds_us=((10.0, 10.0), (10.0, 10.0)),
     )
     models = {BASELINE: speed.model_copy(update={"sha256": "b" * 64}), RECIPE: speed}
-    return BenchmarkReport(cpu="a CPU", runtime="LiteRT 2.3", threads=1, rounds=2, batch=32, models=models)
+    return BenchmarkReport(
+        cpu="a CPU",
+        runtime="LiteRT 2.3",
+        threads=1,
+        rounds=2,
+        measured_rounds=(2, 2),
+        seconds=60,
+        batch=32,
+        models=models,
+    )
 
 
 def gate(digest: str, outcome: Outcome) -> GateReport:

@@ -20,16 +20,15 @@ from tasks.evaluation.records import (
     BenchmarkReport,
     Cost,
     Decision,
-    Interval,
     Outlook,
     Quality,
     Question,
     Speed,
 )
 from tasks.evaluation.results import Results
-from tasks.evaluation.statistics import ratio_of_medians
 from tasks.files import sha256
-from tasks.records import write_record
+from tasks.records import Interval, write_record
+from tasks.timing.intervals import ratio
 from tasks.training.records import TrainingReport
 
 COUNTS = {"train": 40, "validation": 150, "test": 300}
@@ -49,7 +48,7 @@ def params_with(**changes: Any) -> Params:
     values: dict[str, Any] = {
         "data": {"source": "digits"},
         "recipes": {name: [{"technique": "quantize"}] for name in RECIPES},
-        "benchmark": {"rounds": 10, "warmup": 1, "batch": 8},
+        "benchmark": {"processes": 2, "rounds": 10, "warmup": 1, "batch": 8},
         "gate": {
             "rules": [
                 {"metric": "accuracy", "margin": 0.05, "versus": ["baseline", "production"]},
@@ -171,17 +170,18 @@ def answers(right: int, samples: int, shift: int = 0) -> Answers:
 
 
 def made_up_speed(name: str, median: float, baseline: float, spread: float) -> Speed:
-    """A model that takes ``median`` µs in the middle of its rounds, which go the other way than the baseline's."""
-    wave = np.linspace(-spread, spread, 51)
-    mine, theirs = median * (1 + wave if name == BASELINE else 1 - wave), baseline * (1 + wave)
+    """A model that takes ``median`` µs in the middle of its processes, which go the other way than the baseline's."""
+    wave = np.linspace(-spread, spread, 8)[:, np.newaxis] + np.zeros(3)
+    mine, theirs = median * np.exp(wave if name == BASELINE else -wave), baseline * np.exp(wave)
     return Speed(
         sha256="",
         median_us=median,
         p95_us=median * (1 + spread),
         images_per_second=1e6 / median,
-        latency_ratio=ratio_of_medians(mine, theirs),
+        latency_ratio=ratio(mine.tolist(), theirs.tolist()),
         throughput_ratio=Interval(value=baseline / median, low=baseline / median, high=baseline / median),
-        rounds_us=tuple(mine.tolist()),
+        batch=8,
+        rounds_us=tuple(map(tuple, mine.tolist())),
     )
 
 
@@ -224,6 +224,13 @@ def make_results(
         qualities=qualities,
         predictions=predictions,
         benchmark=BenchmarkReport(
-            cpu="a processor", runtime="ai-edge-litert", threads=1, rounds=51, batch=8, models=speeds
+            cpu="a processor",
+            runtime="ai-edge-litert",
+            threads=1,
+            rounds=3,
+            measured_rounds=(3,) * 8,
+            seconds=60,
+            batch=8,
+            models=speeds,
         ),
     )

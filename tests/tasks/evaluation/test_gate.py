@@ -45,7 +45,7 @@ def test_confidence_moves_the_decision() -> None:
 
 
 @pytest.mark.parametrize("metric", ["precision", "recall", "f1"])
-def test_macro_metrics_are_decided_by_the_paired_bootstrap(metric: str) -> None:
+def test_macro_metrics_are_decided_by_their_paired_interval(metric: str) -> None:
     results = make_results([{"metric": metric, "margin": 0.03}], {"baseline": BASELINE, "a": (0, 850, 500, 50.0)})
     (verdict,) = judge_rules("a", "test", results)
     mine, theirs = results.answers("a", "test"), results.answers("baseline", "test")
@@ -62,7 +62,7 @@ def test_agreement_is_decided_by_the_bounds_of_wilson(least: float, outcome: str
 
 
 @pytest.mark.parametrize(("latency", "outcome"), [(50.0, "PASS"), (100.0, "INCONCLUSIVE"), (120.0, "FAIL")])
-def test_latency_is_decided_by_the_ratio_of_the_rounds(latency: float, outcome: str) -> None:
+def test_latency_is_decided_by_the_ratio_of_the_processes(latency: float, outcome: str) -> None:
     verdict = only({"metric": "latency", "max_ratio": 1.0}, (0, 900, 500, latency), spread=0.1)
     assert verdict.outcome == outcome
     assert verdict.value == pytest.approx(latency / 100)
@@ -78,6 +78,46 @@ def test_latency_is_compared_with_production_in_the_same_rounds() -> None:
     (verdict,) = judge_rules("a", "test", results)
     assert (verdict.outcome, verdict.versus) == ("FAIL", "production")
     assert verdict.value == pytest.approx(50 / 40)
+
+
+@pytest.mark.parametrize(("max_ms", "outcome"), [(0.06, "PASS"), (0.05, "INCONCLUSIVE"), (0.045, "FAIL")])
+def test_a_limit_in_milliseconds_is_decided_by_the_interval_of_the_processes(max_ms: float, outcome: str) -> None:
+    verdict = only({"metric": "latency", "max_ms": max_ms}, (0, 900, 500, 50.0), spread=0.05)
+    assert (verdict.outcome, verdict.versus, verdict.limit) == (outcome, None, max_ms)
+    assert verdict.value == pytest.approx(0.05)
+    assert f"An image takes 0.05 ms (95 % interval {verdict.low:.3g} … {verdict.high:.3g}); " in verdict.sentence
+    assert verdict.sentence.endswith(f"the allowed {max_ms:g} ms.")
+
+
+def test_both_limits_of_latency_are_judged_and_only_the_ratio_against_others() -> None:
+    rule = {"metric": "latency", "max_ms": 1, "max_ratio": 0.1, "versus": ["baseline", "production"]}
+    results = make_results([rule], {"baseline": BASELINE, "a": (900, 900, 500, 50.0)})
+    verdicts = judge_rules("a", "test", results)
+    assert [(verdict.versus, verdict.outcome) for verdict in verdicts] == [
+        (None, "PASS"),
+        ("baseline", "FAIL"),
+        ("production", "NO_BASELINE"),
+    ]
+    assert is_within(verdicts[0])
+
+
+def test_a_class_of_too_few_samples_is_named_with_what_it_needs() -> None:
+    """A tenth of the margin's distance is left to each class: 100 samples of each cannot show 0.002."""
+    results = make_results([{"metric": "recall", "margin": 0.002}], {"baseline": BASELINE, "a": BASELINE})
+    (verdict,) = judge_rules("a", "test", results)
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert len(verdict.scarce) == 10
+    worst = verdict.scarce[0]
+    assert worst.samples == 100
+    assert worst.needed > 100
+    assert f"too few samples of a class: {worst.name} has 100 and needs {worst.needed}" in verdict.sentence
+    assert verdict.sentence.endswith(", and 5 more.")
+
+
+def test_a_rule_that_the_classes_are_large_enough_for_names_none() -> None:
+    results = make_results([{"metric": "recall", "margin": 0.03}], {"baseline": BASELINE, "a": (0, 870, 500, 50.0)})
+    (verdict,) = judge_rules("a", "test", results)
+    assert (verdict.outcome, verdict.scarce) == ("INCONCLUSIVE", ())
 
 
 def test_bytes_are_decided_exactly() -> None:

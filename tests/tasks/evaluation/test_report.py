@@ -9,10 +9,10 @@ from tasks.evaluation.gate import choose
 from tasks.evaluation.labels import Box, choose_places
 from tasks.evaluation.markup import table
 from tasks.evaluation.pictures import THEME, pareto_svg, themed
-from tasks.evaluation.records import Interval
 from tasks.evaluation.report import candidates_table, render
 from tasks.evaluation.results import Results
 from tasks.evaluation.wording import invert, number, percent, points, points_interval, times
+from tasks.records import Interval
 from tasks.text import html, visible
 from tests.tasks.evaluation import material
 from tests.tasks.evaluation.material import CLASSES, made_up_decision, make_results
@@ -95,8 +95,8 @@ def test_the_page_tells_what_was_found(results: Results) -> None:
         "pruned_int8 keeps every rule on validation",
         "PROVISIONAL",
         "49,000 bytes stored, 98,000 loaded",
-        *(rule.sentence.replace("'", "&#x27;") for rule in results.gate.rules),
-        *(choice.sentence for choice in results.gate.choices),
+        *(html(rule.sentence) for rule in results.gate.rules),
+        *(html(choice.sentence) for choice in results.gate.choices),
         "quantize: mode int8, calibration 500",
         "too small to gain anything",
         "1 of 1 promises hold",

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from tasks.compression.channels import latency
-from tasks.compression.channels.latency import FACTOR, Limit, interval, ladder, time_rung, widest
+from tasks.compression.channels.latency import FACTOR, PLAN, PRUNED, UNPRUNED, Limit, ladder, time_rung, widest
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate, Rung
 from tasks.compression.runner import run_recipe
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.prune_channels import Budget, PruneChannels
 from tasks.errors import CompressionError
+from tasks.timing.intervals import ratio
+from tasks.timing.worker import Timings
 from tasks.training.conversion import to_tflite
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import samples
@@ -41,21 +43,47 @@ def test_rungs_fall_by_a_factor_from_all_to_the_least() -> None:
     assert ladder(500, 500) == [500]
 
 
-def test_the_interval_holds_the_median_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(1)
-    held = [low <= 0 <= high for low, high in (interval(rng.standard_cauchy(101)) for _ in range(2000))]
-    assert 0.985 <= np.mean(held) <= 0.998
+def made_up(generator: np.random.Generator) -> Timings:
+    """A process in which the pruned network takes half of the time, 50 µs, whatever else the machine does."""
+    load = generator.lognormal(0.0, 0.1, 25)
+    layout = generator.normal(1.0, 0.01)
+    pruned = 50 * layout * load * generator.normal(1.0, 0.02, 25)
+    return Timings(latencies={UNPRUNED: tuple(100 * load), PRUNED: tuple(pruned)}, throughputs={}, batches={})
 
 
 @pytest.mark.parametrize(("relative", "value", "clear"), [(True, 0.7, True), (True, 0.5, False), (False, 70.0, True)])
 def test_a_limit_in_the_interval_is_undecided_and_not_met(relative: bool, value: float, clear: bool) -> None:
-    """The pruned network takes half of the time, 50 µs, whatever else the machine does."""
     rng = np.random.default_rng(1)
-    load = rng.lognormal(0.0, 0.1, 101)
-    times = np.stack([100 * load, 50 * load * rng.normal(1.0, 0.02, 101)], axis=1)
+    processes = [made_up(rng) for _ in range(PLAN.processes)]
     limit = Limit(value, relative)
-    assert limit.undecided(times) != clear
-    assert (limit.upper(times) <= value) == clear
+    assert limit.undecided(processes) != clear
+    assert (limit.seen(processes).high <= value) == clear
+
+
+def test_a_ratio_is_limited_by_the_interval_that_the_gate_takes() -> None:
+    rng = np.random.default_rng(1)
+    processes = [made_up(rng) for _ in range(PLAN.processes)]
+    expected = ratio(
+        [timings.latencies[PRUNED] for timings in processes],
+        [timings.latencies[UNPRUNED] for timings in processes],
+        0.99,
+    )
+    assert Limit(0.5, relative=True).seen(processes) == expected
+
+
+def test_processes_are_added_while_the_interval_holds_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, asked = np.random.default_rng(1), []
+
+    def timed(*_: Any) -> tuple[Timings, ...]:
+        asked.append(PLAN.processes)
+        return tuple(made_up(rng) for _ in range(PLAN.processes))
+
+    monkeypatch.setattr(latency, "time_models", timed)
+    images = np.zeros((1, 8, 8, 1), np.uint8)
+    assert time_rung(b"", b"", 1, Limit(0.7, relative=True), images).fits
+    assert len(asked) == 1
+    assert not time_rung(b"", b"", 1, Limit(0.5, relative=True), images).fits
+    assert len(asked) > 2
 
 
 def test_a_network_timed_beside_itself_takes_as_long(tiny: Any, prepared: Path) -> None:

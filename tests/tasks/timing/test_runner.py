@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from tasks.timing import SHORTEST, Runner
+from tasks.timing import runner as module
+from tasks.timing.runner import SHORTEST, Runner
 from tests.tasks.evaluation.material import digits
 
 
@@ -28,3 +30,21 @@ def test_a_batch_goes_through_at_once(models: Path) -> None:
     images = digits()[0][:8]
     runner.time(images)
     assert (runner.at_once, runner.model.scores().shape) == (8, (8, 10))
+
+
+def test_a_slow_model_is_not_run_more_often_than_it_is_timed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONG", 1)
+    runner = Runner(models / "digits_float.tflite", 1)
+    invoke, runs = runner.model.invoke, []
+
+    def count() -> None:
+        runs.append(1)
+        invoke()
+
+    monkeypatch.setattr(runner.model, "invoke", count)
+    runner.settle(digits()[0][:1])
+    assert len(runs) == 2
+    assert not runner.fills_caches
+    runner.repeats = 1
+    runner.time(digits()[0][:1])
+    assert len(runs) == 3

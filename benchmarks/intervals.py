@@ -1,0 +1,191 @@
+"""How often the intervals of the gate's macro averages hold the truth, and how wide they are: a Markdown table.
+
+::
+
+    python benchmarks/intervals.py                                     # at 95 %, what the documentation shows
+    python benchmarks/intervals.py --confidence 0.999 --repetitions 4000
+
+Labels are drawn from unequal classes, answers from a confusion matrix in which a wrong answer is the likelier the
+larger its class. A fraction of the samples is shared: there one number decides for both models whether they are right.
+Beside the interval stands the one before it, a percentile bootstrap that is never narrower than small classes allow
+(Tango's intervals of the classes, combined by MOVER).
+"""
+
+import argparse
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Literal
+
+import numpy as np
+
+from tasks.evaluation.statistics import MacroMetric, macro, macro_interval, paired_macro, tango
+from tasks.evaluation.statistics.class_counts import Answers, ClassCounts, Reals
+from tasks.records import Interval
+
+Spread = Literal["balanced", "geometric", "power"]
+METRICS: tuple[MacroMetric, ...] = ("recall", "precision", "f1")
+REPLICATES = 1_000  # of the bootstrap
+FEWEST = 5  # samples that the smallest class is expected to have
+HEAD = ("samples", "classes", "sizes", "accuracy", "shared", "metric", "difference", "before", "one model")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A population: ``smallest`` is the size of the smallest class to that of the largest, for geometric sizes."""
+
+    samples: int
+    classes: int
+    spread: Spread
+    accuracy: float
+    shared: float
+    smallest: float = 0.05
+
+    def __str__(self) -> str:
+        return f"{self.samples}-{self.classes}-{self.spread}-{self.accuracy}-{self.shared}"
+
+    @property
+    def sizes(self) -> Reals:
+        """Probability of each class."""
+        place = np.arange(self.classes)
+        weights = {
+            "balanced": np.ones(self.classes),
+            "geometric": self.smallest ** (place / max(1, self.classes - 1)),
+            "power": 1 / (1 + place),
+        }[self.spread]
+        return np.asarray(weights / weights.sum())
+
+    def confusion(self, accuracy: float) -> Reals:
+        """Probability of each answer by true class."""
+        wrong = np.tile(self.sizes, (self.classes, 1))
+        np.fill_diagonal(wrong, 0)
+        return np.asarray(accuracy * np.eye(self.classes) + (1 - accuracy) * wrong / wrong.sum(axis=1, keepdims=True))
+
+    def truth(self, accuracy: float, metric: MacroMetric) -> float:
+        """The macro average of the population."""
+        joint = self.sizes[:, np.newaxis] * self.confusion(accuracy)
+        return ClassCounts(joint.sum(axis=1), joint.sum(axis=0), np.diag(joint).copy(), metric).value
+
+    @property
+    def other(self) -> float:
+        """Accuracy of the other model."""
+        return self.accuracy - (1 - self.accuracy) / 5
+
+    def draw(self, rng: np.random.Generator) -> tuple[Answers, Answers, Answers]:
+        """Labels and the answers of both models."""
+        labels = rng.choice(self.classes, self.samples, p=self.sizes)
+        first, own = rng.random((2, self.samples))
+        second = np.where(rng.random(self.samples) < self.shared, first, own)
+        return labels, self._answers(labels, first, self.accuracy), self._answers(labels, second, self.other)
+
+    def _answers(self, labels: Answers, drawn: Reals, accuracy: float) -> Answers:
+        """Right where what was drawn is below the accuracy, else another class by what is left of it."""
+        wrong = self.confusion(accuracy)
+        np.fill_diagonal(wrong, 0)
+        rest = (np.maximum(drawn, accuracy) - accuracy)[:, np.newaxis]
+        others = np.minimum((wrong.cumsum(axis=1)[labels] <= rest).sum(axis=1), self.classes - 1)
+        return np.asarray(np.where(drawn < accuracy, labels, others))
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How often intervals held the truth, and half of their width on the average."""
+
+    held: float
+    half_width: float
+
+    @classmethod
+    def of(cls, intervals: Sequence[Interval], truth: float) -> "Coverage":
+        return cls(
+            float(np.mean([one.low <= truth <= one.high for one in intervals])),
+            float(np.mean([one.high - one.low for one in intervals])) / 2,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.held:.3f}, ±{self.half_width:.3f}"
+
+
+def coverage(
+    setting: Setting, metric: MacroMetric, confidence: float, repetitions: int, seed: int = 1
+) -> tuple[Coverage, Coverage]:
+    """Of the interval for a difference, and of that for one model."""
+    rng = np.random.default_rng(seed)
+    pairs, alone = [], []
+    for labels, mine, theirs in (setting.draw(rng) for _ in range(repetitions)):
+        known = {"classes": setting.classes, "metric": metric, "confidence": confidence}
+        pairs.append(paired_macro(labels, mine, theirs, **known))  # type: ignore[arg-type]
+        alone.append(macro_interval(labels, mine, **known))  # type: ignore[arg-type]
+    true, others = (setting.truth(accuracy, metric) for accuracy in (setting.accuracy, setting.other))
+    return Coverage.of(pairs, true - others), Coverage.of(alone, true)
+
+
+def coverage_before(
+    setting: Setting, metric: MacroMetric, confidence: float, repetitions: int, seed: int = 1
+) -> Coverage:
+    """Of the bootstrap interval that the gate had."""
+    rng = np.random.default_rng(seed)
+    found = [before(*setting.draw(rng), setting.classes, metric, confidence) for _ in range(repetitions)]
+    return Coverage.of(found, setting.truth(setting.accuracy, metric) - setting.truth(setting.other, metric))
+
+
+def before(
+    labels: Answers, mine: Answers, theirs: Answers, classes: int, metric: MacroMetric, confidence: float
+) -> Interval:
+    """Percentile bootstrap, never narrower than Tango's intervals of the classes combined by MOVER."""
+    rng = np.random.default_rng(1)
+    (truth, first, second), counts = np.unique(np.stack([labels, mine, theirs]), axis=1, return_counts=True)
+    drawn = rng.multinomial(len(labels), counts / len(labels), size=REPLICATES).astype(np.float64)
+    is_class = np.eye(classes)
+
+    def averages(answers: Answers) -> Reals:
+        right = is_class[truth] * (truth == answers)[:, np.newaxis]
+        return macro(drawn @ right, drawn @ is_class[answers], drawn @ is_class[truth], metric)
+
+    low, high = np.quantile(averages(first) - averages(second), [(1 - confidence) / 2, (1 + confidence) / 2])
+    value = paired_macro(labels, mine, theirs, classes=classes, metric=metric).value
+    better = np.bincount(labels[(mine == labels) & (theirs != labels)], minlength=classes)
+    worse = np.bincount(labels[(mine != labels) & (theirs == labels)], minlength=classes)
+    support = np.bincount(labels, minlength=classes)
+    each = [tango(int(b), int(w), int(n), confidence) for b, w, n in zip(better, worse, support, strict=True) if n]
+    below = sqrt(sum((one.value - one.low) ** 2 for one in each)) / classes
+    above = sqrt(sum((one.high - one.value) ** 2 for one in each)) / classes
+    return Interval(value=value, low=min(float(low), value - below), high=max(float(high), value + above))
+
+
+def settings() -> Iterator[Setting]:
+    """The grid, without what leaves the smallest class with hardly a sample."""
+    spreads: tuple[Spread, ...] = ("balanced", "geometric", "power")
+    for grid in itertools.product((300, 2_000), (2, 10, 40), spreads, (0.6, 0.9, 0.99), (0.0, 0.9)):
+        setting = Setting(*grid)
+        if setting.samples * setting.sizes.min() >= FEWEST:
+            yield setting
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--confidence", type=float, default=0.95)
+    parser.add_argument("--repetitions", type=int, default=1_000)
+    parser.add_argument("--before", type=int, default=200, help="repetitions of the bootstrap, which is slow; 0: none")
+    parser.add_argument("--samples", type=int, nargs="+", default=[300, 2_000])
+    parser.add_argument("--classes", type=int, nargs="+", default=[2, 10, 40])
+    parser.add_argument("--sizes", nargs="+", default=["balanced", "geometric", "power"])
+    parser.add_argument("--metrics", nargs="+", choices=METRICS, default=METRICS)
+    options = parser.parse_args()
+    print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
+    for setting in settings():
+        if (
+            setting.samples not in options.samples
+            or setting.classes not in options.classes
+            or setting.spread not in options.sizes
+        ):
+            continue
+        for metric in options.metrics:
+            paired, alone = coverage(setting, metric, options.confidence, options.repetitions)
+            old = coverage_before(setting, metric, options.confidence, options.before) if options.before else ""
+            cells = (f"{setting.samples:,}", setting.classes, setting.spread, setting.accuracy, setting.shared, metric)
+            print(f"| {' | '.join(map(str, (*cells, paired, old, alone)))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

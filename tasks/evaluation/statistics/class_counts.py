@@ -1,0 +1,159 @@
+"""Answers counted by class, the macro averages of the counts, and what one more error would change."""
+
+from dataclasses import dataclass
+from math import log
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+MacroMetric = Literal["precision", "recall", "f1"]
+Answers = NDArray[np.int64]
+Reals = NDArray[np.float64]
+
+
+def divide(numerator: Reals, denominator: Reals) -> Reals:
+    """Quotients, where nothing over nothing is 0."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+
+
+def unseen_events(confidence: float) -> float:
+    """The most events that may be expected in samples in which none occurred: three at 95 %.
+
+    The rule of three: J. A. Hanley and A. Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 249
+    (1983) 1743-1745.
+    """
+    return -log(1 - confidence)
+
+
+def macro(right: Reals, answered: Reals, support: Reals, metric: MacroMetric) -> Reals:
+    """A macro average: the mean over the classes, where 0 / 0 counts as 0.
+
+    Args:
+        right: right answers of each class, ``[..., classes]``.
+        answered: how often each class was the answer.
+        support: samples of each class.
+        metric: which one.
+
+    Returns:
+        ``[...]``.
+    """
+    over = {"precision": answered, "recall": support, "f1": (answered + support) / 2}[metric]
+    return np.asarray(divide(right, over).mean(axis=-1))
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """A model's answers on labelled samples; each array is float64 ``[classes]``.
+
+    Attributes:
+        support: samples of each class.
+        answered: how often each class was the answer.
+        right: right answers of each class.
+        metric: the macro average that is looked at: the mean over the classes of ``right / support`` (recall),
+            ``right / answered`` (precision) or ``2 right / (support + answered)`` (F1).
+    """
+
+    support: Reals
+    answered: Reals
+    right: Reals
+    metric: MacroMetric
+
+    @classmethod
+    def of(cls, labels: Answers, answers: Answers, classes: int, metric: MacroMetric) -> "ClassCounts":
+        """Count answers, ``[n]``."""
+        support, answered, right = (
+            np.bincount(chosen, minlength=classes).astype(np.float64)
+            for chosen in (labels, answers, labels[labels == answers])
+        )
+        return cls(support, answered, right, metric)
+
+    @property
+    def base(self) -> Reals:
+        """Samples whose errors count in each class: those that were answered with it, for recall and F1 those of it."""
+        return self.answered if self.metric == "precision" else self.support
+
+    @property
+    def values(self) -> Reals:
+        """The metric of each class."""
+        return self._values(np.zeros_like(self.right))
+
+    @property
+    def value(self) -> float:
+        """The macro average."""
+        return float(macro(self.right, self.answered, self.support, self.metric))
+
+    @property
+    def bias(self) -> float:
+        """How much the macro average is expected to be below the truth: of F1, to the second order of the delta method.
+
+        The ratio of ``N = 2 right`` to ``D = support + answered``, sums over samples in which each sample adds
+        0, 1 or 2, has the bias ``(F var D - cov(N, D)) / D² = -F (1 - F) / D``.
+        """
+        f1 = self.values
+        return float(divide(f1 * (1 - f1), self._denominator).mean()) if self.metric == "f1" else 0.0
+
+    def influence(self, labels: Answers, answers: Answers) -> Reals:
+        """How each sample moves the macro average: the derivative of the delta method / n, ``[n]``, with a mean of 0.
+
+        Each class's part is larger by ``sqrt(D / (D - 1))``, Bessel's correction for the variance of ``D`` samples.
+        """
+        share = self._share * np.sqrt(np.maximum(1.0, divide(self._denominator, self._denominator - 1)))
+        missed = share * self.values
+        moved = np.where(labels == answers, (2 if self.metric == "f1" else 1) * share[labels], 0.0)
+        if self.metric != "precision":
+            moved -= missed[labels]
+        if self.metric != "recall":
+            moved -= missed[answers]
+        return moved
+
+    @property
+    def error(self) -> Reals:
+        """How much one more error in each class takes off the macro average.
+
+        For F1 it is a miss of this class and a false alarm of another one, which one is taken as answers are spread.
+        """
+        return self._share * (2 - self.values if self.metric == "f1" else 1) + self._false_alarm
+
+    def losses(self, confidence: float) -> Reals:
+        """What errors of a kind that has not occurred in a class may take off the macro average, class by class."""
+        lost = self._unseen(confidence) * self.right
+        return (self.values - self._values(-lost)) / len(self.right) + lost * self._false_alarm
+
+    def gains(self, confidence: float) -> Reals:
+        """What right answers of a kind that has not occurred in a class may add to the average, class by class."""
+        won = self._unseen(confidence) * (self.base - self.right)
+        return (self._values(won) - self.values) / len(self.right) + won * self._false_alarm
+
+    @property
+    def unknown(self) -> float:
+        """The share of the classes of which nothing is known: no sample of them, or for precision no answer."""
+        return float(np.mean(self.base == 0))
+
+    def _unseen(self, confidence: float) -> Reals:
+        events = unseen_events(confidence)
+        return events / (self.base + events)
+
+    @property
+    def _share(self) -> Reals:
+        """A class's part of the macro average, for each sample that its denominator counts."""
+        return divide(np.ones_like(self.right), self._denominator) / len(self.right)
+
+    @property
+    def _false_alarm(self) -> Reals:
+        """How much one more false alarm in the other classes, taken as answers are spread, takes off macro F1."""
+        if self.metric != "f1":
+            return np.zeros_like(self.right)
+        each = self.values * self._share
+        others = self.answered.sum() - self.answered
+        return divide(float(self.answered @ each) - self.answered * each, others)
+
+    @property
+    def _denominator(self) -> Reals:
+        return self.support + self.answered if self.metric == "f1" else self.base
+
+    def _values(self, more_right: Reals) -> Reals:
+        """The metric of each class if so many more of its samples were right."""
+        if self.metric == "f1":
+            return divide(2 * (self.right + more_right), self._denominator + more_right)
+        return divide(self.right + more_right, self._denominator)
