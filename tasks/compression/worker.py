@@ -8,13 +8,14 @@ from tasks.command import run_command
 from tasks.compression.progress import watch
 from tasks.compression.recipe import parse_recipes
 from tasks.compression.records import Candidate, candidate_model, candidate_record, earlier_record
-from tasks.compression.refusal import record_refusal
+from tasks.compression.refusal import OF_THE_NETWORK, record_refusal
 from tasks.compression.retraining import BASELINE
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import STEPS, StepStore
 from tasks.compression.supervisor import ALIVE
 from tasks.compression.technique import Context
 from tasks.config import Params
+from tasks.errors import SlimlineError
 from tasks.files import write_bytes
 from tasks.packing.container import pack
 from tasks.processes import end_with_parent
@@ -59,7 +60,7 @@ def work(params: Params, name: str) -> None:
     earlier = read_record(earlier_record(name), Candidate) if earlier_record(name).exists() else None
     try:
         flatbuffer, candidate = run_recipe(name, recipe, baseline, context, STEPS, earlier)
-    except Exception as error:  # raised again unless it says that the recipe cannot be made
+    except OF_THE_NETWORK as error:  # raised again where it came of the machine
         record_refusal(name, error)
         return
     write_bytes(candidate_model(name), flatbuffer)
@@ -69,7 +70,17 @@ def work(params: Params, name: str) -> None:
     print(f"{name}: {candidate.bytes:,} bytes loaded, {stored:,} stored, {candidate.seconds:.0f} s")
 
 
+def make(params: Params, name: str) -> None:
+    """Do the work, and record an error that nobody foresaw as what it is: this recipe cannot be made, others may be."""
+    try:
+        work(params, name)
+    except SlimlineError:
+        raise
+    except Exception as error:  # raised again where it came of the machine
+        record_refusal(name, error)
+
+
 if __name__ == "__main__":
     end_with_parent()
     tell_supervisor()
-    run_command({"work": work})
+    run_command({"work": make})

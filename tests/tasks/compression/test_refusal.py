@@ -114,6 +114,22 @@ def test_a_worker_that_meets_a_refusal_ends_well(monkeypatch: pytest.MonkeyPatch
     assert read_candidate("int8") == NotMade(recipe="int8", not_made="Expected no gates. Received: one.")
 
 
+def test_a_worker_that_meets_a_defect_ends_well_and_one_without_room_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors: list[Exception] = [OSError(errno.ENOSPC, "No space left on device"), KeyError("dense")]
+
+    def fail(*arguments: Any) -> None:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(worker, "work", fail)
+    with pytest.raises(OSError, match="No space left"):
+        worker.make(PARAMS, "int8")
+    assert not candidate_record("int8").exists()
+    worker.make(PARAMS, "int8")
+    record = read_candidate("int8")
+    assert isinstance(record, NotMade)
+    assert "KeyError: 'dense' This is a defect" in record.not_made
+
+
 def test_a_person_who_interrupts_a_worker_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*arguments: Any) -> None:
         raise KeyboardInterrupt
@@ -121,7 +137,7 @@ def test_a_person_who_interrupts_a_worker_is_no_refusal(monkeypatch: pytest.Monk
     for name, answer in {"run_recipe": interrupt, "load_model": lambda _: None, "find_builder": lambda _: None}.items():
         monkeypatch.setattr(worker, name, answer)
     with pytest.raises(KeyboardInterrupt):
-        worker.work(PARAMS, "int8")
+        worker.make(PARAMS, "int8")
     assert not candidate_record("int8").exists()
 
 
