@@ -39,7 +39,7 @@ class Runner:
     def time(self, samples: Pixels) -> float:
         """Nanoseconds of one run."""
         self.model.set_input(samples[: self.at_once])
-        invoke, times = self.model.interpreter.invoke, range(self.repeats * self.runs)
+        invoke, times = self.model.invoke, range(self.repeats * self.runs)
         invoke()
         start = time.perf_counter_ns()
         for _ in times:
