@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tasks.errors import ConversionError, TrainingError
-from tasks.litert import Model
 from tasks.training.backend import keras
 from tasks.training.comparison import (
     answers,
@@ -160,15 +159,3 @@ def test_samples_are_of_the_validation_split_then_of_the_training_split_then_noi
     most = recorded_samples(SHAPE, prepared, len(validation) + len(training) + 7)
     assert (most.noise, few.noise, NOISE.noise) == (7, 0, 64)
     assert (NOISE.images.min(), NOISE.images.max()) == (0, 255)
-
-
-def test_an_lstm_answers_each_sample_alone_however_many_come(tmp_path: Path) -> None:
-    model = odd_networks.recurrent()
-    path = tmp_path / "model.tflite"
-    path.write_bytes(to_tflite(model))
-    loaded = Model(path)
-    assert loaded.stateful
-    assert check_float32(model, path.read_bytes(), NOISE).signal_to_noise_db >= 110
-    image = NOISE.images[:1]
-    assert np.array_equal(loaded.predict(image), loaded.predict(image))
-    assert np.array_equal(loaded.predict(NOISE.images, batch=32), loaded.predict(NOISE.images))
