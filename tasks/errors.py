@@ -8,6 +8,7 @@
     │   ├── SourceError      the source is missing, empty or unreachable
     │   └── RefusedError     too many samples of the source are unusable
     ├── TrainingError        the model cannot be built or trained
+    ├── ConversionError      a file does not compute what the model that it was made of computes
     ├── CompressionError     a recipe could not be carried out
     │   ├── PromiseBroken    a technique's invariant does not hold in what it produced
     │   └── Unsuited         this recipe cannot be made of this network; others may be (exit code 65)
@@ -60,6 +61,10 @@ class RefusedError(DataError):
 
 class TrainingError(SlimlineError):
     """The model cannot be built or trained."""
+
+
+class ConversionError(SlimlineError):
+    """A file does not compute what the model that it was made of computes."""
 
 
 class CompressionError(SlimlineError):

@@ -1,7 +1,13 @@
-"""A LiteRT model that takes raw pixels: the one way in which slimline runs what it deploys."""
+"""The one place that runs LiteRT models: nothing else in slimline makes an interpreter.
+
+Some networks keep variables in the interpreter from one run to the next: an LSTM has its state there. Every run begins
+with fresh ones (:func:`run`), so that an answer never depends on the samples before. The runtime can set back the
+variables that belong to tensors; a file that writes resource variables, which nothing sets back, is refused.
+"""
 
 import platform
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +19,9 @@ from tasks.errors import EvaluationError
 
 Pixels = NDArray[np.uint8]
 Scores = NDArray[np.float32]
+Interpreter = Any  # ai_edge_litert has no types
+
+BATCH_ERROR = 0.01  # of the largest score: kernels round batches otherwise, but do not mix their samples
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Tensor:
 
 
 def cpu_name() -> str:
-    """What the processor calls itself."""
+    """Return what the processor calls itself."""
     information = Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -72,31 +81,116 @@ def describe(details: dict[str, Any], known_as: str = "") -> Tensor:
     )
 
 
+def load(flatbuffer: bytes, threads: int = 1, delegate: bool = True, keep_all: bool = False) -> Interpreter:
+    """Make an interpreter with its tensors allocated.
+
+    Args:
+        flatbuffer: the file's content.
+        threads: threads that the runtime may use.
+        delegate: use XNNPACK's kernels, as a device does; without it the reference kernels run.
+        keep_all: keep the values of all tensors after a run, to be read.
+
+    Raises:
+        ValueError, RuntimeError: the runtime does not load it.
+    """
+    from ai_edge_litert import interpreter as runtime
+
+    resolvers = runtime.OpResolverType
+    interpreter = runtime.Interpreter(
+        model_content=flatbuffer,
+        num_threads=threads,
+        experimental_op_resolver_type=resolvers.AUTO if delegate else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=keep_all,
+    )
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def run(interpreter: Interpreter) -> None:
+    """Run once, from a fresh state, on what is in the input tensors. Setting variables back takes 0.3 µs."""
+    interpreter.reset_all_variables()
+    interpreter.invoke()
+
+
+@dataclass(frozen=True)
+class State:
+    """What a file keeps in an interpreter between runs.
+
+    ``tensors``: variables that :func:`run` sets back; ``resources``: does it write others, which nothing sets back?
+    """
+
+    tensors: int
+    resources: bool
+
+
+def state_of(flatbuffer: bytes) -> State:
+    """Read from a file what it keeps between runs."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(flatbuffer)
+    graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
+    tensors = sum(graph.Tensors(index).IsVariable() for graph in graphs for index in range(graph.TensorsLength()))
+    # a graph that CALL_ONCE names gives variables their first values; only the others run each time
+    once = {index for graph in graphs for index in _called_once(model, graph)}
+    written = {
+        model.OperatorCodes(graph.Operators(index).OpcodeIndex()).BuiltinCode()
+        for number, graph in enumerate(graphs)
+        if number not in once
+        for index in range(graph.OperatorsLength())
+    }
+    return State(tensors, schema.BuiltinOperator.ASSIGN_VARIABLE in written)
+
+
+def _called_once(model: Any, graph: Any) -> list[int]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    found = []
+    for index in range(graph.OperatorsLength()):
+        operator = graph.Operators(index)
+        if model.OperatorCodes(operator.OpcodeIndex()).BuiltinCode() == schema.BuiltinOperator.CALL_ONCE:
+            options = schema.CallOnceOptions()
+            options.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
+            found.append(int(options.InitSubgraphIndex()))
+    return found
+
+
 class Model:
     """A ``.tflite`` file loaded for inference.
 
     Args:
-        path: the flatbuffer.
+        source: the file, or its content.
         threads: threads that the runtime may use.
+        delegate: use XNNPACK's kernels; see :func:`load`.
+        keep_all: keep the values of all tensors, which :attr:`interpreter` then gives.
 
     Raises:
-        EvaluationError: the file is not a model that this runtime loads, or has not one input and one output.
+        EvaluationError: the file is not a model that this runtime loads, has not one input and one output, or keeps
+            variables between samples that nothing sets back.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
+    def __init__(
+        self, source: Path | bytes, threads: int = 1, *, delegate: bool = True, keep_all: bool = False
+    ) -> None:
+        flatbuffer = source if isinstance(source, bytes) else source.read_bytes()
+        self._load = partial(load, flatbuffer, threads, delegate, keep_all)
+        name = "the file" if isinstance(source, bytes) else str(source)
         try:
-            self.interpreter = Interpreter(model_content=path.read_bytes(), num_threads=threads)
-            self.interpreter.allocate_tensors()
+            self.interpreter = self._load()
         except (ValueError, RuntimeError) as error:
-            raise EvaluationError(f"Expected {path} to be a model that LiteRT loads. Received: {error}") from None
+            raise EvaluationError(f"Expected {name} to be a model that LiteRT loads. Received: {error}") from None
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise EvaluationError(
-                f"Expected {path} to have one input and one output. "
+                f"Expected {name} to have one input and one output. "
                 f"Received: {len(inputs)} inputs, {len(outputs)} outputs."
             )
+        state = state_of(flatbuffer)
+        if state.resources:
+            raise EvaluationError(
+                f"Expected {name} to answer for each sample alone. Received: a model that writes variables "
+                f"(ASSIGN_VARIABLE), so that an answer depends on the samples before. Leave stateful layers out."
+            )
+        self.stateful = state.tensors > 0
         self._input, self._output = inputs[0]["index"], outputs[0]["index"]
         names = next(iter(self.interpreter.get_signature_list().values()), {"inputs": [""], "outputs": [""]})
         self.input, self.output = describe(inputs[0], names["inputs"][0]), describe(outputs[0], names["outputs"][0])
@@ -114,7 +208,9 @@ class Model:
         self.interpreter.set_tensor(self._input, self.input.encode(samples))
 
     def invoke(self) -> None:
-        """Run the model once on what :meth:`set_input` put there."""
+        """Run the model once, from a fresh state, on what :meth:`set_input` put there."""
+        if self.stateful:
+            self.interpreter.reset_all_variables()
         self.interpreter.invoke()
 
     def scores(self) -> Scores:
@@ -126,7 +222,8 @@ class Model:
 
         Args:
             samples: uint8 ``[n, height, width, channels]``.
-            batch: how many samples go through at once; 1 is what a device does.
+            batch: how many samples may go through at once; 1 is what a device does. A model that does not give for a
+                batch what it gives for samples alone gets one sample after the other.
 
         Returns:
             float32 ``[n, classes]``.
@@ -136,11 +233,33 @@ class Model:
                 f"Expected samples of shape {self.input.shape[1:]} (height, width, channels). "
                 f"Received: {samples.shape[1:]}."
             )
-        parts = []
-        for start in range(0, len(samples), batch):
-            part = samples[start : start + batch]
-            self.resize(len(part))
-            self.set_input(part)
-            self.invoke()
-            parts.append(self.scores())
+        if batch > 1 and len(samples) > 1 and not self._takes_batches(samples[:batch]):
+            batch = 1
+        parts = [self._answer(samples[start : start + batch]) for start in range(0, len(samples), batch)]
         return np.concatenate(parts) if parts else np.zeros((0, self.output.shape[-1]), np.float32)
+
+    def _answer(self, part: Pixels) -> Scores:
+        self.resize(len(part))
+        self.set_input(part)
+        self.invoke()
+        return self.scores()
+
+    def _takes_batches(self, samples: Pixels) -> bool:
+        """Whether a batch gets the answers of its first and last sample alone.
+
+        A graph may be made for one sample: it then fails, gives one answer, or mixes samples without an error.
+        """
+        if self.stateful:
+            return False
+        ends = samples[[0, -1]]
+        alone = np.concatenate([self._answer(sample[np.newaxis]) for sample in ends])
+        try:
+            together = self._answer(samples)
+        except (ValueError, RuntimeError):
+            self.interpreter = self._load()  # what could not be resized cannot be used any more
+            self._batch = self.input.shape[0]
+            return False
+        if len(together) != len(samples):
+            return False
+        error = max(BATCH_ERROR * float(np.abs(alone).max()), self.output.scale)
+        return bool(np.all(np.abs(together[[0, -1]] - alone) <= error))

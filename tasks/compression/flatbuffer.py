@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.litert import load
+
 INT4 = "int4"
 BLOCK_SCALES = "_scales"  # how ai-edge-quantizer ends the names of tensors that hold the scales of blocks
 
@@ -64,13 +66,7 @@ def constants_by_layer(flatbuffer: bytes, layers: Iterable[str], names: Sequence
 
     ``names`` are those of the tensors where the file has none any more.
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=flatbuffer,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
+    interpreter = load(flatbuffer, delegate=False)
     computed = {int(index) for op in interpreter._get_ops_details() for index in op["outputs"]}
     computed |= {int(details["index"]) for details in interpreter.get_input_details()}
     wanted, called = set(layers), dict(enumerate(names))

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tasks.files import write_bytes
 from tasks.records import Record, read_record, write_record
+from tasks.training.records import Comparison
 
 CANDIDATES = Path("models/candidates")
 EARLIER = Path(".slimline/earlier")  # put there by `slimline reproduce`, in its clone alone
@@ -90,6 +91,7 @@ class Step(Record):
     promises: tuple[Promise, ...]  # this step's and those of the steps before it, measured after this step
     layers: tuple[LayerState, ...] = ()
     ladder: tuple[Rung, ...] = ()  # what was timed, in that order; the last one that fits was taken
+    comparison: Comparison | None = None  # of the file that the step gave with what it was made of
     details: dict[str, Any] = Field(default_factory=dict)  # what the technique measured and chose on the way
 
 
@@ -104,6 +106,12 @@ class Candidate(Record):
     seconds: float
     versions: dict[str, str]
     threads: int | None = None
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The file beside the last float form of the recipe; None in records of earlier versions."""
+        found = [step.comparison for step in self.steps if step.comparison is not None]
+        return found[0] if found else None
 
     @property
     def is_control(self) -> bool:

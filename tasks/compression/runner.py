@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.compression.changes import check_changes, refusing
+from tasks.compression.comparing import compared
 from tasks.compression.layer_states import measure_layers
 from tasks.compression.promises import measure
 from tasks.compression.recipe import Recipe
@@ -15,8 +16,11 @@ from tasks.compression.records import Candidate, Rung, Step
 from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
 from tasks.compression.technique import Claim, Context, Model, Subject, Technique
-from tasks.errors import PromiseBroken
+from tasks.errors import CompressionError, PromiseBroken
 from tasks.training.backend import set_seed, threads, versions
+from tasks.training.finite import check_finite
+from tasks.training.recorded import recorded_samples
+from tasks.training.rewrites import noted
 from tasks.training.saving import copy_model, weights_digest
 
 
@@ -44,14 +48,18 @@ def run_recipe(
 
     Raises:
         Unsuited: a step changes nothing in this network, or a library cannot work on it.
+        CompressionError: the baseline, or what a step made of it, has weights that are no numbers.
+        ConversionError: a file does not compute what it was made of computes.
         PromiseBroken: the baseline's weights were changed.
     """
     began = time.perf_counter()
+    check_finite(baseline, "the baseline", CompressionError)
     before = weights_digest(baseline)
     store = StepStore(steps_folder, before, context)
-    with refusing("the first step"):
+    with refusing("the first step"), noted() as beginning:
         subject = Subject(split_separable(baseline))
-        context = replace(context, baseline=copy_model(baseline))
+    recorded = recorded_samples(baseline.input_shape[1:], context.prepared)
+    context = replace(context, baseline=copy_model(baseline), recorded=recorded)
     claims: tuple[Claim, ...] = ()
     steps: list[Step] = []
     for index, technique in enumerate(recipe):
@@ -63,7 +71,8 @@ def run_recipe(
                 timed = _timed(earlier, index, technique)
                 work = replace(context, seed=context.seed + index, backup=backup, timed=timed)
                 known = [state.layer for state in steps[-1].layers] if steps else []
-                store.write(digest, _carry_out(technique, subject, claims, work, known))
+                begun = beginning if index == 0 else []
+                store.write(digest, _carry_out(technique, subject, claims, work, known, begun))
             else:
                 context.say("was done before")
             finished = store.read(digest)
@@ -96,12 +105,24 @@ def _config(technique: Technique) -> dict[str, Any]:
 
 
 def _carry_out(
-    technique: Technique, before: Subject, claims: tuple[Claim, ...], context: Context, known: Sequence[str]
+    technique: Technique,
+    before: Subject,
+    claims: tuple[Claim, ...],
+    context: Context,
+    known: Sequence[str],
+    begun: Sequence[dict[str, Any]] = (),
 ) -> Finished:
-    """One step: what comes out, and what is measured of it; ``known`` are the layers that there were."""
+    """Carry out one step and measure what comes out.
+
+    ``known`` are the layers that there were, ``begun`` the rewrites that were done before the step.
+    """
     clock = time.perf_counter()
     set_seed(context.seed)
-    result = check_changes(technique, before, technique.apply(before, context))
+    with noted() as rewrites:
+        result = check_changes(technique, before, technique.apply(before, context))
+        if result.subject.form == "keras":
+            check_finite(result.subject.model, f"the network after {technique.technique}", CompressionError)
+        comparison = compared(technique, before, result, context)
     kept = (claim.of(result.renamed) for claim in claims if claim.layer not in result.outdated)
     claims = (*kept, *result.claims)
     step = Step(
@@ -113,8 +134,11 @@ def _carry_out(
         promises=measure(claims, result.subject),
         layers=measure_layers(before, result.subject, known),
         ladder=result.ladder,
-        details=dict(result.details),
+        comparison=comparison,
+        details={**result.details, **({"rewrites": noted_rows} if (noted_rows := [*begun, *rewrites]) else {})},
     )
+    if comparison is not None:
+        context.say(comparison.sentence)
     for promise in step.promises:
         if not promise.holds:
             context.say(

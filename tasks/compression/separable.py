@@ -5,7 +5,10 @@ from typing import Any
 from tasks.compression.replacement import Factor, Replacement, rebuild
 from tasks.compression.technique import Model
 from tasks.training.backend import keras
+from tasks.training.rewrites import in_float32, note, why_not_exact
 from tasks.training.saving import copy_model
+
+REWRITE = "separable as two"
 
 DEPTHWISE = ("strides", "padding", "data_format", "dilation_rate", "depth_multiplier", "dtype")
 POINTWISE = ("filters", "data_format", "activation", "use_bias", "bias_regularizer", "activity_regularizer", "dtype")
@@ -16,9 +19,26 @@ def split_separable(model: Model) -> Model:
 
     A separable layer has two kernels, the larger of which no toolkit prunes, clusters or quantizes in training. The
     second layer has the name of the whole, the first that name and ``_depthwise``. LiteRT runs them as two in any case.
+    A layer stays whole where the two would not give its outputs, which is noted (:mod:`tasks.training.rewrites`).
     """
-    found = {layer.name: _two(layer) for layer in model.layers if _parts(layer)}
-    return rebuild(model, found) if found else copy_model(model)
+    layers = keras().layers
+    separable = [layer for layer in model.layers if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D)]
+    reasons = {layer.name: _why_not(layer) for layer in separable}
+    found = {layer.name: _two(layer) for layer in separable if not reasons[layer.name]}
+    split = rebuild(model, found) if found else copy_model(model)
+    if reason := found and why_not_exact(model, split):
+        split, reasons = copy_model(model), reasons | dict.fromkeys(found, reason)
+    for name, reason in reasons.items():
+        note(REWRITE, name, reason)
+    return split
+
+
+def _why_not(layer: Any) -> str:
+    if layer.padding == "causal":
+        return "its padding is causal"
+    if _parts(layer) is None:
+        return f"a {type(layer).__name__} may compute something else"
+    return "" if in_float32(layer) else "it is not computed in float32"
 
 
 def _parts(layer: Any) -> tuple[Any, Any] | None:

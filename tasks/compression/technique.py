@@ -11,8 +11,11 @@ from pydantic import model_validator
 from tasks.compression.records import Rung, Skip
 from tasks.config import Precision, Settings
 from tasks.data_loading.dataset import PREPARED
+from tasks.litert import Scores
+from tasks.training.recorded import Recorded, recorded_samples
 
 Form = Literal["keras", "flatbuffer", "package"]
+Stored = Literal["float32", "float16", "rounded"]
 Kind = Literal["zeros", "pattern", "clusters", "dtype", "channels", "rank", "levels"]
 SPARSITY: frozenset[Kind] = frozenset({"zeros", "pattern"})  # what holds as long as each zero stays where it is
 Model = Any  # a tf_keras model, from raw pixels to logits
@@ -64,9 +67,10 @@ class Result:
 
     ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
     promised. ``outdated``: layers that are there no more, and of which nothing can be measured any more, since what
-    stands in their place has other shapes. ``ladder``: what was timed to decide. ``details``: what else was measured
-    and chosen, as JSON has it. ``measured``: numbers of this network decided which layers stay as they are, so that all
-    may.
+    stands in their place has other shapes. ``ladder``: what was timed to decide. ``answers``: logits, on the
+    context's recorded samples, of what a file was made of, where that is not the network that the step took.
+    ``details``: what else was measured and chosen, as JSON has it. ``measured``: numbers of this network decided which
+    layers stay as they are, so that all may.
     """
 
     subject: Subject
@@ -76,6 +80,7 @@ class Result:
     renamed: Mapping[str, str] = field(default_factory=dict)
     outdated: frozenset[str] = frozenset()
     ladder: tuple[Rung, ...] = ()
+    answers: Scores | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     measured: bool = False
 
@@ -89,7 +94,8 @@ class Context:
     answers are computed in, float32 unless it is named; ``questions`` is the seed of what teachers are asked, the same
     for all steps, and ``cache`` a folder where their answers are kept. ``timed`` is what was timed when this step was
     carried out earlier, and what it decided is taken over. ``code`` is a digest of the code and of the libraries that
-    carry recipes out: what others have made or begun is not gone on with.
+    carry recipes out: what others have made or begun is not gone on with. ``recorded`` are the samples on which a file
+    is compared with what it was made of.
     """
 
     seed: int
@@ -104,6 +110,11 @@ class Context:
     cache: Path | None = None
     timed: Sequence[Rung] = ()
     code: str = ""
+    recorded: Recorded | None = None
+
+    def samples_like(self, model: Model) -> Recorded:
+        """The recorded samples, or noise of a network's input where there are none."""
+        return self.recorded or recorded_samples(model.input_shape[1:], None)
 
 
 class Technique(Settings):
@@ -130,6 +141,10 @@ class Technique(Settings):
             if getattr(self, key) != fields[key].get_default(call_default_factory=True):
                 raise ValueError(f"expected no {key} here: {self.technique} as it is set makes no use of it")
         return self
+
+    def stored_as(self) -> Stored:
+        """In what the file that it gives holds the network, which says how near the two must be."""
+        return "float32"
 
     def ignored(self) -> frozenset[str]:
         """Settings that nothing reads as it is configured; others than their defaults are refused."""

@@ -80,7 +80,8 @@ def labels(classes: tuple[str, ...]) -> str:
 
 def describe_signature(model: Model) -> dict[str, Any]:
     """What a device must know to feed the model and to read its answer, without slimline."""
-    return {
+    state = {"state": "set all variables back before each sample (reset_all_variables)"} if model.stateful else {}
+    return state | {
         "input": asdict(model.input),
         "output": asdict(model.output),
         "image": "uint8 [batch, height, width, channels], raw pixels 0..255, rows from the top; channels grey or RGB",

@@ -89,6 +89,9 @@ def render(results: Results) -> str:
                 f"{results.training.model}, {results.training.parameters:,} parameters, "
                 f"{results.training.epochs} epochs; the weights of epoch {results.training.best_epoch} were kept."
             ),
+            markup.paragraph(f"Its LiteRT file: {results.training.conversion.sentence}.")
+            if results.training.conversion
+            else "",
             markup.figure(themed(curves_svg(results)), "Training of the baseline") if results.history else "",
         ),
         markup.section("Data", *data(results)),
@@ -203,6 +206,7 @@ def recipes(results: Results) -> list[str]:
             steps += [
                 f"<h3>{escape(describe_step(step))}</h3>",
                 markup.paragraph(f"{changed}, {number(step.seconds, 1)} s", "muted"),
+                markup.paragraph(f"The file: {step.comparison.sentence}.") if step.comparison else "",
                 markup.table("Left alone", skips_table(step)),
                 markup.table("Measured and chosen on the way", details_table(step)),
                 *(markup.table(name.capitalize(), rows) for name, rows in tables_within(step).items()),

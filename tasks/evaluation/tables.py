@@ -41,6 +41,7 @@ def candidates_table(results: Results) -> list[Row]:
             "Accuracy": percent(quality.accuracy),
             "Difference": "",
             "To its control": "",
+            "Beside its float form": beside_float(results, name),
             "Agreement": "" if quality.agreement is None else percent(quality.agreement),
             "Loaded": f"{cost.loaded_bytes:,}",
             "Stored": f"{cost.stored_bytes:,}",
@@ -63,6 +64,13 @@ def candidates_table(results: Results) -> list[Row]:
         rows.append(row)
     # the baseline is there always, so the columns are
     return rows + [dict.fromkeys(rows[0], "") | {"Candidate": name, "Gate": INELIGIBLE} for name in results.not_made]
+
+
+def beside_float(results: Results, name: str) -> str:
+    """The file's logits beside the network's that it was made of: signal to noise, and the same answers."""
+    candidate = results.candidates.get(name)
+    found = results.training.conversion if name == BASELINE else candidate.comparison if candidate else None
+    return "" if found is None else f"{found.signal_to_noise_db:.1f} dB, {percent(found.agreement)}"
 
 
 def rules_table(results: Results) -> list[Row]:

@@ -6,16 +6,29 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from tasks.errors import TrainingError
 from tasks.files import whole_file
 from tasks.training.backend import KerasModel, keras
+from tasks.training.finite import check_finite
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can name
 
 
 def copy_model(model: KerasModel) -> KerasModel:
-    """A model with the same network and weights that shares no layer with ``model`` and is not compiled."""
+    """A model with the same network and weights that shares no layer with ``model`` and is not compiled.
+
+    Raises:
+        TrainingError: the configurations of its layers do not give the same weights again.
+    """
     copy = keras().models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    try:
+        copy.set_weights(model.get_weights())
+    except ValueError as error:
+        raise TrainingError(
+            f"Expected a network whose layers can be made again of their configurations. Received: "
+            f"{str(error).partition(' Provided')[0][:200]} Let get_config of your own layers name all that they are "
+            f"made with, and let no two layers share a variable unless they are one layer."
+        ) from error
     return copy
 
 
@@ -42,5 +55,11 @@ def save_model(model: KerasModel, path: Path) -> None:
 
 
 def load_model(path: Path) -> KerasModel:
-    """Read a ``.keras`` file; the model is not compiled."""
-    return keras().models.load_model(path, compile=False)
+    """Read a ``.keras`` file; the model is not compiled.
+
+    Raises:
+        TrainingError: it has weights that are no numbers.
+    """
+    model = keras().models.load_model(path, compile=False)
+    check_finite(model, str(path))
+    return model

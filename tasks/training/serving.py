@@ -11,11 +11,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tasks.config import Params
-from tasks.data_loading.dataset import read_dataset
+from tasks.data_loading.dataset import PREPARED, read_dataset
+from tasks.errors import ConversionError
+from tasks.litert import Pixels, Scores
 from tasks.records import write_record
 from tasks.training.backend import KerasModel, tensorflow
+from tasks.training.comparison import check_serving
 from tasks.training.models import find_builder
+from tasks.training.recorded import recorded_samples
 from tasks.training.records import BASELINE_KERAS, SAVED_MODEL, SERVING, ServingReport
 from tasks.training.saving import load_model, weights_digest
 
@@ -23,7 +29,11 @@ RANDOM = "fingerprint.pb"  # has a random number and is not needed; without it t
 
 
 def export(params: Params) -> None:
-    """Write ``models/serving``: the SavedModel if ``deployment.serving`` is true, and a record in any case."""
+    """Write ``models/serving``: the SavedModel if ``deployment.serving`` is true, and a record in any case.
+
+    Raises:
+        ConversionError: the SavedModel does not give the baseline's logits.
+    """
     shutil.rmtree(SAVED_MODEL, ignore_errors=True)
     if not params.deployment.serving:
         write_record(SERVING, ServingReport())
@@ -31,9 +41,23 @@ def export(params: Params) -> None:
         return
     find_builder(params.training.model)  # its module registers the layers that a user's own network is made of
     model = load_model(BASELINE_KERAS)
-    save_for_serving(model, read_dataset().shape, SAVED_MODEL)
+    shape = read_dataset().shape
+    save_for_serving(model, shape, SAVED_MODEL)
+    recorded = recorded_samples(shape, PREPARED)
+    try:
+        check_serving(model, served_logits(SAVED_MODEL, recorded.images), recorded, "the baseline")
+    except ConversionError:
+        shutil.rmtree(SAVED_MODEL)
+        raise
     write_record(SERVING, ServingReport(weights_sha256=weights_digest(model)))
     print(f"{SAVED_MODEL}: {sum(path.stat().st_size for path in SAVED_MODEL.rglob('*') if path.is_file()):,} bytes")
+
+
+def served_logits(folder: Path, images: Pixels) -> Scores:
+    """Ask a SavedModel as TensorFlow Serving does: float32 ``[n, classes]``."""
+    tf = tensorflow()
+    serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    return np.asarray(serve(image=tf.constant(images))["logits"], np.float32)
 
 
 def save_for_serving(model: KerasModel, shape: tuple[int, int, int], folder: Path) -> None:

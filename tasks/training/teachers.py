@@ -9,6 +9,7 @@ from tasks.data_loading.dataset import read_dataset
 from tasks.errors import DataError
 from tasks.records import read_record, write_record
 from tasks.training.backend import KerasModel, set_seed, threads
+from tasks.training.finite import check_finite
 from tasks.training.fitting import Plan, fit
 from tasks.training.models import build_model
 from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeacherMember, TeachersReport, teacher_member
@@ -46,6 +47,7 @@ def _member(
         return before
     print(f"teacher {name}, member {index + 1}/{network.members}: {network.model}, {model.count_params():,} parameters")
     fitted = fit(model, plan, backup=BACKUP)
+    check_finite(model, f"teacher {name}, member {index + 1}")
     save_model(model, path)
     return TeacherMember(
         plan=digest,

@@ -8,29 +8,45 @@ from pathlib import Path
 
 from tasks.code.records import describe
 from tasks.config import Params
-from tasks.data_loading.dataset import read_dataset
+from tasks.data_loading.dataset import PREPARED, Dataset, read_dataset
+from tasks.errors import ConversionError
 from tasks.files import write_bytes, write_text
 from tasks.records import write_record
-from tasks.training.backend import set_seed, threads, versions
+from tasks.training.backend import KerasModel, set_seed, threads, versions
+from tasks.training.comparison import check_accuracy, check_float32, check_saved
 from tasks.training.conversion import to_tflite
+from tasks.training.finite import check_finite
 from tasks.training.fitting import COLUMNS, Fitted, Plan, fit
 from tasks.training.models import build_model
-from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE, HISTORY, TRAINING, TrainingReport
-from tasks.training.saving import save_model, weights_digest
+from tasks.training.recorded import recorded_samples
+from tasks.training.records import (
+    BASELINE_KERAS,
+    BASELINE_TFLITE,
+    HISTORY,
+    TRAINING,
+    Comparison,
+    TrainingReport,
+)
+from tasks.training.saving import load_model, save_model, weights_digest
 
 BACKUP = Path(".slimline/backup/baseline")
 
 
 def train(params: Params) -> None:
-    """Train the network that ``params.training`` names; write it, its float LiteRT model and the history."""
+    """Train the network that ``params.training`` names; write it, its float LiteRT model and the history.
+
+    Raises:
+        TrainingError: the training ended with weights that are no numbers.
+        ConversionError: the LiteRT model or the saved network does not compute what was trained.
+    """
     began = time.perf_counter()
     config, dataset, code = params.training, read_dataset(), describe("train", [params.training.model]).digest
     set_seed(config.seed)
     model = build_model(config.model, dataset.shape, len(dataset.classes), config.dropout)
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
     fitted = fit(model, Plan.of(config, config.batch_size, config.seed, code), backup=BACKUP)
-    save_model(model, BASELINE_KERAS)
-    write_bytes(BASELINE_TFLITE, to_tflite(model))
+    check_finite(model, "the trained network")
+    comparison, accuracy = _write(model, dataset)
     write_text(HISTORY, _history(fitted))
     report = TrainingReport(
         model=config.model,
@@ -42,10 +58,28 @@ def train(params: Params) -> None:
         seconds=round(time.perf_counter() - began, 2),
         versions=versions(),
         threads=threads(),
+        conversion=comparison,
+        litert_accuracy=accuracy,
     )
     write_record(TRAINING, report)
     shutil.rmtree(BACKUP, ignore_errors=True)  # with what other plans left behind
     print(f"kept epoch {report.best_epoch}: validation accuracy {report.validation_accuracy:.4f}")
+
+
+def _write(model: KerasModel, dataset: Dataset) -> tuple[Comparison, float]:
+    """Write the network and its file once it is sure that they are the same; gives the file's accuracy."""
+    flatbuffer, recorded = to_tflite(model), recorded_samples(dataset.shape, PREPARED)
+    comparison = check_float32(model, flatbuffer, recorded)
+    accuracy = check_accuracy(model, flatbuffer, comparison)
+    save_model(model, BASELINE_KERAS)
+    try:
+        check_saved(model, load_model(BASELINE_KERAS), recorded, BASELINE_KERAS)
+    except ConversionError:
+        BASELINE_KERAS.unlink()
+        raise
+    write_bytes(BASELINE_TFLITE, flatbuffer)
+    print(f"{BASELINE_TFLITE}: {comparison.sentence}; validation accuracy {accuracy:.4f}")
+    return comparison, accuracy
 
 
 def _history(fitted: Fitted) -> str:

@@ -6,6 +6,8 @@ import pytest
 from tasks.errors import EvaluationError
 from tasks.litert import Model, Tensor
 
+TASKS = Path(__file__).parents[2] / "tasks"
+
 
 def test_real_values_come_back_from_stored_ones() -> None:
     tensor = Tensor(name="x", shape=(1, 3), dtype="int8", scale=0.5, zero_point=-3)
@@ -62,3 +64,29 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no model")
     with pytest.raises(EvaluationError, match="to be a model that LiteRT loads"):
         Model(path)
+
+
+def test_a_model_of_a_fixed_batch_answers_one_sample_after_the_other(models: Path) -> None:
+    images = np.load(models / "digits.npz")["images"][:20]
+    fixed = Model(models / "digits_fixed_batch.tflite")
+    assert np.array_equal(fixed.predict(images, batch=8), fixed.predict(images))
+
+
+def test_kernels_without_the_delegate_and_all_tensors_are_to_be_had(models: Path) -> None:
+    path = models / "digits_float.tflite"
+    images = np.load(models / "digits.npz")["images"][:5]
+    plain = Model(path.read_bytes(), delegate=False, keep_all=True)
+    np.testing.assert_allclose(plain.predict(images), Model(path).predict(images), atol=1e-4)
+    first = plain.interpreter._get_ops_details()[0]["outputs"][0]
+    assert plain.interpreter.get_tensor(first).any()
+
+
+def test_no_other_module_makes_an_interpreter() -> None:
+    """State lives in an interpreter: who made one would have to know how it is set back."""
+    made = {
+        str(path.relative_to(TASKS))
+        for path in TASKS.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "Interpreter(" in line or "ai_edge_litert.interpreter" in line or "import interpreter" in line
+    }
+    assert made == {"litert.py"}

@@ -15,6 +15,7 @@ from tasks.compression.quantization.preserve import Held
 from tasks.compression.quantization.simulation import simulated
 from tasks.compression.technique import Model
 from tasks.training.backend import keras, tensorflow
+from tasks.training.comparison import answers
 from tasks.training.conversion import only_trains
 
 WHITE = 255.0  # the largest pixel
@@ -32,13 +33,15 @@ class Aware:
 
     ``model``: from raw pixels (0 to 255) to logits, its layers carry the trained ranges; ``schemes``: by layer, what
     was kept while training; ``restricted``: layers of few levels; ``factors``: by dense layer, see
-    :func:`tasks.compression.quantization.levels.settle`.
+    :func:`tasks.compression.quantization.levels.settle`; ``answers``: logits on the recorded images, where there were
+    any, before the network was made ready for conversion.
     """
 
     model: Model
     schemes: dict[str, str]
     restricted: tuple[str, ...]
     factors: dict[str, NDArray[np.float32]]
+    answers: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,14 @@ class Few:
     per_channel: bool = True
 
 
-def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[Any], few: Few | None = None) -> Aware:
+def train_aware(
+    model: Model,
+    train: Train,
+    samples: Samples,
+    images: NDArray[Any],
+    few: Few | None = None,
+    recorded: NDArray[np.uint8] | None = None,
+) -> Aware:
     """Train ``model`` with its 8-bit rounding simulated, and that of weights of few levels where asked for.
 
     Zeros and clusters that the weights have are kept. What prepares the pixels stays outside, since TFMOT refuses it,
@@ -62,6 +72,7 @@ def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[An
         images: of the training split, ``[n, height, width, channels]``, that the statistics of BatchNorm are measured
             on; some thousands do.
         few: restricts the weights of convolutions and dense layers.
+        recorded: images to ask the trained network about.
 
     Raises:
         Unsuited: the model has a layer whose rounding TFMOT does not simulate.
@@ -81,11 +92,12 @@ def train_aware(model: Model, train: Train, samples: Samples, images: NDArray[An
     snap(aware)
     measure_statistics(aware, inputs)
     _set_input_range(aware, float(ends.min()), float(ends.max()))  # it moved; what pixels can be did not
+    logits = None if recorded is None else answers(whole, recorded)
     scale = _scale(head)
     foldable = scale is not None and _foldable(aware)
     if scale is not None and foldable:
         fold(aware, scale)
-    return Aware(aware if foldable else whole, schemes, restricted, settle(aware))
+    return Aware(aware if foldable else whole, schemes, restricted, settle(aware), logits)
 
 
 def hold(aware: Model) -> dict[str, str]:

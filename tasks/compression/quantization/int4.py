@@ -14,6 +14,7 @@ from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.quantization.distortion import sqnr
 from tasks.compression.quantization.float_file import FloatFile, Operation, predict
 from tasks.errors import CompressionError
+from tasks.litert import Model
 
 Bits = Literal[4, 8, 16]
 WIDTHS: tuple[Bits, ...] = (16, 8, 4)
@@ -76,7 +77,7 @@ def check_kernels(flatbuffer: bytes, file: FloatFile, images: NDArray[np.uint8])
     meant = predict(file.replaced({name: constant.real() for name, constant in stored.items()}), images)
     seen = {
         "xnnpack": round(sqnr(meant, predict(flatbuffer, images, 1)), 1),
-        "reference": round(sqnr(meant, _without_delegate(flatbuffer, images)), 1),
+        "reference": round(sqnr(meant, Model(flatbuffer, delegate=False).predict(images)), 1),
     }
     if seen["xnnpack"] < AGREES:
         raise CompressionError(
@@ -84,18 +85,3 @@ def check_kernels(flatbuffer: bytes, file: FloatFile, images: NDArray[np.uint8])
             f"Received: {seen['xnnpack']} dB. This runtime has no right kernels for them: take another mode or block."
         )
     return seen
-
-
-def _without_delegate(flatbuffer: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(model_content=flatbuffer, experimental_op_resolver_type=plain)
-    interpreter.allocate_tensors()
-    entry, exit_ = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    answers = []
-    for image in images:
-        interpreter.set_tensor(entry, image[np.newaxis])
-        interpreter.invoke()
-        answers.append(interpreter.get_tensor(exit_)[0].copy())
-    return np.array(answers, np.float32)

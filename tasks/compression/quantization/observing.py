@@ -1,4 +1,4 @@
-"""What the tensors of a float ``.tflite`` file take on images."""
+"""Record the values of each tensor while a float ``.tflite`` file runs on calibration images."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -6,28 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.litert import Model
+
 MOST = 4096  # values of a tensor that are kept of one image
 
 
 def observe(flatbuffer: bytes, images: NDArray[np.uint8]) -> Iterator[Any]:
-    """The interpreter with all of its tensors, after each image."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=flatbuffer,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        experimental_preserve_all_tensors=True,
-    )
-    interpreter.allocate_tensors()
-    entry = interpreter.get_input_details()[0]
+    """Give the interpreter with all of its tensors, after each image, which finds a fresh state."""
+    model = Model(flatbuffer, delegate=False, keep_all=True)
     for image in images:
-        interpreter.set_tensor(entry["index"], image[np.newaxis].astype(entry["dtype"]))
-        interpreter.invoke()
-        yield interpreter
+        model.set_input(image[np.newaxis])
+        model.invoke()
+        yield model.interpreter
 
 
 def activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int, NDArray[np.float32]]:
-    """What each computed float tensor but the outputs takes on the images, every n-th value of large ones."""
+    """Values of each computed float tensor but the outputs on the images: every n-th value of large ones."""
     seen: dict[int, list[NDArray[np.float32]]] = {}
     for interpreter in observe(flatbuffer, images):
         for index in seen or _computed(interpreter):

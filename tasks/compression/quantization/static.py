@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.quantization.bias_correction import add_to_biases, corrections, largest, rounded_kernels
+from tasks.compression.quantization.bias_correction import add_to_biases, corrections, rounded_kernels
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.observing import activations
@@ -40,7 +40,8 @@ def convert_with_ranges(
 
     Returns:
         the file; and for the record ``ranges``, that of each tensor but pixels and logits, and where biases are
-        corrected ``bias_correction``, how far the most moved output of each layer was moved.
+        corrected ``bias_correction``, how far the most moved output of each layer was moved, and
+        ``biases_left_alone``, with the reason.
     """
     from tensorflow.lite.python.convert import mlir_quantize
     from tensorflow.lite.tools import flatbuffer_utils
@@ -66,8 +67,8 @@ def convert_with_ranges(
     if not per_channel:
         flatbuffer = share_steps(flatbuffer, _kernels(found))
     if corrected:
-        added = corrections(calibrated, rounded_kernels(flatbuffer), drawn.images)
-        flatbuffer, details["bias_correction"] = add_to_biases(flatbuffer, added), largest(added)
+        biases = corrections(calibrated, rounded_kernels(flatbuffer), drawn.images, flatbuffer)
+        flatbuffer, details = add_to_biases(flatbuffer, biases.added), details | biases.details()
     return flatbuffer, details
 
 

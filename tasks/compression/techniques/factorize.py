@@ -14,12 +14,13 @@ from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
 from tasks.compression.lowrank.moments import input_moments
 from tasks.compression.lowrank.ranks import ByEnergy, ByLoss, Rule, Target
+from tasks.compression.lowrank.replacing import with_factors
 from tasks.compression.lowrank.robust_pca import RobustPca
 from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
 from tasks.compression.records import Reason, Skip
-from tasks.compression.replacement import Replacement, rebuild
+from tasks.compression.replacement import Replacement
 from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.errors import Unsuited
 from tasks.training.backend import keras
@@ -99,18 +100,20 @@ class Factorize(Technique):
         if not targets:
             return Result(Subject(model), changed=(), skipped=_in_order(skipped, model))
         chosen = self.rank.choose(targets, lambda samples: validation_loss(model, samples, context.prepared))
-        replacements: dict[str, Replacement] = {}
+        paying: dict[str, Ranks] = {}
         for name, target in targets.items():
             ranks = chosen.get(name)
             if ranks is None:
                 skipped[name] = Skip(layer=name, reason=Reason.SENSITIVE)
             elif target.pays(ranks, self.rank.counts):
-                replacements[name] = target.decomposition.replace(model.get_layer(name), ranks)
+                paying[name] = ranks
                 context.say(f"{name}: {_numbers(target, ranks)}")
             else:
                 skipped[name] = Skip(layer=name, reason=Reason.WOULD_GROW, detail=_numbers(target, ranks))
+        after, replacements, refused = with_factors(model, targets, paying)
+        skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED, detail=why) for name, why in refused.items()}
         return Result(
-            Subject(rebuild(model, replacements)),
+            Subject(after),
             changed=tuple(replacements),
             skipped=_in_order(skipped, model),
             claims=tuple(claim for replacement in replacements.values() for claim in _claims(replacement)),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -9,7 +10,7 @@ from pydantic import Field, model_validator
 from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.quantization.aware import BATCH, Few, train_aware
-from tasks.compression.quantization.bias_correction import add_to_biases, corrections, largest
+from tasks.compression.quantization.bias_correction import add_to_biases, corrections
 from tasks.compression.quantization.calibration import PERCENTILE, Calibration, calibration_set, class_names
 from tasks.compression.quantization.float_file import FloatFile
 from tasks.compression.quantization.int4 import Bits, check_kernels, quantize_weights, widths_of
@@ -20,8 +21,9 @@ from tasks.compression.quantization.static import convert_with_ranges
 from tasks.compression.quantization.steps import stretch_steps
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Model, Result, Stored, Subject, Technique
 from tasks.data_loading.dataset import read_batches
+from tasks.training.comparison import check_float32
 from tasks.training.conversion import convert, fold_scaling, to_tflite
 
 MEASURED, MEASURED_VALUES = 10_000, 1 << 25  # images that BatchNorm's statistics are measured on; values in all
@@ -128,6 +130,10 @@ class Quantize(Retraining, Technique):
             ignored.add("calibration")
         return frozenset(ignored)
 
+    def stored_as(self) -> Stored:
+        """Rounded, but for float16, which only the weights are rounded to, one by one."""
+        return "float16" if self.mode == "float16" else "rounded"
+
     @property
     def _drawn(self) -> Calibration:
         return Calibration(samples=self.calibration) if isinstance(self.calibration, int) else self.calibration
@@ -161,19 +167,27 @@ class Quantize(Retraining, Technique):
         few = Few(self.weight_bits, self.step == "channel") if self.weight_bits else None
         measured = min(MEASURED, max(BATCH, MEASURED_VALUES // math.prod(model.input_shape[1:])))
         images, _ = next(read_batches("train", measured, context.prepared))
+        recorded = context.samples_like(model).images
         aware = train_aware(
-            model, lambda whole, callbacks: retrain(whole, self, context, callbacks), drawn.samples(), images, few
+            model,
+            lambda whole, callbacks: retrain(whole, self, context, callbacks),
+            drawn.samples(),
+            images,
+            few,
+            recorded,
         )
         file = convert(aware.model, configurations(drawn.samples())["int8"], float_input=True)
         details = {"calibration": drawn.details(class_names(context)), "schemes": aware.schemes}
         levels = float(largest_level(self.weight_bits)) if self.weight_bits else 0.0
         claims = tuple(Claim(name, "levels", levels) for name in aware.restricted)
-        return self._finish(model, stretch_steps(file, aware.factors), claims, details)
+        result = self._finish(model, stretch_steps(file, aware.factors), claims, details)
+        return replace(result, answers=aware.answers)
 
     def _lower(self, model: Model, context: Context) -> Result:
         """Weights alone in fewer bits, by layer."""
         names = tuple(kernels(model))
         file = FloatFile(to_tflite(model), names)
+        check_float32(model, file.flatbuffer, context.samples_like(model))
         if self.mode == "int4":
             bits = {name: widths_of(operation)[-1] for name, operation in file.operations.items()}
             flatbuffer = quantize_weights(file, bits, self.block)
@@ -201,9 +215,9 @@ class Quantize(Retraining, Technique):
         drawn = calibration_set(self._drawn, context)
         stored = constants_by_layer(flatbuffer, file.weights)
         rounded = {operation.output: stored[name].real() for name, operation in file.operations.items()}
-        added = corrections(file.flatbuffer, rounded, drawn.images)
-        details = {"calibration": drawn.details(class_names(context)), "bias_correction": largest(added)}
-        return FloatFile(add_to_biases(file.flatbuffer, added), tuple(file.weights)), details
+        biases = corrections(file.flatbuffer, rounded, drawn.images, flatbuffer)
+        details = {"calibration": drawn.details(class_names(context)), **biases.details()}
+        return FloatFile(add_to_biases(file.flatbuffer, biases.added), tuple(file.weights)), details
 
     def _budget(self, file: FloatFile) -> Budget:
         if self.max_ratio is not None:

@@ -5,12 +5,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from tasks.compression.columns import Columns
-from tasks.compression.layers import kernel_of, without_kernel
+from tasks.compression.layers import kernel_of, kernels, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement, rebuild
-from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
-from tasks.training.backend import keras
+from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.training.conversion import fold_scaling
+from tasks.training.rewrites import called_once, in_float32, is_elementwise, is_exactly, note, why_not_exact
+
+REWRITE = "columns as channels"
 
 
 class WidthToDepth(Technique):
@@ -50,13 +52,19 @@ class WidthToDepth(Technique):
         for layer in model.layers:
             if kernel_of(layer) is None:
                 continue
-            found = self._look(layer)
+            found = self._look(model, layer)
             if isinstance(found, Skip):
                 skipped[layer.name] = found
             else:
                 replacements[layer.name] = found.replace(layer)
+        after = rebuild(model, replacements)
+        if reason := replacements and why_not_exact(model, after):
+            skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED, detail=reason) for name in replacements}
+            after, replacements = model, {}
+        for name in kernels(model):
+            note(REWRITE, name, skipped[name].sentence if name in skipped else "")
         return Result(
-            Subject(rebuild(model, replacements)),
+            Subject(after),
             changed=tuple(replacements),
             skipped=tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped),
             claims=tuple(
@@ -65,11 +73,11 @@ class WidthToDepth(Technique):
             outdated=frozenset(replacements),
         )
 
-    def _look(self, layer: Any) -> Columns | Skip:
-        if type(layer) is not keras().layers.Conv2D or layer.groups != 1 or layer.data_format != "channels_last":
+    def _look(self, model: Model, layer: Any) -> Columns | Skip:
+        if not is_exactly(layer, "Conv2D") or layer.groups != 1 or layer.data_format != "channels_last":
             return Skip(layer=layer.name, reason=Reason.UNSUPPORTED)
-        if len(layer.inbound_nodes) != 1 or layer.dilation_rate != (1, 1):
-            return Skip(layer=layer.name, reason=Reason.UNSUPPORTED)
+        if detail := _why_not(model, layer):
+            return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=detail)
         if (channels := layer.input_shape[-1]) > self.most_channels:
             return Skip(layer=layer.name, reason=Reason.EXCLUDED, detail=f"takes {channels} channels")
         columns = Columns.of(layer, self.columns)
@@ -78,3 +86,14 @@ class WidthToDepth(Technique):
             detail = f"{width} columns give {given}, which do not come out even"
             return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=detail)
         return columns
+
+
+def _why_not(model: Model, layer: Any) -> str:
+    """What about a convolution the rewrite is not exact for; empty where there is nothing."""
+    needs = {
+        "it is dilated": layer.dilation_rate == (1, 1),
+        "it is used more than once": called_once(model, layer),
+        "its activation takes channels together, or may do so": is_elementwise(layer.activation),
+        "it is not computed in float32": in_float32(layer),
+    }
+    return next((detail for detail, holds in needs.items() if not holds), "")

@@ -7,6 +7,7 @@ import pytest
 from tasks.compression.layers import kernels
 from tasks.compression.separable import split_separable
 from tasks.training.backend import keras, set_seed
+from tasks.training.rewrites import noted
 from tests.tasks.compression.cases import carry_out
 from tests.tasks.training.material import SHAPE, answers, samples
 
@@ -49,3 +50,16 @@ def test_both_kernels_are_pruned_and_measured_in_the_file(prepared: Path) -> Non
     assert {promise.layer for promise in candidate.steps[-1].promises if promise.holds} == names
     zeros = sum(state.zeros * np.prod(state.shape) for state in candidate.steps[0].layers)
     assert zeros / sum(np.prod(state.shape) for state in candidate.steps[0].layers) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_subclass_stays_whole_and_that_is_noted() -> None:
+    class Own(keras().layers.SeparableConv2D):  # type: ignore[misc]
+        def call(self, inputs: Any) -> Any:
+            return -super().call(inputs)
+
+    inputs = keras().Input(SHAPE)
+    model = keras().Model(inputs, keras().layers.Flatten()(Own(3, 3, name="own")(inputs)))
+    with noted() as rows:
+        whole = split_separable(model)
+    assert [layer.name for layer in whole.layers] == [layer.name for layer in model.layers]
+    assert [(row["layer"], row["reason"]) for row in rows] == [("own", "a Own may compute something else")]

@@ -10,7 +10,7 @@ from tasks.training.backend import keras
 from tasks.training.conversion import fold_scaling, to_tflite
 from tasks.training.models import build_model
 from tasks.training.saving import weights_digest
-from tests.tasks.training import material
+from tests.tasks.training import material, odd_networks
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
 
@@ -30,6 +30,11 @@ def shared_scaling() -> Any:
     return keras().Model(inputs, layers.Dense(CLASSES)(layers.Flatten()(both)))
 
 
+def twice_scaled() -> Any:
+    scaling = keras().layers.Rescaling(1 / 16)
+    return stack(scaling, scaling, keras().layers.Conv2D(4, 3), keras().layers.Flatten())
+
+
 UNFOLDABLE: dict[str, Callable[[], Any]] = {
     "offset": lambda: stack(
         keras().layers.Rescaling(1 / 127.5, -1.0), keras().layers.Conv2D(4, 3, padding="same"), keras().layers.Flatten()
@@ -37,6 +42,12 @@ UNFOLDABLE: dict[str, Callable[[], Any]] = {
     "depthwise first": lambda: scaling_then(keras().layers.DepthwiseConv2D(3), keras().layers.Flatten()),
     "flatten first": lambda: scaling_then(keras().layers.Flatten()),
     "scaled pixels used twice": shared_scaling,
+    "a subclass first": odd_networks.standardized,
+    "a convolution called twice": odd_networks.called_twice,
+    "scaling called twice": twice_scaled,
+    "a layer computed in 16 bits": lambda: scaling_then(
+        keras().layers.Conv2D(4, 3, dtype="mixed_bfloat16"), keras().layers.Flatten()
+    ),
     "no scaling": lambda: stack(keras().layers.Conv2D(4, 3), keras().layers.Flatten()),
 }
 FOLDABLE: dict[str, Callable[[], Any]] = {

@@ -4,8 +4,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.errors import ConversionError
 from tasks.litert import Model
 from tasks.records import read_record
+from tasks.training import serving
 from tasks.training.conversion import to_tflite
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
 from tasks.training.saving import save_model, weights_digest
@@ -49,3 +51,17 @@ def params() -> Any:
     from tests.tasks.deployment.project import params_for
 
     return params_for("file://store")
+
+
+def test_an_export_with_other_logits_is_not_kept(
+    tiny: Any, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("data/prepared").symlink_to(prepared)
+    save_model(tiny, Path("models/baseline.keras"))
+    monkeypatch.setattr(serving, "served_logits", lambda _, images: np.ones((len(images), 10), np.float32))
+    deployment = params.deployment.model_copy(update={"serving": True})
+    with pytest.raises(ConversionError, match="what the baseline gives, to 110 dB"):
+        export(params.model_copy(update={"deployment": deployment}))
+    assert not SAVED_MODEL.exists()

@@ -13,6 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tasks.config import load_params
+from tasks.errors import ConversionError, TrainingError
 from tasks.litert import Model
 from tasks.records import read_record
 from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE, HISTORY, TRAINING, TrainingReport
@@ -92,8 +93,13 @@ def test_the_report_says_what_came_of_it(whole: tuple[Path, list[str]]) -> None:
     assert {"tensorflow", "tf_keras", "numpy", "ai-edge-quantizer", "tensorly", "scipy"} <= set(report.versions)
     assert report.versions["python"] == platform.python_version()
     assert sum(line.startswith("epoch ") for line in lines) == 4
+    assert lines[-2].startswith("models/baseline.tflite: 1")
     assert lines[-1] == f"kept epoch {report.best_epoch}: validation accuracy {report.validation_accuracy:.4f}"
     assert Model(folder / BASELINE_TFLITE).input.dtype == "uint8"
+    assert report.conversion is not None
+    assert (report.conversion.samples, report.conversion.agreement) == (64, 1.0)
+    assert report.conversion.signal_to_noise_db >= 110
+    assert report.litert_accuracy == pytest.approx(report.validation_accuracy, abs=1e-6)
 
 
 def test_nothing_is_left_behind(whole: tuple[Path, list[str]]) -> None:
@@ -102,3 +108,43 @@ def test_nothing_is_left_behind(whole: tuple[Path, list[str]]) -> None:
         "params.yaml",
         *(str(path) for path in (*OUTPUTS, TRAINING)),
     }
+
+
+@pytest.mark.parametrize(
+    ("layer", "sentence"),
+    [
+        ("keras().layers.Lambda(lambda x: x + tf.random.normal(tf.shape(x)), name='own')", "own .Lambda. gives other"),
+        ("own_layers()['Traced'](name='own')", "own .Traced. is the first that differs"),
+    ],
+)
+def test_a_network_that_its_file_does_not_compute_is_no_baseline(
+    layer: str, sentence: str, new_project: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = new_project("odd")
+    module = f"own_network_{len(layer)}"
+    (folder / f"{module}.py").write_text(
+        "import tensorflow as tf\n"
+        "from tasks.training.backend import keras\n"
+        "from tests.tasks.training.odd_networks import own_layers, stack\n"
+        f"def build(shape, classes, dropout):\n    return stack({layer})\n"
+    )
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    params = load_params()
+    training = params.training.model_copy(update={"model": f"{module}:build", "epochs": 1})
+    with pytest.raises(ConversionError, match=sentence):
+        train(params.model_copy(update={"training": training}))
+    assert not any((folder / path).exists() for path in (*OUTPUTS, TRAINING))
+
+
+def test_a_training_that_ends_without_numbers_is_no_baseline(
+    new_project: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = new_project("diverged")
+    monkeypatch.chdir(folder)
+    params = load_params()
+    # the first step takes the weights beyond what float32 holds
+    training = params.training.model_copy(update={"epochs": 1, "learning_rate": 1e38})
+    with pytest.raises(TrainingError, match=r"weights of the trained network\. Received: .* in layer conv2d"):
+        train(params.model_copy(update={"training": training}))
+    assert not any((folder / path).exists() for path in (*OUTPUTS, TRAINING))

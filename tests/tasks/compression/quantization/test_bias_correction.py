@@ -10,6 +10,7 @@ from tasks.compression.quantization.bias_correction import add_to_biases
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.static import convert_with_ranges
+from tasks.distortion import sqnr
 from tasks.training.backend import keras, set_seed
 from tasks.training.conversion import fold_scaling, to_tflite
 from tests.tasks.training.material import answers
@@ -100,6 +101,48 @@ def test_a_kernel_that_rounding_does_not_change_keeps_its_bias() -> None:
     corrected, details = convert_with_ranges(folded, DRAWN, Calibration(), False, True)
     assert list(details["bias_correction"].values()) == [0.0]
     assert corrected == plain
+
+
+def normalized(signal: Any) -> Any:
+    layers = keras().layers
+    for filters, groups in ((8, 4), (8, 2)):
+        signal = layers.Conv2D(filters, 3, padding="same")(signal)
+        signal = layers.ReLU()(layers.GroupNormalization(groups)(signal))
+    return layers.Dense(7)(layers.Flatten()(signal))
+
+
+def local(signal: Any) -> Any:
+    layers = keras().layers
+    signal = layers.LocallyConnected2D(6, 3, activation="relu")(signal)
+    signal = layers.EinsumDense("nhwc,cd->nhwd", (None, None, 6), bias_axes="d", activation="relu")(signal)
+    return layers.Dense(7)(layers.Flatten()(signal))
+
+
+@pytest.mark.parametrize("build", [normalized, local])
+@pytest.mark.parametrize("per_channel", [True, False], ids=["by channel", "by layer"])
+def test_other_images_are_never_further_from_the_float_network_than_without(build: Build, per_channel: bool) -> None:
+    set_seed(2)
+    inputs = keras().Input(SHAPE, name="image")
+    model = keras().Model(inputs, build(keras().layers.Rescaling(1 / 255)(inputs)))
+    other = np.random.default_rng(7).binomial(SPREAD, 0.8, (300, *SHAPE)).astype(np.uint8)
+    right = answers(model, other)
+    files = [
+        convert_with_ranges(fold_scaling(model), DRAWN, Calibration(), per_channel, each) for each in (False, True)
+    ]
+    plain, corrected = (sqnr(right, predict(file, other)) for file, _ in files)
+    assert corrected >= plain - 0.1
+    _, details = files[1]
+    assert details["bias_correction"] or details["biases_left_alone"]
+
+
+def test_what_does_not_help_on_other_images_is_left_out_with_the_reason() -> None:
+    model = network(LAYERS["dense"])
+    few = CalibrationSet(IMAGES[:2], np.zeros(2, np.int64), np.arange(2))
+    plain, _ = convert_with_ranges(fold_scaling(model), few, Calibration(), False)
+    corrected, details = convert_with_ranges(fold_scaling(model), few, Calibration(), False, True)
+    assert corrected == plain
+    (row,) = details["biases_left_alone"]
+    assert row["because"] == "the logits of 1 other images came no nearer to the float network's"
 
 
 def test_an_operation_whose_means_are_not_known_is_left_alone() -> None:

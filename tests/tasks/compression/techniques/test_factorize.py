@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from tasks.compression.layers import kernels
+from tasks.compression.lowrank.svd import Svd
 from tasks.compression.records import Reason
+from tasks.compression.replacement import Replacement
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.factorize import Factorize
 from tasks.errors import CompressionError, Unsuited
@@ -290,3 +292,20 @@ def test_without_a_layer_that_it_works_on_nothing_is_measured(prepared: Path) ->
     result = factorize(transposed(), prepared, dense="none", convolution="none", rank={"by": "loss"})
     assert (result.changed, result.measured) == ((), False)
     assert {skip.reason for skip in result.skipped} == {Reason.EXCLUDED}
+
+
+def test_factors_that_do_not_multiply_to_the_kernel_are_not_taken(
+    low: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Svd.replace
+
+    def wrong(self: Svd, layer: Any, ranks: Any) -> Replacement:
+        found = right(self, layer, ranks)
+        return found if layer.name != "dense" else Replacement(found.chains, found.widths, (keras().layers.Softmax(),))
+
+    monkeypatch.setattr(Svd, "replace", wrong)
+    result = factorize(low, prepared, rank={"by": "fixed", "rank": 5}, convolution="svd", calibration=0)
+    assert "conv2d_1" in result.changed
+    assert "dense" not in result.changed
+    assert {skip.layer: skip.detail for skip in result.skipped}["dense"].startswith("its outputs would agree to")
+    assert result.subject.model.get_layer("dense").kernel.shape == (256, 64)

@@ -10,7 +10,7 @@ from tasks.compression.records import Reason
 from tasks.compression.technique import Context, Result, Subject
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 from tasks.errors import ConfigError
-from tasks.training.backend import keras, set_seed
+from tasks.training.backend import keras, set_seed, tensorflow
 from tasks.training.conversion import fold_scaling
 from tests.tasks.compression.cases import carry_out, scores
 
@@ -37,7 +37,11 @@ def network(**settings: Any) -> Any:
     """A convolution with random weights between a scaling and a sum."""
     set_seed(1)
     layers = keras().layers
-    stack = [layers.Rescaling(1 / 255), layers.Conv2D(5, activation="relu", name="c", **settings), layers.Flatten()]
+    stack = [
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(5, name="c", **{"activation": "relu", **settings}),
+        layers.Flatten(),
+    ]
     model = keras().Sequential([keras().Input(SHAPE), *stack, layers.Dense(4, name="logits")])
     rng = np.random.default_rng(1)
     model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
@@ -76,6 +80,34 @@ def test_what_does_not_come_out_even_stays(columns: int, settings: dict[str, Any
     reasons = {skip.layer: skip for skip in result.skipped}
     assert reasons["c"].reason == Reason.UNSUPPORTED
     assert "come out even" in reasons["c"].detail
+
+
+@pytest.mark.parametrize("activation", ["softmax", "a softmax layer", "a slope for each place", "a user's own"])
+def test_an_activation_that_takes_channels_together_stays(activation: str) -> None:
+    layers = keras().layers
+    own = {
+        "a softmax layer": layers.Softmax,
+        "a slope for each place": layers.PReLU,
+        "a user's own": lambda: lambda values: values - tensorflow().reduce_mean(values, axis=-1, keepdims=True),
+    }
+    model = network(kernel_size=3, activation=own[activation]() if activation in own else activation)
+    result = applied(model)
+    assert result.changed == ()
+    assert {skip.layer: skip.detail for skip in result.skipped}["c"].startswith(
+        "its activation takes channels together"
+    )
+    images = np.random.default_rng(2).uniform(0, 255, (3, *SHAPE)).astype(np.float32)
+    before, after = (each(images, training=False).numpy() for each in (model, result.subject.model))
+    assert np.abs(after - before).max() <= 1e-5 * np.abs(before).max()
+
+
+def test_a_convolution_that_is_called_twice_stays() -> None:
+    shared = keras().layers.Conv2D(3, 3, padding="same", name="c")
+    inputs = keras().Input(SHAPE)
+    model = keras().Model(inputs, keras().layers.Flatten()(shared(shared(inputs))))
+    result = applied(model)
+    assert result.changed == ()
+    assert result.skipped[0].detail == "it is used more than once"
 
 
 def test_a_layer_of_many_channels_stays() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tasks.compression.quantization.distortion import EXACT, sqnr
+from tasks.distortion import EXACT, sqnr
 
 
 @pytest.mark.parametrize("bits", [4, 6, 8])

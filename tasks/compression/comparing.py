@@ -1,0 +1,29 @@
+"""A step's file beside what it was made of: required where it stores floats, recorded where it rounds."""
+
+from tasks.compression.technique import Context, Result, Subject, Technique
+from tasks.training.comparison import answers, check_float16, check_float32, check_same, describe_rounded
+from tasks.training.records import Comparison
+
+FLOAT = "the network before this step"
+SIMULATED = "the network as it was trained, its rounding simulated"
+
+
+def compared(technique: Technique, before: Subject, result: Result, context: Context) -> Comparison | None:
+    """Compare the file that a step gave with what it was made of; None where the step gave a Keras model.
+
+    Raises:
+        ConversionError: the file does not compute that.
+    """
+    after = result.subject
+    if after.form == "keras":
+        return None
+    if before.form != "keras":
+        assert context.recorded is not None
+        return check_same(before.flatbuffer, after.flatbuffer, context.recorded, "the file before this step")
+    recorded, stored = context.samples_like(before.model), technique.stored_as()
+    if stored == "float32":
+        return check_float32(before.model, after.flatbuffer, recorded, FLOAT)
+    if stored == "float16":
+        return check_float16(before.model, after.flatbuffer, recorded, FLOAT)
+    expected = answers(before.model, recorded.images) if result.answers is None else result.answers
+    return describe_rounded(expected, after.flatbuffer, recorded, FLOAT if result.answers is None else SIMULATED)

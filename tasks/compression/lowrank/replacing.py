@@ -1,0 +1,64 @@
+"""Factors in the place of layers, where they compute what the product of the factors does."""
+
+from collections.abc import Mapping
+
+from tasks.compression.layers import kernel_of
+from tasks.compression.lowrank.decomposition import Ranks
+from tasks.compression.lowrank.ranks import Target
+from tasks.compression.replacement import Replacement, rebuild
+from tasks.compression.technique import Model
+from tasks.training.rewrites import note, why_not_exact
+from tasks.training.saving import copy_model
+
+REWRITE = "factors in place"
+NEEDED_DB = 60.0  # factors in float32 may be large and cancel each other, as those of CP do
+
+
+def with_factors(
+    model: Model, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]
+) -> tuple[Model, dict[str, Replacement], dict[str, str]]:
+    """Replace layers by their factors.
+
+    The network must give what it gives with the product of the factors as each layer's kernel.
+
+    Args:
+        model: stays as it is.
+        targets: the layers that can be replaced, by name.
+        chosen: the ranks of those that are.
+
+    Returns:
+        the network, what stands in the place of which layer, and the layers that stayed since the outputs would
+        differ, with how far.
+    """
+    after, replacements = _replaced(model, targets, chosen)
+    whole = chosen and why_not_exact(_multiplied(model, targets, chosen), after, NEEDED_DB)
+    refused: dict[str, str] = {}
+    if whole:
+        for name, ranks in chosen.items():
+            alone = {name: ranks}
+            why = why_not_exact(_multiplied(model, targets, alone), _replaced(model, targets, alone)[0], NEEDED_DB)
+            if why:
+                refused[name] = why
+        kept = {name: ranks for name, ranks in chosen.items() if name not in refused} if refused else {}
+        refused = refused or dict.fromkeys(chosen, whole)
+        after, replacements = _replaced(model, targets, kept)
+    for name in chosen:
+        note(REWRITE, name, refused.get(name, ""))
+    return after, replacements, refused
+
+
+def _replaced(
+    model: Model, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]
+) -> tuple[Model, dict[str, Replacement]]:
+    replacements = {
+        name: targets[name].decomposition.replace(model.get_layer(name), ranks) for name, ranks in chosen.items()
+    }
+    return rebuild(model, replacements), replacements
+
+
+def _multiplied(model: Model, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]) -> Model:
+    """The network with products of factors as kernels."""
+    copy = copy_model(model)
+    for name, ranks in chosen.items():
+        kernel_of(copy.get_layer(name)).assign(targets[name].decomposition.reconstruct(ranks))
+    return copy
