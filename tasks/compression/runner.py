@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,8 +58,7 @@ def run_recipe(
                 # steps of a recipe see the samples in different orders
                 timed = _timed(earlier, index, technique)
                 work = replace(context, seed=context.seed + index, backup=backup, timed=timed)
-                known = [state.layer for state in steps[-1].layers] if steps else []
-                store.write(digest, _carry_out(technique, subject, claims, work, known))
+                store.write(digest, _carry_out(technique, subject, claims, work))
             else:
                 context.say("was done before")
             finished = store.read(digest)
@@ -92,10 +90,8 @@ def _config(technique: Technique) -> dict[str, Any]:
     return technique.model_dump(mode="json", exclude={"technique"})
 
 
-def _carry_out(
-    technique: Technique, before: Subject, claims: tuple[Claim, ...], context: Context, known: Sequence[str]
-) -> Finished:
-    """One step: what comes out, and what is measured of it; ``known`` are the layers that there were."""
+def _carry_out(technique: Technique, before: Subject, claims: tuple[Claim, ...], context: Context) -> Finished:
+    """One step: what comes out, and what is measured of it."""
     clock = time.perf_counter()
     set_seed(context.seed)
     result = technique.apply(before, context)
@@ -108,7 +104,7 @@ def _carry_out(
         changed=result.changed,
         skipped=result.skipped,
         promises=measure(claims, result.subject),
-        layers=measure_layers(before, result.subject, known),
+        layers=measure_layers(before, result.subject),
         ladder=result.ladder,
         details=dict(result.details),
     )
