@@ -1,25 +1,57 @@
-"""The weights inside a ``.tflite`` file, found again by the Keras layer that they came from."""
+"""The constants of a ``.tflite`` file and the operators that use them."""
 
-from collections.abc import Iterable, Sequence
+import copy
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.litert import load
-
 INT4 = "int4"
-BLOCK_SCALES = "_scales"  # how ai-edge-quantizer ends the names of tensors that hold the scales of blocks
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where a file holds a weight, or one piece of it.
+
+    ``graph``, ``tensor``: numbers of the subgraph and of the constant in it. ``outputs``: the constant's dimension of
+    output channels. ``order``: the weight's axes as the constant has them, those of size 1 left out or merged
+    anyhow. ``axis``, ``piece``, ``pieces``: the constant is the piece with this number of so many equal ones, into
+    which the weight is cut along ``axis``.
+    """
+
+    graph: int
+    tensor: int
+    outputs: int
+    order: tuple[int, ...]
+    axis: int = 0
+    piece: int = 0
+    pieces: int = 1
+
+    def arranged(self, values: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+        """A weight's values as the constant, which has this shape, would hold them."""
+        cut = np.split(values, self.pieces, self.axis)[self.piece]
+        return cut.transpose(self.order).reshape(shape)
+
+
+def part_of(fields: Mapping[str, Any]) -> Part:
+    """A part as it was written down."""
+    return Part(**{**fields, "order": tuple(fields["order"])})
+
+
+Places = Mapping[str, tuple[Part, ...]]  # by the path of a weight; of no parts where the file does not hold it as it is
 
 
 @dataclass(frozen=True)
 class Constant:
-    """A layer's kernel as the file stores it.
+    """A weight as a file stores it.
 
-    ``values``: output channels first, as LiteRT has them; ``zero_point``: what stands for 0; ``scales``: of the whole
-    layer, of each channel along the dimension ``axis``, or of each block of a dense kernel's rows, row by row; none
-    where values are stored as they are.
+    ``values``: in LiteRT's layout; ``outputs``: their dimension of output channels, the first but in a depthwise
+    kernel, ``[1, height, width, outputs]``; ``zero_point``: what stands for 0; ``scales``: of the whole weight, of each
+    channel along the dimension ``axis``, or of each block of a dense kernel's rows, row by row; none where values are
+    stored as they are.
     """
 
     values: NDArray[Any]
@@ -27,6 +59,7 @@ class Constant:
     zero_point: int
     scales: tuple[float, ...] = ()
     axis: int = 0
+    outputs: int = 0
 
     def real(self) -> NDArray[np.float32]:
         """The values that are meant."""
@@ -51,58 +84,180 @@ class Constant:
 
     def clusters(self) -> int:
         """Most distinct values in any one output channel: scales differ from channel to channel."""
-        return max(len(np.unique(channel)) for channel in by_output(self.values))
+        return max(len(np.unique(channel)) for channel in by_output(self.values, self.outputs))
 
 
-def by_output(values: NDArray[Any]) -> NDArray[Any]:
-    """``[outputs, rest]`` of a kernel; outputs come first, but in a depthwise one, ``[1, height, width, outputs]``."""
-    depthwise = values.ndim == 4 and len(values) == 1
-    outputs = np.moveaxis(values, -1, 0) if depthwise else values
-    return outputs.reshape(len(outputs), -1)
+def by_output(values: NDArray[Any], outputs: int = 0) -> NDArray[Any]:
+    """``[outputs, rest]`` of a weight whose output channels lie along the dimension ``outputs``."""
+    moved = np.moveaxis(values, outputs, 0)
+    return moved.reshape(len(moved), -1)
 
 
-def constants_by_layer(flatbuffer: bytes, layers: Iterable[str], names: Sequence[str] = ()) -> dict[str, Constant]:
-    """Kernels of the named layers: the constants of two or more dimensions whose name the converter took from them.
+@dataclass(frozen=True)
+class Use:
+    """An operator that reads a constant: it is its input number ``slot``, and no scalar."""
 
-    ``names`` are those of the tensors where the file has none any more.
+    graph: int
+    operator: int
+    slot: int
+    tensor: int
+    code: int
+    shape: tuple[int, ...]
+
+    @property
+    def role(self) -> tuple[Any, ...]:
+        """What uses of the same kind have in common, in whatever type the constant is stored."""
+        return self.graph, self.code, self.slot, self.shape
+
+    @property
+    def outputs(self) -> int:
+        """The constant's dimension of output channels."""
+        last = len(self.shape) - 1
+        return min(last, _outputs().get(self.code, last))
+
+
+@functools.cache
+def _outputs() -> dict[int, int]:
+    """By the code of an operator; others have their outputs last."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    builtin = schema.BuiltinOperator
+    first = (builtin.CONV_2D, builtin.FULLY_CONNECTED, builtin.TRANSPOSE_CONV, builtin.UNIDIRECTIONAL_SEQUENCE_LSTM)
+    return {**dict.fromkeys(first, 0), builtin.DEPTHWISE_CONV_2D: 3}
+
+
+def content(model: Any, tensor: Any) -> bytes:
+    """What a tensor of the schema's object holds; nothing where it is computed."""
+    data = model.buffers[tensor.buffer].data
+    return b"" if data is None else bytes(data)
+
+
+def store(model: Any, tensor: Any, values: NDArray[Any]) -> None:
+    """Put other values into a tensor, and into no other tensor that shares its buffer."""
+    tensors = [other for graph in model.subgraphs for other in graph.tensors]
+    if sum(other.buffer == tensor.buffer for other in tensors) > 1:  # equal constants are stored once
+        model.buffers.append(copy.copy(model.buffers[tensor.buffer]))
+        tensor.buffer = len(model.buffers) - 1
+    model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
+
+
+class File:
+    """A flatbuffer taken apart; ``model`` is the schema's object, which may be changed and written again."""
+
+    def __init__(self, flatbuffer: bytes) -> None:
+        from tensorflow.lite.tools import flatbuffer_utils
+
+        self.model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+
+    def write(self) -> bytes:
+        """The flatbuffer of the object as it is now."""
+        from tensorflow.lite.tools import flatbuffer_utils
+
+        return bytes(flatbuffer_utils.convert_object_to_bytearray(self.model))
+
+    def tensor(self, graph: int, number: int) -> Any:
+        """The schema's object of a tensor."""
+        return self.model.subgraphs[graph].tensors[number]
+
+    def content(self, tensor: Any) -> bytes:
+        """See :func:`content`."""
+        return content(self.model, tensor)
+
+    def store(self, tensor: Any, values: NDArray[Any]) -> None:
+        """See :func:`store`."""
+        store(self.model, tensor, values)
+
+    def code(self, operator: Any) -> int:
+        """Which operation an operator is."""
+        return int(self.model.operatorCodes[operator.opcodeIndex].builtinCode)
+
+    def uses(self) -> tuple[Use, ...]:
+        """All uses of constants but scalars, in the order in which operators are carried out.
+
+        A constant that is stored as float16 is read through a DEQUANTIZE operator, which counts for nothing.
+        """
+        return tuple(use for number in range(len(self.model.subgraphs)) for use in self._uses(number))
+
+    def _uses(self, number: int) -> Iterable[Use]:
+        from ai_edge_litert import schema_py_generated as schema
+
+        graph = self.model.subgraphs[number]
+        behind = {}
+        for place, operator in enumerate(graph.operators or ()):
+            code = self.code(operator)
+            if code == schema.BuiltinOperator.DEQUANTIZE and self.content(graph.tensors[operator.inputs[0]]):
+                behind[int(operator.outputs[0])] = int(operator.inputs[0])
+                continue
+            for slot, index in enumerate(operator.inputs if operator.inputs is not None else ()):
+                held = behind.get(int(index), int(index))
+                tensor = graph.tensors[held] if held >= 0 else None
+                if tensor is not None and tensor.shape is not None and len(tensor.shape) and self.content(tensor):
+                    yield Use(number, place, slot, held, code, tuple(int(size) for size in tensor.shape))
+
+    def constant(self, graph: int, number: int, outputs: int = 0) -> Constant:
+        """A constant as it is stored."""
+        tensor = self.tensor(graph, number)
+        values, dtype = _stored(self.content(tensor), tensor)
+        scales, zero_points, axis = self._steps(graph, tensor)
+        zero_point = int(zero_points[0]) if len(zero_points) else 0
+        return Constant(values, dtype, zero_point, tuple(float(scale) for scale in scales), axis, outputs)
+
+    def _steps(self, graph: int, tensor: Any) -> tuple[Any, Any, int]:
+        """Scales, zero points and the dimension along which there are several of them."""
+        quantization = tensor.quantization
+        if quantization is None:
+            return (), (), 0
+        if hasattr(quantization.details, "scales"):  # of blocks, in a tensor of their own
+            scales = self.tensor(graph, quantization.details.scales)
+            return np.ravel(_stored(self.content(scales), scales)[0]).astype(np.float32), (), 0
+        scale = quantization.scale if quantization.scale is not None else ()
+        zero_points = quantization.zeroPoint if quantization.zeroPoint is not None else ()
+        return scale, zero_points, int(quantization.quantizedDimension)
+
+
+def _stored(content: bytes, tensor: Any) -> tuple[NDArray[Any], str]:
+    """Values and the name of their type."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    kinds = schema.TensorType
+    if tensor.type == kinds.INT4:  # the first of two in the lower half of a byte
+        halves = np.frombuffer(content, np.uint8)
+        both = np.stack([halves & 15, halves >> 4], axis=-1).reshape(-1)[: int(np.prod(tensor.shape))]
+        return (((both ^ 8).astype(np.int8)) - 8).reshape(tensor.shape), INT4
+    names = {number: name.lower() for name, number in vars(kinds).items() if not name.startswith("_")}
+    dtype = np.dtype(names[tensor.type])
+    return np.frombuffer(content, dtype).reshape(tensor.shape), dtype.name
+
+
+def read_constants(flatbuffer: bytes, places: Places) -> dict[str, tuple[Constant, ...]]:
+    """The constants of each weight that is in a file: one, or several copies of which different operators use one each.
+
+    Pieces of a weight are joined.
     """
-    interpreter = load(flatbuffer, delegate=False)
-    computed = {int(index) for op in interpreter._get_ops_details() for index in op["outputs"]}
-    computed |= {int(details["index"]) for details in interpreter.get_input_details()}
-    wanted, called = set(layers), dict(enumerate(names))
-    packed = _of_four_bits(flatbuffer)
-    found: dict[str, Constant] = {}
-    for details in interpreter.get_tensor_details():
-        if details["index"] in computed or len(details["shape"]) < 2:
-            continue
-        known_as = details["name"] or called.get(details["index"], "")
-        for name in wanted & layer_names(known_as):
-            quantization = details["quantization_parameters"]
-            zero_points = quantization["zero_points"]
-            found[name] = Constant(
-                values=interpreter.get_tensor(details["index"]),
-                dtype=INT4 if details["index"] in packed else np.dtype(details["dtype"]).name,
-                zero_point=int(zero_points[0]) if len(zero_points) else 0,
-                scales=tuple(quantization["scales"].tolist()),
-                axis=int(quantization["quantized_dimension"]),
-            )
+    file = File(flatbuffer)
+    found = {}
+    for path, parts in places.items():
+        pieces: dict[int, list[Constant]] = {}
+        for part in dict.fromkeys(parts):
+            pieces.setdefault(part.piece, []).append(file.constant(part.graph, part.tensor, part.outputs))
+        if pieces:
+            found[path] = tuple(_joined(each) for each in zip(*(pieces[key] for key in sorted(pieces)), strict=False))
     return found
 
 
-def _of_four_bits(flatbuffer: bytes) -> set[int]:
-    """Tensors that the interpreter describes as int8, since numpy has no smaller type."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    graph = schema.Model.GetRootAs(flatbuffer).Subgraphs(0)
-    return {index for index in range(graph.TensorsLength()) if graph.Tensors(index).Type() == schema.TensorType.INT4}
-
-
-def layer_names(name: str) -> set[str]:
-    """What may be layers in a tensor's name such as ``model/conv2d/Relu;model/conv2d/Conv2D``.
-
-    TFMOT calls the layer ``quant_conv2d`` while training with quantization simulated.
-    """
-    if name.endswith(BLOCK_SCALES):
-        return set()
-    parts = {part for path in name.split(";") for part in path.split("/")}
-    return parts | {part.removeprefix("quant_") for part in parts}
+def _joined(pieces: Sequence[Constant]) -> Constant:
+    if len(pieces) == 1:
+        return pieces[0]
+    outputs = pieces[0].outputs
+    scales = [
+        np.broadcast_to(piece.scales, piece.values.shape[outputs]) if len(piece.scales) == 1 else piece.scales
+        for piece in pieces
+    ]
+    return Constant(
+        np.concatenate([piece.values for piece in pieces], axis=outputs),
+        "+".join(sorted({piece.dtype for piece in pieces})),
+        pieces[0].zero_point,
+        tuple(float(scale) for each in scales for scale in each),
+        outputs,
+        outputs,
+    )

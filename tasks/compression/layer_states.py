@@ -1,70 +1,94 @@
 """What is in each layer after a step, and how far the step has moved it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.flatbuffer import Constant, by_output, constants_by_layer
-from tasks.compression.layers import kernels, output_axis
+from tasks.compression.flatbuffer import Constant, Places, by_output, read_constants
+from tasks.compression.location import locate
 from tasks.compression.records import LayerState
 from tasks.compression.technique import Subject
+from tasks.compression.weights import Weight, weights
 
 LARGE = 1 << 22  # weights; the rank of a larger layer takes long to find
+Copies = tuple[Constant, ...]
 
 
-def constants(subject: Subject, layers: set[str] | None = None) -> dict[str, Constant]:
-    """The kernels of the named layers (all of a Keras model where none are named), output channels first."""
+def constants(subject: Subject) -> dict[str, Copies]:
+    """The weights of a subject by their paths: one constant each, or several copies that a file has of it."""
     if subject.form != "keras":
-        return constants_by_layer(subject.flatbuffer, layers or (), subject.names)
-    return {
-        name: Constant(np.moveaxis(kernel, output_axis(subject.model.get_layer(name)), 0), kernel.dtype.name, 0)
-        for name, kernel in kernels(subject.model).items()
-        if layers is None or name in layers
-    }
+        return read_constants(subject.flatbuffer, subject.places)
+    return {path: (weight.constant(),) for path, weight in weights(subject.model).items()}
 
 
-def measure_layers(before: Subject, after: Subject, known: Sequence[str] = ()) -> tuple[LayerState, ...]:
-    """Every layer with a kernel, after a step that made ``after`` of ``before``.
-
-    A flatbuffer knows layers by parts of names only: there the layers are those of ``before``, and if that is one
-    too, those that were ``known`` of it.
-    """
-    earlier = constants(before, None if before.form == "keras" else set(known))
-    later = constants(after, set(earlier) if after.form != "keras" else None)
-    order = list(later) if after.form == "keras" else [name for name in known or earlier if name in earlier]
-    converted = before.form == "keras" != after.form
-    return tuple(_state(name, earlier.get(name), later[name], converted) for name in order if name in later)
+def measure_layers(before: Subject, after: Subject) -> tuple[LayerState, ...]:
+    """Every weight after a step that made ``after`` of ``before``; a file that does not hold one leaves it out."""
+    if before.form == "keras" and after.form != "keras":
+        places = after.places or locate(before.model, after.flatbuffer)
+        later = read_constants(after.flatbuffer, places)
+        arranged = _arranged(weights(before.model), places, later)
+        return tuple(_state(path, arranged[path], later[path], places, True) for path in places if path in later)
+    earlier, later = constants(before), constants(after)
+    return tuple(_state(path, earlier.get(path, ()), copies, after.places) for path, copies in later.items())
 
 
-def _state(name: str, before: Constant | None, after: Constant, converted: bool) -> LayerState:
+def _arranged(model: Mapping[str, Weight], places: Places, later: Mapping[str, Copies]) -> dict[str, Copies]:
+    """The weights of a Keras model laid out as a file has them."""
+    found: dict[str, Copies] = {}
+    for path, copies in later.items():
+        values, shape = model[path].values(), copies[0].values.shape
+        parts = {part.piece: part for part in places[path]}
+        first = parts[0]
+        cut = [*shape]
+        cut[first.outputs] //= first.pieces
+        pieces = [parts[number].arranged(values, cut) for number in sorted(parts)]
+        joined = np.concatenate(pieces, axis=first.outputs)
+        found[path] = (Constant(joined, joined.dtype.name, 0, outputs=first.outputs),)
+    return found
+
+
+def _state(path: str, before: Copies, after: Copies, places: Places, converted: bool = False) -> LayerState:
+    one = after[0]
     return LayerState(
-        layer=name,
-        dtype=after.dtype,
-        shape=after.values.shape,
-        bytes=after.bytes(),
-        zeros=round(after.sparsity(), 6),
-        distinct=after.clusters(),
-        rank=_rank(after.real()),
-        distortion=None if before is None else _distortion(before.real(), after.real(), converted),
+        layer=path,
+        dtype=dtype_of(after),
+        shape=one.values.shape,
+        bytes=sum(copy.bytes() for copy in after),
+        zeros=round(min(copy.sparsity() for copy in after), 6),
+        distinct=max(copy.clusters() for copy in after),
+        rank=_rank(one),
+        distortion=_worst([_distortion(before[0], copy, converted) for copy in after]) if before else None,
+        tensors=tuple((part.graph, part.tensor) for part in places.get(path, ())),
     )
 
 
-def _rank(values: NDArray[np.float32]) -> int | None:
-    matrix = by_output(values)
+def dtype_of(copies: Collection[Constant]) -> str:
+    """The type of all copies of a weight; all of them where they differ."""
+    return "+".join(sorted({copy.dtype for copy in copies}))
+
+
+def _worst(distortions: Collection[float | None]) -> float | None:
+    known = [each for each in distortions if each is not None]
+    return max(known) if known else None
+
+
+def _rank(constant: Constant) -> int | None:
+    matrix = by_output(constant.real(), constant.outputs)
     return int(np.linalg.matrix_rank(matrix)) if matrix.size <= LARGE else None
 
 
-def _distortion(before: NDArray[np.float32], after: NDArray[np.float32], converted: bool) -> float | None:
+def _distortion(before: Constant, after: Constant, converted: bool) -> float | None:
     """Energy of the error over the energy before.
 
     Conversion moves factors into kernels: of the input's scaling into all of the first, of BatchNorm into each output
     channel. They are taken out.
     """
-    if before.size != after.size:
+    if before.values.size != after.values.size:
         return None
-    channels = len(by_output(before))
-    old, new = (_rows(values, channels) for values in (before, after))
+    old, new = _rows(before), _rows(after)
+    if old.shape != new.shape:
+        return None
     energy = np.sum(old**2)
     if not energy:
         return 1.0 if new.any() else None
@@ -74,7 +98,5 @@ def _distortion(before: NDArray[np.float32], after: NDArray[np.float32], convert
     return float(f"{np.sum((new - old) ** 2) / energy:.4g}")
 
 
-def _rows(values: NDArray[np.float32], channels: int) -> NDArray[np.float64]:
-    """A row for each output channel, which is the first axis, or the last where the first is none."""
-    first = values if len(values) == channels else np.moveaxis(values, -1, 0)
-    return first.reshape(channels, -1).astype(np.float64)
+def _rows(constant: Constant) -> NDArray[np.float64]:
+    return by_output(constant.real(), constant.outputs).astype(np.float64)

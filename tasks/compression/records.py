@@ -55,7 +55,7 @@ class Promise(Record):
 class LayerState(Record):
     """A layer's weights after a step, its bias left out."""
 
-    layer: str
+    layer: str  # its path: behind those that it is in; behind it, of several weights, the name of this one
     dtype: str
     shape: tuple[int, ...]  # output channels first
     bytes: int  # of the weights as this form holds them
@@ -64,6 +64,7 @@ class LayerState(Record):
     rank: int | None  # of the weights as a matrix [outputs, rest]; None where it would take long to find
     distortion: float | None  # energy of the change by this step / energy before, up to a factor common to the layer;
     # None where the layer was not there before or has another shape now
+    tensors: tuple[tuple[int, int], ...] = ()  # of a .tflite file that hold the weights: numbers of graph and tensor
 
 
 class Rung(Record):

@@ -70,9 +70,8 @@ def run_recipe(
                 # steps of a recipe see the samples in different orders
                 timed = _timed(earlier, index, technique)
                 work = replace(context, seed=context.seed + index, backup=backup, timed=timed)
-                known = [state.layer for state in steps[-1].layers] if steps else []
                 begun = beginning if index == 0 else []
-                store.write(digest, _carry_out(technique, subject, claims, work, known, begun))
+                store.write(digest, _carry_out(technique, subject, claims, work, begun))
             else:
                 context.say("was done before")
             finished = store.read(digest)
@@ -109,13 +108,9 @@ def _carry_out(
     before: Subject,
     claims: tuple[Claim, ...],
     context: Context,
-    known: Sequence[str],
     begun: Sequence[dict[str, Any]] = (),
 ) -> Finished:
-    """Carry out one step and measure what comes out.
-
-    ``known`` are the layers that there were, ``begun`` the rewrites that were done before the step.
-    """
+    """Carry out one step and measure what comes out; ``begun`` are the rewrites that were done before the step."""
     clock = time.perf_counter()
     set_seed(context.seed)
     with noted() as rewrites:
@@ -124,6 +119,7 @@ def _carry_out(
             check_finite(result.subject.model, f"the network after {technique.technique}", CompressionError)
         comparison = compared(technique, before, result, context)
     kept = (claim.of(result.renamed) for claim in claims if claim.layer not in result.outdated)
+    done = [*begun, *rewrites]
     claims = (*kept, *result.claims)
     step = Step(
         technique=technique.technique,
@@ -132,10 +128,10 @@ def _carry_out(
         changed=result.changed,
         skipped=result.skipped,
         promises=measure(claims, result.subject),
-        layers=measure_layers(before, result.subject, known),
+        layers=measure_layers(before, result.subject),
         ladder=result.ladder,
         comparison=comparison,
-        details={**result.details, **({"rewrites": noted_rows} if (noted_rows := [*begun, *rewrites]) else {})},
+        details={**result.details, **({"rewrites": done} if done else {})},
     )
     if comparison is not None:
         context.say(comparison.sentence)

@@ -23,6 +23,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
+from tasks.compression.flatbuffer import part_of
 from tasks.compression.recipe import Recipe
 from tasks.compression.records import Step
 from tasks.compression.retraining import BASELINE
@@ -44,7 +47,8 @@ class Done(Record):
 
     step: Step
     claims: tuple[dict[str, Any], ...]
-    names: tuple[str, ...] = ()  # of the tensors of a package
+    places: dict[str, tuple[dict[str, Any], ...]] = Field(default_factory=dict)  # of weights in a flatbuffer
+    packed: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class StepStore:
         if (place / KERAS).exists():
             subject = Subject(load_model(place / KERAS))
         else:
-            subject = Subject(flatbuffer=(place / FLATBUFFER).read_bytes(), names=done.names)
+            places = {path: tuple(part_of(part) for part in parts) for path, parts in done.places.items()}
+            subject = Subject(None, (place / FLATBUFFER).read_bytes(), places, done.packed)
         return Finished(done.step, subject, tuple(Claim(**claim) for claim in done.claims))
 
     def write(self, digest: str, finished: Finished) -> None:
@@ -109,7 +114,9 @@ class StepStore:
         else:
             write_bytes(place / FLATBUFFER, finished.subject.flatbuffer)
         claims = tuple(asdict(claim) for claim in finished.claims)
-        write_record(place / DONE, Done(step=finished.step, claims=claims, names=finished.subject.names))
+        subject = finished.subject
+        places = {path: tuple(asdict(part) for part in parts) for path, parts in subject.places.items()}
+        write_record(place / DONE, Done(step=finished.step, claims=claims, places=places, packed=subject.packed))
         shutil.rmtree(place / BACKUP, ignore_errors=True)
 
     def keep_only(self, recipes: Iterable[Recipe]) -> None:

@@ -23,8 +23,8 @@ NONE = -1  # stands for an input that an operator does without
 STEP = 2.0**-22  # two neighbouring floats differ by no more than this part of them
 
 
-def strip(flatbuffer: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Strip a file: gives the new one, and the names that its tensors had, by their new numbers in the first graph.
+def strip(flatbuffer: bytes) -> tuple[bytes, tuple[dict[int, int], ...]]:
+    """Strip a file: gives the new one, and for each graph the new numbers of its tensors by their old ones.
 
     Raises:
         CompressionError: it is no flatbuffer of LiteRT, or has constants outside of the flatbuffer.
@@ -40,16 +40,16 @@ def strip(flatbuffer: bytes) -> tuple[bytes, tuple[str, ...]]:
         )
     model.description = model.metadataBuffer = None
     model.metadata = [entry for entry in model.metadata or () if _text(entry.name) not in UNREAD] or None
-    names = [_strip_graph(graph, number, model) for number, graph in enumerate(model.subgraphs)]
+    numbers = tuple(_strip_graph(graph, number, model) for number, graph in enumerate(model.subgraphs))
     _renumber_codes(model)
     _renumber_buffers(model)
     tree = record(model)
     _scale_biases(tree)
-    return serialize(tree), names[0]
+    return serialize(tree), numbers
 
 
-def _strip_graph(graph: Any, number: int, model: Any) -> tuple[str, ...]:
-    """Leave the tensors that something names, in the order of use; gives the names that they had."""
+def _strip_graph(graph: Any, number: int, model: Any) -> dict[int, int]:
+    """Leave the tensors that something names, in the order of use; gives their new numbers by the old ones."""
     graph.name = None
     signatures = [signature for signature in model.signatureDefs or () if signature.subgraphIndex == number]
     entries = [entry for signature in signatures for entry in (*(signature.inputs or ()), *(signature.outputs or ()))]
@@ -71,10 +71,9 @@ def _strip_graph(graph: Any, number: int, model: Any) -> tuple[str, ...]:
     for entry in entries:
         entry.tensorIndex = used[int(entry.tensorIndex)]
     graph.tensors = [graph.tensors[index] for index in used if index != NONE]
-    names = tuple(_text(tensor.name) for tensor in graph.tensors)
     for tensor in graph.tensors:
         _strip_tensor(tensor)
-    return names
+    return used
 
 
 def _strip_tensor(tensor: Any) -> None:

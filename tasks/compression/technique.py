@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
+from tasks.compression.flatbuffer import Places
 from tasks.compression.records import Rung, Skip
 from tasks.config import Precision, Settings
 from tasks.data_loading.dataset import PREPARED
@@ -45,18 +46,19 @@ class Claim:
 class Subject:
     """What a recipe works on, in one of its forms.
 
-    ``names``: of a package, which is a flatbuffer without names that is stored in a container of its own: what its
-    tensors were called.
+    ``places``: where a flatbuffer holds the weights of the Keras model that it was made of, see
+    :func:`tasks.compression.location.locate`. ``packed``: it is a package, stored in a container of its own.
     """
 
     model: Model = None
     flatbuffer: bytes = b""
-    names: tuple[str, ...] = ()
+    places: Places = field(default_factory=dict)
+    packed: bool = False
 
     @property
     def form(self) -> Form:
         """The form it is in."""
-        if self.names:
+        if self.packed:
             return "package"
         return "flatbuffer" if self.flatbuffer else "keras"
 

@@ -1,89 +1,152 @@
 """A float ``.tflite`` file as the place where rounding is tried: the layers' weights are read, replaced and run."""
 
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.flatbuffer import constants_by_layer, layer_names
+from tasks.compression.flatbuffer import Constant, File, Part, Places
+from tasks.compression.location import align
 from tasks.litert import Model
 
-BATCH = 64
-
-
-Kind = Literal["dense", "convolution", "other"]
+# of what reads a weight: which widths it may have depends on it; nothing but float32 in operators of kind "fixed"
+Kind = Literal["dense", "convolution", "other", "fixed"]
+Arrays = tuple[NDArray[np.float32], ...]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What uses a layer's kernel.
+    """What reads a constant of a layer.
 
-    ``buffer``: the index of the kernel's; ``output``: the name of the tensor that comes out; ``axis``: of the kernel's
-    outputs, the last in a depthwise convolution.
+    ``graph``, ``operator``, ``tensor``: numbers in the file, the last that of the constant; ``output``: the name of the
+    tensor that comes out.
     """
 
-    buffer: int
+    graph: int
+    operator: int
+    tensor: int
     output: str
     kind: Kind
-    axis: int = 0
 
 
 class FloatFile:
-    """A float model, and the operations of its layers.
+    """A float model, the constants of its weights, and the operators that read them.
+
+    Weights that the file holds in one constant, since they are equal, are known by the first one's path: ``heads`` has
+    it for each path.
 
     Args:
         flatbuffer: float32 throughout.
-        layers: names of the layers that have kernels.
+        places: where the weights are.
     """
 
-    def __init__(self, flatbuffer: bytes, layers: tuple[str, ...]) -> None:
-        self.flatbuffer = flatbuffer
-        self.weights = {name: constant.values for name, constant in constants_by_layer(flatbuffer, layers).items()}
-        self.operations = self._operations()
+    def __init__(self, flatbuffer: bytes, places: Places) -> None:
+        self.flatbuffer, self.places = flatbuffer, places
+        self.file = File(flatbuffer)
+        self.uses = self.file.uses()
+        self.heads: dict[str, str] = {}
+        self.parts: dict[str, tuple[Part, ...]] = {}
+        owners: dict[tuple[int, int], str] = {}
+        for path, parts in places.items():
+            if parts:
+                head = next((owners[place] for place in _places(parts) if place in owners), path)
+                self.heads[path] = head
+                new = tuple(part for part in parts if (part.graph, part.tensor) not in owners)
+                self.parts[head] = (*self.parts.get(head, ()), *new)
+                owners |= dict.fromkeys(_places(parts), head)
+        self.weights: dict[str, Arrays] = {
+            path: tuple(self.file.constant(part.graph, part.tensor).values for part in parts)
+            for path, parts in self.parts.items()
+        }
+        self.operations = {path: self._operations(set(_places(parts))) for path, parts in self.parts.items()}
 
-    def _operations(self) -> dict[str, Operation]:
-        from tensorflow.lite.python import schema_py_generated as schema
+    def _operations(self, constants: set[tuple[int, int]]) -> tuple[Operation, ...]:
+        return tuple(
+            Operation(
+                use.graph, use.operator, use.tensor, self._output(use.graph, use.operator), _kind(use.code, use.slot)
+            )
+            for use in self.uses
+            if (use.graph, use.tensor) in constants
+        )
 
-        model = self._object()
-        (graph,) = model.subgraphs
-        builtin = schema.BuiltinOperator
-        kinds: dict[int, Kind] = {builtin.FULLY_CONNECTED: "dense", builtin.CONV_2D: "convolution"}
-        found = {}
-        for operator in graph.operators:
-            if len(operator.inputs) < 2 or operator.inputs[1] < 0:
-                continue
-            kernel = graph.tensors[operator.inputs[1]]
-            code = model.operatorCodes[operator.opcodeIndex].builtinCode
-            for name in set(self.weights) & layer_names(kernel.name.decode()):
-                output = graph.tensors[operator.outputs[0]].name.decode()
-                axis = 3 if code == builtin.DEPTHWISE_CONV_2D else 0
-                if model.buffers[kernel.buffer].data is not None:
-                    found[name] = Operation(kernel.buffer, output, kinds.get(code, "other"), axis)
-        return found
+    def _output(self, graph: int, operator: int) -> str:
+        found = self.file.model.subgraphs[graph]
+        return str(found.tensors[found.operators[operator].outputs[0]].name.decode())
 
-    def _object(self) -> Any:
-        from tensorflow.lite.tools import flatbuffer_utils
+    def kind(self, path: str) -> Kind:
+        """The kind that says least of all that reads a weight."""
+        kinds = {operation.kind for operation in self.operations[path]}
+        order: tuple[Kind, ...] = ("fixed", "other", "convolution", "dense")
+        return next(kind for kind in order if kind in kinds)
 
-        return flatbuffer_utils.convert_bytearray_to_object(bytearray(self.flatbuffer))
+    def replaced(self, weights: Mapping[str, Sequence[NDArray[Any]]]) -> bytes:
+        """The file with other constants for the weights of these paths."""
+        file = File(self.flatbuffer)
+        for path, arrays in weights.items():
+            for part, values in zip(self.parts[path], arrays, strict=True):
+                file.store(file.tensor(part.graph, part.tensor), np.ascontiguousarray(values, np.float32))
+        return file.write()
 
-    def replaced(self, weights: Mapping[str, NDArray[np.float32]]) -> bytes:
-        """The file with other weights in the named layers, in the file's layout."""
-        from tensorflow.lite.tools import flatbuffer_utils
+    def _moved(self, other: File) -> dict[tuple[int, int], list[int]]:
+        """The constants that another file has in the place of each of this one's."""
+        held = {place for parts in self.places.values() for place in _places(parts)}
+        real = {place: self.file.constant(*place).real() for place in held}
+        wanted = {
+            number: real[place] for number, use in enumerate(self.uses) if (place := (use.graph, use.tensor)) in held
+        }
+        now = align(self.uses, other, wanted)
+        moved: dict[tuple[int, int], list[int]] = {}
+        for number, use in now.items():
+            old = self.uses[number]
+            moved.setdefault((old.graph, old.tensor), []).append(use.tensor)
+        return moved
 
-        model = self._object()
-        for name, values in weights.items():
-            content = np.ascontiguousarray(values, np.float32).tobytes()
-            model.buffers[self.operations[name].buffer].data = np.frombuffer(content, np.uint8)
-        return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    def places_in(self, flatbuffer: bytes) -> Places:
+        """Where a file that was made of this one, with other types for weights, holds them."""
+        moved = self._moved(File(flatbuffer))
+        return {
+            path: tuple(
+                dict.fromkeys(
+                    replace(part, tensor=tensor) for part in parts for tensor in moved[part.graph, part.tensor]
+                )
+            )
+            for path, parts in self.places.items()
+        }
+
+    def stored(self, flatbuffer: bytes) -> dict[str, tuple[Constant, ...]]:
+        """What a file that was made of this one holds for each of the arrays in ``weights``."""
+        other = File(flatbuffer)
+        moved = self._moved(other)
+        return {
+            path: tuple(other.constant(part.graph, moved[part.graph, part.tensor][0], part.outputs) for part in parts)
+            for path, parts in self.parts.items()
+        }
 
 
-def predict(flatbuffer: bytes, images: NDArray[np.uint8], batch: int = BATCH) -> NDArray[np.float32]:
-    """Logits as the deployed runtime gives them: float32 ``[n, classes]``."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(flatbuffer)
-        return Model(path).predict(images, batch)
+def _places(parts: Sequence[Part]) -> list[tuple[int, int]]:
+    return [(part.graph, part.tensor) for part in parts]
+
+
+@functools.cache
+def _kinds() -> dict[int, Kind]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    builtin = schema.BuiltinOperator
+    return {
+        builtin.FULLY_CONNECTED: "dense",
+        builtin.CONV_2D: "convolution",
+        builtin.DEPTHWISE_CONV_2D: "other",
+        builtin.TRANSPOSE_CONV: "other",
+    }
+
+
+def _kind(code: int, slot: int) -> Kind:
+    return _kinds().get(code, "fixed") if slot == 1 else "fixed"
+
+
+def predict(flatbuffer: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits as the deployed runtime gives them, image by image: float32 ``[n, classes]``."""
+    return Model(flatbuffer).predict(images)

@@ -1,5 +1,4 @@
-"""Fewer bits for the weights of a float file, each layer in its own, by ai-edge-quantizer; and whether the kernels
-that will run the file give what its weights mean."""
+"""Fewer bits for the weights of a float file, each layer in its own, by ai-edge-quantizer."""
 
 import contextlib
 import io
@@ -7,81 +6,91 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from tasks.compression.flatbuffer import File
+from tasks.compression.quantization.float_file import FloatFile, Kind, Operation
 
-from tasks.compression.flatbuffer import constants_by_layer
-from tasks.compression.quantization.distortion import sqnr
-from tasks.compression.quantization.float_file import FloatFile, Operation, predict
-from tasks.errors import CompressionError
-from tasks.litert import Model
+Bits = Literal[4, 8, 16, 32]
+WeightRange = Literal["minmax", "mse", "octav"]
+WIDTHS: dict[Kind, tuple[Bits, ...]] = {
+    "dense": (16, 8, 4),
+    "convolution": (16, 8, 4),
+    "other": (16, 8),
+    "fixed": (32,),
+}
 
-Bits = Literal[4, 8, 16]
-WIDTHS: tuple[Bits, ...] = (16, 8, 4)
-AGREES = 20.0  # decibels: 8-bit activations alone give 40 or so, wrong kernels 5
 
-
-def widths_of(operation: Operation) -> tuple[Bits, ...]:
-    """The widths that weights of an operation may have, falling: only dense layers and convolutions have 4 bits.
+def widths_of(file: FloatFile, path: str) -> tuple[Bits, ...]:
+    """The widths that a weight may have, falling: 4 bits only where dense layers and convolutions alone read it.
 
     ai-edge-quantizer leaves others as float32 where it is asked for 4 bits of them, and says nothing.
     """
-    return WIDTHS if operation.kind != "other" else WIDTHS[:-1]
+    return WIDTHS[file.kind(path)]
 
 
-def quantize_weights(file: FloatFile, bits: Mapping[str, Bits], block: int | None = None) -> bytes:
-    """Store the named layers' weights as int4, int8 (activations rounded on use) or float16.
+def is_blocked(file: FloatFile, path: str, block: int | None) -> bool:
+    """Whether a weight in 4 bits has a step for each block: one of dense layers whose inputs ``block`` divides."""
+    even = all(not values.shape[-1] % block for values in file.weights[path]) if block else False
+    return even and file.kind(path) == "dense"
+
+
+def quantize_weights(
+    file: FloatFile,
+    bits: Mapping[str, Bits],
+    block: int | None = None,
+    ranges: Mapping[str, WeightRange] | None = None,
+) -> bytes:
+    """Store the weights of these paths as int4, int8 (activations rounded on use) or float16.
 
     Args:
         file: what is quantized.
-        bits: by layer; the others stay float32.
+        bits: by path; the others stay float32.
         block: inputs of a dense layer that share a step in 4 bits, instead of all inputs of an output; layers whose
             inputs it does not divide have a step for each output.
+        ranges: by path what the levels of 4 bits are spread over, ``minmax`` unless it is named.
 
     Returns:
         a file that takes the same pixels and gives float32 logits.
     """
     from ai_edge_quantizer import quantizer
 
-    tool = quantizer.Quantizer(bytearray(file.flatbuffer))
-    for name, width in bits.items():
-        operation = file.operations[name]
-        blocked = width == 4 and operation.kind == "dense" and block and not file.weights[name].shape[1] % block
-        _configure(tool, f"^{re.escape(operation.output)};?$", width, block if blocked else None)
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints sizes
-        return bytes(tool.quantize().quantized_model)
+    names = {}
+    scoped = File(file.flatbuffer)
+    for path in bits:
+        for operation in file.operations[path]:
+            output = _output(scoped, operation)
+            names[scope := f"slimline-{operation.graph}-{operation.operator}"] = output.name
+            output.name = scope.encode()  # two operators may have one name, and a scope is an expression
+    if not names or set(bits.values()) == {32}:
+        return file.flatbuffer
+    tool = quantizer.Quantizer(bytearray(scoped.write()))
+    for path, width in bits.items():
+        for operation in file.operations[path]:
+            scope = f"^{re.escape(f'slimline-{operation.graph}-{operation.operator}')};?$"
+            blocked = block if width == 4 and is_blocked(file, path, block) else None
+            _configure(tool, scope, width, blocked, (ranges or {}).get(path, "minmax"))
+    # it prints sizes, and bars for many operators
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        made = File(bytes(tool.quantize().quantized_model))
+    for graph in made.model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.name = names.get(tensor.name.decode(), tensor.name)
+    return made.write()
 
 
-def _configure(tool: Any, scope: str, width: Bits, block: int | None) -> None:
+def _output(file: File, operation: Operation) -> Any:
+    graph = file.model.subgraphs[operation.graph]
+    return graph.tensors[graph.operators[operation.operator].outputs[0]]
+
+
+def _configure(tool: Any, scope: str, width: Bits, block: int | None, over: WeightRange) -> None:
     from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
     every, grain = qtyping.TFLOperationName.ALL_SUPPORTED, qtyping.QuantGranularity
+    algorithms = {"minmax": AlgorithmName.MIN_MAX_UNIFORM_QUANT, "mse": AlgorithmName.MSE, "octav": AlgorithmName.OCTAV}
     if width == 16:
         tool.add_weight_only_config(scope, every, 16, algorithm_key=AlgorithmName.FLOAT_CASTING)
-    else:
-        tool.add_dynamic_config(scope, every, width, grain[f"BLOCKWISE_{block}"] if block else grain.CHANNELWISE)
-
-
-def check_kernels(flatbuffer: bytes, file: FloatFile, images: NDArray[np.uint8]) -> dict[str, float]:
-    """Compare what the runtime's kernels give with what the stored weights mean.
-
-    Returns:
-        decibels by kind of kernels: ``xnnpack``, which slimline runs and recommends, and ``reference``, which run
-        where XNNPACK is not built in.
-
-    Raises:
-        CompressionError: XNNPACK's kernels give other numbers than the weights mean.
-    """
-    stored = constants_by_layer(flatbuffer, file.weights)
-    meant = predict(file.replaced({name: constant.real() for name, constant in stored.items()}), images)
-    seen = {
-        "xnnpack": round(sqnr(meant, predict(flatbuffer, images, 1)), 1),
-        "reference": round(sqnr(meant, Model(flatbuffer, delegate=False).predict(images)), 1),
-    }
-    if seen["xnnpack"] < AGREES:
-        raise CompressionError(
-            f"Expected the runtime to give what the stored weights mean, to {AGREES} dB. "
-            f"Received: {seen['xnnpack']} dB. This runtime has no right kernels for them: take another mode or block."
-        )
-    return seen
+    elif width < 16:
+        grains = grain[f"BLOCKWISE_{block}"] if block else grain.CHANNELWISE
+        algorithm = algorithms[over] if width == 4 else algorithms["minmax"]
+        tool.add_dynamic_config(scope, every, width, grains, algorithm)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.compression.quantization.steps import Levels
 from tasks.compression.technique import Model
 from tasks.training.backend import keras, tensorflow
 
@@ -99,6 +100,33 @@ def _normalized(wrapper: Any) -> bool:
     return any(isinstance(getattr(layer, "layer", layer), keras().layers.BatchNormalization) for layer in followers)
 
 
+def _norm_behind(wrapper: Any) -> Any | None:
+    """The BatchNorm of a dense layer's outputs, if nothing else takes them and no activation is between."""
+    followers = [node.outbound_layer for node in wrapper.outbound_nodes]
+    norm = getattr(followers[0], "layer", followers[0]) if len(followers) == 1 else None
+    activation = getattr(wrapper.layer.activation, "activation", wrapper.layer.activation)  # TFMOT's, or Keras's
+    linear = getattr(activation, "__name__", "NoOpActivation") in ("linear", "NoOpActivation")
+    last = isinstance(norm, keras().layers.BatchNormalization) and tuple(norm.axis) == (wrapper.layer.kernel.ndim - 1,)
+    return norm if last and linear and len(wrapper.inbound_nodes) == 1 else None
+
+
+def _take_factor(norm: Any, layer: Any) -> NDArray[np.float32]:
+    """Leave a BatchNorm that only shifts, and give the factor that it had for each output of the layer before it.
+
+    A factor of 0, as of an output whose scale is 0, is made so small that nothing comes of it.
+    """
+    scale = norm.gamma.numpy() if norm.scale else np.ones(norm.moving_mean.shape, np.float32)
+    factor = scale / np.sqrt(norm.moving_variance.numpy() + np.float32(norm.epsilon))
+    factor = np.where(factor == 0, np.finfo(np.float32).eps, factor).astype(np.float32)
+    if norm.scale:
+        norm.gamma.assign(np.ones_like(factor))
+    norm.moving_mean.assign(norm.moving_mean.numpy() * factor)
+    norm.moving_variance.assign(np.full_like(factor, 1.0 - norm.epsilon))
+    if getattr(layer, "bias", None) is not None:
+        layer.bias.assign(layer.bias.numpy() * factor)
+    return factor
+
+
 def _learned(aware: Model) -> Iterator[tuple[Any, _Learned]]:
     """The wrappers of what was restricted, each with its quantizer."""
     for wrapper in filter(restrictable, aware.layers):
@@ -122,7 +150,8 @@ def settle(aware: Model) -> dict[str, NDArray[np.float32]]:
     """Write the levels into the kernels that were restricted, for conversion.
 
     The converter takes one step alone for a dense kernel: one with a step for each channel is converted with the
-    least of them.
+    least of them. BatchNorm behind a dense layer would be multiplied into the kernel and this rounded once more: its
+    factors become part of the steps before.
 
     Returns:
         by how much the steps of the named dense layers have to be stretched in the file, for each output:
@@ -133,8 +162,12 @@ def settle(aware: Model) -> dict[str, NDArray[np.float32]]:
         ((kernel, _, variables),) = wrapper._weight_vars
         step = np.exp(learned.log_step.numpy()).astype(np.float32)
         levels = round_to_levels(kernel.numpy(), step, learned.largest).astype(np.float32)
+        dense = kernel.shape.rank == 2
+        if dense and (norm := _norm_behind(wrapper)) is not None:
+            factor = _take_factor(norm, wrapper.layer)
+            levels, step = levels * np.sign(factor), step * np.abs(factor)
         taken = step
-        if kernel.shape.rank == 2 and step.ndim:
+        if dense and step.ndim:
             taken = step.min()
             factors[str(wrapper.layer.name)] = step / taken
         elif _normalized(wrapper):  # the converter folds a factor for each channel into the step
@@ -142,3 +175,23 @@ def settle(aware: Model) -> dict[str, NDArray[np.float32]]:
         kernel.assign(levels * taken)
         wrapper._weight_vars = [(kernel, _Fixed(np.asarray(taken, np.float32)), variables)]
     return factors
+
+
+def trained_kernels(aware: Model) -> dict[str, NDArray[np.float32]]:
+    """The kernels as a TFMOT model has them now, by the names of their layers."""
+    return {str(wrapper.layer.name): wrapper._weight_vars[0][0].numpy() for wrapper in _wrappers(aware)}
+
+
+def settled_levels(aware: Model) -> dict[str, Levels]:
+    """The kernels with one step alone that :func:`settle` has written, by the names of their layers."""
+    found = {}
+    for wrapper in _wrappers(aware):
+        kernel, quantizer, _ = wrapper._weight_vars[0]
+        if isinstance(quantizer, _Fixed) and not quantizer.most.ndim:
+            step = np.float32(quantizer.most / INT8)
+            found[str(wrapper.layer.name)] = Levels(round_to_levels(kernel.numpy(), step, INT8), float(step))
+    return found
+
+
+def _wrappers(aware: Model) -> list[Any]:
+    return [layer for layer in aware._flatten_layers(recursive=True) if getattr(layer, "_weight_vars", ())]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.quantization.distortion import sqnr
-from tasks.compression.quantization.float_file import FloatFile, predict
+from tasks.compression.quantization.float_file import Arrays, FloatFile, predict
 from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
 from tasks.errors import CompressionError
@@ -91,29 +91,38 @@ def score(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Score:
 
 
 def sensitivities(
-    file: FloatFile, images: NDArray[np.uint8], labels: NDArray[np.int64]
+    file: FloatFile, images: NDArray[np.uint8], labels: NDArray[np.int64], narrow: Mapping[str, Arrays] | None = None
 ) -> tuple[Score, tuple[Sensitivity, ...]]:
-    """The float file's quality, and each layer's sensitivity at each width."""
+    """The float file's quality, and each layer's sensitivity at each width.
+
+    ``narrow`` has weights as 4 bits will store them, by layer, where that is not from the least to the greatest.
+    """
     right = predict(file.flatbuffer, images)
     rows = []
     for name, weights in file.weights.items():
-        operation = file.operations[name]
-        for bits in widths_of(operation):
-            rounded = round_weights(weights, bits, operation.axis)
+        axes = [part.outputs for part in file.parts[name]]
+        for bits in (width for width in widths_of(file, name) if width < 32):
+            rounded = tuple(round_weights(values, bits, axis) for values, axis in zip(weights, axes, strict=True))
+            if bits == 4 and narrow is not None:
+                rounded = narrow.get(name, rounded)
             logits = predict(file.replaced({name: rounded}), images)
             quality = score(logits, labels)
             rows.append(
                 Sensitivity(
                     layer=name,
                     bits=bits,
-                    bytes=_bytes(weights, bits, operation.axis),
-                    weights_db=round(sqnr(weights, rounded), 2),
+                    bytes=sum(_bytes(values, bits, axis) for values, axis in zip(weights, axes, strict=True)),
+                    weights_db=round(sqnr(_flat(weights), _flat(rounded)), 2),
                     logits_db=round(sqnr(right, logits), 2),
                     loss=round(quality.loss, 6),
                     accuracy=round(quality.accuracy, 6),
                 )
             )
     return score(right, labels), tuple(rows)
+
+
+def _flat(arrays: Arrays) -> NDArray[np.float32]:
+    return np.concatenate([values.reshape(-1) for values in arrays])
 
 
 def _bytes(weights: NDArray[np.float32], bits: Bits, axis: int) -> int:
@@ -154,6 +163,7 @@ def choose(
     labels: NDArray[np.int64],
     budget: Budget,
     build: Callable[[Mapping[str, Bits]], bytes],
+    narrow: Mapping[str, Arrays] | None = None,
 ) -> Chosen:
     """Lower the layers' widths as far as the budget asks or allows.
 
@@ -164,12 +174,13 @@ def choose(
         budget: the most bytes, for which no more precision is given up than must be; or the largest drop of accuracy,
             for which all is given up that may be.
         build: makes the file of some widths.
+        narrow: see :func:`sensitivities`.
 
     Raises:
         CompressionError: no widths fit the budget.
     """
-    base, table = sensitivities(file, images, labels)
-    bits: dict[str, Bits] = dict.fromkeys(file.weights, 16)
+    base, table = sensitivities(file, images, labels, narrow)
+    bits: dict[str, Bits] = {path: widths_of(file, path)[0] for path in file.weights}
     flatbuffer = build(bits)
     fixed: set[str] = set()
     for move in moves(table):
@@ -189,8 +200,8 @@ def choose(
             f"as few bits as they may have. Raise the budget, or remove channels first (prune_channels)."
         )
     limit = f"{budget.max_bytes:,} bytes" if budget.max_bytes is not None else f"a drop of {budget.max_drop}"
-    return Chosen(bits, flatbuffer, table, score(predict(flatbuffer, images, 1), labels), limit)
+    return Chosen(bits, flatbuffer, table, score(predict(flatbuffer, images), labels), limit)
 
 
 def _drop(base: Score, flatbuffer: bytes, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
-    return base.accuracy - score(predict(flatbuffer, images, 1), labels).accuracy
+    return base.accuracy - score(predict(flatbuffer, images), labels).accuracy

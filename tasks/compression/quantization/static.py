@@ -54,7 +54,7 @@ def convert_with_ranges(
 
     calibrated = convert(model, calibrate_only, float_input=True)
     found = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
-    (graph,) = found.subgraphs
+    graph = found.subgraphs[0]
     details: dict[str, Any] = {"ranges": _choose_ranges(graph, activations(calibrated, drawn.images), config)}
     dtypes = tensorflow().dtypes
     flatbuffer = bytes(
@@ -65,7 +65,7 @@ def convert_with_ranges(
         )
     )
     if not per_channel:
-        flatbuffer = share_steps(flatbuffer, _kernels(found))
+        flatbuffer = share_steps(flatbuffer, calibrated)
     if corrected:
         biases = corrections(calibrated, rounded_kernels(flatbuffer), drawn.images, flatbuffer)
         flatbuffer, details = add_to_biases(flatbuffer, biases.added), details | biases.details()
@@ -86,14 +86,3 @@ def _choose_ranges(
             tensor.quantization.min, tensor.quantization.max = np.array([low], np.float32), np.array([high], np.float32)
         chosen[tensor.name.decode()] = [float(tensor.quantization.min[0]), float(tensor.quantization.max[0])]
     return chosen
-
-
-def _kernels(found: Any) -> dict[str, NDArray[np.float32]]:
-    """Float constants of two or more dimensions, by the names of their tensors."""
-    (graph,) = found.subgraphs
-    contents = {tensor.name.decode(): (found.buffers[tensor.buffer].data, tensor.shape) for tensor in graph.tensors}
-    return {
-        name: np.frombuffer(bytes(data), np.float32).reshape(shape)
-        for name, (data, shape) in contents.items()
-        if data is not None and shape is not None and len(shape) > 1 and len(data) == 4 * int(np.prod(shape))
-    }

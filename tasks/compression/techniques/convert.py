@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from tasks.compression.location import locate
 from tasks.compression.technique import SPARSITY, Context, Form, Kind, Result, Subject, Technique
 from tasks.training.conversion import to_tflite
 
@@ -28,4 +29,5 @@ class Convert(Technique):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert."""
         del context
-        return Result(Subject(flatbuffer=to_tflite(subject.model)), changed=())
+        flatbuffer = to_tflite(subject.model)
+        return Result(Subject(None, flatbuffer, locate(subject.model, flatbuffer)), changed=())

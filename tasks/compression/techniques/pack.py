@@ -1,5 +1,6 @@
 """Entropy coding of the deployable model."""
 
+from dataclasses import replace
 from typing import ClassVar, Literal, get_args
 
 from tasks.compression.strip import strip
@@ -34,6 +35,10 @@ class Pack(Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Strip and lay out; the container is made of the file wherever it is stored."""
-        stripped, names = strip(subject.flatbuffer)
+        stripped, numbers = strip(subject.flatbuffer)
+        places = {
+            path: tuple(replace(part, tensor=numbers[part.graph][part.tensor]) for part in parts)
+            for path, parts in subject.places.items()
+        }
         context.say(f"{len(subject.flatbuffer):,} bytes, stripped {len(stripped):,}, packed {len(pack(stripped)):,}")
-        return Result(Subject(flatbuffer=stripped, names=names), changed=())
+        return Result(Subject(None, stripped, places, packed=True), changed=())

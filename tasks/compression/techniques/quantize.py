@@ -5,30 +5,39 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tasks.compression.flatbuffer import constants_by_layer
-from tasks.compression.layers import kernels
+from tasks.compression.flatbuffer import Places, read_constants
+from tasks.compression.layer_states import dtype_of
+from tasks.compression.location import locate
 from tasks.compression.quantization.aware import BATCH, Few, train_aware
 from tasks.compression.quantization.bias_correction import add_to_biases, corrections
 from tasks.compression.quantization.calibration import PERCENTILE, Calibration, calibration_set, class_names
 from tasks.compression.quantization.float_file import FloatFile
-from tasks.compression.quantization.int4 import Bits, check_kernels, quantize_weights, widths_of
-from tasks.compression.quantization.levels import largest_level
+from tasks.compression.quantization.half_bytes import check_halves, store_as_int4
+from tasks.compression.quantization.int4 import Bits, WeightRange, quantize_weights, widths_of
+from tasks.compression.quantization.kernels import check_kernels, compare_kernels
+from tasks.compression.quantization.levels import largest_level, settled_levels, trained_kernels
 from tasks.compression.quantization.modes import DTYPES, Mode, configurations
 from tasks.compression.quantization.selective import Budget, choose
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.compression.quantization.steps import stretch_steps
+from tasks.compression.quantization.weight_ranges import Ranges, choose_ranges
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Model, Result, Stored, Subject, Technique
+from tasks.compression.weights import weights
 from tasks.data_loading.dataset import read_batches
+from tasks.errors import CompressionError
 from tasks.training.comparison import check_float32
 from tasks.training.conversion import convert, fold_scaling, to_tflite
 
 MEASURED, MEASURED_VALUES = 10_000, 1 << 25  # images that BatchNorm's statistics are measured on; values in all
 COMPARED = 50  # images that the runtime's kernels are tried on
-NAMES: dict[Bits, str] = {4: "int4", 8: "int8", 16: "float16"}
+NAMES: dict[Bits, str] = {4: "int4", 8: "int8", 16: "float16", 32: "float32"}
+UNREAD = "no operator of the file reads these weights as they are"
 
 
 class Quantize(Retraining, Technique):
@@ -56,7 +65,9 @@ class Quantize(Retraining, Technique):
         - {technique: quantize, mode: int8, step: layer, bias_correction: true}  # per-tensor: stored smaller
         - {technique: quantize, mode: int8, aware: true, epochs: 3}     # quantization-aware training
         - {technique: quantize, mode: int8, aware: true, weight_bits: 4}     # weights of 15 levels in 8-bit kernels
+        - {technique: quantize, mode: int8, aware: true, weight_bits: 4, weight_storage: int4}
         - {technique: quantize, mode: int4, block: 32}
+        - {technique: quantize, mode: int4, weight_range: octav}
         - {technique: quantize, mode: mixed, max_ratio: 0.2}            # or max_bytes, or max_drop: 0.005
 
     The calibrated modes need training images, ``mixed`` labelled validation images, ``aware`` labelled training data.
@@ -66,7 +77,11 @@ class Quantize(Retraining, Technique):
 
     ``weight_bits`` restricts the weights of convolutions and dense layers to −L … L times a step, L = 2^(bits−1) − 1,
     trained as LSQ does (Esser et al. 2020, arXiv:1902.08153). They are stored as int8, so that every runtime has fast
-    kernels for them and the loaded file is no smaller; a stored file that is entropy-coded is.
+    kernels for them and the loaded file is no smaller; a stored file that is entropy-coded is. ``weight_storage: int4``
+    stores them two in a byte, where the runtime gives the same numbers then.
+
+    In ``int4`` and ``mixed`` the range of a layer's weights is the one of three that leaves most of the answers on
+    calibration images, see :mod:`tasks.compression.quantization.weight_ranges`.
 
     After each epoch of ``aware``, and on more images at the end, BatchNorm's statistics are measured anew.
     """
@@ -81,6 +96,12 @@ class Quantize(Retraining, Technique):
     weight_bits: Annotated[int | None, Field(ge=2, le=8, description="of the weights' levels; null: all of int8's")] = (
         None
     )
+    weight_storage: Annotated[
+        Literal["int8", "int4"], Field(description="type of weights of few levels in the file")
+    ] = "int8"
+    weight_range: Annotated[
+        Literal["measured", WeightRange], Field(description="what the levels of 4-bit weights are spread over")
+    ] = "measured"
     step: Annotated[Literal["channel", "layer"], Field(description="what shares a step of its weights")] = "channel"
     bias_correction: Annotated[
         bool, Field(description="let biases take back what rounding adds to the mean of outputs")
@@ -103,6 +124,10 @@ class Quantize(Retraining, Technique):
             raise ValueError("expected mode int8 with aware: true, which trains for 8-bit weights and activations")
         if self.weight_bits and not self.aware:
             raise ValueError("expected aware: true with weight_bits, which few levels are trained by")
+        if self.weight_storage == "int4" and not (self.weight_bits and self.weight_bits <= 4):
+            raise ValueError("expected weight_bits of at most 4 with weight_storage: int4")
+        if self.weight_range == "mse" and self.block:
+            raise ValueError("expected no weight_range: mse with block, which ai-edge-quantizer has not")
         if isinstance(self.calibration, int) and self.calibration < 1:
             raise ValueError("expected calibration on at least one image")
         if self._drawn.ranges != "minmax" and (self.mode != "int8" or self.aware):
@@ -126,7 +151,9 @@ class Quantize(Retraining, Technique):
             ignored.add("bias_correction")
         if self.mode != "mixed":
             ignored.add("validation")
-        if self.mode not in {"int8", "int16x8"} and not self.bias_correction:
+        if self.mode not in {"int4", "mixed"}:
+            ignored.add("weight_range")
+        if self.mode in {"float16", "dynamic_int8"}:
             ignored.add("calibration")
         return frozenset(ignored)
 
@@ -146,11 +173,15 @@ class Quantize(Retraining, Technique):
         """Convert, after quantization-aware training if asked for."""
         if self.mode in ("int4", "mixed"):
             return self._lower(subject.model, context)
+        if self.aware:
+            return self._train(subject.model, context)
         if self.mode in ("float16", "dynamic_int8"):
-            return self._finish(subject.model, convert(fold_scaling(subject.model), configurations()[self.mode]))
-        return self._train(subject.model, context) if self.aware else self._calibrate(subject.model, context)
+            flatbuffer = convert(fold_scaling(subject.model), configurations()[self.mode])
+            return self._finish(subject.model, flatbuffer, context, {})
+        flatbuffer, details = self._calibrate(subject.model, context)
+        return self._finish(subject.model, flatbuffer, context, details)
 
-    def _calibrate(self, model: Model, context: Context) -> Result:
+    def _calibrate(self, model: Model, context: Context) -> tuple[bytes, dict[str, Any]]:
         drawn = calibration_set(self._drawn, context)
         details = {"calibration": drawn.details(class_names(context))}
         folded = fold_scaling(model)
@@ -158,9 +189,9 @@ class Quantize(Retraining, Technique):
             flatbuffer, found = convert_with_ranges(
                 folded, drawn, self._drawn, self.step == "channel", self.bias_correction
             )
-            return self._finish(model, flatbuffer, details=details | found)
+            return flatbuffer, details | found
         configure = configurations(drawn.samples())[self.mode]
-        return self._finish(model, convert(folded, configure, float_input=self.mode == "int8"), details=details)
+        return convert(folded, configure, float_input=self.mode == "int8"), details
 
     def _train(self, model: Model, context: Context) -> Result:
         drawn = calibration_set(self._drawn, context)
@@ -177,47 +208,71 @@ class Quantize(Retraining, Technique):
             recorded,
         )
         file = convert(aware.model, configurations(drawn.samples())["int8"], float_input=True)
+        places = locate(model, file, trained_kernels(aware.model))
+        file = stretch_steps(file, aware.factors, places, settled_levels(aware.model))
         details = {"calibration": drawn.details(class_names(context)), "schemes": aware.schemes}
         levels = float(largest_level(self.weight_bits)) if self.weight_bits else 0.0
         claims = tuple(Claim(name, "levels", levels) for name in aware.restricted)
-        result = self._finish(model, stretch_steps(file, aware.factors), claims, details)
+        wanted = {}
+        if self.weight_storage == "int4":
+            whole, file = file, store_as_int4(file, places, aware.restricted)
+            details["int4_off"] = check_halves(file, whole, images[:COMPARED])
+            wanted = dict.fromkeys(aware.restricted, "int4")
+        result = self._finish(model, file, context, details, places, claims, wanted)
         return replace(result, answers=aware.answers)
 
     def _lower(self, model: Model, context: Context) -> Result:
         """Weights alone in fewer bits, by layer."""
-        names = tuple(kernels(model))
-        file = FloatFile(to_tflite(model), names)
-        check_float32(model, file.flatbuffer, context.samples_like(model))
+        flatbuffer = to_tflite(model)
+        check_float32(model, flatbuffer, context.samples_like(model))
+        file = FloatFile(flatbuffer, locate(model, flatbuffer))
+        drawn = calibration_set(self._drawn, context)
+        ranges = choose_ranges(
+            file, drawn.images, self.block, () if self.weight_range == "measured" else (self.weight_range,)
+        )
         if self.mode == "int4":
-            bits = {name: widths_of(operation)[-1] for name, operation in file.operations.items()}
-            flatbuffer = quantize_weights(file, bits, self.block)
+            bits = {path: widths_of(file, path)[-1] for path in file.weights}
+            flatbuffer = quantize_weights(file, bits, self.block, ranges.chosen)
             details: dict[str, Any] = {}
             if self.bias_correction:
-                file, details = self._corrected(file, flatbuffer, context)
-                flatbuffer = quantize_weights(file, bits, self.block)
+                file, details = self._corrected(file, flatbuffer, drawn.images)
+                flatbuffer = quantize_weights(file, bits, self.block, ranges.chosen)
         else:
-            images, labels = next(read_batches("validation", self.validation, context.prepared))
-            chosen = choose(file, images, labels, self._budget(file), lambda widths: quantize_weights(file, widths))
-            bits, flatbuffer, details = chosen.bits, chosen.flatbuffer, chosen.details()
-        images, _ = next(read_batches("train", COMPARED, context.prepared))
-        details["kernels_db"] = check_kernels(flatbuffer, file, images)
-        stay = tuple(
-            Skip(layer=name, reason=Reason.UNSUPPORTED, detail=f"its operation has no 4 bits, it stays at {width}")
-            if width == widths_of(file.operations[name])[-1]
-            else Skip(layer=name, reason=Reason.SENSITIVE, detail=f"stays at {width} bits")
-            for name, width in bits.items()
-            if width > min(bits.values())
+            bits, flatbuffer, details = self._choose(file, ranges, context)
+        details |= {"calibration": drawn.details(class_names(context)), "weight_ranges": ranges.details()}
+        meant = file.replaced(
+            {path: [each.real() for each in found] for path, found in file.stored(flatbuffer).items()}
         )
-        return self._finish(model, flatbuffer, (), details, {name: NAMES[bits[name]] for name in bits}, stay)
+        images, _ = next(read_batches("train", COMPARED, context.prepared))
+        details["kernels_db"] = check_kernels(flatbuffer, meant, images)
+        wanted = {path: NAMES[bits[head]] for path, head in file.heads.items()}
+        return self._finish(
+            model, flatbuffer, context, details, file.places_in(flatbuffer), (), wanted, _above(file, bits)
+        )
 
-    def _corrected(self, file: FloatFile, flatbuffer: bytes, context: Context) -> tuple[FloatFile, dict[str, Any]]:
+    def _choose(
+        self, file: FloatFile, ranges: Ranges, context: Context
+    ) -> tuple[dict[str, Bits], bytes, dict[str, Any]]:
+        images, labels = next(read_batches("validation", self.validation, context.prepared))
+
+        def build(widths: Mapping[str, Bits]) -> bytes:
+            return quantize_weights(file, widths, ranges=ranges.chosen)
+
+        chosen = choose(file, images, labels, self._budget(file), build, ranges.rounded)
+        return chosen.bits, chosen.flatbuffer, chosen.details()
+
+    def _corrected(
+        self, file: FloatFile, flatbuffer: bytes, images: NDArray[np.uint8]
+    ) -> tuple[FloatFile, dict[str, Any]]:
         """The float file with other biases: kernels are rounded alike, whatever they are."""
-        drawn = calibration_set(self._drawn, context)
-        stored = constants_by_layer(flatbuffer, file.weights)
-        rounded = {operation.output: stored[name].real() for name, operation in file.operations.items()}
-        biases = corrections(file.flatbuffer, rounded, drawn.images, flatbuffer)
-        details = {"calibration": drawn.details(class_names(context)), **biases.details()}
-        return FloatFile(add_to_biases(file.flatbuffer, biases.added), tuple(file.weights)), details
+        rounded = {}
+        for path, stored in file.stored(flatbuffer).items():
+            tensors = {part.tensor: constant for part, constant in zip(file.parts[path], stored, strict=True)}
+            for operation in file.operations[path]:
+                if operation.graph == 0 and operation.kind != "fixed":
+                    rounded[operation.output] = tensors[operation.tensor].real()
+        biases = corrections(file.flatbuffer, rounded, images, flatbuffer)
+        return FloatFile(add_to_biases(file.flatbuffer, biases.added), file.places), biases.details()
 
     def _budget(self, file: FloatFile) -> Budget:
         if self.max_ratio is not None:
@@ -228,21 +283,58 @@ class Quantize(Retraining, Technique):
         self,
         model: Model,
         flatbuffer: bytes,
+        context: Context,
+        details: Mapping[str, Any],
+        places: Places | None = None,
         claims: tuple[Claim, ...] = (),
-        details: Mapping[str, Any] | None = None,
         wanted: Mapping[str, str] | None = None,
         skipped: tuple[Skip, ...] = (),
     ) -> Result:
-        """What is in the file: a layer whose weights have not the type that is wanted was left alone."""
-        names = tuple(kernels(model))
-        want = wanted or dict.fromkeys(names, DTYPES[self.mode])
-        found = constants_by_layer(flatbuffer, names)
-        changed = tuple(name for name in names if name in found and found[name].dtype == want.get(name))
-        left = tuple(Skip(layer=name, reason=Reason.CONVERTER) for name in names if name not in changed)
+        """What is in the file: a layer whose weights have not the type that is wanted was left alone.
+
+        Raises:
+            CompressionError: LiteRT does not load the file, or all layers were left alone.
+        """
+        if "kernels_db" not in details:
+            images, _ = next(read_batches("train", COMPARED, context.prepared))
+            details = {**details, "kernels_db": compare_kernels(flatbuffer, images)}
+        places = locate(model, flatbuffer) if places is None else places
+        dtypes = {path: dtype_of(copies) for path, copies in read_constants(flatbuffer, places).items()}
+        want = {path: (wanted or {}).get(path, DTYPES.get(self.mode, "")) for path in weights(model)}
+        above = {skip.layer for skip in skipped}
+        changed = tuple(path for path in want if dtypes.get(path) == want[path] != "float32")
+        left = tuple(
+            Skip(layer=path, reason=Reason.CONVERTER, detail=UNREAD if path not in dtypes else f"{dtypes[path]} stays")
+            for path in want
+            if path not in changed and path not in above
+        )
+        if not changed:
+            found = "; ".join(f"{skip.layer}: {skip.sentence}" for skip in (*left, *skipped)[:3]) or "no weights"
+            raise CompressionError(
+                f"Expected mode {self.mode} to store some layer's weights in fewer bits. Received: {found}. "
+                f"Leave the step out, or take another mode."
+            )
         return Result(
-            Subject(flatbuffer=flatbuffer),
+            Subject(None, flatbuffer, places),
             changed=changed,
             skipped=(*left, *skipped),
-            claims=(*(Claim(name, "dtype", want[name]) for name in changed), *claims),
-            details=details or {},
+            claims=(*(Claim(path, "dtype", want[path]) for path in changed), *claims),
+            details=details,
         )
+
+
+def _above(file: FloatFile, bits: Mapping[str, Bits]) -> tuple[Skip, ...]:
+    """Layers that stay above the lowest width, and why."""
+    least = min(bits.values(), default=32)
+    found = []
+    for path, head in file.heads.items():
+        width = bits[head]
+        if width == 32:
+            detail = "its operation has no weights of fewer bits, it stays at 32"
+            found.append(Skip(layer=path, reason=Reason.UNSUPPORTED, detail=detail))
+        elif width > least and width == widths_of(file, head)[-1]:
+            detail = f"its operation has no 4 bits, it stays at {width}"
+            found.append(Skip(layer=path, reason=Reason.UNSUPPORTED, detail=detail))
+        elif width > least:
+            found.append(Skip(layer=path, reason=Reason.SENSITIVE, detail=f"stays at {width} bits"))
+    return tuple(found)

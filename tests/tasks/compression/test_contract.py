@@ -10,7 +10,6 @@ import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate
@@ -28,6 +27,7 @@ from tests.tasks.compression.cases import (
     scores,
     steps_for,
 )
+from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import answers, samples
 
 QUICK = {

@@ -3,7 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.flatbuffer import read_constants
+from tasks.compression.location import locate
 from tasks.compression.promises import measure
 from tasks.compression.technique import Claim, Kind, Subject
 from tasks.training.backend import keras
@@ -33,7 +34,8 @@ def model() -> Any:
 
 @pytest.fixture(scope="module", params=["keras", "flatbuffer"])
 def subject(request: pytest.FixtureRequest, model: Any) -> Subject:
-    return Subject(model) if request.param == "keras" else Subject(flatbuffer=to_tflite(model))
+    flatbuffer = to_tflite(model)
+    return Subject(model) if request.param == "keras" else Subject(None, flatbuffer, locate(model, flatbuffer))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,8 @@ def test_a_promise_is_measured_and_a_broken_one_does_not_hold(
 
 
 def test_kernels_are_found_with_their_output_channels_first(model: Any) -> None:
-    found = constants_by_layer(to_tflite(model), ["sparse", "full", "gone"])
-    assert set(found) == {"sparse", "full"}
+    flatbuffer = to_tflite(model)
+    found = {path: copies[0] for path, copies in read_constants(flatbuffer, locate(model, flatbuffer)).items()}
+    assert set(found) == {"sparse", "full", "grouped"}
     assert np.array_equal(found["sparse"].values, np.moveaxis(model.get_layer("sparse").kernel.numpy(), -1, 0))
     assert np.array_equal(found["full"].values, model.get_layer("full").kernel.numpy().T)

@@ -6,7 +6,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.flatbuffer import File
 from tasks.compression.quantization.float_file import predict
 from tasks.compression.strip import strip
 from tasks.errors import CompressionError
@@ -58,14 +58,14 @@ def test_a_stripped_model_answers_the_same_on_every_kernel(models: Path, name: s
 @pytest.mark.parametrize("name", ["article_int8", "digits_float"])
 def test_nothing_is_left_that_no_kernel_reads(models: Path, name: str) -> None:
     flatbuffer = (models / f"{name}.tflite").read_bytes()
-    stripped, names = strip(flatbuffer)
+    stripped, (numbers,) = strip(flatbuffer)
     model = read_model(stripped)
     tensors = model.subgraphs[0].tensors
     assert model.description is None
     assert model.metadata is None
     assert all(not tensor.name for tensor in tensors)
     assert all(tensor.quantization is None or tensor.quantization.min is None for tensor in tensors)
-    assert len(names) == len(tensors) <= len(read_model(flatbuffer).subgraphs[0].tensors)
+    assert len(numbers) - 1 == len(tensors) <= len(read_model(flatbuffer).subgraphs[0].tensors)
     assert len(model.buffers) == 1 + len({tensor.buffer for tensor in tensors} - {0})
     assert b"MLIR" not in stripped
     assert strip(stripped)[0] == stripped == serialize(record(model))
@@ -115,16 +115,15 @@ def test_signatures_stay_usable(models: Path) -> None:
     assert (found[0] == found[1]).all()
 
 
-def test_layers_are_found_by_the_names_that_the_file_had(models: Path) -> None:
+def test_constants_are_found_by_their_new_numbers(models: Path) -> None:
     flatbuffer = (models / "article_int8.tflite").read_bytes()
-    parts = {part for name in strip(flatbuffer)[1] for path in name.split(";") for part in path.split("/")}
-    layers = {part for part in parts if part.startswith(("conv2d", "dense", "logits"))}  # others are in many names
-    stripped, names = strip(flatbuffer)
-    before, after = constants_by_layer(flatbuffer, layers), constants_by_layer(stripped, layers, names)
-    assert set(before) == set(after)
-    assert len(before) == 4
-    assert all((before[name].values == after[name].values).all() for name in before)
-    assert constants_by_layer(stripped, layers) == {}
+    stripped, (numbers,) = strip(flatbuffer)
+    before, after = File(flatbuffer), File(stripped)
+    found = [(before.constant(0, use.tensor), after.constant(0, numbers[use.tensor])) for use in before.uses()]
+    assert len(found) >= 4
+    for one, other in found:
+        assert (one.values == other.values).all()
+        assert one.scales == other.scales
 
 
 def test_what_is_no_model_is_refused() -> None:
@@ -134,11 +133,19 @@ def test_what_is_no_model_is_refused() -> None:
 
 def test_scales_of_blocks_stay_where_they_are_found(made: Made, prepared: Path) -> None:
     flatbuffer = made("article", "int4 in blocks")[0]
-    stripped, names = strip(flatbuffer)
+    stripped, (numbers,) = strip(flatbuffer)
     assert len(stripped) < len(flatbuffer)
     images = samples("test", prepared, 50)[0]
     assert np.array_equal(predict(stripped, images), predict(flatbuffer, images))
-    before, after = constants_by_layer(flatbuffer, ["dense"]), constants_by_layer(stripped, ["dense"], names)
-    assert np.array_equal(before["dense"].real(), after["dense"].real())
-    assert after["dense"].dtype == "int4"
+    before, after = File(flatbuffer), File(stripped)
+    blocked = [
+        use.tensor
+        for use in before.uses()
+        if len(use.shape) > 1 and len(before.constant(0, use.tensor).scales) > use.shape[0]
+    ]
+    assert blocked
+    for tensor in blocked:
+        one, other = before.constant(0, tensor), after.constant(0, numbers[tensor])
+        assert np.array_equal(one.real(), other.real())
+        assert other.dtype == "int4"
     assert unpack(pack(stripped), len(stripped)) == stripped

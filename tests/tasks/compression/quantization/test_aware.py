@@ -187,7 +187,7 @@ def test_a_layer_that_is_called_twice_behind_a_head_is_trained_and_its_file_answ
     images, labels = samples("test", prepared, 300)
     simulated, before = (answers(each, images).argmax(axis=1) for each in (aware.model, model))
     file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
-    real = predict(file, images, 1).argmax(axis=1)
+    real = predict(file, images).argmax(axis=1)
     assert np.mean(simulated == real) > 0.97
     assert np.mean(real == labels) > np.mean(before == labels) - 0.03
     assert np.mean(before == labels) > 0.8

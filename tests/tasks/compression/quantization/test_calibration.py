@@ -98,7 +98,7 @@ def test_an_outlier_among_the_images_does_not_reach_the_files_ranges(tiny: Any, 
     for name, (_, high) in wide["ranges"].items():
         assert narrow["ranges"][name][1] < 0.7 * high
     expected = answers(tiny, images[:17])
-    assert np.abs(predict(file, images[:17], 1) - expected).mean() < 0.05 * np.ptp(expected)
+    assert np.abs(predict(file, images[:17]) - expected).mean() < 0.05 * np.ptp(expected)
 
 
 def test_minmax_ranges_give_the_answers_of_the_converters_own(tiny: Any, prepared: Path) -> None:

@@ -4,15 +4,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.location import locate
 from tasks.compression.quantization.aware import Few, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
-from tasks.compression.quantization.levels import best_step, largest_level, restrictable, round_to_levels
+from tasks.compression.quantization.levels import (
+    best_step,
+    largest_level,
+    restrictable,
+    round_to_levels,
+    settled_levels,
+    trained_kernels,
+)
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.steps import stretch_steps
 from tasks.litert import Model
 from tasks.training.conversion import convert
 from tests.tasks.compression.cases import Made, context
+from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import answers, samples
 
 
@@ -93,12 +101,15 @@ def test_the_file_answers_as_the_simulation_does(
 ) -> None:
     calibration = calibration_samples(50, context(prepared))
     images, _ = samples("test", prepared, 200)
-    aware = train_aware(request.getfixturevalue(network), untrained, calibration, images, Few(4, per_channel))
+    model = request.getfixturevalue(network)
+    aware = train_aware(model, untrained, calibration, images, Few(4, per_channel))
     stretched = {name: np.ones_like(factor) for name, factor in aware.factors.items()}
     assert bool(stretched) == per_channel
     file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
     path = tmp_path / "model.tflite"
-    path.write_bytes(stretch_steps(file, stretched))
+    path.write_bytes(
+        stretch_steps(file, stretched, locate(model, file, trained_kernels(aware.model)), settled_levels(aware.model))
+    )
     expected = answers(aware.model, images)
     assert np.abs(Model(path).predict(images) - expected).mean() < 0.01 * np.ptp(expected)
     for constant in constants_by_layer(file, aware.restricted).values():

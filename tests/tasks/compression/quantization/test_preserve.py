@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.quantization.preserve import projection, structure_of
 from tasks.compression.technique import Subject
@@ -13,6 +12,7 @@ from tasks.compression.techniques.quantize import Quantize
 from tasks.training.backend import keras, tensorflow
 from tasks.training.saving import copy_model
 from tests.tasks.compression.cases import context
+from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import SHAPE
 
 CENTROIDS = np.array([-0.4, -0.15, 0.1, 0.2, 0.45], np.float32)

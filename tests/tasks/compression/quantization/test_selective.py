@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
+from tasks.compression.location import locate
 from tasks.compression.quantization.float_file import FloatFile, predict
-from tasks.compression.quantization.int4 import Bits, check_kernels, quantize_weights
+from tasks.compression.quantization.int4 import Bits, quantize_weights
+from tasks.compression.quantization.kernels import check_kernels
 from tasks.compression.quantization.selective import (
     Budget,
     Sensitivity,
@@ -26,6 +27,7 @@ from tasks.training.backend import keras, set_seed
 from tasks.training.conversion import to_tflite
 from tasks.training.saving import copy_model
 from tests.tasks.compression.cases import Made, context
+from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import samples
 
 WIDE = ("conv2d_1", "dense")  # where nearly all weights are
@@ -33,7 +35,12 @@ WIDE = ("conv2d_1", "dense")  # where nearly all weights are
 
 @pytest.fixture(scope="module")
 def file(article: Any) -> FloatFile:
-    return FloatFile(to_tflite(article), tuple(kernels(article)))
+    return located(article)
+
+
+def located(model: Any) -> FloatFile:
+    flatbuffer = to_tflite(model)
+    return FloatFile(flatbuffer, locate(model, flatbuffer))
 
 
 @pytest.fixture(scope="module")
@@ -158,8 +165,8 @@ def depthwise() -> Any:
 
 def test_depthwise_layers_have_8_bits_at_least_and_a_step_for_each_channel(prepared: Path) -> None:
     model = depthwise()
-    file = FloatFile(to_tflite(model), tuple(kernels(model)))
-    weights = file.weights["deep"]
+    file = located(model)
+    (weights,) = file.weights["deep"]
     _, table = sensitivities(file, *samples("validation", prepared, 50))
     rows = {row.bits: row for row in table if row.layer == "deep"}
     assert set(rows) == {16, 8}
@@ -177,7 +184,7 @@ def test_blocks_have_steps_of_their_own_and_are_nearer(made: Made, file: FloatFi
     plain, blocks = (constants_by_layer(made("article", case)[0], WIDE) for case in ("int4", "int4 in blocks"))
     assert len(plain["dense"].scales) == 64
     assert len(blocks["dense"].scales) == 64 * 256 // 32
-    weights = file.weights["dense"]
+    (weights,) = file.weights["dense"]
     errors = [float(np.square(found["dense"].real() - weights).mean()) for found in (plain, blocks)]
     assert errors[1] < 0.8 * errors[0]
     assert {found.dtype for found in (*plain.values(), *blocks.values())} == {"int4"}
@@ -194,4 +201,4 @@ def test_kernels_that_give_other_numbers_are_seen(made: Made, article: Any, prep
     kernel, bias = other.get_layer("logits").get_weights()
     other.get_layer("logits").set_weights([kernel, bias + 20])  # what no kernel that is right would give
     with pytest.raises(CompressionError, match="what the stored weights mean"):
-        check_kernels(made("article", "int4")[0], FloatFile(to_tflite(other), tuple(kernels(other))), images)
+        check_kernels(made("article", "int4")[0], to_tflite(other), images)

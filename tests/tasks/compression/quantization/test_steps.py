@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.compression.flatbuffer import constants_by_layer
+from tasks.compression.location import locate
 from tasks.compression.quantization.calibration import Calibration, calibration_set
 from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.static import convert_with_ranges
@@ -13,12 +13,15 @@ from tasks.errors import CompressionError
 from tasks.litert import Model
 from tasks.training.conversion import fold_scaling
 from tests.tasks.compression.cases import Made, context
+from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import answers, depthwise, samples
 
 LAYERS = ("convolution", "channelwise", "logits")
 
 
-def test_stretched_steps_scale_the_outputs_but_not_the_bias(made: Made, prepared: Path, tmp_path: Path) -> None:
+def test_stretched_steps_scale_the_outputs_but_not_the_bias(
+    made: Made, tiny: Any, prepared: Path, tmp_path: Path
+) -> None:
     flatbuffer, _ = made("tiny", "aware int8 levels")
     factor = np.ones(10, np.float32)
     factor[3] = 0.5
@@ -26,7 +29,7 @@ def test_stretched_steps_scale_the_outputs_but_not_the_bias(made: Made, prepared
     images, _ = samples("test", prepared, 100)
     path.write_bytes(flatbuffer)
     before = Model(path).predict(images)
-    path.write_bytes(stretch_steps(flatbuffer, {"logits": factor}))
+    path.write_bytes(stretch_steps(flatbuffer, {"logits": factor}, locate(tiny, flatbuffer)))
     after = Model(path).predict(images)
     others = np.arange(10) != 3
     assert np.array_equal(after[:, others], before[:, others])
@@ -34,15 +37,16 @@ def test_stretched_steps_scale_the_outputs_but_not_the_bias(made: Made, prepared
     assert half[0] == pytest.approx(0.5, abs=0.03)
 
 
-def test_what_cannot_be_stretched_is_refused(made: Made) -> None:
+def test_what_cannot_be_stretched_is_refused(made: Made, tiny: Any) -> None:
     flatbuffer, _ = made("tiny", "aware int8 levels")
-    with pytest.raises(CompressionError, match="to have layer gone"):
-        stretch_steps(flatbuffer, {"gone": np.ones(3, np.float32)})
+    places = locate(tiny, flatbuffer)
+    with pytest.raises(CompressionError, match="the kernel of layer gone"):
+        stretch_steps(flatbuffer, {"gone": np.ones(3, np.float32)}, places)
     with pytest.raises(CompressionError, match="dense kernel of 3 outputs"):
-        stretch_steps(flatbuffer, {"logits": np.ones(3, np.float32)})
+        stretch_steps(flatbuffer, {"logits": np.ones(3, np.float32)}, places)
     with pytest.raises(CompressionError, match="dense kernel of 16 outputs"):
-        stretch_steps(flatbuffer, {"conv2d": np.ones(16, np.float32)})
-    assert stretch_steps(flatbuffer, {}) is flatbuffer
+        stretch_steps(flatbuffer, {"conv2d": np.ones(16, np.float32)}, places)
+    assert stretch_steps(flatbuffer, {}, places) is flatbuffer
 
 
 def test_a_layers_weights_share_the_step_that_its_largest_weight_gives(prepared: Path) -> None:

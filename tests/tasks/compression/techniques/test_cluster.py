@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from tasks.compression.clustering.repair import distinct
-from tasks.compression.flatbuffer import constants_by_layer
 from tasks.compression.layers import kernels
 from tasks.compression.promises import measure
 from tasks.compression.recipe import parse_recipe
@@ -16,6 +15,7 @@ from tasks.errors import ConfigError
 from tasks.training.backend import keras, set_seed
 from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
+from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import CLASSES, SHAPE, answers, depthwise, samples, transposed
 from tests.tasks.training.material import tiny as tiny_network
 

@@ -8,6 +8,7 @@ from tasks.compression.channels.allocation import cost
 from tasks.compression.channels.graph import read_graph
 from tasks.compression.channels.rebuild import check_removal, masked, rebuild
 from tasks.compression.layers import kernels
+from tasks.compression.location import locate
 from tasks.compression.promises import measure
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Reason
@@ -67,7 +68,8 @@ def test_half_of_the_channels_are_half_of_the_channels(network: Any) -> None:
 @pytest.mark.parametrize("network", ["article_cnn", pytest.param("resnet8", marks=pytest.mark.slow)], indirect=True)
 def test_the_promise_of_fewer_channels_is_kept_in_both_forms_and_no_smaller_one_is(network: Any) -> None:
     result = prune(network, budget=HALF)
-    for subject in (result.subject, Subject(flatbuffer=to_tflite(result.subject.model))):
+    model, flatbuffer = result.subject.model, to_tflite(result.subject.model)
+    for subject in (result.subject, Subject(None, flatbuffer, locate(model, flatbuffer))):
         promises = measure(result.claims, subject)
         assert {promise.layer for promise in promises} == set(result.changed)
         assert all(promise.holds and promise.measured == promise.promised for promise in promises)
