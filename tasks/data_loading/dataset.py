@@ -9,6 +9,7 @@ was decoded, before it was brought to the size that params.yaml asks for (see :m
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import DataError
+from tasks.files import sha256
 from tasks.records import Record, read_record
 
 PREPARED = Path("data/prepared")
@@ -145,6 +147,14 @@ def split_digest(split: SplitName, folder: Path = PREPARED) -> str:
     Raises:
         DataError: see :func:`read_batches`.
     """
+    read_dataset(folder)  # says what is wrong with it
+    return _digest(split, folder.resolve(), sha256(folder / "dataset.json"))
+
+
+@lru_cache(maxsize=8)
+def _digest(split: SplitName, folder: Path, description: str) -> str:
+    """The digest, read once for each description: that names the shards by their SHA-256."""
+    del description
     dataset = read_dataset(folder)
     found = [
         hashlib.blake2b(f"{dataset.classes[label]}\n".encode() + image.tobytes(), digest_size=16).digest()
