@@ -65,10 +65,10 @@ class Reader:
         return Closure(dict(sorted(made.modules.items())), dict(sorted(made.libraries.items())))
 
     def keep(self) -> None:
-        """Keep what was parsed for the next process."""
+        """Keep what was parsed for the next process, and nothing else."""
         if self._parsed.keys() - self._before.files.keys():
             files = {key: _packed(source) for key, source in self._parsed.items()}
-            write_record(self._cache, Parsed(reader=self._reader, files={**self._before.files, **files}))
+            write_record(self._cache, Parsed(reader=self._reader, files=files))
 
     def _visit(self, name: str, made: Closure) -> Iterator[str]:
         """Note one module; gives the names of those that it imports and of the packages that hold it."""
@@ -108,7 +108,10 @@ class Reader:
 
     def _source(self, file: Path) -> Source:
         if file not in self._sources:
-            content = file.read_bytes()
+            try:
+                content = file.read_bytes()
+            except OSError:  # the stage itself says that it cannot read it
+                content = b""
             key = hashlib.sha256(content).hexdigest()
             self._sources[file] = self._parsed[key] = self._parse(key, content, file.suffix)
         return self._sources[file]

@@ -2,14 +2,15 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 NEVER = "never ran"
 LOOKS = "what it looks at changed"
-COMMAND = "changed command"
+ALWAYS = "always changed"
+COMMANDS = {"changed command": "its command changed"}
 WORDS = {"deleted": "is missing", "new": "is new", "modified": "changed", "not in cache": "is not in DVC's cache"}
 
 
@@ -38,22 +39,32 @@ def changes_of(stage: Any, entries: list[Any], known: Mapping[Path, Foreseen]) -
         entries: what DVC's status says of it.
         known: what stages that always run would write now, by path.
     """
-    if not any(out.hash_info for out in stage.outs):
+    recorded = [*stage.outs, *stage.deps]
+    if recorded and not any(each.hash_info for each in recorded):
         return [NEVER]
-    found = ["its command changed"] if COMMAND in entries else []
     foreseen = {str(each): now for each in stage.deps if (now := known.get(_path(each)))}
+    found = []
     for each in stage.deps:
         if (now := foreseen.get(str(each))) and each.hash_info.value != _md5(now.content):
             found += now.explain(_read_before(each)) if each.hash_info else [f"{each} is new"]
     for entry in entries:
-        if isinstance(entry, dict):
-            for what, files in entry.items():
-                kind = "output " if what == "changed outs" else ""
-                for path, state in files.items():
-                    if isinstance(state, str) and path not in foreseen:
-                        found.append(f"{kind}{path} {WORDS.get(state, state)}")
-    parameters = [path for each in stage.deps for path in _changed_parameters(each)]
-    return [*found, *([f"params {', '.join(parameters)}"] if parameters else [])]
+        found += _said(stage, entry, foreseen)
+    return found
+
+
+def _said(stage: Any, entry: Any, foreseen: Collection[str]) -> Iterator[str]:
+    """An entry of DVC's status in other words; each gives some, unless it is about a file that is foreseen."""
+    if isinstance(entry, str):
+        yield from () if entry == ALWAYS else [COMMANDS.get(entry, entry)]
+        return
+    for what, files in entry.items():
+        kind = "output " if what == "changed outs" else ""
+        for path, state in files.items():
+            if isinstance(state, dict):
+                parameters = [name for each in stage.deps if str(each) == path for name in _changed_parameters(each)]
+                yield f"params {', '.join(parameters or state)}"
+            elif path not in foreseen:
+                yield f"{kind}{path} {WORDS.get(state, state)}"
 
 
 def looked_at(stage: Any, known: Mapping[Path, Foreseen]) -> list[str] | None:

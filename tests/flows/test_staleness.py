@@ -173,7 +173,7 @@ def test_settings_are_named_that_changed(project: Path, capsys: pytest.CaptureFi
     assert why() == {
         "train": ("params training.epochs, training.augmentation.flip",),
         "compress@int8": ("params recipes.int8",),
-        "gate": ("output reports/gate.json is missing", "params recipes.int8"),
+        "gate": ("params recipes.int8", "output reports/gate.json is missing"),
     }
     stale(json=True)
     reasons = json.loads(capsys.readouterr().out)

@@ -94,10 +94,10 @@ def test_the_reasons_are_few_words(project: Path) -> None:
     (project / "dvc.yaml").write_text(line.replace("cp copied.txt ended.txt", "cp own.csv ended.txt"))
     (project / "ended.txt").unlink()
     assert read_stages(project)["end"].changed == (
-        "its command changed",
         "own.csv changed",
-        "output ended.txt is missing",
         "params a.b, a.e",
+        "output ended.txt is missing",
+        "its command changed",
     )
 
 
