@@ -177,7 +177,9 @@ def test_a_model_that_augments_its_images_itself_is_quantized_as_if_it_did_not(p
             assert np.array_equal(predict(file, images), predict(own, images))
 
 
-@pytest.mark.parametrize("build", [one_relu, one_reshape, twice])
+@pytest.mark.parametrize(
+    "build", [one_relu, *(pytest.param(each, marks=pytest.mark.slow) for each in (one_reshape, twice))]
+)
 def test_a_layer_that_is_called_twice_behind_a_head_is_trained_and_its_file_answers_as_it(
     prepared: Path, build: Any
 ) -> None:

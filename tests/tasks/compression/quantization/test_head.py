@@ -9,10 +9,17 @@ from tasks.training.saving import copy_model
 from tests.tasks.compression.zoo.handmade import HANDMADE, one_relu, twice
 from tests.tasks.training.material import answers
 
+QUICK = {"attention", "nested", "one_relu", "operations", "resized", "siamese"}
 IMAGES = np.random.default_rng(1).integers(0, 256, (4, 16, 16, 1)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", sorted(set(HANDMADE) - {"not_a_number", "infinite", "embedded"}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in sorted(set(HANDMADE) - {"not_a_number", "infinite", "embedded"})
+    ],
+)
 def test_head_and_body_one_after_the_other_answer_as_the_whole(name: str) -> None:
     model = HANDMADE[name]()
     head, body = split_head(model)

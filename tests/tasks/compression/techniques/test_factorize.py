@@ -257,8 +257,7 @@ def spoiled(model: Any, value: float) -> Any:
     return copy
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("convolution", ["tucker", "cp", "spatial", "svd", "robust_pca"])
+@pytest.mark.parametrize(("value", "convolution"), [(np.nan, "tucker"), (np.inf, "cp"), (np.nan, "robust_pca")])
 def test_a_layer_with_a_weight_that_is_no_number_is_refused_by_name(
     article: Any, prepared: Path, value: float, convolution: str
 ) -> None:
@@ -278,7 +277,9 @@ def test_ranks_are_not_chosen_by_a_loss_that_is_no_number(article: Any, prepared
         factorize(model, prepared, calibration=0, convolution="none", rank={"by": "loss", "evaluations": 3})
 
 
-@pytest.mark.parametrize("convolution", ["tucker", "cp", "spatial", "svd", "robust_pca"])
+@pytest.mark.parametrize(
+    "convolution", ["tucker", "cp", *(pytest.param(each, marks=pytest.mark.slow) for each in ("spatial", "svd"))]
+)
 def test_kernels_of_zeros_and_of_one_channel_are_no_obstacle(prepared: Path, convolution: str) -> None:
     model = transposed()
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])

@@ -27,8 +27,6 @@ from tests.tasks.compression.zoo.handmade import (
     one_batch_norm,
     one_reshape,
     operations,
-    siamese,
-    squeezed,
 )
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 from tests.tasks.training.material import tiny as tiny_network
@@ -270,7 +268,10 @@ def test_equal_weights_are_chosen_from_alike(prepared: Path) -> None:
     assert weights_digest(once) == weights_digest(again)
 
 
-@pytest.mark.parametrize("criterion", ["l1", "taylor", "sensitivity", "greedy", "geometric_median"])
+@pytest.mark.parametrize(
+    "criterion",
+    ["l1", "taylor", *(pytest.param(each, marks=pytest.mark.slow) for each in ("sensitivity", "greedy"))],
+)
 def test_layers_behind_dead_ones_are_no_obstacle_to_repair(prepared: Path, criterion: str) -> None:
     settings = {"criterion": criterion, "repair": "least_squares", "minimum": 1, "samples": 32}
     result = prune(dead(), prepared, budget=HALF, **settings)
@@ -322,7 +323,10 @@ def test_a_network_that_meets_the_budget_as_it_is_says_so(prepared: Path) -> Non
     }
 
 
-@pytest.mark.parametrize("build", [operations, one_reshape, siamese, forked, one_batch_norm, squeezed])
+@pytest.mark.parametrize(
+    "build",
+    [operations, *(pytest.param(each, marks=pytest.mark.slow) for each in (one_reshape, forked, one_batch_norm))],
+)
 def test_what_is_left_answers_as_the_whole_with_zeros_or_is_refused(prepared: Path, build: Any) -> None:
     model = scrambled(build())
     graph = read_graph(model)
