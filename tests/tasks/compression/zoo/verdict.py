@@ -1,0 +1,117 @@
+"""Whether a candidate is right: its file beside the network that it was made of, and its record beside both."""
+
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.recipe import Recipe
+from tasks.compression.records import Candidate, Reason, Step
+from tasks.litert import Model
+
+SAME_FLOAT_DB = 100.0  # a float file computes what its network does, but for the order of its sums
+LEAST_DB = {"float16": 50.0, "dynamic_int8": 10.0, "int16x8": 20.0, "int8": 8.0, "int4": 1.0, "mixed": 1.0}
+COMPRESSES = frozenset({"prune", "prune_channels", "factorize", "cluster", "quantize", "width_to_depth"})
+
+
+def logits(file: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the runtime gives for each image by itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(file)
+        return Model(path).predict(images)
+
+
+def decibels(wanted: NDArray[Any], given: NDArray[Any]) -> float:
+    """Energy of the logits over that of the error."""
+    error = float(np.sum((np.asarray(wanted, np.float64) - given) ** 2))
+    return 10 * float(np.log10(max(float(np.sum(np.asarray(wanted, np.float64) ** 2)), 1e-30) / max(error, 1e-30)))
+
+
+def weights_of(model: Any) -> dict[int, NDArray[Any]]:
+    """Matrices and larger weights of a network, each once, by the identity of their variable."""
+    return {id(weight): weight.numpy() for weight in model.weights if len(weight.shape) > 1}
+
+
+def faults(
+    recipe: Recipe, candidate: Candidate, file: bytes, reference: Any, images: NDArray[np.uint8]
+) -> Iterator[str]:
+    """What is wrong, if anything is.
+
+    Args:
+        recipe: as it was carried out.
+        candidate: its record.
+        file: the ``.tflite`` file.
+        reference: the last Keras model of the recipe.
+        images: to compare on.
+    """
+    last = recipe[-1] if recipe[-1].technique != "pack" else recipe[-2]
+    trained_inside = getattr(last, "aware", False)
+    given, wanted = logits(file, images), np.asarray(reference(images.astype(np.float32), training=False))
+    if not np.isfinite(given).all() and np.isfinite(wanted).all():
+        yield "the file gives values that are not finite"
+    elif not trained_inside:
+        least = LEAST_DB.get(getattr(last, "mode", ""), SAME_FLOAT_DB)
+        found = decibels(wanted, given)
+        if found < least:
+            yield f"the file is {found:.1f} dB from its network, less than {least:.0f}"
+    yield from _false_records(recipe, candidate)
+    yield from _stored(last, candidate.steps[-1], file, reference)
+
+
+def _false_records(recipe: Recipe, candidate: Candidate) -> Iterator[str]:
+    for promise in candidate.steps[-1].promises:
+        if not promise.holds:
+            yield f"{promise.layer}: {promise.promise} {promise.promised} promised, {promise.measured} measured"
+    for technique, step in zip(recipe, candidate.steps, strict=True):
+        if technique.technique in COMPRESSES and not step.changed:
+            yield f"{technique.technique} changed nothing and ended well"
+
+
+def _stored(last: Any, step: Step, file: bytes, reference: Any) -> Iterator[str]:
+    """Weights that are said to be stored in few bits are so stored: few stay in float32 that no reason names."""
+    if getattr(last, "mode", "float16") == "float16" or not weights_of(reference):
+        return
+    excuses = frozenset(Reason) - ({Reason.CONVERTER} if last.mode == "int4" else set())  # int4 is not the converter's
+    left = {skip.layer for skip in step.skipped if skip.reason in excuses}
+    named = sum(size for layer, size in sizes(reference).items() if layer in left)
+    whole = sum(weight.size for weight in weights_of(reference).values())
+    stays = floats(file)
+    if stays > named + whole / 20:
+        yield f"{stays:,} of {whole:,} weights are float32 in the file, and only {named:,} are said to be left so"
+
+
+def sizes(model: Any) -> dict[str, int]:
+    """Weights of two and more dimensions by layer, and by the path of one within a model."""
+    found: dict[str, int] = {}
+
+    def collect(part: Any, path: str) -> None:
+        for layer in part.layers:
+            found[path + layer.name] = sum(
+                weight.shape.num_elements() for weight in layer.weights if weight.shape.rank > 1
+            )
+            if hasattr(layer, "layers"):
+                collect(layer, f"{path}{layer.name}/")
+
+    collect(model, "")
+    return found
+
+
+def floats(file: bytes) -> int:
+    """How many numbers of constant tensors of two and more dimensions a file stores in float32."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(file, 0)
+    return sum(
+        len(model.buffers[tensor.buffer].data) // 4
+        for graph in model.subgraphs
+        for tensor in graph.tensors
+        if tensor.type == schema.TensorType.FLOAT32
+        and model.buffers[tensor.buffer].data is not None
+        and len(tensor.shape) > 1
+        and math.prod(tensor.shape) > max(tensor.shape)
+    )

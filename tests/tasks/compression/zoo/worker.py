@@ -1,0 +1,85 @@
+"""Carries cases of one network out, one after the other; a line of JSON tells how each one ended.
+
+``python -m tests.tasks.compression.zoo.worker NETWORK CASE …``, in a process of its own, since converters may die.
+"""
+
+import hashlib
+import json
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks.compression.recipe import parse_recipe
+from tasks.compression.runner import run_recipe
+from tasks.compression.step_store import StepStore
+from tasks.compression.technique import Context
+from tasks.data_loading.dataset import read_batches
+from tasks.errors import SlimlineError
+from tasks.training.backend import set_seed
+from tasks.training.saving import weights_digest
+from tests.tasks.compression.zoo.networks import NETWORKS
+from tests.tasks.compression.zoo.pictures import draw, lived_in, prepare_pictures
+from tests.tasks.compression.zoo.steps import BATCH, ZOO_CASES
+from tests.tasks.compression.zoo.verdict import decibels, faults, logits
+
+MARK = "ZOO "  # before a line that tells how a case ended
+
+
+def main(name: str, cases: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        set_seed(1)
+        baseline = NETWORKS[name]()
+        shape = baseline.input_shape[1:]
+        folder = prepare_pictures(Path(temporary), shape)
+        if all(np.isfinite(weight).all() for weight in baseline.get_weights()):
+            baseline = lived_in(baseline, draw(16, shape, 9))
+        for case in cases:
+            print(f"begins {case}", flush=True)
+            print(MARK + json.dumps({"network": name, "case": case, **carried_out(baseline, case, folder)}), flush=True)
+
+
+def carried_out(baseline: Any, case: str, folder: Path) -> dict[str, Any]:
+    """How a case ended: ``right`` with figures, ``refused`` with the sentence, or a ``fault``."""
+    began = time.perf_counter()
+    context = Context(seed=5, batch_size=BATCH, prepared=folder, say=lambda line: print(line, flush=True))
+    before = weights_digest(baseline)
+    with tempfile.TemporaryDirectory() as steps:
+        try:
+            recipe = parse_recipe("zoo", ZOO_CASES[case])
+            file, candidate = run_recipe("zoo", recipe, baseline, context, Path(steps))
+            store = StepStore(Path(steps), before, context)
+            subjects = [store.read(store.digest(recipe[: length + 1])).subject for length in range(len(recipe))]
+            models = [baseline, *(subject.model for subject in subjects if subject.form == "keras")]
+            images = next(read_batches("validation", 1 << 20, folder))[0]
+            wrong = list(faults(recipe, candidate, file, models[-1], images))
+            found = decibels(np.asarray(models[-1](images.astype(np.float32), training=False)), logits(file, images))
+        except SlimlineError as error:
+            return {"verdict": "refused", "why": str(error), "seconds": round(time.perf_counter() - began, 1)}
+        except Exception as error:
+            trace = traceback.extract_tb(error.__traceback__)
+            place = next(
+                (f"{Path(f.filename).name}:{f.lineno}" for f in reversed(trace) if "/tasks/" in f.filename), ""
+            )
+            why = f"traceback: {type(error).__name__}: {str(error)[:300]} ({place})"
+            return {"verdict": "fault", "why": why, "seconds": round(time.perf_counter() - began, 1)}
+        if weights_digest(baseline) != before:
+            wrong.append("the baseline's weights were changed")
+        return {
+            "verdict": "fault" if wrong else "right",
+            "why": "; ".join(wrong),
+            "decibels": round(found, 1),
+            "bytes": len(file),
+            "sha256": hashlib.sha256(file).hexdigest(),
+            "changed": sum(len(step.changed) for step in candidate.steps),
+            "skipped": [skip.model_dump(mode="json") for step in candidate.steps for skip in step.skipped],
+            "seconds": round(time.perf_counter() - began, 1),
+        }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
