@@ -8,9 +8,17 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from tasks.compression.records import write_not_made
-from tasks.errors import CompressionError, EvaluationError, PackingError, SlimlineError, TrainingError, Unsuited
+from tasks.errors import (
+    CompressionError,
+    ConversionError,
+    EvaluationError,
+    PackingError,
+    SlimlineError,
+    TrainingError,
+    Unsuited,
+)
 
-OF_THE_NETWORK = (CompressionError, EvaluationError, PackingError, TrainingError)
+OF_THE_NETWORK = (CompressionError, ConversionError, EvaluationError, PackingError, TrainingError)
 FROM_OUTSIDE = (OSError, MemoryError)
 TROUBLE = (  # TensorFlow's errors about the machine, and how libraries word them; lower case
     "resourceexhausted",

@@ -6,7 +6,7 @@ XNNPACK is LiteRT's default, which slimline runs and recommends; the plain kerne
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.quantization.distortion import sqnr
+from tasks.distortion import sqnr
 from tasks.errors import CompressionError, EvaluationError
 from tasks.litert import Model
 

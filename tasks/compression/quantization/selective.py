@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.quantization.distortion import sqnr
 from tasks.compression.quantization.float_file import Arrays, FloatFile, predict
 from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
+from tasks.distortion import sqnr
 from tasks.errors import CompressionError
 
 LOWER: dict[Bits, Bits] = {16: 8, 8: 4}

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import by_output
-from tasks.compression.quantization.distortion import sqnr
 from tasks.compression.quantization.float_file import Arrays, FloatFile, predict
 from tasks.compression.quantization.int4 import WeightRange, is_blocked, quantize_weights, widths_of
+from tasks.distortion import sqnr
 
 WATCHED = 64  # images that the answers are compared on
 

@@ -9,11 +9,11 @@ import pytest
 
 from tasks.compression.flatbuffer import File
 from tasks.compression.promises import measure
-from tasks.compression.quantization.distortion import sqnr
 from tasks.compression.quantization.kernels import PLAIN, XNNPACK, answers
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.quantize import Quantize
 from tasks.compression.techniques.width_to_depth import WidthToDepth
+from tasks.distortion import sqnr
 from tasks.errors import CompressionError
 from tasks.training.backend import keras, set_seed
 from tests.tasks.compression.awkward import PATHS, filled, names, normalized, recurrent, sequence, shared
