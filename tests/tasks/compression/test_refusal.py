@@ -23,6 +23,7 @@ from tasks.config import load_params
 from tasks.errors import (
     CompressionError,
     ConfigError,
+    ConversionError,
     DataError,
     EvaluationError,
     PackingError,
@@ -56,6 +57,7 @@ def raised_from(error: Exception, cause: BaseException) -> Exception:
         CompressionError("Expected another network. Received: this."),
         Unsuited("Expected another network. Received: this."),
         PromiseBroken("Expected the baseline as it was. Received: changed weights."),
+        ConversionError("Expected the file to compute what its network does. Received: 20 dB."),
         EvaluationError("Expected a model that LiteRT loads. Received: none."),
         PackingError("Expected a flatbuffer. Received: none."),
         TrainingError("Expected a finite loss. Received: nan."),
