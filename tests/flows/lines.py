@@ -49,6 +49,7 @@ def make_line(folder: Path, stages: Collection[str] = (), **data: Any) -> Path:
     params["teachers"] = {}
     params["training"]["model"] = "mymodel:build"
     params["data"].update(data)
+    params["deployment"]["model"] = "own"
     yaml.dump(params, folder / "params.yaml")
     graph = yaml.load(REPOSITORY / "dvc.yaml")
     for name in [name for name in graph["stages"] if stages and name not in stages]:
