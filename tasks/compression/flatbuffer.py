@@ -229,6 +229,12 @@ def _stored(content: bytes, tensor: Any) -> tuple[NDArray[Any], str]:
     return np.frombuffer(content, dtype).reshape(tensor.shape), dtype.name
 
 
+def in_half_bytes(values: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Integers of 4 bits as a file stores them: two in a byte, the first in its lower half."""
+    flat = np.append(values.reshape(-1), np.zeros(values.size % 2, np.int8)).astype(np.uint8) & 15
+    return np.asarray(flat[::2] | flat[1::2] << 4, np.uint8)
+
+
 def read_constants(flatbuffer: bytes, places: Places) -> dict[str, tuple[Constant, ...]]:
     """The constants of each weight that is in a file: one, or several copies of which different operators use one each.
 

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.flatbuffer import File, Places
+from tasks.compression.flatbuffer import File, Places, in_half_bytes
 from tasks.compression.quantization.kernels import PLAIN, XNNPACK, answers
+from tasks.distortion import sqnr
 from tasks.errors import CompressionError
 
 LARGEST = 7  # both signs alike
+NEAR, ROUNDING = 30.0, 6.0  # decibels: of the same numbers but for last bits; what these may vary by
 
 
 def store_as_int4(flatbuffer: bytes, places: Places, layers: Iterable[str]) -> bytes:
@@ -34,34 +36,30 @@ def store_as_int4(flatbuffer: bytes, places: Places, layers: Iterable[str]) -> b
                     f"Expected weights of at most ±{LARGEST} steps in layer {layer} with weight_storage: int4. "
                     f"Received: ±{np.abs(values).max()}. Leave weight_storage out."
                 )
-            file.store(tensor, _halves(values))
+            file.store(tensor, in_half_bytes(values))
             tensor.type = schema.TensorType.INT4
     return file.write()
 
 
-def _halves(values: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """Two integers in a byte, the first in its lower half."""
-    flat = np.append(values.reshape(-1), np.zeros(values.size % 2, np.int8)).astype(np.uint8) & 15
-    return np.asarray(flat[::2] | flat[1::2] << 4, np.uint8)
-
-
 def check_halves(halved: bytes, whole: bytes, images: NDArray[np.uint8]) -> dict[str, float]:
-    """Refuse a file whose kernels give other numbers than those of the file with whole bytes.
+    """Refuse a file that does not compute what the same integers in whole bytes do.
+
+    XNNPACK leaves some weights of 4 bits to the plain kernels, which round the last bit of an activation otherwise. So
+    the answers may be as far from those of the file with whole bytes as the plain kernels' are, and no further.
 
     Returns:
-        the largest difference of a logit by kind of kernels: of XNNPACK's, which are deployed, none.
+        decibels by kind of kernels.
 
     Raises:
         CompressionError: LiteRT does not load the file, or XNNPACK gives other numbers.
     """
-    off = {
-        kernels: float(np.abs(answers(halved, images, kernels) - answers(whole, images, kernels)).max())
-        for kernels in (XNNPACK, PLAIN)
-    }
-    if off[XNNPACK]:
+    right = {kernels: answers(whole, images, kernels) for kernels in (XNNPACK, PLAIN)}
+    seen = {kernels: round(sqnr(right[kernels], answers(halved, images, kernels)), 1) for kernels in right}
+    least = min(NEAR, sqnr(right[XNNPACK], right[PLAIN]) - ROUNDING)
+    if seen[XNNPACK] < least:
         raise CompressionError(
-            f"Expected the runtime to give with weights of 4 bits what it gives with the same integers in 8 bits. "
-            f"Received: logits that differ by up to {off[XNNPACK]:.3g}. This runtime has no right kernels for them: "
-            f"leave weight_storage out."
+            f"Expected the runtime to give with weights of 4 bits what it gives with the same integers in 8 bits, to "
+            f"{least:.1f} dB. Received: {seen[XNNPACK]} dB. This runtime has no right kernels for them: leave "
+            f"weight_storage out."
         )
-    return off
+    return seen

@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from tasks.compression.flatbuffer import File
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.compression.flatbuffer import File, Part, in_half_bytes
 from tasks.compression.quantization.float_file import FloatFile, Kind, Operation
 
 Bits = Literal[4, 8, 16, 32]
@@ -53,33 +56,68 @@ def quantize_weights(
     """
     from ai_edge_quantizer import quantizer
 
-    names = {}
-    scoped = File(file.flatbuffer)
+    if set(bits.values()) <= {32}:
+        return file.flatbuffer
+    over = {path: (ranges or {}).get(path, "minmax") for path in bits}
+    blocks = {path: block if width == 4 and is_blocked(file, path, block) else None for path, width in bits.items()}
+    scoped, names = File(file.flatbuffer), {}
     for path in bits:
         for operation in file.operations[path]:
             output = _output(scoped, operation)
-            names[scope := f"slimline-{operation.graph}-{operation.operator}"] = output.name
-            output.name = scope.encode()  # two operators may have one name, and a scope is an expression
-    if not names or set(bits.values()) == {32}:
-        return file.flatbuffer
+            names[_scope(operation)] = output.name
+            output.name = _scope(operation).encode()  # two operators may have one name, and a scope is an expression
+    dead = {
+        _scope(operation): mask
+        for path in bits
+        if bits[path] == 4
+        for part, values in zip(file.parts[path], file.weights[path], strict=True)
+        for mask in [_fill(scoped, part, values, blocks[path])]
+        for operation in file.operations[path]
+        if (operation.graph, operation.tensor) == (part.graph, part.tensor)
+    }
     tool = quantizer.Quantizer(bytearray(scoped.write()))
     for path, width in bits.items():
         for operation in file.operations[path]:
-            scope = f"^{re.escape(f'slimline-{operation.graph}-{operation.operator}')};?$"
-            blocked = block if width == 4 and is_blocked(file, path, block) else None
-            _configure(tool, scope, width, blocked, (ranges or {}).get(path, "minmax"))
+            _configure(tool, f"^{re.escape(_scope(operation))};?$", width, blocks[path], over[path])
     # it prints sizes, and bars for many operators
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         made = File(bytes(tool.quantize().quantized_model))
+    _empty(made, dead)
     for graph in made.model.subgraphs:
         for tensor in graph.tensors:
             tensor.name = names.get(tensor.name.decode(), tensor.name)
     return made.write()
 
 
+def _scope(operation: Operation) -> str:
+    return f"slimline-{operation.graph}-{operation.operator}"
+
+
 def _output(file: File, operation: Operation) -> Any:
     graph = file.model.subgraphs[operation.graph]
     return graph.tensors[graph.operators[operation.operator].outputs[0]]
+
+
+def _fill(file: File, part: Part, values: NDArray[np.float32], block: int | None) -> NDArray[np.bool_]:
+    """Fill outputs, or blocks, of nothing but zeros, for which the quantizer has no step; gives where they are."""
+    rows = np.moveaxis(values, part.outputs, 0)
+    groups = rows.reshape(-1, block) if block else rows.reshape(len(rows), -1)
+    zeros = np.broadcast_to(~groups.any(axis=1, keepdims=True), groups.shape).reshape(rows.shape)
+    mask = np.moveaxis(zeros, 0, part.outputs)
+    if mask.any():
+        most = float(np.abs(values).max()) or 1.0
+        file.store(file.tensor(part.graph, part.tensor), np.where(mask, np.float32(most), values))
+    return mask
+
+
+def _empty(file: File, dead: Mapping[str, NDArray[np.bool_]]) -> None:
+    """Let what was filled be zeros again."""
+    for number, graph in enumerate(file.model.subgraphs):
+        for operator in graph.operators:
+            mask = dead.get(graph.tensors[operator.outputs[0]].name.decode()) if np.size(operator.outputs) else None
+            if mask is not None and mask.any():
+                values = file.constant(number, operator.inputs[1]).values
+                file.store(graph.tensors[operator.inputs[1]], in_half_bytes(np.where(mask, np.int8(0), values)))
 
 
 def _configure(tool: Any, scope: str, width: Bits, block: int | None, over: WeightRange) -> None:

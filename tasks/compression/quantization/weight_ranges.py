@@ -12,7 +12,6 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.flatbuffer import by_output
 from tasks.compression.quantization.float_file import Arrays, FloatFile, predict
 from tasks.compression.quantization.int4 import WeightRange, is_blocked, quantize_weights, widths_of
 from tasks.distortion import sqnr
@@ -70,13 +69,8 @@ def choose_ranges(
 
 
 def _able(file: FloatFile, path: str, block: int | None, allowed: Sequence[WeightRange]) -> list[WeightRange]:
-    """Ranges that ai-edge-quantizer has for a layer: ``mse`` knows no blocks, and no outputs of nothing but zeros."""
-    axes = [part.outputs for part in file.parts[path]]
-    dead = any(
-        not by_output(values, axis).any(axis=1).all() for values, axis in zip(file.weights[path], axes, strict=True)
-    )
-    found = [over for over in allowed if over != "mse" or not (dead or is_blocked(file, path, block))]
-    return found or ["minmax"]
+    """Ranges that ai-edge-quantizer has for a layer: ``mse`` knows no blocks."""
+    return [over for over in allowed if over != "mse" or not is_blocked(file, path, block)] or ["minmax"]
 
 
 def _rounded(file: FloatFile, paths: Sequence[str], block: int | None, over: WeightRange) -> dict[str, Arrays]:

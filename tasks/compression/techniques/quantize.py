@@ -216,7 +216,7 @@ class Quantize(Retraining, Technique):
         wanted = {}
         if self.weight_storage == "int4":
             whole, file = file, store_as_int4(file, places, aware.restricted)
-            details["int4_off"] = check_halves(file, whole, images[:COMPARED])
+            details["int4_db"] = check_halves(file, whole, images[:COMPARED])
             wanted = dict.fromkeys(aware.restricted, "int4")
         result = self._finish(model, file, context, details, places, claims, wanted)
         return replace(result, answers=aware.answers)

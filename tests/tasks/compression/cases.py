@@ -79,6 +79,16 @@ CASES: dict[str, Steps] = {
     "int4 with bias_correction": [{"technique": "quantize", "mode": "int4", "bias_correction": True}],
     "int4 in blocks": [{"technique": "quantize", "mode": "int4", "block": 32}],
     "mixed": [{"technique": "quantize", "mode": "mixed", "max_drop": 0.004}],
+    "aware int4": [
+        {
+            "technique": "quantize",
+            "mode": "int8",
+            "aware": True,
+            "epochs": 2,
+            "weight_bits": 4,
+            "weight_storage": "int4",
+        }
+    ],
     "aware int8 levels": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "weight_bits": 4}],
 }
 TRAINS = (
@@ -96,6 +106,7 @@ TRAINS = (
     "fine_tune",
     "distill",
     "aware int8",
+    "aware int4",
     "aware int8 levels",
 )
 

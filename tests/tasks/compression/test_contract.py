@@ -59,7 +59,7 @@ KINDS = {
     "quantize": "dtype",
 }
 WITHOUT_PAPER = {"fine_tune", "convert", "width_to_depth"}
-FURTHER = {"aware int8 levels": {"levels"}, "prune n:m": {"pattern"}}
+FURTHER = {"aware int8 levels": {"levels"}, "aware int4": {"levels"}, "prune n:m": {"pattern"}}
 
 
 def test_every_technique_has_a_case() -> None:

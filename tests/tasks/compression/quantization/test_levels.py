@@ -5,23 +5,28 @@ import numpy as np
 import pytest
 
 from tasks.compression.location import locate
+from tasks.compression.promises import measure
 from tasks.compression.quantization.aware import Few, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
+from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.levels import (
     best_step,
     largest_level,
     restrictable,
     round_to_levels,
+    settle,
     settled_levels,
     trained_kernels,
 )
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.steps import stretch_steps
+from tasks.compression.technique import Claim, Subject
 from tasks.litert import Model
+from tasks.training.backend import keras, set_seed
 from tasks.training.conversion import convert
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.compression.named import constants_by_layer
-from tests.tasks.training.material import answers, samples
+from tests.tasks.training.material import SHAPE, answers, samples
 
 
 def test_b_bits_have_levels_of_both_signs_alike() -> None:
@@ -92,6 +97,31 @@ def test_the_file_has_small_integers_with_a_step_for_each_channel(made: Made, ne
         assert len(set(constant.scales)) > 1
 
 
+@pytest.fixture(scope="module")
+def normalized() -> Any:
+    """Dense layers with BatchNorm behind them, one without a bias, whose scales have both signs and a zero."""
+    set_seed(1)
+    layers = keras().layers
+    stack = []
+    for name, bias in (("without", False), ("with", True)):
+        stack += [
+            layers.Dense(24, use_bias=bias, name=name),
+            layers.BatchNormalization(name=f"norm_{name}"),
+            layers.ReLU(),
+        ]
+    model = keras().Sequential(
+        [keras().Input(SHAPE), layers.Rescaling(1 / 255), layers.Flatten(), *stack, layers.Dense(10, name="logits")]
+    )
+    chance = np.random.default_rng(1)
+    for name in ("without", "with"):
+        scale = chance.uniform(-1.5, 1.5, 24)
+        scale[3] = 0
+        shifts = [chance.uniform(-0.5, 0.5, 24) for _ in range(2)]
+        model.get_layer(f"norm_{name}").set_weights([scale, *shifts, chance.uniform(0.5, 2.0, 24)])
+    model.get_layer("with").bias.assign(chance.uniform(-0.5, 0.5, 24))
+    return model
+
+
 @pytest.mark.parametrize(
     ("network", "per_channel"),
     [("tiny", True), ("residual", False), pytest.param("residual", True, marks=pytest.mark.slow)],
@@ -114,3 +144,26 @@ def test_the_file_answers_as_the_simulation_does(
     assert np.abs(Model(path).predict(images) - expected).mean() < 0.01 * np.ptp(expected)
     for constant in constants_by_layer(file, aware.restricted).values():
         assert np.abs(constant.values).max() <= 7
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_factors_of_normalization_become_steps_of_dense_layers(
+    normalized: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch, per_channel: bool
+) -> None:
+    images, _ = samples("test", prepared, 100)
+    simulated = []
+
+    def watched(model: Any) -> Any:
+        simulated.append(np.asarray(model(images.astype(np.float32) / 255, training=False)))
+        return settle(model)
+
+    monkeypatch.setattr("tasks.compression.quantization.aware.settle", watched)
+    calibration = calibration_samples(50, context(prepared))
+    aware = train_aware(normalized, untrained, calibration, images, Few(4, per_channel))
+    file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
+    places = locate(normalized, file, trained_kernels(aware.model))
+    file = stretch_steps(file, aware.factors, places, settled_levels(aware.model))
+    assert np.abs(predict(file, images) - simulated[0]).mean() < 0.01 * np.ptp(simulated[0])
+    claims = [Claim(name, "levels", 7.0) for name in aware.restricted]
+    assert {claim.layer for claim in claims} == {"without", "with", "logits"}
+    assert all(promise.holds for promise in measure(claims, Subject(None, file, places)))
