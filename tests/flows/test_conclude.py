@@ -14,7 +14,7 @@ from tasks.deployment.promotion import registry_of, rollback
 from tasks.errors import ReleaseError, VersioningError, WornOut
 from tasks.evaluation.records import DECISION, Decision
 from tasks.records import read_record
-from tests.tasks.deployment.project import params_for, write_project
+from tests.tasks.deployment.project import decide, params_for, write_project
 
 End = Callable[..., Outcome]
 
@@ -85,6 +85,7 @@ def test_a_release_of_another_task_leaves_no_channel_moved(end: End, params: Par
 
     def of_another_task() -> None:
         dataset.write_text(dataset.read_text().replace('"light"', '"bright"'))
+        decide(params)
 
     with pytest.raises(ReleaseError, match="another task: it knows other classes"):
         end(2, params, of_another_task)

@@ -46,8 +46,9 @@ def _lloyd(values: NDArray[Any], clusters: int, init: str, seed: int) -> NDArray
     if init == "linear":
         begin = np.linspace(points.min(), points.max(), clusters).reshape(-1, 1)
     if init == "density":
-        # where many weights are equal, quantiles are; a level that is there twice is one
-        begin = np.unique(np.quantile(points, (np.arange(clusters) + 0.5) / clusters)).reshape(-1, 1)
-    count = clusters if init == "kmeans++" else len(begin)
-    found = KMeans(count, init=begin, n_init=1, random_state=seed).fit(points)
+        shares = (np.arange(clusters) + 0.5) / clusters
+        begin = np.unique(np.quantile(points, shares)).reshape(-1, 1)
+        if len(begin) < clusters:  # many weights are equal, and so are quantiles: take those of distinct values
+            begin = np.quantile(np.unique(points), shares).reshape(-1, 1)
+    found = KMeans(clusters, init=begin, n_init=1, random_state=seed).fit(points)
     return np.asarray(found.cluster_centers_[found.labels_, 0], values.dtype)
