@@ -11,7 +11,7 @@ def constants_by_layer(flatbuffer: bytes, layers: Iterable[str]) -> dict[str, Co
     for use in file.uses():
         if len(use.shape) < 2:
             continue
-        name = file.tensor(use.graph, use.tensor).name.decode()
+        name = (file.tensor(use.graph, use.tensor).name or b"").decode()
         parts = {part.removeprefix("quant_") for path in name.split(";") for part in path.split("/")}  # TFMOT's
         for layer in set(layers) & parts:
             found[layer] = file.constant(use.graph, use.tensor, use.outputs)
