@@ -28,7 +28,7 @@ from tasks.errors import Conflict, LedgerError, NotFound, StoreError
 from tasks.evaluation.records import DECISION, Decision
 
 SHOWN = 3  # problems of a damaged ledger
-PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds before a write is tried again that somebody else was before
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, *[1.6] * 10)  # seconds before a write is tried again that somebody else was before
 
 
 def folder(model: str) -> str:

@@ -10,7 +10,7 @@ from tasks.deployment.prediction import predict, softmax
 from tasks.deployment.publishing import publish
 from tasks.deployment.trust import Trust
 from tasks.errors import DataError, ReleaseError
-from tests.tasks.deployment.project import trust_of
+from tests.tasks.deployment.project import decide, trust_of
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ def test_a_damaged_release_is_not_asked(device: Path, trust: Trust, name: str) -
 def test_a_model_with_more_answers_than_labels_is_not_asked(project: Params, tmp_path: Path) -> None:
     dataset = Path("data/prepared/dataset.json")
     dataset.write_text(dataset.read_text().replace('"light"\n', '"light", "other"\n', 1))
+    decide(project)
     publish(project)
     fetch(project.deployment.store, "shades", "production", tmp_path / "device", trust_of(project))
     with pytest.raises(ReleaseError, match=r"a label for each of the 2 outputs.*Received: 3 labels"):

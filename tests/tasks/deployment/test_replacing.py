@@ -16,7 +16,7 @@ from tasks.deployment.stores.protocol import Store
 from tasks.errors import ConfigError, ReleaseError
 from tasks.evaluation.records import PRODUCTION_CONSENT, Consent
 from tasks.records import read_record
-from tests.tasks.deployment.project import write_project
+from tests.tasks.deployment.project import decide, write_project
 
 WHY = Why("a reason", "alice")
 CHANNELS = ("staging", "production")
@@ -37,6 +37,7 @@ def write_other(params: Params, bias: float, old: str = '"light"', new: str = '"
     write_project(params, bias)
     dataset = Path("data/prepared/dataset.json")
     dataset.write_text(dataset.read_text().replace(old, new))
+    decide(params)
 
 
 def pointed(params: Params, channel: str = "production") -> int | None:
