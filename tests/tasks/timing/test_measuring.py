@@ -83,7 +83,9 @@ def test_a_process_that_fails_says_what_it_said_last(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
 def test_a_process_that_times_ends_with_the_one_that_asked(name: str, models: Path, tmp_path: Path) -> None:
-    text = MEASURES.format(model=str(models / "digits_float.tflite"))
+    # where the tests run behind a shell, SIGINT is ignored, and so it is in what they start
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    text = heard + MEASURES.format(model=str(models / "digits_float.tflite"))
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", text], env=environment, stderr=subprocess.PIPE) as asking:
         children: list[psutil.Process] = []

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.errors import ConversionError
 from tasks.litert import Model
 from tasks.training.backend import keras
 from tasks.training.conversion import fold_scaling, to_tflite
@@ -45,9 +46,6 @@ UNFOLDABLE: dict[str, Callable[[], Any]] = {
     "a subclass first": odd_networks.standardized,
     "a convolution called twice": odd_networks.called_twice,
     "scaling called twice": twice_scaled,
-    "a layer computed in 16 bits": lambda: scaling_then(
-        keras().layers.Conv2D(4, 3, dtype="mixed_bfloat16"), keras().layers.Flatten()
-    ),
     "no scaling": lambda: stack(keras().layers.Conv2D(4, 3), keras().layers.Flatten()),
 }
 FOLDABLE: dict[str, Callable[[], Any]] = {
@@ -97,6 +95,14 @@ def test_what_cannot_be_folded_stays_as_it_is_and_converts_right(name: str, prep
         1e-5 * np.abs(expected).max()
     )  # of numbers as large as these: without scaling they are sums of raw pixels
     assert np.allclose(Model(tmp_path / "model.tflite").predict(images), expected, atol=precision)
+
+
+def test_a_layer_computed_in_16_bits_is_left_as_it_is_and_refused_by_the_converter_in_a_sentence() -> None:
+    layers = keras().layers
+    model = scaling_then(layers.Conv2D(4, 3, dtype="mixed_bfloat16"), layers.Flatten())
+    assert scalings(fold_scaling(model)) == 1
+    with pytest.raises(ConversionError, match="Expected layers that LiteRT has operations for"):
+        to_tflite(model)
 
 
 @pytest.mark.parametrize("name", ["article", "residual"])
