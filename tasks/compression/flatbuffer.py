@@ -142,12 +142,19 @@ def store(model: Any, tensor: Any, values: NDArray[Any]) -> None:
 
 
 class File:
-    """A flatbuffer taken apart; ``model`` is the schema's object, which may be changed and written again."""
+    """A flatbuffer taken apart; ``model`` is the schema's object, which may be changed and written again.
+
+    Constants that lie behind the flatbuffer, where ai-edge-quantizer puts those of larger models, are taken into it.
+    """
 
     def __init__(self, flatbuffer: bytes) -> None:
         from tensorflow.lite.tools import flatbuffer_utils
 
         self.model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+        for buffer in self.model.buffers:
+            if buffer.offset > 1:  # 0 and 1 mean that there is none
+                buffer.data = np.frombuffer(flatbuffer, np.uint8, buffer.size, buffer.offset)
+                buffer.offset = buffer.size = 0
 
     def write(self) -> bytes:
         """The flatbuffer of the object as it is now."""

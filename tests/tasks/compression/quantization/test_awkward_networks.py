@@ -11,6 +11,7 @@ from tasks.compression.flatbuffer import File
 from tasks.compression.promises import measure
 from tasks.compression.quantization.kernels import PLAIN, XNNPACK, answers
 from tasks.compression.technique import Result, Subject
+from tasks.compression.techniques.pack import Pack
 from tasks.compression.techniques.quantize import Quantize
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 from tasks.distortion import sqnr
@@ -122,3 +123,16 @@ def test_a_step_that_stores_nothing_in_fewer_bits_is_refused(prepared: Path) -> 
     model = keras().Sequential([keras().Input(SHAPE), layers.GlobalAveragePooling2D(), layers.Dense(CLASSES)])
     with pytest.raises(CompressionError, match=r"fewer bits\. Received: dense.*: the converter keeps"):
         quantized(model, prepared, mode="dynamic_int8")
+
+
+def test_a_file_of_over_256_kib_holds_its_constants_where_pack_finds_them(prepared: Path) -> None:
+    set_seed(1)
+    layers = keras().layers
+    stack = [layers.Flatten(), layers.Dense(2200, name="wide"), layers.Dense(CLASSES, name="logits")]
+    model = keras().Sequential([keras().Input(SHAPE), layers.Rescaling(1 / 255), *stack])
+    result = quantized(model, prepared, **INT4)
+    assert set(result.changed) == {"wide", "logits"}
+    assert 1 << 18 < len(result.subject.flatbuffer) < 1.25 * 256 * 2200 / 2
+    assert nearness(result, model, prepared) > 12
+    packed = Pack.model_validate({"technique": "pack"}).apply(result.subject, context(prepared)).subject
+    assert all(promise.holds for promise in measure(result.claims, packed))
