@@ -20,7 +20,7 @@ def copy_model(model: KerasModel) -> KerasModel:
     Raises:
         TrainingError: the configurations of its layers do not give the same weights again.
     """
-    copy = keras().models.clone_model(model)
+    copy = keras().models.clone_model(_with_every_call(model))
     try:
         copy.set_weights(model.get_weights())
     except ValueError as error:
@@ -30,6 +30,16 @@ def copy_model(model: KerasModel) -> KerasModel:
             f"made with, and let no two layers share a variable unless they are one layer."
         ) from error
     return copy
+
+
+def _with_every_call(model: KerasModel) -> KerasModel:
+    """The model as a graph of calls where it is a chain that calls a layer twice: a copied chain would call it once."""
+    tf_keras = keras()
+    if not isinstance(model, tf_keras.Sequential) or not model._is_graph_network:
+        return model
+    calls = [node.layer for nodes in model._nodes_by_depth.values() for node in nodes if not node.is_input]
+    twice = len(calls) > len({id(layer) for layer in calls})
+    return tf_keras.Model(model.inputs, model.outputs, name=model.name) if twice else model
 
 
 def weights_digest(model: KerasModel) -> str:
