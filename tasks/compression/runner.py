@@ -114,9 +114,10 @@ def _carry_out(
     clock = time.perf_counter()
     set_seed(context.seed)
     with noted() as rewrites:
-        result = check_changes(technique, before, technique.apply(before, context))
+        result = technique.apply(before, context)
         if result.subject.form == "keras":
             check_finite(result.subject.model, f"the network after {technique.technique}", CompressionError)
+        result = check_changes(technique, before, result)
         comparison = compared(technique, before, result, context)
     kept = (claim.of(result.renamed) for claim in claims if claim.layer not in result.outdated)
     done = [*begun, *rewrites]
