@@ -81,9 +81,9 @@ def stale(*, json: Json = False) -> None:
         print_json({name: list(reasons) for name, reasons in found.reasons().items()})
         return
     for names, why in told(found):
-        print(f"{names}: {why}")
+        tell(f"{names}: {why}")
     if not found.stale:
-        print("Nothing is stale.")
+        tell("Nothing is stale.")
 
 
 @app.command
