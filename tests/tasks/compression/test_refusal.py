@@ -152,7 +152,9 @@ def supervised(monkeypatch: pytest.MonkeyPatch, *signals: str) -> list[str]:
         reason = left.pop(0)
         said.append(reason)
         die = f"os.kill(os.getpid(), signal.{reason})" if reason else "print('done')"
-        run_worker([sys.executable, "-c", f"import os, signal; print('step 1/1: quantize', flush=True); {die}"], name)
+        heard = "signal.signal(signal.SIGINT, signal.SIG_DFL)"  # ignored by what a shell starts in the background
+        begin = f"import os, signal; {heard}; print('step 1/1: quantize', flush=True)"
+        run_worker([sys.executable, "-c", f"{begin}; {die}"], name)
 
     monkeypatch.setattr(supervisor, "run_worker", run)
     compress(PARAMS, "int8")
