@@ -82,13 +82,17 @@ def test_what_does_not_come_out_even_stays(columns: int, settings: dict[str, Any
     assert "come out even" in reasons["c"].detail
 
 
+def centered(values: Any) -> Any:
+    return values - tensorflow().reduce_mean(values, axis=-1, keepdims=True)
+
+
 @pytest.mark.parametrize("activation", ["softmax", "a softmax layer", "a slope for each place", "a user's own"])
 def test_an_activation_that_takes_channels_together_stays(activation: str) -> None:
     layers = keras().layers
     own = {
         "a softmax layer": layers.Softmax,
         "a slope for each place": layers.PReLU,
-        "a user's own": lambda: lambda values: values - tensorflow().reduce_mean(values, axis=-1, keepdims=True),
+        "a user's own": lambda: keras().saving.register_keras_serializable("tests")(centered),
     }
     model = network(kernel_size=3, activation=own[activation]() if activation in own else activation)
     result = applied(model)
