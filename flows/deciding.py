@@ -49,7 +49,7 @@ def settle(params: Params) -> Decision:
     known = tuple(known_decisions(store, params))
     entry, used = sealed.reserve(store, place.model, question, places, terms, known)
     if entry.ended is None:
-        outcome = decision.decide(results, question, used, entry.reserved.level) if question.rules else "PASS"
+        outcome = decision.decide(results, question, used, entry.reserved.level)
         entry = ledger.end(store, place.model, entry.reserved.number, outcome)
     if entry.ended is None or entry.sha256 is None:
         raise ValueError("Expected a decision that has ended. Received: one that has not.")

@@ -148,8 +148,6 @@ def explain(results: Results, decision: Decision) -> str:
         "PASS": f"{chosen} may be released",
         "INCONCLUSIVE": f"{chosen} is not released, since not every rule about quality is proven",
     }[decision.outcome]
-    if not decision.question.rules:
-        return f"{decision.outcome}: {verdict}. No rule needs the sealed test samples."
     return " ".join(
         [
             f"{decision.outcome}: {verdict}. {ordinal(decision.turn)} decision on {decision.samples:,} sealed test "
