@@ -4,7 +4,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from multiprocessing import get_context
 from typing import Any
@@ -19,6 +19,16 @@ def killed(work: Callable[[], object]) -> bool:
     process.join()
     assert process.exitcode in {0, -signal.SIGKILL}
     return process.exitcode != 0
+
+
+def at_once(works: Iterable[Callable[[], object]]) -> None:
+    """Do all ``works`` at the same time, each in a process of its own; none may fail."""
+    processes = [get_context("fork").Process(target=partial(carry_out, work)) for work in works]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * len(processes)
 
 
 def carry_out(work: Callable[[], object]) -> None:

@@ -22,11 +22,10 @@ from tasks.deployment.stores.protocol import SMALL, Store
 from tasks.errors import LedgerError, StoreError, WornOut
 from tasks.evaluation.records import Question
 from tasks.spending import LEAST
-from tests.tasks.deployment.killing import die, killed
+from tests.tasks.deployment.killing import at_once, die, killed
 
 MODEL = "shades"
 TERMS = Terms(error=0.05, ceiling=0.025, by="alice", recipe="int8")
-FORK = multiprocessing.get_context("fork")
 
 
 def question(name: str, rules: tuple[str, ...] = ('{"metric":"accuracy"}',)) -> Question:
@@ -155,13 +154,8 @@ def _enter(url: str, number: int, barrier: Any) -> None:
 
 def test_of_several_at_once_none_is_lost(store_url: str) -> None:
     count = 4
-    barrier = FORK.Barrier(count)
-    runs = [FORK.Process(target=_enter, args=(store_url, number, barrier)) for number in range(count)]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
-    assert [run.exitcode for run in runs] == [0] * count
+    barrier = multiprocessing.Barrier(count)
+    at_once(partial(_enter, store_url, number, barrier) for number in range(count))
     book = read(open_store(store_url), MODEL)
     assert {entry.reserved.question.candidate for entry in book.entries} == {
         question(str(number)).candidate for number in range(count)
@@ -172,13 +166,8 @@ def test_of_several_at_once_none_is_lost(store_url: str) -> None:
 
 
 def test_of_two_that_ask_the_same_at_once_there_is_one_entry(store_url: str) -> None:
-    barrier = FORK.Barrier(2)
-    runs = [FORK.Process(target=_enter, args=(store_url, 1, barrier)) for _ in range(2)]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
-    assert [run.exitcode for run in runs] == [0, 0]
+    barrier = multiprocessing.Barrier(2)
+    at_once([partial(_enter, store_url, 1, barrier)] * 2)
     (entry,) = read(open_store(store_url), MODEL).entries
     assert entry.ended
 
