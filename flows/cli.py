@@ -152,7 +152,7 @@ def fetch(
     keep
         How many releases that were in use before stay beside the one in use.
     """
-    from tasks.deployment.client import fetch as fetch_release
+    from tasks.deployment.device.client import fetch as fetch_release
 
     url, name, pointer = _deployment(store, model, channel)
     fetched = fetch_release(url, name, pointer, to, whom_to_trust(trusted_keys, allow_unsigned), keep)
@@ -179,7 +179,7 @@ def predict(
     model
         The folder that `slimline fetch` filled.
     """
-    from tasks.deployment.prediction import predict as classify
+    from tasks.deployment.device.prediction import predict as classify
 
     trust = whom_to_trust(trusted_keys, allow_unsigned)
     for prediction in (predictions := classify(model, files, trust)):

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 
 from tasks.config import Params
 from tasks.data_loading.dataset import read_places
-from tasks.deployment import ledger, sealed
-from tasks.deployment.channels import actor
-from tasks.deployment.decisions import Entry
-from tasks.deployment.ledger import Known
+from tasks.deployment.decisions import ledger, sealed
+from tasks.deployment.decisions.entries import Entry
+from tasks.deployment.decisions.ledger import Known
+from tasks.deployment.decisions.sealed import Places
 from tasks.deployment.records import MAX_BY
 from tasks.deployment.registry import current, read_manifest
-from tasks.deployment.sealed import Places
+from tasks.deployment.releases.channels import actor
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Readable
-from tasks.deployment.trust import project_trust
+from tasks.deployment.trust.trusted import project_trust
 from tasks.errors import DataError
 from tasks.evaluation import decision
 from tasks.evaluation.question import pose

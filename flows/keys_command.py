@@ -23,7 +23,7 @@ def new(path: Path) -> None:
     path
         Where the private key goes, such as keys/release.pem.
     """
-    from tasks.deployment.keys import key_id, new_key, public_path
+    from tasks.deployment.trust.keys import key_id, new_key, public_path
 
     key = new_key(path)
     tell(f"private key {path}: keep it secret, sign with it by deployment.signing_key")
@@ -40,7 +40,7 @@ def public(path: Path) -> None:
     path
         The private key.
     """
-    from tasks.deployment.keys import public_pem, read_private
+    from tasks.deployment.trust.keys import public_pem, read_private
 
     sys.stdout.write(public_pem(read_private(path).public_key()).decode())
 

@@ -6,7 +6,7 @@ from flows.options import Json
 from flows.release_commands import Store, deployment
 
 if TYPE_CHECKING:
-    from tasks.deployment.decisions import Book, Entry, Set
+    from tasks.deployment.decisions.entries import Book, Entry, Set
 
 
 def ledger(model: str | None = None, *, store: Store = None, json: Json = False) -> None:
@@ -19,7 +19,7 @@ def ledger(model: str | None = None, *, store: Store = None, json: Json = False)
     """
     from flows.summary import print_rows
     from flows.terminal import print_json, tell
-    from tasks.deployment.ledger import folder, read
+    from tasks.deployment.decisions.ledger import folder, read
     from tasks.deployment.stores.opening import open_store
 
     place = deployment(store, model)

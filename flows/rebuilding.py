@@ -10,9 +10,9 @@ from tasks.config import check_name, check_version
 from tasks.errors import ConfigError, VersioningError
 
 if TYPE_CHECKING:
-    from tasks.deployment.reproduction import Reproduction
+    from tasks.deployment.releases.reproduction import Reproduction
     from tasks.deployment.stores.protocol import Readable
-    from tasks.deployment.trust import Trust
+    from tasks.deployment.trust.trusted import Trust
 
 DATA = ("fingerprint", "load")
 
@@ -35,7 +35,7 @@ def reproduce(
         VersioningError: the commit is not here, or a stage ended with an error.
         StoreError: the store cannot be read.
     """
-    from tasks.deployment.reproduction import carried_files, compare, get_release
+    from tasks.deployment.releases.reproduction import carried_files, compare, get_release
     from tasks.litert import cpu_name
     from tasks.versioning.rebuilding import clone_at, locked_outputs, put_files, run_again, stages_to_run
 

@@ -7,9 +7,9 @@ from prefect.states import Completed
 
 from flows.release_commands import target_of
 from tasks.config import check_version, load_params, parse_deployment
-from tasks.deployment import promotion
-from tasks.deployment.channels import Why, actor
 from tasks.deployment.records import MAX_BY, Pointer
+from tasks.deployment.releases import promotion
+from tasks.deployment.releases.channels import Why, actor
 from tasks.text import visible
 
 

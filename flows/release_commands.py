@@ -12,8 +12,8 @@ from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
     from tasks.config import Deployment
-    from tasks.deployment.promotion import Registry
     from tasks.deployment.records import Pointer
+    from tasks.deployment.releases.promotion import Registry
 
 Model = Annotated[str | None, Parameter(name="--model", help="The model's name; by default the one of params.yaml.")]
 Store = Annotated[str | None, Parameter(name="--store", help="The store's URL; by default the one of params.yaml.")]
@@ -50,8 +50,8 @@ def promote(
         The release; by default the one in staging.
     """
     from tasks.config import check_version
-    from tasks.deployment.channels import Why, actor
-    from tasks.deployment.promotion import promote as move
+    from tasks.deployment.releases.channels import Why, actor
+    from tasks.deployment.releases.promotion import promote as move
 
     if version is not None:
         check_version(version)
@@ -80,8 +80,8 @@ def rollback(
         A release that the channel has pointed to; by default the one before.
     """
     from tasks.config import check_version
-    from tasks.deployment.channels import Why, actor
-    from tasks.deployment.promotion import rollback as move
+    from tasks.deployment.releases.channels import Why, actor
+    from tasks.deployment.releases.promotion import rollback as move
 
     if to is not None:
         check_version(to)
@@ -121,9 +121,9 @@ def sign(
         The private key's file; by default the one that releases are signed with.
     """
     from tasks.config import check_digest, check_version
-    from tasks.deployment.countersigning import replace_signatures
-    from tasks.deployment.countersigning import sign as countersign
-    from tasks.deployment.keys import key_id, read_private, signing_key
+    from tasks.deployment.releases.countersigning import replace_signatures
+    from tasks.deployment.releases.countersigning import sign as countersign
+    from tasks.deployment.trust.keys import key_id, read_private, signing_key
 
     check_version(version)
     if sha256 is not None:
@@ -145,7 +145,7 @@ def sign(
 
 def _known(model: str, version: int) -> frozenset[str]:
     """What the project's own records say about a release, none of which lies in the store."""
-    from tasks.deployment.memory import released_here
+    from tasks.deployment.releases.memory import released_here
     from tasks.versioning.history import committed_digests
 
     return released_here(model, version) | committed_digests(model, version)
@@ -184,7 +184,7 @@ def audit(model: str | None = None, *, channel: Channel = None, store: Store = N
         The model's name; by default the one of params.yaml.
     """
     from flows.summary import print_rows
-    from tasks.deployment.channels import trail
+    from tasks.deployment.releases.channels import trail
     from tasks.deployment.stores.opening import open_store
 
     place = deployment(store, model)
@@ -225,7 +225,7 @@ def target_of(place: "Deployment", channel: str | None) -> str:
 
 
 def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
-    from tasks.deployment.promotion import Registry
+    from tasks.deployment.releases.promotion import Registry
     from tasks.deployment.stores.opening import open_store
 
     trust = whom_to_trust(trusted_keys, allow_unsigned)

@@ -21,10 +21,15 @@ from flows.terminal import say
 from flows.workspace import exclusive_run
 from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
-from tasks.deployment.memory import released_here
-from tasks.deployment.publishing import advance, route, upload
 from tasks.deployment.records import Release
-from tasks.deployment.standing import already_released, already_staged, expect_release_possible, taken_back
+from tasks.deployment.releases.memory import released_here
+from tasks.deployment.releases.publishing import advance, route, upload
+from tasks.deployment.releases.release_state import (
+    already_released,
+    already_staged,
+    expect_release_possible,
+    taken_back,
+)
 from tasks.errors import UNAVAILABLE, StoreError, WornOut
 from tasks.evaluation.records import GATE, REPORT, Decision, GateReport
 from tasks.evaluation.report import render

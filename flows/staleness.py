@@ -9,8 +9,8 @@ from tasks.code.changes import explain_code
 from tasks.code.records import foresee_code
 from tasks.config import Params
 from tasks.data_loading.fingerprint import explain_source, foresee_source
-from tasks.deployment.production import production_changed
-from tasks.deployment.standing import already_released
+from tasks.deployment.releases.production import production_changed
+from tasks.deployment.releases.release_state import already_released
 from tasks.versioning.changes import Foreseen
 from tasks.versioning.stages import Stage, read_stages, reads_stale, stale_stages
 

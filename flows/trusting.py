@@ -11,7 +11,7 @@ from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
     from tasks.config import Trusted
-    from tasks.deployment.trust import Trust
+    from tasks.deployment.trust.trusted import Trust
 
 TrustedKeys = Annotated[
     tuple[Path, ...],
@@ -33,7 +33,7 @@ def whom_to_trust(places: Sequence[Path], allow_unsigned: bool) -> "Trust":
     Raises:
         ConfigError: nothing names any, or what is named is no public key.
     """
-    from tasks.deployment.trust import ANYBODY, ENVIRONMENT, environment_trust, load_trust, project_trust
+    from tasks.deployment.trust.trusted import ANYBODY, ENVIRONMENT, environment_trust, load_trust, project_trust
 
     if allow_unsigned:
         return ANYBODY

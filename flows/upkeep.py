@@ -8,10 +8,10 @@ from prefect.states import Completed, Failed
 from flows.artifacts import shown_rows
 from flows.rebuilding import parse_release, reproduce_in
 from tasks.config import load_params
-from tasks.deployment import retention
-from tasks.deployment.reproduction import Reproduction
+from tasks.deployment.releases import retention
+from tasks.deployment.releases.reproduction import Reproduction
 from tasks.deployment.stores.opening import open_store
-from tasks.deployment.trust import project_trust
+from tasks.deployment.trust.trusted import project_trust
 from tasks.text import markdown, visible
 
 

@@ -11,7 +11,7 @@ from flows.terminal import ended_by_sigterm, print_json, say, tell
 from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 
 if TYPE_CHECKING:
-    from tasks.deployment.reproduction import Reproduction
+    from tasks.deployment.releases.reproduction import Reproduction
 
 DIFFERS = 4  # exit code: a release came out otherwise
 
@@ -30,7 +30,7 @@ def retention(
     """
     from flows.summary import print_rows
     from tasks.config import parse_deployment
-    from tasks.deployment.retention import clean, leftovers, plan
+    from tasks.deployment.releases.retention import clean, leftovers, plan
     from tasks.deployment.stores.opening import open_store
 
     place = deployment(store, model)
@@ -68,8 +68,8 @@ def pin(version: int, *, reason: Reason, model: Model = None, store: Store = Non
         The release.
     """
     from tasks.config import check_version
-    from tasks.deployment.channels import actor
-    from tasks.deployment.holds import pin as keep
+    from tasks.deployment.releases.channels import actor
+    from tasks.deployment.releases.leases import pin as keep
     from tasks.deployment.stores.opening import open_store
 
     check_version(version)
@@ -87,7 +87,7 @@ def unpin(version: int, *, model: Model = None, store: Store = None) -> None:
         The release.
     """
     from tasks.config import check_version
-    from tasks.deployment.holds import unpin as let_go
+    from tasks.deployment.releases.leases import unpin as let_go
     from tasks.deployment.stores.opening import open_store
 
     check_version(version)
@@ -105,7 +105,7 @@ def serve(
 ) -> None:
     """Let TensorFlow Serving have what the channel points to; moves do so, this ends one that broke off."""
     from tasks.deployment.registry import current, read_manifest
-    from tasks.deployment.serving import serve as copy
+    from tasks.deployment.releases.serving import serve as copy
     from tasks.deployment.stores.opening import open_store
 
     place, trust = deployment(store, model), whom_to_trust(trusted_keys, allow_unsigned)

@@ -33,7 +33,7 @@ WORKS: Mapping[str, Work] = {
     "export": Work("tasks.training.serving:export", ("training",)),
     "teach": Work("tasks.training.teachers:teach", ("teachers",)),
     "compress": Work("tasks.compression.supervisor:compress", ("training", "teachers")),
-    "production": Work("tasks.deployment.production:production"),
+    "production": Work("tasks.deployment.releases.production:production"),
     "evaluate": Work("tasks.evaluation.quality:evaluate"),
     "benchmark": Work("tasks.evaluation.benchmark:benchmark"),
     "gate": Work("tasks.evaluation.gate:gate"),

@@ -27,9 +27,9 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from tasks.deployment.records import MANIFEST, PACKED, Claim, Manifest, Pointer, Release
-from tasks.deployment.signing import unseal
 from tasks.deployment.stores.protocol import SMALL, Readable, Store
-from tasks.deployment.trust import ANYBODY, Trust
+from tasks.deployment.trust.signing import unseal
+from tasks.deployment.trust.trusted import ANYBODY, Trust
 from tasks.errors import Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
 from tasks.files import to_json
 from tasks.records import Record
@@ -340,5 +340,5 @@ def versions(store: Store, model: str) -> dict[int, dict[str, int]]:
 
 
 def is_mark(name: str) -> bool:
-    """Whether a file says that its release is being removed, see :mod:`tasks.deployment.holds`."""
+    """Whether a file says that its release is being removed, see :mod:`tasks.deployment.releases.leases`."""
     return name.rpartition("/")[2].startswith("retired-")

@@ -8,7 +8,7 @@ from tasks.compression.records import candidate_model, candidate_record
 from tasks.config import Params, parse_params
 from tasks.data_loading.dataset import PLACES, PREPARED, SPLITS, Part, Shard, SplitName
 from tasks.data_loading.tfrecord import Sample, encode, frame
-from tasks.deployment.production import production
+from tasks.deployment.releases.production import production
 from tasks.evaluation.gate import gate
 from tasks.evaluation.quality import evaluate
 from tasks.evaluation.records import BASELINE, BENCHMARK, PRODUCTION, PRODUCTION_TFLITE

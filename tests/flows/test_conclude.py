@@ -9,8 +9,8 @@ from prefect import flow
 from flows import retrain
 from flows.retrain import Outcome, conclude
 from tasks.config import Params
-from tasks.deployment.channels import Why
-from tasks.deployment.promotion import registry_of, rollback
+from tasks.deployment.releases.channels import Why
+from tasks.deployment.releases.promotion import registry_of, rollback
 from tasks.errors import ReleaseError, VersioningError, WornOut
 from tasks.evaluation.records import DECISION, Decision
 from tasks.records import read_record

@@ -11,11 +11,11 @@ from flows import deciding
 from flows.deciding import settle
 from tasks.compression.records import candidate_model
 from tasks.config import Params
-from tasks.deployment.ledger import ledger_key, read
-from tasks.deployment.publishing import publish
+from tasks.deployment.decisions.ledger import ledger_key, read
 from tasks.deployment.registry import read_manifest
+from tasks.deployment.releases.publishing import publish
 from tasks.deployment.stores.opening import open_store
-from tasks.deployment.trust import ANYBODY
+from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import EvaluationError, LedgerError, ReleaseError
 from tasks.evaluation import decision
 from tasks.evaluation.records import DECISION, GATE, Decision, GateReport

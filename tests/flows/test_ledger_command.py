@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tasks.config import Params
-from tasks.deployment import ledger, sealed
+from tasks.deployment.decisions import ledger, sealed
 from tasks.deployment.stores.opening import open_store
 from tests.flows.test_upkeep_commands import slimline
+from tests.tasks.deployment.decisions.test_ledger import TERMS, places, question
 from tests.tasks.deployment.project import params_for
-from tests.tasks.deployment.test_ledger import TERMS, places, question
 
 
 @pytest.fixture

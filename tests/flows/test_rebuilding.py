@@ -13,10 +13,10 @@ import pytest
 from flows.rebuilding import get_data, get_timed, reproduce
 from tasks.compression.records import candidate_model, candidate_record, earlier_record
 from tasks.config import Params
-from tasks.deployment.publishing import publish
-from tasks.deployment.reproduction import Reproduction
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.releases.reproduction import Reproduction
 from tasks.deployment.stores.opening import open_store
-from tasks.deployment.trust import ANYBODY
+from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ReleaseError, VersioningError
 from tasks.versioning import rebuilding
 from tasks.versioning.history import git, head
@@ -133,7 +133,7 @@ def test_what_another_library_makes_of_it_is_seen_and_placed(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANOTHER_LIBRARY", "1")
-    monkeypatch.setattr("tasks.deployment.reproduction.installed", lambda _: "9.0")
+    monkeypatch.setattr("tasks.deployment.releases.reproduction.installed", lambda _: "9.0")
     made = again(project, tmp_path / "again")
     assert not made.identical
     assert "1 of " in made.sentence

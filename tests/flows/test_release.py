@@ -7,8 +7,8 @@ from ruamel.yaml import YAML
 
 from flows.release import promote_flow, rollback_flow
 from tasks.config import Params
-from tasks.deployment.channels import trail
-from tasks.deployment.publishing import publish
+from tasks.deployment.releases.channels import trail
+from tasks.deployment.releases.publishing import publish
 from tasks.deployment.stores.opening import open_store
 from tests.tasks.deployment.project import params_for, write_project
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from flows.cli import main
 from tasks.config import Params
-from tasks.deployment.publishing import publish
-from tasks.deployment.trust import ENVIRONMENT
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.trust.trusted import ENVIRONMENT
 from tasks.text import storable, visible
 from tasks.versioning.params_file import set_params
 from tests.tasks.deployment.project import params_for, write_project

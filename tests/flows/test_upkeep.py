@@ -8,9 +8,9 @@ from ruamel.yaml import YAML
 from flows import upkeep
 from flows.upkeep import reproduce_flow, retention_flow
 from tasks.config import Params, Retention
-from tasks.deployment.publishing import publish
 from tasks.deployment.registry import releases
-from tasks.deployment.reproduction import Reproduction
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.releases.reproduction import Reproduction
 from tasks.deployment.stores.opening import open_store
 from tests.tasks.deployment.project import params_for, write_project
 

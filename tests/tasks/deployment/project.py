@@ -11,11 +11,11 @@ from tasks.compression.records import Candidate, Promise, Reason, Skip, Step, ca
 from tasks.compression.strip import strip
 from tasks.config import Params, parse_params
 from tasks.data_loading.dataset import PLACES, PREPARED, SPLITS, Dataset, Part
-from tasks.deployment import ledger, sealed
-from tasks.deployment.keys import public_path
-from tasks.deployment.production import production
+from tasks.deployment.decisions import ledger, sealed
+from tasks.deployment.releases.production import production
 from tasks.deployment.stores.opening import open_store
-from tasks.deployment.trust import Trust, project_trust
+from tasks.deployment.trust.keys import public_path
+from tasks.deployment.trust.trusted import Trust, project_trust
 from tasks.evaluation.question import pose
 from tasks.evaluation.records import (
     BASELINE,

@@ -15,14 +15,14 @@ from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 from tasks.config import Retention
-from tasks.deployment.channels import trail
-from tasks.deployment.downloading import download
-from tasks.deployment.keys import new_key
-from tasks.deployment.publishing import publish
+from tasks.deployment.device.downloading import download
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import current, read_manifest
-from tasks.deployment.retention import clean
+from tasks.deployment.releases.channels import trail
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.releases.retention import clean
 from tasks.deployment.stores.opening import open_store
+from tasks.deployment.trust.keys import new_key
 from tasks.errors import Conflict
 from tests.tasks.deployment.project import params_for, trust_of, write_project
 

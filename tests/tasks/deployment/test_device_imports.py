@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tasks.config import Params
-from tasks.deployment.keys import LOCAL_KEY, public_path
-from tasks.deployment.publishing import publish
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.trust.keys import LOCAL_KEY, public_path
 from tests.tasks.deployment.stores.web import serving
 
 REPOSITORY = Path(__file__).parents[3]
@@ -37,9 +37,9 @@ sys.meta_path.insert(0, Nothing())
 CLIENT = """
 from pathlib import Path
 
-from tasks.deployment.client import fetch
-from tasks.deployment.prediction import predict
-from tasks.deployment.trust import load_trust
+from tasks.deployment.device.client import fetch
+from tasks.deployment.device.prediction import predict
+from tasks.deployment.trust.trusted import load_trust
 
 trust = load_trust([Path("key.pub")])
 fetched = fetch(sys.argv[2], "shades", "production", Path("device"), trust)

@@ -11,10 +11,10 @@ import pytest
 
 from tasks.compression.records import candidate_model
 from tasks.config import Params
-from tasks.deployment.client import fetch
-from tasks.deployment.downloading import download
-from tasks.deployment.publishing import publish
+from tasks.deployment.device.client import fetch
+from tasks.deployment.device.downloading import download
 from tasks.deployment.registry import current, read_manifest, releases
+from tasks.deployment.releases.publishing import publish
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ConfigError, SlimlineError, Untrusted

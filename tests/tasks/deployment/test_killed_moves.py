@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tasks.config import Params
-from tasks.deployment.channels import Why, trail
-from tasks.deployment.promotion import promote, registry_of, rollback
-from tasks.deployment.publishing import publish
 from tasks.deployment.registry import current
-from tasks.deployment.smoke import smoke
+from tasks.deployment.releases.channels import Why, trail
+from tasks.deployment.releases.promotion import promote, registry_of, rollback
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.releases.smoke import smoke
 from tests.tasks.deployment.killing import KILLS, kill_within, seconds_of
 from tests.tasks.deployment.project import params_for, write_project
 

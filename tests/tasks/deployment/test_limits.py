@@ -9,12 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.config import Params, check_digest, check_name, check_version, parse_deployment
-from tasks.deployment import registry, signing
-from tasks.deployment.bundle import describe
-from tasks.deployment.channels import Why, audit_key, move, trail
-from tasks.deployment.holds import pin, pins
-from tasks.deployment.keys import key_id
-from tasks.deployment.publishing import publish
+from tasks.deployment import registry
 from tasks.deployment.records import (
     LABELS,
     MAX_BY,
@@ -39,12 +34,18 @@ from tasks.deployment.registry import (
     release_key,
     see,
 )
-from tasks.deployment.signing import seal, unseal
+from tasks.deployment.releases.bundle import describe
+from tasks.deployment.releases.channels import Why, audit_key, move, trail
+from tasks.deployment.releases.leases import pin, pins
+from tasks.deployment.releases.publishing import publish
 from tasks.deployment.stores.protocol import Store, is_key
-from tasks.deployment.trust import ANYBODY, Trust
+from tasks.deployment.trust import signing
+from tasks.deployment.trust.keys import key_id
+from tasks.deployment.trust.signing import seal, unseal
+from tasks.deployment.trust.trusted import ANYBODY, Trust
 from tasks.errors import ConfigError, ReleaseError
 from tasks.training.records import SAVED_MODEL
-from tests.tasks.deployment.test_serving import export
+from tests.tasks.deployment.releases.test_serving import export
 
 TEXT = st.text(st.characters(), max_size=40)
 EDGES = st.sampled_from([0, 1, MAX_BY - 1, MAX_BY, MAX_BY + 1, MAX_REASON - 1, MAX_REASON, MAX_REASON + 1])

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tasks.config import Params, Retention
-from tasks.deployment.client import fetch
-from tasks.deployment.downloading import download, verify
-from tasks.deployment.publishing import publish
+from tasks.deployment.device.client import fetch
+from tasks.deployment.device.downloading import download, verify
 from tasks.deployment.registry import read_manifest, releases
-from tasks.deployment.retention import clean
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.releases.retention import clean
 from tasks.deployment.stores.opening import open_store
-from tasks.deployment.trust import ANYBODY
+from tasks.deployment.trust.trusted import ANYBODY
 from tests.tasks.deployment.killing import KILLS, kill_within, seconds_of
 from tests.tasks.deployment.project import trust_of, write_project
 from tests.tasks.deployment.stores.web import serving

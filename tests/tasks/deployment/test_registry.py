@@ -1,11 +1,11 @@
 import pytest
 
 from tasks.config import Params
-from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST
 from tasks.deployment.registry import channel_key, channels, claim, current, read_manifest, release_key, releases
+from tasks.deployment.releases.publishing import publish
 from tasks.deployment.stores.protocol import Store
-from tasks.deployment.trust import ANYBODY
+from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ReleaseError
 from tests.tasks.deployment.project import trust_of, write_project
 

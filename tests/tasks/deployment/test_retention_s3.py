@@ -4,13 +4,13 @@ import contextlib
 from pathlib import Path
 
 from tasks.config import Params, Retention
-from tasks.deployment.client import fetch
-from tasks.deployment.publishing import publish
+from tasks.deployment.device.client import fetch
 from tasks.deployment.registry import releases
-from tasks.deployment.retention import clean
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.releases.retention import clean
 from tasks.deployment.stores.opening import open_store
 from tests.tasks.deployment.project import params_for, trust_of, write_project
-from tests.tasks.deployment.test_serving import export
+from tests.tasks.deployment.releases.test_serving import export
 
 
 def test_old_releases_go_and_the_channel_is_served(s3_url: str, tmp_path: Path) -> None:

@@ -13,17 +13,17 @@ from ruamel.yaml import YAML
 
 from flows.cli import main
 from tasks.config import Params, load_params
-from tasks.deployment.countersigning import replace_signatures, sign
-from tasks.deployment.keys import key_id, new_key, public_path, read_private
-from tasks.deployment.memory import FOLDER, released_here
-from tasks.deployment.promotion import Registry, registry_of
-from tasks.deployment.publishing import publish
 from tasks.deployment.records import MANIFEST, MAX_SIGNATURES
 from tasks.deployment.registry import current, encode, open_manifest, read_manifest, release_key
-from tasks.deployment.signing import Envelope, parts, seal
-from tasks.deployment.standing import expect_release_possible
+from tasks.deployment.releases.countersigning import replace_signatures, sign
+from tasks.deployment.releases.memory import FOLDER, released_here
+from tasks.deployment.releases.promotion import Registry, registry_of
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.releases.release_state import expect_release_possible
 from tasks.deployment.stores.opening import open_store
-from tasks.deployment.trust import ANYBODY, load_trust
+from tasks.deployment.trust.keys import key_id, new_key, public_path, read_private
+from tasks.deployment.trust.signing import Envelope, parts, seal
+from tasks.deployment.trust.trusted import ANYBODY, load_trust
 from tasks.errors import ConfigError, ReleaseError, Untrusted
 from tasks.versioning.history import release_message
 from tasks.versioning.params_file import set_params

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from tasks.config import Params
-from tasks.deployment.client import fetch
-from tasks.deployment.downloading import download, verify
-from tasks.deployment.keys import LOCAL_KEY, read_private
-from tasks.deployment.publishing import publish
+from tasks.deployment.device.client import fetch
+from tasks.deployment.device.downloading import download, verify
 from tasks.deployment.records import MANIFEST, MODEL, PACKED
 from tasks.deployment.registry import current, open_manifest, read_manifest, release_key
-from tasks.deployment.signing import seal
+from tasks.deployment.releases.publishing import publish
 from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust.keys import LOCAL_KEY, read_private
+from tasks.deployment.trust.signing import seal
 from tasks.errors import ReleaseError, SlimlineError
 from tests.tasks.deployment.project import trust_of
 

@@ -10,9 +10,6 @@ from typing import Any
 import pytest
 
 from tasks.config import Retention
-from tasks.deployment.channels import Why, audit_key, move
-from tasks.deployment.holds import pin
-from tasks.deployment.publishing import publish
 from tasks.deployment.records import Claim, Hold, Pin, Retired
 from tasks.deployment.registry import (
     channel_key,
@@ -24,11 +21,14 @@ from tasks.deployment.registry import (
     releases,
     see,
 )
-from tasks.deployment.retention import clean, plan
+from tasks.deployment.releases.channels import Why, audit_key, move
+from tasks.deployment.releases.leases import pin
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.releases.retention import clean, plan
 from tasks.deployment.stores.directory import DirectoryStore
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
-from tasks.deployment.trust import ANYBODY
+from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ConfigError, ReleaseError, StoreError
 from tasks.s3.connection import connect
 from tests.tasks.deployment.project import params_for, write_project

@@ -9,8 +9,8 @@ import pytest
 from tasks.compression.quantization.observing import means, observe
 from tasks.config import Smoke
 from tasks.data_loading.dataset import read_dataset
-from tasks.deployment.bundle import describe_signature
-from tasks.deployment.samples import record, replay
+from tasks.deployment.releases.bundle import describe_signature
+from tasks.deployment.releases.samples import record, replay
 from tasks.evaluation.quality import predict
 from tasks.litert import Model, Pixels
 from tasks.timing.runner import Runner

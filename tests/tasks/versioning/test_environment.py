@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.deployment.keys import ENVIRONMENT
+from tasks.deployment.trust.keys import ENVIRONMENT
 from tasks.versioning.environment import WITHHELD, stage_environment
 
 

@@ -1,0 +1,189 @@
+"""Sets of sealed test samples: which one a decision is taken on, and when new samples open another one.
+
+A set is fixed when it is opened: the samples of the test split that no set has yet. From then on its decisions share
+one error. Samples that come later stay out of them, sealed, until they are as many as any set still has in the test
+split; then they are a set of their own, with an error of its own. Its decisions are proven by samples on which no
+verdict has ever depended, so what was learned from older sets helps nobody there.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.deployment.decisions import ledger
+from tasks.deployment.decisions.entries import MOST_SAMPLES, Book, Entry, Opened, Reserved, Set
+from tasks.deployment.decisions.ledger import PAUSES, Known
+from tasks.deployment.registry import now
+from tasks.deployment.stores.protocol import Readable, Store
+from tasks.errors import Conflict, LedgerError, NotFound, WornOut
+from tasks.evaluation.records import Question
+from tasks.spending import Budget, worth
+
+Places = NDArray[np.uint64]
+Used = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what a decision is taken: the error of all decisions on a set, the highest level, who, about which recipe."""
+
+    error: float
+    ceiling: float
+    by: str
+    recipe: str
+
+
+def reserve(
+    store: Store, model: str, question: Question, places: Places, terms: Terms, known: Sequence[Known] = ()
+) -> tuple[Entry, Used]:
+    """The decision about a question: the one that is there, or a new one that is in the ledger before this returns.
+
+    Args:
+        places: the hashes of the test samples, ``[n]``.
+        known: decisions that the ledger must have.
+
+    Returns:
+        the decision, and which of the samples it is taken on, ``[n]``.
+
+    Raises:
+        WornOut: the samples can decide nothing any more.
+        LedgerError: the ledger is not what it should be.
+        Conflict: somebody else was faster each time.
+        StoreError: the store does not keep conditions on writes, or cannot be read or written.
+    """
+    ledger.check_conditions(store)
+    for pause in (*PAUSES, None):
+        book = ledger.read(store, model)
+        ledger.expect_entries(book, store, known)
+        if entry := book.find(question):
+            return entry, used_by(store, model, book, entry, places)
+        chosen = choose(store, model, book, places, terms) if question.rules else Choice()
+        number = len(book.entries) + 1
+        reserved = Reserved(
+            number=number,
+            set=chosen.place,
+            samples=chosen.samples,
+            question=question,
+            recipe=terms.recipe,
+            error=terms.error,
+            ceiling=terms.ceiling,
+            level=chosen.level,
+            at=now(),
+            by=terms.by,
+        )
+        try:
+            book = ledger.append(store, book, [*chosen.opened, reserved])
+        except Conflict:
+            ledger.wait(pause, store, model)
+        else:
+            entry = book.entries[number - 1]
+            return entry, used_by(store, model, book, entry, places)
+    raise AssertionError  # unreachable: the last wait raises
+
+
+@dataclass(frozen=True)
+class Choice:
+    """On which set a decision is taken, with how many samples, at which level, and the line that opens the set."""
+
+    place: int = 0
+    samples: int = 0
+    level: float = 0.0
+    opened: tuple[Opened, ...] = ()
+
+
+def choose(store: Store, model: str, book: Book, places: Places, terms: Terms) -> Choice:
+    """The set on which the next decision proves most; a new one once it has as many samples as any other.
+
+    Raises:
+        WornOut: no set can decide anything.
+        LedgerError: a set's samples are not what they should be.
+        StoreError: the store cannot be read or written.
+    """
+    present, unseen = look(store, model, book, places)
+    if int(unseen.sum()) > 0 and missing(present, unseen) == 0:
+        new = open_set(store, model, places[unseen])
+        samples = int(np.isin(places, _decode(new[1])).sum())
+        return Choice(len(book.sets) + 1, samples, Budget().level(terms.error, terms.ceiling), (new[0],))
+    choices = []
+    for place, (of, used) in enumerate(zip(book.sets, present, strict=True), start=1):
+        level, samples = of.budget.level(terms.error, terms.ceiling), int(used.sum())
+        if level and samples:
+            choices.append(Choice(place, samples, level))
+    if not choices:
+        raise WornOut(
+            f"Expected test samples that can decide about {terms.recipe}. Received: {len(places):,}, of which "
+            f"{int(unseen.sum()):,} were never used; the others have no error left. {missing(present, unseen):,} new "
+            f"ones in the test split give it back: add samples to the source."
+        )
+    return max(choices, key=lambda each: (worth(each.samples, each.level, terms.ceiling), each.place))
+
+
+def look(store: Readable, model: str, book: Book, places: Places) -> tuple[list[Used], Used]:
+    """Which samples of the test split each set has, and which none has, ``[n]`` each."""
+    present = [np.isin(places, members(store, model, of)) for of in book.sets]
+    unseen = ~np.logical_or.reduce(present) if present else np.ones(len(places), np.bool_)
+    return present, unseen
+
+
+def missing(present: Sequence[Used], unseen: Used) -> int:
+    """How many samples that no set has are missing for one of their own."""
+    largest = max((int(used.sum()) for used in present), default=1)
+    return max(0, max(largest, 1) - int(unseen.sum()))
+
+
+def open_set(store: Store, model: str, places: Places) -> tuple[Opened, bytes]:
+    """Name the samples of a new set in the store; what is beyond the most that a set takes stays unseen."""
+    content = np.unique(places)[:MOST_SAMPLES].astype("<u8").tobytes()
+    digest = hashlib.sha256(content).hexdigest()
+    store.put_if_absent(samples_key(model, digest), content)
+    return Opened(samples=digest, count=len(content) // 8, at=now()), content
+
+
+def samples_key(model: str, digest: str) -> str:
+    """Where a set's samples are."""
+    return f"{ledger.folder(model)}/samples/{digest}"
+
+
+def members(store: Readable, model: str, of: Set) -> Places:
+    """The samples of a set, sorted.
+
+    Raises:
+        LedgerError: they are missing or are not those that the set was opened with.
+    """
+    key = samples_key(model, of.opened.samples)
+    try:
+        content = store.get(key).content
+    except NotFound:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != of.opened.samples or len(content) != 8 * of.opened.count:
+        raise LedgerError(
+            f"Expected {key} in {store.url} to name the {of.opened.count:,} samples of a set of the ledger. Received: "
+            f"{f'{len(content):,} other bytes' if content else 'no such object'}. Without it nobody knows which "
+            f"samples are new: restore it from a backup of the store."
+        )
+    return _decode(content)
+
+
+def used_by(store: Readable, model: str, book: Book, entry: Entry, places: Places) -> Used:
+    """Which samples a decision is taken on, ``[n]``.
+
+    Raises:
+        LedgerError: they are not as many as the ledger says.
+    """
+    line = entry.reserved
+    used = (
+        np.isin(places, members(store, model, book.sets[line.set - 1])) if line.set else np.zeros(len(places), np.bool_)
+    )
+    if int(used.sum()) != line.samples:
+        raise LedgerError(
+            f"Expected decision {line.number:,} to be on {line.samples:,} of the test samples. Received: "
+            f"{int(used.sum()):,}. The prepared data was changed: run `slimline run` again."
+        )
+    return used
+
+
+def _decode(content: bytes) -> Places:
+    return np.frombuffer(content, "<u8").astype(np.uint64)

@@ -1,0 +1,105 @@
+"""The files of a release, made from what the stages left: the same records give the same bytes."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.config import PARAMS, Params
+from tasks.deployment.records import LABELS, MAX_FILE, MODEL, PACKED, SAMPLES, SIGNATURE, File
+from tasks.deployment.releases.chosen import Evidence, check_model
+from tasks.deployment.releases.model_card import model_card
+from tasks.deployment.releases.samples import record
+from tasks.errors import ReleaseError
+from tasks.evaluation.records import BASELINE, DECISION, GATE
+from tasks.files import sha256, to_json
+from tasks.litert import Model
+from tasks.packing.container import pack
+
+LOCK = Path("dvc.lock")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A release's files in ``folder``, the manifest excepted."""
+
+    folder: Path
+    files: dict[str, File]
+    unpacked: File
+
+
+def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
+    """Make the files of a release in the empty ``folder``.
+
+    Raises:
+        ReleaseError: the model is not the one that passed the gate, or dvc.lock is missing.
+    """
+    model = folder / MODEL
+    shutil.copyfile(evidence.model, model)  # so that what is checked is what is packed
+    unpacked = describe(model)
+    check_model(evidence.model, unpacked.sha256, evidence.gate)
+    loaded = Model(model)
+    (folder / PACKED).write_bytes(pack(model.read_bytes()))
+    model.unlink()
+    if not LOCK.exists():
+        raise ReleaseError(
+            f"Expected {LOCK}, which names the data and the stages behind a release. Received: no such file. "
+            f"Run the stages through `slimline run` or `dvc repro`."
+        )
+    for name, text in {
+        LABELS: labels(evidence.dataset.classes),
+        SIGNATURE: to_json(describe_signature(loaded)),
+        SAMPLES: to_json(record(loaded, params.deployment.smoke).model_dump(mode="json")),
+        "metrics.json": to_json(metrics(evidence)),
+        "model_card.md": model_card(params, evidence),
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for path in (GATE, DECISION, PARAMS, LOCK):
+        shutil.copyfile(path, folder / path.name)
+    files = {path.name: describe(path) for path in sorted(folder.iterdir())}
+    return Bundle(folder, files, unpacked)
+
+
+def describe(path: Path) -> File:
+    """A file's size and SHA-256.
+
+    Raises:
+        ReleaseError: it is larger than a release's file may be.
+    """
+    if (size := path.stat().st_size) > MAX_FILE:
+        raise ReleaseError(
+            f"Expected {path} to have at most {MAX_FILE:,} bytes, as a release's file. Received: {size:,}."
+        )
+    return File(bytes=size, sha256=sha256(path))
+
+
+def labels(classes: tuple[str, ...]) -> str:
+    """The names of the classes as JSON, in the order of the model's outputs."""
+    return to_json(list(classes))
+
+
+def describe_signature(model: Model) -> dict[str, Any]:
+    """What a device must know to feed the model and to read its answer, without slimline."""
+    state = {"state": "set all variables back before each sample (reset_all_variables)"} if model.stateful else {}
+    return state | {
+        "input": asdict(model.input),
+        "output": asdict(model.output),
+        "image": "uint8 [batch, height, width, channels], raw pixels 0..255, rows from the top; channels grey or RGB",
+        "encode": "scale 0: the pixel as a number of the input's dtype; "
+        "otherwise round(pixel / scale) + zero_point, clipped to the dtype",
+        "decode": "scale 0: the output is the logit; otherwise (output - zero_point) * scale",
+        "answer": f"one logit a class, in the order of {LABELS}; softmax makes scores of them",
+    }
+
+
+def metrics(evidence: Evidence) -> dict[str, Any]:
+    """Quality, cost and speed of the released model and of the baseline."""
+
+    def speed(name: str) -> dict[str, Any]:
+        return evidence.benchmark.models[name].model_dump(mode="json", exclude={"rounds_us"})
+
+    return {
+        "chosen": {**evidence.chosen.model_dump(mode="json"), "speed": speed(evidence.gate.chosen)},
+        "baseline": {**evidence.baseline.model_dump(mode="json"), "speed": speed(BASELINE)},
+        "benchmark": evidence.benchmark.model_dump(mode="json", exclude={"models"}),
+    }

@@ -1,0 +1,161 @@
+"""What keeps a release from going while somebody is about to use it.
+
+::
+
+    models/<model>/holds/<version>-<nonce>.json              somebody is about to point a channel to it
+    models/<model>/pins/<version>.json                       somebody wants it kept
+    models/<model>/releases/<version>/retired-<nonce>.json   somebody is about to remove it, or has
+
+There is no lock, which a killed process would leave behind. Who moves a channel first writes a hold, then looks for the
+mark of a removal, then moves. Who removes first writes the mark, then looks for holds, pins and channels, then removes.
+Each writes before it looks, so of two at once at least one sees the other and gives way, whatever the store does with
+conditions. A release with a mark does not exist: nobody can come to it late. A hold that a killed process left ends by
+its age.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from tasks.deployment.records import Hold, Pin, Retired
+from tasks.deployment.registry import (
+    SUFFIX,
+    Found,
+    encode,
+    find,
+    is_mark,
+    now,
+    read_manifest,
+    release_key,
+    releases_folder,
+)
+from tasks.deployment.releases.reasons import check_actor, check_reason
+from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust.trusted import ANYBODY
+from tasks.errors import NotFound, ReleaseError, StoreError
+
+DAY = timedelta(days=1)  # after which a hold or an unfinished mark belongs to a process that is dead
+
+
+def pins_folder(model: str) -> str:
+    """Under which key the pins of a model are."""
+    return f"models/{model}/pins"
+
+
+def holds_folder(model: str) -> str:
+    """Under which key the holds of a model are."""
+    return f"models/{model}/holds"
+
+
+@contextlib.contextmanager
+def held(store: Store, model: str, version: int) -> Iterator[None]:
+    """Keep a release from being removed while a channel is moved to it.
+
+    Raises:
+        ReleaseError: it is being removed, or has been.
+    """
+    key = f"{holds_folder(model)}/{version}-{secrets.token_hex(16)}.json"
+    store.put(key, encode(Hold(version=version, held_at=now())))
+    try:
+        _refuse_retired(store, model, version)
+        yield
+    finally:
+        with contextlib.suppress(StoreError):  # then it ends by its age
+            store.delete(key)
+
+
+def pin(store: Store, model: str, version: int, reason: str, by: str) -> Pin:
+    """Keep a release until it is unpinned.
+
+    Raises:
+        ConfigError: the reason is none, or too long.
+        ReleaseError: there is no such release, or it is being removed.
+    """
+    said, who = check_reason(reason), check_actor(by)
+    read_manifest(store, model, version, ANYBODY)
+    key = f"{pins_folder(model)}/{version}.json"
+    made = Pin(version=version, pinned_at=now(), by=who, reason=said)
+    store.put(key, encode(made))
+    try:
+        _refuse_retired(store, model, version)
+    except ReleaseError:
+        store.delete(key)
+        raise
+    return made
+
+
+def unpin(store: Store, model: str, version: int) -> bool:
+    """Let a release go when its time comes.
+
+    Returns:
+        whether it was pinned.
+    """
+    key = f"{pins_folder(model)}/{version}.json"
+    try:
+        store.get(key)
+    except NotFound:
+        return False
+    store.delete(key)
+    return True
+
+
+def find_pins(store: Store, model: str) -> Found[Pin]:
+    """What is pinned, and what lies among the pins and is none."""
+    return find(store, pins_folder(model), Pin, lambda name, pin: name == str(pin.version))
+
+
+def pins(store: Store, model: str) -> list[Pin]:
+    """What is pinned, by version."""
+    return sorted(find_pins(store, model).records.values(), key=lambda pin: pin.version)
+
+
+def find_holds(store: Store, model: str) -> Found[Hold]:
+    """All holds, those of dead processes included, and what lies among them and is none."""
+    return find(store, holds_folder(model), Hold, lambda name, hold: name.partition("-")[0] == str(hold.version))
+
+
+def forget_dead_holds(store: Store, model: str) -> None:
+    """Remove what killed processes left."""
+    for name, hold in find_holds(store, model).records.items():
+        if is_older(hold.held_at, DAY):
+            store.delete(f"{holds_folder(model)}/{name}{SUFFIX}")
+
+
+@contextlib.contextmanager
+def marked(store: Store, model: str, version: int, why: str) -> Iterator[Retired]:
+    """Mark a release as going; the mark stays unless the block raises."""
+    mark = Retired(nonce=secrets.token_hex(16), retired_at=now(), why=why)
+    key = release_key(model, version, f"retired-{mark.nonce}.json")
+    store.put(key, encode(mark))
+    try:
+        yield mark
+    except BaseException:
+        store.delete(key)
+        raise
+
+
+def age(moment: str) -> timedelta:
+    """How long ago a moment of a record was.
+
+    Raises:
+        ValueError, TypeError: it is no moment, or one without a time zone.
+    """
+    return datetime.now(UTC) - datetime.fromisoformat(moment)
+
+
+def is_older(moment: str, limit: timedelta) -> bool:
+    """Whether a moment of a record was longer ago; never, if it is none: nothing goes by a time that nobody knows."""
+    try:
+        return age(moment) > limit
+    except (ValueError, TypeError, OverflowError):
+        return False
+
+
+def _refuse_retired(store: Store, model: str, version: int) -> None:
+    for entry in store.list(f"{releases_folder(model)}/{version}"):
+        if is_mark(entry.key):
+            raise ReleaseError(
+                f"Expected release {version} of {model} in {store.url} to stay. Received: it is being removed, or was. "
+                f"Take another one: `slimline releases` lists all."
+            )

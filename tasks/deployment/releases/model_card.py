@@ -1,0 +1,172 @@
+"""The model card: what the records say, in a person's order (the headings follow Mitchell et al., 2019)."""
+
+from collections.abc import Iterable, Sequence
+
+from tasks.compression.records import Step
+from tasks.config import Params
+from tasks.deployment.releases.chosen import Evidence
+from tasks.evaluation.records import BASELINE, Quality
+from tasks.records import Interval
+from tasks.text import markdown, markdown_code
+
+CONFIDENCE = 0.95
+
+
+def model_card(params: Params, evidence: Evidence) -> str:
+    """The card as Markdown."""
+    parts = {
+        markdown(f"{params.deployment.model}: {evidence.training.model}, {evidence.gate.chosen}"): [],
+        "Intended use": intended_use(evidence),
+        "Data": data(params, evidence),
+        "Training": training(params, evidence),
+        "Compression": compression(evidence.candidate.steps),
+        "Metrics": metrics(evidence),
+        "Gate": gate(evidence),
+        "Limits": limits(evidence),
+    }
+    texts = (
+        "\n".join([f"{'#' if not number else '##'} {title}", "", *lines])
+        for number, (title, lines) in enumerate(parts.items())
+    )
+    return "\n\n".join(text.rstrip() for text in texts) + "\n"
+
+
+def intended_use(evidence: Evidence) -> list[str]:
+    """Which question the model answers."""
+    dataset = evidence.dataset
+    kind = "grey" if dataset.channels == 1 else "colour"
+    return [
+        f"To tell which of {len(dataset.classes)} classes a {kind} image of {dataset.height} × {dataset.width} pixels "
+        f"shows: {', '.join(map(markdown_code, dataset.classes))}.",
+        "It takes raw pixels; `signature.json` says how they go in and how the answer is read.",
+    ]
+
+
+def data(params: Params, evidence: Evidence) -> list[str]:
+    """What it was trained and judged on."""
+    dataset = evidence.dataset
+    return [
+        f"Source {markdown_code(params.data.source)}, digest `{dataset.source_digest}`: {dataset.read:,} samples read, "
+        f"{dataset.refused_samples:,} refused, {dataset.kept_out_samples:,} kept out since an equal one "
+        f"is in the validation or the test split.",
+        "",
+        *table(("split", "samples"), ((split, f"{part.samples:,}") for split, part in dataset.splits.items())),
+        "",
+        *bullets(map(markdown, dataset.notes)),
+    ]
+
+
+def training(params: Params, evidence: Evidence) -> list[str]:
+    """How the baseline came about."""
+    report, config = evidence.training, params.training
+    return [
+        f"{markdown_code(report.model)} with {report.parameters:,} parameters; {report.epochs} epochs trained, "
+        f"the weights of epoch {report.best_epoch} kept (validation accuracy {report.validation_accuracy:.2%}). "
+        f"Batch {config.batch_size}, learning rate {config.learning_rate:g} ({config.schedule}), "
+        f"dropout {config.dropout:g}, seed {config.seed}; all else is in `params.yaml`.",
+    ]
+
+
+def compression(steps: Sequence[Step]) -> list[str]:
+    """What each technique did, what it left alone and whether its promises hold."""
+    lines = []
+    for number, step in enumerate(steps, start=1):
+        config = ", ".join(f"{key} {value}" for key, value in step.config.items() if key != "technique")
+        kept = sum(promise.holds for promise in step.promises)
+        lines.append(
+            f"{number}. {step.technique}{f' ({markdown(config)})' if config else ''}. "
+            f"Layers changed: {len(step.changed)}. Promises measured and kept: {kept} of {len(step.promises)}."
+        )
+        lines += [
+            f"   - {markdown_code(skip.layer)} left as it was: {markdown(skip.sentence)}" for skip in step.skipped
+        ]
+    return lines
+
+
+def metrics(evidence: Evidence) -> list[str]:
+    """The released model beside the baseline, on the validation split."""
+    models = {BASELINE: evidence.baseline, evidence.gate.chosen: evidence.chosen}
+    splits = {name: quality.splits["validation"] for name, quality in models.items()}
+    speeds = {name: evidence.benchmark.models[name] for name in models}
+    costs = {name: quality.cost for name, quality in models.items() if quality.cost}
+    rows: dict[str, Iterable[str]] = {
+        f"accuracy ({CONFIDENCE:.0%} interval)": map(accuracy, models.values()),
+        "precision, macro": (f"{split.precision:.4f}" for split in splits.values()),
+        "recall, macro": (f"{split.recall:.4f}" for split in splits.values()),
+        "F1, macro": (f"{split.f1:.4f}" for split in splits.values()),
+        "same answer as the baseline": (
+            "" if split.agreement is None else f"{split.agreement:.2%}" for split in splits.values()
+        ),
+        "bytes loaded": (f"{cost.loaded_bytes:,}" for cost in costs.values()),
+        "bytes stored": (f"{cost.stored_bytes:,}" for cost in costs.values()),
+        "bytes in zstd": (f"{cost.zstd_bytes:,}" for cost in costs.values()),
+        "parameters": (f"{cost.parameters:,}" for cost in costs.values()),
+        "of these not zero": (f"{cost.nonzero:,}" for cost in costs.values()),
+        "multiply-accumulates an image": (f"{cost.macs:,}" for cost in costs.values()),
+        "latency, median (µs)": (f"{speed.median_us:,.1f}" for speed in speeds.values()),
+        "latency, 95th percentile (µs)": (f"{speed.p95_us:,.1f}" for speed in speeds.values()),
+        f"latency to the baseline's ({CONFIDENCE:.0%} interval)": (
+            interval(speed.latency_ratio) for speed in speeds.values()
+        ),
+    }
+    return [
+        *table(("", *map(markdown, models)), ((name, *values) for name, values in rows.items())),
+        "",
+        f"Quality on the {evidence.chosen.splits['validation'].samples:,} images of the validation split, on which the "
+        f"candidate was chosen; the test split stays sealed. Latency of one image on "
+        f"{evidence.benchmark.threads} thread, {markdown(evidence.benchmark.runtime)}, "
+        f"{markdown(evidence.benchmark.cpu)}.",
+    ]
+
+
+def gate(evidence: Evidence) -> list[str]:
+    """The verdict and its rules."""
+    return [
+        markdown(evidence.decision.sentence),
+        "",
+        f"Decision {evidence.decision.number:,} of the ledger {markdown_code(evidence.decision.ledger)}. "
+        f"On validation:",
+        "",
+        *bullets(markdown(rule.sentence) for rule in evidence.gate.rules),
+    ]
+
+
+def limits(evidence: Evidence) -> list[str]:
+    """What the numbers do not say."""
+    seen = evidence.chosen.splits["validation"]
+    known = {name: quality for name, quality in seen.per_class.items() if quality.support}
+    worst = min(known, key=lambda name: known[name].recall)
+    return bullets(
+        [
+            "All quality is measured on images of the source named above, and says nothing about others.",
+            f"The class most often missed is {markdown_code(worst)}: {known[worst].recall:.2%} of its "
+            f"{known[worst].support:,} validation images are found.",
+            f"A test split of this size can prove a margin of {evidence.gate.smallest_margin:.2%} at best; a smaller "
+            f"difference would not be seen.",
+            "Latency holds for the processor and the runtime named above.",
+        ]
+    )
+
+
+def accuracy(quality: Quality) -> str:
+    """Accuracy on the validation split with Wilson's score interval."""
+    from scipy.stats import binomtest  # a second to import, which only a release needs
+
+    split = quality.splits["validation"]
+    bounds = binomtest(round(split.accuracy * split.samples), split.samples).proportion_ci(CONFIDENCE, "wilson")
+    return f"{split.accuracy:.2%} ({bounds.low:.2%} to {bounds.high:.2%})"
+
+
+def interval(ratio: Interval) -> str:
+    """A ratio and its bounds."""
+    return f"{ratio.value:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table, numbers to the right."""
+    return [f"| {' | '.join(row)} |" for row in (head, ("---", *["---:"] * (len(head) - 1)), *rows)]
+
+
+def bullets(items: Iterable[str]) -> list[str]:
+    """A Markdown list."""
+    return [f"- {item}" for item in items]

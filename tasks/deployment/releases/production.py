@@ -1,0 +1,96 @@
+"""The stage `production`: the release in the channel, brought here so that candidates are compared with it."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from tasks.config import Deployment, Params
+from tasks.deployment.device.downloading import download
+from tasks.deployment.records import LABELS, MODEL, PRODUCTION, Pointer, Production
+from tasks.deployment.registry import current, read_manifest
+from tasks.deployment.releases.replacing import find_consent
+from tasks.deployment.stores.opening import open_store
+from tasks.deployment.stores.protocol import Store
+from tasks.deployment.trust.trusted import Trust, project_trust
+from tasks.errors import DataError
+from tasks.evaluation.records import PRODUCTION_CONSENT, Consent
+from tasks.files import sha256, sync
+from tasks.records import read_record, write_record
+
+FOLDER = PRODUCTION.parent
+
+
+def production(params: Params) -> None:
+    """Bring ``models/production`` to what the channel points to: production.json and, if there is one, the model.
+
+    What ``deployment.replaces`` says of that release goes into consent.json.
+
+    Raises:
+        Untrusted: nobody whom the project trusts has signed the release.
+        ReleaseError: the release is not what its manifest says.
+        StoreError: the store cannot be read.
+    """
+    place = params.deployment
+    store, trust = open_store(place.store), project_trust(place.trust)
+    pointer = current(store, place.model, place.channel)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if pointer is None:
+        write_record(PRODUCTION, Production())
+        (FOLDER / MODEL).unlink(missing_ok=True)
+        print(f"no release of {place.model} is in the channel {place.channel} yet")
+    elif _is_here(store, place.model, pointer, trust):
+        print(f"release {pointer.version} of {place.model} is here already")
+    else:
+        _bring(store, place.model, pointer, trust)
+        print(f"fetched release {pointer.version} of {place.model}")
+    if consent := _consent(store, place, pointer):
+        write_record(PRODUCTION_CONSENT, consent)
+        print(consent.sentence)
+    else:
+        PRODUCTION_CONSENT.unlink(missing_ok=True)
+
+
+def production_changed(params: Params) -> bool:
+    """Tell whether the channel points to something else than ``models/production`` has, or may be moved otherwise."""
+    place = params.deployment
+    here, store = _recorded(), open_store(place.store)
+    pointer = current(store, place.model, place.channel)
+    if here is None or here.manifest_sha256 != (pointer.manifest_sha256 if pointer else None):
+        return True
+    recorded = read_record(PRODUCTION_CONSENT, Consent) if PRODUCTION_CONSENT.exists() else None
+    return recorded != _consent(store, place, pointer)
+
+
+def _consent(store: Store, place: Deployment, pointer: Pointer | None) -> Consent | None:
+    """Judge what ``deployment.replaces`` says of the release in the channel, if it says anything."""
+    if pointer is None or place.replaces is None:
+        return None
+    return find_consent(store, place.model, place.channel, pointer, place.replaces)
+
+
+def _recorded() -> Production | None:
+    try:
+        return read_record(PRODUCTION, Production)
+    except DataError:
+        return None
+
+
+def _is_here(store: Store, model: str, pointer: Pointer, trust: Trust) -> bool:
+    here = _recorded()
+    if here is None or here.manifest_sha256 != pointer.manifest_sha256 or not (FOLDER / MODEL).exists():
+        return False
+    sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
+    return sha256(FOLDER / MODEL) == sealed.manifest.unpacked.sha256
+
+
+def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
+    """The model first, the record last: killed in between, the record does not fit and the stage does it again."""
+    with tempfile.TemporaryDirectory(prefix=".production-", dir=FOLDER.parent) as temporary:
+        folder = Path(temporary)
+        sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
+        download(store, sealed, folder)
+        classes = json.loads((folder / LABELS).read_bytes())
+        sync(folder / MODEL)
+        (folder / MODEL).replace(FOLDER / MODEL)
+    record = Production(release=pointer.version, manifest_sha256=pointer.manifest_sha256, classes=tuple(classes))
+    write_record(PRODUCTION, record)

@@ -1,0 +1,114 @@
+"""Where the model that the gate has chosen stands: released already, waiting in staging, or taken back."""
+
+import contextlib
+import hashlib
+from itertools import takewhile
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tasks.config import Deployment, Params
+from tasks.data_loading.dataset import read_dataset
+from tasks.deployment.records import LABELS, Release
+from tasks.deployment.registry import current, describe, read_manifest
+from tasks.deployment.releases.bundle import labels
+from tasks.deployment.releases.channels import actor, trail
+from tasks.deployment.releases.promotion import registry_of
+from tasks.deployment.trust.keys import LOCAL, LOCAL_KEY, signing_key
+from tasks.deployment.trust.trusted import ANYBODY
+from tasks.errors import ConfigError, ReleaseError, Untrusted
+from tasks.evaluation.records import GATE, GateReport
+from tasks.files import sha256
+from tasks.records import read_record
+
+
+def already_released(params: Params) -> Release | None:
+    """The release in the channel, if it has the model that the gate decided about, with these classes."""
+    return _with_this_model(params, params.deployment.channel)
+
+
+def already_staged(params: Params) -> Release | None:
+    """The release that waits in staging for a person, if it has the model that the gate decided about."""
+    staging = params.deployment.staging if params.deployment.promotion == "manual" else None
+    with contextlib.suppress(Untrusted):  # nobody waits for what nobody may promote
+        return _with_this_model(params, staging) if staging else None
+    return None
+
+
+def taken_back(params: Params) -> str | None:
+    """Why the chosen model must not be released by itself: somebody has just rolled the channel back from it."""
+    place = params.deployment
+    registry = registry_of(place)
+    for made in takewhile(lambda each: each.kind == "rollback", trail(registry.store, place.model, place.channel)):
+        if made.previous is None:
+            continue
+        try:
+            left = read_manifest(registry.store, place.model, made.previous, ANYBODY).manifest
+        except ReleaseError:  # swept since
+            continue
+        if left.unpacked.sha256 == read_record(GATE, GateReport).model_sha256:
+            return (
+                f"The chosen model is release {made.previous}, which {made.moved_by} took back from {place.channel} at "
+                f"{made.moved_at}: {made.reason} `slimline promote` brings it back all the same."
+            )
+    return None
+
+
+def staged_just_so(params: Params) -> Release | None:
+    """A release of this very verdict in staging: the run that put it there was killed before its end."""
+    place = params.deployment
+    with contextlib.suppress(Untrusted):
+        return _staged_by_this_verdict(params, place.staging) if place.staging else None
+    return None
+
+
+def _staged_by_this_verdict(params: Params, staging: str) -> Release | None:
+    place = params.deployment
+    if (staged := _with_this_model(params, staging)) is None:
+        return None
+    registry = registry_of(place)
+    sealed = read_manifest(registry.store, place.model, staged.version, registry.trust)
+    return staged if sealed.manifest.files[GATE.name].sha256 == sha256(GATE) else None
+
+
+def expect_release_possible(params: Params) -> None:
+    """Refuse, before any work, a run that could not compare or not release, as after a key was revoked.
+
+    Raises:
+        ConfigError: the key that releases are signed with is revoked, or whoever is at work has no name.
+        Untrusted: nobody trusted has signed what the channel points to.
+    """
+    place = params.deployment
+    registry = registry_of(place)
+    actor()
+    if key := _key(place):
+        registry.trust.expect_not_revoked(key)
+    if pointer := current(registry.store, place.model, place.channel):
+        try:
+            read_manifest(registry.store, place.model, pointer.version, registry.trust, pointer.manifest_sha256)
+        except Untrusted:
+            raise
+        except ReleaseError:  # the stage `production` tells more of it
+            return
+
+
+def _key(place: Deployment) -> Ed25519PrivateKey | None:
+    """The key that releases are signed with, if it is here: a run that releases nothing needs none."""
+    if place.signing_key == LOCAL and not LOCAL_KEY.exists():  # the first release makes it
+        return None
+    try:
+        return signing_key(place.signing_key)
+    except ConfigError:
+        return None
+
+
+def _with_this_model(params: Params, channel: str) -> Release | None:
+    place = params.deployment
+    registry = registry_of(place)
+    pointer = current(registry.store, place.model, channel)
+    if pointer is None or not GATE.exists():
+        return None
+    sealed = read_manifest(registry.store, place.model, pointer.version, registry.trust, pointer.manifest_sha256)
+    same_model = sealed.manifest.unpacked.sha256 == read_record(GATE, GateReport).model_sha256
+    classes = hashlib.sha256(labels(read_dataset().classes).encode()).hexdigest()
+    same_classes = sealed.manifest.files[LABELS].sha256 == classes
+    return describe(sealed, (channel,)) if same_model and same_classes else None

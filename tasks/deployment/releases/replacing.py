@@ -1,0 +1,160 @@
+"""Keep a release from being replaced by one for another task, unless a person has named the release that goes.
+
+A release's task is what a device must know to use it: its classes in their order and the images it takes. A consent
+names the release that may be replaced, by its version (``3``) or its manifest's SHA-256, and is spent when another
+release has taken its place: for a release that comes back to the channel it is said anew, with the channel's
+generation (``3@7``).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tasks.deployment.records import LABELS, SIGNATURE, Pointer
+from tasks.deployment.registry import Sealed, read_manifest, release_key
+from tasks.deployment.releases.channels import trail
+from tasks.deployment.stores.protocol import Readable
+from tasks.deployment.trust.trusted import ANYBODY
+from tasks.errors import NotFound, ReleaseError
+from tasks.evaluation.records import Consent
+
+MOST_NAMED = 20  # classes in a sentence
+
+
+@dataclass(frozen=True)
+class ReleaseTask:
+    """The task of a release: its classes, the shape ``(height, width, channels)`` and type of its images."""
+
+    classes: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def read_task(store: Readable, release: Sealed) -> ReleaseTask:
+    """Read the task of a release.
+
+    Raises:
+        ReleaseError: it does not say it, or what it says is not what its manifest names.
+        StoreError: it cannot be read.
+    """
+    try:
+        classes, image = (
+            json.loads(_read(store, release, LABELS)),
+            json.loads(_read(store, release, SIGNATURE))["input"],
+        )
+        return ReleaseTask(tuple(map(str, classes)), tuple(map(int, image["shape"][1:])), str(image["dtype"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(
+            f"Expected {LABELS} and {SIGNATURE} of release {release.manifest.version} of {release.manifest.model} to "
+            f"say what it is for. Received: {error!r}."
+        ) from None
+
+
+def _read(store: Readable, release: Sealed, name: str) -> bytes:
+    manifest = release.manifest
+    try:
+        content = store.get(release_key(manifest.model, manifest.version, name)).content
+    except NotFound as error:
+        raise ReleaseError(str(error)) from None
+    expected = manifest.files.get(name)
+    if expected is None or hashlib.sha256(content).hexdigest() != expected.sha256:
+        raise ReleaseError(
+            f"Expected {name} of release {manifest.version} of {manifest.model} as its manifest has it. "
+            f"Received: another content."
+        )
+    return content
+
+
+def find_consent(store: Readable, model: str, channel: str, pointer: Pointer, named: str) -> Consent:
+    """Judge whether a consent counts for the release that a channel points to.
+
+    Args:
+        named: what ``deployment.replaces`` or ``--replaces`` says.
+
+    Raises:
+        ReleaseError: the channel's trail is not whole.
+        StoreError: it cannot be read.
+    """
+    said = f"deployment.replaces: {named}"
+    version, _, generation = named.partition("@")
+    if generation:
+        matches = (version, generation) == (str(pointer.version), str(pointer.generation))
+    else:
+        matches = version in (str(pointer.version), pointer.manifest_sha256)
+    if not matches:
+        now = f"release {pointer.version}, since generation {pointer.generation}"
+        return Consent(counts=False, sentence=f"{said} does not name what is in {channel} now: {now}.")
+    left = next((move for move in trail(store, model, channel) if move.previous == pointer.version), None)
+    if left and not generation:
+        return Consent(
+            counts=False,
+            sentence=(
+                f"{said} counts no more, since release {left.version} has taken its place at {left.moved_at}. To "
+                f"replace it again, name the generation, too: {pointer.version}@{pointer.generation}."
+            ),
+        )
+    return Consent(counts=True, sentence=f"{said} lets this model take its place, once.")
+
+
+def expect_same_task(
+    store: Readable,
+    model: str,
+    pointer: Pointer | None,
+    channel: str,
+    release: Sealed,
+    allowed: Callable[[Pointer], bool],
+) -> int | None:
+    """Refuse to move a channel to a release of another task.
+
+    Args:
+        pointer: where the channel points to.
+        channel: its name.
+        release: where the channel is to point.
+        allowed: whether a consent names the release that the channel points to.
+
+    Returns:
+        the release of another task that a consent lets it replace, None where it does not take such a consent.
+
+    Raises:
+        ReleaseError: the channel's release is for another task, or does not say for which, and no consent names it.
+        StoreError: the store cannot be read.
+    """
+    if pointer is None or pointer.manifest_sha256 == release.sha256:
+        return None
+    mine = read_task(store, release)
+    try:
+        # whose release it is does not matter here: nothing of it is used
+        theirs = read_task(store, read_manifest(store, model, pointer.version, ANYBODY, pointer.manifest_sha256))
+        reason = describe_difference(theirs, mine)
+    except ReleaseError as error:
+        reason = f"it does not say what it is for. {error}"
+    if reason is None:
+        return None
+    if allowed(pointer):
+        return pointer.version
+    version = release.manifest.version
+    raise ReleaseError(
+        f"Expected release {version} of {model} to be for the task of release {pointer.version}, to which {channel} "
+        f"points. Received: another task: {reason} What is for another task does not update it. Either give the model "
+        f"a name of its own (deployment.model), or let it take that release's place, once (deployment.replaces: "
+        f"{pointer.version}, or `slimline promote --replaces {pointer.version}`). The channel stays as it is."
+    )
+
+
+def describe_difference(theirs: ReleaseTask, mine: ReleaseTask) -> str | None:
+    """Describe how the task of a new release differs from that of the one before; None if it does not."""
+    if theirs.classes != mine.classes:
+        if sorted(theirs.classes) == sorted(mine.classes):
+            return f"it knows the same classes in another order ({_names(mine)}; before: {_names(theirs)})."
+        return f"it knows other classes ({_names(mine)}; before: {_names(theirs)})."
+    if theirs.shape != mine.shape:
+        return f"it takes images of {mine.shape}, before: {theirs.shape} (height, width, channels)."
+    if theirs.dtype != mine.dtype:
+        return f"it takes images as {mine.dtype}, before: {theirs.dtype}."
+    return None
+
+
+def _names(task: ReleaseTask) -> str:
+    more = f" and {len(task.classes) - MOST_NAMED} more" if len(task.classes) > MOST_NAMED else ""
+    return ", ".join(task.classes[:MOST_NAMED]) + more

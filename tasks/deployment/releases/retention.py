@@ -1,0 +1,210 @@
+"""Old releases and uploads that never ended: what goes, what stays and why, and how it goes.
+
+Nothing goes while there is an object among channels, pins and holds that is not understood: it may stand for a release,
+as a channel does that devices follow and whose name nobody could give today.
+
+The manifest goes first, so that there is never half a release. A number is never given twice: the mark of the removal
+stays in its place. :mod:`tasks.deployment.releases.leases` keeps anybody from pointing a channel to a release that is
+going.
+"""
+
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from tasks.config import Retention
+from tasks.deployment.records import MANIFEST, Claim, Retired
+from tasks.deployment.registry import (
+    Odd,
+    decode,
+    find_channels,
+    is_mark,
+    release_key,
+    releases_folder,
+    versions,
+)
+from tasks.deployment.releases.channels import audit_key, entry
+from tasks.deployment.releases.leases import DAY, age, find_holds, find_pins, forget_dead_holds, is_older, marked
+from tasks.deployment.stores.protocol import Leftover, Store, is_key
+from tasks.errors import NotFound, ReleaseError, StoreError, StoreUnavailable
+from tasks.records import Record
+
+CLAIM = "claim.json"
+SHOWN = 10  # of what is not understood, in a message
+PATIENCE = 600.0  # seconds that may pass between the mark and the removal; foreign marks are respected for a day
+
+
+class Fate(Record):
+    """What becomes of a version and why."""
+
+    version: int
+    goes: bool
+    why: str
+    bytes: int
+
+
+class Protected(Exception):
+    """A release that was to go is needed after all."""
+
+
+def plan(store: Store, model: str, policy: Retention) -> list[Fate]:
+    """What becomes of each version of a model, the newest first; nothing is changed.
+
+    Raises:
+        StoreError: the store cannot be read.
+        ReleaseError: something in it is not understood, so nothing may go.
+    """
+    found = versions(store, model)
+    alive = sorted((number for number, files in found.items() if _exists(files)), reverse=True)
+    reasons = protected(store, model)
+    for place, version in enumerate(alive[: policy.keep], start=1):
+        reasons[version].append(f"number {place} of the last {policy.keep}")
+    fates = (_fate(store, model, number, files, reasons, policy) for number, files in sorted(found.items()))
+    return [fate for fate in fates if fate][::-1]
+
+
+def protected(store: Store, model: str) -> dict[int, list[str]]:
+    """Why releases have to stay whatever their age: holds, pins, and where channels point to and would go back to.
+
+    Holds are read before channels: a hold ends only after its channel has moved.
+
+    Raises:
+        StoreError: the store cannot be read.
+        ReleaseError: something is not understood, and might stand for any release.
+    """
+    reasons: dict[int, list[str]] = defaultdict(list)
+    holds, pins, channels = find_holds(store, model), find_pins(store, model), find_channels(store, model)
+    odd = [*holds.odd, *pins.odd, *channels.odd]
+    for hold in holds.records.values():
+        if not is_older(hold.held_at, DAY):
+            reasons[hold.version].append(f"somebody is about to point a channel to it, since {hold.held_at}")
+    for pinned in pins.records.values():
+        reasons[pinned.version].append(f"pinned by {pinned.by}: {pinned.reason}")
+    for channel, pointer in channels.records.items():
+        reasons[pointer.version].append(f"it is {channel}")
+        if pointer.fallback:
+            try:
+                back = entry(store, model, channel, pointer.fallback)
+            except ReleaseError as error:
+                odd.append(Odd(audit_key(model, channel, pointer.fallback), str(error)))
+            else:
+                reasons[back.version].append(f"a rollback of {channel} goes to it")
+    if odd:
+        raise _not_understood(store, model, odd)
+    return reasons
+
+
+def _not_understood(store: Store, model: str, odd: Sequence[Odd]) -> ReleaseError:
+    lines = [f"  {each}" for each in odd[:SHOWN]]
+    if len(odd) > SHOWN:
+        lines.append(f"  and {len(odd) - SHOWN:,} more")
+    listed = "\n".join(lines)
+    return ReleaseError(
+        f"Expected to understand all channels, pins and holds of {model} in {store.url} before a release is removed. "
+        f"Received:\n{listed}\nNothing is removed. Move away what does not belong there. Restore a channel from the "
+        f"last entry of its audit trail. If a newer slimline wrote it, update this one."
+    )
+
+
+def _exists(files: dict[str, int]) -> bool:
+    return MANIFEST in files and not any(map(is_mark, files))
+
+
+def _fate(
+    store: Store, model: str, version: int, files: dict[str, int], reasons: dict[int, list[str]], policy: Retention
+) -> Fate | None:
+    """None for a number under which nothing is left."""
+    if all(map(is_mark, files)):
+        return None
+    strange = [name for name in files if not is_key(release_key(model, version, name))]
+    if why := reasons.get(version):
+        goes, word = False, "; ".join(why)
+    elif strange:
+        goes, word = False, f"slimline cannot remove what lies there: {strange[0]!r}"
+    elif any(map(is_mark, files)):
+        goes, word = True, "its removal has begun"
+    elif MANIFEST in files:
+        goes, word = True, f"not of the last {policy.keep}"
+    else:
+        goes, word = _unfinished(store, model, version, policy)
+    return Fate(version=version, goes=goes, why=word, bytes=sum(files.values()))
+
+
+def _unfinished(store: Store, model: str, version: int, policy: Retention) -> tuple[bool, str]:
+    """Whether an upload without a manifest goes, and why."""
+    begun = _begun(store, model, version)
+    if begun is None:
+        return False, "without a manifest, and without a claim that is understood: nobody knows what it is"
+    old = is_older(begun, timedelta(hours=policy.orphan_hours))
+    return old, f"an upload begun at {begun}" + (" that never ended" if old else ", which may still go on")
+
+
+def _begun(store: Store, model: str, version: int) -> str | None:
+    """When an upload has begun; None where no claim says it that is understood."""
+    try:
+        return decode(store.get(release_key(model, version, CLAIM)).content, Claim, CLAIM).claimed_at
+    except StoreUnavailable:
+        raise
+    except (StoreError, ReleaseError):
+        return None
+
+
+def clean(store: Store, model: str, policy: Retention) -> Iterator[Fate]:
+    """Remove what has to go; gives each version's fate as it is known, the newest first.
+
+    Raises:
+        StoreError: the store cannot be read or written; what is left goes the next time.
+        ReleaseError: something in it is not understood, so nothing may go.
+    """
+    fates = plan(store, model, policy)
+    forget_dead_holds(store, model)
+    for fate in fates:
+        if fate.goes:
+            yield _remove(store, model, fate)
+        else:
+            _forget_dead_marks(store, model, fate.version)
+            yield fate
+
+
+def _remove(store: Store, model: str, fate: Fate) -> Fate:
+    """Mark, look again, and only then remove: the manifest first, the mark never."""
+    folder = f"{releases_folder(model)}/{fate.version}"
+    try:
+        with marked(store, model, fate.version, fate.why):
+            _look_again(store, model, fate.version)
+    except Protected as error:
+        return fate.model_copy(update={"goes": False, "why": str(error)})
+    store.delete(f"{folder}/{MANIFEST}")
+    for item in list(store.list(folder)):
+        if not is_mark(item.key):
+            store.delete(item.key)
+    return fate
+
+
+def _look_again(store: Store, model: str, version: int) -> None:
+    began = time.monotonic()
+    if why := protected(store, model).get(version):
+        raise Protected("; ".join(why))
+    if time.monotonic() - began > PATIENCE:
+        raise StoreError(
+            f"Expected {store.url} to answer within {PATIENCE:.0f} s. Received: no answer for longer. "
+            f"Nothing was removed: try again."
+        )
+
+
+def _forget_dead_marks(store: Store, model: str, version: int) -> None:
+    """Take back the marks of removals that were killed before they saw that the release is needed."""
+    for item in list(store.list(f"{releases_folder(model)}/{version}")):
+        if is_mark(item.key):
+            with contextlib.suppress(ReleaseError, NotFound):  # a mark that is not understood stays
+                mark = decode(store.get(item.key).content, Retired, item.key)
+                if is_older(mark.retired_at, DAY):
+                    store.delete(item.key)
+
+
+def leftovers(store: Store, model: str, policy: Retention) -> list[Leftover]:
+    """Pieces of a model's uploads that were begun long ago and are no object."""
+    folders, limit = (f"models/{model}/", f"serving/{model}/", "probes/"), timedelta(hours=policy.orphan_hours)
+    return [each for each in store.leftovers() if each.key.startswith(folders) and age(each.began.isoformat()) > limit]

@@ -1,0 +1,109 @@
+"""Whose releases are taken: several public keys at a time, so that keys can be changed, and some that no longer count.
+
+A folder of keys, as a device has it::
+
+    keys/*.pub      public keys that are trusted
+    keys/revoked    ids of keys that are not, one a line, whatever else is in the folder; '#' begins a comment
+"""
+
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from tasks.config import Trusted
+from tasks.deployment.trust.keys import LOCAL, LOCAL_KEY, PUBLIC, key_id, public_path, read_public
+from tasks.errors import ConfigError
+
+ENVIRONMENT = "SLIMLINE_TRUSTED_KEYS"  # files and folders, joined as in PATH
+REVOKED = "revoked"
+KEY_ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Public keys by their id; ``unsigned`` takes releases that nobody trusted has signed as well."""
+
+    keys: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
+    revoked: frozenset[str] = frozenset()
+    unsigned: bool = False
+
+    @property
+    def active(self) -> Mapping[str, Ed25519PublicKey]:
+        """The keys that count."""
+        return {name: key for name, key in self.keys.items() if name not in self.revoked}
+
+    def expect_not_revoked(self, key: Ed25519PrivateKey) -> None:
+        """Refuse to sign with a key that is revoked: nobody would take what it signs.
+
+        Raises:
+            ConfigError: it is.
+        """
+        if (name := key_id(key.public_key())) in self.revoked:
+            raise ConfigError(
+                f"Expected a key to sign with that is not revoked. Received: {name[:16]}, which is. Make a new one "
+                f"with `slimline keys new`, name it in deployment.signing_key, and its public key in "
+                f"deployment.trust.public_keys."
+            )
+
+
+ANYBODY = Trust(unsigned=True)
+
+
+def load_trust(places: Sequence[Path], revoked: Collection[str] = (), unsigned: bool = False) -> Trust:
+    """Read trusted keys.
+
+    Args:
+        places: public keys, and folders of them.
+        revoked: ids of keys that do not count.
+
+    Raises:
+        ConfigError: a file is missing or no public key, or a line of ``revoked`` no id.
+    """
+    keys, all_revoked = {}, set(revoked)
+    for place in places:
+        if place.is_dir():
+            files = sorted(place.glob(f"*{PUBLIC}"))
+            all_revoked |= _read_revoked(place / REVOKED)
+        else:
+            files = [place]
+        for file in files:
+            key = read_public(file)
+            keys[key_id(key)] = key
+    return Trust(keys, frozenset(all_revoked), unsigned)
+
+
+def project_trust(config: Trusted) -> Trust:
+    """Whom the project trusts; its local key counts from the moment it is made.
+
+    Raises:
+        ConfigError: see :func:`load_trust`.
+    """
+    local = public_path(LOCAL_KEY)
+    places = [local if name == LOCAL else Path(name).expanduser() for name in config.public_keys]
+    return load_trust(
+        [place for place in places if place != local or local.exists()], config.revoked, config.allow_unsigned
+    )
+
+
+def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
+    """Whom the environment says to trust, but for ``revoked``; None where it says nothing."""
+    places = os.environ.get(ENVIRONMENT)
+    return load_trust([Path(place) for place in places.split(os.pathsep) if place], revoked) if places else None
+
+
+def _read_revoked(path: Path) -> set[str]:
+    if not path.exists():
+        return set()
+    text = path.read_text(encoding="utf-8", errors="replace")  # of a comment in another encoding
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    found = {line for line in lines if line}
+    if wrong := sorted(line for line in found if not KEY_ID.fullmatch(line)):
+        raise ConfigError(
+            f"Expected {path} to have the id of a key, 64 hexadecimal digits, on each line. Received: {wrong[0]!r}. "
+            f"`slimline keys show` tells the id of a key."
+        )
+    return found

@@ -1,0 +1,327 @@
+"""The ledger of decisions, over both stores: nothing is lost, nothing costs twice, nothing is given back."""
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.config import Retention
+from tasks.deployment.decisions import ledger, sealed
+from tasks.deployment.decisions.entries import Book, Ended, Entry, Ledger
+from tasks.deployment.decisions.ledger import Known, ledger_key, read
+from tasks.deployment.decisions.sealed import Places, Terms, reserve
+from tasks.deployment.releases import retention
+from tasks.deployment.stores.conditions import Conditions, Kept
+from tasks.deployment.stores.directory import DirectoryStore
+from tasks.deployment.stores.opening import open_store
+from tasks.deployment.stores.protocol import SMALL, Store
+from tasks.errors import LedgerError, StoreError, WornOut
+from tasks.evaluation.records import Question
+from tasks.spending import LEAST
+from tests.tasks.deployment.killing import at_once, die, killed
+
+MODEL = "shades"
+TERMS = Terms(error=0.05, ceiling=0.025, by="alice", recipe="int8")
+
+
+def question(name: str, rules: tuple[str, ...] = ('{"metric":"accuracy"}',)) -> Question:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return Question(candidate=digest, samples="s" * 64, rules=rules, opponents={"baseline": "b" * 64})
+
+
+def places(first: int = 0, count: int = 100) -> Places:
+    return np.arange(first, first + count, dtype=np.uint64)
+
+
+def ask(store: Store, name: str, of: Places | None = None, known: tuple[Known, ...] = ()) -> Entry:
+    return reserve(store, MODEL, question(name), places() if of is None else of, TERMS, known)[0]
+
+
+def decide(store: Store, name: str, outcome: Any = "INCONCLUSIVE", of: Places | None = None) -> Entry:
+    return ledger.end(store, MODEL, ask(store, name, of).reserved.number, outcome)
+
+
+def levels(store: Store) -> list[float]:
+    return [entry.reserved.level for entry in read(store, MODEL).entries]
+
+
+def test_a_decision_is_in_the_ledger_before_it_is_taken_and_keeps_its_verdict(store: Store) -> None:
+    begun = ask(store, "a")
+    (entry,) = read(store, MODEL).entries
+    assert (entry.reserved, entry.ended) == (begun.reserved, None)
+    assert (entry.reserved.level, entry.reserved.samples, entry.turn) == (0.025, 100, 1)
+    ended = ledger.end(store, MODEL, 1, "PASS")
+    assert ended.ended
+    assert (ended.ended.outcome, ended.ended.number) == ("PASS", 1)
+    assert ledger.end(store, MODEL, 1, "INCONCLUSIVE") == ended  # too late
+
+
+def test_the_same_question_is_one_entry_and_costs_nothing(store: Store) -> None:
+    first = decide(store, "a", "PASS")
+    before = store.get(ledger_key(MODEL)).content
+    assert ask(store, "a") == first
+    assert ask(store, "a") == first
+    assert store.get(ledger_key(MODEL)).content == before
+
+
+def test_a_decision_that_was_begun_goes_on_at_the_same_level_whatever_came_between(store: Store) -> None:
+    first = ask(store, "a")
+    decide(store, "b")
+    again = ask(store, "a")
+    assert again.reserved == first.reserved
+    assert len(read(store, MODEL).entries) == 2
+    ledger.end(store, MODEL, 1, "INCONCLUSIVE")
+    ask(store, "c")
+    assert levels(store) == pytest.approx([0.025, 0.05 / 90, 0.05 / 90])
+
+
+def test_each_other_question_has_a_price(store: Store) -> None:
+    for name in "abc":
+        decide(store, name)
+    decide(store, "d", "PASS")
+    ask(store, "e")
+    assert levels(store) == pytest.approx([0.025, 0.05 / 90, 0.05 / 90, 0.05 / 90, 0.75 * 0.05 / 90])
+
+
+@pytest.mark.parametrize("part", ["candidate", "samples", "rules", "opponents"])
+def test_whatever_a_question_is_about_makes_it_another(store: Store, part: str) -> None:
+    other = {"candidate": "c", "samples": "d", "rules": ("{}",), "opponents": {"baseline": None}}
+    reserve(store, MODEL, question("a"), places(), TERMS)
+    reserve(store, MODEL, question("a").model_copy(update={part: other[part]}), places(), TERMS)
+    assert len(read(store, MODEL).entries) == 2
+
+
+def test_rules_that_need_no_sealed_sample_cost_nothing(store: Store) -> None:
+    entry, used = reserve(store, MODEL, question("a", rules=()), places(), TERMS)
+    assert (entry.reserved.set, entry.reserved.level, int(used.sum())) == (0, 0.0, 0)
+    ledger.end(store, MODEL, 1, "PASS")
+    assert ask(store, "b").reserved.level == 0.025
+
+
+def test_new_samples_stay_sealed_until_they_are_as_many_and_then_are_a_set_of_their_own(store: Store) -> None:
+    for name in "abc":
+        decide(store, name)
+    _, used = reserve(store, MODEL, question("d"), places(count=199), TERMS)
+    assert used.tolist() == [True] * 100 + [False] * 99
+    entry, used = reserve(store, MODEL, question("e"), places(count=200), TERMS)
+    assert used.tolist() == [False] * 100 + [True] * 100
+    assert (entry.reserved.set, entry.reserved.level, entry.turn) == (2, 0.025, 1)
+    assert read(store, MODEL).sets[0].turns == 4
+
+
+def test_of_two_sets_a_decision_is_taken_where_it_proves_more(store: Store) -> None:
+    decide(store, "a", "PASS")  # the set of 100 samples has the next at 0.01875
+    decide(store, "b", of=places(count=200))  # another set, where the next is at 0.05 / 90
+    assert ask(store, "c", places(count=200)).reserved.set == 1
+
+
+def test_samples_that_left_the_source_are_not_counted(store: Store) -> None:
+    decide(store, "a")
+    entry, used = reserve(store, MODEL, question("b"), places(first=40, count=90), TERMS)  # 60 known, 30 new
+    assert (entry.reserved.set, entry.reserved.samples, int(used.sum())) == (1, 60, 60)
+    entry, _ = reserve(
+        store, MODEL, question("c"), places(first=1_000, count=7), TERMS
+    )  # all others: a source of its own
+    assert (entry.reserved.set, entry.reserved.samples, entry.reserved.level) == (2, 7, 0.025)
+
+
+def test_equal_samples_are_seen_together(store: Store) -> None:
+    entry, used = reserve(store, MODEL, question("a"), np.array([5, 5, 6], np.uint64), TERMS)
+    assert (entry.reserved.samples, used.tolist()) == (3, [True] * 3)
+
+
+def test_samples_wear_out_and_the_error_says_what_restores_them(store: Store) -> None:
+    def wear_out() -> None:
+        for turn in range(100):
+            decide(store, str(turn), "PASS" if turn % 2 else "INCONCLUSIVE")
+
+    with pytest.raises(WornOut, match=r"100, of which 0 were never used.* 100 new ones in the test split"):
+        wear_out()
+    assert len(levels(store)) > 10
+    assert min(levels(store)) >= LEAST
+    assert ask(store, "new", places(count=200)).reserved.level == 0.025
+
+
+def _enter(url: str, number: int, barrier: Any) -> None:
+    store = open_store(url)
+    barrier.wait()
+    decide(store, str(number), "PASS" if number % 2 else "INCONCLUSIVE")
+
+
+def test_of_several_at_once_none_is_lost(store_url: str) -> None:
+    count = 4
+    barrier = multiprocessing.Barrier(count)
+    at_once(partial(_enter, store_url, number, barrier) for number in range(count))
+    book = read(open_store(store_url), MODEL)
+    assert {entry.reserved.question.candidate for entry in book.entries} == {
+        question(str(number)).candidate for number in range(count)
+    }
+    assert all(entry.ended for entry in book.entries)
+    assert len({entry.reserved.number for entry in book.entries}) == count
+    assert len(book.sets) == 1
+
+
+def test_of_two_that_ask_the_same_at_once_there_is_one_entry(store_url: str) -> None:
+    barrier = multiprocessing.Barrier(2)
+    at_once([partial(_enter, store_url, 1, barrier)] * 2)
+    (entry,) = read(open_store(store_url), MODEL).entries
+    assert entry.ended
+
+
+class FatalStore:
+    """A store at whose n-th write the process is killed: before it, or after it."""
+
+    def __init__(self, store: Store, write: int, after: bool) -> None:
+        self.store, self.left, self.after = store, write, after
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self.store, name)
+        if name not in {"put_if_absent", "compare_and_swap"}:
+            return verb
+
+        def write(*arguments: Any) -> None:
+            self.left -= 1
+            if self.left < 0 and not self.after:
+                die()
+            verb(*arguments)
+            if self.left < 0:
+                die()
+
+        return write
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_any_write_the_next_run_goes_on_and_it_is_paid_once(store: Store, after: bool) -> None:
+    for write in (0, 1, 2):  # the samples, the reservation, the verdict
+        fatal: Any = FatalStore(store, write, after)
+        fresh = places(count=100 * 2**write)
+        assert killed(partial(decide, fatal, f"{write}", "PASS", fresh))
+        entry = decide(store, f"{write}", "PASS", fresh)
+        assert (entry.reserved.number, entry.reserved.level, entry.turn) == (write + 1, 0.025, 1)
+        assert len(read(store, MODEL).entries) == write + 1
+
+
+def change(store: Store, how: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(store.get(ledger_key(MODEL)).content)
+    how(content)
+    store.put(ledger_key(MODEL), json.dumps(content).encode())
+
+
+HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "another model": lambda of: of.update(model="other"),
+    "another version": lambda of: of.update(schema_version=2),
+    "no lines": lambda of: of.pop("lines"),
+    "no line": lambda of: of.update(lines=[]),
+    "lines that are none": lambda of: of.update(lines=[1, None, {}, {"kind": "else"}] * 500),
+    "a level that is too high": lambda of: of["lines"][1].update(level=0.05),
+    "a level of nan": lambda of: of["lines"][1].update(level=float("nan")),
+    "a smaller error": lambda of: of["lines"][1].update(error=0.01),
+    "an error beyond all bounds": lambda of: of["lines"][1].update(error=1e308),
+    "a set that was not opened": lambda of: of["lines"][1].update(set=2),
+    "no set": lambda of: of["lines"][1].update(set=0),
+    "another number": lambda of: of["lines"][1].update(number=10**30),
+    "a line twice": lambda of: of["lines"].append(of["lines"][1]),
+    "a verdict twice": lambda of: of["lines"].append(of["lines"][2]),
+    "a verdict of nothing": lambda of: of["lines"].append({**of["lines"][2], "number": 3}),
+    "no samples": lambda of: of["lines"][1].update(samples=0),
+    "without the reservation": lambda of: of["lines"].pop(1),
+    "without the set": lambda of: of["lines"].pop(0),
+    "a moment with control characters": lambda of: of["lines"][0].update(at="\x1b[2J"),
+    "too many lines": lambda of: of.update(lines=[of["lines"][0]] * 20_001),
+    "a key of its own": lambda of: of["lines"][1].update(budget=1),
+}
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_a_ledger_that_does_not_follow_is_refused_and_left_as_it_is(store: Store, how: str) -> None:
+    decide(store, "a")
+    change(store, HOSTILE[how])
+    before = store.get(ledger_key(MODEL)).content
+    for work in (lambda: read(store, MODEL), lambda: ask(store, "b"), lambda: ledger.end(store, MODEL, 1, "PASS")):
+        with pytest.raises(LedgerError, match="to be a ledger of decisions") as error:
+            work()
+        assert len(str(error.value)) < 1_500
+        assert "\x1b" not in str(error.value)
+    assert store.get(ledger_key(MODEL)).content == before
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"[" * 100_000, b"\xff\xfe", b'"ledger"', b"null", b"1e999"])
+def test_what_is_no_record_at_all_is_refused(store: Store, content: bytes) -> None:
+    store.put(ledger_key(MODEL), content)
+    with pytest.raises(LedgerError, match="to be a ledger of decisions"):
+        ask(store, "a")
+
+
+def test_an_object_larger_than_any_ledger_is_not_read(store: Store) -> None:
+    store.put(ledger_key(MODEL), b" " * (SMALL + 1))
+    with pytest.raises(StoreError, match="at most"):
+        ask(store, "a")
+
+
+@pytest.mark.parametrize("how", ["removed", "cut", "changed"])
+def test_samples_that_are_not_those_of_their_set_give_no_error_back(store: Store, how: str) -> None:
+    decide(store, "a")
+    key = sealed.samples_key(MODEL, read(store, MODEL).sets[0].opened.samples)
+    content = store.get(key).content
+    if how == "removed":
+        store.delete(key)
+    else:
+        store.put(key, content[:-8] if how == "cut" else content[:-1] + b"\1")
+    with pytest.raises(LedgerError, match="to name the 100 samples of a set"):
+        ask(store, "b")
+
+
+@pytest.mark.parametrize("how", ["removed", "cut", "rewritten"])
+def test_a_ledger_that_lost_what_a_release_names_is_refused(store: Store, how: str) -> None:
+    decide(store, "a")
+    entry = decide(store, "b", "PASS")
+    assert entry.sha256
+    known = (Known(2, entry.sha256, "release 1 in production"),)
+    assert ask(store, "c", known=known).reserved.number == 3
+    if how == "removed":
+        store.delete(ledger_key(MODEL))
+    elif how == "cut":
+        change(store, lambda of: of.update(lines=of["lines"][:3]))
+    else:
+        store.delete(ledger_key(MODEL))
+        decide(store, "x")
+        decide(store, "b", "PASS")
+    with pytest.raises(LedgerError, match=r"release 1 in production names.*restore it from a backup"):
+        ask(store, "d", known=known)
+
+
+def test_without_conditions_on_writes_nothing_is_decided(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = store if isinstance(store, DirectoryStore) else type(store)
+    monkeypatch.setattr(where, "conditions", Conditions(Kept.KEPT, Kept.IGNORED))
+    with pytest.raises(StoreError, match=r"a decision could get lost from the ledger\. Received: .* ignored when"):
+        ask(store, "a")
+    assert list(store.list("ledgers")) == []
+
+
+def test_retention_leaves_the_ledger_alone(store: Store) -> None:
+    decide(store, "a", "PASS")
+    before = {entry.key: store.get(entry.key).content for entry in store.list("ledgers")}
+    assert len(before) == 2
+    list(retention.clean(store, MODEL, Retention(keep=1, orphan_hours=1)))
+    assert {entry.key: store.get(entry.key).content for entry in store.list("ledgers")} == before
+
+
+def test_a_full_ledger_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "MOST_LINES", 3)
+    decide(store, "a")
+    with pytest.raises(LedgerError, match="at most 3 lines"):
+        ask(store, "b")
+
+
+def test_what_is_written_is_what_is_read(store: Store) -> None:
+    decide(store, "a", "PASS")
+    book = read(store, MODEL)
+    assert isinstance(book, Book)
+    assert Ledger.model_validate_json(store.get(ledger_key(MODEL)).content) == book.ledger
+    assert [line.kind for line in book.ledger.lines] == ["opened", "reserved", "ended"]
+    assert isinstance(book.ledger.lines[2], Ended)

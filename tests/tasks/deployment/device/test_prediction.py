@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks.config import Params
+from tasks.deployment.device.client import fetch
+from tasks.deployment.device.prediction import predict, softmax
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.trust.trusted import Trust
+from tasks.errors import DataError, ReleaseError
+from tests.tasks.deployment.project import decide, trust_of
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """What is asked has left its store."""
+    return f"file://{tmp_path / 'store'}"
+
+
+@pytest.fixture
+def device(project: Params, tmp_path: Path) -> Path:
+    publish(project)
+    fetch(project.deployment.store, "shades", "production", tmp_path / "device", trust_of(project))
+    return tmp_path / "device"
+
+
+@pytest.fixture
+def trust(device: Path, project: Params) -> Trust:
+    return trust_of(project)
+
+
+def image(path: Path, grey: int, mode: str = "L") -> Path:
+    Image.new("L", (9, 5), grey).convert(mode).save(path)
+    return path
+
+
+def test_each_file_gets_its_answer_in_order(device: Path, trust: Trust, tmp_path: Path) -> None:
+    files = [image(tmp_path / "dark.png", 10), image(tmp_path / "light.png", 245, "RGB")]
+    dark, light = predict(device, files, trust)
+    assert [(answer.file, answer.label) for answer in (dark, light)] == [
+        (str(files[0]), "dark"),
+        (str(files[1]), "light"),
+    ]
+    assert dark.score == dark.scores["dark"] == pytest.approx(1 - dark.scores["light"])
+    logit = 4 * 10 / 255 - 2  # four pixels over the bias; the other logit is its negative
+    assert dark.score == pytest.approx(1 / (1 + np.exp(2 * logit)))
+
+
+def test_a_version_may_be_asked_by_its_folder(device: Path, trust: Trust, tmp_path: Path) -> None:
+    file = image(tmp_path / "light.png", 245)
+    assert predict(device / "1", [file], trust) == predict(device, [file], trust)
+
+
+def test_no_files_need_no_answers(device: Path, trust: Trust) -> None:
+    assert predict(device, [], trust) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", None])
+def test_what_is_no_image_is_named(device: Path, trust: Trust, tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "file.png"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(DataError, match=r"Expected .*file\.png to be an image"):
+        predict(device, [file], trust)
+
+
+def test_a_torn_image_is_named(device: Path, trust: Trust, tmp_path: Path) -> None:
+    file = tmp_path / "torn.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)).save(file)
+    file.write_bytes(file.read_bytes()[:2000])
+    with pytest.raises(DataError, match=r"torn\.png"):
+        predict(device, [file], trust)
+
+
+def test_a_folder_without_a_release_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="Run `slimline fetch`"):
+        predict(tmp_path, [], Trust())
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "labels.json", "manifest.dsse.json"])
+def test_a_damaged_release_is_not_asked(device: Path, trust: Trust, name: str) -> None:
+    file = device / "current" / name
+    file.write_bytes(file.read_bytes()[:-2])
+    with pytest.raises(ReleaseError):
+        predict(device, [], trust)
+
+
+def test_a_model_with_more_answers_than_labels_is_not_asked(project: Params, tmp_path: Path) -> None:
+    dataset = Path("data/prepared/dataset.json")
+    dataset.write_text(dataset.read_text().replace('"light"\n', '"light", "other"\n', 1))
+    decide(project)
+    publish(project)
+    fetch(project.deployment.store, "shades", "production", tmp_path / "device", trust_of(project))
+    with pytest.raises(ReleaseError, match=r"a label for each of the 2 outputs.*Received: 3 labels"):
+        predict(tmp_path / "device", [], trust_of(project))
+
+
+def test_scores_of_large_logits_are_finite() -> None:
+    assert softmax(np.array([1e4, 0.0, -1e4], np.float32)).tolist() == [1.0, 0.0, 0.0]
