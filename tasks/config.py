@@ -184,6 +184,14 @@ class Deployment(Settings):
             raise ValueError("expected a staging channel where promotion is manual: there a release waits")
         return self
 
+    def target(self, named: str | None = None) -> str:
+        """Return the channel that was named, else the one of params.yaml.
+
+        Raises:
+            ConfigError: the name is none.
+        """
+        return self.channel if named is None else check_name("a channel", named)
+
 
 class Versioning(Settings):
     """What is kept after a release."""

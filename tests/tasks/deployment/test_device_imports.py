@@ -47,7 +47,7 @@ fetched = fetch(sys.argv[2], "shades", "production", Path("device"), trust)
 print(json.dumps([fetched.version, answer.label]))
 """
 COMMANDS = """
-from flows.cli import app
+from flows.cli.app import app
 
 for arguments in (["fetch", "shades", "--to", "device", "--store", sys.argv[2], "--channel", "production"],
                   ["predict", "light.png", "--model", "device"]):

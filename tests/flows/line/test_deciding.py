@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flows import deciding
-from flows.deciding import settle
+from flows.line import deciding
+from flows.line.deciding import settle
 from tasks.compression.records import candidate_model
 from tasks.config import Params
 from tasks.deployment.decisions.ledger import ledger_key, read

@@ -1,4 +1,4 @@
-from flows.retrain import running_order
+from flows.line.retrain import running_order
 from tasks.versioning.stages import Stage
 
 

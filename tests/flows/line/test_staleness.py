@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import staleness
-from flows.cli import stale
-from flows.staleness import survey
+from flows.cli.app import stale
+from flows.line import staleness
+from flows.line.staleness import survey
 from tasks.config import load_params
 from tasks.versioning.params_file import set_params
 from tasks.versioning.stages import Stage
@@ -215,7 +215,7 @@ def test_what_ran_before_is_not_said_where_it_is_not_known_any_more(project: Pat
 
 def test_nothing_heavy_is_loaded_to_tell() -> None:
     heavy = {"prefect", "tensorflow", "tf_keras", "matplotlib", "dvc"}
-    code = f"import sys, flows.staleness\nprint({heavy} & set(sys.modules))"
+    code = f"import sys, flows.line.staleness\nprint({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 

@@ -5,8 +5,8 @@ import pytest
 from prefect.client.schemas.objects import State
 from ruamel.yaml import YAML
 
-from flows import upkeep
-from flows.upkeep import reproduce_flow, retention_flow
+from flows.operations import maintenance
+from flows.operations.maintenance import reproduce_flow, retention_flow
 from tasks.config import Params, Retention
 from tasks.deployment.registry import releases
 from tasks.deployment.releases.publishing import publish
@@ -63,7 +63,7 @@ def test_a_release_made_again_otherwise_fails_the_run(
         asked.append(arguments[2:4])
         return made
 
-    monkeypatch.setattr(upkeep, "reproduce_in", stand_in)
+    monkeypatch.setattr(maintenance, "reproduce_in", stand_in)
     ended: State[Any] = reproduce_flow("shades@2", return_state=True)
     assert (ended.name, ended.message, ended.is_failed()) == (name, "How it came out.", not identical)
     assert asked == [("shades", 2)]

@@ -12,13 +12,13 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.artifacts import show_results
-from flows.deciding import settle
-from flows.reaper import close_dead_runs, project_tag
-from flows.stages import StageFailed, end_all, may_succeed_later, run_stage
-from flows.staleness import survey, told
+from flows.line.artifacts import show_results
+from flows.line.deciding import settle
+from flows.line.reaper import close_dead_runs, project_tag
+from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
+from flows.line.staleness import survey, told
+from flows.line.workspace import exclusive_run
 from flows.terminal import say
-from flows.workspace import exclusive_run
 from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
 from tasks.deployment.records import Release

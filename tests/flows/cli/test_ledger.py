@@ -8,7 +8,7 @@ import pytest
 from tasks.config import Params
 from tasks.deployment.decisions import ledger, sealed
 from tasks.deployment.stores.opening import open_store
-from tests.flows.test_upkeep_commands import slimline
+from tests.flows.cli.test_maintenance import slimline
 from tests.tasks.deployment.decisions.test_ledger import TERMS, places, question
 from tests.tasks.deployment.project import params_for
 

@@ -8,14 +8,14 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import environment
-from flows.keys_command import keys
-from flows.ledger_command import ledger
-from flows.options import Json
-from flows.release_commands import audit, channels, promote, rollback, sign
-from flows.store_command import store
+from flows.cli.keys import keys
+from flows.cli.ledger import ledger
+from flows.cli.maintenance import pin, reproduce, retention, serve, unpin
+from flows.cli.options import Json
+from flows.cli.release import audit, channels, promote, rollback, sign
+from flows.cli.store import store
+from flows.cli.trust_options import AllowUnsigned, TrustedKeys, whom_to_trust
 from flows.terminal import print_json, say, tell, tell_error
-from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
-from flows.upkeep_commands import pin, reproduce, retention, serve, unpin
 from tasks.errors import UNAVAILABLE, SlimlineError
 from tasks.text import show_what_cannot_be_encoded
 
@@ -61,8 +61,8 @@ def run(
     environment.prepare()
     os.environ[environment.WORKSPACE] = str(Path.cwd())  # Prefect's own server, if it starts one, inherits it
     say("slimline", "starting Prefect")
-    from flows.retrain import retrain
-    from flows.summary import print_outcome
+    from flows.cli.summary import print_outcome
+    from flows.line.retrain import retrain
 
     outcome = retrain(params)
     print_outcome(params, outcome)
@@ -72,7 +72,7 @@ def run(
 @app.command
 def stale(*, json: Json = False) -> None:
     """Say which stages the next run has to do again, and why; nothing is run or changed."""
-    from flows.staleness import survey, told
+    from flows.line.staleness import survey, told
     from flows.terminal import print_json
     from tasks.config import load_params
 
@@ -89,7 +89,7 @@ def stale(*, json: Json = False) -> None:
 @app.command
 def report(*, json: Json = False) -> None:
     """Show the results of the last run and where its report is."""
-    from flows.summary import print_results, results_record
+    from flows.cli.summary import print_results, results_record
     from tasks.config import load_params
     from tasks.evaluation.results import load_results
 
@@ -111,7 +111,7 @@ def releases(model: str | None = None, *, store: str | None = None, json: Json =
     store
         The store's URL; by default the one of params.yaml.
     """
-    from flows.summary import odd_records, print_releases, tell_odd
+    from flows.cli.summary import odd_records, print_releases, tell_odd
     from tasks.deployment.records import Release
     from tasks.deployment.registry import find_releases
     from tasks.deployment.stores.opening import open_store

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from prefect import flow
 
-from flows import retrain
-from flows.retrain import Outcome, conclude
+from flows.line import retrain
+from flows.line.retrain import Outcome, conclude
 from tasks.config import Params
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import registry_of, rollback

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from markdown_it import MarkdownIt
 
-from flows.artifacts import _verdict, shown_rows
+from flows.line.artifacts import _verdict, shown_rows
 from tasks.evaluation.gate import choose
 from tests.tasks.evaluation.material import make_results
 

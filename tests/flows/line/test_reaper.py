@@ -5,7 +5,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.states import Running
 
-from flows.reaper import close_dead_runs, project_tag
+from flows.line.reaper import close_dead_runs, project_tag
 
 
 @flow

@@ -5,8 +5,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.artifacts import shown_rows
-from flows.rebuilding import parse_release, reproduce_in
+from flows.line.artifacts import shown_rows
+from flows.operations.rebuilding import parse_release, reproduce_in
 from tasks.config import load_params
 from tasks.deployment.releases import retention
 from tasks.deployment.releases.reproduction import Reproduction

@@ -1,13 +1,13 @@
-"""``slimline promote`` and ``rollback``, the twins of :mod:`flows.release`; ``channels``, ``audit`` and ``sign``."""
+"""Commands that move channels and sign: ``promote``, ``rollback``, ``channels``, ``audit`` and ``sign``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.options import Json
+from flows.cli.options import Json
+from flows.cli.trust_options import AllowUnsigned, TrustedKeys, whom_to_trust
 from flows.terminal import print_json, tell
-from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def promote(
     if version is not None:
         check_version(version)
     place = deployment(store, model, replaces)
-    target = target_of(place, channel)
+    target = place.target(channel)
     registry = _registry(place, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, version, target, Why(reason, actor())), json)
 
@@ -86,7 +86,7 @@ def rollback(
     if to is not None:
         check_version(to)
     place = deployment(store, model)
-    target = target_of(place, channel)
+    target = place.target(channel)
     registry = _registry(place, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, target, Why(reason, actor()), to), json)
 
@@ -159,7 +159,7 @@ def channels(model: str | None = None, *, store: Store = None, json: Json = Fals
     model
         The model's name; by default the one of params.yaml.
     """
-    from flows.summary import odd_records, print_rows, tell_odd
+    from flows.cli.summary import odd_records, print_rows, tell_odd
     from tasks.deployment.records import Pointer
     from tasks.deployment.registry import find_channels
     from tasks.deployment.stores.opening import open_store
@@ -183,12 +183,12 @@ def audit(model: str | None = None, *, channel: Channel = None, store: Store = N
     model
         The model's name; by default the one of params.yaml.
     """
-    from flows.summary import print_rows
+    from flows.cli.summary import print_rows
     from tasks.deployment.releases.channels import trail
     from tasks.deployment.stores.opening import open_store
 
     place = deployment(store, model)
-    target = target_of(place, channel)
+    target = place.target(channel)
     moves = list(trail(open_store(place.store), place.model, target))
     if json:
         print_json([move.model_dump(mode="json") for move in moves])
@@ -211,17 +211,6 @@ def deployment(store: str | None, model: str | None, replaces: str | None = None
     if store and model and not PARAMS.exists():
         return parse_deployment(named)
     return parse_deployment({**load_params().deployment.model_dump(), **named})
-
-
-def target_of(place: "Deployment", channel: str | None) -> str:
-    """The channel that was named, else the one of params.yaml.
-
-    Raises:
-        ConfigError: the name is none.
-    """
-    from tasks.config import check_name
-
-    return place.channel if channel is None else check_name("a channel", channel)
 
 
 def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":

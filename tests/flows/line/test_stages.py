@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from flows.environment import WORKSPACE
-from flows.stages import StageFailed, end_all, follow
-from flows.workspace import Busy, end_leftovers, exclusive_run
+from flows.line.stages import StageFailed, end_all, follow
+from flows.line.workspace import Busy, end_leftovers, exclusive_run
 
 
 def script(text: str) -> list[str]:

@@ -1,14 +1,14 @@
-"""``slimline retention``, ``pin``, ``unpin``, ``serve`` and ``reproduce``; see the flows in :mod:`flows.upkeep`."""
+"""Commands that keep releases: ``retention``, ``pin``, ``unpin``, ``serve`` and ``reproduce``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flows.options import Json
-from flows.release_commands import Model, Reason, Store, deployment
+from flows.cli.options import Json
+from flows.cli.release import Model, Reason, Store, deployment
+from flows.cli.trust_options import AllowUnsigned, TrustedKeys, whom_to_trust
 from flows.terminal import ended_by_sigterm, print_json, say, tell
-from flows.trusting import AllowUnsigned, TrustedKeys, whom_to_trust
 
 if TYPE_CHECKING:
     from tasks.deployment.releases.reproduction import Reproduction
@@ -28,7 +28,7 @@ def retention(
 
     The newest, what a channel points to or would be rolled back to, and what is pinned stay.
     """
-    from flows.summary import print_rows
+    from flows.cli.summary import print_rows
     from tasks.config import parse_deployment
     from tasks.deployment.releases.retention import clean, leftovers, plan
     from tasks.deployment.stores.opening import open_store
@@ -137,7 +137,7 @@ def reproduce(
     release
         MODEL@VERSION, as digits@3.
     """
-    from flows.rebuilding import parse_release, reproduce_in
+    from flows.operations.rebuilding import parse_release, reproduce_in
     from tasks.deployment.stores.opening import open_store
 
     name, version = parse_release(release)
@@ -153,7 +153,7 @@ def reproduce(
 
 
 def _show(made: "Reproduction") -> None:
-    from flows.summary import print_rows
+    from flows.cli.summary import print_rows
 
     rows = [
         {"File": output.path, "Released": output.released or "", "Again": output.rebuilt or ""}

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.store_command import store
+from flows.cli.store import store
 from tests.relay import forgetful, relay
 
 

@@ -1,6 +1,6 @@
 """``slimline store``: whether a store can be used, and how."""
 
-from flows.options import Json
+from flows.cli.options import Json
 from flows.terminal import print_json, tell
 
 

@@ -21,7 +21,7 @@ from tasks.evaluation.tables import candidates_table
 from tasks.text import visible
 
 if TYPE_CHECKING:
-    from flows.retrain import Outcome
+    from flows.line.retrain import Outcome
 
 SHOWN = ("Candidate", "Accuracy", "Difference", "Loaded", "Stored", "Smaller", "Latency", "Speed", "Gate")
 WIDE = 160  # columns where there is no terminal to ask

@@ -5,7 +5,6 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.release_commands import target_of
 from tasks.config import check_version, load_params, parse_deployment
 from tasks.deployment.records import MAX_BY, Pointer
 from tasks.deployment.releases import promotion
@@ -30,7 +29,7 @@ def promote_flow(
         check_version(version)
     if replaces:
         place = parse_deployment({**place.model_dump(), "replaces": replaces})
-    target = target_of(place, channel)
+    target = place.target(channel)
     move = promotion.promote(promotion.registry_of(place), version, target, _why(reason))
     return _moved(place.model, target, move)
 
@@ -45,7 +44,7 @@ def rollback_flow(reason: str, to: int | None = None, channel: str | None = None
         channel: by default the one of params.yaml.
     """
     place = load_params().deployment
-    target = target_of(place, channel)
+    target = place.target(channel)
     if to is not None:
         check_version(to)
     move = promotion.rollback(promotion.registry_of(place), target, _why(reason), to)

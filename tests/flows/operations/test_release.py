@@ -5,7 +5,7 @@ import pytest
 from prefect.client.schemas.objects import State
 from ruamel.yaml import YAML
 
-from flows.release import promote_flow, rollback_flow
+from flows.operations.release import promote_flow, rollback_flow
 from tasks.config import Params
 from tasks.deployment.releases.channels import trail
 from tasks.deployment.releases.publishing import publish

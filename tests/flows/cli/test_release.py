@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from flows.cli import main
+from flows.cli.app import main
 from tasks.config import Params
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.trust.trusted import ENVIRONMENT

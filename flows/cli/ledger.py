@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from flows.options import Json
-from flows.release_commands import Store, deployment
+from flows.cli.options import Json
+from flows.cli.release import Store, deployment
 
 if TYPE_CHECKING:
     from tasks.deployment.decisions.entries import Book, Entry, Set
@@ -17,7 +17,7 @@ def ledger(model: str | None = None, *, store: Store = None, json: Json = False)
     model
         The model's name; by default the one of params.yaml.
     """
-    from flows.summary import print_rows
+    from flows.cli.summary import print_rows
     from flows.terminal import print_json, tell
     from tasks.deployment.decisions.ledger import folder, read
     from tasks.deployment.stores.opening import open_store

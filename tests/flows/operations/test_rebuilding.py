@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.rebuilding import get_data, get_timed, reproduce
+from flows.operations.rebuilding import get_data, get_timed, reproduce
 from tasks.compression.records import candidate_model, candidate_record, earlier_record
 from tasks.config import Params
 from tasks.deployment.releases.publishing import publish

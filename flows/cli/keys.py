@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cyclopts import App
 
-from flows.options import Json
+from flows.cli.options import Json
+from flows.cli.trust_options import TrustedKeys, whom_to_trust
 from flows.terminal import print_json, tell
-from flows.trusting import TrustedKeys, whom_to_trust
 
 keys = App(name="keys", help="Make and show the keys that releases are signed with.")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.rebuilding import parse_release
+from flows.operations.rebuilding import parse_release
 from tasks.deployment.releases.publishing import publish
 from tasks.errors import ConfigError
 from tests.tasks.deployment.project import params_for, write_project
