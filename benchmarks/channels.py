@@ -10,13 +10,13 @@ from typing import Any, get_args
 
 import numpy as np
 
+from tasks.backend import set_seed
 from tasks.compression.channels.criteria import Criterion
 from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
-from tasks.data_loading.dataset import read_batches
-from tasks.training.backend import set_seed
+from tasks.learning.saving import load_model
+from tasks.samples import read_batches
 from tasks.training.records import BASELINE_KERAS
-from tasks.training.saving import load_model
 
 DEFAULT = [name for name in get_args(Criterion) if name not in {"greedy", "batch_norm_scale"}]
 

@@ -20,9 +20,9 @@ from typing import Literal
 
 import numpy as np
 
-from tasks.evaluation.statistics import MacroMetric, macro, macro_interval, paired_macro, tango
-from tasks.evaluation.statistics.class_counts import Answers, ClassCounts, Reals
 from tasks.records import Interval
+from tasks.statistics import MacroMetric, macro, macro_interval, paired_macro, tango
+from tasks.statistics.class_counts import Answers, ClassCounts, Reals
 
 Spread = Literal["balanced", "geometric", "power"]
 METRICS: tuple[MacroMetric, ...] = ("recall", "precision", "f1")

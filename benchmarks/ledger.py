@@ -31,8 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
-from tasks.evaluation.statistics import tango
 from tasks.spending import Budget, two_sided
+from tasks.statistics import tango
 
 SAMPLES, MARGIN, ERROR, CEILING, NIGHTS = 542, 0.03, 0.05, 0.025, 100
 REGIONS = 2_000

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.quantization.levels import best_step, round_to_levels
-from tasks.training.saving import load_model
+from tasks.learning.saving import load_model
 
 Weights = NDArray[np.float32]
 

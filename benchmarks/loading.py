@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 from PIL import Image, ImageChops
 
-from tasks.data_loading.dataset import PREPARED, read_dataset
+from tasks.samples import PREPARED, read_dataset
 
 CIFAR10 = Path(__file__).parents[1] / "../shared/data/cifar10-images.tar.gz"
 TARGET = 5000  # images a second on two cores

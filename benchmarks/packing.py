@@ -37,10 +37,10 @@ def digits() -> tuple[Any, Any]:
 def make_model() -> bytes:
     """The model that the module's docstring tells of."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    from tasks.backend import keras, set_seed
     from tasks.compression.layers import hold_zeros
     from tasks.compression.quantization.modes import configurations
-    from tasks.training.backend import keras, set_seed
-    from tasks.training.conversion import convert, fold_scaling
+    from tasks.learning.conversion import convert, fold_scaling
 
     set_seed(1)
     tf_keras, layers = keras(), keras().layers

@@ -10,12 +10,12 @@ from functools import partial
 
 import numpy as np
 
+from tasks.backend import set_seed, tensorflow
 from tasks.config import Precision
-from tasks.training.backend import set_seed, tensorflow
-from tasks.training.distillation import Teacher
-from tasks.training.fitting import Plan, compile_model
+from tasks.learning.distillation import Teacher
+from tasks.learning.fitting import Plan, compile_model
+from tasks.learning.precision import in_precision
 from tasks.training.models import BUILDERS, build_model
-from tasks.training.precision import in_precision
 
 SHAPE, CLASSES = (32, 32, 3), 10
 PRECISIONS: tuple[Precision, ...] = ("float32", "mixed_bfloat16")

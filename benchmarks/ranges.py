@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cifar10 import print_table
+from tasks.backend import set_seed
 from tasks.compression.quantization.float_file import predict
 from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.quantize import Quantize
 from tasks.config import Data
-from tasks.data_loading.dataset import read_batches
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
 from tasks.evaluation.wording import percent
-from tasks.training.backend import set_seed
-from tasks.training.conversion import to_tflite
-from tasks.training.fitting import Plan, fit
+from tasks.learning.conversion import to_tflite
+from tasks.learning.fitting import Plan, fit
+from tasks.samples import read_batches
 from tasks.training.models import build_model
 
 RANGES = ("minmax", "mse", "octav", "measured")

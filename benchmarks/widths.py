@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from tasks.backend import keras, set_seed
 from tasks.compression.channels.latency import as_timed
 from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.width_to_depth import WidthToDepth
+from tasks.learning.conversion import to_tflite
 from tasks.timing.runner import Runner, undisturbed
-from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import to_tflite
 from tasks.training.models import build_model
 
 SHAPE, CLASSES = (32, 32, 3), 10

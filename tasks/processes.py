@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ENDED = 143  # what a shell reports of a process that SIGTERM ended
+THREADS = "TF_NUM_INTRAOP_THREADS"  # the variable of the environment that says how many, by TensorFlow's name
 
 
 @contextlib.contextmanager

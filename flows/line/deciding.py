@@ -7,7 +7,6 @@ run that is killed anywhere leaves an entry; the next run asks the same question
 from collections.abc import Iterator
 
 from tasks.config import Params
-from tasks.data_loading.dataset import read_places
 from tasks.deployment.decisions import ledger, sealed
 from tasks.deployment.decisions.entries import Entry
 from tasks.deployment.decisions.ledger import Known
@@ -24,6 +23,7 @@ from tasks.evaluation.question import pose
 from tasks.evaluation.records import DECISION, GATE, Decision, Outlook
 from tasks.evaluation.results import Results, load_results, read_decision
 from tasks.records import read_record, write_record
+from tasks.samples import read_places
 from tasks.spending import two_sided, worth
 
 

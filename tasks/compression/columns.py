@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import keras
 from tasks.compression.replacement import Factor, Replacement, last
-from tasks.training.backend import keras
 
 
 @dataclass(frozen=True)

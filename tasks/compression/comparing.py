@@ -1,8 +1,8 @@
 """A step's file beside what it was made of: required where it stores floats, recorded where it rounds."""
 
 from tasks.compression.technique import Context, Result, Subject, Technique
-from tasks.training.comparison import answers, check_float16, check_float32, check_same, describe_rounded
-from tasks.training.records import Comparison
+from tasks.learning.comparison import answers, check_float16, check_float32, check_same, describe_rounded
+from tasks.learning.records import Comparison
 
 FLOAT = "the network before this step"
 SIMULATED = "the network as it was trained, its rounding simulated"

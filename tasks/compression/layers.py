@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.technique import Model
-from tasks.training.backend import keras, tensorflow
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 
 
 def kernels(model: Model) -> dict[str, NDArray[Any]]:

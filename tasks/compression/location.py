@@ -21,8 +21,8 @@ from scipy.optimize import linear_sum_assignment
 from tasks.compression.flatbuffer import File, Part, Places, Use, by_output
 from tasks.compression.technique import Model
 from tasks.compression.weights import Weight, weights
-from tasks.training.conversion import convert, fold_scaling
-from tasks.training.saving import copy_model
+from tasks.learning.conversion import convert, fold_scaling
+from tasks.learning.saving import copy_model
 
 VECTOR = 1.25  # what all that is no weight is filled with: a factor or a summand that no converter leaves out
 SAMPLED = 2048  # numbers of a constant that are looked at

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from tasks.training.backend import keras
+from tasks.backend import keras
 
 OWN = str(Path(__file__).parents[1])  # where this project's functions are
 EVERY = 5.0  # seconds between two looks

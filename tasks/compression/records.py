@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from tasks.files import write_bytes
+from tasks.learning.records import Comparison
 from tasks.records import Record, read_record, write_record
-from tasks.training.records import Comparison
 
 CANDIDATES = Path("models/candidates")
 EARLIER = Path(".slimline/earlier")  # put there by `slimline reproduce`, in its clone alone

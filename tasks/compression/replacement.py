@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasLayer, TfTensor, keras, tensorflow
 from tasks.compression.technique import Model
-from tasks.training.backend import KerasLayer, TfTensor, keras, tensorflow
 
 INNER = {"activation": "linear", "use_bias": False, "activity_regularizer": None}
 

@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from tasks.backend import keras
 from tasks.compression.progress import beating
 from tasks.compression.technique import Context, Model
 from tasks.config import NAME, Augmentation, Precision, Settings
-from tasks.training.backend import keras
-from tasks.training.distillation import Teacher
-from tasks.training.fitting import Fitted, Plan, fit
-from tasks.training.hints import Hints
-from tasks.training.precision import in_precision
-from tasks.training.saving import load_model
+from tasks.learning.distillation import Teacher
+from tasks.learning.fitting import Fitted, Plan, fit
+from tasks.learning.hints import Hints
+from tasks.learning.precision import in_precision
+from tasks.learning.saving import load_model
 
 BASELINE, NONE = "baseline", "none"
 ONE = NAME.strip("^$")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tasks.backend import set_seed, threads, versions
 from tasks.compression.changes import check_changes, refusing
 from tasks.compression.comparing import compared
 from tasks.compression.layer_states import measure_layers
@@ -17,11 +18,10 @@ from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
 from tasks.compression.technique import Claim, Context, Model, Subject, Technique
 from tasks.errors import CompressionError, PromiseBroken
-from tasks.training.backend import set_seed, threads, versions
-from tasks.training.finite import check_finite
-from tasks.training.recorded import recorded_samples
-from tasks.training.rewrites import noted
-from tasks.training.saving import copy_model, weights_digest
+from tasks.learning.finite import check_finite
+from tasks.learning.recorded import recorded_samples
+from tasks.learning.rewrites import noted
+from tasks.learning.saving import copy_model, weights_digest
 
 
 def run_recipe(

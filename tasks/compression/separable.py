@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from tasks.backend import keras
 from tasks.compression.replacement import Factor, Replacement, rebuild
 from tasks.compression.technique import Model
-from tasks.training.backend import keras
-from tasks.training.rewrites import in_float32, note, why_not_exact
-from tasks.training.saving import copy_model
+from tasks.learning.rewrites import in_float32, note, why_not_exact
+from tasks.learning.saving import copy_model
 
 REWRITE = "separable as two"
 
@@ -19,7 +19,7 @@ def split_separable(model: Model) -> Model:
 
     A separable layer has two kernels, the larger of which no toolkit prunes, clusters or quantizes in training. The
     second layer has the name of the whole, the first that name and ``_depthwise``. LiteRT runs them as two in any case.
-    A layer stays whole where the two would not give its outputs, which is noted (:mod:`tasks.training.rewrites`).
+    A layer stays whole where the two would not give its outputs, which is noted (:mod:`tasks.learning.rewrites`).
     """
     layers = keras().layers
     separable = [layer for layer in model.layers if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D)]

@@ -25,17 +25,17 @@ from typing import Any
 
 from pydantic import Field
 
+from tasks.backend import threads
 from tasks.compression.flatbuffer import part_of
 from tasks.compression.recipe import Recipe
 from tasks.compression.records import Step
 from tasks.compression.retraining import BASELINE
 from tasks.compression.technique import Claim, Context, Subject, Technique
-from tasks.data_loading.dataset import read_dataset
 from tasks.files import sha256, write_bytes
+from tasks.learning.saving import load_model, save_model
 from tasks.locking import locked, locked_if_free
 from tasks.records import Record, read_record, write_record
-from tasks.training.backend import threads
-from tasks.training.saving import load_model, save_model
+from tasks.samples import read_dataset
 
 STEPS = Path(".slimline/steps")
 DONE = "done.json"

@@ -11,9 +11,9 @@ from pydantic import model_validator
 from tasks.compression.flatbuffer import Places
 from tasks.compression.records import Rung, Skip
 from tasks.config import Precision, Settings
-from tasks.data_loading.dataset import PREPARED
+from tasks.learning.recorded import Recorded, recorded_samples
 from tasks.litert import Scores
-from tasks.training.recorded import Recorded, recorded_samples
+from tasks.samples import PREPARED
 
 Form = Literal["keras", "flatbuffer", "package"]
 Stored = Literal["float32", "float16", "rounded"]

@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from tasks.training.backend import hushed, tensorflow
+from tasks.backend import hushed, tensorflow
 
 
 @functools.cache

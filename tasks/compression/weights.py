@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import keras
 from tasks.compression.flatbuffer import Constant
 from tasks.compression.layers import output_axis
 from tasks.compression.technique import Model
-from tasks.training.backend import keras
 
 
 @dataclass(frozen=True)

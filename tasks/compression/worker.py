@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tasks.backend import set_seed
 from tasks.code.records import describe, models_of
 from tasks.command import run_command
 from tasks.compression.progress import watch
@@ -17,13 +18,12 @@ from tasks.compression.technique import Context
 from tasks.config import Params
 from tasks.errors import SlimlineError
 from tasks.files import write_bytes
+from tasks.learning.saving import load_model
 from tasks.packing.container import pack
 from tasks.processes import end_with_parent
 from tasks.records import read_record, write_record
-from tasks.training.backend import set_seed
 from tasks.training.models import find_builder
 from tasks.training.records import BASELINE_KERAS, teacher_member
-from tasks.training.saving import load_model
 
 LESSONS = Path(".slimline/lessons")
 

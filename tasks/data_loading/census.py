@@ -4,8 +4,8 @@ import time
 from bisect import insort
 from dataclasses import dataclass, field
 
-from tasks.data_loading.dataset import Refusal
 from tasks.data_loading.sources.naming import looks_like_image
+from tasks.samples import Refusal
 
 KEPT = 1000  # refusals listed
 PROGRESS = 5000  # samples between two lines

@@ -14,7 +14,6 @@ from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from typing import NamedTuple
 
-from tasks.data_loading.dataset import SplitName
 from tasks.data_loading.opening import UnusableImageError, open_image
 from tasks.data_loading.sources.protocol import Payload
 from tasks.data_loading.splitting import place_of
@@ -22,6 +21,7 @@ from tasks.data_loading.spool import pack
 from tasks.data_loading.targets import Target
 from tasks.errors import DataError
 from tasks.images import fit
+from tasks.samples import SplitName
 
 BATCH_SAMPLES = 256
 BATCH_BYTES = 8 << 20

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from tasks.config import Data, Params
 from tasks.data_loading.census import Census
-from tasks.data_loading.dataset import PREPARED, SPLITS, Dataset, SplitName
 from tasks.data_loading.decoding import Numbered, decode
 from tasks.data_loading.fingerprint import SOURCE
 from tasks.data_loading.sources import open_source
@@ -27,6 +26,7 @@ from tasks.data_loading.writing import write_splits
 from tasks.errors import DataError, RefusedError, SourceError
 from tasks.files import sync
 from tasks.records import read_record, write_record
+from tasks.samples import PREPARED, SPLITS, Dataset, SplitName
 
 REASONS_SHOWN = 5
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from tasks.data_loading.dataset import Part, Shard, SplitName
-from tasks.data_loading.tfrecord import Sample, encode, frame
 from tasks.files import sync
+from tasks.samples import Part, Shard, SplitName
+from tasks.tfrecord import Sample, encode, frame
 
 
 class ShardWriter:

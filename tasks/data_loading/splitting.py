@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Collection
 
 from tasks.config import Split
-from tasks.data_loading.dataset import SplitName
+from tasks.samples import SplitName
 
 KEY = b"slimline: place of a sample among the splits"
 PLACES = 1 << 64

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from tasks.data_loading.dataset import SPLITS, SplitName
+from tasks.samples import SPLITS, SplitName
 
 BUCKETS = 256
 BUFFER = 1 << 16  # bytes held back per bucket

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from tasks.config import Data
 from tasks.data_loading.census import Census
-from tasks.data_loading.dataset import PLACES, SPLITS, Part, SplitName
 from tasks.data_loading.shards import ShardWriter
 from tasks.data_loading.splitting import assign
 from tasks.data_loading.spool import Bucket, Entry
-from tasks.data_loading.tfrecord import Sample
+from tasks.samples import PLACES, SPLITS, Part, SplitName
+from tasks.tfrecord import Sample
 
 Placed = tuple[SplitName, Entry]
 

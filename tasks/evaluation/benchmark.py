@@ -18,7 +18,6 @@ import numpy as np
 
 from tasks.compression.records import candidate_model, was_made
 from tasks.config import Benchmark, Params
-from tasks.data_loading.dataset import read_batches, read_dataset
 from tasks.errors import DataError, EvaluationError
 from tasks.evaluation.production import why_absent
 from tasks.evaluation.records import (
@@ -33,6 +32,7 @@ from tasks.evaluation.wording import invert, times_interval
 from tasks.files import sha256
 from tasks.litert import cpu_name, runtime_name
 from tasks.records import write_record
+from tasks.samples import read_batches, read_dataset
 from tasks.timing.intervals import ratio, typical
 from tasks.timing.measuring import Plan, time_models
 from tasks.timing.worker import Timings

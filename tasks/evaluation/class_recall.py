@@ -13,10 +13,10 @@ from tasks.config import QualityRule, Versus
 from tasks.evaluation.predictions import Split
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
-from tasks.evaluation.statistics import tango
 from tasks.evaluation.verdicts import decide, level, whose
 from tasks.evaluation.wording import points, points_interval
 from tasks.records import Interval
+from tasks.statistics import tango
 
 MOST_NAMED = 5  # classes in a sentence
 MOST_SAMPLES = 100_000_000  # beyond which no number is named

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from tasks.compression.records import candidate_model
 from tasks.config import Params, QualityRule, Sealed
-from tasks.data_loading.dataset import split_digest
 from tasks.errors import EvaluationError
 from tasks.evaluation.predictions import Predictions
 from tasks.evaluation.quality import judge, predict
 from tasks.evaluation.records import BASELINE, PRODUCTION, PRODUCTION_TFLITE, Decision, Outlook, Question
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import judge_rules, overall
-from tasks.evaluation.statistics import smallest_margin
 from tasks.evaluation.wording import confidence, number, percent, times
 from tasks.files import sha256
+from tasks.samples import split_digest
 from tasks.spending import Budget, one_sided, two_sided
+from tasks.statistics import smallest_margin
 from tasks.training.records import BASELINE_TFLITE
 
 MOST_COUNTED = 1_000  # decisions that are counted one by one

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.config import QualityMetric
-from tasks.evaluation.statistics import macro_interval, wilson
 from tasks.records import Interval
+from tasks.statistics import macro_interval, wilson
 
 
 def floor_interval(metric: QualityMetric, confusion: NDArray[np.int64], confidence: float = 0.95) -> Interval:

@@ -19,10 +19,10 @@ from tasks.evaluation.records import BASELINE, GATE, PROVISIONAL, Choice, GateRe
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.rules import difference, is_within, judge_candidate, judge_rules, overall
-from tasks.evaluation.statistics import smallest_margin
 from tasks.evaluation.wording import number, percent, points, points_interval, times
 from tasks.files import write_text
 from tasks.records import write_record
+from tasks.statistics import smallest_margin
 
 Objective = Literal["bytes", "latency", "accuracy"]
 OBJECTIVES: tuple[Objective, ...] = ("bytes", "latency", "accuracy")  # also the order in which ties are broken

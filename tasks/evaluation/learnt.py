@@ -14,9 +14,9 @@ from tasks.config import QualityMetric, QualityRule
 from tasks.evaluation.predictions import Split
 from tasks.evaluation.records import BASELINE, Outcome, RuleVerdict
 from tasks.evaluation.results import Results
-from tasks.evaluation.statistics import tango
 from tasks.evaluation.verdicts import level
 from tasks.evaluation.wording import percent, points, points_interval
+from tasks.statistics import tango
 
 LEARNT = "learnt"  # the verdict's metric
 CONSTANT = "a constant answer"

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.data_loading.dataset import Dataset
 from tasks.errors import EvaluationError
 from tasks.evaluation.records import PRODUCTION, PRODUCTION_CONSENT, Consent, Obstacle, RuleVerdict
 from tasks.evaluation.results import Results
 from tasks.evaluation.wording import sentence
 from tasks.litert import Model, Tensor
 from tasks.records import read_record
+from tasks.samples import Dataset
 from tasks.training.records import BASELINE_TFLITE
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from tasks.compression.records import was_made
 from tasks.config import Params
-from tasks.data_loading.dataset import Dataset, read_batches, read_dataset
 from tasks.errors import EvaluationError
 from tasks.evaluation.cost import measure_cost
 from tasks.evaluation.predictions import (
@@ -38,10 +37,11 @@ from tasks.evaluation.records import (
     predictions_file,
     quality_file,
 )
-from tasks.evaluation.statistics import macro
 from tasks.files import sha256
 from tasks.litert import Model
 from tasks.records import write_record
+from tasks.samples import Dataset, read_batches, read_dataset
+from tasks.statistics import macro
 
 BATCH = 256  # samples read at a time
 

@@ -1,9 +1,9 @@
 """What is to be decided about the chosen candidate: asked by the decision, asked again before a release."""
 
 from tasks.config import Params
-from tasks.data_loading.dataset import split_digest
 from tasks.evaluation.records import BASELINE, GATE, PRODUCTION, GateReport, Quality, Question, quality_file
 from tasks.records import read_record
+from tasks.samples import split_digest
 
 
 def pose(params: Params) -> Question:

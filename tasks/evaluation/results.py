@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tasks.compression.records import Candidate, NotMade, candidate_model, read_candidate
 from tasks.config import Params
-from tasks.data_loading.dataset import Dataset, read_dataset
 from tasks.errors import EvaluationError
 from tasks.evaluation.predictions import (
     Answers,
@@ -34,6 +33,7 @@ from tasks.evaluation.records import (
 )
 from tasks.files import sha256
 from tasks.records import read_record
+from tasks.samples import Dataset, read_dataset
 from tasks.training.records import HISTORY, TRAINING, TrainingReport
 
 

@@ -24,10 +24,10 @@ from tasks.evaluation.quality import confusion_matrix
 from tasks.evaluation.records import BASELINE, Outcome, RuleVerdict, ScarceClass
 from tasks.evaluation.results import Results
 from tasks.evaluation.scarcity import explain_scarce, find_scarce
-from tasks.evaluation.statistics import paired_macro, tango, wilson
 from tasks.evaluation.verdicts import decide, level, whose
 from tasks.evaluation.wording import number, percent, points, points_interval, sentence, times_interval
 from tasks.records import Interval
+from tasks.statistics import paired_macro, tango, wilson
 from tasks.timing.intervals import ratio, typical
 
 QUALITY_METRICS: tuple[QualityMetric, ...] = get_args(QualityMetric)

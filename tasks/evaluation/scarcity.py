@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tasks.config import QualityMetric
 from tasks.evaluation.predictions import Answers
 from tasks.evaluation.records import ScarceClass
-from tasks.evaluation.statistics import scarce_classes
+from tasks.statistics import scarce_classes
 
 MOST_NAMED = 5
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.compression.records import Step
-from tasks.data_loading.dataset import SPLITS
 from tasks.evaluation.controls import control_of
 from tasks.evaluation.records import BASELINE, PRODUCTION, Decision, Ineligible
 from tasks.evaluation.results import Results
@@ -20,6 +19,7 @@ from tasks.evaluation.wording import (
     times,
     times_interval,
 )
+from tasks.samples import SPLITS
 
 Row = dict[str, str]
 INELIGIBLE: Ineligible = "INELIGIBLE"

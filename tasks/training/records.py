@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tasks.learning.records import Comparison
 from tasks.records import Record
 
 BASELINE_KERAS = Path("models/baseline.keras")
@@ -12,33 +13,6 @@ TEACHERS_RECORD = TEACHERS / "teachers.json"
 SERVING = Path("models/serving/serving.json")
 SAVED_MODEL = Path("models/serving/saved_model")  # only where params ask for it
 HISTORY = Path("reports/history.csv")  # epoch, loss, accuracy, validation_loss, validation_accuracy
-
-THREADS = "TF_NUM_INTRAOP_THREADS"  # the environment's variable that says how many, by TensorFlow's name
-
-
-class Comparison(Record):
-    """A file's logits beside those of the network that it was made of, on the same samples.
-
-    ``ties``: samples with another answer whose two best logits are no further apart than the permitted error.
-    """
-
-    of: str  # what the file is compared with
-    samples: int
-    noise: int  # of these, made up since the prepared data has no more
-    signal_to_noise_db: float  # of the logits
-    agreement: float  # fraction of the samples with the same answer
-    ties: int = 0
-    needed_db: float | None = None  # None: recorded, not required
-    rounded_db: float | None = None  # of float16: to the same network with its weights rounded to float16
-
-    @property
-    def sentence(self) -> str:
-        """The comparison in words."""
-        needed = "" if self.needed_db is None else f", {self.needed_db:.0f} dB needed"
-        return (
-            f"{self.signal_to_noise_db:.1f} dB and {self.agreement:.1%} of the answers of {self.of}, "
-            f"on {self.samples} samples{needed}"
-        )
 
 
 class TrainingReport(Record):

@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from tasks.backend import KerasModel, tensorflow
 from tasks.config import Params
-from tasks.data_loading.dataset import PREPARED, read_dataset
 from tasks.errors import ConversionError
+from tasks.learning.comparison import check_serving
+from tasks.learning.recorded import recorded_samples
+from tasks.learning.saving import load_model, weights_digest
 from tasks.litert import Pixels, Scores
 from tasks.records import write_record
-from tasks.training.backend import KerasModel, tensorflow
-from tasks.training.comparison import check_serving
+from tasks.samples import PREPARED, read_dataset
 from tasks.training.models import find_builder
-from tasks.training.recorded import recorded_samples
 from tasks.training.records import BASELINE_KERAS, SAVED_MODEL, SERVING, ServingReport
-from tasks.training.saving import load_model, weights_digest
 
 RANDOM = "fingerprint.pb"  # has a random number and is not needed; without it the stage gives the same bytes again
 

@@ -3,17 +3,17 @@
 import shutil
 from pathlib import Path
 
+from tasks.backend import KerasModel, set_seed, threads
 from tasks.code.records import describe
 from tasks.config import Params, TeacherNetwork, Training
-from tasks.data_loading.dataset import read_dataset
 from tasks.errors import DataError
+from tasks.learning.finite import check_finite
+from tasks.learning.fitting import Plan, fit
+from tasks.learning.saving import save_model
 from tasks.records import read_record, write_record
-from tasks.training.backend import KerasModel, set_seed, threads
-from tasks.training.finite import check_finite
-from tasks.training.fitting import Plan, fit
+from tasks.samples import read_dataset
 from tasks.training.models import build_model
 from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeacherMember, TeachersReport, teacher_member
-from tasks.training.saving import save_model
 
 BACKUP = Path(".slimline/backup/teachers")
 APART = 1000  # between the seeds of a teacher's members; the baseline has a seed of its own

@@ -6,28 +6,28 @@ import shutil
 import time
 from pathlib import Path
 
+from tasks.backend import KerasModel, set_seed, threads, versions
 from tasks.code.records import describe
 from tasks.config import Params
-from tasks.data_loading.dataset import PREPARED, Dataset, read_dataset
 from tasks.errors import ConversionError
 from tasks.files import write_bytes, write_text
+from tasks.learning.comparison import check_accuracy, check_float32, check_saved
+from tasks.learning.conversion import to_tflite
+from tasks.learning.finite import check_finite
+from tasks.learning.fitting import COLUMNS, Fitted, Plan, fit
+from tasks.learning.recorded import recorded_samples
+from tasks.learning.records import Comparison
+from tasks.learning.saving import load_model, save_model, weights_digest
 from tasks.records import write_record
-from tasks.training.backend import KerasModel, set_seed, threads, versions
-from tasks.training.comparison import check_accuracy, check_float32, check_saved
-from tasks.training.conversion import to_tflite
-from tasks.training.finite import check_finite
-from tasks.training.fitting import COLUMNS, Fitted, Plan, fit
+from tasks.samples import PREPARED, Dataset, read_dataset
 from tasks.training.models import build_model
-from tasks.training.recorded import recorded_samples
 from tasks.training.records import (
     BASELINE_KERAS,
     BASELINE_TFLITE,
     HISTORY,
     TRAINING,
-    Comparison,
     TrainingReport,
 )
-from tasks.training.saving import load_model, save_model, weights_digest
 
 BACKUP = Path(".slimline/backup/baseline")
 

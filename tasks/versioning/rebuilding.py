@@ -15,8 +15,7 @@ from typing import Any
 
 from tasks.errors import VersioningError
 from tasks.files import write_bytes
-from tasks.processes import process_group
-from tasks.training.records import THREADS
+from tasks.processes import THREADS, process_group
 from tasks.versioning.changes import name_of
 from tasks.versioning.environment import stage_environment
 from tasks.versioning.history import git

@@ -6,14 +6,14 @@ import numpy as np
 
 from tasks.compression.records import candidate_model, candidate_record
 from tasks.config import Params, parse_params
-from tasks.data_loading.dataset import PLACES, PREPARED, SPLITS, Part, Shard, SplitName
-from tasks.data_loading.tfrecord import Sample, encode, frame
 from tasks.deployment.releases.production import production
 from tasks.evaluation.gate import gate
 from tasks.evaluation.quality import evaluate
 from tasks.evaluation.records import BASELINE, BENCHMARK, PRODUCTION, PRODUCTION_TFLITE
 from tasks.files import sha256, write_text
 from tasks.records import write_record
+from tasks.samples import PLACES, PREPARED, SPLITS, Part, Shard, SplitName
+from tasks.tfrecord import Sample, encode, frame
 from tasks.training.records import BASELINE_TFLITE, TEACHERS_RECORD, TRAINING, TeachersReport
 from tests.tasks.deployment.project import (
     CLASSES,

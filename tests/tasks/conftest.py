@@ -38,8 +38,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def article(prepared: Path) -> Any:
     """The article's network, trained on the digits; nobody changes it."""
-    from tasks.training.backend import set_seed
-    from tasks.training.fitting import Plan
+    from tasks.backend import set_seed
+    from tasks.learning.fitting import Plan
     from tasks.training.models import build_model
     from tests.tasks.training.material import CLASSES, SHAPE, trained
 
@@ -51,8 +51,8 @@ def article(prepared: Path) -> Any:
 @pytest.fixture(scope="session")
 def tiny(prepared: Path) -> Any:
     """The least network, trained on the digits; nobody changes it."""
-    from tasks.training.backend import set_seed
-    from tasks.training.fitting import Plan
+    from tasks.backend import set_seed
+    from tasks.learning.fitting import Plan
     from tests.tasks.training.material import tiny, trained
 
     set_seed(1)
@@ -62,8 +62,8 @@ def tiny(prepared: Path) -> Any:
 @pytest.fixture(scope="session")
 def residual(prepared: Path) -> Any:
     """A small network with BatchNorm and Add, trained on the digits; nobody changes it."""
-    from tasks.training.backend import set_seed
-    from tasks.training.fitting import Plan
+    from tasks.backend import set_seed
+    from tasks.learning.fitting import Plan
     from tests.tasks.training.material import residual, trained
 
     set_seed(1)
@@ -73,8 +73,8 @@ def residual(prepared: Path) -> Any:
 @pytest.fixture(scope="session")
 def resnet(prepared: Path) -> Any:
     """ResNet-8, trained on the digits; nobody changes it. It takes a while."""
-    from tasks.training.backend import set_seed
-    from tasks.training.fitting import Plan
+    from tasks.backend import set_seed
+    from tasks.learning.fitting import Plan
     from tasks.training.models import build_model
     from tests.tasks.training.material import CLASSES, SHAPE, trained
 

@@ -21,14 +21,14 @@ from tasks.compression.channels.removal import Removal, remove_channels
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.records import Rung
 from tasks.compression.technique import Model
-from tasks.data_loading.dataset import read_batches
 from tasks.errors import Unsuited
+from tasks.learning.conversion import to_tflite
 from tasks.litert import Pixels
 from tasks.records import Interval
+from tasks.samples import read_batches
 from tasks.timing.intervals import ratio, typical
 from tasks.timing.measuring import Plan, time_models
 from tasks.timing.worker import Timings
-from tasks.training.conversion import to_tflite
 
 FACTOR = 0.93  # from one rung's MACs to the next one's
 PLAN = Plan(processes=5, rounds=25, warmup=5, seconds=60)  # interleaved timings of both networks

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import keras
 from tasks.compression.channels.graph import Graph, Keep, Weight
 from tasks.compression.technique import Model
 from tasks.errors import Unsuited
-from tasks.training.backend import keras
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 
 COMPARED = 8  # images of noise that a smaller network is tried on
 UNKNOWN = 32  # a side of images that may have any

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.technique import Model
 from tasks.errors import Unsuited
-from tasks.training.backend import keras, tensorflow
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 
 PLACES = 10  # of each image that a convolution is fitted to, as in He et al.
 RIDGE = 0.1  # pull to the present weights, as a fraction of the inputs' mean energy

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.graph import Size, Trace
-from tasks.training.backend import keras, tensorflow
 
 # node: one call of a layer; gives the channels of its output, or None where the layer is set in a way that is not known
 Rule = Callable[[Trace, Any, list[Ids]], Ids | None]

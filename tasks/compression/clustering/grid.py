@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasLayer, TfTensor, tensorflow, traced
 from tasks.compression.layers import output_axis
-from tasks.training.backend import KerasLayer, TfTensor, tensorflow, traced
 
 SHARES = np.linspace(0.3, 1.0, 36)  # of a channel's largest weight that are tried for its largest level
 

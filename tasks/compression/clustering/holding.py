@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import TfTensor, tensorflow
 from tasks.compression.layers import kernel_of
-from tasks.training.backend import TfTensor, tensorflow
 
 
 def hold_clusters(layer: Any) -> None:

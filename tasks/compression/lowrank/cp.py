@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasLayer, keras
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
 from tasks.compression.replacement import Factor, Replacement, inner, last, pointwise
-from tasks.training.backend import KerasLayer, keras
 
 ITERATIONS = 60  # of alternating least squares, at most
 TOLERANCE = 1e-5

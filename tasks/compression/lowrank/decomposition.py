@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasLayer
 from tasks.compression.lowrank.moments import roots
 from tasks.compression.lowrank.vbmf import rank_by_noise
 from tasks.compression.replacement import Replacement
-from tasks.training.backend import KerasLayer
 
 Ranks = tuple[int, ...]
 Matrix = NDArray[np.float64]

@@ -6,11 +6,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.layers import kernel_of
 from tasks.compression.technique import Model
-from tasks.training.backend import keras, tensorflow
-from tasks.training.pipeline import evaluation_batches
-from tasks.training.saving import copy_model
+from tasks.learning.pipeline import evaluation_batches
+from tasks.learning.saving import copy_model
 
 BATCH = 250
 Loss = Callable[[Mapping[str, NDArray[Any]]], float]  # by the name of the layer; those not named are as they were

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import keras
 from tasks.compression.technique import Model
-from tasks.training.backend import keras
-from tasks.training.pipeline import evaluation_batches
+from tasks.learning.pipeline import evaluation_batches
 
 BATCH = 50
 RIDGE = 1e-3  # of the mean moment: an input that was never active may be so one day

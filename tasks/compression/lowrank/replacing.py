@@ -7,8 +7,8 @@ from tasks.compression.lowrank.decomposition import Ranks
 from tasks.compression.lowrank.ranks import Target
 from tasks.compression.replacement import Replacement, rebuild
 from tasks.compression.technique import Model
-from tasks.training.rewrites import note, why_not_exact
-from tasks.training.saving import copy_model
+from tasks.learning.rewrites import note, why_not_exact
+from tasks.learning.saving import copy_model
 
 REWRITE = "factors in place"
 NEEDED_DB = 60.0  # factors in float32 may be large and cancel each other, as those of CP do

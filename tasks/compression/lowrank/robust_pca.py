@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasLayer, keras
 from tasks.compression.lowrank.decomposition import Matrix, Places, Ranks
 from tasks.compression.lowrank.svd import Svd, split, two_layers
 from tasks.compression.lowrank.vbmf import rank_by_noise
 from tasks.compression.replacement import Factor, Replacement, inner
-from tasks.training.backend import KerasLayer, keras
 
 ITERATIONS = 300
 SMALL = 1e-4  # of the largest entry: below it an entry of the sparse part is taken for zero

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasLayer
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
 from tasks.compression.lowrank.svd import split
 from tasks.compression.replacement import Replacement, inner, last
-from tasks.training.backend import KerasLayer
 
 
 class Spatial(Decomposition):

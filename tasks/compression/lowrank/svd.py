@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasLayer
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
 from tasks.compression.replacement import Replacement, inner, last, pointwise
-from tasks.training.backend import KerasLayer
 
 
 class Svd(Decomposition):

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasLayer
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
 from tasks.compression.replacement import Factor, Replacement, inner, last, pointwise
-from tasks.training.backend import KerasLayer
 
 IN, OUT = 2, 3  # axes of a kernel
 ITERATIONS = 20  # of higher-order orthogonal iteration, at most; it ends when the fit hardly gets better

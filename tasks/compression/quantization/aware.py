@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.quantization.calibration import Samples
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.levels import restrict, settle, snap
@@ -14,9 +15,8 @@ from tasks.compression.quantization.normalization import fresh_statistics, measu
 from tasks.compression.quantization.preserve import Held
 from tasks.compression.quantization.simulation import simulated
 from tasks.compression.technique import Model
-from tasks.training.backend import keras, tensorflow
-from tasks.training.comparison import answers
-from tasks.training.conversion import only_trains
+from tasks.learning.comparison import answers
+from tasks.learning.conversion import only_trains
 
 WHITE = 255.0  # the largest pixel
 BATCH = 50

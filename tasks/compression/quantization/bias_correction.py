@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import tensorflow
 from tasks.compression.quantization.observing import means
 from tasks.compression.quantization.steps import BIAS_LIMIT, content, entry_and_bias, store, weighted
 from tasks.litert import Model, Scores
-from tasks.training.backend import tensorflow
 
 Floats = NDArray[np.float64]
 SURE = 2.0  # standard errors

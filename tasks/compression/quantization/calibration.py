@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tasks.compression.technique import Context
 from tasks.config import Settings
-from tasks.data_loading.dataset import read_batches, read_dataset
+from tasks.samples import read_batches, read_dataset
 
 Samples = Callable[[], Iterator[list[Any]]]  # one image at a time: float32 [1, height, width, channels], 0 to 255
 Method = Literal["minmax", "percentile", "entropy", "mse"]

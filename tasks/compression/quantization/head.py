@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.technique import Model
-from tasks.training.backend import keras, tensorflow
-from tasks.training.conversion import only_trains
-from tasks.training.saving import copy_model
+from tasks.learning.conversion import only_trains
+from tasks.learning.saving import copy_model
 
 
 def split_head(model: Model) -> tuple[Model | None, Model]:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.quantization.steps import Levels
 from tasks.compression.technique import Model
-from tasks.training.backend import keras, tensorflow
 
 INT8 = 127  # the largest level of the file's type
 RATIOS = np.linspace(0.3, 1.0, 71)  # of the largest weight, tried for the first step's range

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
+from tasks.backend import tensorflow
 from tasks.compression.quantization.calibration import Samples
-from tasks.training.backend import tensorflow
 
 Mode = Literal["dynamic_int8", "float16", "int8", "int16x8", "int4", "mixed"]
 Converter = Any

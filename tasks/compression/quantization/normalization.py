@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import keras
 from tasks.compression.technique import Model
-from tasks.training.backend import keras
 
 BATCH = 50
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.training.backend import tensorflow
+from tasks.backend import tensorflow
 
 # distinct values in a weight that is not zero, below which sharing is meant and not chance: of a kernel, of channels
 SHARED, SHARED_BY_CHANNEL = 0.5, 0.98

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tasks.backend import keras
 from tasks.compression.technique import Model
 from tasks.compression.toolkit import toolkit
 from tasks.errors import Unsuited
-from tasks.training.backend import keras
 
 NAMED = 6  # layers that an error names
 

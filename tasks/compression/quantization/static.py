@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import tensorflow
 from tasks.compression.quantization.bias_correction import add_to_biases, corrections, rounded_kernels
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.modes import configurations
@@ -18,8 +19,7 @@ from tasks.compression.quantization.observing import activations
 from tasks.compression.quantization.ranges import choose_range
 from tasks.compression.quantization.steps import share_steps
 from tasks.compression.technique import Model
-from tasks.training.backend import tensorflow
-from tasks.training.conversion import convert
+from tasks.learning.conversion import convert
 
 
 def convert_with_ranges(

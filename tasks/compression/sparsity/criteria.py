@@ -23,10 +23,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import TfTensor, tensorflow
 from tasks.compression.layers import kernel_of
 from tasks.compression.technique import Model
-from tasks.training.backend import TfTensor, tensorflow
-from tasks.training.pipeline import evaluation_batches
+from tasks.learning.pipeline import evaluation_batches
 
 Criterion = Literal["magnitude", "taylor", "snip", "fisher", "output", "random"]
 DATALESS: frozenset[Criterion] = frozenset({"magnitude", "random"})

@@ -11,9 +11,9 @@ from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.sparsity.patterns import Pattern, best_of_groups
 from tasks.compression.technique import Context, Model
 from tasks.compression.toolkit import toolkit
-from tasks.data_loading.dataset import read_dataset
-from tasks.training.pipeline import steps_per_epoch
-from tasks.training.saving import copy_model
+from tasks.learning.pipeline import steps_per_epoch
+from tasks.learning.saving import copy_model
+from tasks.samples import read_dataset
 
 RAMP = 0.7  # share of the steps after which a polynomial schedule has reached the final sparsity
 UPDATES = 20  # times the masks are chosen anew within the ramp

@@ -11,7 +11,7 @@ from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.sparsity.criteria import Criterion, score_weights
 from tasks.compression.sparsity.patterns import Budget, Pattern, choose
 from tasks.compression.technique import Context, Model
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 
 APART = 100  # between the seeds of two rounds
 

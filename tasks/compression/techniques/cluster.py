@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from tasks.backend import keras
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
 from tasks.compression.clustering.holding import hold_clusters
 from tasks.compression.clustering.kmeans import to_levels
@@ -14,8 +15,7 @@ from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.compression.toolkit import clusterable, clustered, toolkit
-from tasks.training.backend import keras
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 
 INITS = {
     "linear": "LINEAR",

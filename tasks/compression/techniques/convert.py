@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from tasks.compression.location import locate
 from tasks.compression.technique import SPARSITY, Context, Form, Kind, Result, Subject, Technique
-from tasks.training.conversion import to_tflite
+from tasks.learning.conversion import to_tflite
 
 
 class Convert(Technique):

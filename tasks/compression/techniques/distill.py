@@ -10,8 +10,8 @@ from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
 from tasks.compression.technique import SPARSITY, Context, Kind, Model, Result, Subject, Technique
 from tasks.config import Settings
 from tasks.errors import CompressionError, Unsuited
-from tasks.training.hints import PENULTIMATE, match
-from tasks.training.saving import copy_model
+from tasks.learning.hints import PENULTIMATE, match
+from tasks.learning.saving import copy_model
 
 
 class HintSettings(Settings):

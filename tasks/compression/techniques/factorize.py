@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
+from tasks.backend import keras
 from tasks.compression.layers import kernel_of, without_kernel
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
@@ -23,7 +24,6 @@ from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement
 from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.errors import Unsuited
-from tasks.training.backend import keras
 
 Convolutions = Literal["tucker", "cp", "spatial", "svd", "robust_pca", "none"]
 KINDS: dict[str, type[Decomposition]] = {

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import SPARSITY, Context, Kind, Result, Subject, Technique
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 
 
 class FineTune(Retraining, Technique):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from tasks.backend import keras
 from tasks.compression.layers import is_built_in, kernel_of, kernels, kernels_of, oriented, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining
@@ -14,7 +15,6 @@ from tasks.compression.sparsity.ramped import prune_by_ramp
 from tasks.compression.sparsity.rounds import Rounds, prune_in_rounds
 from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.compression.toolkit import prunable
-from tasks.training.backend import keras
 
 
 class Prune(Retraining, Technique):

@@ -29,10 +29,10 @@ from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Model, Result, Stored, Subject, Technique
 from tasks.compression.weights import weights
-from tasks.data_loading.dataset import read_batches
 from tasks.errors import CompressionError
-from tasks.training.comparison import check_float32
-from tasks.training.conversion import convert, fold_scaling, to_tflite
+from tasks.learning.comparison import check_float32
+from tasks.learning.conversion import convert, fold_scaling, to_tflite
+from tasks.samples import read_batches
 
 MEASURED, MEASURED_VALUES = 10_000, 1 << 25  # images that BatchNorm's statistics are measured on; values in all
 COMPARED = 50  # images that the runtime's kernels are tried on

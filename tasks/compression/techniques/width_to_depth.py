@@ -9,8 +9,8 @@ from tasks.compression.layers import kernel_of, kernels, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement, rebuild
 from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
-from tasks.training.conversion import fold_scaling
-from tasks.training.rewrites import called_once, in_float32, is_elementwise, is_exactly, note, why_not_exact
+from tasks.learning.conversion import fold_scaling
+from tasks.learning.rewrites import called_once, in_float32, is_elementwise, is_exactly, note, why_not_exact
 
 REWRITE = "columns as channels"
 

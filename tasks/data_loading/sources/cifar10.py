@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.data_loading.dataset import SplitName
 from tasks.data_loading.sources.protocol import Item, RawSample, SourceListing
 from tasks.errors import SourceError
+from tasks.samples import SplitName
 
 ARCHIVE = "cifar-10-batches-py.tar.gz"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.data_loading.dataset import SplitName
 from tasks.data_loading.sources.protocol import RawSample, RefusedSample
+from tasks.samples import SplitName
 
 SPLIT_FOLDERS: dict[str, SplitName] = {
     "train": "train",

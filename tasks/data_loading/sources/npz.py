@@ -10,9 +10,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from tasks.data_loading.dataset import SplitName
 from tasks.data_loading.sources.protocol import Item, RawSample
 from tasks.errors import SourceError
+from tasks.samples import SplitName
 
 # names of images and labels, and the split that they declare
 PAIRS: tuple[tuple[str, str, SplitName | None], ...] = (

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data_loading.dataset import SplitName
 from tasks.records import Record
+from tasks.samples import SplitName
 
 Payload = bytes | NDArray[np.uint8]
 

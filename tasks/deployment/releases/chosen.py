@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tasks.compression.records import Candidate, candidate_model, candidate_record
 from tasks.config import Params
-from tasks.data_loading.dataset import PREPARED, Dataset, read_dataset
 from tasks.errors import ReleaseError
 from tasks.evaluation.question import pose
 from tasks.evaluation.records import (
@@ -21,6 +20,7 @@ from tasks.evaluation.records import (
 )
 from tasks.files import sha256
 from tasks.records import read_record
+from tasks.samples import PREPARED, Dataset, read_dataset
 from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
 
 

@@ -7,7 +7,6 @@ from itertools import takewhile
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tasks.config import Deployment, Params
-from tasks.data_loading.dataset import read_dataset
 from tasks.deployment.records import LABELS, Release
 from tasks.deployment.registry import current, describe, read_manifest
 from tasks.deployment.releases.bundle import labels
@@ -19,6 +18,7 @@ from tasks.errors import ConfigError, ReleaseError, Untrusted
 from tasks.evaluation.records import GATE, GateReport
 from tasks.files import sha256
 from tasks.records import read_record
+from tasks.samples import read_dataset
 
 
 def already_released(params: Params) -> Release | None:

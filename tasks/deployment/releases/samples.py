@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from tasks.config import Smoke
-from tasks.data_loading.dataset import read_batches
 from tasks.errors import ReleaseError
 from tasks.litert import Model, Pixels, Scores, cpu_name, runtime_name
 from tasks.records import Record
+from tasks.samples import read_batches
 
 MAX_BYTES = 4 << 20  # of all images of a release
 TOLERANCE = 1e-3  # of the largest score, on another processor or runtime than the recording's

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tasks.backend import KerasModel, keras
 from tasks.errors import ConfigError, TrainingError
-from tasks.training.backend import KerasModel, keras
 from tasks.training.models.article_cnn import article_cnn
 from tasks.training.models.mobilenet_small import mobilenet_small
 from tasks.training.models.resnet8 import resnet8

@@ -1,6 +1,6 @@
 """The small convolutional network of the article that slimline began with."""
 
-from tasks.training.backend import KerasModel, keras
+from tasks.backend import KerasModel, keras
 
 
 def article_cnn(shape: tuple[int, int, int], classes: int, dropout: float) -> KerasModel:

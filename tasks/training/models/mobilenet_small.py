@@ -1,6 +1,6 @@
 """A small network of depthwise separable convolutions, as MobileNet has them (Howard et al. 2017, arXiv:1704.04861)."""
 
-from tasks.training.backend import KerasModel, TfTensor, keras
+from tasks.backend import KerasModel, TfTensor, keras
 
 STEM = 16
 BLOCKS = ((32, 2), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1))  # filters and strides

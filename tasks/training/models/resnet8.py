@@ -1,6 +1,6 @@
 """ResNet-8 as MLPerf Tiny trains it on CIFAR-10 (Banbury et al. 2021, arXiv:2106.07597)."""
 
-from tasks.training.backend import KerasModel, TfTensor, keras
+from tasks.backend import KerasModel, TfTensor, keras
 
 FILTERS = (16, 32, 64)
 WEIGHT_DECAY = 1e-4

@@ -1,6 +1,6 @@
 """A plain stack of convolutions after VGG (Simonyan and Zisserman 2015, arXiv:1409.1556), small and with BatchNorm."""
 
-from tasks.training.backend import KerasModel, TfTensor, keras
+from tasks.backend import KerasModel, TfTensor, keras
 
 FILTERS = (24, 48, 96)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.training.backend import keras, set_seed
+from tasks.backend import keras, set_seed
 from tests.tasks.training.material import CLASSES, SHAPE
 
 

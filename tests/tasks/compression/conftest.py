@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tasks.compression.records import Candidate
-from tasks.training.saving import weights_digest
+from tasks.learning.saving import weights_digest
 from tests.tasks.compression.cases import Made, carry_out, steps_for
 
 

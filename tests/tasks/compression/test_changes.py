@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed
 from tasks.compression.changes import check_changes, refusing
 from tasks.compression.records import Reason
 from tasks.compression.runner import run_recipe
@@ -13,9 +14,8 @@ from tasks.compression.techniques.convert import Convert
 from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.prune import Prune
 from tasks.errors import UNSUITED, ConfigError, Unsuited
-from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import to_tflite
-from tasks.training.saving import copy_model
+from tasks.learning.conversion import to_tflite
+from tasks.learning.saving import copy_model
 from tests.tasks.compression.cases import Interrupted, carry_out, context
 from tests.tasks.training.material import tiny as tiny_network
 

@@ -4,16 +4,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras
 from tasks.compression.comparing import FLOAT, SIMULATED
 from tasks.compression.records import Candidate
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.convert import Convert
 from tasks.compression.techniques.prune import Prune
 from tasks.errors import CompressionError, ConversionError
-from tasks.training.backend import keras
-from tasks.training.conversion import to_tflite
-from tasks.training.records import Comparison
-from tasks.training.saving import copy_model
+from tasks.learning.conversion import to_tflite
+from tasks.learning.records import Comparison
+from tasks.learning.saving import copy_model
 from tests.tasks.compression.cases import Made, carry_out
 from tests.tasks.training import odd_networks
 

@@ -15,7 +15,7 @@ from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate
 from tasks.compression.techniques import TECHNIQUES
 from tasks.errors import ConfigError
-from tasks.training.saving import weights_digest
+from tasks.learning.saving import weights_digest
 from tests.tasks.compression.cases import (
     CASES,
     TRAINS,

@@ -4,13 +4,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed
 from tasks.compression.layer_states import measure_layers
 from tasks.compression.layers import kernels
 from tasks.compression.location import locate
 from tasks.compression.records import LayerState
 from tasks.compression.technique import Subject
-from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import to_tflite
+from tasks.learning.conversion import to_tflite
 from tasks.training.models import build_model
 from tests.tasks.compression.cases import Made, carry_out
 from tests.tasks.training.material import CLASSES, SHAPE

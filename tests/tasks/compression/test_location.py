@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.flatbuffer import File, read_constants
 from tasks.compression.layer_states import measure_layers
 from tasks.compression.location import locate
@@ -11,8 +12,7 @@ from tasks.compression.promises import GONE, HIDDEN, measure
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.technique import Claim, Subject
 from tasks.compression.weights import weights
-from tasks.training.backend import keras, tensorflow
-from tasks.training.conversion import convert, fold_scaling, to_tflite
+from tasks.learning.conversion import convert, fold_scaling, to_tflite
 from tests.tasks.compression.awkward import PATHS, filled, names, normalized, recurrent, sequence, shared
 from tests.tasks.training.material import CLASSES, SHAPE
 

@@ -3,12 +3,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras
 from tasks.compression.flatbuffer import read_constants
 from tasks.compression.location import locate
 from tasks.compression.promises import measure
 from tasks.compression.technique import Claim, Kind, Subject
-from tasks.training.backend import keras
-from tasks.training.conversion import to_tflite
+from tasks.learning.conversion import to_tflite
 
 
 @pytest.fixture(scope="module")

@@ -196,8 +196,8 @@ def test_a_record_says_whether_there_is_a_candidate() -> None:
 def test_the_stage_of_a_recipe_that_cannot_be_made_ends_well(article: Any, prepared: Path, workspace: Path) -> None:
     from ruamel.yaml import YAML
 
+    from tasks.learning.saving import save_model
     from tasks.training.records import BASELINE_KERAS
-    from tasks.training.saving import save_model
 
     yaml = YAML(typ="safe")
     params = yaml.load((Path(__file__).parents[3] / "params.yaml").read_text())

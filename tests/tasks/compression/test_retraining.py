@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from tasks.backend import keras, set_seed
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate, Step
 from tasks.compression.retraining import Distillation, Retraining, retrain, teacher_of
@@ -13,8 +14,7 @@ from tasks.compression.step_store import StepStore
 from tasks.compression.technique import Subject
 from tasks.config import Precision
 from tasks.errors import ConfigError
-from tasks.training.backend import keras, set_seed
-from tasks.training.saving import copy_model, save_model, weights_digest
+from tasks.learning.saving import copy_model, save_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import answers, samples, tiny
 

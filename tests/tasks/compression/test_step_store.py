@@ -9,8 +9,8 @@ import pytest
 
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.step_store import StepStore
+from tasks.learning.saving import load_model, weights_digest
 from tasks.locking import locked, locked_if_free
-from tasks.training.saving import load_model, weights_digest
 from tests.tasks.compression.cases import Steps, carry_out, context
 
 FIRST: Steps = [{"technique": "prune", "sparsity": 0.5, "epochs": 1, "ramp": "constant"}]

@@ -27,8 +27,8 @@ CRASHES_THE_CONVERTER = """
 import numpy as np
 from tasks.compression.technique import Context
 from tasks.compression.techniques.quantize import configurations
-from tasks.training.backend import keras
-from tasks.training.conversion import convert
+from tasks.backend import keras
+from tasks.learning.conversion import convert
 layers = keras().layers
 model = keras().Sequential([keras().Input((8, 4), batch_size=1), layers.GRU(8), layers.Dense(2)])
 print("step 1/1: quantize", flush=True)

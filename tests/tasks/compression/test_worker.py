@@ -12,9 +12,9 @@ from tasks.code.records import describe, models_of
 from tasks.compression import worker
 from tasks.compression.records import Candidate, candidate_model, candidate_record, earlier_record
 from tasks.config import TeacherNetwork, load_params
+from tasks.learning.saving import save_model, weights_digest
 from tasks.records import read_record, write_record
 from tasks.training.records import BASELINE_KERAS
-from tasks.training.saving import save_model, weights_digest
 from tests.tasks.compression.cases import Steps, carry_out
 
 REPOSITORY = Path(__file__).parents[3]

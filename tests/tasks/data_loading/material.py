@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tasks.config import Data
-from tasks.data_loading.dataset import Dataset
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
+from tasks.samples import Dataset
 
 Tree = dict[str, bytes]  # path → content
 

@@ -11,11 +11,11 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from tasks.config import Data
-from tasks.data_loading.dataset import SPLITS, Dataset, SplitName, read_batches, read_dataset
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
-from tasks.data_loading.tfrecord import decode, read_records
 from tasks.errors import DataError, RefusedError, SourceError
+from tasks.samples import SPLITS, Dataset, SplitName, read_batches, read_dataset
+from tasks.tfrecord import decode, read_records
 from tests.tasks.data_loading.material import (
     encoded,
     opened,

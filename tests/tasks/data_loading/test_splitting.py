@@ -3,8 +3,8 @@ from collections import Counter
 import pytest
 
 from tasks.config import Split
-from tasks.data_loading.dataset import SPLITS, SplitName
 from tasks.data_loading.splitting import PLACES, assign, place_of
+from tasks.samples import SPLITS, SplitName
 from tests.tasks.data_loading.material import pixels
 
 SPLIT = Split(validation=0.2, test=0.3)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from tasks.compression.records import Candidate, Promise, Reason, Skip, Step, candidate_model, candidate_record
 from tasks.compression.strip import strip
 from tasks.config import Params, parse_params
-from tasks.data_loading.dataset import PLACES, PREPARED, SPLITS, Dataset, Part
 from tasks.deployment.decisions import ledger, sealed
 from tasks.deployment.releases.production import production
 from tasks.deployment.stores.opening import open_store
@@ -37,6 +36,7 @@ from tasks.evaluation.records import (
 )
 from tasks.files import sha256, write_text
 from tasks.records import Interval, write_record
+from tasks.samples import PLACES, PREPARED, SPLITS, Dataset, Part
 from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
 
 CLASSES = ("dark", "light")

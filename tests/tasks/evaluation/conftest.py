@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tasks.compression.records import candidate_model, candidate_record
-from tasks.data_loading.dataset import PREPARED
 from tasks.files import sha256, write_text
 from tasks.records import write_record
+from tasks.samples import PREPARED
 from tasks.training.records import BASELINE_TFLITE, HISTORY, TRAINING
 from tests.tasks.evaluation.material import (
     RECIPES,

@@ -10,8 +10,6 @@ from sklearn.datasets import load_digits
 
 from tasks.compression.records import Candidate, LayerState, Promise, Reason, Rung, Skip, Step
 from tasks.config import Params, parse_params
-from tasks.data_loading.dataset import PLACES, SPLITS, Dataset, Part, Refusal, Shard
-from tasks.data_loading.tfrecord import Sample, encode, frame
 from tasks.evaluation.predictions import Answers, Predictions, Split
 from tasks.evaluation.quality import judge
 from tasks.evaluation.records import (
@@ -28,6 +26,8 @@ from tasks.evaluation.records import (
 from tasks.evaluation.results import Results
 from tasks.files import sha256
 from tasks.records import Interval, write_record
+from tasks.samples import PLACES, SPLITS, Dataset, Part, Refusal, Shard
+from tasks.tfrecord import Sample, encode, frame
 from tasks.timing.intervals import ratio
 from tasks.training.records import TrainingReport
 

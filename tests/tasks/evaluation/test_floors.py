@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from tasks.config import QualityMetric
 from tasks.evaluation.floors import floor_interval
-from tasks.evaluation.statistics import MacroMetric, macro, wilson
+from tasks.statistics import MacroMetric, macro, wilson
 
 METRICS: tuple[MacroMetric, ...] = ("precision", "recall", "f1")
 

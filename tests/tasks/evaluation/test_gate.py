@@ -8,7 +8,7 @@ from tasks.evaluation.gate import choose, rank
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import is_within, judge_rules, overall
-from tasks.evaluation.statistics import paired_macro, smallest_margin, tango, wilson
+from tasks.statistics import paired_macro, smallest_margin, tango, wilson
 from tests.tasks.evaluation.material import Fare, make_results
 
 ACCURACY = {"metric": "accuracy", "margin": 0.03}

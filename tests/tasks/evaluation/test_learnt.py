@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.data_loading.dataset import Part
 from tasks.evaluation.gate import choose, rank
 from tasks.evaluation.learnt import best_constant
 from tasks.evaluation.predictions import Answers, Predictions
@@ -14,6 +13,7 @@ from tasks.evaluation.quality import judge
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
 from tasks.gate_settings import Learnt
+from tasks.samples import Part
 from tests.tasks.evaluation.material import make_results
 
 WIDE = {"metric": "accuracy", "margin": 0.5}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tasks.data_loading.dataset import read_dataset
 from tasks.evaluation.benchmark import models_to_measure
 from tasks.evaluation.gate import choose
 from tasks.evaluation.production import find_absence
@@ -21,6 +20,7 @@ from tasks.evaluation.records import (
     quality_file,
 )
 from tasks.records import read_record, write_record
+from tasks.samples import read_dataset
 from tasks.training.records import BASELINE_TFLITE
 from tests.tasks.deployment.project import write_model
 from tests.tasks.evaluation.material import CLASSES, make_results, params_with

@@ -6,7 +6,7 @@ from tasks.evaluation.gate import choose
 from tasks.evaluation.quality import confusion_matrix
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.rules import apply_rule, is_within
-from tasks.evaluation.statistics import wilson
+from tasks.statistics import wilson
 from tests.tasks.evaluation.material import Fare, make_results
 
 BASELINE: Fare = (900, 900, 1000, 100.0)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import keras
 from tasks.config import Data
-from tasks.data_loading.dataset import SplitName, read_batches
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
-from tasks.training.backend import keras
-from tasks.training.fitting import Plan, fit
+from tasks.learning.fitting import Plan, fit
+from tasks.samples import SplitName, read_batches
 
 SHAPE, CLASSES = (16, 16, 1), 10
 

@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from tasks.training.backend import keras, set_seed, tensorflow
+from tasks.backend import keras, set_seed, tensorflow
 from tests.tasks.training.material import CLASSES, SHAPE
 
 

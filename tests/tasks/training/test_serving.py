@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from tasks.errors import ConversionError
+from tasks.learning.conversion import to_tflite
+from tasks.learning.saving import save_model, weights_digest
 from tasks.litert import Model
 from tasks.records import read_record
 from tasks.training import serving
-from tasks.training.conversion import to_tflite
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
-from tasks.training.saving import save_model, weights_digest
 from tasks.training.serving import export, save_for_serving
 from tests.tasks.training.material import SHAPE
 

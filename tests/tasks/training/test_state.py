@@ -8,16 +8,16 @@ import pytest
 
 from tasks.compression.quantization.observing import means, observe
 from tasks.config import Smoke
-from tasks.data_loading.dataset import read_dataset
 from tasks.deployment.releases.bundle import describe_signature
 from tasks.deployment.releases.samples import record, replay
 from tasks.evaluation.quality import predict
+from tasks.learning.comparison import answers, check_float32
+from tasks.learning.conversion import to_tflite
+from tasks.learning.fitting import Plan
+from tasks.learning.recorded import recorded_samples
 from tasks.litert import Model, Pixels
+from tasks.samples import read_dataset
 from tasks.timing.runner import Runner
-from tasks.training.comparison import answers, check_float32
-from tasks.training.conversion import to_tflite
-from tasks.training.fitting import Plan
-from tasks.training.recorded import recorded_samples
 from tests.tasks.training import odd_networks
 from tests.tasks.training.material import SHAPE, samples, trained
 

@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
+from tasks.backend import threads
 from tasks.config import Params, load_params, parse_params
 from tasks.errors import ConfigError
+from tasks.learning.saving import load_model, weights_digest
 from tasks.records import read_record
-from tasks.training.backend import threads
 from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeachersReport, teacher_member
-from tasks.training.saving import load_model, weights_digest
 from tasks.training.teachers import teach
 
 REPOSITORY = Path(__file__).parents[3]

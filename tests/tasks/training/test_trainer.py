@@ -14,10 +14,10 @@ from ruamel.yaml import YAML
 
 from tasks.config import load_params
 from tasks.errors import ConversionError, TrainingError
+from tasks.learning.saving import load_model, weights_digest
 from tasks.litert import Model
 from tasks.records import read_record
 from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE, HISTORY, TRAINING, TrainingReport
-from tasks.training.saving import load_model, weights_digest
 from tasks.training.trainer import train
 
 TRAIN = [sys.executable, "-m", "tasks.training", "train"]
@@ -124,7 +124,7 @@ def test_a_network_that_its_file_does_not_compute_is_no_baseline(
     module = f"own_network_{len(layer)}"
     (folder / f"{module}.py").write_text(
         "import tensorflow as tf\n"
-        "from tasks.training.backend import keras\n"
+        "from tasks.backend import keras\n"
         "from tests.tasks.training.odd_networks import own_layers, stack\n"
         f"def build(shape, classes, dropout):\n    return stack({layer})\n"
     )

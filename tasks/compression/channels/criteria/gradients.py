@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from tasks.backend import tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
 from tasks.compression.technique import Model
-from tasks.training.backend import tensorflow
 
 BATCH = 16  # few, or what single images want would cancel out
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from tasks.backend import tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
 from tasks.compression.technique import Model
-from tasks.training.backend import tensorflow
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 
 
 def greedy(model: Model, graph: Graph, probe: Probe) -> Scores:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.technique import Context
-from tasks.data_loading.dataset import SplitName, read_batches
+from tasks.samples import SplitName, read_batches
 
 Scores = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.training.backend import keras, set_seed, tensorflow
+from tasks.backend import keras, set_seed, tensorflow
 from tasks.training.models import build_model
 
 SHAPE = (12, 12, 3)

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.channels.criteria import CRITERIA, Criterion
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph, read_graph
 from tasks.compression.channels.rebuild import masked
-from tasks.training.backend import keras, tensorflow
-from tasks.training.saving import copy_model, weights_digest
+from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.compression.channels.networks import scrambled
 from tests.tasks.training.material import answers, samples

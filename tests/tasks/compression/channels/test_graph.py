@@ -3,10 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed
 from tasks.compression.channels.allocation import cost
 from tasks.compression.channels.graph import Graph, Keep, read_graph
 from tasks.compression.channels.rebuild import masked, rebuild
-from tasks.training.backend import keras, set_seed
 from tests.tasks.compression.channels.networks import NETWORKS, SHAPE, functional, images, scrambled
 
 GROUPS = {

@@ -13,9 +13,9 @@ from tasks.compression.runner import run_recipe
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.prune_channels import Budget, PruneChannels
 from tasks.errors import CompressionError
+from tasks.learning.conversion import to_tflite
 from tasks.timing.intervals import ratio
 from tasks.timing.worker import Timings
-from tasks.training.conversion import to_tflite
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import samples
 

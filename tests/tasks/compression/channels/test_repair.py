@@ -4,15 +4,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import set_seed
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import Graph, read_graph
 from tasks.compression.channels.rebuild import rebuild
 from tasks.compression.channels.repair import repair
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
-from tasks.training.backend import set_seed
+from tasks.learning.saving import copy_model, weights_digest
 from tasks.training.models import build_model
-from tasks.training.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 

@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed, tensorflow
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
-from tasks.training.backend import keras, set_seed, tensorflow
 
 RNG = np.random.default_rng(1)
 KERNEL = (RNG.normal(size=(3, 3, 8, 6)) * np.geomspace(0.01, 1, 6)).astype(np.float32)

@@ -4,13 +4,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition
 from tasks.compression.lowrank.moments import input_moments, roots
 from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
-from tasks.training.backend import keras
 from tests.tasks.compression.lowrank import planted
 from tests.tasks.training.material import samples
 

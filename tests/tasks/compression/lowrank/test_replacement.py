@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition
 from tasks.compression.lowrank.robust_pca import RobustPca
@@ -10,8 +11,7 @@ from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
 from tasks.compression.replacement import rebuild
-from tasks.training.backend import keras, set_seed
-from tasks.training.saving import copy_model, weights_digest
+from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.lowrank import planted
 
 SHAPE = (13, 12, 6)

@@ -6,6 +6,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from tasks.backend import keras, set_seed
 from tasks.compression.quantization.aware import Train, fold, join, measure_ranges, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.float_file import predict
@@ -14,11 +15,10 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.toolkit import toolkit
 from tasks.errors import CompressionError, Unsuited
+from tasks.learning.conversion import convert, fold_scaling
+from tasks.learning.fitting import Plan
+from tasks.learning.saving import weights_digest
 from tasks.litert import Model
-from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import convert, fold_scaling
-from tasks.training.fitting import Plan
-from tasks.training.saving import weights_digest
 from tests.tasks.compression.cases import context
 from tests.tasks.compression.zoo.handmade import (
     HANDMADE,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed
 from tasks.compression.flatbuffer import File
 from tasks.compression.promises import measure
 from tasks.compression.quantization.kernels import PLAIN, XNNPACK, answers
@@ -16,7 +17,6 @@ from tasks.compression.techniques.quantize import Quantize
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError
-from tasks.training.backend import keras, set_seed
 from tests.tasks.compression.awkward import PATHS, filled, names, normalized, recurrent, sequence, shared
 from tests.tasks.compression.cases import context
 from tests.tasks.training import material

@@ -6,13 +6,13 @@ import pytest
 from numpy.typing import NDArray
 from tensorflow.lite.tools import flatbuffer_utils
 
+from tasks.backend import keras, set_seed
 from tasks.compression.quantization.bias_correction import add_to_biases
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.distortion import sqnr
-from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import fold_scaling, to_tflite
+from tasks.learning.conversion import fold_scaling, to_tflite
 from tests.tasks.training.material import answers
 
 SHAPE = (10, 12, 3)

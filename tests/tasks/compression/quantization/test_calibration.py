@@ -11,7 +11,7 @@ from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.ranges import choose_range
 from tasks.compression.quantization.static import convert_with_ranges
-from tasks.training.conversion import convert, fold_scaling
+from tasks.learning.conversion import convert, fold_scaling
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.training.material import answers, samples
 

@@ -3,9 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras
 from tasks.compression.quantization.head import split_head
-from tasks.training.backend import keras
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 from tests.tasks.compression.zoo.handmade import HANDMADE, one_relu, twice
 from tests.tasks.training.material import answers
 

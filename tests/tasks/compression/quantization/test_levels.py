@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed
 from tasks.compression.location import locate
 from tasks.compression.promises import measure
 from tasks.compression.quantization.aware import Few, train_aware
@@ -21,9 +22,8 @@ from tasks.compression.quantization.levels import (
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.steps import stretch_steps
 from tasks.compression.technique import Claim, Subject
+from tasks.learning.conversion import convert
 from tasks.litert import Model
-from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import convert
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import SHAPE, answers, samples

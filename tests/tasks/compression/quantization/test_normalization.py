@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tasks.backend import keras
 from tasks.compression.quantization.aware import Few, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
-from tasks.training.backend import keras
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import samples
 

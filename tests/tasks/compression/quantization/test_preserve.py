@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.layers import kernels
 from tasks.compression.quantization.preserve import projection, structure_of
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.quantize import Quantize
-from tasks.training.backend import keras, tensorflow
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 from tests.tasks.compression.cases import context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import SHAPE

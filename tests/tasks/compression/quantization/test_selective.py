@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed
 from tasks.compression.layers import kernels
 from tasks.compression.location import locate
 from tasks.compression.quantization.float_file import FloatFile, predict
@@ -23,9 +24,8 @@ from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.quantize import Quantize
 from tasks.errors import CompressionError
-from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import to_tflite
-from tasks.training.saving import copy_model
+from tasks.learning.conversion import to_tflite
+from tasks.learning.saving import copy_model
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import samples

@@ -10,8 +10,8 @@ from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.compression.quantization.steps import stretch_steps
 from tasks.errors import CompressionError
+from tasks.learning.conversion import fold_scaling
 from tasks.litert import Model
-from tasks.training.conversion import fold_scaling
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import answers, depthwise, samples

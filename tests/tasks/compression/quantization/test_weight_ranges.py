@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from tasks.backend import keras, set_seed
 from tasks.compression.location import locate
 from tasks.compression.promises import measure
 from tasks.compression.quantization.float_file import FloatFile, predict
@@ -13,8 +14,7 @@ from tasks.compression.quantization.weight_ranges import Ranges, choose_ranges
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.quantize import Quantize
 from tasks.distortion import sqnr
-from tasks.training.backend import keras, set_seed
-from tasks.training.conversion import to_tflite
+from tasks.learning.conversion import to_tflite
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, samples
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from tasks.backend import keras, set_seed
 from tasks.compression.layers import kernels
 from tasks.compression.sparsity.criteria import BATCH, Criterion, score_weights
-from tasks.training.backend import keras, set_seed
-from tasks.training.saving import copy_model, weights_digest
+from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.training.material import CLASSES, SHAPE, samples
 
 COUNT = 96

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed
 from tasks.compression.clustering.repair import distinct
 from tasks.compression.layers import kernels
 from tasks.compression.promises import measure
@@ -12,8 +13,7 @@ from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.cluster import Cluster
 from tasks.errors import ConfigError
-from tasks.training.backend import keras, set_seed
-from tasks.training.saving import copy_model, weights_digest
+from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import CLASSES, SHAPE, answers, depthwise, samples, transposed

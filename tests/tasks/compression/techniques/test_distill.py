@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from tasks.backend import keras, set_seed
 from tasks.compression.layers import kernels
 from tasks.compression.technique import Subject
 from tasks.compression.techniques import distill as steps
 from tasks.compression.techniques.distill import Distill
 from tasks.errors import CompressionError
-from tasks.training.backend import keras, set_seed
-from tasks.training.hints import features, match
-from tasks.training.saving import copy_model
+from tasks.learning.hints import features, match
+from tasks.learning.saving import copy_model
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 

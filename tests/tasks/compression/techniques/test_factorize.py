@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras
 from tasks.compression.layers import kernels
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.records import Reason
@@ -11,8 +12,7 @@ from tasks.compression.replacement import Replacement
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.factorize import Factorize
 from tasks.errors import CompressionError, Unsuited
-from tasks.training.backend import keras
-from tasks.training.saving import copy_model, weights_digest
+from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context, scores
 from tests.tasks.compression.lowrank import planted
 from tests.tasks.training.material import answers, depthwise, samples, transposed

@@ -6,7 +6,7 @@ import numpy as np
 from tasks.compression.layers import kernels
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.fine_tune import FineTune
-from tasks.training.saving import copy_model
+from tasks.learning.saving import copy_model
 from tests.tasks.compression.cases import context
 
 

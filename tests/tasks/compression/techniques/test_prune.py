@@ -12,7 +12,7 @@ from tasks.compression.technique import Subject
 from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.prune import Prune
 from tasks.compression.techniques.quantize import Quantize
-from tasks.training.saving import copy_model, weights_digest
+from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
 from tests.tasks.compression.zoo.handmade import dead, separable_rows, subclassed
 from tests.tasks.training.material import depthwise, transposed

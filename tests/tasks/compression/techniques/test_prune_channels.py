@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, tensorflow
 from tasks.compression.channels.allocation import cost
 from tasks.compression.channels.graph import read_graph
 from tasks.compression.channels.rebuild import check_removal, masked, rebuild
@@ -15,9 +16,8 @@ from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.errors import CompressionError, ConfigError, Unsuited
-from tasks.training.backend import keras, tensorflow
-from tasks.training.conversion import to_tflite
-from tasks.training.saving import copy_model, weights_digest
+from tasks.learning.conversion import to_tflite
+from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
 from tests.tasks.compression.channels.networks import NETWORKS, functional, scrambled
 from tests.tasks.compression.zoo.handmade import (

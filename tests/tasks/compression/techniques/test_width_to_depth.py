@@ -4,14 +4,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.backend import keras, set_seed, tensorflow
 from tasks.compression.columns import Columns
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Reason
 from tasks.compression.technique import Context, Result, Subject
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 from tasks.errors import ConfigError
-from tasks.training.backend import keras, set_seed, tensorflow
-from tasks.training.conversion import fold_scaling
+from tasks.learning.conversion import fold_scaling
 from tests.tasks.compression.cases import carry_out, scores
 
 SHAPE = (7, 24, 3)

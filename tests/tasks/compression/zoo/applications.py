@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tasks.training.backend import keras
+from tasks.backend import keras
 
 CLASSES = 10
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from tasks.training.backend import keras, set_seed, tensorflow
+from tasks.backend import keras, set_seed, tensorflow
 
 SHAPE, CLASSES = (8, 8, 3), 4
 Plan = tuple[tuple[str, int, int], ...]  # of each node: its kind, and two numbers that choose inputs and sizes

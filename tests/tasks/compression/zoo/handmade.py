@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tasks.training.backend import keras, set_seed, tensorflow
+from tasks.backend import keras, set_seed, tensorflow
 from tests.tasks.training.material import CLASSES, SHAPE
 
 PACKAGE = "handmade"  # under which Keras finds the layers that are defined here

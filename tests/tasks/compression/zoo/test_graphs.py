@@ -12,7 +12,7 @@ from tasks.compression.recipe import parse_recipe
 from tasks.compression.runner import run_recipe
 from tasks.compression.technique import Context
 from tasks.errors import SlimlineError
-from tasks.training.conversion import to_tflite
+from tasks.learning.conversion import to_tflite
 from tests.tasks.compression.cases import Steps
 from tests.tasks.compression.zoo.graphs import PLANS, SHAPE, Plan, build
 from tests.tasks.compression.zoo.pictures import draw, prepare_pictures

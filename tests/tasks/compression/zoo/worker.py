@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from tasks.backend import set_seed
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import StepStore
 from tasks.compression.technique import Context
-from tasks.data_loading.dataset import read_batches
 from tasks.errors import SlimlineError
-from tasks.training.backend import set_seed
-from tasks.training.saving import weights_digest
+from tasks.learning.saving import weights_digest
+from tasks.samples import read_batches
 from tests.tasks.compression.zoo.networks import NETWORKS
 from tests.tasks.compression.zoo.pictures import draw, lived_in, prepare_pictures
 from tests.tasks.compression.zoo.steps import BATCH, ZOO_CASES

@@ -80,7 +80,7 @@ def test_images_of_the_validation_split_are_taken_where_that_is_said(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_prepared(Path("data/prepared"))
-    from tasks.data_loading.dataset import read_batches
+    from tasks.samples import read_batches
 
     first, _ = next(read_batches("validation", 4))
     assert choose(Smoke(samples=4, of="validation"), first.shape[1:]).tobytes() == first.tobytes()

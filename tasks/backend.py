@@ -1,0 +1,112 @@
+"""The one door to TensorFlow: legacy Keras, quiet, and the same numbers for the same seed."""
+
+import contextlib
+import functools
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tasks.processes import THREADS
+
+# TensorFlow ships no types that mypy --strict could use; these names say what is meant.
+KerasModel = Any
+KerasLayer = Any
+TfDataset = Any
+TfTensor = Any
+
+
+def prepare_environment() -> None:
+    """Set what TensorFlow reads when it is imported; tensorflow-model-optimization needs legacy Keras."""
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Hold back what native libraries print on stderr while they are loaded; show it if loading fails."""
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(saved, held.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+@functools.cache
+def tensorflow() -> Any:
+    """Import TensorFlow: 2.5 CPU seconds the first time, 7.5 where its bytecode was not kept."""
+    prepare_environment()
+    with hushed():
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()  # looks for accelerators now, and says what it finds
+    tf.autograph.set_verbosity(0)
+    return tf
+
+
+@functools.cache
+def keras() -> Any:
+    """Import legacy Keras."""
+    tensorflow()
+    import tf_keras
+
+    return tf_keras
+
+
+def traced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Say that ``function`` is made of TensorFlow operations alone, so that AutoGraph need not rewrite it."""
+    return tensorflow().autograph.experimental.do_not_convert(function)  # type: ignore[no-any-return]
+
+
+def set_seed(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow.
+
+    On CPUs the same seed then gives the same weights, bit for bit, whatever else the machine is doing, with the same
+    number of :func:`threads`; on a GPU TensorFlow is asked for its slower deterministic kernels to the same end.
+
+    Layers made afterwards are numbered from 1 again, and dropout has a state of its own, which can be set anew in
+    each epoch.
+    """
+    tf = tensorflow()
+    keras().utils.set_random_seed(seed)
+    keras().backend.reset_uids()
+    keras().backend.experimental.enable_tf_random_generator()
+    if tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.enable_op_determinism()
+
+
+def threads() -> int:
+    """How many threads TensorFlow shares an operation among: sums are rounded otherwise with another number.
+
+    It takes as many as there are processors for this process; ``TF_NUM_INTRAOP_THREADS`` sets another number, even one
+    that the machine does not have.
+    """
+    told = int(os.environ.get(THREADS) or 0)
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return told or here
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide about a model's weights, compression and conversion."""
+    from importlib.metadata import version
+
+    names = (
+        "tensorflow",
+        "tf_keras",
+        "tensorflow-model-optimization",
+        "ai-edge-litert",
+        "ai-edge-quantizer",
+        "tensorly",
+        "scikit-learn",
+        "scipy",
+        "numpy",
+    )
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}

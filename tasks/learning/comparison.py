@@ -1,0 +1,246 @@
+"""Whether a file computes what the network that it was made of computes, on recorded samples.
+
+======================  ============================================================================================
+a file of               what must hold on at least 64 samples
+======================  ============================================================================================
+float32                 110 dB between its logits and the network's, and the same answers but for ties
+float16                 the same beside the float32 file with its weights rounded to float16
+fewer bits              nothing; signal-to-noise ratio and agreement are recorded
+======================  ============================================================================================
+
+110 dB are 18 bits. Very deep or badly scaled networks do not compute as exactly in float32: what is asked of them is
+what one unit in the last place of every weight changes (:func:`.rewrites.float32_db`), and never less than 80 dB.
+
+A tie: the two answers' logits lie no further apart than errors of the permitted size may move them, √2 of that size
+(the largest change of a difference by an error vector of that norm).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.backend import KerasModel
+from tasks.distortion import sqnr
+from tasks.errors import ConversionError, EvaluationError
+from tasks.learning.conversion import to_tflite
+from tasks.learning.differences import first_difference
+from tasks.learning.halves import with_halves
+from tasks.learning.recorded import Recorded
+from tasks.learning.records import Comparison
+from tasks.learning.rewrites import EXACT_DB, LEAST_DB, float32_db
+from tasks.litert import Model, Pixels, Scores
+from tasks.samples import PREPARED, SplitName, read_batches
+
+BATCH, READ = 16, 256
+LARGEST_HALF = float(np.finfo(np.float16).max)
+TRAINED = "the trained network"
+
+
+def answers(model: KerasModel, images: NDArray[Any]) -> Scores:
+    """Logits of a Keras model in inference: float32 ``[n, classes]``."""
+    parts = [
+        np.asarray(model(images[start : start + BATCH].astype(np.float32), training=False), np.float32)
+        for start in range(0, len(images), BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def compare(
+    expected: Scores, received: Scores, recorded: Recorded, of: str = TRAINED, needed: float | None = None
+) -> Comparison:
+    """Compare logits ``[n, classes]``; ``needed``: decibels, which say what counts as a tie."""
+    first, second = expected.argmax(axis=1), received.argmax(axis=1)
+    rows = np.arange(len(expected))
+    gaps = expected[rows, first].astype(np.float64) - expected[rows, second]
+    size = np.linalg.norm(expected.astype(np.float64), axis=1) * 10 ** (-(needed or np.inf) / 20)
+    return Comparison(
+        of=of,
+        samples=len(expected),
+        noise=recorded.noise,
+        signal_to_noise_db=round(sqnr(expected, received), 2),
+        agreement=float(np.mean(first == second)),
+        ties=int(np.sum((first != second) & (gaps <= np.sqrt(2) * size))),
+        needed_db=needed,
+    )
+
+
+def check_float32(model: KerasModel, flatbuffer: bytes, recorded: Recorded, of: str = TRAINED) -> Comparison:
+    """Compare a float32 file with the network that it was made of.
+
+    Raises:
+        ConversionError: it is not that network; names the first layer that differs where it can be found.
+    """
+    expected, received = answers(model, recorded.images), _answers_of(flatbuffer, recorded.images)
+    _check_numbers(expected, f"{of} to give")
+    _check_shape(expected, received, of)
+    found = compare(expected, received, recorded, of, EXACT_DB)
+    if not _holds(found):
+        found = compare(expected, received, recorded, of, _needed(model, expected, recorded))
+    if not _holds(found):
+        raise ConversionError(_sentence(found, first_difference(model, recorded.images, found.needed_db or EXACT_DB)))
+    return found
+
+
+def _needed(model: KerasModel, expected: Scores, recorded: Recorded) -> float:
+    """Decibels that a network must agree to which float32 does not compute to 110 dB."""
+    if not np.array_equal(expected, answers(model, recorded.images)):
+        return EXACT_DB  # it answers at random: that says nothing about its rounding
+    return round(max(LEAST_DB, min(EXACT_DB, float32_db(model, recorded.images.astype(np.float32)))), 2)
+
+
+def check_accuracy(
+    model: KerasModel, flatbuffer: bytes, held: Comparison, folder: Path = PREPARED, split: SplitName = "validation"
+) -> float:
+    """Compare a float32 file's answers with the network's on a whole split.
+
+    Returns:
+        the file's accuracy.
+
+    Raises:
+        ConversionError: there are other answers than ties.
+    """
+    file, right, ours, theirs, others = Model(flatbuffer), 0, 0, 0, 0
+    for images, labels in read_batches(split, READ, folder):
+        expected, received = answers(model, images), file.predict(images)
+        found = compare(expected, received, Recorded(images, 0), held.of, held.needed_db)
+        right += len(labels)
+        ours += int(np.sum(expected.argmax(axis=1) == labels))
+        theirs += int(np.sum(received.argmax(axis=1) == labels))
+        others += _others(found)
+    if others:
+        raise ConversionError(
+            f"Expected the file to give the answers of {held.of} on the {split} split. Received: {others} others of "
+            f"{right}, accuracy {theirs / right:.4f} instead of {ours / right:.4f}. This file is not used."
+        )
+    return theirs / right if right else 0.0
+
+
+def check_float16(model: KerasModel, flatbuffer: bytes, recorded: Recorded, of: str = TRAINED) -> Comparison:
+    """Compare a float16 file with the float32 file of the same network, its weights rounded to float16.
+
+    Returns:
+        the comparison with the network, and under ``rounded_db`` that with the rounded file.
+
+    Raises:
+        ConversionError: it is not that network, or float16 cannot hold its weights.
+    """
+    _check_range(model)
+    float_file = to_tflite(model)
+    check_float32(model, float_file, recorded, of)
+    expected = _answers_of(with_halves(float_file, flatbuffer), recorded.images)
+    received = _answers_of(flatbuffer, recorded.images)
+    rounded = compare(expected, received, recorded, f"{of} with weights rounded to float16", EXACT_DB)
+    if not _holds(rounded):
+        needed = _needed(model, answers(model, recorded.images), recorded)
+        rounded = compare(expected, received, recorded, rounded.of, needed)
+    if not _holds(rounded):
+        raise ConversionError(_sentence(rounded, ""))
+    found = compare(answers(model, recorded.images), received, recorded, of)
+    return found.model_copy(update={"rounded_db": rounded.signal_to_noise_db, "needed_db": rounded.needed_db})
+
+
+def _check_range(model: KerasModel) -> None:
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        for weight in layer._trainable_weights + layer._non_trainable_weights:
+            most = float(np.abs(weight.numpy()).max(initial=0))
+            if most > LARGEST_HALF:
+                raise ConversionError(
+                    f"Expected weights that float16 can hold, up to {LARGEST_HALF:,.0f}. Received: {most:,.0f} in "
+                    f"layer {layer.name} ({weight.name.split(':')[0]}). Take another mode."
+                )
+
+
+def describe_rounded(expected: Scores, flatbuffer: bytes, recorded: Recorded, of: str) -> Comparison:
+    """Record how far the file of fewer bits is from the logits of the network that it was made of.
+
+    Raises:
+        ConversionError: it gives no numbers, or other outputs.
+    """
+    received = _answers_of(flatbuffer, recorded.images)
+    _check_numbers(expected, f"{of} to give")
+    _check_numbers(received, "the file to give")
+    _check_shape(expected, received, of)
+    return compare(expected, received, recorded, of)
+
+
+def check_same(before: bytes, after: bytes, recorded: Recorded, of: str) -> Comparison:
+    """Compare a file with the one that it was made of, whose answers it must give bit for bit.
+
+    Raises:
+        ConversionError: it gives others.
+    """
+    expected, received = (_answers_of(flatbuffer, recorded.images) for flatbuffer in (before, after))
+    found = compare(expected, received, recorded, of)
+    if expected.tobytes() != received.tobytes():
+        raise ConversionError(f"Expected the answers of {of} bit for bit. Received: {found.sentence}.")
+    return found
+
+
+def check_saved(model: KerasModel, saved: KerasModel, recorded: Recorded, where: Path) -> None:
+    """Compare a network read back from its file with the one that was written.
+
+    Raises:
+        ConversionError: a layer's configuration does not say all that the layer computes.
+    """
+    expected, received = answers(model, recorded.images), answers(saved, recorded.images)
+    found = compare(expected, received, recorded, TRAINED, EXACT_DB)
+    if expected.shape != received.shape or not _holds(found):
+        layer = first_difference(model, recorded.images, EXACT_DB)
+        raise ConversionError(
+            f"Expected {where} to hold the trained network. Received: {found.sentence}{layer}. "
+            f"Let get_config of your own layers name all that they are made with."
+        )
+
+
+def check_serving(model: KerasModel, served: Scores, recorded: Recorded, of: str) -> Comparison:
+    """Compare the logits of an exported model with those of the network that was exported.
+
+    Raises:
+        ConversionError: they are others.
+    """
+    found = compare(answers(model, recorded.images), served, recorded, of, EXACT_DB)
+    if not _holds(found):
+        raise ConversionError(_sentence(found, ""))
+    return found
+
+
+def _answers_of(flatbuffer: bytes, images: Pixels) -> Scores:
+    try:
+        return Model(flatbuffer).predict(images)
+    except EvaluationError as error:
+        raise ConversionError(f"Expected the converted file to run. Received: {error}") from None
+
+
+def _holds(found: Comparison) -> bool:
+    return found.signal_to_noise_db >= (found.needed_db or 0.0) and not _others(found)
+
+
+def _others(found: Comparison) -> int:
+    """Samples with another answer, ties apart."""
+    return round((1 - found.agreement) * found.samples) - found.ties
+
+
+def _check_numbers(logits: Scores, of: str) -> None:
+    if not np.isfinite(logits).all():
+        wrong = int((~np.isfinite(logits)).any(axis=1).sum())
+        raise ConversionError(
+            f"Expected {of} numbers. Received: NaN or infinite logits for {wrong} of {len(logits)} samples."
+        )
+
+
+def _check_shape(expected: Scores, received: Scores, of: str) -> None:
+    if expected.shape != received.shape:
+        raise ConversionError(
+            f"Expected the file to give {expected.shape[1:]}, as {of} does. Received: {received.shape[1:]}."
+        )
+
+
+def _sentence(found: Comparison, where: str) -> str:
+    return (
+        f"Expected the file to give what {found.of} gives, to {found.needed_db:.0f} dB and with the same answers. "
+        f"Received: {found.signal_to_noise_db:.1f} dB and {_others(found)} other answers "
+        f"on {found.samples} samples{where}. "
+        f"Write that layer with other operations, or leave it out: this file is not used."
+    )

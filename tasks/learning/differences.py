@@ -1,0 +1,90 @@
+"""The first layer whose outputs differ: in the network itself, in a copy of it, or in the file made of it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.backend import KerasModel, keras
+from tasks.distortion import sqnr
+from tasks.errors import ConversionError
+from tasks.learning.conversion import convert
+from tasks.learning.rewrites import nodes_of
+from tasks.learning.saving import copy_model
+from tasks.litert import Pixels, load, run
+
+SAMPLES = 4
+MIXES_DB = 60.0  # kernels round batches otherwise, but do not mix their samples
+Outputs = list[NDArray[Any]]  # of each layer, for the samples
+
+
+def first_difference(model: KerasModel, images: Pixels, needed: float) -> str:
+    """Say which layer is the first that differs, as the end of a sentence; nothing where none does by itself.
+
+    Args:
+        model: the network.
+        images: uint8 ``[n, height, width, channels]``.
+        needed: decibels that a layer's outputs must agree to.
+    """
+    images = images[:SAMPLES]
+    names, tensors = _layers(model)
+    probe = keras().Model(model.inputs, tensors)
+    expected = _outputs(probe, images)
+    if name := _first(names, expected, _outputs(probe, images), needed):
+        return f"; {name} gives other outputs when it is asked again"
+    together = _together(probe, images)
+    if name := _first(names, expected, together, MIXES_DB):
+        return f"; {name} gives other outputs to samples alone than to several at once"
+    if name := _first(names, expected, _outputs(copy_model(probe), images), needed):
+        return f"; {name} is the first that differs, in a copy that is made of its configuration"
+    try:
+        converted = _outputs_of_file(convert(probe), len(tensors), images)
+    except ConversionError:  # so many outputs ask more of the converter than the file did
+        return ""
+    if name := _first(names, expected, converted, needed):
+        return f"; {name} is the first that differs"
+    return ""
+
+
+def _layers(model: KerasModel) -> tuple[list[str], list[Any]]:
+    """Each call of a layer that gives one tensor of floats: the layer in words, and the tensor."""
+    names, tensors = [], []
+    for node in nodes_of(model):
+        output = node.outputs
+        if node.is_input or isinstance(output, list | tuple | dict) or not output.dtype.is_floating:
+            continue
+        names.append(f"layer {node.layer.name} ({type(node.layer).__name__})")
+        tensors.append(output)
+    return names, tensors
+
+
+def _outputs(probe: KerasModel, images: Pixels) -> Outputs:
+    # one sample after the other, as the file has them
+    parts = [_together(probe, image[np.newaxis]) for image in images]
+    return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+
+def _together(probe: KerasModel, images: Pixels) -> Outputs:
+    outputs = probe(images.astype(np.float32), training=False)
+    return [np.asarray(output) for output in (outputs if isinstance(outputs, list) else [outputs])]
+
+
+def _outputs_of_file(flatbuffer: bytes, count: int, images: Pixels) -> Outputs:
+    interpreter = load(flatbuffer)
+    (signature,) = interpreter.get_signature_list()
+    entry = interpreter.get_input_details()[0]["index"]
+    details = interpreter.get_signature_runner(signature).get_output_details()
+    places = [details["logits" if count == 1 else str(index)]["index"] for index in range(count)]
+    parts = []
+    for image in images:
+        interpreter.set_tensor(entry, image[np.newaxis])
+        run(interpreter)
+        parts.append([interpreter.get_tensor(place) for place in places])
+    return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+
+def _first(names: list[str], expected: Outputs, received: Outputs, needed: float) -> str:
+    for name, before, after in zip(names, expected, received, strict=True):
+        if before.shape != after.shape or sqnr(before, after) < needed:
+            return name
+    return ""

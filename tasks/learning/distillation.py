@@ -1,0 +1,99 @@
+"""Distillation: a student learns a teacher's answers beside the labels.
+
+The paper is Hinton, Vinyals and Dean 2015, arXiv:1503.02531.
+"""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.backend import KerasModel, TfTensor, keras, tensorflow
+from tasks.learning.saving import weights_digest
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A network, or an ensemble of some, whose answers are learned.
+
+    ``members``: from raw pixels to logits; an ensemble answers with the mean of their logits, which is the geometric
+    mean of their probabilities. ``temperature``: what logits are divided by before the softmax. ``weight``: share of
+    the teacher in the loss; the labels have the rest. ``seed``: of the order and augmentation of the samples that it
+    is asked about, so that all trainings that share it ask the same questions, see :mod:`tasks.learning.teacher_cache`.
+    """
+
+    members: tuple[KerasModel, ...]
+    temperature: float
+    weight: float
+    seed: int = 0
+    kept = True  # its answers take little room and cost much
+
+    @functools.cached_property
+    def knowledge(self) -> str:
+        """Identifies the members: the same networks and weights give the same digest."""
+        known = repr([(member.to_json(), weights_digest(member)) for member in self.members])
+        return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        """What a training with this teacher depends on."""
+        return f"Teacher({self.knowledge}, {self.temperature}, {self.weight}, {self.seed})"
+
+    def answer(self, images: TfTensor) -> TfTensor:
+        """Logits ``[n, classes]`` for images float32 ``[n, height, width, channels]``."""
+        logits = [member(images, training=False) for member in self.members]
+        return tensorflow().add_n(logits) / len(self.members)
+
+    def answers(self) -> Callable[[TfTensor], NDArray[np.float32]]:
+        """:meth:`answer`, compiled."""
+        tf = tensorflow()
+        signature = [tf.TensorSpec([None, *self.members[0].input_shape[1:]], tf.float32)]
+        compiled = tf.function(self.answer, input_signature=signature, autograph=False)
+        return lambda images: np.asarray(compiled(images), np.float32)
+
+    def loss(self) -> Callable[[TfTensor, TfTensor], TfTensor]:
+        """See :func:`distillation_loss`."""
+        return distillation_loss(self.temperature, self.weight)
+
+    def metric(self) -> Any:
+        """See :func:`accuracy`."""
+        return accuracy()
+
+
+def lesson(labels: TfTensor, answers: TfTensor) -> TfTensor:
+    """What a student learns in a batch: label, then the teacher's logits: float32 ``[n, 1 + classes]``."""
+    tf = tensorflow()
+    return tf.concat([tf.cast(labels, tf.float32)[:, None], answers], axis=1)
+
+
+def distillation_loss(temperature: float, weight: float) -> Callable[[TfTensor, TfTensor], TfTensor]:
+    """``(1 − weight) · CE(labels) + weight · temperature² · KL(teacher ‖ student)``, both softened by the temperature.
+
+    The loss of a batch with labels alone, as validation has them, is the plain cross-entropy.
+    """
+    tf = tensorflow()
+
+    def loss(truth: TfTensor, logits: TfTensor) -> TfTensor:
+        labels = tf.cast(truth[:, 0], tf.int32)
+        hard = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        if truth.shape[-1] == 1:
+            return hard
+        taught = tf.nn.log_softmax(truth[:, 1:] / temperature)
+        learned = tf.nn.log_softmax(logits / temperature)
+        soft = tf.reduce_sum(tf.exp(taught) * (taught - learned), axis=-1)
+        return (1.0 - weight) * hard + weight * temperature**2 * soft
+
+    return loss
+
+
+def accuracy() -> Any:
+    """Keras's accuracy, which looks at the label alone."""
+    tf = tensorflow()
+
+    def right(truth: TfTensor, logits: TfTensor) -> TfTensor:
+        return tf.cast(tf.equal(tf.cast(truth[:, 0], tf.int64), tf.argmax(logits, axis=-1)), tf.float32)
+
+    return keras().metrics.MeanMetricWrapper(right, name="accuracy")

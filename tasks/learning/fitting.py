@@ -1,0 +1,228 @@
+"""One way to fit a model: seeded batches, one line an epoch, the best weights kept, resumed after a crash."""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks.backend import KerasModel, TfDataset, keras, tensorflow
+from tasks.config import Augmentation, Network, Precision
+from tasks.files import whole_file, write_text
+from tasks.learning.distillation import Teacher
+from tasks.learning.hints import Hints
+from tasks.learning.normalization import following_averages
+from tasks.learning.pipeline import evaluation_batches, steps_per_epoch, training_batches
+from tasks.learning.precision import in_precision
+from tasks.learning.saving import weights_digest
+from tasks.learning.teacher_cache import Lessons, kept_in, taught_batches
+from tasks.samples import PREPARED, read_dataset
+
+COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
+Row = dict[str, float]  # one epoch
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a model is fitted."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    schedule: str = "constant"
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    patience: int | None = None
+    keep_best: bool = True  # of all epochs by validation accuracy; otherwise the last weights stay
+    teacher: Teacher | Hints | None = None  # who is learned from beside the labels
+    precision: Precision = "float32"
+    code: str = ""  # digest of the code that carries it out: what other code has begun is not gone on with
+
+    @classmethod
+    def of(cls, network: Network, batch_size: int, seed: int, code: str = "") -> "Plan":
+        """The plan that a network's settings name."""
+        return cls(
+            epochs=network.epochs,
+            batch_size=batch_size,
+            learning_rate=network.learning_rate,
+            seed=seed,
+            schedule=network.schedule,
+            augmentation=network.augmentation,
+            patience=network.patience,
+            precision=network.precision,
+            code=code,
+        )
+
+    def digest(self, model: KerasModel, folder: Path = PREPARED) -> str:
+        """Identifies this work: the same plan, network, first weights and data give the same digest."""
+        work = repr((self, model.to_json(), weights_digest(model), read_dataset(folder).model_dump_json()))
+        return hashlib.sha256(work.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How it went: a row an epoch, and whose weights the model has now (counts from 1)."""
+
+    rows: tuple[Row, ...]
+    best_epoch: int
+
+
+def compile_model(model: KerasModel, plan: Plan, steps: int) -> None:
+    """Adam and a cross-entropy from logits, with a teacher also the distance from the teacher's answers."""
+    tf_keras = keras()
+    rate: Any = plan.learning_rate
+    if plan.schedule == "cosine":
+        rate = tf_keras.optimizers.schedules.CosineDecay(rate, plan.epochs * steps)
+    loss: Any = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    metric = tf_keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    if plan.teacher:
+        loss, metric = plan.teacher.loss(), plan.teacher.metric()
+    model.compile(optimizer=tf_keras.optimizers.Adam(rate), loss=loss, metrics=[metric])
+    # were its variables made in the first step, TensorFlow would trace that step twice
+    model.optimizer.build(model.trainable_variables)
+
+
+def fit(
+    model: KerasModel,
+    plan: Plan,
+    folder: Path = PREPARED,
+    backup: Path | None = None,
+    callbacks: Sequence[Any] = (),
+    say: Callable[[str], None] = print,
+    cache: Path | None = None,
+) -> Fitted:
+    """Fit ``model`` in place to the prepared training split.
+
+    Args:
+        model: from raw pixels (float32, 0 to 255) to logits.
+        plan: how.
+        folder: the prepared data.
+        backup: a folder where the state after each epoch is kept; a later call with the same plan, model and data goes
+            on there. It is removed at the end.
+        callbacks: further Keras callbacks, run after the state was kept or taken up again.
+        say: gets one line an epoch.
+        cache: a folder where a teacher's answers are kept for later trainings; without one they are forgotten.
+
+    Returns:
+        the course of the training, as computed in the plan's precision; the model, which stays in its own, has the
+        weights of ``best_epoch``.
+    """
+    steps = steps_per_epoch(read_dataset(folder), plan.batch_size)
+    state = backup / plan.digest(model, folder) if backup else None
+    first = _finished_epochs(state)
+    working = in_precision(model, plan.precision)
+    compile_model(working, plan, steps)
+    keeper = _keeper(working, plan, state, first, say)
+    resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
+    if first < plan.epochs and not keeper.stopped():
+        with _batches(plan, first, folder, cache, say) as batches, following_averages(working, steps):
+            working.fit(
+                batches,
+                epochs=plan.epochs,
+                steps_per_epoch=steps,
+                validation_data=evaluation_batches("validation", 512, folder),
+                callbacks=[keeper, *resume, *callbacks],
+                verbose=0,
+            )
+    best = keeper.restore()
+    if working is not model:
+        model.set_weights(working.get_weights())
+    if state:
+        shutil.rmtree(state, ignore_errors=True)
+    return Fitted(tuple(keeper.rows), best)
+
+
+@contextlib.contextmanager
+def _batches(
+    plan: Plan, first: int, folder: Path, cache: Path | None, say: Callable[[str], None]
+) -> Iterator[TfDataset]:
+    """What is learned in the epochs from ``first`` on."""
+    if plan.teacher is None:
+        yield training_batches(plan.batch_size, plan.seed, first, plan.epochs, plan.augmentation, folder)
+        return
+    with kept_in(cache) as kept:
+        lessons = Lessons(plan.teacher, plan.batch_size, plan.augmentation, folder, kept, plan.code)
+        yield taught_batches(lessons, plan.seed, first, plan.epochs, say)
+
+
+def _reseed_dropout(model: KerasModel, seed: int, epoch: int) -> None:
+    """Let what is dropped in an epoch follow from seed and epoch alone; Keras's backup does not keep that state."""
+    for position, layer in enumerate(layer for layer in model._flatten_layers() if hasattr(layer, "_random_generator")):
+        generator = getattr(layer._random_generator, "_generator", None)
+        if generator is not None:
+            generator.reset_from_seed(int(np.random.SeedSequence([seed, epoch, position]).generate_state(1)[0]))
+
+
+def _finished_epochs(state: Path | None) -> int:
+    """How many epochs the Keras backup in ``state`` holds."""
+    tf = tensorflow()
+    checkpoint = tf.train.latest_checkpoint(str(state / "keras" / "chief")) if state else None
+    if checkpoint is None:
+        return 0
+    key = "ckpt_saved_epoch/.ATTRIBUTES/VARIABLE_VALUE"
+    return int(tf.train.load_checkpoint(checkpoint).get_tensor(key)) + 1
+
+
+def _keeper(model: KerasModel, plan: Plan, state: Path | None, first: int, say: Callable[[str], None]) -> Any:
+    """A Keras callback that prints a line an epoch, keeps the best weights and stops when patience ends."""
+
+    class Keeper(keras().callbacks.Callback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows: list[Row] = []
+            self.weights: list[Any] | None = None
+            self.began = 0.0
+            if state and first:
+                self.rows = json.loads((state / "rows.json").read_text())[:first]
+                with np.load(state / "best.npz") as file:
+                    self.weights = [file[name] for name in file.files]
+                say(f"goes on after epoch {first}")
+
+        def best(self) -> int:
+            """Index of the best epoch: highest validation accuracy, then lowest loss, then the earliest."""
+            order = [(-row["validation_accuracy"], row["validation_loss"]) for row in self.rows]
+            return order.index(min(order))
+
+        def stopped(self) -> bool:
+            return bool(self.rows) and plan.patience is not None and len(self.rows) - 1 - self.best() >= plan.patience
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+            self.began = time.perf_counter()
+            _reseed_dropout(self.model, plan.seed, epoch)
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            seconds = time.perf_counter() - self.began
+            values = (
+                logs["loss"],
+                logs["accuracy"],
+                logs["val_loss"],
+                logs["val_accuracy"],
+                round(seconds, 2),
+            )
+            self.rows.append({name: float(value) for name, value in zip(COLUMNS, values, strict=True)})
+            say(
+                f"epoch {epoch + 1}/{plan.epochs}  loss {values[0]:.4f}  accuracy {values[1]:.4f}  "
+                f"validation loss {values[2]:.4f}  validation accuracy {values[3]:.4f}  {seconds:.1f} s"
+            )
+            if self.best() == len(self.rows) - 1:
+                self.weights = self.model.get_weights()
+                if state:
+                    with whole_file(state / "best.npz") as path:
+                        np.savez(path, *self.weights)
+            if state:
+                write_text(state / "rows.json", json.dumps(self.rows))
+            self.model.stop_training = self.model.stop_training or self.stopped()
+
+        def restore(self) -> int:
+            if not plan.keep_best or self.weights is None:
+                return len(self.rows)
+            model.set_weights(self.weights)
+            return self.best() + 1
+
+    return Keeper()

@@ -1,0 +1,161 @@
+"""Rewrites of networks, taken only where they are exact.
+
+Each rewrite says in code what it needs, by the few predicates here. Where that holds, the outputs of the network before
+and after are compared on samples, and where they differ the rewrite is not taken. Either way it is noted with the
+reason, see :func:`noted`.
+
+=====================  ==========================================================  ===================================
+rewrite                needs                                                       where
+=====================  ==========================================================  ===================================
+scaling into a kernel  exact classes, one use of each, float32                     :func:`.conversion.fold_scaling`
+columns as channels    exact class, one call, elementwise activation, float32      ``techniques/width_to_depth.py``
+separable as two       exact class, float32; any activation, it stays at the end   ``compression/separable.py``
+factors in place       exact classes; each has the reconstructed kernel's outputs  ``techniques/factorize.py``
+=====================  ==========================================================  ===================================
+"""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
+from tasks.distortion import sqnr
+
+EXACT_DB = 110.0  # of the outputs: 18 bits of float32's 24
+LEAST_DB = 80.0  # 13 bits: what is required of any network, however its rounding adds up
+SAMPLES = 8
+SEED = 1
+
+# activations that give each value without regard to the others, by Keras's names
+ELEMENTWISE = (
+    "elu",
+    "exponential",
+    "gelu",
+    "hard_sigmoid",
+    "linear",
+    "mish",
+    "relu",
+    "selu",
+    "sigmoid",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+)
+ELEMENTWISE_LAYERS = ("ReLU", "LeakyReLU", "ELU", "ThresholdedReLU")
+
+_rows: ContextVar[list[dict[str, Any]] | None] = ContextVar("rewrites", default=None)
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[list[dict[str, Any]]]:
+    """Gather what is noted of rewrites in this block: one row each, for a step's record."""
+    rows: list[dict[str, Any]] = []
+    token = _rows.set(rows)
+    try:
+        yield rows
+    finally:
+        _rows.reset(token)
+
+
+def note(rewrite: str, layer: str, reason: str = "") -> None:
+    """Note that a rewrite was taken, or with a ``reason`` that it was not; once for each layer."""
+    rows = _rows.get()
+    row = {"rewrite": rewrite, "layer": layer, "taken": "no" if reason else "yes", "reason": reason}
+    if rows is not None and row not in rows:
+        rows.append(row)
+
+
+def is_exactly(layer: KerasLayer, *kinds: str) -> bool:
+    """Whether a layer is one of these classes of Keras and no subclass, which may compute something else."""
+    return type(layer) in {getattr(keras().layers, kind) for kind in kinds}
+
+
+def nodes_of(model: KerasModel) -> list[Any]:
+    """Each call of a layer in the network, in an order in which they can be made."""
+    return [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
+
+
+def called_once(model: KerasModel, layer: KerasLayer) -> bool:
+    """Whether the network has one call of the layer, and no other layer has one of its weights."""
+    calls = sum(node.layer is layer for node in nodes_of(model))
+    own = {id(weight) for weight in layer.weights}
+    tied = any(id(weight) in own for other in model.layers if other is not layer for weight in other.weights)
+    return calls == 1 and not tied
+
+
+def only_reader(model: KerasModel, layer: KerasLayer) -> KerasLayer | None:
+    """The layer that alone takes what a layer gives, once; None where there are several, or the output is taken."""
+    readers = [
+        node.layer
+        for node in nodes_of(model)
+        if not node.is_input
+        for tensor in tensorflow().nest.flatten(node.keras_inputs)
+        if tensor.node.layer is layer
+    ]
+    given = any(output.node.layer is layer for output in model.outputs)
+    return readers[0] if len(readers) == 1 and not given else None
+
+
+def in_float32(*layers: KerasLayer) -> bool:
+    """Whether the layers compute in float32: elsewhere another order of products rounds otherwise."""
+    return all(layer.compute_dtype == "float32" for layer in layers)
+
+
+def is_elementwise(activation: Any) -> bool:
+    """Whether an activation, a function or a layer, is known to give each value without regard to the others."""
+    tf, activations = tensorflow(), keras().activations
+    if isinstance(activation, keras().layers.Layer):
+        return is_exactly(activation, *ELEMENTWISE_LAYERS)
+    known = [getattr(activations, name) for name in ELEMENTWISE]
+    return any(activation is function for function in (*known, tf.nn.relu, tf.nn.relu6, tf.nn.sigmoid, tf.nn.tanh))
+
+
+def noise(model: KerasModel, count: int = SAMPLES) -> NDArray[np.float32]:
+    """Made-up samples over the whole range of pixels: float32 ``[count, *shape]``, 0 to 255."""
+    shape = (count, *model.input_shape[1:])
+    return np.random.default_rng(SEED).integers(0, 256, shape).astype(np.float32)
+
+
+def why_not_exact(before: KerasModel, after: KerasModel, needed: float = EXACT_DB) -> str:
+    """Say why a rewritten network is not the one before it: how far its outputs are away; empty where it is."""
+    images = noise(before)
+    expected = np.asarray(before(images, training=False), np.float64)
+    received = np.asarray(after(images, training=False), np.float64)
+    if expected.shape != received.shape:
+        return f"outputs {received.shape[1:]} instead of {expected.shape[1:]}"
+    decibels = sqnr(expected, received)
+    if decibels >= needed or decibels >= max(LEAST_DB, float32_db(before, images)):
+        return ""
+    return f"its outputs would agree to {decibels:.0f} dB"
+
+
+def float32_db(model: KerasModel, images: NDArray[np.float32]) -> float:
+    """How much of a network's outputs the last place of its weights decides, in decibels.
+
+    It is the distance between the network and one whose weights are all one unit in the last place larger, or larger
+    and smaller by chance, whichever is further away. A network of many layers computes no more exactly than that.
+    """
+    before = model.get_weights()
+    expected = np.asarray(model(images, training=False), np.float64)
+    rng = np.random.default_rng(SEED)
+    found = []
+    try:
+        for chance in (0.0, 0.5):
+            model.set_weights([_moved(weight, rng.random(weight.shape) < chance) for weight in before])
+            found.append(sqnr(expected, np.asarray(model(images, training=False), np.float64)))
+    finally:
+        model.set_weights(before)
+    return min(found)
+
+
+def _moved(weight: NDArray[Any], smaller: NDArray[np.bool_]) -> NDArray[Any]:
+    """Weights one unit in the last place away from zero, or where they are to be ``smaller`` nearer to it."""
+    if weight.dtype != np.float32:
+        return weight
+    away = np.where(weight > 0, np.float32(np.inf), np.float32(-np.inf))
+    return np.where(weight == 0, weight, np.nextafter(weight, np.where(smaller, np.float32(0), away)))

@@ -1,0 +1,24 @@
+"""Intervals for what a finite sample allows to say of a model, or of two on the same samples.
+
+All are two-sided at ``confidence``; the gate compares one of their bounds with a margin. At 95 % that is a one-sided
+test at 2.5 %, the convention of ICH E9 (Statistical Principles for Clinical Trials, 1998) for non-inferiority.
+``python benchmarks/intervals.py`` simulates how often they hold the truth, and how wide they are.
+"""
+
+from tasks.statistics.class_counts import MacroMetric, macro
+from tasks.statistics.macro_averages import macro_interval, paired_macro
+from tasks.statistics.proportions import critical_value, smallest_margin, tango, wilson
+from tasks.statistics.scarcity import Scarce, scarce_classes
+
+__all__ = [
+    "MacroMetric",
+    "Scarce",
+    "critical_value",
+    "macro",
+    "macro_interval",
+    "paired_macro",
+    "scarce_classes",
+    "smallest_margin",
+    "tango",
+    "wilson",
+]

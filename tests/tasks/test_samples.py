@@ -1,0 +1,105 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.errors import DataError
+from tasks.samples import (
+    PLACES,
+    PREPARED,
+    SPLITS,
+    read_batches,
+    read_dataset,
+    read_places,
+    shard_files,
+    split_digest,
+)
+from tests.tasks.data_loading.material import prepared
+
+
+@pytest.fixture
+def digits(workspace: Path) -> None:
+    prepared("digits")
+
+
+def test_batches_have_the_asked_size_except_the_last(digits: None) -> None:
+    sizes = [len(images) for images, _ in read_batches("train", 100)]
+    assert set(sizes[:-1]) == {100}
+    assert 0 < sizes[-1] <= 100
+    assert sum(sizes) == read_dataset().splits["train"].samples
+
+
+@pytest.mark.usefixtures("digits")
+def test_batches_are_pixels_and_labels_in_a_fixed_order() -> None:
+    for split in SPLITS:
+        together = next(read_batches(split, 10_000))
+        apart = list(read_batches(split, 33))
+        assert together[0].dtype == np.uint8
+        assert together[1].dtype == np.int64
+        assert np.array_equal(together[0], np.concatenate([images for images, _ in apart]))
+        assert np.array_equal(together[1], np.concatenate([labels for _, labels in apart]))
+        assert dict(enumerate(np.bincount(together[1]))) == {
+            int(name): count for name, count in read_dataset().splits[split].per_class.items()
+        }
+
+
+@pytest.mark.usefixtures("digits")
+def test_a_damaged_or_missing_shard_says_so() -> None:
+    (shard,) = shard_files("test")
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-1])
+    with pytest.raises(DataError, match="ends within a record"):
+        list(read_batches("test", 100))
+    shard.unlink()
+    with pytest.raises(DataError, match="No such file"):
+        list(read_batches("test", 100))
+
+
+@pytest.mark.usefixtures("digits")
+def test_shards_that_do_not_fit_the_description_say_so() -> None:
+    description = PREPARED / "dataset.json"
+    description.write_text(description.read_text().replace('"height": 16', '"height": 15'))
+    with pytest.raises(DataError, match=r"images of 240 bytes"):
+        list(read_batches("test", 100))
+
+
+@pytest.mark.usefixtures("digits")
+def test_a_sample_of_the_test_split_is_known_by_its_image_whatever_size_it_is_brought_to(workspace: Path) -> None:
+    before, digest = read_places(), split_digest("test")
+    assert len(before) == len(set(before.tolist())) == read_dataset().splits["test"].samples
+    prepared("digits", image={"height": 12, "width": 12, "channels": 3})
+    assert sorted(read_places().tolist()) == sorted(before.tolist())
+    assert split_digest("test") != digest
+
+
+@pytest.mark.usefixtures("digits")
+def test_names_of_the_test_samples_that_are_missing_say_what_to_do() -> None:
+    (PREPARED / PLACES).write_bytes((PREPARED / PLACES).read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"test\.places to name .* test samples.*dvc repro --force load"):
+        read_places()
+
+
+@pytest.mark.usefixtures("digits")
+def test_the_digest_of_a_split_is_of_its_samples_and_not_of_their_packing() -> None:
+    digests = {split: split_digest(split) for split in SPLITS}
+    prepared("digits", shard_bytes=1 << 16)
+    assert len(shard_files("train")) > 1
+    assert {split: split_digest(split) for split in SPLITS} == digests
+    assert len(set(digests.values())) == len(SPLITS)
+
+
+def test_nothing_prepared_says_what_to_do(workspace: Path) -> None:
+    with pytest.raises(DataError, match=r"dataset.json.*slimline run"):
+        next(read_batches("test", 1))
+
+
+def test_reading_needs_neither_tensorflow_nor_pillow() -> None:
+    code = (
+        "import sys, tasks.samples, tasks.tfrecord as t\n"
+        "t.decode(t.encode(t.Sample(b'x', 1, 'y')))\n"
+        "print({'tensorflow', 'PIL', 'boto3', 'sklearn'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
