@@ -51,7 +51,7 @@ def run(
     from tasks.versioning.params_file import set_params
 
     def check(params: Params) -> None:
-        parse_recipes(params.recipes, params.teachers)
+        parse_recipes(params.recipes, params.teachers, params.data.workload)
         expect_own_name(params)
 
     if set_:
@@ -166,23 +166,26 @@ def fetch(
 def predict(
     *files: Path,
     model: Path,
+    workload: str | None = None,
     trusted_keys: TrustedKeys = (),
     allow_unsigned: AllowUnsigned = False,
     json: Json = False,
 ) -> None:
-    """Classify images with a fetched model.
+    """Ask a fetched model about files.
 
     Parameters
     ----------
     files
-        Image files.
+        Files as the model's workload reads them: images, for one.
     model
         The folder that `slimline fetch` filled.
+    workload
+        The workload of your own that the model is for, as package.module:Class.
     """
     from tasks.deployment.device.prediction import predict as classify
 
     trust = whom_to_trust(trusted_keys, allow_unsigned)
-    for prediction in (predictions := classify(model, files, trust)):
+    for prediction in (predictions := classify(model, files, trust, workload)):
         if not json:
             tell(prediction.file, prediction.label, f"{prediction.score:.4f}")
     if json:

@@ -63,7 +63,7 @@ def retrain(params: Params) -> Outcome:
         StageFailed: a stage ended with an error.
         SlimlineError: source, store or DVC do not do what was asked.
     """
-    parse_recipes(params.recipes, params.teachers)
+    parse_recipes(params.recipes, params.teachers, params.data.workload)
     expect_own_name(params)
     runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):

@@ -10,7 +10,7 @@ from tasks.compression.policy import refusal
 from tasks.compression.technique import Kind, Technique
 from tasks.compression.techniques import TECHNIQUES
 from tasks.compression.techniques.convert import Convert
-from tasks.config import explain
+from tasks.config import DEFAULT_WORKLOAD, context_of, explain
 from tasks.errors import ConfigError
 
 Recipe = tuple[Technique, ...]
@@ -27,7 +27,9 @@ MEANING = {
 LASTING: frozenset[Kind] = frozenset({"channels", "rank"})  # no technique adds what these took away
 
 
-def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collection[str] = ()) -> Recipe:
+def parse_recipe(
+    name: str, steps: Sequence[Mapping[str, Any]], teachers: Collection[str] = (), workload: str = DEFAULT_WORKLOAD
+) -> Recipe:
     """Turn the steps of params.yaml into techniques that fit each other.
 
     A plain conversion is put in where no step gives the deployable model that the next one takes, and at the end.
@@ -36,12 +38,13 @@ def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collec
         name: of the recipe.
         steps: as params.yaml has them.
         teachers: names of those there are beside the baseline.
+        workload: as ``data.workload`` names it; which augmentation there is goes by it.
 
     Raises:
         ConfigError: a step is not a technique, has a wrong setting, does not take what the step before it gives,
             breaks what an earlier step promised, makes no sense behind it, or learns from a teacher that there is not.
     """
-    recipe = [_parse_step(f"recipes.{name}.{index}", step) for index, step in enumerate(steps)]
+    recipe = [_parse_step(f"recipes.{name}.{index}", step, workload) for index, step in enumerate(steps)]
     for index, technique in enumerate(recipe):
         if technique.takes == "flatbuffer" and (index == 0 or recipe[index - 1].gives == "keras"):
             recipe.insert(index, Convert())
@@ -56,18 +59,20 @@ def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collec
 
 
 def parse_recipes(
-    recipes: Mapping[str, Sequence[Mapping[str, Any]]], teachers: Collection[str] = ()
+    recipes: Mapping[str, Sequence[Mapping[str, Any]]],
+    teachers: Collection[str] = (),
+    workload: str = DEFAULT_WORKLOAD,
 ) -> dict[str, Recipe]:
     """Check all recipes of params.yaml; see :func:`parse_recipe`."""
-    return {name: parse_recipe(name, steps, teachers) for name, steps in recipes.items()}
+    return {name: parse_recipe(name, steps, teachers, workload) for name, steps in recipes.items()}
 
 
-def _parse_step(where: str, step: Mapping[str, Any]) -> Technique:
+def _parse_step(where: str, step: Mapping[str, Any], workload: str) -> Technique:
     technique = step.get("technique")
     if not isinstance(technique, str) or technique not in TECHNIQUES:
         raise ConfigError(f"{where}.technique: expected one of {', '.join(TECHNIQUES)}. Received: {technique!r}.")
     try:
-        return TECHNIQUES[technique].model_validate(step)
+        return TECHNIQUES[technique].model_validate(step, context=context_of(workload))
     except ValidationError as error:
         raise ConfigError(f"params.yaml does not fit:\n{explain(error, [where])}") from None
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.data_loading.opening import UnusableImageError, open_image
+from tasks.workloads.image.opening import open_image
+from tasks.workloads.protocol import UnusableError
 from tests.tasks.data_loading.material import encoded, picture, pixels
 
 GREY = Image.fromarray(pixels(1, channels=1)[:, :, 0])
@@ -79,7 +80,7 @@ def test_plain_jpeg_files_decode_as_pillow_decodes_them(
 def test_a_file_that_is_cut_short_is_refused(kind: str) -> None:
     whole = picture(5, kind, height=64, width=64)
     for part in (0.2, 0.5, 0.9):
-        with pytest.raises(UnusableImageError):
+        with pytest.raises(UnusableError):
             open_image(whole[: int(len(whole) * part)])
 
 
@@ -90,7 +91,7 @@ def test_whatever_byte_is_damaged_nothing_but_a_refusal_is_raised() -> None:
         damaged = whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]
         try:
             open_image(damaged)
-        except UnusableImageError:
+        except UnusableError:
             refused += 1
     assert refused > 0
 
@@ -102,16 +103,16 @@ def test_a_bomb_is_refused_before_it_is_decoded() -> None:
     for side in (9_000, 60_000):
         head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
         bomb = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-        with pytest.raises(UnusableImageError, match=r"64,000,000"):
+        with pytest.raises(UnusableError, match=r"64,000,000"):
             open_image(bomb)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n"])
 def test_what_is_no_image_is_refused(content: bytes) -> None:
-    with pytest.raises(UnusableImageError, match=r"empty|no image of a known kind"):
+    with pytest.raises(UnusableError, match=r"empty|no image of a known kind"):
         open_image(content)
 
 
 def test_values_without_a_range_are_refused() -> None:
-    with pytest.raises(UnusableImageError, match="fixed range"):
+    with pytest.raises(UnusableError, match="fixed range"):
         open_image(encoded(Image.new("F", (2, 2), 0.5), "TIFF"))

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.backend import tensorflow
-from tasks.config import Augmentation
-from tasks.learning.augmentation import augment
+from tasks.workloads.image.augmentation import augment
+from tasks.workloads.image.settings import ImageAugmentation
 
 Images = NDArray[np.float32]
 SEED = (7, 3)
@@ -14,7 +14,7 @@ SEED = (7, 3)
 
 def changed(images: Images, seed: tuple[int, int] = SEED, **config: Any) -> Images:
     tf = tensorflow()
-    return np.asarray(augment(tf.constant(images), Augmentation(**config), tf.constant(seed, tf.int64)))
+    return np.asarray(augment(tf.constant(images), ImageAugmentation(**config), tf.constant(seed, tf.int64)))
 
 
 @pytest.fixture

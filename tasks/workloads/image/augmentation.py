@@ -1,10 +1,10 @@
 """Random changes of whole batches of images, from a seed alone."""
 
 from tasks.backend import TfTensor, tensorflow
-from tasks.config import Augmentation
+from tasks.workloads.image.settings import ImageAugmentation
 
 
-def augment(images: TfTensor, config: Augmentation, seed: TfTensor) -> TfTensor:
+def augment(images: TfTensor, config: ImageAugmentation, seed: TfTensor) -> TfTensor:
     """Change each image of a batch in its own random way.
 
     Args:
@@ -30,7 +30,7 @@ def _uniform(count: TfTensor, low: float, high: float, seed: TfTensor) -> TfTens
     return tensorflow().random.stateless_uniform([count], seed, low, high)
 
 
-def _move(images: TfTensor, config: Augmentation, seed: TfTensor) -> TfTensor:
+def _move(images: TfTensor, config: ImageAugmentation, seed: TfTensor) -> TfTensor:
     """Flip and shift in one projective transform; what comes in from outside is the mirrored border."""
     tf = tensorflow()
     count, height, width, _ = tf.unstack(tf.shape(images))
@@ -54,7 +54,7 @@ def _move(images: TfTensor, config: Augmentation, seed: TfTensor) -> TfTensor:
     )
 
 
-def _relight(images: TfTensor, config: Augmentation, seed: TfTensor) -> TfTensor:
+def _relight(images: TfTensor, config: ImageAugmentation, seed: TfTensor) -> TfTensor:
     """Change contrast about each image's mean, then brightness."""
     tf = tensorflow()
     count = tf.shape(images)[0]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.images import fit, plain, to_pixels
+from tasks.workloads.image.pixels import fit, plain, to_pixels
 
 
 def test_pixels_of_the_right_shape_stay_as_they_are() -> None:

@@ -16,26 +16,28 @@ from tasks.samples import SPLITS, SplitName
 
 BUCKETS = 256
 BUFFER = 1 << 16  # bytes held back per bucket
-HEAD = struct.Struct("<16sQIBH")  # digest, place, class number, declared split, length of the name
+HEAD = struct.Struct("<16sQIBH")  # digest, split hash, class number, declared split, length of the name
 DECLARED: tuple[SplitName | None, ...] = (None, *SPLITS)
 
 
 class Entry(NamedTuple):
     """One prepared sample in a bucket. Entries sort by digest, then by name."""
 
-    digest: bytes  # of the prepared pixels
+    digest: bytes  # of the content
     name: str
     class_number: int  # in the order in which classes turned up
-    place: int
+    split_hash: int
     declared: SplitName | None
-    offset: int  # of the pixels in the bucket
+    offset: int  # of the content in the bucket
 
 
-def pack(digest: bytes, place: int, class_number: int, declared: SplitName | None, name: str, pixels: bytes) -> bytes:
+def pack(
+    digest: bytes, split_hash: int, class_number: int, declared: SplitName | None, name: str, content: bytes
+) -> bytes:
     """A sample as it stands in a bucket; its first byte is the number of the bucket."""
     encoded = name.encode()
-    head = HEAD.pack(digest, place, class_number, DECLARED.index(declared), len(encoded))
-    return b"".join((head, encoded, pixels))
+    head = HEAD.pack(digest, split_hash, class_number, DECLARED.index(declared), len(encoded))
+    return b"".join((head, encoded, content))
 
 
 class Bucket:
@@ -43,12 +45,12 @@ class Bucket:
 
     Args:
         path: the file.
-        pixel_bytes: bytes of a prepared image.
+        sample_bytes: bytes of a prepared sample.
     """
 
-    def __init__(self, path: Path, pixel_bytes: int) -> None:
+    def __init__(self, path: Path, sample_bytes: int) -> None:
         self.file = path.open("rb")
-        self.pixel_bytes = pixel_bytes
+        self.sample_bytes = sample_bytes
 
     def __enter__(self) -> "Bucket":
         return self
@@ -57,23 +59,23 @@ class Bucket:
         self.file.close()
 
     def index(self) -> list[Entry]:
-        """Everything but the pixels, sorted."""
+        """Return everything but the content, sorted."""
         return sorted(self._entries())
 
-    def pixels(self, entry: Entry) -> bytes:
-        """The pixels of one sample."""
-        return os.pread(self.file.fileno(), self.pixel_bytes, entry.offset)
+    def content(self, entry: Entry) -> bytes:
+        """Return the inputs of one sample."""
+        return os.pread(self.file.fileno(), self.sample_bytes, entry.offset)
 
     def _entries(self) -> Iterator[Entry]:
         while head := self.file.read(HEAD.size):
-            digest, place, class_number, declared, length = HEAD.unpack(head)
+            digest, split_hash, class_number, declared, length = HEAD.unpack(head)
             name = self.file.read(length).decode()
             offset = self.file.tell()
-            self.file.seek(self.pixel_bytes, os.SEEK_CUR)
-            yield Entry(digest, name, class_number, place, DECLARED[declared], offset)
+            self.file.seek(self.sample_bytes, os.SEEK_CUR)
+            yield Entry(digest, name, class_number, split_hash, DECLARED[declared], offset)
 
 
-class Spool:
+class BucketWriter:
     """The buckets, in a folder that the caller removes."""
 
     def __init__(self, folder: Path) -> None:
@@ -81,7 +83,7 @@ class Spool:
         self.closing = ExitStack()
         self.files = [self.closing.enter_context(path.open("wb", buffering=BUFFER)) for path in self.paths]
 
-    def __enter__(self) -> "Spool":
+    def __enter__(self) -> "BucketWriter":
         return self
 
     def __exit__(
@@ -93,10 +95,10 @@ class Spool:
         """Append a sample that :func:`pack` gave."""
         self.files[packed[0]].write(packed)
 
-    def buckets(self, pixel_bytes: int) -> Iterator[Bucket]:
+    def buckets(self, sample_bytes: int) -> Iterator[Bucket]:
         """The buckets in the order of their digests; nothing can be added after this."""
         self.closing.close()
         for path in self.paths:
-            with Bucket(path, pixel_bytes) as bucket:
+            with Bucket(path, sample_bytes) as bucket:
                 yield bucket
             path.unlink()
