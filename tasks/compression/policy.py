@@ -32,7 +32,7 @@ class Refused:
 
 
 def _trains(earlier: Any, later: Any) -> bool:  # noqa: ARG001
-    return bool(later.aware)
+    return bool(later.trains)
 
 
 COPIES = "the copies of a kernel would no longer be alike; put width_to_depth right before quantize, without training"

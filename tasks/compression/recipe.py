@@ -67,7 +67,7 @@ def _parse_step(where: str, step: Mapping[str, Any]) -> Technique:
     if not isinstance(technique, str) or technique not in TECHNIQUES:
         raise ConfigError(f"{where}.technique: expected one of {', '.join(TECHNIQUES)}. Received: {technique!r}.")
     try:
-        return TECHNIQUES[technique].model_validate(step)
+        return TECHNIQUES[technique].read(step)
     except ValidationError as error:
         raise ConfigError(f"params.yaml does not fit:\n{explain(error, [where])}") from None
 

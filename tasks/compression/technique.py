@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import model_validator
 
@@ -136,6 +136,15 @@ class Technique(Settings):
 
     technique: str
 
+    @classmethod
+    def read(cls, step: Mapping[str, Any]) -> "Technique":
+        """Read a step of a recipe.
+
+        Raises:
+            ValidationError: a setting is unknown, missing or does not fit.
+        """
+        return cls.model_validate(step)
+
     @model_validator(mode="after")
     def _nothing_in_vain(self) -> Self:
         fields = type(self).model_fields
@@ -167,3 +176,14 @@ class Technique(Settings):
     @abstractmethod
     def apply(self, subject: Subject, context: Context) -> Result:
         """Carry the technique out on ``subject``, which stays as it is."""
+
+
+class StepReader(Protocol):
+    """What a recipe's step may name: a technique, or what chooses one of several by a setting of the step."""
+
+    def read(self, step: Mapping[str, Any]) -> Technique:
+        """Read a step of a recipe.
+
+        Raises:
+            ValidationError: a setting is unknown, missing or does not fit.
+        """

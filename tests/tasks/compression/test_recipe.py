@@ -174,6 +174,8 @@ def test_a_second_pruning_has_to_make_more_zeros() -> None:
         ({**PRUNE, "sparsity": 0.0, "ramp": "linear"}, "recipes.r.1.ramp: input should be 'polynomial' or"),
         ({**CLUSTER, "clusters": 1}, "recipes.r.1.clusters: input should be greater than or equal to 2."),
         ({**CLUSTER, "init": "random"}, "recipes.r.1.init: input should be 'linear', 'density' or 'kmeans++'."),
+        ({"technique": "quantize"}, "recipes.r.1.mode: expected a value. Received: nothing."),
+        ({**INT8, "mode": ["int8"]}, "recipes.r.1.mode: input should be 'dynamic_int8', 'float16', 'int8', 'int16x8',"),
         ({**INT8, "mode": "int5"}, "recipes.r.1.mode: input should be 'dynamic_int8', 'float16', 'int8', 'int16x8',"),
         ({**INT8, "calibration": 0}, "recipes.r.1: expected calibration on at least one image"),
         (
@@ -181,16 +183,37 @@ def test_a_second_pruning_has_to_make_more_zeros() -> None:
             "recipes.r.1: expected ranges: minmax but in mode int8 without aware",
         ),
         ({**AWARE, "calibration": {"ranges": "mse"}}, "recipes.r.1: expected ranges: minmax but in mode int8"),
-        ({**INT8, "block": 32}, "recipes.r.1: expected mode int4 with block"),
+        (
+            {**INT8, "block": 32},
+            "recipes.r.1.block: expected mode int4 with block, which mode int8 does not read. Received: 32.",
+        ),
+        ({**INT8, "mode": "mixed", "max_drop": 0.1, "block": 32}, "recipes.r.1.block: expected mode int4 with block"),
         ({**INT8, "mode": "mixed"}, "recipes.r.1: expected one of max_bytes, max_ratio and max_drop in mode mixed"),
-        ({**INT8, "max_bytes": 9}, "recipes.r.1: expected one of max_bytes, max_ratio and max_drop in mode mixed"),
-        ({**AWARE, "mode": "float16"}, "recipes.r.1: expected mode int8 with aware: true"),
+        (
+            {**INT8, "mode": "mixed", "max_drop": 0.1, "max_bytes": 9},
+            "recipes.r.1: expected one of max_bytes, max_ratio and",
+        ),
+        (
+            {**INT8, "max_bytes": 9},
+            "recipes.r.1.max_bytes: expected mode mixed with max_bytes, which mode int8 does not",
+        ),
+        ({**INT8, "max_byte": 9}, "recipes.r.1.max_byte: expected no such key. Received: 9."),
+        (
+            {**AWARE, "mode": "float16"},
+            "recipes.r.1.aware: expected mode int8 with aware, which mode float16 does not read",
+        ),
         ({**INT8, "epochs": 5}, "recipes.r.1: expected no epochs here: quantize as it is set makes no use of it"),
         ({**AWARE, "step": "layer"}, "recipes.r.1: expected no step here"),
         ({**AWARE, "bias_correction": True}, "recipes.r.1: expected no bias_correction here"),
-        ({**INT8, "mode": "int16x8", "bias_correction": True}, "recipes.r.1: expected no bias_correction here"),
-        ({**INT8, "mode": "int16x8", "step": "layer"}, "recipes.r.1: expected no step here"),
-        ({**INT8, "mode": "float16", "calibration": 9}, "recipes.r.1: expected no calibration here: quantize"),
+        (
+            {**INT8, "mode": "int16x8", "bias_correction": True},
+            "recipes.r.1.bias_correction: expected mode int8 or int4 with bias_correction, which mode int16x8 does not",
+        ),
+        ({**INT8, "mode": "int16x8", "step": "layer"}, "recipes.r.1.step: expected mode int8 with step"),
+        (
+            {**INT8, "mode": "float16", "calibration": 9},
+            "recipes.r.1.calibration: expected mode int8, int16x8, int4 or mixed with calibration, which mode float16",
+        ),
         (
             {**PRUNE, "epochs": 0, "learning_rate": 0.1},
             "recipes.r.1: expected no learning_rate here: prune as it is set",
@@ -203,7 +226,7 @@ def test_a_second_pruning_has_to_make_more_zeros() -> None:
             {**INT8, "calibration": {"percentile": 99.0}},
             "recipes.r.1: expected no percentile in calibration but with ranges: percentile",
         ),
-        ({**INT8, "validation": 9}, "recipes.r.1: expected no validation here"),
+        ({**INT8, "validation": 9}, "recipes.r.1.validation: expected mode mixed with validation"),
         ({**INT8, "weight_bits": 4}, "recipes.r.1: expected aware: true with weight_bits"),
         ({**AWARE, "weight_bits": 1}, "recipes.r.1.weight_bits: input should be greater than or equal to 2."),
         (

@@ -27,7 +27,7 @@ INT4 = {"mode": "int4", "calibration": 40}
 
 def quantized(model: Any, prepared: Path, **settings: Any) -> Result:
     """Quantize; every promise holds."""
-    technique = Quantize.model_validate({"technique": "quantize", **settings})
+    technique = Quantize.read({"technique": "quantize", **settings})
     result = technique.apply(Subject(model), context(prepared))
     assert all(promise.holds for promise in measure(result.claims, result.subject))
     return result

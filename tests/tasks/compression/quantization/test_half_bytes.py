@@ -61,4 +61,4 @@ def test_more_levels_than_4_bits_have_are_refused(made: Made, tiny: Any) -> None
 @pytest.mark.parametrize("settings", [{}, {"aware": True}, {"aware": True, "weight_bits": 5}])
 def test_it_belongs_to_few_trained_levels(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="weight_bits of at most 4 with weight_storage"):
-        Quantize.model_validate({"technique": "quantize", "mode": "int8", "weight_storage": "int4", **settings})
+        Quantize.read({"technique": "quantize", "mode": "int8", "weight_storage": "int4", **settings})

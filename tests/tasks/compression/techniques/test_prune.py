@@ -164,7 +164,7 @@ def test_of_four_consecutive_inputs_two_stay(article: Any, prepared: Path, crite
     assert skip.sentence == f"{Reason.UNSUPPORTED} (of 1 input channels 2 in 4 are all)"
     assert {(claim.kind, claim.promised) for claim in result.claims} == {("zeros", 0.5), ("pattern", "2:4")}
     trained = FineTune.model_validate({"technique": "fine_tune", "epochs": 1, "learning_rate": 0.01})
-    int8 = Quantize.model_validate({"technique": "quantize", "mode": "int8", "calibration": 50})
+    int8 = Quantize.read({"technique": "quantize", "mode": "int8", "calibration": 50})
     later = int8.apply(trained.apply(result.subject, context(prepared)).subject, context(prepared)).subject
     assert all(promise.holds for promise in measure(result.claims, later))
 
