@@ -23,7 +23,7 @@ from tasks.training.records import BASELINE_KERAS
 
 MODES: tuple[dict[str, Any], ...] = (
     {"mode": "int8"},
-    {"mode": "int8", "step": "layer"},
+    {"mode": "int8", "granularity": "per_tensor"},
     {"mode": "int4"},
     {"mode": "int4", "block": 32},
 )

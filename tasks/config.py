@@ -5,7 +5,7 @@ is defined, with its own config, in one file there.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +23,7 @@ from tasks.gate_settings import QualityRule as QualityRule  # noqa: PLC0414
 from tasks.gate_settings import Rule as Rule  # noqa: PLC0414
 from tasks.gate_settings import Sealed as Sealed  # noqa: PLC0414
 from tasks.gate_settings import Versus as Versus  # noqa: PLC0414
-from tasks.settings import Fraction
+from tasks.settings import Fraction, telling_renames
 from tasks.settings import Settings as Settings  # noqa: PLC0414
 
 PARAMS = Path("params.yaml")
@@ -247,14 +247,22 @@ def explain(error: ValidationError, prefix: Sequence[str | int] = ()) -> str:
     return "\n".join(lines)
 
 
-def parse_params(values: Mapping[str, Any], where: str = str(PARAMS)) -> Params:
+def parse_params(
+    values: Mapping[str, Any], where: str = str(PARAMS), say: Callable[[str], None] | None = None
+) -> Params:
     """Check the values of params.yaml.
+
+    Args:
+        values: as the file has them.
+        where: the file's name, for errors.
+        say: is told of keys that have another name now.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value has the wrong type or range.
     """
     try:
-        return Params.model_validate(values)
+        with telling_renames(say):
+            return Params.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{where} does not fit:\n{explain(error)}") from None
 
@@ -325,8 +333,8 @@ def check_digest(text: str) -> str:
     raise ConfigError(f"Expected a SHA-256, 64 digits and small letters from a to f. Received: {text[:100]!r}.")
 
 
-def load_params(path: Path = PARAMS) -> Params:
-    """Read and check params.yaml.
+def load_params(path: Path = PARAMS, say: Callable[[str], None] | None = None) -> Params:
+    """Read and check params.yaml; ``say`` is told of keys that have another name now.
 
     Raises:
         ConfigError: the file is missing, is not YAML or does not fit.
@@ -344,4 +352,4 @@ def load_params(path: Path = PARAMS) -> Params:
         raise ConfigError(f"Expected {path} to be YAML in UTF-8. Received: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"Expected {path} to hold a mapping. Received: {type(values).__name__}.")
-    return parse_params(values, str(path))
+    return parse_params(values, str(path), say)

@@ -1,6 +1,7 @@
 """What the compression stage leaves for others to read."""
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -125,9 +126,14 @@ class Candidate(Record):
         """Epochs of training by the name of who taught; none without training."""
         found: Counter[str] = Counter()
         for step in self.steps:
-            if step.config.get("aware", True) and "distillation" in step.config:
+            if _trained(step.config) and "distillation" in step.config:
                 found[step.config["distillation"]["teacher"]] += step.config["epochs"] * step.config.get("rounds", 1)
         return {teacher: epochs for teacher, epochs in found.items() if epochs}
+
+
+def _trained(config: Mapping[str, Any]) -> bool:
+    """Whether a step that could train did, by its settings; ``aware`` is what ``training`` was called before."""
+    return bool(config.get("training", "qat") != "none" and config.get("aware", True))
 
 
 class NotMade(Record):

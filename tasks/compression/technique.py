@@ -18,6 +18,7 @@ from tasks.samples import PREPARED
 Form = Literal["keras", "flatbuffer", "package"]
 Stored = Literal["float32", "float16", "rounded"]
 Kind = Literal["zeros", "pattern", "clusters", "dtype", "channels", "rank", "levels"]
+Allocation = Literal["uniform", "global"]  # of what is removed: the same share of each layer, or of all together
 SPARSITY: frozenset[Kind] = frozenset({"zeros", "pattern"})  # what holds as long as each zero stays where it is
 Model = Any  # a tf_keras model, from raw pixels to logits
 

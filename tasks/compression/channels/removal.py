@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.compression.channels.allocation import Allocation, Allocator, Limits, Metric, cost
+from tasks.compression.channels.allocation import Allocator, Limits, Metric, cost
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria import CRITERIA, Criterion
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import Graph, Keep, read_graph
 from tasks.compression.channels.rebuild import check_removal, masked, rebuild
 from tasks.compression.channels.repair import repair
-from tasks.compression.technique import Model
+from tasks.compression.technique import Allocation, Model
 from tasks.errors import Unsuited
 
 

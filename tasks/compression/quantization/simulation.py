@@ -31,7 +31,7 @@ def simulated(body: Model) -> Model:
 def _refusal(received: str) -> Unsuited:
     return Unsuited(
         f"Expected layers whose rounding TFMOT can simulate. Received: {received}. "
-        f"Quantize without aware (calibrated int8), or replace the layer."
+        f"Quantize with training: none (calibrated int8), or replace the layer."
     )
 
 

@@ -143,7 +143,7 @@ def _stretched(weights: Any, factor: NDArray[np.float32], name: str) -> NDArray[
     if len(weights.shape) != 2 or factor.shape != (weights.shape[0],) or old.size not in (1, factor.size):
         raise CompressionError(
             f"Expected layer {name} in the converted file as a dense kernel of {factor.size} outputs. "
-            f"Received: shape {list(weights.shape)} with {old.size} steps. Take step: layer."
+            f"Received: shape {list(weights.shape)} with {old.size} steps. Take granularity: per_tensor."
         )
     return np.asarray(old * factor, np.float32)
 

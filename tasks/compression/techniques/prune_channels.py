@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.compression.channels.allocation import Allocation, Limits, Metric
+from tasks.compression.channels.allocation import Limits, Metric
 from tasks.compression.channels.criteria import Criterion
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import read_graph
@@ -13,7 +13,7 @@ from tasks.compression.channels.latency import Limit, TimedAs, remove_to_latency
 from tasks.compression.channels.removal import Removal, fixed_widths, remove_channels, whole_cost
 from tasks.compression.channels.report import changed_layers, claims, skipped_layers
 from tasks.compression.records import Rung
-from tasks.compression.technique import Context, Kind, Result, Subject, Technique
+from tasks.compression.technique import Allocation, Context, Kind, Result, Subject, Technique
 from tasks.config import Settings
 
 

@@ -113,7 +113,7 @@ def test_in_16_bits_zeros_stay_and_the_model_is_float32_as_before(
     "step",
     [
         {"technique": "cluster", "clusters": 16},
-        {"technique": "quantize", "mode": "int8", "aware": True},
+        {"technique": "quantize", "mode": "int8", "training": "qat"},
         {"technique": "prune", "sparsity": 0.5},
     ],
     ids=lambda step: step["technique"],

@@ -47,7 +47,7 @@ class Quantize:
     .. code-block:: yaml
 
         - {technique: quantize, mode: int8, calibration: 500}
-        - {technique: quantize, mode: int8, aware: true, epochs: 3}     # quantization-aware training
+        - {technique: quantize, mode: int8, training: qat, epochs: 3}     # quantization-aware training
         - {technique: quantize, mode: int4, block: 32}
         - {technique: quantize, mode: mixed, max_ratio: 0.2}            # or max_bytes, or max_drop: 0.005
 
@@ -75,8 +75,10 @@ class _Named(BaseModel):
 
 def _refuse_settings_of_other_modes(mode: Mode, step: Mapping[str, Any]) -> None:
     problems = []
-    for key in step.keys() - MODES[mode].model_fields.keys():
-        if having := [other for other in get_args(Mode) if key in MODES[other].model_fields]:
+    for key in step:
+        now = QuantizeMode.renamed[key].key if key in QuantizeMode.renamed else key
+        having = [other for other in get_args(Mode) if now in MODES[other].model_fields]
+        if having and mode not in having:
             *most, last = having
             names = f"{', '.join(most)} or {last}" if most else last
             message = f"expected mode {names} with {key}, which mode {mode} does not read"

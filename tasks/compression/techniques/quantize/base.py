@@ -12,6 +12,7 @@ from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Mo
 from tasks.compression.weights import weights
 from tasks.errors import CompressionError
 from tasks.samples import read_batches
+from tasks.settings import Renamed
 
 COMPARED = 50  # images that the runtime's kernels are tried on
 UNREAD = "no operator of the file reads these weights as they are"
@@ -26,6 +27,11 @@ class QuantizeMode(Technique):
     gives: ClassVar[Form] = "flatbuffer"
     makes: ClassVar[frozenset[Kind]] = frozenset({"dtype"})
     dtype: ClassVar[str] = ""
+
+    renamed: ClassVar[Mapping[str, Renamed]] = {
+        "aware": Renamed("training", {True: "qat", False: "none"}),
+        "step": Renamed("granularity", {"layer": "per_tensor", "channel": "per_channel"}),
+    }
 
     technique: Literal["quantize"]
     mode: str

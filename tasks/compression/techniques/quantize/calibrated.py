@@ -18,7 +18,9 @@ class Calibrated(QuantizeMode):
         if isinstance(self.calibration, int) and self.calibration < 1:
             raise ValueError("expected calibration on at least one image")
         if self.sampling.ranges != "minmax" and not self.chooses_ranges:
-            raise ValueError("expected ranges: minmax but in mode int8 without aware, the only one that can choose")
+            raise ValueError(
+                "expected ranges: minmax but in mode int8 with training: none, the only one that can choose"
+            )
         if self.sampling.ranges != "percentile" and self.sampling.percentile != PERCENTILE:
             raise ValueError("expected no percentile in calibration but with ranges: percentile")
         return self

@@ -31,10 +31,10 @@ class Int8(Retraining, Calibrated):
 
         - {technique: quantize, mode: int8, calibration: 500}
         - {technique: quantize, mode: int8, calibration: {samples: 1000, ranges: percentile, balanced: true, seed: 1}}
-        - {technique: quantize, mode: int8, step: layer, bias_correction: true}  # per-tensor: stored smaller
-        - {technique: quantize, mode: int8, aware: true, epochs: 3}     # quantization-aware training
-        - {technique: quantize, mode: int8, aware: true, weight_bits: 4}     # weights of 15 levels in 8-bit kernels
-        - {technique: quantize, mode: int8, aware: true, weight_bits: 4, weight_storage: int4}
+        - {technique: quantize, mode: int8, granularity: per_tensor, bias_correction: true}    # stored smaller
+        - {technique: quantize, mode: int8, training: qat, epochs: 3}     # quantization-aware training
+        - {technique: quantize, mode: int8, training: qat, weight_bits: 4}     # weights of 15 levels in 8-bit kernels
+        - {technique: quantize, mode: int8, training: qat, weight_bits: 4, weight_storage: int4}
 
     Needs training images, with labels if it trains. The arithmetic and the training are those of Jacob et al. 2018,
     arXiv:1712.05877. Keeps zeros and clusters: rounding does, and training is held to those that each layer has (PQAT,
@@ -51,14 +51,18 @@ class Int8(Retraining, Calibrated):
     dtype: ClassVar[str] = "int8"
 
     mode: Literal["int8"]
-    aware: Annotated[bool, Field(description="train with quantization simulated, then convert")] = False
+    training: Annotated[
+        Literal["none", "qat"], Field(description="qat: train with quantization simulated, then convert")
+    ] = "none"
     weight_bits: Annotated[int | None, Field(ge=2, le=8, description="of the weights' levels; null: all of int8's")] = (
         None
     )
     weight_storage: Annotated[
         Literal["int8", "int4"], Field(description="type of weights of few levels in the file")
     ] = "int8"
-    step: Annotated[Literal["channel", "layer"], Field(description="what shares a step of its weights")] = "channel"
+    granularity: Annotated[
+        Literal["per_channel", "per_tensor"], Field(description="what shares the scale of its weights")
+    ] = "per_channel"
     bias_correction: Annotated[
         bool, Field(description="let biases take back what rounding adds to the mean of outputs")
     ] = False
@@ -68,37 +72,37 @@ class Int8(Retraining, Calibrated):
 
     @model_validator(mode="after")
     def _settings_fit(self) -> "Int8":
-        if self.weight_bits and not self.aware:
-            raise ValueError("expected aware: true with weight_bits, which few levels are trained by")
+        if self.weight_bits and not self.trains:
+            raise ValueError("expected training: qat with weight_bits, which few levels are trained by")
         if self.weight_storage == "int4" and not (self.weight_bits and self.weight_bits <= 4):
             raise ValueError("expected weight_bits of at most 4 with weight_storage: int4")
         return self
 
     def ignored(self) -> frozenset[str]:
         """Settings of training where nothing is trained, and those of calibration alone where something is."""
-        if not self.aware:
+        if not self.trains:
             return frozenset(Retraining.model_fields)
-        return frozenset({"bias_correction"} if self.weight_bits else {"bias_correction", "step"})
+        return frozenset({"bias_correction"} if self.weight_bits else {"bias_correction", "granularity"})
 
     @property
     def trains(self) -> bool:
         """Whether weights are trained before they are stored."""
-        return self.aware
+        return self.training == "qat"
 
     @property
     def chooses_ranges(self) -> bool:
         """Whether ranges of activations may follow from the values by another method than ``minmax``."""
-        return not self.aware
+        return not self.trains
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert, after quantization-aware training if asked for."""
-        return self._train(subject.model, context) if self.aware else self._calibrate(subject.model, context)
+        return self._train(subject.model, context) if self.trains else self._calibrate(subject.model, context)
 
     def _calibrate(self, model: Model, context: Context) -> Result:
         drawn = calibration_set(self.sampling, context)
         details: dict[str, Any] = {"calibration": drawn.details(class_names(context))}
         folded = fold_scaling(model)
-        per_channel = self.step == "channel"
+        per_channel = self.granularity == "per_channel"
         if self.sampling.ranges == "minmax" and per_channel and not self.bias_correction:
             flatbuffer = convert(folded, configurations(drawn.samples())["int8"], float_input=True)
         else:
@@ -108,7 +112,7 @@ class Int8(Retraining, Calibrated):
 
     def _train(self, model: Model, context: Context) -> Result:
         drawn = calibration_set(self.sampling, context)
-        few = Few(self.weight_bits, self.step == "channel") if self.weight_bits else None
+        few = Few(self.weight_bits, self.granularity == "per_channel") if self.weight_bits else None
         measured = min(MEASURED, max(BATCH, MEASURED_VALUES // math.prod(model.input_shape[1:])))
         images, _ = next(read_batches("train", measured, context.prepared))
         aware = train_aware(

@@ -58,7 +58,7 @@ def test_more_levels_than_4_bits_have_are_refused(made: Made, tiny: Any) -> None
         store_as_int4(whole, locate(tiny, whole), LAYERS)
 
 
-@pytest.mark.parametrize("settings", [{}, {"aware": True}, {"aware": True, "weight_bits": 5}])
+@pytest.mark.parametrize("settings", [{}, {"training": "qat"}, {"training": "qat", "weight_bits": 5}])
 def test_it_belongs_to_few_trained_levels(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="weight_bits of at most 4 with weight_storage"):
         Quantize.read({"technique": "quantize", "mode": "int8", "weight_storage": "int4", **settings})

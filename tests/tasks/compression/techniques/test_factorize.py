@@ -210,7 +210,7 @@ def test_a_layer_to_exclude_that_is_not_there_is_refused(article: Any, prepared:
             for steps in (
                 [{"technique": "prune", "sparsity": 0.5, "epochs": 1}, INT8],
                 [{"technique": "cluster", "clusters": 8, "epochs": 1}, INT8],
-                [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 1, "calibration": 100}],
+                [{"technique": "quantize", "mode": "int8", "training": "qat", "epochs": 1, "calibration": 100}],
             )
         ),
     ],

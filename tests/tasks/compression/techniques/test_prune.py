@@ -188,7 +188,7 @@ def test_blocks_go_as_a_whole(tiny: Any, prepared: Path, criterion: str) -> None
     [
         ({}, "expected sparsity"),
         ({"pattern": "2:4", "sparsity": 0.5}, "expected neither sparsity nor a global budget nor rounds"),
-        ({"pattern": "2:4", "budget": "global"}, "expected neither sparsity nor a global budget nor rounds"),
+        ({"pattern": "2:4", "allocation": "global"}, "expected neither sparsity nor a global budget nor rounds"),
         ({"pattern": "4:4"}, "expected fewer weights to stay than there are in a group of 4"),
         ({"pattern": "2to4", "sparsity": 0.5}, "should match pattern"),
     ],

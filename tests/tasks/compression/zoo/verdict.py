@@ -50,7 +50,7 @@ def faults(
         images: to compare on.
     """
     last = recipe[-1] if recipe[-1].technique != "pack" else recipe[-2]
-    trained_inside = getattr(last, "aware", False)
+    trained_inside = getattr(last, "trains", False)
     given, wanted = logits(file, images), np.asarray(reference(images.astype(np.float32), training=False))
     if not np.isfinite(given).all() and np.isfinite(wanted).all():
         yield "the file gives values that are not finite"
