@@ -5,7 +5,7 @@ from typing import Any
 
 from tasks.backend import keras
 from tasks.compression.technique import Model
-from tasks.compression.toolkit import toolkit
+from tasks.compression.tfmot import tfmot
 from tasks.errors import Unsuited
 
 NAMED = 6  # layers that an error names
@@ -17,13 +17,13 @@ def simulated(body: Model) -> Model:
     Raises:
         Unsuited: it has layers whose rounding TFMOT does not simulate; the error names them.
     """
-    toolkit()
+    tfmot()
     unknown = dict(unsimulated(body))
     if unknown:
         named = [f"Layer {name} is not supported ({why})" for name, why in list(unknown.items())[:NAMED]]
         raise _refusal(f"{'; '.join(named)}{f'; and {len(unknown) - NAMED} more' if len(unknown) > NAMED else ''}")
     try:
-        return toolkit().quantization.keras.quantize_model(body)
+        return tfmot().quantization.keras.quantize_model(body)
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise _refusal(str(error).split(". ")[0]) from error
 

@@ -10,7 +10,7 @@ from tasks.compression.layers import hold_zeros, kernel_of, oriented, output_axi
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.sparsity.patterns import Pattern, best_of_groups
 from tasks.compression.technique import Context, Model
-from tasks.compression.toolkit import toolkit
+from tasks.compression.tfmot import tfmot
 from tasks.learning.pipeline import steps_per_epoch
 from tasks.learning.saving import copy_model
 from tasks.samples import read_dataset
@@ -29,7 +29,7 @@ class Ramp:
 
     def schedule(self, present: float) -> Any:
         """The schedule of a layer that has a sparsity of ``present``, which it does not fall below."""
-        schedules = toolkit().sparsity.keras
+        schedules = tfmot().sparsity.keras
         final = max(self.final, present)
         ramp = max(1, int(self.steps * RAMP))
         frequency = max(1, ramp // UPDATES)
@@ -65,11 +65,11 @@ def prune_by_ramp(
             return layer
         hold_zeros(layer)
         present = float(np.mean(kernel_of(layer).numpy() == 0))
-        return toolkit().sparsity.keras.prune_low_magnitude(layer, ramp.schedule(present), **_settings(pattern))
+        return tfmot().sparsity.keras.prune_low_magnitude(layer, ramp.schedule(present), **_settings(pattern))
 
     wrapped = with_layers(model, change)
-    retrain(wrapped, block, context, [toolkit().sparsity.keras.UpdatePruningStep()], keep_best=False)
-    return copy_model(toolkit().sparsity.keras.strip_pruning(wrapped))
+    retrain(wrapped, block, context, [tfmot().sparsity.keras.UpdatePruningStep()], keep_best=False)
+    return copy_model(tfmot().sparsity.keras.strip_pruning(wrapped))
 
 
 def _in_groups(layer: Any) -> bool:

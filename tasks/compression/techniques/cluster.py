@@ -14,7 +14,7 @@ from tasks.compression.layers import hold_zeros, kernel_of, kernels, kernels_of,
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
-from tasks.compression.toolkit import clusterable, clustered, toolkit
+from tasks.compression.tfmot import clusterable, clustered, tfmot
 from tasks.learning.saving import copy_model
 
 INITS = {
@@ -120,7 +120,7 @@ class Cluster(Retraining, Technique):
             for name in before:
                 self._set_levels(copy.get_layer(name), context.seed)
             return copy
-        clustering = toolkit().clustering.keras
+        clustering = tfmot().clustering.keras
         settings = {
             "number_of_clusters": self.clusters,
             "cluster_centroids_init": clustering.CentroidInitialization[INITS[self.init]],
@@ -131,7 +131,7 @@ class Cluster(Retraining, Technique):
         def change(layer: Any) -> Any:
             if layer.name not in before:
                 return layer
-            if self._suits_toolkit(layer):
+            if self._suits_tfmot(layer):
                 return clustered(layer, **settings)
             self._set_levels(layer, context.seed)
             hold_clusters(layer)
@@ -141,7 +141,7 @@ class Cluster(Retraining, Technique):
         retrain(wrapped, self, context)
         return copy_model(clustering.strip_clustering(wrapped))
 
-    def _suits_toolkit(self, layer: Any) -> bool:
+    def _suits_tfmot(self, layer: Any) -> bool:
         """Does TFMOT cluster this kernel as it is asked to? It finds the output channels of plain convolutions alone.
 
         Nor does it cluster what is not trained, or has no more values than there shall be.

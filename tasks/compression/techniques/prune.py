@@ -15,7 +15,7 @@ from tasks.compression.sparsity.patterns import PATTERN, Pattern, parse_pattern
 from tasks.compression.sparsity.ramped import prune_by_ramp
 from tasks.compression.sparsity.rounds import Rounds, prune_in_rounds
 from tasks.compression.technique import SPARSITY, Allocation, Claim, Context, Kind, Model, Result, Subject, Technique
-from tasks.compression.toolkit import prunable
+from tasks.compression.tfmot import prunable
 from tasks.settings import Renamed
 
 

@@ -13,7 +13,7 @@ from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.toolkit import toolkit
+from tasks.compression.tfmot import tfmot
 from tasks.errors import CompressionError, Unsuited
 from tasks.learning.conversion import convert, fold_scaling
 from tasks.learning.fitting import Plan
@@ -54,7 +54,7 @@ def ranges(layer: Any) -> dict[str, float]:
 def test_ranges_begin_where_the_activations_are(article: Any, prepared: Path) -> None:
     images = samples("train", prepared, 120)[0].astype(np.float32)
     head, body = split_head(article)
-    aware = toolkit().quantization.keras.quantize_model(body)
+    aware = tfmot().quantization.keras.quantize_model(body)
     assert ranges(aware.get_layer("quant_dense")) == {"post_activation_min": -6.0, "post_activation_max": 6.0}
     assert head is not None
     measure_ranges(aware, body, images / 255)
@@ -78,7 +78,7 @@ def test_a_layer_that_tfmot_does_not_simulate_is_named_before_training(prepared:
 def test_folding_the_scaling_in_is_exact(request: pytest.FixtureRequest, prepared: Path, network: str) -> None:
     images, _ = samples("test", prepared, 200)
     head, body = split_head(request.getfixturevalue(network))
-    aware = toolkit().quantization.keras.quantize_model(body)
+    aware = tfmot().quantization.keras.quantize_model(body)
     assert head is not None
     measure_ranges(aware, body, images[:50].astype(np.float32) / 255)
     whole = join(head, aware)

@@ -215,7 +215,7 @@ def test_on_a_grid_an_int8_file_has_few_values_in_a_transposed_convolution(prepa
     assert len(np.unique(constants_by_layer(file, ["up"])["up"].values)) <= 7
 
 
-def test_clusters_of_layers_that_the_toolkit_passes_over_are_held_and_trained(prepared: Path) -> None:
+def test_clusters_of_layers_that_tfmot_passes_over_are_held_and_trained(prepared: Path) -> None:
     model = transposed()
     few = np.array([-0.2, 0.0, 0.1, 0.3], np.float32)
     rng = np.random.default_rng(1)

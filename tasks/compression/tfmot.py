@@ -1,4 +1,4 @@
-"""The one door to tensorflow-model-optimization."""
+"""tensorflow-model-optimization (TFMOT), imported when it is first asked for."""
 
 import functools
 from typing import Any
@@ -7,17 +7,17 @@ from tasks.backend import hushed, tensorflow
 
 
 @functools.cache
-def toolkit() -> Any:
+def tfmot() -> Any:
     """Import tensorflow-model-optimization (3 CPU seconds beside TensorFlow's own)."""
     tensorflow()
     with hushed():
-        import tensorflow_model_optimization as tfmot
-    return tfmot
+        import tensorflow_model_optimization as library
+    return library
 
 
 def prunable(layer: Any) -> bool:
     """Does TFMOT prune this layer's kernel? It passes over depthwise convolutions without a word."""
-    toolkit()
+    tfmot()
     from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
 
     return bool(PruneRegistry.supports(layer) and hasattr(layer, "kernel"))
@@ -25,7 +25,7 @@ def prunable(layer: Any) -> bool:
 
 def clusterable(layer: Any) -> bool:
     """Does TFMOT cluster this layer's kernel?"""
-    toolkit()
+    tfmot()
     from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import (
         ClusteringRegistry,
     )
@@ -35,7 +35,7 @@ def clusterable(layer: Any) -> bool:
 
 def clustered(layer: Any, **settings: Any) -> Any:
     """The layer wrapped for clustering; the public function does not take all settings."""
-    toolkit()
+    tfmot()
     from tensorflow_model_optimization.python.core.clustering.keras.experimental.cluster import cluster_weights
 
     return cluster_weights(layer, **settings)
