@@ -4,10 +4,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from tasks.compression.columns import Columns
 from tasks.compression.layers import kernel_of, kernels, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement, rebuild
+from tasks.compression.space_to_depth import Columns
 from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
 from tasks.learning.conversion import fold_scaling
 from tasks.learning.rewrites import called_once, in_float32, is_elementwise, is_exactly, note, why_not_exact

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from tasks.backend import keras, set_seed, tensorflow
-from tasks.compression.columns import Columns
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Reason
+from tasks.compression.space_to_depth import Columns
 from tasks.compression.technique import Context, Result, Subject
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 from tasks.errors import ConfigError

@@ -1,4 +1,4 @@
-"""Neighbouring columns of a convolution's input and output, taken together as channels."""
+"""Space to depth: take neighbouring columns of a convolution's input and output together as channels."""
 
 from dataclasses import dataclass
 from typing import Any
