@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.compression.quantization.observing import means, observe
+from tasks.compression.quantization.activations import observe, record_means
 from tasks.config import Smoke
 from tasks.deployment.releases.bundle import describe_signature
 from tasks.deployment.releases.samples import record, replay
@@ -78,7 +78,7 @@ def test_what_is_timed_and_what_is_observed_begin_afresh_too(file: Path, images:
     exit_ = runner.model.interpreter.get_output_details()[0]["index"]
     seen = [interpreter.get_tensor(exit_).copy() for interpreter in observe(file.read_bytes(), images)]
     np.testing.assert_allclose(np.concatenate(seen), expected, atol=1e-4)
-    mean = means(file.read_bytes(), images, [exit_])[exit_]
+    mean = record_means(file.read_bytes(), images, [exit_])[exit_]
     np.testing.assert_allclose(mean[0], expected.mean(axis=0), atol=1e-4)
 
 
