@@ -45,8 +45,8 @@ class Aware:
 
 
 @dataclass(frozen=True)
-class Few:
-    """Weights of few levels: how many bits they have, and whether each output channel has a step of its own."""
+class WeightLevels:
+    """Weights of few levels: how many bits they have, and whether each output channel has a scale of its own."""
 
     bits: int
     per_channel: bool = True
@@ -57,7 +57,7 @@ def train_aware(
     train: Train,
     samples: Samples,
     images: NDArray[Any],
-    few: Few | None = None,
+    levels: WeightLevels | None = None,
     recorded: NDArray[np.uint8] | None = None,
 ) -> Aware:
     """Train ``model`` with its 8-bit rounding simulated, and that of weights of few levels where asked for.
@@ -71,7 +71,7 @@ def train_aware(
         samples: images that the first ranges are measured on, one at a time: float32 ``[1, height, width, channels]``.
         images: of the training split, ``[n, height, width, channels]``, that the statistics of BatchNorm are measured
             on; some thousands do.
-        few: restricts the weights of convolutions and dense layers.
+        levels: restricts the weights of convolutions and dense layers.
         recorded: images to ask the trained network about.
 
     Raises:
@@ -81,7 +81,7 @@ def train_aware(
     aware = simulated(body)
     prepared = _prepare(head, np.concatenate([image for (image,) in samples()]))
     measure_ranges(aware, body, prepared)
-    restricted = restrict(aware, few.bits, few.per_channel) if few else ()
+    restricted = restrict(aware, levels.bits, levels.per_channel) if levels else ()
     schemes = hold(aware)
     whole = join(head, aware)
     ends = _prepare(head, np.stack([np.full(model.input_shape[1:], pixel, np.float32) for pixel in (0.0, WHITE)]))
@@ -197,7 +197,7 @@ def fold(aware: Model, scale: float) -> None:
     for name in ("/kernel", "/kernel_min", "/kernel_max"):
         _variable(first, name).assign(_variable(first, name) * scale)
     for variable in first.weights:
-        if _is(variable, "log_step"):
+        if _is(variable, "log_scale"):
             variable.assign_add(tensorflow().fill(variable.shape, float(np.log(scale))))
     _set_input_range(aware, 0.0, WHITE)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tasks.backend import tensorflow
 from tasks.compression.quantization.activations import record_means
-from tasks.compression.quantization.steps import BIAS_LIMIT, content, entry_and_bias, store, weighted
+from tasks.compression.quantization.scales import BIAS_LIMIT, content, entry_and_bias, store, weighted
 from tasks.litert import Model, Scores
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ from tasks.compression.quantization.bias_correction import add_to_biases, correc
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.ranges import choose_range
-from tasks.compression.quantization.steps import share_steps
+from tasks.compression.quantization.scales import share_scales
 from tasks.compression.technique import Model
 from tasks.learning.conversion import convert
 
@@ -65,7 +65,7 @@ def convert_with_ranges(
         )
     )
     if not per_channel:
-        flatbuffer = share_steps(flatbuffer, calibrated)
+        flatbuffer = share_scales(flatbuffer, calibrated)
     if corrected:
         biases = corrections(calibrated, rounded_kernels(flatbuffer), drawn.images, flatbuffer)
         flatbuffer, details = add_to_biases(flatbuffer, biases.added), details | biases.details()

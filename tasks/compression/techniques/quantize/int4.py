@@ -34,7 +34,7 @@ class Int4(LowBits):
         bool, Field(description="let biases take back what rounding adds to the mean of outputs")
     ] = False
     block: Annotated[
-        Literal[32, 64, 128, 256] | None, Field(description="inputs of dense layers that share a step")
+        Literal[32, 64, 128, 256] | None, Field(description="inputs of dense layers that share a scale")
     ] = None
 
     @model_validator(mode="after")
@@ -44,7 +44,7 @@ class Int4(LowBits):
         return self
 
     def keeps(self) -> frozenset[Kind]:
-        """Rounding keeps zeros, and equal weights equal where they share a step."""
+        """Rounding keeps zeros, and equal weights equal where they share a scale."""
         return SPARSITY if self.block else super().keeps()
 
     @property

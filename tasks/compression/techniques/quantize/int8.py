@@ -7,13 +7,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tasks.compression.location import locate
-from tasks.compression.quantization.aware import BATCH, Few, train_aware
+from tasks.compression.quantization.aware import BATCH, WeightLevels, train_aware
 from tasks.compression.quantization.calibration import calibration_set, class_names
 from tasks.compression.quantization.half_bytes import check_halves, store_as_int4
 from tasks.compression.quantization.levels import largest_level, settled_levels, trained_kernels
 from tasks.compression.quantization.modes import configurations
+from tasks.compression.quantization.scales import stretch_scales
 from tasks.compression.quantization.static import convert_with_ranges
-from tasks.compression.quantization.steps import stretch_steps
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import Claim, Context, Model, Result, Subject
 from tasks.compression.techniques.quantize.base import COMPARED
@@ -40,7 +40,7 @@ class Int8(Retraining, Calibrated):
     arXiv:1712.05877. Keeps zeros and clusters: rounding does, and training is held to those that each layer has (PQAT,
     CQAT, PCQAT). Pays in size, and in time where a CPU multiplies 8 bits fast.
 
-    ``weight_bits`` restricts the weights of convolutions and dense layers to −L … L times a step, L = 2^(bits−1) − 1,
+    ``weight_bits`` restricts the weights of convolutions and dense layers to −L … L times a scale, L = 2^(bits−1) − 1,
     trained as LSQ does (Esser et al. 2020, arXiv:1902.08153). They are stored as int8, so that every runtime has fast
     kernels for them and the loaded file is no smaller; a stored file that is entropy-coded is. ``weight_storage: int4``
     stores them two in a byte, where the runtime gives the same numbers then.
@@ -112,7 +112,7 @@ class Int8(Retraining, Calibrated):
 
     def _train(self, model: Model, context: Context) -> Result:
         drawn = calibration_set(self.sampling, context)
-        few = Few(self.weight_bits, self.granularity == "per_channel") if self.weight_bits else None
+        levels = WeightLevels(self.weight_bits, self.granularity == "per_channel") if self.weight_bits else None
         measured = min(MEASURED, max(BATCH, MEASURED_VALUES // math.prod(model.input_shape[1:])))
         images, _ = next(read_batches("train", measured, context.prepared))
         aware = train_aware(
@@ -120,15 +120,15 @@ class Int8(Retraining, Calibrated):
             lambda whole, callbacks: retrain(whole, self, context, callbacks),
             drawn.samples(),
             images,
-            few,
+            levels,
             context.samples_like(model).images,
         )
         file = convert(aware.model, configurations(drawn.samples())["int8"], float_input=True)
         places = locate(model, file, trained_kernels(aware.model))
-        file = stretch_steps(file, aware.factors, places, settled_levels(aware.model))
+        file = stretch_scales(file, aware.factors, places, settled_levels(aware.model))
         details: dict[str, Any] = {"calibration": drawn.details(class_names(context)), "schemes": aware.schemes}
-        levels = float(largest_level(self.weight_bits)) if self.weight_bits else 0.0
-        claims = tuple(Claim(name, "levels", levels) for name in aware.restricted)
+        largest = float(largest_level(self.weight_bits)) if self.weight_bits else 0.0
+        claims = tuple(Claim(name, "levels", largest) for name in aware.restricted)
         wanted = {}
         if self.weight_storage == "int4":
             whole, file = file, store_as_int4(file, places, aware.restricted)

@@ -50,7 +50,7 @@ class LowBits(Calibrated):
 
     @property
     def shared_inputs(self) -> int | None:
-        """Number of a dense layer's inputs that share a step in 4 bits; None: all of an output."""
+        """Number of a dense layer's inputs that share a scale in 4 bits; None: all of an output."""
         return None
 
     @abstractmethod

@@ -54,7 +54,7 @@ def test_other_numbers_are_refused(made: Made, tiny: Any, prepared: Path) -> Non
 
 def test_more_levels_than_4_bits_have_are_refused(made: Made, tiny: Any) -> None:
     whole, _ = made("tiny", "int8")
-    with pytest.raises(CompressionError, match="at most ±7 steps in layer conv2d"):
+    with pytest.raises(CompressionError, match="at most ±7 times the scale in layer conv2d"):
         store_as_int4(whole, locate(tiny, whole), LAYERS)
 
 
