@@ -11,7 +11,7 @@ from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.graph import Size, Trace
 
 # node: one call of a layer; gives the channels of its output, or None where the layer is set in a way that is not known
-Rule = Callable[[Trace, Any, list[Ids]], Ids | None]
+LayerRule = Callable[[Trace, Any, list[Ids]], Ids | None]
 
 # functions of each value by itself; others, softmax say, look at all channels at once
 ELEMENTWISE = frozenset(
@@ -198,7 +198,7 @@ def _concatenate(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
 
 _RANKS = ("1D", "2D", "3D")
 OPERATION = "TFOpLambda"
-RULES: dict[str, Rule] = {
+RULES: dict[str, LayerRule] = {
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
     "PReLU": _prelu,

@@ -42,7 +42,7 @@ class Target:
 Targets = Mapping[str, Target]  # by the name of the layer
 
 
-class RankRule(Settings):
+class RankChooser(Settings):
     """Chooses the ranks of all layers."""
 
     @property
@@ -58,7 +58,7 @@ class RankRule(Settings):
         """
 
 
-class ByEnergy(RankRule):
+class ByEnergy(RankChooser):
     """The least ranks that keep a fraction of each kernel's squared norm."""
 
     by: Literal["energy"]
@@ -70,7 +70,7 @@ class ByEnergy(RankRule):
         return {name: target.decomposition.by_energy(self.keep) for name, target in targets.items()}
 
 
-class ByRatio(RankRule):
+class ByRatio(RankChooser):
     """The ranks at which the layers together cost a fraction of what they do.
 
     All layers keep the same energy, the most that fits; a layer that would grow stays as it is and counts as such.
@@ -112,7 +112,7 @@ class ByRatio(RankRule):
         )
 
 
-class ByNoise(RankRule):
+class ByNoise(RankChooser):
     """As many components as stand out of the noise (variational Bayes, see :mod:`tasks.compression.lowrank.vbmf`)."""
 
     by: Literal["vbmf"]
@@ -123,7 +123,7 @@ class ByNoise(RankRule):
         return {name: target.decomposition.by_noise() for name, target in targets.items()}
 
 
-class Fixed(RankRule):
+class Fixed(RankChooser):
     """The same rank for every layer, or what is left of it where a layer has less."""
 
     by: Literal["fixed"]
@@ -137,7 +137,7 @@ class Fixed(RankRule):
         }
 
 
-class ByLoss(RankRule):
+class ByLoss(RankChooser):
     """The lowest ranks at which the validation loss, measured without training, rises by no more than a fraction.
 
     Greedy: see :func:`tasks.compression.lowrank.greedy.descend`.
@@ -170,4 +170,4 @@ class ByLoss(RankRule):
         return [ranks for ranks in rungs if target.pays(ranks)]
 
 
-Rule = Annotated[ByEnergy | ByRatio | ByNoise | ByLoss | Fixed, Field(discriminator="by")]
+RankChoice = Annotated[ByEnergy | ByRatio | ByNoise | ByLoss | Fixed, Field(discriminator="by")]

@@ -1,8 +1,8 @@
 """Weights of a few symmetric levels, −L … L times a scale, in files whose kernels are the usual 8-bit ones.
 
 The scale of each output channel is learned beside the weights, as in LSQ (Esser et al. 2020, arXiv:1902.08153): the
-gradient of ``scale · round(clip(w / scale))`` passes the rounding straight through. Its logarithm is what is trained, so
-that one learning rate suits every layer.
+gradient of ``scale · round(clip(w / scale))`` passes the rounding straight through. Its logarithm is what is trained,
+so that one learning rate suits every layer.
 """
 
 from collections.abc import Iterator

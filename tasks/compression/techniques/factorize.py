@@ -14,7 +14,7 @@ from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
 from tasks.compression.lowrank.moments import input_moments
-from tasks.compression.lowrank.ranks import ByEnergy, ByLoss, Rule, Target
+from tasks.compression.lowrank.ranks import ByEnergy, ByLoss, RankChoice, Target
 from tasks.compression.lowrank.replacing import with_factors
 from tasks.compression.lowrank.robust_pca import RobustPca
 from tasks.compression.lowrank.spatial import Spatial
@@ -74,7 +74,7 @@ class Factorize(Technique):
     technique: Literal["factorize"]
     dense: Annotated[Literal["svd", "robust_pca", "none"], Field(description="what becomes of dense layers")] = "svd"
     convolution: Annotated[Convolutions, Field(description="what becomes of convolutions")] = "tucker"
-    rank: Annotated[Rule, Field(description="how ranks are chosen")] = ByEnergy(by="energy", keep=0.9)
+    rank: Annotated[RankChoice, Field(description="how ranks are chosen")] = ByEnergy(by="energy", keep=0.9)
     density: Annotated[
         float | None,
         Field(ge=0, lt=1, description="of the sparse layers of robust_pca; null: as the pursuit finds it"),
