@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from tasks.files import write_bytes
 from tasks.learning.records import Comparison
@@ -68,8 +68,8 @@ class LayerState(Record):
     tensors: tuple[tuple[int, int], ...] = ()  # of a .tflite file that hold the weights: numbers of graph and tensor
 
 
-class Rung(Record):
-    """A network that was timed to find the widest one that is fast enough.
+class LatencyTrial(Record):
+    """One measurement in the search for the widest network that is fast enough.
 
     The same network comes out of a budget of ``{metric: macs, max: <macs>}`` on any machine. ``upper``: end of the 99 %
     interval of what is limited, ratio or microseconds, which decides whether it ``fits``.
@@ -92,7 +92,8 @@ class Step(Record):
     skipped: tuple[Skip, ...]
     promises: tuple[Promise, ...]  # this step's and those of the steps before it, measured after this step
     layers: tuple[LayerState, ...] = ()
-    ladder: tuple[Rung, ...] = ()  # what was timed, in that order; the last one that fits was taken
+    # what was timed, in that order; the last one that fits was taken; records of earlier versions call it ladder
+    trials: Annotated[tuple[LatencyTrial, ...], Field(validation_alias=AliasChoices("trials", "ladder"))] = ()
     comparison: Comparison | None = None  # of the file that the step gave with what it was made of
     details: dict[str, Any] = Field(default_factory=dict)  # what the technique measured and chose on the way
 

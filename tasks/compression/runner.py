@@ -13,7 +13,7 @@ from tasks.compression.comparing import compared
 from tasks.compression.layer_states import measure_layers
 from tasks.compression.promises import measure
 from tasks.compression.recipe import Recipe
-from tasks.compression.records import Candidate, Rung, Step
+from tasks.compression.records import Candidate, LatencyTrial, Step
 from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
 from tasks.compression.technique import Claim, Context, Model, Subject, Technique
@@ -92,11 +92,11 @@ def run_recipe(
     return subject.flatbuffer, candidate
 
 
-def _timed(earlier: Candidate | None, index: int, technique: Technique) -> tuple[Rung, ...]:
+def _timed(earlier: Candidate | None, index: int, technique: Technique) -> tuple[LatencyTrial, ...]:
     """What was timed when the same step was carried out earlier."""
     if earlier is None or index >= len(earlier.steps) or earlier.steps[index].config != _config(technique):
         return ()
-    return earlier.steps[index].ladder
+    return earlier.steps[index].trials
 
 
 def _config(technique: Technique) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _carry_out(
         skipped=result.skipped,
         promises=measure(claims, result.subject),
         layers=measure_layers(before, result.subject),
-        ladder=result.ladder,
+        trials=result.trials,
         comparison=comparison,
         details={**result.details, **({"rewrites": done} if done else {})},
     )

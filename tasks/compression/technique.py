@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 from pydantic import model_validator
 
 from tasks.compression.flatbuffer import Places
-from tasks.compression.records import Rung, Skip
+from tasks.compression.records import LatencyTrial, Skip
 from tasks.config import Precision, Settings
 from tasks.learning.recorded import Recorded, recorded_samples
 from tasks.litert import Scores
@@ -70,7 +70,7 @@ class Result:
 
     ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
     promised. ``outdated``: layers that are there no more, and of which nothing can be measured any more, since what
-    stands in their place has other shapes. ``ladder``: what was timed to decide. ``answers``: logits, on the
+    stands in their place has other shapes. ``trials``: what was timed to decide. ``answers``: logits, on the
     context's recorded samples, of what a file was made of, where that is not the network that the step took.
     ``details``: what else was measured and chosen, as JSON has it. ``measured``: numbers of this network decided which
     layers stay as they are, so that all may.
@@ -82,7 +82,7 @@ class Result:
     claims: tuple[Claim, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     outdated: frozenset[str] = frozenset()
-    ladder: tuple[Rung, ...] = ()
+    trials: tuple[LatencyTrial, ...] = ()
     answers: Scores | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     measured: bool = False
@@ -111,7 +111,7 @@ class Context:
     precisions: Mapping[str, Precision] = field(default_factory=dict)
     questions: int = 0
     cache: Path | None = None
-    timed: Sequence[Rung] = ()
+    timed: Sequence[LatencyTrial] = ()
     code: str = ""
     recorded: Recorded | None = None
 
