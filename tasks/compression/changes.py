@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tasks.backend import KerasModel
 from tasks.compression.records import Reason, Skip
-from tasks.compression.technique import Model, Result, Subject, Technique
+from tasks.compression.technique import Result, Subject, Technique
 from tasks.errors import SlimlineError, Unsuited
 
 OWN = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def _is_same(name: str, before: Subject, after: Subject) -> bool:
     return alike and len(pairs) == len(old.weights) == len(new.weights)
 
 
-def _layer(model: Model, name: str) -> Any:
+def _layer(model: KerasModel, name: str) -> Any:
     return next((layer for layer in model.layers if layer.name == name), None)
 
 

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras, tensorflow
-from tasks.compression.technique import Model
+from tasks.backend import KerasModel, keras, tensorflow
 from tasks.learning.saving import copy_model
 
 
-def kernels(model: Model) -> dict[str, NDArray[Any]]:
+def kernels(model: KerasModel) -> dict[str, NDArray[Any]]:
     """Kernels by the name of their layer: convolutions ``[rows, columns, in, out]``, dense ``[in, out]``."""
     return {layer.name: kernel_of(layer).numpy() for layer in model.layers if kernel_of(layer) is not None}
 
@@ -44,7 +43,7 @@ def kernels_of(layer: Any) -> list[str]:
     return [name for name in names if any(getattr(layer, name, None) is weight for weight in layer.weights)]
 
 
-def without_kernel(model: Model) -> list[str]:
+def without_kernel(model: KerasModel) -> list[str]:
     """Layers that have matrices of weights but no kernel of their own: a model within the model, an embedding."""
     return [
         layer.name
@@ -62,12 +61,12 @@ def hold_zeros(layer: Any) -> None:
     kernel._constraint = lambda values: values * mask
 
 
-def hold_all_zeros(model: Model) -> None:
+def hold_all_zeros(model: KerasModel) -> None:
     """Let the zeros of every kernel stay zeros, see :func:`hold_zeros`."""
     for name in kernels(model):
         hold_zeros(model.get_layer(name))
 
 
-def with_layers(model: Model, change: Callable[[Any], Any]) -> Model:
+def with_layers(model: KerasModel, change: Callable[[Any], Any]) -> KerasModel:
     """A copy of ``model``, weights and all, whose layers are what ``change`` makes of the copied ones."""
     return keras().models.clone_model(copy_model(model), clone_function=change)

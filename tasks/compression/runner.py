@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tasks.backend import set_seed, threads, versions
+from tasks.backend import KerasModel, set_seed, threads, versions
 from tasks.compression.changes import check_changes, refusing
 from tasks.compression.comparing import compared
 from tasks.compression.layer_states import measure_layers
@@ -16,7 +16,7 @@ from tasks.compression.recipe import Recipe
 from tasks.compression.records import Candidate, LatencyTrial, Step
 from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
-from tasks.compression.technique import Claim, Context, Model, Subject, Technique
+from tasks.compression.technique import Claim, Context, Subject, Technique
 from tasks.errors import CompressionError, PromiseBroken
 from tasks.learning.finite import check_finite
 from tasks.learning.recorded import recorded_samples
@@ -27,7 +27,7 @@ from tasks.learning.saving import copy_model, weights_digest
 def run_recipe(
     name: str,
     recipe: Recipe,
-    baseline: Model,
+    baseline: KerasModel,
     context: Context,
     steps_folder: Path,
     earlier: Candidate | None = None,

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from tasks.backend import keras
+from tasks.backend import KerasModel, keras
 from tasks.compression.replacement import Factor, Replacement, rebuild
-from tasks.compression.technique import Model
 from tasks.learning.rewrites import in_float32, note, why_not_exact
 from tasks.learning.saving import copy_model
 
@@ -14,7 +13,7 @@ DEPTHWISE = ("strides", "padding", "data_format", "dilation_rate", "depth_multip
 POINTWISE = ("filters", "data_format", "activation", "use_bias", "bias_regularizer", "activity_regularizer", "dtype")
 
 
-def split_separable(model: Model) -> Model:
+def split_separable(model: KerasModel) -> KerasModel:
     """A copy in which each separable convolution is a depthwise one and one of single pixels, same answers.
 
     A separable layer has two kernels, the larger of which TFMOT neither prunes, clusters nor quantizes. The

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import model_validator
 
+from tasks.backend import KerasModel
 from tasks.compression.flatbuffer import Places
 from tasks.compression.records import LatencyTrial, Skip
 from tasks.config import Precision, Settings
@@ -20,7 +21,6 @@ Stored = Literal["float32", "float16", "rounded"]
 Kind = Literal["zeros", "pattern", "clusters", "dtype", "channels", "rank", "levels"]
 Allocation = Literal["uniform", "global"]  # of what is removed: the same share of each layer, or of all together
 SPARSITY: frozenset[Kind] = frozenset({"zeros", "pattern"})  # what holds as long as each zero stays where it is
-Model = Any  # a tf_keras model, from raw pixels to logits
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Subject:
     :func:`tasks.compression.location.locate`. ``packed``: it is a package, stored in a container of its own.
     """
 
-    model: Model = None
+    model: KerasModel = None
     flatbuffer: bytes = b""
     places: Places = field(default_factory=dict)
     packed: bool = False
@@ -106,7 +106,7 @@ class Context:
     prepared: Path = PREPARED
     backup: Path | None = None
     say: Callable[[str], None] = field(default=print)
-    baseline: Model = None
+    baseline: KerasModel = None
     teachers: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     precisions: Mapping[str, Precision] = field(default_factory=dict)
     questions: int = 0
@@ -115,7 +115,7 @@ class Context:
     code: str = ""
     recorded: Recorded | None = None
 
-    def samples_like(self, model: Model) -> Recorded:
+    def samples_like(self, model: KerasModel) -> Recorded:
         """The recorded samples, or noise of a network's input where there are none."""
         return self.recorded or recorded_samples(model.input_shape[1:], None)
 

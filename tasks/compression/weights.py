@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras
+from tasks.backend import KerasModel, keras
 from tasks.compression.flatbuffer import Constant
 from tasks.compression.layers import output_axis
-from tasks.compression.technique import Model
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Weight:
         return Constant(np.moveaxis(values, output_axis(self.layer), 0), values.dtype.name, 0)
 
 
-def weights(model: Model) -> dict[str, Weight]:
+def weights(model: KerasModel) -> dict[str, Weight]:
     """All weights of a model by their paths, those of layers within layers and models too, each once."""
     found: dict[str, Weight] = {}
     top = {str(layer.name) for layer in model.layers}

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasModel
 from tasks.compression.channels.atoms import Atoms, Ids
-from tasks.compression.technique import Model
 
 Keep = NDArray[np.bool_]  # of each channel of a graph: does it stay?
 Role = Literal["makes", "reads", "carries"]
@@ -135,7 +135,7 @@ class Trace:
         self.weights[key] = Weight(layer.name, name, tuple(variable.shape), found, positions)
 
 
-def read_graph(model: Model) -> Graph:
+def read_graph(model: KerasModel) -> Graph:
     """Find the channels of a functional or Sequential model.
 
     A layer of a kind that is not in :data:`tasks.compression.channels.rules.RULES` holds the channels that it takes

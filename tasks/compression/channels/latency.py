@@ -14,13 +14,13 @@ from typing import Literal
 
 import numpy as np
 
+from tasks.backend import KerasModel
 from tasks.compression.channels.allocation import Allocator, cost
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import read_graph
 from tasks.compression.channels.removal import Removal, remove_channels
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.records import LatencyTrial
-from tasks.compression.technique import Model
 from tasks.errors import Unsuited
 from tasks.learning.conversion import to_tflite
 from tasks.litert import Pixels
@@ -81,8 +81,8 @@ class Limit:
 
 
 def remove_to_latency(
-    model: Model, removal: Removal, limit: Limit, probe: Probe
-) -> tuple[Model, tuple[str, ...], tuple[LatencyTrial, ...]]:
+    model: KerasModel, removal: Removal, limit: Limit, probe: Probe
+) -> tuple[KerasModel, tuple[str, ...], tuple[LatencyTrial, ...]]:
     """Return the widest network that is fast enough, the groups that the criterion cannot judge, and what was timed.
 
     If this was timed earlier, as ``probe.context`` knows, the budget of then is taken.
@@ -99,7 +99,7 @@ def remove_to_latency(
     narrowest = Allocator(graph, np.zeros(graph.count), removal.limits, removal.allocation).least()
     budgets = falling_budgets(cost(graph, graph.everything(), "macs"), cost(graph, narrowest, "macs"))
     images, unpruned = next(read_batches("validation", IMAGES, probe.context.prepared))[0], to_tflite(model)
-    made: dict[int, tuple[Model, tuple[str, ...]]] = {}
+    made: dict[int, tuple[KerasModel, tuple[str, ...]]] = {}
     trials: list[LatencyTrial] = []
 
     def fits(index: int) -> bool:
@@ -123,7 +123,7 @@ def remove_to_latency(
     return *made[chosen], tuple(trials)
 
 
-def as_timed(model: Model, timed_as: TimedAs, images: Pixels) -> bytes:
+def as_timed(model: KerasModel, timed_as: TimedAs, images: Pixels) -> bytes:
     """The file of a network whose time is to be measured; ``images`` give an 8-bit one its ranges."""
     if timed_as == "float32":
         return to_tflite(model)

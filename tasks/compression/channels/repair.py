@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tasks.backend import keras, tensorflow
+from tasks.backend import KerasModel, keras, tensorflow
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.technique import Model
 from tasks.errors import Unsuited
 from tasks.learning.saving import copy_model
 
@@ -28,7 +27,7 @@ SAMPLES = 2048  # training images
 Rows = NDArray[np.float64]
 
 
-def repair(before: Model, after: Model, kept: Mapping[str, Ids], probe: Probe) -> Model:
+def repair(before: KerasModel, after: KerasModel, kept: Mapping[str, Ids], probe: Probe) -> KerasModel:
     """A copy of ``after`` in which each layer that lost inputs makes up for them.
 
     Args:
@@ -56,7 +55,9 @@ def _fittable(layer: Any) -> bool:
 class _Sampled:
     """What enters a layer of both networks at the same places of the same images."""
 
-    def __init__(self, before: Model, after: Model, images: NDArray[np.float32], rng: np.random.Generator) -> None:
+    def __init__(
+        self, before: KerasModel, after: KerasModel, images: NDArray[np.float32], rng: np.random.Generator
+    ) -> None:
         self._models, self._images, self._rng = (before, after), images, rng
 
     def take(self, name: str) -> tuple[Rows, Rows]:

@@ -2,14 +2,15 @@
 
 from typing import Any
 
+from tasks.backend import KerasModel
 from tasks.compression.channels.allocation import Limits
 from tasks.compression.channels.graph import Group, read_graph
 from tasks.compression.layers import kernel_of, without_kernel
 from tasks.compression.records import Reason, Skip
-from tasks.compression.technique import Claim, Model
+from tasks.compression.technique import Claim
 
 
-def changed_layers(before: Model, after: Model) -> tuple[str, ...]:
+def changed_layers(before: KerasModel, after: KerasModel) -> tuple[str, ...]:
     """Layers with a kernel whose weights have other shapes now."""
     return tuple(
         layer.name
@@ -19,7 +20,7 @@ def changed_layers(before: Model, after: Model) -> tuple[str, ...]:
 
 
 def skipped_layers(
-    before: Model, changed: tuple[str, ...], limits: Limits, unjudged: tuple[str, ...]
+    before: KerasModel, changed: tuple[str, ...], limits: Limits, unjudged: tuple[str, ...]
 ) -> tuple[Skip, ...]:
     """Layers with a kernel that stay as they are, and why; if none is changed, the network met its budget before."""
     graph = read_graph(before)
@@ -50,7 +51,7 @@ def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...], cut: bool) 
     return Reason.SENSITIVE, "the budget is met by channels of other layers that matter less"
 
 
-def claims(after: Model, changed: tuple[str, ...]) -> tuple[Claim, ...]:
+def claims(after: KerasModel, changed: tuple[str, ...]) -> tuple[Claim, ...]:
     """How many channels each changed convolution or dense layer makes, at most."""
     graph = read_graph(after)
     makers = {weight.layer: axis for weight in graph.makers() for axis in (weight.axis("makes"),) if axis}

@@ -6,9 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tasks.backend import keras, tensorflow
+from tasks.backend import KerasModel, keras, tensorflow
 from tasks.compression.layers import kernel_of
-from tasks.compression.technique import Model
 from tasks.learning.pipeline import evaluation_batches
 from tasks.learning.saving import copy_model
 
@@ -16,7 +15,7 @@ BATCH = 250
 Loss = Callable[[Mapping[str, NDArray[Any]]], float]  # by the name of the layer; those not named are as they were
 
 
-def validation_loss(model: Model, samples: int, folder: Path) -> Loss:
+def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
     """A function that gives the mean cross-entropy, in nats, of the first ``samples`` of the validation split.
 
     A layer and its factors compute the same function as the layer with the product of the factors as its kernel.
@@ -37,5 +36,5 @@ def validation_loss(model: Model, samples: int, folder: Path) -> Loss:
     return loss
 
 
-def _with_kernel(model: Model) -> list[Any]:
+def _with_kernel(model: KerasModel) -> list[Any]:
     return [layer for layer in model.layers if kernel_of(layer) is not None]

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras, tensorflow
+from tasks.backend import KerasModel, keras, tensorflow
 from tasks.compression.quantization.calibration import Samples
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.levels import restrict, settle, snap
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
 from tasks.compression.quantization.preserve import Held
 from tasks.compression.quantization.simulation import simulated
-from tasks.compression.technique import Model
 from tasks.learning.comparison import answers
 from tasks.learning.conversion import only_trains
 
@@ -24,7 +23,7 @@ RANGES = ("/output_min", "/post_activation_min")  # of a layer's activations; ea
 
 WATCHED = 2000  # images that BatchNorm's statistics are measured on after each epoch; after the last it is all
 
-Train = Callable[[Model, Sequence[Any]], object]
+Train = Callable[[KerasModel, Sequence[Any]], object]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Aware:
     any, before the network was made ready for conversion.
     """
 
-    model: Model
+    model: KerasModel
     schemes: dict[str, str]
     restricted: tuple[str, ...]
     factors: dict[str, NDArray[np.float32]]
@@ -53,7 +52,7 @@ class WeightLevels:
 
 
 def train_aware(
-    model: Model,
+    model: KerasModel,
     train: Train,
     samples: Samples,
     images: NDArray[Any],
@@ -100,7 +99,7 @@ def train_aware(
     return Aware(aware if foldable else whole, schemes, restricted, settle(aware), logits)
 
 
-def hold(aware: Model) -> dict[str, str]:
+def hold(aware: KerasModel) -> dict[str, str]:
     """Keep zeros and clusters of each kernel from now on; gives the name of what is done by layer."""
     schemes = {}
     for wrapper in filter(_weighted, aware.layers):
@@ -110,7 +109,7 @@ def hold(aware: Model) -> dict[str, str]:
     return schemes
 
 
-def release(aware: Model) -> None:
+def release(aware: KerasModel) -> None:
     """Write what was kept into the kernels and keep it no longer."""
     for wrapper in filter(_weighted, aware.layers):
         for kernel, held, _ in wrapper._weight_vars:
@@ -122,19 +121,19 @@ def _weighted(layer: Any) -> bool:
     return bool(getattr(layer, "_weight_vars", ()))
 
 
-def join(head: Model | None, aware: Model) -> Model:
+def join(head: KerasModel | None, aware: KerasModel) -> KerasModel:
     """The model from raw pixels to logits."""
     pixels = keras().Input(shape=(head or aware).input_shape[1:], name="pixels")
     return keras().Model(pixels, aware(pixels if head is None else head(pixels)), name="aware")
 
 
-def _prepare(head: Model | None, images: NDArray[Any]) -> NDArray[np.float32]:
+def _prepare(head: KerasModel | None, images: NDArray[Any]) -> NDArray[np.float32]:
     """What the network gets of raw images."""
     batches = [images[start : start + BATCH].astype(np.float32) for start in range(0, len(images), BATCH)]
     return np.concatenate(batches if head is None else [head(batch).numpy() for batch in batches])
 
 
-def _scale(head: Model | None) -> float | None:
+def _scale(head: KerasModel | None) -> float | None:
     """The factor that the head is outside training, 1 without one; None where it is more."""
     if head is None:
         return 1.0
@@ -143,7 +142,7 @@ def _scale(head: Model | None) -> float | None:
     return float(only.scale) if only is not None and np.ndim(only.scale) == 0 and not np.any(only.offset) else None
 
 
-def measure_ranges(aware: Model, body: Model, inputs: NDArray[Any]) -> None:
+def measure_ranges(aware: KerasModel, body: KerasModel, inputs: NDArray[Any]) -> None:
     """Let the range of each activation begin where it is.
 
     TFMOT lets it begin at ±6 and move by a thousandth a step, which a short training does not get over.
@@ -178,20 +177,20 @@ def _given(layer: Any) -> list[Any]:
     return [layer.get_output_at(index) for index in range(len(layer.inbound_nodes))]
 
 
-def _set_input_range(aware: Model, low: float, high: float) -> None:
+def _set_input_range(aware: KerasModel, low: float, high: float) -> None:
     entry = _entry(aware)
     _variable(entry, "_min").assign(low)
     _variable(entry, "_max").assign(high)
 
 
-def _foldable(aware: Model) -> bool:
+def _foldable(aware: KerasModel) -> bool:
     """Does what enters go to one convolution or dense layer alone, which takes nothing else?"""
     followers = [node.outbound_layer for node in _entry(aware).outbound_nodes]
     alone = len(followers) == 1 and len(followers[0].inbound_nodes) == 1
     return alone and any(_is(variable, "/kernel") for variable in followers[0].weights)
 
 
-def fold(aware: Model, scale: float) -> None:
+def fold(aware: KerasModel, scale: float) -> None:
     """Move ``scale`` from the input into the first layer's kernel and its range; the outputs stay the same."""
     first = _entry(aware).outbound_nodes[0].outbound_layer
     for name in ("/kernel", "/kernel_min", "/kernel_max"):
@@ -202,7 +201,7 @@ def fold(aware: Model, scale: float) -> None:
     _set_input_range(aware, 0.0, WHITE)
 
 
-def _entry(aware: Model) -> Any:
+def _entry(aware: KerasModel) -> Any:
     return next(layer for layer in aware.layers if layer.__class__.__name__ == "QuantizeLayer")
 
 

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras, tensorflow
+from tasks.backend import KerasModel, keras, tensorflow
 from tasks.compression.quantization.scales import Levels
-from tasks.compression.technique import Model
 
 INT8 = 127  # the largest level of the file's type
 RATIOS = np.linspace(0.3, 1.0, 71)  # of the largest weight, tried for the first scale's range
@@ -80,7 +79,7 @@ def restrictable(wrapper: Any) -> bool:
     return isinstance(inner, layers.Conv2D | layers.Dense) and not isinstance(inner, others)
 
 
-def restrict(aware: Model, bits: int, per_channel: bool) -> tuple[str, ...]:
+def restrict(aware: KerasModel, bits: int, per_channel: bool) -> tuple[str, ...]:
     """Let each kernel of a TFMOT model take levels of ``bits`` bits from now on; gives the layers' names."""
     largest = largest_level(bits)
     names = []
@@ -127,7 +126,7 @@ def _take_factor(norm: Any, layer: Any) -> NDArray[np.float32]:
     return factor
 
 
-def _learned(aware: Model) -> Iterator[tuple[Any, _Learned]]:
+def _learned(aware: KerasModel) -> Iterator[tuple[Any, _Learned]]:
     """The wrappers of what was restricted, each with its quantizer."""
     for wrapper in filter(restrictable, aware.layers):
         ((_, quantizer, _),) = wrapper._weight_vars
@@ -135,7 +134,7 @@ def _learned(aware: Model) -> Iterator[tuple[Any, _Learned]]:
             yield wrapper, quantizer
 
 
-def snap(aware: Model) -> None:
+def snap(aware: KerasModel) -> None:
     """Write into the kernels that were restricted what the simulation makes of them.
 
     Training leaves weights that lie on a threshold of rounding to the last bit of a float. Whatever is rounded later
@@ -146,7 +145,7 @@ def snap(aware: Model) -> None:
         kernel.assign(learned(kernel))
 
 
-def settle(aware: Model) -> dict[str, NDArray[np.float32]]:
+def settle(aware: KerasModel) -> dict[str, NDArray[np.float32]]:
     """Write the levels into the kernels that were restricted, for conversion.
 
     The converter takes one scale alone for a dense kernel: one with a scale for each channel is converted with the
@@ -177,12 +176,12 @@ def settle(aware: Model) -> dict[str, NDArray[np.float32]]:
     return factors
 
 
-def trained_kernels(aware: Model) -> dict[str, NDArray[np.float32]]:
+def trained_kernels(aware: KerasModel) -> dict[str, NDArray[np.float32]]:
     """The kernels as a TFMOT model has them now, by the names of their layers."""
     return {str(wrapper.layer.name): wrapper._weight_vars[0][0].numpy() for wrapper in _wrappers(aware)}
 
 
-def settled_levels(aware: Model) -> dict[str, Levels]:
+def settled_levels(aware: KerasModel) -> dict[str, Levels]:
     """The kernels with one scale alone that :func:`settle` has written, by the names of their layers."""
     found = {}
     for wrapper in _wrappers(aware):
@@ -193,5 +192,5 @@ def settled_levels(aware: Model) -> dict[str, Levels]:
     return found
 
 
-def _wrappers(aware: Model) -> list[Any]:
+def _wrappers(aware: KerasModel) -> list[Any]:
     return [layer for layer in aware._flatten_layers(recursive=True) if getattr(layer, "_weight_vars", ())]

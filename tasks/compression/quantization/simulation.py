@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.backend import keras
-from tasks.compression.technique import Model
+from tasks.backend import KerasModel, keras
 from tasks.compression.tfmot import tfmot
 from tasks.errors import Unsuited
 
 NAMED = 6  # layers that an error names
 
 
-def simulated(body: Model) -> Model:
+def simulated(body: KerasModel) -> KerasModel:
     """A copy of a network, its rounding to 8 bits simulated by TFMOT.
 
     Raises:
@@ -35,7 +34,7 @@ def _refusal(received: str) -> Unsuited:
     )
 
 
-def unsimulated(body: Model) -> Iterator[tuple[str, str]]:
+def unsimulated(body: KerasModel) -> Iterator[tuple[str, str]]:
     """Names of the layers whose rounding TFMOT does not simulate, each with what about it is not known."""
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
         default_8bit_quantize_registry as registry,

@@ -11,19 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import tensorflow
+from tasks.backend import KerasModel, tensorflow
 from tasks.compression.quantization.activations import record_activations
 from tasks.compression.quantization.bias_correction import add_to_biases, corrections, rounded_kernels
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.ranges import choose_range
 from tasks.compression.quantization.scales import share_scales
-from tasks.compression.technique import Model
 from tasks.learning.conversion import convert
 
 
 def convert_with_ranges(
-    model: Model,
+    model: KerasModel,
     drawn: CalibrationSet,
     config: Calibration,
     per_channel: bool = True,

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tasks.backend import KerasModel
 from tasks.compression.layers import hold_zeros, kernel_of, oriented, output_axis, with_layers
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.sparsity.patterns import Pattern, best_of_groups
-from tasks.compression.technique import Context, Model
+from tasks.compression.technique import Context
 from tasks.compression.tfmot import tfmot
 from tasks.learning.pipeline import steps_per_epoch
 from tasks.learning.saving import copy_model
@@ -40,14 +41,14 @@ class Ramp:
 
 
 def prune_by_ramp(
-    model: Model,
+    model: KerasModel,
     layers: Collection[str],
     sparsity: float,
     kind: Literal["polynomial", "constant"],
     pattern: Pattern,
     block: Retraining,
     context: Context,
-) -> Model:
+) -> KerasModel:
     """A trained copy of ``model`` whose named layers are pruned.
 
     TFMOT chooses ``n:m`` once, at the beginning, along the last axis but one, of kernels of two and four dimensions;

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.backend import keras
+from tasks.backend import KerasModel, keras
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
 from tasks.compression.clustering.holding import hold_clusters
 from tasks.compression.clustering.kmeans import to_levels
@@ -13,7 +13,7 @@ from tasks.compression.clustering.repair import Kernel, distinct, repair
 from tasks.compression.layers import hold_zeros, kernel_of, kernels, kernels_of, oriented, with_layers, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.tfmot import clusterable, clustered, tfmot
 from tasks.learning.saving import copy_model
 
@@ -114,7 +114,7 @@ class Cluster(Retraining, Technique):
     def _by_channel(self, kernel: Kernel) -> bool:
         return self.per_channel and kernel.ndim > 2
 
-    def _free(self, model: Model, before: dict[str, Kernel], context: Context) -> Model:
+    def _free(self, model: KerasModel, before: dict[str, Kernel], context: Context) -> KerasModel:
         if not self.epochs:
             copy = copy_model(model)
             for name in before:
@@ -158,7 +158,7 @@ class Cluster(Retraining, Technique):
         levels = to_levels(oriented(layer, kernel), self.clusters, self.init, by_channel, self.preserve_sparsity, seed)
         kernel_of(layer).assign(oriented(layer, levels))
 
-    def _on_grid(self, model: Model, before: dict[str, Kernel], context: Context) -> Model:
+    def _on_grid(self, model: KerasModel, before: dict[str, Kernel], context: Context) -> KerasModel:
         steps = steps_of(self.clusters)
         shares = {name: best_shares(oriented(model.get_layer(name), kernel), steps) for name, kernel in before.items()}
         copy = copy_model(model)
@@ -179,7 +179,7 @@ class Cluster(Retraining, Technique):
             kernel_of(layer).assign(oriented(layer, levels))
         return copy
 
-    def _put_right(self, model: Model, before: dict[str, Kernel], context: Context) -> None:
+    def _put_right(self, model: KerasModel, before: dict[str, Kernel], context: Context) -> None:
         for name, kernel in before.items():
             layer = model.get_layer(name)
             old, new = oriented(layer, kernel), oriented(layer, kernel_of(layer).numpy())

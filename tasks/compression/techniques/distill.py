@@ -5,9 +5,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.backend import KerasModel
 from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
-from tasks.compression.technique import SPARSITY, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Context, Kind, Result, Subject, Technique
 from tasks.config import Settings
 from tasks.errors import CompressionError, Unsuited
 from tasks.learning.hints import PENULTIMATE, match
@@ -68,7 +69,7 @@ class Distill(Retraining, Technique):
         retrain(model, self, context)
         return Result(Subject(copy_model(model)), changed=tuple(layer.name for layer in model.layers if layer.weights))
 
-    def _follow_hints(self, model: Model, hints: HintSettings, context: Context) -> None:
+    def _follow_hints(self, model: KerasModel, hints: HintSettings, context: Context) -> None:
         teacher = teacher_of(self.distillation, replace(context, precisions={}))  # features are learned in float32
         if teacher is None:
             raise CompressionError("Expected a teacher to take hints from. Received: none in the context.")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from tasks.backend import keras
+from tasks.backend import KerasModel, keras
 from tasks.compression.layers import kernel_of, without_kernel
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
@@ -22,7 +22,7 @@ from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
 from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement
-from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.errors import Unsuited
 
 Convolutions = Literal["tucker", "cp", "spatial", "svd", "robust_pca", "none"]
@@ -94,7 +94,7 @@ class Factorize(Technique):
         with threadpool_limits(1, user_api="blas"):
             return self._apply(subject.model, context)
 
-    def _apply(self, model: Model, context: Context) -> Result:
+    def _apply(self, model: KerasModel, context: Context) -> Result:
         self._check_names(model)
         targets, skipped = self._targets(model, context)
         if not targets:
@@ -122,7 +122,7 @@ class Factorize(Technique):
             measured=isinstance(self.rank, ByLoss),
         )
 
-    def _check_names(self, model: Model) -> None:
+    def _check_names(self, model: KerasModel) -> None:
         names = [layer.name for layer in model.layers]
         for name in self.exclude:
             if name not in names:
@@ -131,7 +131,7 @@ class Factorize(Technique):
                     f"Received: {name!r}. Correct or remove it."
                 )
 
-    def _targets(self, model: Model, context: Context) -> tuple[dict[str, Target], dict[str, Skip]]:
+    def _targets(self, model: KerasModel, context: Context) -> tuple[dict[str, Target], dict[str, Skip]]:
         targets: dict[str, Target] = {}
         kinds: dict[str, type[Decomposition]] = {}
         skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
@@ -173,7 +173,7 @@ class Factorize(Technique):
         return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=unsuited) if unsuited else kind
 
 
-def _in_order(skipped: dict[str, Skip], model: Model) -> tuple[Skip, ...]:
+def _in_order(skipped: dict[str, Skip], model: KerasModel) -> tuple[Skip, ...]:
     return tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped)
 
 

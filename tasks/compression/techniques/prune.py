@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.backend import keras
+from tasks.backend import KerasModel, keras
 from tasks.compression.layers import is_built_in, kernel_of, kernels, kernels_of, oriented, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining
@@ -14,7 +14,7 @@ from tasks.compression.sparsity.criteria import DATALESS, Criterion
 from tasks.compression.sparsity.patterns import PATTERN, Pattern, parse_pattern
 from tasks.compression.sparsity.ramped import prune_by_ramp
 from tasks.compression.sparsity.rounds import Rounds, prune_in_rounds
-from tasks.compression.technique import SPARSITY, Allocation, Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Allocation, Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.tfmot import prunable
 from tasks.settings import Renamed
 
@@ -145,7 +145,7 @@ class Prune(Retraining, Technique):
             detail = f"of {shape[-2]} input channels {pattern.n} in {pattern.m} are all"
         return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=detail) if detail else None
 
-    def _claims(self, name: str, pruned: Model, pattern: Pattern) -> tuple[Claim, ...]:
+    def _claims(self, name: str, pruned: KerasModel, pattern: Pattern) -> tuple[Claim, ...]:
         """The zeros asked for, one fewer at most since TFMOT rounds; where layers share them, those there are."""
         kernel = kernel_of(pruned.get_layer(name)).numpy()
         if self.sparsity is None or pattern.kind != "single" or self.allocation == "global":

@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import tensorflow
+from tasks.backend import KerasModel, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
-from tasks.compression.technique import Model
 
 BATCH = 16  # few, or what single images want would cancel out
 
 
-def taylor(model: Model, graph: Graph, probe: Probe) -> Scores:
+def taylor(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     """Mean over batches of the squared first-order change of the mean cross-entropy."""
     tf = tensorflow()
 
@@ -34,7 +33,7 @@ def taylor(model: Model, graph: Graph, probe: Probe) -> Scores:
     return _mean_square(model, graph, loss, [(images[part], labels[part]) for part in _parts(len(images))])
 
 
-def sensitivity(model: Model, graph: Graph, probe: Probe) -> Scores:
+def sensitivity(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     """Mean over images of the squared first-order change of all logits."""
     tf = tensorflow()
     images, _ = probe.take("train")
@@ -53,7 +52,7 @@ def _parts(count: int) -> Iterator[slice]:
 
 
 def _mean_square(
-    model: Model, graph: Graph, value: Callable[[Any, Any], Any], batches: list[tuple[Any, Any]]
+    model: KerasModel, graph: Graph, value: Callable[[Any, Any], Any], batches: list[tuple[Any, Any]]
 ) -> Scores:
     """Mean over batches of the squared derivative of ``value(logits, other)`` by each channel's gate."""
     tf = tensorflow()

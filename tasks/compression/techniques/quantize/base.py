@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from tasks.backend import KerasModel
 from tasks.compression.flatbuffer import Places, read_constants
 from tasks.compression.layer_states import dtype_of
 from tasks.compression.location import locate
 from tasks.compression.quantization.kernels import compare_kernels
 from tasks.compression.records import Reason, Skip
-from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Model, Result, Stored, Subject, Technique
+from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Result, Stored, Subject, Technique
 from tasks.compression.weights import weights
 from tasks.errors import CompressionError
 from tasks.samples import read_batches
@@ -51,7 +52,7 @@ class QuantizeMode(Technique):
 
     def finished(
         self,
-        model: Model,
+        model: KerasModel,
         flatbuffer: bytes,
         context: Context,
         details: Mapping[str, Any],

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.backend import KerasModel
 from tasks.compression.location import locate
 from tasks.compression.quantization.aware import BATCH, WeightLevels, train_aware
 from tasks.compression.quantization.calibration import calibration_set, class_names
@@ -15,7 +16,7 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.scales import stretch_scales
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import Claim, Context, Model, Result, Subject
+from tasks.compression.technique import Claim, Context, Result, Subject
 from tasks.compression.techniques.quantize.base import COMPARED
 from tasks.compression.techniques.quantize.calibrated import Calibrated
 from tasks.learning.conversion import convert, fold_scaling
@@ -98,7 +99,7 @@ class Int8(Retraining, Calibrated):
         """Convert, after quantization-aware training if asked for."""
         return self._train(subject.model, context) if self.trains else self._calibrate(subject.model, context)
 
-    def _calibrate(self, model: Model, context: Context) -> Result:
+    def _calibrate(self, model: KerasModel, context: Context) -> Result:
         drawn = calibration_set(self.sampling, context)
         details: dict[str, Any] = {"calibration": drawn.details(class_names(context))}
         folded = fold_scaling(model)
@@ -110,7 +111,7 @@ class Int8(Retraining, Calibrated):
             details |= found
         return self.finished(model, flatbuffer, context, details)
 
-    def _train(self, model: Model, context: Context) -> Result:
+    def _train(self, model: KerasModel, context: Context) -> Result:
         drawn = calibration_set(self.sampling, context)
         levels = WeightLevels(self.weight_bits, self.granularity == "per_channel") if self.weight_bits else None
         measured = min(MEASURED, max(BATCH, MEASURED_VALUES // math.prod(model.input_shape[1:])))
