@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 
 MOST = 4096  # values of a tensor that are kept of one image
 
 
 def observe(flatbuffer: bytes, images: NDArray[np.uint8]) -> Iterator[Any]:
     """Yield the interpreter with all of its tensors after each image, which finds a fresh state."""
-    model = Model(flatbuffer, delegate=False, keep_all=True)
+    model = LiteRTModel(flatbuffer, delegate=False, keep_all=True)
     for image in images:
         model.set_input(image[np.newaxis])
         model.invoke()

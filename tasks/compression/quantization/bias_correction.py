@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tasks.backend import tensorflow
 from tasks.compression.quantization.activations import record_means
 from tasks.compression.quantization.scales import BIAS_LIMIT, content, entry_and_bias, store, weighted
-from tasks.litert import Model, Scores
+from tasks.litert import LiteRTModel, Scores
 
 Floats = NDArray[np.float64]
 SURE = 2.0  # standard errors
@@ -62,7 +62,7 @@ def corrections(
     wanted = [_mean(model, each, _floats(model, each[1]), entries[int(each[0].inputs[0])]) for each in operators]
     for operator, weights in operators:
         store(model, weights, rounded[_output(model, operator)].astype(np.float32))
-    right = Model(flatbuffer).predict(held)
+    right = LiteRTModel(flatbuffer).predict(held)
     errors = _errors(right, file, held)
     for each, mean in zip(operators, wanted, strict=True):
         name, entry = _output(model, each[0]), int(each[0].inputs[0])
@@ -111,7 +111,7 @@ def _fixed(tensor: Any) -> bool:
 
 def _errors(right: Scores, file: bytes, images: NDArray[np.uint8]) -> Floats:
     """Squared distance of each image's logits."""
-    return np.asarray(((Model(file).predict(images).astype(np.float64) - right) ** 2).sum(axis=1))
+    return np.asarray(((LiteRTModel(file).predict(images).astype(np.float64) - right) ** 2).sum(axis=1))
 
 
 def _nearer(before: Floats, after: Floats) -> bool:

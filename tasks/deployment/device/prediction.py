@@ -13,7 +13,7 @@ from tasks.deployment.records import LABELS, MODEL
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import DataError, ReleaseError
 from tasks.images import to_pixels
-from tasks.litert import Model, Pixels
+from tasks.litert import LiteRTModel, Pixels
 from tasks.records import Record
 
 
@@ -41,7 +41,7 @@ def predict(model_dir: Path, files: Sequence[Path], trust: Trust) -> list[Predic
     """
     folder = (model_dir / CURRENT if (model_dir / CURRENT).exists() else model_dir).resolve()
     verify(folder, trust)
-    model = Model(folder / MODEL)
+    model = LiteRTModel(folder / MODEL)
     labels: list[str] = json.loads((folder / LABELS).read_bytes())
     if model.output.shape[-1] != len(labels):
         raise ReleaseError(
@@ -51,7 +51,7 @@ def predict(model_dir: Path, files: Sequence[Path], trust: Trust) -> list[Predic
     return [_answer(model, labels, file) for file in files]
 
 
-def _answer(model: Model, labels: list[str], file: Path) -> Prediction:
+def _answer(model: LiteRTModel, labels: list[str], file: Path) -> Prediction:
     scores = softmax(model.predict(read_image(file, model.input.shape[1:])[np.newaxis])[0])
     best = int(np.argmax(scores))
     return Prediction(

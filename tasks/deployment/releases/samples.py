@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tasks.config import Smoke
 from tasks.errors import ReleaseError
-from tasks.litert import Model, Pixels, Scores, cpu_name, runtime_name
+from tasks.litert import LiteRTModel, Pixels, Scores, cpu_name, runtime_name
 from tasks.records import Record
 from tasks.samples import read_batches
 
@@ -30,7 +30,7 @@ class Samples(Record):
     runtime: str
 
 
-def record(model: Model, config: Smoke) -> Samples:
+def record(model: LiteRTModel, config: Smoke) -> Samples:
     """Ask a model about a few images and write both down."""
     images = choose(config, model.input.shape[1:])
     return Samples(
@@ -53,7 +53,7 @@ def choose(config: Smoke, shape: tuple[int, ...]) -> Pixels:
     return np.asarray(noise * brightness * 256, np.uint8)
 
 
-def replay(model: Model, samples: Samples) -> int:
+def replay(model: LiteRTModel, samples: Samples) -> int:
     """Ask a model again; gives the number of samples.
 
     On the processor and the runtime of the recording every score must be equal to the bit. Elsewhere other kernels may

@@ -9,7 +9,7 @@ from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate
 from tasks.compression.runner import run_recipe
 from tasks.compression.technique import Context
-from tasks.litert import Model, Scores
+from tasks.litert import LiteRTModel, Scores
 from tests.tasks.training.material import samples
 
 Steps = list[dict[str, Any]]
@@ -161,7 +161,7 @@ def scores(flatbuffer: bytes, prepared: Path, folder: Path) -> Scores:
     """Logits for the test split."""
     path = folder / "model.tflite"
     path.write_bytes(flatbuffer)
-    return Model(path).predict(samples("test", prepared)[0])
+    return LiteRTModel(path).predict(samples("test", prepared)[0])
 
 
 def accuracy(logits: Scores, prepared: Path) -> float:

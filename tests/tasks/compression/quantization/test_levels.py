@@ -23,7 +23,7 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.scales import stretch_scales
 from tasks.compression.technique import Claim, Subject
 from tasks.learning.conversion import convert
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import SHAPE, answers, samples
@@ -141,7 +141,7 @@ def test_the_file_answers_as_the_simulation_does(
         stretch_scales(file, stretched, locate(model, file, trained_kernels(aware.model)), settled_levels(aware.model))
     )
     expected = answers(aware.model, images)
-    assert np.abs(Model(path).predict(images) - expected).mean() < 0.01 * np.ptp(expected)
+    assert np.abs(LiteRTModel(path).predict(images) - expected).mean() < 0.01 * np.ptp(expected)
     for constant in constants_by_layer(file, aware.restricted).values():
         assert np.abs(constant.values).max() <= 7
 

@@ -11,7 +11,7 @@ from tasks.compression.quantization.scales import stretch_scales
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.errors import CompressionError
 from tasks.learning.conversion import fold_scaling
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import answers, depthwise, samples
@@ -28,9 +28,9 @@ def test_stretched_scales_scale_the_outputs_but_not_the_bias(
     path = tmp_path / "model.tflite"
     images, _ = samples("test", prepared, 100)
     path.write_bytes(flatbuffer)
-    before = Model(path).predict(images)
+    before = LiteRTModel(path).predict(images)
     path.write_bytes(stretch_scales(flatbuffer, {"logits": factor}, locate(tiny, flatbuffer)))
-    after = Model(path).predict(images)
+    after = LiteRTModel(path).predict(images)
     others = np.arange(10) != 3
     assert np.array_equal(after[:, others], before[:, others])
     half = np.polyfit(before[:, 3], after[:, 3], 1)

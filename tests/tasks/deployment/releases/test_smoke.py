@@ -12,7 +12,7 @@ from tasks.deployment.releases.publishing import publish
 from tasks.deployment.releases.samples import Samples, choose, record, replay
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ReleaseError
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tests.tasks.deployment.project import write_model
 from tests.tasks.evaluation.material import write_prepared
 
@@ -23,9 +23,9 @@ def store_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Model:
+def model(tmp_path: Path) -> LiteRTModel:
     write_model(tmp_path / "model.tflite")
-    return Model(tmp_path / "model.tflite")
+    return LiteRTModel(tmp_path / "model.tflite")
 
 
 def scores(recorded: Samples) -> Any:
@@ -37,7 +37,7 @@ def nudged(recorded: Samples, by: float, **changes: Any) -> Samples:
     return recorded.model_copy(update={"scores": content, **changes})
 
 
-def test_a_model_gives_its_recorded_answers(model: Model) -> None:
+def test_a_model_gives_its_recorded_answers(model: LiteRTModel) -> None:
     recorded = record(model, Smoke(samples=5))
     assert recorded == record(model, Smoke(samples=5))
     assert recorded.shape == (5, 2, 2, 1)
@@ -45,18 +45,18 @@ def test_a_model_gives_its_recorded_answers(model: Model) -> None:
     assert replay(model, recorded) == 5
 
 
-def test_another_model_does_not(model: Model, tmp_path: Path) -> None:
+def test_another_model_does_not(model: LiteRTModel, tmp_path: Path) -> None:
     write_model(tmp_path / "other.tflite", bias=np.array([2.0, -2.001], np.float32))
     with pytest.raises(ReleaseError, match=r"the 8 recorded answers.*others, up to 0"):
-        replay(Model(tmp_path / "other.tflite"), record(model, Smoke()))
+        replay(LiteRTModel(tmp_path / "other.tflite"), record(model, Smoke()))
 
 
-def test_where_it_was_recorded_every_bit_counts(model: Model) -> None:
+def test_where_it_was_recorded_every_bit_counts(model: LiteRTModel) -> None:
     with pytest.raises(ReleaseError, match="others"):
         replay(model, nudged(record(model, Smoke()), 1e-6))
 
 
-def test_on_another_processor_rounding_is_forgiven_and_no_more(model: Model) -> None:
+def test_on_another_processor_rounding_is_forgiven_and_no_more(model: LiteRTModel) -> None:
     recorded = record(model, Smoke())
     largest = float(np.abs(scores(recorded)).max())
     replay(model, nudged(recorded, largest * 9e-4, cpu="another"))
@@ -65,7 +65,7 @@ def test_on_another_processor_rounding_is_forgiven_and_no_more(model: Model) -> 
 
 
 @pytest.mark.parametrize("changes", [{"shape": (3, 2, 2, 1)}, {"images": "?"}, {"scores": "AAAA"}, {"scores": ""}])
-def test_damaged_samples_are_refused(model: Model, changes: dict[str, Any]) -> None:
+def test_damaged_samples_are_refused(model: LiteRTModel, changes: dict[str, Any]) -> None:
     with pytest.raises(ReleaseError):
         replay(model, record(model, Smoke()).model_copy(update=changes))
 
@@ -106,7 +106,7 @@ def test_a_model_that_does_not_load_reaches_no_channel(
         def __init__(self, path: Path) -> None:
             raise EvaluationError(f"Expected {path.name} to be a model that LiteRT loads. Received: none.")
 
-    monkeypatch.setattr(smoke, "Model", Broken)
+    monkeypatch.setattr(smoke, "LiteRTModel", Broken)
     with pytest.raises(ReleaseError, match="LiteRT loads"):
         publish(project)
     assert current(store, "shades", "staging") is None
