@@ -17,7 +17,7 @@ import numpy as np
 from tasks.backend import KerasModel
 from tasks.compression.channels.allocation import Allocator, cost
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.channels.graph import read_graph
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.removal import Removal, remove_channels
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.records import LatencyTrial

@@ -10,7 +10,8 @@ from tasks.compression.channels.allocation import Allocator, Limits, Metric, cos
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria import CRITERIA, Criterion
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.channels.graph import Graph, Keep, read_graph
+from tasks.compression.channels.graph import Graph, Keep
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import check_removal, masked, rebuild
 from tasks.compression.channels.repair import repair
 from tasks.compression.technique import Allocation

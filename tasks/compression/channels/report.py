@@ -4,7 +4,8 @@ from typing import Any
 
 from tasks.backend import KerasModel
 from tasks.compression.channels.allocation import Limits
-from tasks.compression.channels.graph import Group, read_graph
+from tasks.compression.channels.graph import Group
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.layers import kernel_of, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Claim

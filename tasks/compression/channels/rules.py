@@ -1,4 +1,4 @@
-"""How each kind of layer hands channels on."""
+"""Rules by which each kind of layer hands channels on."""
 
 from collections.abc import Callable
 from math import prod
@@ -8,7 +8,8 @@ import numpy as np
 
 from tasks.backend import keras, tensorflow
 from tasks.compression.channels.atoms import Ids
-from tasks.compression.channels.graph import Size, Trace
+from tasks.compression.channels.graph import Size
+from tasks.compression.channels.trace import Trace
 
 # node: one call of a layer; gives the channels of its output, or None where the layer is set in a way that is not known
 LayerRule = Callable[[Trace, Any, list[Ids]], Ids | None]

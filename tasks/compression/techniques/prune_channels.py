@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 from tasks.compression.channels.allocation import Limits, Metric
 from tasks.compression.channels.criteria import Criterion
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.channels.graph import read_graph
 from tasks.compression.channels.latency import Limit, TimedAs, remove_to_latency
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.removal import Removal, fixed_widths, remove_channels, whole_cost
 from tasks.compression.channels.report import changed_layers, claims, skipped_layers
 from tasks.compression.records import LatencyTrial

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tasks.compression.channels.allocation import Allocator, Limits, Metric, cost
-from tasks.compression.channels.graph import Graph, Keep, read_graph
+from tasks.compression.channels.graph import Graph, Keep
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.technique import Allocation
 from tests.tasks.compression.channels.networks import NETWORKS
 

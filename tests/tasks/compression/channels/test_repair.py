@@ -6,7 +6,8 @@ import pytest
 
 from tasks.backend import set_seed
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.channels.graph import Graph, read_graph
+from tasks.compression.channels.graph import Graph
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import rebuild
 from tasks.compression.channels.repair import repair
 from tasks.compression.technique import Subject

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.backend import keras, tensorflow
 from tasks.compression.channels.allocation import cost
-from tasks.compression.channels.graph import read_graph
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import check_removal, masked, rebuild
 from tasks.compression.layers import kernels
 from tasks.compression.location import locate
