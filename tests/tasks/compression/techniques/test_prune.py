@@ -45,12 +45,12 @@ def test_without_learning_exactly_the_smallest_weights_go(tiny: Any, prepared: P
         assert np.allclose(after[name].ravel()[size >= smallest], before.ravel()[size >= smallest], atol=1e-6)
 
 
-@pytest.mark.parametrize("budget", ["layer", "global"])
-def test_without_epochs_weights_go_at_once_and_the_others_stay(tiny: Any, prepared: Path, budget: str) -> None:
-    after = kernels(prune(tiny, prepared, sparsity=0.6, epochs=0, budget=budget).subject.model)
+@pytest.mark.parametrize("allocation", ["uniform", "global"])
+def test_without_epochs_weights_go_at_once_and_the_others_stay(tiny: Any, prepared: Path, allocation: str) -> None:
+    after = kernels(prune(tiny, prepared, sparsity=0.6, epochs=0, allocation=allocation).subject.model)
     before = kernels(tiny)
     zeros = {name: float(np.mean(kernel == 0)) for name, kernel in after.items()}
-    if budget == "layer":
+    if allocation == "uniform":
         assert zeros == pytest.approx(dict.fromkeys(zeros, 0.6), abs=0.01)
     for name, kernel in before.items():
         stay = after[name] != 0
@@ -116,11 +116,11 @@ def test_large_weights_that_change_nothing_go_by_gradient_and_sensitivity_but_st
         assert np.mean(needed != 0) == pytest.approx(0.6, abs=0.001)
 
 
-def test_a_global_budget_spares_the_layer_with_large_weights(tiny: Any, prepared: Path) -> None:
+def test_global_allocation_spares_the_layer_with_large_weights(tiny: Any, prepared: Path) -> None:
     model = copy_model(tiny)
     kernel, bias = model.get_layer("conv2d").get_weights()
     model.get_layer("conv2d").set_weights([np.where(kernel < 0, kernel - 5, kernel + 5), bias])
-    result = prune(model, prepared, sparsity=0.7, budget="global", learning_rate=1e-12)
+    result = prune(model, prepared, sparsity=0.7, allocation="global", learning_rate=1e-12)
     after = kernels(result.subject.model)
     assert np.all(after["conv2d"] != 0)
     zeros = sum(np.sum(kernel == 0) for kernel in after.values())
@@ -187,8 +187,8 @@ def test_blocks_go_as_a_whole(tiny: Any, prepared: Path, criterion: str) -> None
     ("settings", "words"),
     [
         ({}, "expected sparsity"),
-        ({"pattern": "2:4", "sparsity": 0.5}, "expected neither sparsity nor a global budget nor rounds"),
-        ({"pattern": "2:4", "allocation": "global"}, "expected neither sparsity nor a global budget nor rounds"),
+        ({"pattern": "2:4", "sparsity": 0.5}, "expected neither sparsity nor global allocation nor rounds"),
+        ({"pattern": "2:4", "allocation": "global"}, "expected neither sparsity nor global allocation nor rounds"),
         ({"pattern": "4:4"}, "expected fewer weights to stay than there are in a group of 4"),
         ({"pattern": "2to4", "sparsity": 0.5}, "should match pattern"),
     ],
