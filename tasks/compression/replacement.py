@@ -116,5 +116,5 @@ def rebuild(model: KerasModel, replacements: Mapping[str, Replacement]) -> Keras
     return keras().Model(inputs, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
 
 
-def _copy(layer: KerasLayer) -> Any:
+def _copy(layer: KerasLayer) -> KerasLayer:
     return layer.__class__.from_config(layer.get_config())

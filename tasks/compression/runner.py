@@ -116,7 +116,7 @@ def _carry_out(
     with noted() as rewrites:
         result = technique.apply(before, context)
         if result.subject.form == "keras":
-            check_finite(result.subject.model, f"the network after {technique.technique}", CompressionError)
+            check_finite(result.subject.network, f"the network after {technique.technique}", CompressionError)
         result = check_changes(technique, before, result)
         comparison = compared(technique, before, result, context)
     kept = (claim.of(result.renamed) for claim in claims if claim.layer not in result.outdated)

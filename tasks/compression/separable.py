@@ -1,8 +1,6 @@
 """Separable convolutions as the two layers that they are, so that techniques find a kernel in each."""
 
-from typing import Any
-
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.replacement import Factor, Replacement, rebuild
 from tasks.learning.rewrites import in_float32, note, why_not_exact
 from tasks.learning.saving import copy_model
@@ -32,7 +30,7 @@ def split_separable(model: KerasModel) -> KerasModel:
     return split
 
 
-def _why_not(layer: Any) -> str:
+def _why_not(layer: KerasLayer) -> str:
     if layer.padding == "causal":
         return "its padding is causal"
     if _parts(layer) is None:
@@ -40,7 +38,7 @@ def _why_not(layer: Any) -> str:
     return "" if in_float32(layer) else "it is not computed in float32"
 
 
-def _parts(layer: Any) -> tuple[Any, Any] | None:
+def _parts(layer: KerasLayer) -> tuple[KerasLayer, KerasLayer] | None:
     """The kinds of the two layers; None where there are none, as for causal padding, or where a subclass does more."""
     layers = keras().layers
     if type(layer) is layers.SeparableConv2D:
@@ -50,7 +48,7 @@ def _parts(layer: Any) -> tuple[Any, Any] | None:
     return None
 
 
-def _two(layer: Any) -> Replacement:
+def _two(layer: KerasLayer) -> Replacement:
     parts = _parts(layer)
     assert parts is not None
     config = layer.get_config()

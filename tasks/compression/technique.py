@@ -12,6 +12,7 @@ from tasks.backend import KerasModel
 from tasks.compression.flatbuffer import Places
 from tasks.compression.records import LatencyTrial, Skip
 from tasks.config import Precision, Settings
+from tasks.errors import CompressionError
 from tasks.learning.recorded import Recorded, recorded_samples
 from tasks.litert import Scores
 from tasks.samples import PREPARED
@@ -51,10 +52,17 @@ class Subject:
     :func:`tasks.compression.location.locate`. ``packed``: it is a package, stored in a container of its own.
     """
 
-    model: KerasModel = None
+    model: KerasModel | None = None
     flatbuffer: bytes = b""
     places: Places = field(default_factory=dict)
     packed: bool = False
+
+    @property
+    def network(self) -> KerasModel:
+        """The Keras model; only a subject of that form has one."""
+        if self.model is None:
+            raise CompressionError(f"Expected a subject in the form keras. Received: {self.form}.")
+        return self.model
 
     @property
     def form(self) -> Form:
@@ -106,7 +114,7 @@ class Context:
     prepared: Path = PREPARED
     backup: Path | None = None
     say: Callable[[str], None] = field(default=print)
-    baseline: KerasModel = None
+    baseline: KerasModel | None = None
     teachers: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     precisions: Mapping[str, Precision] = field(default_factory=dict)
     questions: int = 0

@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from tasks.backend import hushed, tensorflow
+from tasks.backend import KerasLayer, hushed, tensorflow
 
 
 @functools.cache
@@ -15,7 +15,7 @@ def tfmot() -> Any:
     return library
 
 
-def prunable(layer: Any) -> bool:
+def prunable(layer: KerasLayer) -> bool:
     """Does TFMOT prune this layer's kernel? It passes over depthwise convolutions without a word."""
     tfmot()
     from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
@@ -23,7 +23,7 @@ def prunable(layer: Any) -> bool:
     return bool(PruneRegistry.supports(layer) and hasattr(layer, "kernel"))
 
 
-def clusterable(layer: Any) -> bool:
+def clusterable(layer: KerasLayer) -> bool:
     """Does TFMOT cluster this layer's kernel?"""
     tfmot()
     from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import (
@@ -33,9 +33,10 @@ def clusterable(layer: Any) -> bool:
     return bool(ClusteringRegistry.supports(layer) and hasattr(layer, "kernel"))
 
 
-def clustered(layer: Any, **settings: Any) -> Any:
+def clustered(layer: KerasLayer, **settings: Any) -> KerasLayer:
     """The layer wrapped for clustering; the public function does not take all settings."""
     tfmot()
     from tensorflow_model_optimization.python.core.clustering.keras.experimental.cluster import cluster_weights
 
-    return cluster_weights(layer, **settings)
+    wrapped: KerasLayer = cluster_weights(layer, **settings)
+    return wrapped

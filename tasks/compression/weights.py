@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, KerasVariable, keras
 from tasks.compression.flatbuffer import Constant
 from tasks.compression.layers import output_axis
 
@@ -21,8 +21,8 @@ class Weight:
     """A variable of two or more dimensions that is trained, and the layer that owns it; biases are none."""
 
     path: str
-    layer: Any
-    variable: Any
+    layer: KerasLayer
+    variable: KerasVariable
 
     def values(self) -> NDArray[Any]:
         """As Keras has them."""
@@ -57,7 +57,7 @@ def of_layer(paths: Iterator[str] | dict[str, Any], layer: str) -> list[str]:
     return [layer] if layer in every else [path for path in every if path.startswith(f"{layer}/")]
 
 
-def _matrices(layer: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+def _matrices(layer: KerasLayer, path: str) -> Iterator[tuple[str, KerasLayer, KerasVariable]]:
     own = [variable for variable in layer._trainable_weights if _is_matrix(variable)]
     for variable in own:
         yield (path if len(own) == 1 else f"{path}/{_name(variable)}"), layer, variable
@@ -66,11 +66,11 @@ def _matrices(layer: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
         yield from _matrices(inner, path if cell else f"{path}/{inner.name}")
 
 
-def _is_matrix(variable: Any) -> bool:
+def _is_matrix(variable: KerasVariable) -> bool:
     return len(variable.shape) > 1 and variable.dtype.is_floating and not _name(variable).endswith("bias")
 
 
-def _name(variable: Any) -> str:
+def _name(variable: KerasVariable) -> str:
     return str(variable.name).split(":")[0].split("/")[-1]
 
 

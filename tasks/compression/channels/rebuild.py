@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.channels.graph import Graph, Keep, Weight
 from tasks.errors import Unsuited
 from tasks.learning.saving import copy_model
@@ -24,7 +24,7 @@ def rebuild(model: KerasModel, graph: Graph, keep: Keep) -> KerasModel:
         keep: bool ``[graph.count]``.
     """
 
-    def resize(layer: Any) -> Any:
+    def resize(layer: KerasLayer) -> KerasLayer:
         config = layer.get_config()
         size = graph.sizes.get(layer.name)
         if size:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tasks.backend import KerasModel, keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.errors import Unsuited
@@ -47,7 +47,7 @@ def repair(before: KerasModel, after: KerasModel, kept: Mapping[str, Ids], probe
     return after
 
 
-def _fittable(layer: Any) -> bool:
+def _fittable(layer: KerasLayer) -> bool:
     layers = keras().layers
     return type(layer) in (layers.Dense, layers.Conv2D) and len(layer._inbound_nodes) == 1
 
@@ -80,7 +80,7 @@ class _Sampled:
         return taken[0], taken[1]
 
 
-def _rows(layer: Any, entering: Any) -> NDArray[np.float32]:
+def _rows(layer: KerasLayer, entering: Any) -> NDArray[np.float32]:
     """``[images, places, inputs of an output]``."""
     if hasattr(layer, "kernel_size"):
         entering = tensorflow().image.extract_patches(
@@ -94,7 +94,7 @@ def _rows(layer: Any, entering: Any) -> NDArray[np.float32]:
     return values.reshape(len(values), -1, values.shape[-1])
 
 
-def _fit(old: Any, layer: Any, outputs: Ids, sampled: _Sampled) -> None:
+def _fit(old: KerasLayer, layer: KerasLayer, outputs: Ids, sampled: _Sampled) -> None:
     whole, left = sampled.take(layer.name)
     kernel = layer.kernel.numpy().astype(np.float64).reshape(left.shape[1], -1)
     missing = whole @ _matrix(old)[:, outputs] - left @ kernel
@@ -115,6 +115,6 @@ def _fit(old: Any, layer: Any, outputs: Ids, sampled: _Sampled) -> None:
     layer.set_weights(weights)
 
 
-def _matrix(layer: Any) -> Rows:
+def _matrix(layer: KerasLayer) -> Rows:
     kernel = layer.kernel.numpy().astype(np.float64)
     return np.asarray(kernel.reshape(-1, kernel.shape[-1]))

@@ -1,12 +1,10 @@
 """Says for each layer what came of a removal."""
 
-from typing import Any
-
-from tasks.backend import KerasModel
+from tasks.backend import KerasLayer, KerasModel
 from tasks.compression.channels.allocation import Limits
 from tasks.compression.channels.graph import Group
 from tasks.compression.channels.reading import read_graph
-from tasks.compression.layers import kernel_of, without_kernel
+from tasks.compression.layers import find_kernel, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Claim
 
@@ -16,7 +14,7 @@ def changed_layers(before: KerasModel, after: KerasModel) -> tuple[str, ...]:
     return tuple(
         layer.name
         for layer in before.layers
-        if kernel_of(layer) is not None and _shapes(layer) != _shapes(after.get_layer(layer.name))
+        if find_kernel(layer) is not None and _shapes(layer) != _shapes(after.get_layer(layer.name))
     )
 
 
@@ -31,7 +29,7 @@ def skipped_layers(
             reasons.setdefault(layer, _reason(group, limits, unjudged, bool(changed)))
     reasons |= {layer: (Reason.TIED, why) for layer, why in graph.held.items() if layer not in reasons}
     reasons |= {layer: (Reason.UNSUPPORTED, kind) for layer, kind in graph.unsupported.items()}
-    names = [layer.name for layer in before.layers if kernel_of(layer) is not None] + without_kernel(before)
+    names = [layer.name for layer in before.layers if find_kernel(layer) is not None] + without_kernel(before)
     return tuple(
         Skip(layer=name, reason=reason, detail=detail)
         for name in names
@@ -63,5 +61,5 @@ def claims(after: KerasModel, changed: tuple[str, ...]) -> tuple[Claim, ...]:
     )
 
 
-def _shapes(layer: Any) -> list[tuple[int, ...]]:
+def _shapes(layer: KerasLayer) -> list[tuple[int, ...]]:
     return [tuple(weight.shape) for weight in layer.weights]

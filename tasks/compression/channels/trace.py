@@ -1,8 +1,8 @@
 """Notes of a walk through a network: the channels of its weights so far, and what holds or ties them."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from tasks.backend import KerasLayer
 from tasks.compression.channels.atoms import Atoms, Ids
 from tasks.compression.channels.graph import Axis, Role, Size, Weight
 
@@ -16,13 +16,13 @@ class Trace:
         self.sizes: dict[str, Size] = {}
         self.unsupported: dict[str, str] = {}
 
-    def make(self, layer: Any, key: str, count: int) -> Ids:
+    def make(self, layer: KerasLayer, key: str, count: int) -> Ids:
         """The channels that a layer makes, the same ones each time that it is called."""
         if layer.name not in self.sizes:
             self.sizes[layer.name] = Size(key, self.atoms.new(count))
         return self.sizes[layer.name].channels
 
-    def note(self, layer: Any, name: str, axes: Mapping[int, tuple[Role, Ids]], positions: int = 0) -> None:
+    def note(self, layer: KerasLayer, name: str, axes: Mapping[int, tuple[Role, Ids]], positions: int = 0) -> None:
         """Say what belongs to the axes of a layer's weight, if the layer has that weight."""
         variable = getattr(layer, name, None)
         if variable is None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, keras, tensorflow
-from tasks.compression.layers import kernel_of
+from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
+from tasks.compression.layers import find_kernel, kernel_of
 from tasks.learning.pipeline import evaluation_batches
 from tasks.learning.saving import copy_model
 
@@ -36,5 +36,5 @@ def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
     return loss
 
 
-def _with_kernel(model: KerasModel) -> list[Any]:
-    return [layer for layer in model.layers if kernel_of(layer) is not None]
+def _with_kernel(model: KerasModel) -> list[KerasLayer]:
+    return [layer for layer in model.layers if find_kernel(layer) is not None]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, KerasVariable, TfTensor, keras, tensorflow
 from tasks.compression.quantization.calibration import Samples
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.levels import restrict, settle, snap
@@ -117,7 +117,7 @@ def release(aware: KerasModel) -> None:
         wrapper._weight_vars = [(kernel, held.quantizer, more) for kernel, held, more in wrapper._weight_vars]
 
 
-def _weighted(layer: Any) -> bool:
+def _weighted(layer: KerasLayer) -> bool:
     return bool(getattr(layer, "_weight_vars", ()))
 
 
@@ -172,7 +172,7 @@ def measure_ranges(aware: KerasModel, body: KerasModel, inputs: NDArray[Any]) ->
             most.assign(high)
 
 
-def _given(layer: Any) -> list[Any]:
+def _given(layer: KerasLayer) -> list[TfTensor]:
     """What a layer gives, each time that it is called."""
     return [layer.get_output_at(index) for index in range(len(layer.inbound_nodes))]
 
@@ -201,13 +201,13 @@ def fold(aware: KerasModel, scale: float) -> None:
     _set_input_range(aware, 0.0, WHITE)
 
 
-def _entry(aware: KerasModel) -> Any:
+def _entry(aware: KerasModel) -> KerasLayer:
     return next(layer for layer in aware.layers if layer.__class__.__name__ == "QuantizeLayer")
 
 
-def _variable(layer: Any, ending: str) -> Any:
+def _variable(layer: KerasLayer, ending: str) -> KerasVariable:
     return next(variable for variable in layer.weights if _is(variable, ending))
 
 
-def _is(variable: Any, ending: str) -> bool:
+def _is(variable: KerasVariable, ending: str) -> bool:
     return bool(variable.name.split(":")[0].endswith(ending))

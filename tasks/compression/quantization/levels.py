@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
 from tasks.compression.quantization.scales import Levels
 
 INT8 = 127  # the largest level of the file's type
@@ -50,7 +50,7 @@ class _Learned:
         self.log_scale = log_scale
         self.largest = largest
 
-    def __call__(self, kernel: Any, *_: Any, **__: Any) -> Any:
+    def __call__(self, kernel: TfTensor, *_: Any, **__: Any) -> Any:
         tf = tensorflow()
         scale = tf.exp(self.log_scale)
         level = tf.clip_by_value(kernel / scale, -float(self.largest), float(self.largest))
@@ -63,7 +63,7 @@ class _Fixed:
     def __init__(self, scale: NDArray[np.float32]) -> None:
         self.most = INT8 * scale
 
-    def __call__(self, kernel: Any, *_: Any, **__: Any) -> Any:
+    def __call__(self, kernel: TfTensor, *_: Any, **__: Any) -> Any:
         fake = tensorflow().quantization
         quantize = (
             fake.fake_quant_with_min_max_vars_per_channel if self.most.ndim else fake.fake_quant_with_min_max_vars
@@ -71,7 +71,7 @@ class _Fixed:
         return quantize(kernel, -self.most, self.most, num_bits=8, narrow_range=True)
 
 
-def restrictable(wrapper: Any) -> bool:
+def restrictable(wrapper: KerasLayer) -> bool:
     """Has the layer that TFMOT wrapped a kernel whose last axis is its outputs? Others keep 8 bits."""
     layers = keras().layers
     inner = getattr(wrapper, "layer", None)
@@ -94,29 +94,31 @@ def restrict(aware: KerasModel, bits: int, per_channel: bool) -> tuple[str, ...]
     return tuple(names)
 
 
-def _normalized(wrapper: Any) -> bool:
+def _normalized(wrapper: KerasLayer) -> bool:
     followers = [node.outbound_layer for node in wrapper.outbound_nodes]
     return any(isinstance(getattr(layer, "layer", layer), keras().layers.BatchNormalization) for layer in followers)
 
 
-def _norm_behind(wrapper: Any) -> Any | None:
+def _norm_behind(wrapper: KerasLayer) -> KerasLayer | None:
     """The BatchNorm of a dense layer's outputs, if nothing else takes them and no activation is between."""
     followers = [node.outbound_layer for node in wrapper.outbound_nodes]
     norm = getattr(followers[0], "layer", followers[0]) if len(followers) == 1 else None
     activation = getattr(wrapper.layer.activation, "activation", wrapper.layer.activation)  # TFMOT's, or Keras's
     linear = getattr(activation, "__name__", "NoOpActivation") in ("linear", "NoOpActivation")
-    last = isinstance(norm, keras().layers.BatchNormalization) and tuple(norm.axis) == (wrapper.layer.kernel.ndim - 1,)
+    last = isinstance(norm, keras().layers.BatchNormalization) and tuple(norm.axis) == (
+        len(wrapper.layer.kernel.shape) - 1,
+    )
     return norm if last and linear and len(wrapper.inbound_nodes) == 1 else None
 
 
-def _take_factor(norm: Any, layer: Any) -> NDArray[np.float32]:
+def _take_factor(norm: KerasLayer, layer: KerasLayer) -> NDArray[np.float32]:
     """Leave a BatchNorm that only shifts, and give the factor that it had for each output of the layer before it.
 
     A factor of 0, as of an output whose scale is 0, is made so small that nothing comes of it.
     """
     scale = norm.gamma.numpy() if norm.scale else np.ones(norm.moving_mean.shape, np.float32)
-    factor = scale / np.sqrt(norm.moving_variance.numpy() + np.float32(norm.epsilon))
-    factor = np.where(factor == 0, np.finfo(np.float32).eps, factor).astype(np.float32)
+    exact = scale / np.sqrt(norm.moving_variance.numpy() + np.float32(norm.epsilon))
+    factor: NDArray[np.float32] = np.where(exact == 0, np.finfo(np.float32).eps, exact).astype(np.float32)
     if norm.scale:
         norm.gamma.assign(np.ones_like(factor))
     norm.moving_mean.assign(norm.moving_mean.numpy() * factor)
@@ -126,7 +128,7 @@ def _take_factor(norm: Any, layer: Any) -> NDArray[np.float32]:
     return factor
 
 
-def _learned(aware: KerasModel) -> Iterator[tuple[Any, _Learned]]:
+def _learned(aware: KerasModel) -> Iterator[tuple[KerasLayer, _Learned]]:
     """The wrappers of what was restricted, each with its quantizer."""
     for wrapper in filter(restrictable, aware.layers):
         ((_, quantizer, _),) = wrapper._weight_vars
@@ -192,5 +194,5 @@ def settled_levels(aware: KerasModel) -> dict[str, Levels]:
     return found
 
 
-def _wrappers(aware: KerasModel) -> list[Any]:
+def _wrappers(aware: KerasModel) -> list[KerasLayer]:
     return [layer for layer in aware._flatten_layers(recursive=True) if getattr(layer, "_weight_vars", ())]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, keras
 
 BATCH = 50
 
@@ -49,7 +49,7 @@ def measure_statistics(aware: KerasModel, inputs: NDArray[np.float32]) -> tuple[
     return tuple(names)
 
 
-def _moments(probe: KerasModel, inputs: NDArray[np.float32], layer: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+def _moments(probe: KerasModel, inputs: NDArray[np.float32], layer: KerasLayer) -> tuple[NDArray[Any], NDArray[Any]]:
     """Mean and variance of each channel."""
     sums, count = np.zeros((2, *layer.moving_mean.shape)), 0
     for start in range(0, len(inputs), BATCH):

@@ -1,9 +1,8 @@
 """Which networks TFMOT can simulate the rounding of: asked before any work, layer by layer."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.tfmot import tfmot
 from tasks.errors import Unsuited
 
@@ -22,9 +21,10 @@ def simulated(body: KerasModel) -> KerasModel:
         named = [f"Layer {name} is not supported ({why})" for name, why in list(unknown.items())[:NAMED]]
         raise _refusal(f"{'; '.join(named)}{f'; and {len(unknown) - NAMED} more' if len(unknown) > NAMED else ''}")
     try:
-        return tfmot().quantization.keras.quantize_model(body)
+        aware: KerasModel = tfmot().quantization.keras.quantize_model(body)
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise _refusal(str(error).split(". ")[0]) from error
+    return aware
 
 
 def _refusal(received: str) -> Unsuited:
@@ -59,7 +59,7 @@ def unsimulated(body: KerasModel) -> Iterator[tuple[str, str]]:
             yield layer.name, f"{kind.__name__} with activation {activation}"
 
 
-def _activation(layer: Any) -> str:
+def _activation(layer: KerasLayer) -> str:
     """The name of a layer's activation as TFMOT reads it; empty where there is none."""
     activation = getattr(layer, "activation", None)
     if activation is None:

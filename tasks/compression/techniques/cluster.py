@@ -1,11 +1,11 @@
 """Weight clustering, through TFMOT or on a grid."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
 from tasks.compression.clustering.holding import hold_clusters
 from tasks.compression.clustering.kmeans import to_levels
@@ -81,7 +81,7 @@ class Cluster(Retraining, Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Cluster every layer that TFMOT supports and that has more weights than clusters, zeros that stay apart."""
-        model = subject.model
+        model = subject.network
         reasons = dict.fromkeys(without_kernel(model), Reason.UNSUPPORTED)
         before: dict[str, Kernel] = {}
         for name, kernel in kernels(model).items():
@@ -102,7 +102,7 @@ class Cluster(Retraining, Technique):
             claims=tuple(Claim(name, "clusters", float(self.clusters)) for name in sorted(before)),
         )
 
-    def _reason(self, layer: Any, kernel: Kernel) -> Reason | None:
+    def _reason(self, layer: KerasLayer, kernel: Kernel) -> Reason | None:
         """Why a layer is left alone; None where it is not."""
         if not clusterable(layer) or len(kernels_of(layer)) > 1:
             return Reason.UNSUPPORTED
@@ -128,7 +128,7 @@ class Cluster(Retraining, Technique):
             "cluster_per_channel": self.per_channel,
         }
 
-        def change(layer: Any) -> Any:
+        def change(layer: KerasLayer) -> KerasLayer:
             if layer.name not in before:
                 return layer
             if self._suits_tfmot(layer):
@@ -141,7 +141,7 @@ class Cluster(Retraining, Technique):
         retrain(wrapped, self, context)
         return copy_model(clustering.strip_clustering(wrapped))
 
-    def _suits_tfmot(self, layer: Any) -> bool:
+    def _suits_tfmot(self, layer: KerasLayer) -> bool:
         """Does TFMOT cluster this kernel as it is asked to? It finds the output channels of plain convolutions alone.
 
         Nor does it cluster what is not trained, or has no more values than there shall be.
@@ -151,7 +151,7 @@ class Cluster(Retraining, Technique):
         plain = not by_channel or type(layer) is keras().layers.Conv2D
         return plain and layer.trainable and distinct(oriented(layer, kernel), by_channel) > self.clusters
 
-    def _set_levels(self, layer: Any, seed: int) -> None:
+    def _set_levels(self, layer: KerasLayer, seed: int) -> None:
         """Let a kernel have its levels by k-means."""
         kernel = kernel_of(layer).numpy()
         by_channel = self._by_channel(kernel)
@@ -164,7 +164,7 @@ class Cluster(Retraining, Technique):
         copy = copy_model(model)
         if self.epochs:
 
-            def change(layer: Any) -> Any:
+            def change(layer: KerasLayer) -> KerasLayer:
                 if layer.name in before:
                     hold_zeros(layer)
                     simulate(layer, steps, shares[layer.name])

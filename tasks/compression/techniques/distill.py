@@ -62,7 +62,7 @@ class Distill(Retraining, Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Train all weights; of the epochs the one with the best validation accuracy is kept."""
-        model = copy_model(subject.model)
+        model = copy_model(subject.network)
         hold_all_zeros(model)
         if self.hints is not None:
             self._follow_hints(model, self.hints, context)

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from tasks.backend import KerasModel, keras
-from tasks.compression.layers import kernel_of, without_kernel
+from tasks.backend import KerasLayer, KerasModel, keras
+from tasks.compression.layers import find_kernel, kernel_of, without_kernel
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
@@ -92,7 +92,7 @@ class Factorize(Technique):
         """Factorize every dense layer and convolution whose factors are smaller."""
         # matrices are small: more threads would only wait for each other, and round differently on another machine
         with threadpool_limits(1, user_api="blas"):
-            return self._apply(subject.model, context)
+            return self._apply(subject.network, context)
 
     def _apply(self, model: KerasModel, context: Context) -> Result:
         self._check_names(model)
@@ -136,7 +136,7 @@ class Factorize(Technique):
         kinds: dict[str, type[Decomposition]] = {}
         skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
         for layer in model.layers:
-            found = self._kind(layer) if kernel_of(layer) is not None else None
+            found = self._kind(layer) if find_kernel(layer) is not None else None
             if isinstance(found, Skip):
                 skipped[layer.name] = found
             elif found is not None:
@@ -158,7 +158,7 @@ class Factorize(Technique):
                 targets[name] = Target(decomposition, places(layer))
         return targets, skipped
 
-    def _kind(self, layer: Any) -> type[Decomposition] | Skip:
+    def _kind(self, layer: KerasLayer) -> type[Decomposition] | Skip:
         layers = keras().layers
         dense, convolution = type(layer) is layers.Dense, type(layer) is layers.Conv2D
         wanted = self.dense if dense else self.convolution
@@ -186,7 +186,7 @@ def _check_finite(name: str, what: str, values: NDArray[Any]) -> None:
         )
 
 
-def places(layer: Any) -> Places:
+def places(layer: KerasLayer) -> Places:
     """Of one image; 1 for what is no image."""
     before, after = layer.get_input_shape_at(0), layer.get_output_shape_at(0)
     return Places(*before[1:3], *after[1:3]) if len(before) == 4 and len(after) == 4 else Places()

@@ -1,12 +1,12 @@
 """Unstructured pruning: by magnitude through TFMOT, by other criteria and over all layers with masks of its own."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.layers import is_built_in, kernel_of, kernels, kernels_of, oriented, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining
@@ -94,7 +94,7 @@ class Prune(Retraining, Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Prune every layer with a kernel that the pattern fits, and that TFMOT supports where it does the work."""
-        model, pattern = subject.model, parse_pattern(self.pattern)
+        model, pattern = subject.network, parse_pattern(self.pattern)
         skipped = {name: skip for name in kernels(model) if (skip := self._unfit(model.get_layer(name), pattern))}
         skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
         chosen = [name for name in kernels(model) if name not in skipped]
@@ -122,7 +122,7 @@ class Prune(Retraining, Technique):
     def _ramped(self) -> bool:
         return self.criterion == "magnitude" and self.allocation == "uniform" and self.rounds == 1 and self.epochs > 0
 
-    def _unfit(self, layer: Any, pattern: Pattern) -> Skip | None:
+    def _unfit(self, layer: KerasLayer, pattern: Pattern) -> Skip | None:
         """Why a layer with a kernel is left alone."""
         kernel, depthwise = kernel_of(layer).numpy(), hasattr(layer, "depthwise_kernel")
         shape = oriented(layer, kernel).shape
@@ -156,7 +156,7 @@ class Prune(Retraining, Technique):
         return (zeros, Claim(name, "pattern", self.pattern)) if pattern.kind == "n:m" else (zeros,)
 
 
-def _by_inputs(layer: Any) -> bool:
+def _by_inputs(layer: KerasLayer) -> bool:
     """Has the kernel its inputs and outputs on its last two axes?"""
     layers = keras().layers
     return isinstance(layer, layers.Dense | layers.Conv1D | layers.Conv2D | layers.Conv3D)

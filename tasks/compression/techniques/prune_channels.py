@@ -115,7 +115,7 @@ class PruneChannels(Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Remove the channels that matter least until the budget is met."""
-        before, probe = subject.model, Probe(context, self.samples)
+        before, probe = subject.network, Probe(context, self.samples)
         limits = Limits(self.minimum, self.multiple_of, fixed_widths(read_graph(before), self.layers, self.exclude))
         removal = Removal(self.criterion, self.allocation, limits, self.rounds, repair=self.repair != "none")
         trials: tuple[LatencyTrial, ...] = ()

@@ -68,7 +68,7 @@ def build_model(name: str, shape: tuple[int, int, int], classes: int, dropout: f
             f"Expected {name} to fit images of {shape} (height, width, channels). Received: {error} "
             f"Set data.image in params.yaml or take another model."
         ) from None
-    if not isinstance(model, keras().Model) or not model._is_graph_network:
+    if not isinstance(model, keras().models.Model) or not model._is_graph_network:
         raise TrainingError(
             f"Expected {name} to give a Sequential or functional tf_keras model. "
             f"Received: {type(model).__module__}.{type(model).__name__}. "
@@ -80,4 +80,5 @@ def build_model(name: str, shape: tuple[int, int, int], classes: int, dropout: f
             f"Expected {name} to go from {expected[0]} to {expected[1]}. "
             f"Received: from {model.input_shape} to {model.output_shape}."
         )
-    return model
+    built: KerasModel = model
+    return built

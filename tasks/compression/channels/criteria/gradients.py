@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import KerasModel, tensorflow
+from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
 
@@ -26,7 +26,7 @@ def taylor(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     """Mean over batches of the squared first-order change of the mean cross-entropy."""
     tf = tensorflow()
 
-    def loss(logits: Any, labels: Any) -> Any:
+    def loss(logits: TfTensor, labels: TfTensor) -> Any:
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
 
     images, labels = probe.take("train")
@@ -40,7 +40,7 @@ def sensitivity(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     rng = np.random.default_rng(probe.context.seed)
     signs = rng.choice(np.array([-1.0, 1.0], np.float32), (len(images), model.output_shape[-1]))
 
-    def signed(logits: Any, part: Any) -> Any:
+    def signed(logits: TfTensor, part: TfTensor) -> Any:
         # divided by √n, so that its square is a mean over the images
         return tf.reduce_sum(logits * part) / tf.sqrt(tf.cast(tf.shape(logits)[0], tf.float32))
 
@@ -60,7 +60,7 @@ def _mean_square(
     kernels = [getattr(model.get_layer(weight.layer), weight.name) for weight, _ in axes]
     others = [[place for place in range(len(weight.shape)) if place != axis.axis] for weight, axis in axes]
 
-    def derivatives(images: Any, other: Any) -> list[Any]:
+    def derivatives(images: TfTensor, other: TfTensor) -> list[Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(kernels)
             result = value(model(images, training=False), other)

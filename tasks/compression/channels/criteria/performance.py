@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import KerasModel, tensorflow
+from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
 from tasks.learning.saving import copy_model
@@ -20,7 +20,7 @@ def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     copy = copy_model(model)
     images, labels = probe.take("validation")
 
-    def mean_loss(pixels: Any, truth: Any) -> Any:
+    def mean_loss(pixels: TfTensor, truth: TfTensor) -> Any:
         logits = copy(pixels, training=False)
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits))
 

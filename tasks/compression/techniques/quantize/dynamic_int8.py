@@ -24,5 +24,5 @@ class DynamicInt8(QuantizeMode):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert."""
-        flatbuffer = convert(fold_scaling(subject.model), configurations()["dynamic_int8"])
-        return self.finished(subject.model, flatbuffer, context, {})
+        flatbuffer = convert(fold_scaling(subject.network), configurations()["dynamic_int8"])
+        return self.finished(subject.network, flatbuffer, context, {})

@@ -28,5 +28,5 @@ class Float16(QuantizeMode):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert."""
-        flatbuffer = convert(fold_scaling(subject.model), configurations()["float16"])
-        return self.finished(subject.model, flatbuffer, context, {})
+        flatbuffer = convert(fold_scaling(subject.network), configurations()["float16"])
+        return self.finished(subject.network, flatbuffer, context, {})

@@ -26,6 +26,6 @@ class Int16x8(Calibrated):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert with ranges that are measured on training images."""
         drawn = calibration_set(self.sampling, context)
-        flatbuffer = convert(fold_scaling(subject.model), configurations(drawn.samples())["int16x8"])
+        flatbuffer = convert(fold_scaling(subject.network), configurations(drawn.samples())["int16x8"])
         details = {"calibration": drawn.details(class_names(context))}
-        return self.finished(subject.model, flatbuffer, context, details)
+        return self.finished(subject.network, flatbuffer, context, details)

@@ -97,7 +97,7 @@ class Int8(Retraining, Calibrated):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert, after quantization-aware training if asked for."""
-        return self._train(subject.model, context) if self.trains else self._calibrate(subject.model, context)
+        return self._train(subject.network, context) if self.trains else self._calibrate(subject.network, context)
 
     def _calibrate(self, model: KerasModel, context: Context) -> Result:
         drawn = calibration_set(self.sampling, context)

@@ -66,7 +66,7 @@ class LowBits(Calibrated):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert to float32, lower the weights, and check that the runtime gives what they mean."""
-        model = subject.model
+        model = subject.network
         flatbuffer = to_tflite(model)
         check_float32(model, flatbuffer, context.samples_like(model))
         drawn = calibration_set(self.sampling, context)

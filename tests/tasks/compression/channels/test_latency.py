@@ -160,7 +160,7 @@ def check_trials(model: Any, prepared: Path, ratio: float) -> None:
     assert LatencyTrial.model_validate_json(fitting[-1].model_dump_json()) == fitting[-1]
     pinned = prune(model, prepared, {"metric": "macs", "max": fitting[-1].macs})
     assert pinned.trials == ()
-    assert to_tflite(pinned.subject.model) == to_tflite(measured.subject.model)
+    assert to_tflite(pinned.subject.network) == to_tflite(measured.subject.network)
 
 
 def test_what_is_timed_as_int8_is_the_file_of_8_bits(
