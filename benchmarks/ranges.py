@@ -53,7 +53,7 @@ def _rows(seed: int, prepared: Path) -> list[tuple[str, ...]]:
 
     rows = [row("float32", to_tflite(model))]
     for over in RANGES:
-        technique = Quantize.model_validate({"technique": "quantize", "mode": "int4", "weight_range": over})
+        technique = Quantize.read({"technique": "quantize", "mode": "int4", "weight_range": over})
         result = technique.apply(Subject(model), Context(seed=1, batch_size=1, prepared=prepared))
         rows.append(row(over, result.subject.flatbuffer, _chosen(result.details)))
     return rows

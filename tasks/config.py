@@ -5,7 +5,7 @@ is defined, with its own config, in one file there.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +34,7 @@ from tasks.gate_settings import QualityRule as QualityRule  # noqa: PLC0414
 from tasks.gate_settings import Rule as Rule  # noqa: PLC0414
 from tasks.gate_settings import Sealed as Sealed  # noqa: PLC0414
 from tasks.gate_settings import Versus as Versus  # noqa: PLC0414
-from tasks.settings import Fraction
+from tasks.settings import Fraction, telling_renames
 from tasks.settings import Settings as Settings  # noqa: PLC0414
 from tasks.workloads import find_workload
 from tasks.workloads.protocol import Augmentation
@@ -286,8 +286,15 @@ def context_of(workload: Any) -> dict[str, Any]:
     return {"augmentation": find_workload(workload).augmentation} if isinstance(workload, str) else {}
 
 
-def parse_params(values: Mapping[str, Any], where: str = str(PARAMS)) -> Params:
+def parse_params(
+    values: Mapping[str, Any], where: str = str(PARAMS), say: Callable[[str], None] | None = None
+) -> Params:
     """Check the values of params.yaml.
+
+    Args:
+        values: as the file has them.
+        where: the file's name, for errors.
+        say: is told of keys that have another name now.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value has the wrong type or range.
@@ -295,7 +302,8 @@ def parse_params(values: Mapping[str, Any], where: str = str(PARAMS)) -> Params:
     data = values.get("data")
     workload = data.get("workload", DEFAULT_WORKLOAD) if isinstance(data, Mapping) else DEFAULT_WORKLOAD
     try:
-        return Params.model_validate(values, context=context_of(workload))
+        with telling_renames(say):
+            return Params.model_validate(values, context=context_of(workload))
     except ValidationError as error:
         raise ConfigError(f"{where} does not fit:\n{explain(error)}") from None
 
@@ -366,8 +374,8 @@ def check_digest(text: str) -> str:
     raise ConfigError(f"Expected a SHA-256, 64 digits and small letters from a to f. Received: {text[:100]!r}.")
 
 
-def load_params(path: Path = PARAMS) -> Params:
-    """Read and check params.yaml.
+def load_params(path: Path = PARAMS, say: Callable[[str], None] | None = None) -> Params:
+    """Read and check params.yaml; ``say`` is told of keys that have another name now.
 
     Raises:
         ConfigError: the file is missing, is not YAML or does not fit.
@@ -385,4 +393,4 @@ def load_params(path: Path = PARAMS) -> Params:
         raise ConfigError(f"Expected {path} to be YAML in UTF-8. Received: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"Expected {path} to hold a mapping. Received: {type(values).__name__}.")
-    return parse_params(values, str(path))
+    return parse_params(values, str(path), say)

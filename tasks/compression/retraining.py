@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from tasks.backend import keras
+from tasks.backend import KerasModel, keras
 from tasks.compression.progress import beating
-from tasks.compression.technique import Context, Model
+from tasks.compression.technique import Context
 from tasks.config import NAME, OfWorkload, Precision, Settings
 from tasks.learning.distillation import Teacher
 from tasks.learning.fitting import Fitted, Plan, fit
@@ -83,7 +83,7 @@ class Retraining(Settings):
 
 
 def retrain(
-    model: Model,
+    model: KerasModel,
     block: Retraining,
     context: Context,
     callbacks: Sequence[Any] = (),
@@ -128,7 +128,7 @@ def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
     return Teacher(members, distillation.temperature, distillation.weight, context.questions) if members else None
 
 
-def _members(name: str, context: Context) -> Iterator[Model]:
+def _members(name: str, context: Context) -> Iterator[KerasModel]:
     """The networks of a teacher, in the precision that they were trained in."""
     if name == BASELINE:
         members = [] if context.baseline is None else [context.baseline]

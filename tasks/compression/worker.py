@@ -83,4 +83,4 @@ def make(params: Params, name: str) -> None:
 if __name__ == "__main__":
     end_with_parent()
     tell_supervisor()
-    run_command({"work": make})
+    run_command({"work": make}, say=None)  # the supervisor has said it

@@ -51,13 +51,13 @@ def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
     workload, outputs = find_workload(dataset.workload), len(dataset.classes)
     try:
         build = learning_of(dataset.workload).build
-        model = build(find_builder(name, dataset.workload), dataset.inputs, outputs, dropout)
+        model: KerasModel = build(find_builder(name, dataset.workload), dataset.inputs, outputs, dropout)
     except ValueError as error:
         raise TrainingError(
             f"Expected {name} to fit {workload.things} of {dataset.input.shape}. Received: {error} "
             f"Set data.{workload.name} in params.yaml or take another model."
         ) from None
-    if not isinstance(model, keras().Model) or not model._is_graph_network:
+    if not isinstance(model, keras().models.Model) or not model._is_graph_network:
         raise TrainingError(
             f"Expected {name} to give a Sequential or functional tf_keras model. "
             f"Received: {type(model).__module__}.{type(model).__name__}. "

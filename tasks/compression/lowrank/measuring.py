@@ -6,9 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tasks.backend import tensorflow
-from tasks.compression.layers import kernel_of
-from tasks.compression.technique import Model
+from tasks.backend import KerasLayer, KerasModel, tensorflow
+from tasks.compression.layers import find_kernel, kernel_of
 from tasks.learning.pipeline import evaluation_batches
 from tasks.learning.saving import copy_model
 from tasks.workloads import outcome_of
@@ -17,7 +16,7 @@ BATCH = 250
 Loss = Callable[[Mapping[str, NDArray[Any]]], float]  # by the name of the layer; those not named are as they were
 
 
-def validation_loss(model: Model, samples: int, folder: Path) -> Loss:
+def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
     """Return a function that gives the mean loss of the first ``samples`` of the validation split.
 
     Of classes it is the cross-entropy, in nats.
@@ -40,5 +39,5 @@ def validation_loss(model: Model, samples: int, folder: Path) -> Loss:
     return loss
 
 
-def _with_kernel(model: Model) -> list[Any]:
-    return [layer for layer in model.layers if kernel_of(layer) is not None]
+def _with_kernel(model: KerasModel) -> list[KerasLayer]:
+    return [layer for layer in model.layers if find_kernel(layer) is not None]

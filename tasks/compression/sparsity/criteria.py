@@ -23,9 +23,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import TfTensor, tensorflow
+from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.compression.layers import kernel_of
-from tasks.compression.technique import Model
 from tasks.learning.pipeline import evaluation_batches
 from tasks.workloads import outcome_of
 
@@ -38,7 +37,7 @@ Gradient = Callable[[TfTensor, TfTensor], Sequence[TfTensor]]
 
 
 def score_weights(
-    model: Model, layers: Sequence[str], criterion: Criterion, samples: int, folder: Path, seed: int
+    model: KerasModel, layers: Sequence[str], criterion: Criterion, samples: int, folder: Path, seed: int
 ) -> dict[str, NDArray[np.float64]]:
     """Score the kernels of some layers.
 
@@ -91,7 +90,7 @@ def _signs(rng: np.random.Generator, classes: int) -> TfTensor:
     return tensorflow().constant(rng.choice([-1.0, 1.0], (1, classes)), tensorflow().float32)
 
 
-def _compiled(model: Model, variables: Sequence[Any], value: Callable[[TfTensor, TfTensor], TfTensor]) -> Gradient:
+def _compiled(model: KerasModel, variables: Sequence[Any], value: Callable[[TfTensor, TfTensor], TfTensor]) -> Gradient:
     tf = tensorflow()
 
     def gradient(images: TfTensor, against: TfTensor) -> Sequence[TfTensor]:

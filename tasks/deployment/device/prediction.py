@@ -12,7 +12,7 @@ from tasks.deployment.device.downloading import verify
 from tasks.deployment.records import LABELS, MODEL, SIGNATURE
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import ConfigError, ReleaseError
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tasks.records import Record
 from tasks.samples import TensorSpec
 from tasks.workloads import WORKLOADS, reading_of
@@ -44,7 +44,7 @@ def predict(model_dir: Path, files: Sequence[Path], trust: Trust, workload: str 
     """
     folder = (model_dir / CURRENT if (model_dir / CURRENT).exists() else model_dir).resolve()
     verify(folder, trust)
-    model = Model(folder / MODEL)
+    model = LiteRTModel(folder / MODEL)
     labels: list[str] = json.loads((folder / LABELS).read_bytes())
     if model.output.shape[-1] != len(labels):
         raise ReleaseError(
@@ -55,7 +55,7 @@ def predict(model_dir: Path, files: Sequence[Path], trust: Trust, workload: str 
     return [_answer(model, labels, reading.ask(file, inputs), file) for file in files]
 
 
-def _answer(model: Model, labels: list[str], sample: Array, file: Path) -> Prediction:
+def _answer(model: LiteRTModel, labels: list[str], sample: Array, file: Path) -> Prediction:
     scores = softmax(model.predict(sample[np.newaxis])[0])
     best = int(np.argmax(scores))
     return Prediction(
@@ -66,7 +66,9 @@ def _answer(model: Model, labels: list[str], sample: Array, file: Path) -> Predi
     )
 
 
-def how_to_ask(folder: Path, model: Model, own: str | None = None) -> tuple[WorkloadReading, tuple[TensorSpec, ...]]:
+def how_to_ask(
+    folder: Path, model: LiteRTModel, own: str | None = None
+) -> tuple[WorkloadReading, tuple[TensorSpec, ...]]:
     """Return how questions are read for a release, and what its inputs are.
 
     A release of before signatures named a workload takes images.

@@ -13,7 +13,7 @@ from tasks.deployment.releases.samples import record
 from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tasks.packing.container import pack
 from tasks.samples import Dataset
 from tasks.workloads import find_workload
@@ -40,7 +40,7 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
     shutil.copyfile(evidence.model, model)  # so that what is checked is what is packed
     unpacked = describe(model)
     check_model(evidence.model, unpacked.sha256, evidence.gate)
-    loaded = Model(model)
+    loaded = LiteRTModel(model)
     (folder / PACKED).write_bytes(pack(model.read_bytes()))
     model.unlink()
     if not LOCK.exists():
@@ -80,7 +80,7 @@ def labels(classes: tuple[str, ...]) -> str:
     return to_json(list(classes))
 
 
-def describe_signature(model: Model, dataset: Dataset) -> dict[str, Any]:
+def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
     """Tell what a device must know to feed the model and to read its answer, without slimline."""
     state = {"state": "set all variables back before each sample (reset_all_variables)"} if model.stateful else {}
     workload, spec = find_workload(dataset.workload), dataset.input

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from tasks.config import Smoke
 from tasks.errors import ReleaseError
-from tasks.litert import Model, Scores, cpu_name, runtime_name
+from tasks.litert import LiteRTModel, Scores, cpu_name, runtime_name
 from tasks.records import Record
 from tasks.samples import Dataset, read_batches, size_of
 from tasks.workloads import find_workload
@@ -66,7 +66,7 @@ class Samples(Record):
         return {"inputs": {"image": images}, "outputs": scores, **{key: values.get(key) for key in ("cpu", "runtime")}}
 
 
-def record(model: Model, config: Smoke, dataset: Dataset) -> Samples:
+def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:
     """Ask a model about a few samples and write both down."""
     samples = choose(config, dataset)
     return Samples(
@@ -86,7 +86,7 @@ def choose(config: Smoke, dataset: Dataset) -> Array:
     return find_workload(dataset.workload).noise(dataset.inputs, count)
 
 
-def replay(model: Model, samples: Samples) -> int:
+def replay(model: LiteRTModel, samples: Samples) -> int:
     """Ask a model again; gives the number of samples.
 
     On the processor and the runtime of the recording every score must be equal to the bit. Elsewhere other kernels may

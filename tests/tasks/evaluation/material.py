@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from tasks.compression.records import Candidate, LayerState, Promise, Reason, Rung, Skip, Step
+from tasks.compression.records import Candidate, LatencyTrial, LayerState, Promise, Reason, Skip, Step
 from tasks.config import Params, parse_params
 from tasks.evaluation.predictions import Answers, Predictions, Split
 from tasks.evaluation.quality import judge
@@ -113,7 +113,7 @@ def made_up_candidate(recipe: str, digest: str) -> Candidate:
         skipped=(Skip(layer="dense", reason=Reason.TOO_SMALL),),
         promises=(Promise(layer="conv2d", promise="dtype", promised="int8", measured="int8", holds=True),),
         layers=(LAYER,),
-        ladder=(Rung(macs=123_456, microseconds=20.5, ratio=0.31, upper=0.33, fits=True),),
+        trials=(LatencyTrial(macs=123_456, microseconds=20.5, ratio=0.31, upper=0.33, fits=True),),
         details={
             "calibration": {"split": "train", "samples": 500, "per_class": {"zero": 3}},
             "ranges": {"conv2d": [0.0, 6.5]},

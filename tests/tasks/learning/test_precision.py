@@ -18,7 +18,7 @@ PLAN = Plan(epochs=4, batch_size=64, learning_rate=0.005, seed=3, precision="mix
 
 
 def leaves(model: Any) -> list[Any]:
-    return [each for each in model._flatten_layers(include_self=False) if not isinstance(each, keras().Model)]
+    return [each for each in model._flatten_layers(include_self=False) if not isinstance(each, keras().models.Model)]
 
 
 @pytest.mark.parametrize("build", [tiny, depthwise, lambda: BUILDERS["resnet8"](SHAPE, CLASSES, 0.2)])

@@ -38,7 +38,7 @@ def network(filters: int, strides: int = 2, dense: int = 0) -> Any:
 
 def distill(model: Any, teacher: Any, prepared: Path, **settings: Any) -> Any:
     technique = Distill.model_validate({"technique": "distill", "epochs": 1, **settings})
-    return technique.apply(Subject(model), context(prepared, baseline=teacher)).subject.model
+    return technique.apply(Subject(model), context(prepared, baseline=teacher)).subject.network
 
 
 def explained(model: Any, teacher: Any, prepared: Path) -> float:

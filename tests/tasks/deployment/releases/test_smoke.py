@@ -11,7 +11,7 @@ from tasks.deployment.releases.publishing import publish
 from tasks.deployment.releases.samples import Recorded, Samples, choose, record, replay
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ReleaseError
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tests.tasks.deployment.project import write_model
 from tests.tasks.evaluation.material import write_prepared
 from tests.tasks.material import made_up_dataset
@@ -25,9 +25,9 @@ def store_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Model:
+def model(tmp_path: Path) -> LiteRTModel:
     write_model(tmp_path / "model.tflite")
-    return Model(tmp_path / "model.tflite")
+    return LiteRTModel(tmp_path / "model.tflite")
 
 
 def scores(recorded: Samples) -> Any:
@@ -39,7 +39,7 @@ def nudged(recorded: Samples, by: float, **changes: Any) -> Samples:
     return recorded.model_copy(update={"outputs": outputs, **changes})
 
 
-def test_a_model_gives_its_recorded_answers(model: Model) -> None:
+def test_a_model_gives_its_recorded_answers(model: LiteRTModel) -> None:
     recorded = record(model, Smoke(samples=5), SHADES)
     assert recorded == record(model, Smoke(samples=5), SHADES)
     assert recorded.inputs["image"].shape == (5, 2, 2, 1)
@@ -47,18 +47,18 @@ def test_a_model_gives_its_recorded_answers(model: Model) -> None:
     assert replay(model, recorded) == 5
 
 
-def test_another_model_does_not(model: Model, tmp_path: Path) -> None:
+def test_another_model_does_not(model: LiteRTModel, tmp_path: Path) -> None:
     write_model(tmp_path / "other.tflite", bias=np.array([2.0, -2.001], np.float32))
     with pytest.raises(ReleaseError, match=r"the 8 recorded answers.*others, up to 0"):
-        replay(Model(tmp_path / "other.tflite"), record(model, Smoke(), SHADES))
+        replay(LiteRTModel(tmp_path / "other.tflite"), record(model, Smoke(), SHADES))
 
 
-def test_where_it_was_recorded_every_bit_counts(model: Model) -> None:
+def test_where_it_was_recorded_every_bit_counts(model: LiteRTModel) -> None:
     with pytest.raises(ReleaseError, match="others"):
         replay(model, nudged(record(model, Smoke(), SHADES), 1e-6))
 
 
-def test_on_another_processor_rounding_is_forgiven_and_no_more(model: Model) -> None:
+def test_on_another_processor_rounding_is_forgiven_and_no_more(model: LiteRTModel) -> None:
     recorded = record(model, Smoke(), SHADES)
     largest = float(np.abs(scores(recorded)).max())
     replay(model, nudged(recorded, largest * 9e-4, cpu="another"))
@@ -78,7 +78,7 @@ def test_on_another_processor_rounding_is_forgiven_and_no_more(model: Model) -> 
         ("outputs", {"shape": (1, 2)}),
     ],
 )
-def test_damaged_samples_are_refused(model: Model, part: str, changes: dict[str, Any]) -> None:
+def test_damaged_samples_are_refused(model: LiteRTModel, part: str, changes: dict[str, Any]) -> None:
     recorded = record(model, Smoke(), SHADES)
     damaged: Any = {
         "inputs": {"inputs": {"image": recorded.inputs["image"].model_copy(update=changes)}},
@@ -88,7 +88,7 @@ def test_damaged_samples_are_refused(model: Model, part: str, changes: dict[str,
         replay(model, recorded.model_copy(update=damaged))
 
 
-def test_samples_of_several_inputs_are_refused(model: Model) -> None:
+def test_samples_of_several_inputs_are_refused(model: LiteRTModel) -> None:
     recorded = record(model, Smoke(), SHADES)
     several = {"image": recorded.inputs["image"], "other": recorded.inputs["image"]}
     with pytest.raises(ReleaseError, match="samples of one input"):
@@ -131,7 +131,7 @@ def test_a_model_that_does_not_load_reaches_no_channel(
         def __init__(self, path: Path) -> None:
             raise EvaluationError(f"Expected {path.name} to be a model that LiteRT loads. Received: none.")
 
-    monkeypatch.setattr(smoke, "Model", Broken)
+    monkeypatch.setattr(smoke, "LiteRTModel", Broken)
     with pytest.raises(ReleaseError, match="LiteRT loads"):
         publish(project)
     assert current(store, "shades", "staging") is None

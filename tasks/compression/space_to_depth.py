@@ -1,12 +1,11 @@
-"""Neighbouring columns of a convolution's input and output, taken together as channels."""
+"""Space to depth: take neighbouring columns of a convolution's input and output together as channels."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras
+from tasks.backend import KerasLayer, keras
 from tasks.compression.replacement import Factor, Replacement, last
 
 
@@ -26,7 +25,7 @@ class Columns:
     last: int
 
     @classmethod
-    def of(cls, layer: Any, given: int) -> "Columns | None":
+    def of(cls, layer: KerasLayer, given: int) -> "Columns | None":
         """For a convolution, so many columns of its output at once; None where that does not come out even."""
         width, out = layer.input_shape[2], layer.output_shape[2]
         size, stride, same = layer.kernel_size[1], layer.strides[1], layer.padding == "same"
@@ -39,7 +38,7 @@ class Columns:
         fits = -first == (final - first) // 2 if same else width // taken - (final - first) == out // given
         return cls(given, taken, before, first, final) if fits else None
 
-    def replace(self, layer: Any) -> Replacement:
+    def replace(self, layer: KerasLayer) -> Replacement:
         """A reshape, the convolution on columns taken together, and a reshape back."""
         layers = keras().layers
         rows, width, channels = layer.input_shape[1:]

@@ -1,4 +1,4 @@
-"""Record the values of each tensor while a float ``.tflite`` file runs on calibration images."""
+"""Record each tensor's values while a float ``.tflite`` runs on calibration inputs."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 
 MOST = 4096  # values of a tensor that are kept of one image
 
 
 def observe(flatbuffer: bytes, images: NDArray[np.uint8]) -> Iterator[Any]:
-    """Give the interpreter with all of its tensors, after each image, which finds a fresh state."""
-    model = Model(flatbuffer, delegate=False, keep_all=True)
+    """Yield the interpreter with all of its tensors after each image, which finds a fresh state."""
+    model = LiteRTModel(flatbuffer, delegate=False, keep_all=True)
     for image in images:
         model.set_input(image[np.newaxis])
         model.invoke()
         yield model.interpreter
 
 
-def activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int, NDArray[np.float32]]:
-    """Values of each computed float tensor but the outputs on the images: every n-th value of large ones."""
+def record_activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int, NDArray[np.float32]]:
+    """Record the values of each computed float tensor but the outputs: every n-th value of large ones."""
     seen: dict[int, list[NDArray[np.float32]]] = {}
     for interpreter in observe(flatbuffer, images):
         for index in seen or _computed(interpreter):
@@ -30,8 +30,10 @@ def activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int, NDArr
     return {index: np.concatenate(parts) for index, parts in seen.items()}
 
 
-def means(flatbuffer: bytes, images: NDArray[np.uint8], tensors: Collection[int]) -> dict[int, NDArray[np.float64]]:
-    """The mean over the images of each of these tensors, place by place: of an image's shape ``[1, ...]``."""
+def record_means(
+    flatbuffer: bytes, images: NDArray[np.uint8], tensors: Collection[int]
+) -> dict[int, NDArray[np.float64]]:
+    """Record the mean over the images of each of these tensors, element by element: of shape ``[1, ...]``."""
     sums: dict[int, NDArray[np.float64]] = {}
     for interpreter in observe(flatbuffer, images):
         for index in tensors:

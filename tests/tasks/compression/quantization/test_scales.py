@@ -7,11 +7,11 @@ import pytest
 from tasks.compression.location import locate
 from tasks.compression.quantization.calibration import Calibration, calibration_set
 from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.scales import stretch_scales
 from tasks.compression.quantization.static import convert_with_ranges
-from tasks.compression.quantization.steps import stretch_steps
 from tasks.errors import CompressionError
 from tasks.learning.conversion import fold_scaling
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import answers, depthwise, samples
@@ -19,7 +19,7 @@ from tests.tasks.training.material import answers, depthwise, samples
 LAYERS = ("convolution", "channelwise", "logits")
 
 
-def test_stretched_steps_scale_the_outputs_but_not_the_bias(
+def test_stretched_scales_scale_the_outputs_but_not_the_bias(
     made: Made, tiny: Any, prepared: Path, tmp_path: Path
 ) -> None:
     flatbuffer, _ = made("tiny", "aware int8 levels")
@@ -28,9 +28,9 @@ def test_stretched_steps_scale_the_outputs_but_not_the_bias(
     path = tmp_path / "model.tflite"
     images, _ = samples("test", prepared, 100)
     path.write_bytes(flatbuffer)
-    before = Model(path).predict(images)
-    path.write_bytes(stretch_steps(flatbuffer, {"logits": factor}, locate(tiny, flatbuffer)))
-    after = Model(path).predict(images)
+    before = LiteRTModel(path).predict(images)
+    path.write_bytes(stretch_scales(flatbuffer, {"logits": factor}, locate(tiny, flatbuffer)))
+    after = LiteRTModel(path).predict(images)
     others = np.arange(10) != 3
     assert np.array_equal(after[:, others], before[:, others])
     half = np.polyfit(before[:, 3], after[:, 3], 1)
@@ -41,15 +41,15 @@ def test_what_cannot_be_stretched_is_refused(made: Made, tiny: Any) -> None:
     flatbuffer, _ = made("tiny", "aware int8 levels")
     places = locate(tiny, flatbuffer)
     with pytest.raises(CompressionError, match="the kernel of layer gone"):
-        stretch_steps(flatbuffer, {"gone": np.ones(3, np.float32)}, places)
+        stretch_scales(flatbuffer, {"gone": np.ones(3, np.float32)}, places)
     with pytest.raises(CompressionError, match="dense kernel of 3 outputs"):
-        stretch_steps(flatbuffer, {"logits": np.ones(3, np.float32)}, places)
+        stretch_scales(flatbuffer, {"logits": np.ones(3, np.float32)}, places)
     with pytest.raises(CompressionError, match="dense kernel of 16 outputs"):
-        stretch_steps(flatbuffer, {"conv2d": np.ones(16, np.float32)}, places)
-    assert stretch_steps(flatbuffer, {}, places) is flatbuffer
+        stretch_scales(flatbuffer, {"conv2d": np.ones(16, np.float32)}, places)
+    assert stretch_scales(flatbuffer, {}, places) is flatbuffer
 
 
-def test_a_layers_weights_share_the_step_that_its_largest_weight_gives(prepared: Path) -> None:
+def test_a_layers_weights_share_the_scale_that_its_largest_weight_gives(prepared: Path) -> None:
     model, drawn = depthwise(), calibration_set(Calibration(samples=100), context(prepared))
     folded = fold_scaling(model)
     file, _ = convert_with_ranges(folded, drawn, Calibration(), per_channel=False)

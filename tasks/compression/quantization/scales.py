@@ -1,4 +1,4 @@
-"""Other steps for the kernels of a finished int8 ``.tflite`` file than those that the converter gives them."""
+"""Other scales for the kernels of a finished int8 ``.tflite`` file than those that the converter gives them."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from tasks.compression.flatbuffer import File, Places, Use, content, store
 from tasks.compression.location import align
 from tasks.errors import CompressionError
 
-__all__ = ["BIAS_LIMIT", "content", "entry_and_bias", "share_steps", "store", "stretch_steps", "weighted"]
+__all__ = ["BIAS_LIMIT", "content", "entry_and_bias", "share_scales", "store", "stretch_scales", "weighted"]
 
 BIAS_LIMIT = 2**31 - 1
 LARGEST = 127
@@ -20,19 +20,19 @@ LARGEST = 127
 
 @dataclass(frozen=True)
 class Levels:
-    """A kernel of a Keras layer: integers, and the step of all of them."""
+    """A kernel of a Keras layer: integers, and the scale of all of them."""
 
     integers: NDArray[np.int8]
-    step: float
+    scale: float
 
 
-def stretch_steps(
+def stretch_scales(
     flatbuffer: bytes,
     factors: Mapping[str, NDArray[np.float32]],
     places: Places,
     converted: Mapping[str, Levels] | None = None,
 ) -> bytes:
-    """Multiply the steps of the named layers' int8 kernels, and bring their int32 biases to the new steps.
+    """Multiply the scales of the named layers' int8 kernels, and bring their int32 biases to the new scales.
 
     The weights' integers stay; what the layer computes becomes ``factor`` times as large, but for the bias.
 
@@ -43,10 +43,10 @@ def stretch_steps(
         converted: kernels as they were converted; the converter rounds some anew, which is taken back.
 
     Returns:
-        the file with other steps.
+        the file with other scales.
 
     Raises:
-        CompressionError: a layer is not in the file as an 8-bit dense layer with a step for each output.
+        CompressionError: a layer is not in the file as an 8-bit dense layer with a scale for each output.
     """
     if not factors:
         return flatbuffer
@@ -59,19 +59,19 @@ def stretch_steps(
             )
         for part in places[name]:
             weights = file.tensor(part.graph, part.tensor)
-            steps = _stretched(weights, factor, name)
+            scales = _stretched(weights, factor, name)
             levels = (converted or {}).get(name)
             if levels is not None:
                 integers = part.arranged(levels.integers, weights.shape)
                 if not np.array_equal(integers, file.constant(part.graph, part.tensor).values):
                     file.store(weights, np.ascontiguousarray(integers))
-                    steps = np.asarray(levels.step * factor, np.float32)
-            _set_steps(file, part.graph, part.tensor, steps)
+                    scales = np.asarray(levels.scale * factor, np.float32)
+            _set_kernel_scales(file, part.graph, part.tensor, scales)
     return file.write()
 
 
-def share_steps(flatbuffer: bytes, original: bytes) -> bytes:
-    """Round each int8 kernel anew with one step for the whole layer (per-tensor), where it has one for each channel.
+def share_scales(flatbuffer: bytes, original: bytes) -> bytes:
+    """Round each int8 kernel anew with one scale for the whole layer (per-tensor), where it has one for each channel.
 
     The converter can be told so for convolutions, by a private setting, and not for dense layers.
 
@@ -98,9 +98,9 @@ def share_steps(flatbuffer: bytes, original: bytes) -> bytes:
         if (use.graph, use.tensor) in done or not several or kernel.shape != use.shape:
             continue
         largest = float(np.abs(kernel).max()) / LARGEST
-        step = np.array([largest or max(weights.quantization.scale)], np.float32)  # of nothing but zeros: any
-        file.store(weights, np.clip(np.rint(kernel / step), -LARGEST, LARGEST).astype(np.int8))
-        _set_steps(file, use.graph, use.tensor, step)
+        scale = np.array([largest or max(weights.quantization.scale)], np.float32)  # of nothing but zeros: any
+        file.store(weights, np.clip(np.rint(kernel / scale), -LARGEST, LARGEST).astype(np.int8))
+        _set_kernel_scales(file, use.graph, use.tensor, scale)
         done.add((use.graph, use.tensor))
     return file.write()
 
@@ -143,13 +143,13 @@ def _stretched(weights: Any, factor: NDArray[np.float32], name: str) -> NDArray[
     if len(weights.shape) != 2 or factor.shape != (weights.shape[0],) or old.size not in (1, factor.size):
         raise CompressionError(
             f"Expected layer {name} in the converted file as a dense kernel of {factor.size} outputs. "
-            f"Received: shape {list(weights.shape)} with {old.size} steps. Take step: layer."
+            f"Received: shape {list(weights.shape)} with {old.size} scales. Take granularity: per_tensor."
         )
     return np.asarray(old * factor, np.float32)
 
 
-def _set_steps(file: File, number: int, tensor: int, scales: NDArray[np.float32]) -> None:
-    """Give a kernel other steps, and the bias of each operation that reads it the products with its input's step."""
+def _set_kernel_scales(file: File, number: int, tensor: int, scales: NDArray[np.float32]) -> None:
+    """Give a kernel other scales, and the bias of each operation that reads it the products with its input's scale."""
     graph = file.model.subgraphs[number]
     weights = graph.tensors[tensor]
     _set_scales(weights, scales)
@@ -181,11 +181,11 @@ def _own_bias(graph: Any, reading: list[Any], index: int) -> int:
 
 
 def _scale_bias(file: File, entry: Any, bias: Any, scales: NDArray[np.float32]) -> None:
-    """Bring a bias to the product of its input's step and its weights' ``scales``."""
+    """Bring a bias to the product of its input's scale and its weights' ``scales``."""
     real = np.frombuffer(file.content(bias), np.int32) * np.asarray(bias.quantization.scale, np.float64)
-    steps = np.float32(entry.quantization.scale[0]) * scales
-    _set_scales(bias, steps)
-    file.store(bias, np.clip(np.rint(real / steps), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32))
+    products = np.float32(entry.quantization.scale[0]) * scales
+    _set_scales(bias, products)
+    file.store(bias, np.clip(np.rint(real / products), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32))
 
 
 def _set_scales(tensor: Any, scales: NDArray[np.float32]) -> None:
