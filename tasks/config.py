@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from tasks.errors import ConfigError
+from tasks.extras import needing
 from tasks.gate_settings import AgreementRule as AgreementRule  # noqa: PLC0414 - one door to all of params.yaml
 from tasks.gate_settings import BytesRule as BytesRule  # noqa: PLC0414
 from tasks.gate_settings import Gate
@@ -330,9 +331,11 @@ def load_params(path: Path = PARAMS) -> Params:
 
     Raises:
         ConfigError: the file is missing, is not YAML or does not fit.
+        NotInstalled: the installation is the base alone, which reads no YAML.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    with needing("line", str(path)):
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
 
     try:
         values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))

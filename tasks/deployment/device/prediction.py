@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.deployment.device.client import CURRENT
+from tasks.deployment.device.client import release_folder
 from tasks.deployment.device.downloading import verify
 from tasks.deployment.records import LABELS, MODEL
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import DataError, ReleaseError
+from tasks.extras import needing
 from tasks.images import to_pixels
 from tasks.litert import Model, Pixels
 from tasks.records import Record
@@ -26,7 +27,8 @@ class Prediction(Record):
     scores: dict[str, float]
 
 
-def predict(model_dir: Path, files: Sequence[Path], trust: Trust) -> list[Prediction]:
+@needing("predict", "asking a model")
+def predict(model_dir: str | Path, files: Sequence[str | Path], trust: Trust) -> list[Prediction]:
     """Ask a fetched release what image files show.
 
     Args:
@@ -34,12 +36,16 @@ def predict(model_dir: Path, files: Sequence[Path], trust: Trust) -> list[Predic
         files: any images that Pillow reads; they are brought to the model's size and channels.
         trust: who may have signed the release.
 
+    Returns:
+        an answer for each file, in their order.
+
     Raises:
+        NotInstalled: LiteRT or Pillow is not there; ``slimline[predict]`` has both.
         Untrusted: nobody trusted has signed the release.
         ReleaseError: the release is missing or damaged.
         DataError: a file is not an image.
     """
-    folder = (model_dir / CURRENT if (model_dir / CURRENT).exists() else model_dir).resolve()
+    folder = release_folder(Path(model_dir))
     verify(folder, trust)
     model = Model(folder / MODEL)
     labels: list[str] = json.loads((folder / LABELS).read_bytes())
@@ -48,7 +54,7 @@ def predict(model_dir: Path, files: Sequence[Path], trust: Trust) -> list[Predic
             f"Expected a label for each of the {model.output.shape[-1]} outputs of the model in {folder}. "
             f"Received: {len(labels)} labels. Do not use this release, publish again."
         )
-    return [_answer(model, labels, file) for file in files]
+    return [_answer(model, labels, Path(file)) for file in files]
 
 
 def _answer(model: Model, labels: list[str], file: Path) -> Prediction:
