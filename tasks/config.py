@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from tasks.errors import ConfigError
+from tasks.extras import needing
 from tasks.gate_settings import AgreementRule as AgreementRule  # noqa: PLC0414 - one door to all of params.yaml
 from tasks.gate_settings import BytesRule as BytesRule  # noqa: PLC0414
 from tasks.gate_settings import Gate
@@ -379,9 +380,11 @@ def load_params(path: Path = PARAMS, say: Callable[[str], None] | None = None) -
 
     Raises:
         ConfigError: the file is missing, is not YAML or does not fit.
+        NotInstalled: the installation is the base alone, which reads no YAML.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    with needing("line", str(path)):
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
 
     try:
         values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))

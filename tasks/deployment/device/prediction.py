@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.deployment.device.client import CURRENT
+from tasks.deployment.device.client import release_folder
 from tasks.deployment.device.downloading import verify
 from tasks.deployment.records import LABELS, MODEL, SIGNATURE
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import ConfigError, ReleaseError
+from tasks.extras import needing
 from tasks.litert import LiteRTModel
 from tasks.records import Record
 from tasks.samples import TensorSpec
@@ -28,7 +29,10 @@ class Prediction(Record):
     scores: dict[str, float]
 
 
-def predict(model_dir: Path, files: Sequence[Path], trust: Trust, workload: str | None = None) -> list[Prediction]:
+@needing("predict", "asking a model")
+def predict(
+    model_dir: str | Path, files: Sequence[str | Path], trust: Trust, workload: str | None = None
+) -> list[Prediction]:
     """Ask a fetched release about files.
 
     Args:
@@ -37,12 +41,16 @@ def predict(model_dir: Path, files: Sequence[Path], trust: Trust, workload: str 
         trust: who may have signed the release.
         workload: of a user's own, as ``package.module:Class``; a release only names it, and does not decide what runs.
 
+    Returns:
+        an answer for each file, in their order.
+
     Raises:
+        NotInstalled: LiteRT or Pillow is not there; ``slimline[predict]`` has both.
         Untrusted: nobody trusted has signed the release.
         ReleaseError: the release is missing or damaged.
         DataError: a file cannot be read as a sample.
     """
-    folder = (model_dir / CURRENT if (model_dir / CURRENT).exists() else model_dir).resolve()
+    folder = release_folder(Path(model_dir))
     verify(folder, trust)
     model = LiteRTModel(folder / MODEL)
     labels: list[str] = json.loads((folder / LABELS).read_bytes())
@@ -52,7 +60,7 @@ def predict(model_dir: Path, files: Sequence[Path], trust: Trust, workload: str 
             f"Received: {len(labels)} labels. Do not use this release, publish again."
         )
     reading, inputs = how_to_ask(folder, model, workload)
-    return [_answer(model, labels, reading.ask(file, inputs), file) for file in files]
+    return [_answer(model, labels, reading.ask(Path(file), inputs), Path(file)) for file in files]
 
 
 def _answer(model: LiteRTModel, labels: list[str], sample: Array, file: Path) -> Prediction:
