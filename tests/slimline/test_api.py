@@ -21,7 +21,7 @@ SIGNATURES = {
     "compress": "model, recipe, data, *, seed=1, batch_size=128, folder=None, say=None",
     "fetch": "store_url, model, channel, to, trust, keep=1",
     "load_trust": "places, revoked=(), unsigned=False",
-    "predict": "model_dir, files, trust",
+    "predict": "model_dir, files, trust, workload=None",
 }
 TYPES = {"Fetched", "NotInstalled", "Prediction", "SlimlineError", "Technique", "Trust"}
 
