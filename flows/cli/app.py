@@ -16,11 +16,13 @@ from flows.cli.options import Json
 from flows.cli.release import audit, channels, promote, rollback, sign
 from flows.cli.store import store
 from flows.cli.trust_options import AllowUnsigned, TrustedKeys, whom_to_trust
+from flows.failure import StageFailed
 from flows.terminal import print_json, say, tell, tell_error
-from tasks.errors import UNAVAILABLE, SlimlineError
+from tasks.errors import UNAVAILABLE, ConfigError, SlimlineError
 from tasks.text import show_what_cannot_be_encoded
 
 HELD_BACK = 3  # exit code: the gate did not pass
+WRONG_CONFIGURATION = ConfigError.exit_code
 
 app = App(
     name="slimline",
@@ -241,9 +243,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader, as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
-    except Exception as error:
-        if type(error).__name__ == "StageFailed":  # not imported here: Prefect takes seconds
-            tell_error(f"{error}\nRun `slimline run` again: it goes on with what is not done.")
-            raise SystemExit(2 if getattr(error, "code", 1) == 2 else 1) from None
-        raise
+    except StageFailed as error:
+        tell_error(f"{error}\nRun `slimline run` again: it goes on with what is not done.")
+        raise SystemExit(WRONG_CONFIGURATION if error.code == WRONG_CONFIGURATION else 1) from None
     raise SystemExit(code if isinstance(code, int) else 0)

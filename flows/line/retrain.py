@@ -12,10 +12,11 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.failure import StageFailed
 from flows.line.artifacts import show_results
 from flows.line.deciding import settle
 from flows.line.reaper import close_dead_runs, project_tag
-from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
+from flows.line.stages import end_all, may_succeed_later, run_stage
 from flows.line.staleness import survey, told
 from flows.line.workspace import exclusive_run
 from flows.terminal import say

@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from flows.environment import WORKSPACE
-from flows.line.stages import StageFailed, end_all, follow
+from flows.failure import StageFailed
+from flows.line.stages import end_all, follow
 from flows.line.workspace import Busy, end_leftovers, exclusive_run
 
 
