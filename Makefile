@@ -26,7 +26,7 @@ test-all: $(VENV)/.dev ## every test
 check: $(VENV)/.dev    ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy flows tasks tests benchmarks
+	$(BIN)/mypy slimline flows tasks tests benchmarks
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev
@@ -37,9 +37,9 @@ ui: $(VENV)/.runtime   ## the operator's pages on http://127.0.0.1:4200
 	$(BIN)/slimline ui
 
 lock: $(VENV)/.uv      ## resolve the dependencies anew
-	$(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra line --quiet --python-version 3.11 --universal --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group dev --constraint requirements.lock --quiet --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra line --group dev --constraint requirements.lock --quiet --python-version 3.11 \
 	    --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 	    --output-file requirements-dev.lock
 

@@ -17,7 +17,7 @@ from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 from tasks.learning.conversion import to_tflite
 from tasks.timing.runner import Runner, undisturbed
-from tasks.training.models import build_model
+from tasks.workloads.image.networks import BUILDERS
 
 SHAPE, CLASSES = (32, 32, 3), 10
 
@@ -34,7 +34,7 @@ def network(first: int, second: int, units: int) -> Any:
             config["units"] = next(widths)
         return layer.__class__.from_config(config)
 
-    return keras().models.clone_model(build_model("article_cnn", SHAPE, CLASSES, 0.0), clone_function=narrowed)
+    return keras().models.clone_model(BUILDERS["article_cnn"](SHAPE, CLASSES, 0.0), clone_function=narrowed)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@
 
     SlimlineError
     ├── ConfigError          params.yaml or the command line asks for something that cannot be (exit code 2)
+    │   └── NotInstalled     it asks for an extra of slimline that is not installed
     ├── DataError            the data cannot be used
     │   ├── SourceError      the source is missing, empty or unreachable
     │   └── RefusedError     too many samples of the source are unusable
@@ -43,6 +44,10 @@ class ConfigError(SlimlineError):
     """The configuration or the command line is wrong."""
 
     exit_code = 2
+
+
+class NotInstalled(ConfigError, ModuleNotFoundError):
+    """An extra of slimline that is needed is not installed; see :mod:`tasks.extras`."""
 
 
 class DataError(SlimlineError):

@@ -9,26 +9,32 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import environment
+from flows.cli.devices import fetch, locate, predict, verify
 from flows.cli.keys import keys
 from flows.cli.ledger import ledger
 from flows.cli.maintenance import pin, reproduce, retention, serve, unpin
 from flows.cli.options import Json
 from flows.cli.release import audit, channels, promote, rollback, sign
 from flows.cli.store import store
-from flows.cli.trust_options import AllowUnsigned, TrustedKeys, whom_to_trust
-from flows.failure import StageFailed
 from flows.terminal import print_json, say, tell, tell_error
-from tasks.errors import UNAVAILABLE, ConfigError, SlimlineError
-from tasks.text import show_what_cannot_be_encoded
+from tasks.errors import ConfigError
 
 HELD_BACK = 3  # exit code: the gate did not pass
-WRONG_CONFIGURATION = ConfigError.exit_code
+WRONG = 2  # exit code: the configuration is wrong
+
+
+class Usage(ConfigError):
+    """The command line is not what the command takes."""
+
 
 app = App(
     name="slimline",
     help="Retrain a model, make it small and fast, prove that it is as good, and release it.",
     version_flags=["--version"],
+    default_parameter=Parameter(negative=""),
 )
+for of_a_device in (fetch, verify, predict):
+    app.command(of_a_device)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
 
@@ -54,7 +60,7 @@ def run(
     from tasks.versioning.params_file import set_params
 
     def check(params: Params, tell: Callable[[str], None] | None = None) -> None:
-        parse_recipes(params.recipes, params.teachers, tell)
+        parse_recipes(params.recipes, params.teachers, params.data.workload, tell)
         expect_own_name(params)
 
     def tell_renamed(sentence: str) -> None:
@@ -69,8 +75,13 @@ def run(
     say("slimline", "starting Prefect")
     from flows.cli.summary import print_outcome
     from flows.line.retrain import retrain
+    from flows.line.stages import StageFailed
 
-    outcome = retrain(params)
+    try:
+        outcome = retrain(params)
+    except StageFailed as error:
+        tell_error(f"{error}\nRun `slimline run` again: it goes on with what is not done.")
+        return WRONG if error.code == WRONG else 1
     print_outcome(params, outcome)
     return HELD_BACK if outcome.ending == "Held back" else 0
 
@@ -122,77 +133,13 @@ def releases(model: str | None = None, *, store: str | None = None, json: Json =
     from tasks.deployment.registry import find_releases
     from tasks.deployment.stores.opening import open_store
 
-    url, name, _ = _deployment(store, model, None)
+    url, name, _ = locate(store, model, None)
     rows, odd = find_releases(open_store(url), name)
     if json:
         print_json([*(row.model_dump(mode="json") for row in rows), *odd_records(odd, "object", Release)])
     else:
         print_releases(name, rows)
         tell_odd(odd)
-
-
-@app.command
-def fetch(
-    model: str,
-    *,
-    to: Path,
-    channel: str | None = None,
-    store: str | None = None,
-    keep: int = 1,
-    trusted_keys: TrustedKeys = (),
-    allow_unsigned: AllowUnsigned = False,
-    json: Json = False,
-) -> None:
-    """Fetch the release that a channel points at, verify it and put it in place atomically.
-
-    Parameters
-    ----------
-    model
-        The model's name.
-    to
-        The folder that keeps the releases; its `current` is the one in use.
-    channel
-        The channel; by default the one of params.yaml.
-    store
-        The store's URL, an https:// address included; by default the one of params.yaml.
-    keep
-        How many releases that were in use before stay beside the one in use.
-    """
-    from tasks.deployment.device.client import fetch as fetch_release
-
-    url, name, pointer = _deployment(store, model, channel)
-    fetched = fetch_release(url, name, pointer, to, whom_to_trust(trusted_keys, allow_unsigned), keep)
-    if json:
-        print_json({"model": name, "version": fetched.version, "changed": fetched.changed, "path": str(fetched.path)})
-    else:
-        tell(f"{name} {fetched.version} {'is now' if fetched.changed else 'was already'} in {fetched.path}")
-
-
-@app.command
-def predict(
-    *files: Path,
-    model: Path,
-    trusted_keys: TrustedKeys = (),
-    allow_unsigned: AllowUnsigned = False,
-    json: Json = False,
-) -> None:
-    """Classify images with a fetched model.
-
-    Parameters
-    ----------
-    files
-        Image files.
-    model
-        The folder that `slimline fetch` filled.
-    """
-    from tasks.deployment.device.prediction import predict as classify
-
-    trust = whom_to_trust(trusted_keys, allow_unsigned)
-    for prediction in (predictions := classify(model, files, trust)):
-        if not json:
-            tell(prediction.file, prediction.label, f"{prediction.score:.4f}")
-    if json:
-        print_json([prediction.model_dump(mode="json") for prediction in predictions])
 
 
 @app.command
@@ -207,43 +154,13 @@ def ui(*, port: int = 4200) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def _deployment(store: str | None, model: str | None, channel: str | None) -> tuple[str, str, str]:
-    """What was named, filled up from params.yaml where something was not: a device needs no params.yaml.
+def run_app() -> object:
+    """Carry out what the command line asks for; gives the command's exit code, if it has one.
 
     Raises:
-        ConfigError: a name is none, or params.yaml is needed and missing or wrong.
+        Usage: there is no such command, or it takes other arguments.
     """
-    from tasks.config import PARAMS, check_name, load_params
-
-    if model is not None:
-        check_name("a model", model)
-    if channel is not None:
-        check_name("a channel", channel)
-    if store is None or model is None or (channel is None and PARAMS.exists()):
-        deployment = load_params().deployment
-        store = deployment.store if store is None else store
-        model = deployment.model if model is None else model
-        channel = deployment.channel if channel is None else channel
-    return store, model, "production" if channel is None else channel
-
-
-def main() -> None:
-    """Run the command line and exit with its code."""
-    show_what_cannot_be_encoded()
     try:
-        code = app(exit_on_error=False, print_error=False)
+        return app(exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        tell_error(f"{error} See `slimline --help`.")
-        raise SystemExit(2) from None
-    except SlimlineError as error:
-        tell_error(error)
-        raise SystemExit(1 if error.exit_code == UNAVAILABLE else error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader, as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
-    except StageFailed as error:
-        tell_error(f"{error}\nRun `slimline run` again: it goes on with what is not done.")
-        raise SystemExit(WRONG_CONFIGURATION if error.code == WRONG_CONFIGURATION else 1) from None
-    raise SystemExit(code if isinstance(code, int) else 0)
+        raise Usage(f"{error} See `slimline --help`.") from None

@@ -1,17 +1,11 @@
-"""Whose releases a command takes: what it is told, else what the environment or the project says."""
+"""Options of commands that take releases: whose."""
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from tasks.errors import ConfigError
-
-if TYPE_CHECKING:
-    from tasks.config import Trusted
-    from tasks.deployment.trust.trusted import Trust
+from flows.cli.trust import whom_to_trust as whom_to_trust  # noqa: PLC0414 - the options and what is made of them
 
 TrustedKeys = Annotated[
     tuple[Path, ...],
@@ -25,41 +19,3 @@ TrustedKeys = Annotated[
 AllowUnsigned = Annotated[
     bool, Parameter(name="--allow-unsigned", negative="", help="Take a release whoever has signed it, or nobody.")
 ]
-
-
-def whom_to_trust(places: Sequence[Path], allow_unsigned: bool) -> "Trust":
-    """The trusted keys for a command; what the project has revoked counts in no case.
-
-    Raises:
-        ConfigError: nothing names any, or what is named is no public key.
-    """
-    from tasks.deployment.trust.trusted import ANYBODY, ENVIRONMENT, environment_trust, load_trust, project_trust
-
-    if allow_unsigned:
-        return ANYBODY
-    project = _project(bool(places) or ENVIRONMENT in os.environ)
-    revoked = project.revoked if project else ()
-    if places:
-        return load_trust(places, revoked)
-    if trust := environment_trust(revoked):
-        return trust
-    if project:
-        return project_trust(project)
-    raise ConfigError(
-        f"Expected trusted keys, with which to check who has signed the release. Received: none. Give --trusted-keys "
-        f"with a public key or a folder of them, or set {ENVIRONMENT}; --allow-unsigned does without."
-    )
-
-
-def _project(may_do_without: bool) -> "Trusted | None":
-    """What params.yaml says, where there is one; a device may have one, and no library to read it."""
-    from tasks.config import PARAMS, load_params
-
-    if not PARAMS.exists():
-        return None
-    try:
-        return load_params().deployment.trust
-    except ModuleNotFoundError:
-        if may_do_without:
-            return None
-        raise

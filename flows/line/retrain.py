@@ -12,11 +12,10 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.failure import StageFailed
 from flows.line.artifacts import show_results
 from flows.line.deciding import settle
 from flows.line.reaper import close_dead_runs, project_tag
-from flows.line.stages import end_all, may_succeed_later, run_stage
+from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
 from flows.line.staleness import survey, told
 from flows.line.workspace import exclusive_run
 from flows.terminal import say
@@ -65,7 +64,7 @@ def retrain(params: Params) -> Outcome:
         StageFailed: a stage ended with an error.
         SlimlineError: source, store or DVC do not do what was asked.
     """
-    parse_recipes(params.recipes, params.teachers)
+    parse_recipes(params.recipes, params.teachers, params.data.workload)
     expect_own_name(params)
     runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):

@@ -12,7 +12,6 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.environment import WORKSPACE
-from flows.failure import StageFailed
 from flows.terminal import say
 from tasks.errors import UNAVAILABLE
 from tasks.processes import end_group, process_group
@@ -28,6 +27,14 @@ NATIVE = (  # how lines begin that native libraries print beside a stage's own
 
 _groups: set[int] = set()
 _guard = threading.Lock()
+
+
+class StageFailed(Exception):
+    """A stage ended with an error; the message is what it said last."""
+
+    def __init__(self, stage: str, message: str, code: int) -> None:
+        super().__init__(message)
+        self.stage, self.message, self.code = stage, message, code
 
 
 @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False, retry_delay_seconds=10)

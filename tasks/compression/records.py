@@ -159,14 +159,18 @@ def was_made(model: Path) -> bool:
     return not model.exists() or model.stat().st_size > 0
 
 
-def read_candidate(recipe: str) -> Candidate | NotMade:
+def read_candidate(recipe: str, root: Path = Path()) -> Candidate | NotMade:
     """Read what is known about a recipe's candidate.
+
+    Args:
+        recipe: its name.
+        root: the project's folder.
 
     Raises:
         DataError: the record is missing or is neither of the two.
     """
-    record = candidate_record(recipe)
-    return read_record(record, Candidate) if was_made(candidate_model(recipe)) else read_record(record, NotMade)
+    record = root / candidate_record(recipe)
+    return read_record(record, Candidate) if was_made(root / candidate_model(recipe)) else read_record(record, NotMade)
 
 
 def write_not_made(recipe: str, reason: str) -> None:

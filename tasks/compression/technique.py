@@ -146,13 +146,13 @@ class Technique(Settings):
     technique: str
 
     @classmethod
-    def read(cls, step: Mapping[str, Any]) -> "Technique":
-        """Read a step of a recipe.
+    def read(cls, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> "Technique":
+        """Read a step of a recipe; ``context`` is as :func:`tasks.config.context_of` gives it.
 
         Raises:
             ValidationError: a setting is unknown, missing or does not fit.
         """
-        return cls.model_validate(step)
+        return cls.model_validate(step, context=dict(context or {}))
 
     @model_validator(mode="after")
     def _nothing_in_vain(self) -> Self:
@@ -190,8 +190,8 @@ class Technique(Settings):
 class StepReader(Protocol):
     """What a recipe's step may name: a technique, or what chooses one of several by a setting of the step."""
 
-    def read(self, step: Mapping[str, Any]) -> Technique:
-        """Read a step of a recipe.
+    def read(self, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Technique:
+        """Read a step of a recipe; ``context`` is as :func:`tasks.config.context_of` gives it.
 
         Raises:
             ValidationError: a setting is unknown, missing or does not fit.

@@ -19,6 +19,7 @@ from tasks.litert import LiteRTModel, Tensor
 from tasks.records import read_record
 from tasks.samples import Dataset
 from tasks.training.records import BASELINE_TFLITE
+from tasks.workloads import find_workload
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,9 @@ def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline
 
 def why_misfit(model: LiteRTModel, dataset: Dataset) -> str | None:
     """Give the reason why a model cannot answer for a data set, or None if it can."""
-    if model.input.shape[1:] != dataset.shape:
-        return f"a model for images of {model.input.shape[1:]}, not {dataset.shape} (height, width, channels)"
+    if model.input.shape[1:] != dataset.input.shape:
+        things = find_workload(dataset.workload).things
+        return f"a model for {things} of {model.input.shape[1:]}, not {dataset.input.shape}"
     if model.output.shape[-1] != len(dataset.classes):
         return f"a model with {model.output.shape[-1]} classes, not {len(dataset.classes)}"
     return None

@@ -19,7 +19,7 @@ from tasks.files import write_bytes
 from tasks.packing.container import pack
 
 FOLDER = Path(".slimline/packed")
-LIBRARIES = ("numpy", "zstandard", "ai-edge-litert")
+LIBRARIES = ("numpy", "backports.zstd", "ai-edge-litert")
 MOST = 64  # files that are kept, the newest
 CHECK = 4  # bytes
 

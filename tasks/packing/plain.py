@@ -17,9 +17,9 @@ def zstd(content: bytes) -> bytes:
 
     It carries the content's size and no checksum; the same content gives the same bytes.
     """
-    from zstandard import ZstdCompressor
+    from backports.zstd import compress
 
-    return ZstdCompressor(level=LEVEL).compress(content)
+    return compress(content, LEVEL)
 
 
 def read_zstd(source: BinaryIO, limit: int) -> Iterator[bytes]:
@@ -28,20 +28,27 @@ def read_zstd(source: BinaryIO, limit: int) -> Iterator[bytes]:
     Raises:
         PackingError: it is no frame, cut off or damaged, or holds more than ``limit`` bytes.
     """
-    from zstandard import ZstdDecompressor, ZstdError, get_frame_parameters
+    from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError, get_frame_info
 
     size = 0
     try:
-        declared = get_frame_parameters(source.read(HEAD)).content_size
+        declared = get_frame_info(source.read(HEAD)).decompressed_size
+        if declared is None:
+            raise PackingError("Expected a zstd frame that names its size. Received: one that does not. Pack it again.")
         if declared > limit:
             raise PackingError(f"Expected a container of up to {limit:,} bytes. Received: a larger one.")
         source.seek(0)
-        reader = ZstdDecompressor(max_window_size=WINDOW).stream_reader(source)
-        while chunk := reader.read(CHUNK):
+        decompressor = ZstdDecompressor(options={DecompressionParameter.window_log_max: WINDOW.bit_length() - 1})
+        while not decompressor.eof:
+            packed = source.read(CHUNK) if decompressor.needs_input else b""
+            if not packed and decompressor.needs_input:
+                break
+            chunk = decompressor.decompress(packed, CHUNK)
             size += len(chunk)
             if size > declared:
                 break
-            yield chunk
+            if chunk:
+                yield chunk
     except ZstdError as error:
         raise PackingError(f"Expected a whole zstd frame. Received: {error}. It is damaged.") from None
     if size != declared:

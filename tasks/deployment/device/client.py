@@ -65,18 +65,24 @@ class Taken(Record):
     used: tuple[str, ...] = ()
 
 
-def fetch(store_url: str, model: str, channel: str, to: Path, trust: Trust, keep: int = 1) -> Fetched:
+def fetch(store_url: str, model: str, channel: str, to: str | Path, trust: Trust, keep: int = 1) -> Fetched:
     """Bring ``to`` to the release that a channel points to.
 
     Whatever goes wrong, the release that ``to/current`` names stays in use. A channel that went back is not followed.
 
     Args:
         store_url: ``https://…``, ``http://…``, ``s3://…`` or ``file://…``.
+        model: the model's name in the store.
+        channel: the channel to follow, as ``production``.
         to: a folder for this model alone: a new one, an empty one or one that was fetched into before.
         trust: who may have signed the release.
         keep: how many releases that were in use before are kept beside the one in use.
 
+    Returns:
+        the release that is in use now, and whether it is another one than before.
+
     Raises:
+        NotInstalled: the address begins with ``s3://`` and boto3 is not there; ``slimline[s3]`` has it.
         ConfigError: the address is not one, ``keep`` is below 0, or ``to`` has other things in it and no release.
         Untrusted: nobody trusted has signed the release.
         ReleaseError: there is no release, it is not what its manifest says, or the channel has gone back.
@@ -84,7 +90,7 @@ def fetch(store_url: str, model: str, channel: str, to: Path, trust: Trust, keep
     """
     if keep < 0:
         raise ConfigError(f"Expected a number of releases to keep, 0 or more. Received: {keep}.")
-    store = open_reader(store_url)
+    store, to = open_reader(store_url), Path(to)
     try:
         _refuse_what_is_not_ours(to)
         with locked(to / LOCK):
@@ -99,6 +105,11 @@ def fetch(store_url: str, model: str, channel: str, to: Path, trust: Trust, keep
         raise ReleaseError(
             f"Expected a folder {to} that can be written. Received: {error}. Check its rights and the disk's space."
         ) from error
+
+
+def release_folder(folder: Path) -> Path:
+    """Return the folder of the release in use, where ``folder`` was fetched into; else ``folder`` itself, as it is."""
+    return (folder / CURRENT if (folder / CURRENT).exists() else folder).resolve()
 
 
 def _refuse_what_is_not_ours(to: Path) -> None:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.errors import ConfigError
+from tasks.extras import needing
 
 R = TypeVar("R", bound=Readable)
 
@@ -16,7 +17,8 @@ def _directory(url: str) -> Store:
 
 
 def _s3(url: str) -> Store:
-    from tasks.deployment.stores.s3 import S3Store
+    with needing("s3", "a store at s3://"):
+        from tasks.deployment.stores.s3 import S3Store
 
     return S3Store(url)
 

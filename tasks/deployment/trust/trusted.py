@@ -53,18 +53,24 @@ class Trust:
 ANYBODY = Trust(unsigned=True)
 
 
-def load_trust(places: Sequence[Path], revoked: Collection[str] = (), unsigned: bool = False) -> Trust:
-    """Read trusted keys.
+def load_trust(
+    places: str | Path | Sequence[str | Path], revoked: Collection[str] = (), unsigned: bool = False
+) -> Trust:
+    """Read the keys whose signatures count.
 
     Args:
-        places: public keys, and folders of them.
+        places: public keys, and folders of them; one or several.
         revoked: ids of keys that do not count.
+        unsigned: take releases that nobody trusted has signed as well.
+
+    Returns:
+        what the other functions take as ``trust``.
 
     Raises:
         ConfigError: a file is missing or no public key, or a line of ``revoked`` no id.
     """
     keys, all_revoked = {}, set(revoked)
-    for place in places:
+    for place in map(Path, [places] if isinstance(places, str | Path) else places):
         if place.is_dir():
             files = sorted(place.glob(f"*{PUBLIC}"))
             all_revoked |= _read_revoked(place / REVOKED)

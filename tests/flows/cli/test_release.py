@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from flows.cli.app import main
+from flows.cli.main import main
 from tasks.config import Params
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.trust.trusted import ENVIRONMENT
@@ -20,7 +20,7 @@ from tests.tasks.deployment.project import params_for, write_project
 # the command line is read from sys.argv, as of a process of its own
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
 Slimline = Callable[..., str]
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def asked(slimline: Slimline, *arguments: str) -> Any:

@@ -8,8 +8,7 @@ import psutil
 import pytest
 
 from flows.environment import WORKSPACE
-from flows.failure import StageFailed
-from flows.line.stages import end_all, follow
+from flows.line.stages import StageFailed, end_all, follow
 from flows.line.workspace import Busy, end_leftovers, exclusive_run
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from flows.cli.app import main
+from flows.cli.main import main
 from tasks.config import Params, load_params
 from tasks.deployment.records import MANIFEST, MAX_SIGNATURES
 from tasks.deployment.registry import current, encode, open_manifest, read_manifest, release_key

@@ -10,7 +10,7 @@ from tasks.errors import ConversionError
 from tasks.learning.conversion import fold_scaling, to_tflite
 from tasks.learning.saving import weights_digest
 from tasks.litert import LiteRTModel
-from tasks.training.models import build_model
+from tasks.workloads.image.networks import BUILDERS
 from tests.tasks.training import material, odd_networks
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
@@ -51,7 +51,7 @@ UNFOLDABLE: dict[str, Callable[[], Any]] = {
 FOLDABLE: dict[str, Callable[[], Any]] = {
     "convolution": lambda: scaling_then(keras().layers.Conv2D(4, 3, padding="same"), keras().layers.Flatten()),
     "dense": lambda: scaling_then(keras().layers.Dense(4, activation="relu"), keras().layers.Flatten()),
-    "batch normalization after it": lambda: build_model("resnet8", SHAPE, CLASSES, 0.0),
+    "batch normalization after it": lambda: BUILDERS["resnet8"](SHAPE, CLASSES, 0.0),
     "model within the model": material.depthwise,
 }
 

@@ -70,7 +70,7 @@ def test_a_device_needs_numpy_alone(models: Path, tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from tasks.packing.container import unpack\n"
         f"content = unpack(Path(r'{tmp_path}/packed').read_bytes(), {LIMIT})\n"
         f"Path(r'{tmp_path}/model').write_bytes(content)\n"
-        "heavy = {'tensorflow', 'ai_edge_litert', 'flatbuffers', 'pydantic', 'zstandard'} & set(sys.modules)\n"
+        "heavy = {'tensorflow', 'ai_edge_litert', 'flatbuffers', 'pydantic', 'backports.zstd'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
     done = subprocess.run(

@@ -18,6 +18,7 @@ from tasks.learning.recorded import recorded_samples
 from tasks.litert import LiteRTModel, Pixels
 from tasks.samples import read_dataset
 from tasks.timing.runner import Runner
+from tests.tasks.material import made_up_dataset
 from tests.tasks.training import odd_networks
 from tests.tasks.training.material import SHAPE, samples, trained
 
@@ -84,7 +85,7 @@ def test_what_is_timed_and_what_is_observed_begin_afresh_too(file: Path, images:
 
 def test_a_release_says_so_and_gives_its_recorded_answers_at_any_time(file: Path, images: Pixels) -> None:
     model = LiteRTModel(file)
-    recorded = record(model, Smoke())
+    recorded = record(model, Smoke(), made_up_dataset(SHAPE, 10))
     model.predict(images)
     assert replay(model, recorded) > 0
-    assert "reset_all_variables" in describe_signature(model)["state"]
+    assert "reset_all_variables" in describe_signature(model, made_up_dataset(SHAPE, 10))["state"]

@@ -18,16 +18,17 @@ import numpy as np
 from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
+from tasks.workloads import outcome_of
 
 BATCH = 16  # few, or what single images want would cancel out
 
 
 def taylor(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
-    """Mean over batches of the squared first-order change of the mean cross-entropy."""
-    tf = tensorflow()
+    """Mean over batches of the squared first-order change of the mean loss."""
+    outcome = outcome_of(probe.context.prepared)
 
-    def loss(logits: TfTensor, labels: TfTensor) -> Any:
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+    def loss(outputs: Any, targets: Any) -> Any:
+        return tensorflow().reduce_mean(outcome.each_loss(targets, outputs))
 
     images, labels = probe.take("train")
     return _mean_square(model, graph, loss, [(images[part], labels[part]) for part in _parts(len(images))])

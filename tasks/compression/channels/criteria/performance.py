@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import KerasModel, TfTensor, tensorflow
+from tasks.backend import KerasModel, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
 from tasks.learning.saving import copy_model
+from tasks.workloads import outcome_of
 
 
 def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
@@ -17,12 +18,11 @@ def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     fewer, those that matter least in a round go together.
     """
     tf = tensorflow()
-    copy = copy_model(model)
+    copy, outcome = copy_model(model), outcome_of(probe.context.prepared)
     images, labels = probe.take("validation")
 
-    def mean_loss(pixels: TfTensor, truth: TfTensor) -> Any:
-        logits = copy(pixels, training=False)
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits))
+    def mean_loss(pixels: Any, truth: Any) -> Any:
+        return tf.reduce_mean(outcome.each_loss(truth, copy(pixels, training=False)))
 
     compiled = tf.function(mean_loss, autograph=False)
     pixels, truth = tf.constant(images), tf.constant(labels)

@@ -56,7 +56,7 @@ class Quantize:
     """
 
     @classmethod
-    def read(cls, step: Mapping[str, Any]) -> QuantizeMode:
+    def read(cls, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> QuantizeMode:
         """Read a step of a recipe as the mode that it names.
 
         Raises:
@@ -64,7 +64,7 @@ class Quantize:
         """
         mode = _Named.model_validate(step).mode
         _refuse_settings_of_other_modes(mode, step)
-        return MODES[mode].model_validate(step)
+        return MODES[mode].model_validate(step, context=dict(context or {}))
 
 
 class _Named(BaseModel):

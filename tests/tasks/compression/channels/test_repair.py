@@ -13,7 +13,7 @@ from tasks.compression.channels.repair import repair
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.learning.saving import copy_model, weights_digest
-from tasks.training.models import build_model
+from tasks.workloads.image.networks import BUILDERS
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_weights_and_layers_with_ties_are_fitted_to
 @pytest.mark.parametrize("name", ["mobilenet_small", pytest.param("resnet8", marks=pytest.mark.slow)])
 def test_repair_helps_where_channels_went_by_gradient_in_tied_and_depthwise_layers(prepared: Path, name: str) -> None:
     set_seed(3)
-    network = build_model(name, SHAPE, CLASSES, 0.0)
+    network = BUILDERS[name](SHAPE, CLASSES, 0.0)
     images, _ = samples("test", prepared, 200)
     wanted, error = answers(network, images), {}
     for how in ("none", "least_squares"):

@@ -1,0 +1,250 @@
+"""Compress a trained model that is in memory, as the stage ``compress`` of a line does.
+
+The stage itself does the work, in a process of its own and in a folder made for it: so a library that crashes is an
+error here, and nothing of the program's TensorFlow is touched.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tasks.backend import KerasModel, keras
+from tasks.compression.recipe import parse_recipe
+from tasks.compression.records import Candidate, NotMade, candidate_model, read_candidate
+from tasks.compression.technique import Technique
+from tasks.config import Data, Split
+from tasks.data_loading.fingerprint import current_listing
+from tasks.data_loading.load import prepare
+from tasks.errors import CompressionError, ConfigError, DataError, SlimlineError, Unsuited
+from tasks.files import write_bytes, write_text
+from tasks.learning.saving import save_model
+from tasks.processes import process_group
+from tasks.samples import PREPARED, SPLITS, read_dataset
+from tasks.training.records import BASELINE_KERAS
+from tasks.versioning.environment import stage_environment
+
+Samples = tuple[ArrayLike, ArrayLike]  # images uint8 [n, height, width(, channels)] and labels [n], integers or names
+KINDS: dict[int, type[SlimlineError]] = {error.exit_code: error for error in (ConfigError, Unsuited)}
+NAME = "compressed"
+SPLIT = Split(validation=0.1, test=0.1)  # of arrays that name none
+ERROR = "error: "
+LAYERS = "slimline_layers_of_the_model"  # a module for the stage, which imports those that register the model's layers
+BUILDER = "\n\ndef build(shape, classes, dropout):\n    raise NotImplementedError\n"
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed model and what is known about it.
+
+    ``model`` is the ``.tflite`` file: it takes raw pixels and gives logits. ``record`` has the steps as they were
+    carried out, what each promised and what was measured, layer by layer.
+    """
+
+    model: bytes
+    record: Candidate
+
+    def write(self, path: str | Path) -> Path:
+        """Write the ``.tflite`` file, whole or not at all.
+
+        Args:
+            path: where to; what is there is replaced.
+
+        Returns:
+            the path.
+        """
+        write_bytes(Path(path), self.model)
+        return Path(path)
+
+
+def compress(
+    model: KerasModel,
+    recipe: Sequence[Technique | Mapping[str, Any]],
+    data: str | Path | Samples | Mapping[str, Samples],
+    *,
+    seed: int = 1,
+    batch_size: int = 128,
+    folder: str | Path | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Compressed:
+    """Make a trained model small by a recipe.
+
+    .. code-block:: python
+
+        recipe = [{"technique": "prune", "sparsity": 0.8, "epochs": 10}, {"technique": "quantize", "mode": "int8"}]
+        made = slimline.compress(model, recipe, (images, labels))
+        made.write("model.tflite")
+
+    Args:
+        model: a trained ``tf_keras`` model from raw pixels (0 to 255, float32 ``[n, height, width, channels]``) to
+            logits ``[n, classes]``; it stays as it is. Layers of your own have to be in a module that can be imported.
+        recipe: techniques in their order, as params.yaml lists them, or as :class:`Technique` objects. A conversion is
+            put in where none is named; the baseline that a training learns from is ``model``.
+        data: what retraining, calibration and comparison see: images uint8 ``[n, height, width]`` or ``[n, height,
+            width, channels]`` with labels ``[n]``, integers in the order of the model's outputs or names in the order
+            of the alphabet; the same by ``train``, ``validation`` and ``test``; or a folder that the stage ``load``
+            has prepared. Where no split is named a hash of each image decides. The test split is not looked at.
+        seed: of all random choices.
+        batch_size: of training.
+        folder: where finished steps stay, so that a recipe that begins alike goes on behind them; None: nowhere.
+        say: is told each line of the work.
+
+    Returns:
+        the file and its record.
+
+    Raises:
+        ConfigError: the recipe does not fit, or model and data do not fit each other.
+        DataError: the data cannot be used.
+        Unsuited: the recipe cannot be made of this network.
+        CompressionError: the work ended otherwise, as for want of memory.
+        NotInstalled: ``slimline[line]`` is not installed.
+    """
+    steps = [step.model_dump(mode="json") if isinstance(step, Technique) else dict(step) for step in recipe]
+    parse_recipe(NAME, steps)
+    _check_model(model)
+    modules = _own_modules(model)
+    with ExitStack() as stack:
+        place = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
+        _put_data(data, place)
+        _check_fit(model, place / PREPARED)
+        save_model(model, place / BASELINE_KERAS)
+        write_text(place / f"{LAYERS}.py", "".join(f"import {module}\n" for module in modules) + BUILDER)
+        write_text(place / "params.yaml", json.dumps(_params(steps, seed, batch_size)))
+        _run_stage(place, say or _be_silent)
+        made = read_candidate(NAME, place)
+        if isinstance(made, NotMade):
+            raise Unsuited(made.not_made)
+        return Compressed((place / candidate_model(NAME)).read_bytes(), made)
+
+
+def _be_silent(line: str) -> None:
+    """Pass over a line."""
+    del line
+
+
+def _params(steps: Sequence[Mapping[str, Any]], seed: int, batch_size: int) -> dict[str, Any]:
+    """A params.yaml of which the stage reads recipe, seed and batch size."""
+    return {
+        "data": {"source": "arrays"},
+        "training": {"model": f"{LAYERS}:build", "seed": seed, "batch_size": batch_size},
+        "recipes": {NAME: list(steps)},
+        "gate": {"rules": [{"metric": "accuracy", "margin": 0.03}]},
+        "deployment": {"model": NAME},
+    }
+
+
+def _check_model(model: KerasModel) -> None:
+    if not isinstance(model, keras().models.Model):
+        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        raise ConfigError(
+            f"Expected a tf_keras model. Received: {kind}. Build it with tf_keras, or with TF_USE_LEGACY_KERAS=1 set "
+            f"before TensorFlow is imported."
+        )
+    if len(model.inputs or ()) != 1 or len(model.outputs or ()) != 1:
+        raise ConfigError("Expected a model with one input and one output. Received: another. Build it so.")
+
+
+def _own_modules(model: KerasModel) -> list[str]:
+    """Return the modules of layers that are not Keras's own, which have to register them.
+
+    Raises:
+        ConfigError: a layer cannot be made again in another process.
+    """
+    modules = set()
+    for kind in {type(layer) for layer in model._flatten_layers()}:
+        if kind.__module__.startswith("tf_keras."):
+            continue
+        if kind.__module__ == "__main__" or keras().saving.get_registered_name(kind) == kind.__name__:
+            raise ConfigError(
+                f"Expected layers that another process can make again. Received: {kind.__name__} of "
+                f"{kind.__module__}. Put the class into a module of its own, and "
+                f"@tf_keras.saving.register_keras_serializable() above it."
+            )
+        modules.add(kind.__module__)
+    return sorted(modules)
+
+
+def _put_data(data: str | Path | Samples | Mapping[str, Samples], place: Path) -> None:
+    """Let the stage find the data where it looks for it."""
+    target = place / PREPARED
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_symlink():
+        target.unlink()
+    if isinstance(data, str | Path):
+        prepared = Path(data).absolute()
+        read_dataset(prepared)
+        if prepared != target:
+            target.symlink_to(prepared)
+        return
+    parts = dict(data) if isinstance(data, Mapping) else _parted(*_check_arrays(*data))
+    if unknown := sorted(set(parts) - set(SPLITS)):
+        raise ConfigError(f"Expected splits named {', '.join(SPLITS)}. Received: {unknown[0]!r}.")
+    arrays: dict[str, Any] = {}
+    for split, pair in parts.items():
+        arrays[f"x_{split}"], arrays[f"y_{split}"] = _check_arrays(*pair)
+    with tempfile.TemporaryDirectory(prefix="slimline-") as scratch:
+        archive = Path(scratch) / "arrays.npz"
+        np.savez(archive, **arrays)
+        source = Data(source=str(archive), split=SPLIT)
+        prepare(source, current_listing(source), target)
+
+
+def _parted(images: NDArray[Any], labels: NDArray[Any]) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Part samples by a hash of each image, whatever their order: a tenth for each of test and validation."""
+    digests = [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images]
+    order = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.int64)
+    tenth = max(1, len(order) // 10)
+    places = {"test": order[:tenth], "validation": order[tenth : 2 * tenth], "train": order[2 * tenth :]}
+    return {split: (images[of], labels[of]) for split, of in places.items()}
+
+
+def _check_arrays(images: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    images, labels = np.ascontiguousarray(images), np.ascontiguousarray(labels)
+    fits = images.dtype == np.uint8 and images.ndim in (3, 4) and labels.dtype.kind in "iuU"
+    if not fits or labels.shape != images.shape[:1]:
+        raise DataError(
+            f"Expected images uint8 [n, height, width] or [n, height, width, channels], and labels [n], integers or "
+            f"names. Received: images {images.dtype} {list(images.shape)}, labels {labels.dtype} {list(labels.shape)}."
+        )
+    return images, labels
+
+
+def _check_fit(model: KerasModel, prepared: Path) -> None:
+    dataset = read_dataset(prepared)
+    shape, classes = tuple(model.input_shape[1:]), model.output_shape[-1]
+    if shape != dataset.input.shape or classes != len(dataset.classes):
+        raise ConfigError(
+            f"Expected data that fits the model, which takes images {list(shape)} and gives {classes} logits. "
+            f"Received: images {list(dataset.input.shape)} of {len(dataset.classes)} classes."
+        )
+
+
+def _run_stage(place: Path, say: Callable[[str], None]) -> None:
+    """Run the stage in a folder; what it says last is its error, if it ends with one."""
+    command = [sys.executable, "-P", "-m", "tasks.compression", "compress", NAME]
+    paths = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)  # where layers of one's own are found
+    lines: list[str] = []
+    with process_group(command, stage_environment({"PYTHONPATH": paths}), place) as process:
+        assert process.stdout is not None
+        for raw in process.stdout:
+            line = raw.rstrip("\n")
+            lines.append(line)
+            say(line)
+    if process.returncode:
+        _fail(lines, process.returncode)
+
+
+def _fail(lines: Sequence[str], code: int) -> NoReturn:
+    begins = [index for index, line in enumerate(lines) if line.startswith(ERROR)]
+    said = "\n".join(lines[begins[-1] :]).removeprefix(ERROR) if begins else "\n".join(lines[-12:])
+    kind = KINDS.get(code, CompressionError)
+    raise kind(said or f"Expected the recipe to be carried out. Received: the process ended with {code}.")
