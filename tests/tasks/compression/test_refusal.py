@@ -109,7 +109,7 @@ def test_a_worker_that_meets_a_refusal_ends_well(monkeypatch: pytest.MonkeyPatch
     for name, answer in {
         "run_recipe": refuse,
         "load_model": lambda _: None,
-        "find_builder": lambda _: None,
+        "find_builder": lambda *_: None,
     }.items():
         monkeypatch.setattr(worker, name, answer)
     worker.work(PARAMS, "int8")
@@ -136,7 +136,11 @@ def test_a_person_who_interrupts_a_worker_is_no_refusal(monkeypatch: pytest.Monk
     def interrupt(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    for name, answer in {"run_recipe": interrupt, "load_model": lambda _: None, "find_builder": lambda _: None}.items():
+    for name, answer in {
+        "run_recipe": interrupt,
+        "load_model": lambda _: None,
+        "find_builder": lambda *_: None,
+    }.items():
         monkeypatch.setattr(worker, name, answer)
     with pytest.raises(KeyboardInterrupt):
         worker.make(PARAMS, "int8")
