@@ -1,6 +1,6 @@
 """Which layers of a Keras model hold weights worth compressing, and how a layer is replaced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,12 @@ def without_kernel(model: Model) -> list[str]:
         for layer in model.layers
         if kernel_of(layer) is None and any(len(weight.shape) > 1 for weight in layer.weights)
     ]
+
+
+def named(names: Iterable[str], layers: Iterable[str]) -> dict[str, list[str]]:
+    """For each name the layer of ``layers`` that is called so, or those in the model that is called so."""
+    every = list(layers)
+    return {name: [layer for layer in every if layer == name or layer.startswith(f"{name}/")] for name in names}
 
 
 def hold_zeros(layer: Any) -> None:
