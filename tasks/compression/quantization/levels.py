@@ -183,13 +183,14 @@ def trained_kernels(aware: Model) -> dict[str, NDArray[np.float32]]:
 
 
 def settled_levels(aware: Model) -> dict[str, Levels]:
-    """The kernels with one step alone that :func:`settle` has written, by the names of their layers."""
+    """The kernels that :func:`settle` has written, by the names of their layers."""
     found = {}
     for wrapper in _wrappers(aware):
         kernel, quantizer, _ = wrapper._weight_vars[0]
-        if isinstance(quantizer, _Fixed) and not quantizer.most.ndim:
-            step = np.float32(quantizer.most / INT8)
-            found[str(wrapper.layer.name)] = Levels(round_to_levels(kernel.numpy(), step, INT8), float(step))
+        if isinstance(quantizer, _Fixed):
+            step = np.asarray(quantizer.most / INT8, np.float32)
+            integers = round_to_levels(kernel.numpy(), step, INT8)
+            found[str(wrapper.layer.name)] = Levels(integers, None if step.ndim else float(step))
     return found
 
 
