@@ -59,6 +59,13 @@ def named(names: Iterable[str], layers: Iterable[str]) -> dict[str, list[str]]:
     return {name: [layer for layer in every if layer == name or layer.startswith(f"{name}/")] for name in names}
 
 
+def given_beside_tensors(node: Any) -> list[Any]:
+    """What a call of a layer is given beside tensors: numbers, names, arrays, which a copied network has as lists."""
+    flatten = tensorflow().nest.flatten
+    given = (*node.call_args, *node.call_kwargs.values())
+    return [value for value in given if not any(hasattr(each, "_keras_history") for each in flatten(value))]
+
+
 def hold_zeros(layer: Any) -> None:
     """Let the optimizer put the kernel's zeros back to zero after each of its steps."""
     tf = tensorflow()

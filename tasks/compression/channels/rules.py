@@ -8,7 +8,8 @@ import numpy as np
 
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.graph import Size, Trace
-from tasks.training.backend import keras, tensorflow
+from tasks.compression.layers import given_beside_tensors
+from tasks.training.backend import keras
 
 # node: one call of a layer; gives the channels of its output, or None where the layer is set in a way that is not known
 Rule = Callable[[Trace, Any, list[Ids]], Ids | None]
@@ -169,8 +170,7 @@ def _reshape(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
 
 def _operation(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
     """An operation with numbers beside the tensors; an array beside them may hold a value for each channel."""
-    values = tensorflow().nest.flatten((node.call_args, node.call_kwargs))
-    plain = all(hasattr(value, "_keras_history") or _is_single(value) for value in values)
+    plain = all(_is_single(value) for value in given_beside_tensors(node))
     return _merge(trace, node, inputs) if node.layer.symbol in OPERATIONS and plain else None
 
 
