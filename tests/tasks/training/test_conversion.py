@@ -8,7 +8,7 @@ import pytest
 from tasks.errors import ConversionError
 from tasks.litert import Model
 from tasks.training.backend import keras
-from tasks.training.conversion import fold_scaling, to_tflite
+from tasks.training.conversion import convert, fold_scaling, to_tflite
 from tasks.training.models import build_model
 from tasks.training.saving import weights_digest
 from tests.tasks.training import material, odd_networks
@@ -122,3 +122,18 @@ def test_the_flatbuffer_takes_pixels_and_agrees_with_keras(
 
 def test_the_same_model_gives_the_same_bytes(tiny: Any) -> None:
     assert to_tflite(tiny) == to_tflite(tiny)
+
+
+def test_the_file_is_that_of_the_whole_model_saved(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = to_tflite(tiny)
+    monkeypatch.setattr("tasks.training.conversion._held_by", lambda _, model: model)
+    assert to_tflite(tiny) == expected
+
+
+def test_a_layer_with_a_table_is_refused_in_a_sentence() -> None:
+    layers = keras().layers
+    image = keras().Input(SHAPE, dtype="int64")
+    looked_up = keras().backend.cast(layers.IntegerLookup(vocabulary=[1, 2, 3])(image), "float32")
+    model = keras().Model(image, layers.Dense(10)(layers.Flatten()(looked_up)))
+    with pytest.raises(ConversionError, match="Expected layers that LiteRT has operations for"):
+        convert(model)
