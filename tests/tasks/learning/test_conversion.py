@@ -7,7 +7,7 @@ import pytest
 
 from tasks.backend import keras
 from tasks.errors import ConversionError
-from tasks.learning.conversion import fold_scaling, to_tflite
+from tasks.learning.conversion import convert, fold_scaling, to_tflite
 from tasks.learning.saving import weights_digest
 from tasks.litert import LiteRTModel
 from tasks.workloads.image.networks import BUILDERS
@@ -122,3 +122,18 @@ def test_the_flatbuffer_takes_pixels_and_agrees_with_keras(
 
 def test_the_same_model_gives_the_same_bytes(tiny: Any) -> None:
     assert to_tflite(tiny) == to_tflite(tiny)
+
+
+def test_the_file_is_that_of_the_whole_model_saved(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = to_tflite(tiny)
+    monkeypatch.setattr("tasks.learning.conversion._held_by", lambda _, model: model)
+    assert to_tflite(tiny) == expected
+
+
+def test_a_layer_with_a_table_is_refused_in_a_sentence() -> None:
+    layers = keras().layers
+    image = keras().Input(SHAPE, dtype="int64")
+    looked_up = keras().backend.cast(layers.IntegerLookup(vocabulary=[1, 2, 3])(image), "float32")
+    model = keras().Model(image, layers.Dense(10)(layers.Flatten()(looked_up)))
+    with pytest.raises(ConversionError, match="Expected layers that LiteRT has operations for"):
+        convert(model)
