@@ -103,7 +103,7 @@ def convert(model: KerasModel, configure: Configure | None = None, float_input: 
 
     pixels = tf.TensorSpec([1, *model.input_shape[1:]], tf.float32 if float_input else tf.uint8, name="image")
     function = tf.function(serve).get_concrete_function(pixels)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], _holder(function, model))
     if configure:
         configure(converter)
     try:
@@ -114,6 +114,21 @@ def convert(model: KerasModel, configure: Configure | None = None, float_input: 
             f"Expected layers that LiteRT has operations for. Received: {_cause(str(error))}. "
             f"Write that layer with other operations, or take another mode."
         ) from error
+
+
+def _holder(function: Any, model: KerasModel) -> Any:
+    """The object that the converter saves beside ``function``: the variables, unless it reads more than these.
+
+    Of a Keras model it would save each layer's own functions, too, traced anew (layer_serialization.py in
+    tf_keras/src/saving/legacy/saved_model): most of a conversion's time, for the same file.
+    """
+    tf = tensorflow()
+    known = {id(variable.handle) for variable in model.variables}
+    if any(taken.dtype == tf.resource and id(taken) not in known for taken, _ in function.graph.captures):
+        return model
+    holder = tf.Module()
+    holder.variables_of_model = list(model.variables)
+    return holder
 
 
 def _converter_error() -> type[Exception]:

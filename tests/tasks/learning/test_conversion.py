@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.backend import keras
+from tasks.backend import keras, tensorflow
 from tasks.errors import ConversionError
-from tasks.learning.conversion import fold_scaling, to_tflite
+from tasks.learning.conversion import convert, fold_scaling, to_tflite
 from tasks.learning.saving import weights_digest
 from tasks.litert import Model
 from tasks.training.models import build_model
@@ -122,3 +122,26 @@ def test_the_flatbuffer_takes_pixels_and_agrees_with_keras(
 
 def test_the_same_model_gives_the_same_bytes(tiny: Any) -> None:
     assert to_tflite(tiny) == to_tflite(tiny)
+
+
+def test_a_conversion_calls_each_layer_once() -> None:
+    """Of a model as a whole TensorFlow saves each layer's own functions, and calls the layer for them again."""
+    calls = []
+
+    class Heard(keras().layers.Layer):  # type: ignore[misc]
+        def call(self, inputs: Any) -> Any:
+            calls.append(self.name)
+            return inputs
+
+    model = stack(keras().layers.Flatten(), Heard(name="heard"))
+    calls.clear()
+    convert(model)
+    assert calls == ["heard"]
+
+
+def test_a_table_that_no_weight_holds_comes_along() -> None:
+    """A variable that a function took from outside is the network's, though no layer knows it."""
+    shift = tensorflow().Variable(np.arange(10.0, dtype=np.float32))
+    model = stack(keras().layers.Flatten(), keras().layers.Dense(10), keras().layers.Lambda(lambda x: x + shift))
+    images = np.random.default_rng(1).integers(0, 256, (3, *SHAPE), np.uint8)
+    assert np.allclose(Model(to_tflite(model)).predict(images), answers(model, images), rtol=1e-4, atol=1e-3)
