@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.backend import keras
+from tasks.backend import keras, tensorflow
 from tasks.errors import ConversionError
 from tasks.learning.conversion import convert, fold_scaling, to_tflite
 from tasks.learning.saving import weights_digest
@@ -137,3 +137,26 @@ def test_a_layer_with_a_table_is_refused_in_a_sentence() -> None:
     model = keras().Model(image, layers.Dense(10)(layers.Flatten()(looked_up)))
     with pytest.raises(ConversionError, match="Expected layers that LiteRT has operations for"):
         convert(model)
+
+
+def test_a_conversion_calls_each_layer_once() -> None:
+    """Of a model as a whole TensorFlow saves each layer's own functions, and calls the layer for them again."""
+    calls = []
+
+    class Heard(keras().layers.Layer):  # type: ignore[misc]
+        def call(self, inputs: Any) -> Any:
+            calls.append(self.name)
+            return inputs
+
+    model = stack(keras().layers.Flatten(), Heard(name="heard"))
+    calls.clear()
+    convert(model)
+    assert calls == ["heard"]
+
+
+def test_a_table_that_no_weight_holds_comes_along() -> None:
+    """A variable that a function took from outside is the network's, though no layer knows it."""
+    shift = tensorflow().Variable(np.arange(10.0, dtype=np.float32))
+    model = stack(keras().layers.Flatten(), keras().layers.Dense(10), keras().layers.Lambda(lambda x: x + shift))
+    images = np.random.default_rng(1).integers(0, 256, (3, *SHAPE), np.uint8)
+    assert np.allclose(LiteRTModel(to_tflite(model)).predict(images), answers(model, images), rtol=1e-4, atol=1e-3)
