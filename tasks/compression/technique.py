@@ -188,7 +188,7 @@ class Technique(Settings):
 
 
 class StepReader(Protocol):
-    """What a recipe's step may name: a technique, or what chooses one of several by a setting of the step."""
+    """A reader of a recipe's step: a technique, or a choice between several by a setting of the step."""
 
     def read(self, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Technique:
         """Read a step of a recipe; ``context`` is as :func:`tasks.config.context_of` gives it.

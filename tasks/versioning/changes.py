@@ -12,7 +12,7 @@ LOOKS = "what it looks at changed"
 
 @dataclass(frozen=True)
 class Foreseen:
-    """What a stage that always runs would write to a file now.
+    """Content that a stage that always runs would write to a file now.
 
     ``explain`` tells in a few words each how this differs from what a stage read when it last ran; it is given None
     where that is not known any more.
@@ -23,7 +23,7 @@ class Foreseen:
 
 
 def changes_of(stage: StageState, known: Mapping[Path, Foreseen]) -> list[str]:
-    """Why a stage is stale by itself; empty where it is not.
+    """List why a stage is stale by itself; empty where it is not.
 
     Args:
         stage: as DVC sees it.
@@ -42,7 +42,7 @@ def changes_of(stage: StageState, known: Mapping[Path, Foreseen]) -> list[str]:
 
 
 def looked_at(stage: StageState, known: Mapping[Path, Foreseen]) -> list[str] | None:
-    """Whether a stage that always runs would write something else than there is; None if that is not known."""
+    """Tell whether a stage that always runs would write something else than there is; None if that is not known."""
     outputs = [file.path for file in stage.outputs]
     files = {path: now for path, now in known.items() if any(out in (path, *path.parents) for out in outputs)}
     if not files:
@@ -52,7 +52,7 @@ def looked_at(stage: StageState, known: Mapping[Path, Foreseen]) -> list[str] | 
 
 
 def _read_before(file: File) -> bytes | None:
-    """What a dependency held when the stage last ran: DVC's cache has it as an output of another stage."""
+    """Read a dependency as it was when the stage last ran: DVC's cache has it as an output of another stage."""
     return None if file.cached is None else _content(file.cached)
 
 

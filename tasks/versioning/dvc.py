@@ -340,7 +340,7 @@ def _pull(project: Path, targets: list[str], what: str) -> None:
 
 @contextlib.contextmanager
 def _warnings() -> Iterator[list[tuple[str, BaseException | None]]]:
-    """What DVC warns of in this block, and the exception behind it: its own exceptions only count files."""
+    """Collect DVC's warnings in this block, each with the exception behind it: its own exceptions only count files."""
     told: list[tuple[str, BaseException | None]] = []
 
     class Ear(logging.Handler):

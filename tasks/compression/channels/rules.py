@@ -33,7 +33,7 @@ OPERATIONS = frozenset(
 
 
 def apply_rule(trace: Trace, node: KerasNode, inputs: list[Ids]) -> list[Ids]:
-    """The channels of each tensor that a node gives."""
+    """Return the channels of each tensor that a node gives."""
     layer = node.layer
     outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
     if node.is_input:

@@ -17,7 +17,7 @@ class Trace:
         self.unsupported: dict[str, str] = {}
 
     def make(self, layer: KerasLayer, key: str, count: int) -> Ids:
-        """The channels that a layer makes, the same ones each time that it is called."""
+        """Return the channels that a layer makes, the same ones each time that it is called."""
         if layer.name not in self.sizes:
             self.sizes[layer.name] = Size(key, self.atoms.new(count))
         return self.sizes[layer.name].channels

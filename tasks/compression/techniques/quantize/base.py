@@ -1,4 +1,4 @@
-"""What all modes of quantization share: the promises they give, and the check of the file that comes out."""
+"""The base of all modes of quantization: the promises they give, and the check of the file that comes out."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal

@@ -70,7 +70,7 @@ def test_ranges_begin_where_the_activations_are(article: Any, prepared: Path) ->
 def test_a_layer_that_tfmot_does_not_simulate_is_named_before_training(prepared: Path) -> None:
     layers = keras().layers
     model = keras().Sequential([keras().Input(SHAPE), layers.Flatten(), layers.Dense(8), layers.PReLU(name="bent")])
-    with pytest.raises(CompressionError, match=r"Received: Layer bent.* is not supported.*without aware"):
+    with pytest.raises(CompressionError, match=r"Received: Layer bent.* is not supported.*training: none"):
         train_aware(model, training(prepared, epochs=1), lambda: iter(()), train_images(prepared))
 
 
@@ -219,4 +219,4 @@ def test_layers_that_are_not_simulated_are_named_all_at_once_before_any_work(bui
         train_aware(build(), never, never, np.zeros((1, *SHAPE)))
     for words in named:
         assert words in str(caught.value)
-    assert "Quantize without aware (calibrated int8), or replace the layer." in str(caught.value)
+    assert "Quantize with training: none (calibrated int8), or replace the layer." in str(caught.value)
