@@ -1,4 +1,4 @@
-"""The shell of a stage: `python -m tasks.<stage>` reads params.yaml, does one thing and says how it ended."""
+"""The shell of a stage: `python -P -m tasks.<stage>` reads params.yaml, does one thing and says how it ended."""
 
 import contextlib
 import errno
@@ -26,6 +26,7 @@ def run_command(works: Mapping[str, Entry], arguments: list[str] | None = None) 
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     show_what_cannot_be_encoded()
+    find_projects_modules()
     with _ended_by_its_errors():
         if name not in works:
             raise ConfigError(f"Expected one of: {', '.join(works)}. Received: {name!r}.")
@@ -35,6 +36,15 @@ def run_command(works: Mapping[str, Entry], arguments: list[str] | None = None) 
         _check_arguments(work, name, rest)
         with plain_output():
             work(params, *rest)
+
+
+def find_projects_modules() -> None:
+    """Let Python find a project's own modules behind everything else, so that none takes the place of another.
+
+    Stages run as ``python -P -m tasks.…``, which leaves the working folder out of ``sys.path``.
+    """
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from flows.cli.keys import keys
 from flows.cli.ledger import ledger
 from flows.cli.maintenance import pin, reproduce, retention, serve, unpin
 from flows.cli.options import Json
+from flows.cli.projects import new
 from flows.cli.release import audit, channels, promote, rollback, sign
 from flows.cli.store import store
 from flows.terminal import print_json, say, tell, tell_error
@@ -34,6 +35,7 @@ app = App(
 )
 for of_a_device in (fetch, verify, predict):
     app.command(of_a_device)
+app.command(new)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
 
@@ -146,7 +148,7 @@ def ui(*, port: int = 4200) -> int:
     environment.prepare()
     address = f"http://127.0.0.1:{port}"
     os.environ.setdefault("PREFECT_SERVER_UI_API_URL", f"{address}/api")
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     return subprocess.run(command, check=False).returncode
 
 
@@ -157,6 +159,6 @@ def run_app() -> object:
         Usage: there is no such command, or it takes other arguments.
     """
     try:
-        return app(exit_on_error=False, print_error=False)
+        return app(sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as error:
         raise Usage(f"{error} See `slimline --help`.") from None

@@ -25,7 +25,7 @@ OUTCOMES = (  # what DVC says, and what happened then
     ("didn't change, skipping", "Unchanged"),
 )
 NOISE = (  # what DVC and native libraries say beside the stage's own lines
-    "> python -m",
+    "> python -P -m",
     "Updating lock file",
     "Generating lock file",
     "To track the changes",
@@ -68,7 +68,7 @@ def may_succeed_later(_task: object, _run: object, state: State[str]) -> bool:
 
 def stage_command(name: str) -> list[str]:
     """DVC's own command for one stage; it waits for other stages to write their part of dvc.lock."""
-    return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
+    return [sys.executable, "-P", "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
 
 
 def follow(command: list[str], stage: str, log: Callable[[str], None]) -> str:

@@ -73,6 +73,11 @@ def _share_remotes(root: Path, project: Path) -> None:
         ) from None
 
 
+def carries_tool(project: Path) -> bool:
+    """Whether a clone has slimline's own code, as that of slimline's repository: then it runs that."""
+    return (project / "tasks" / "command.py").is_file()
+
+
 def put_files(project: Path, files: Mapping[str, bytes]) -> None:
     """Let the clone have these contents in place of the commit's."""
     for name, content in files.items():
@@ -205,11 +210,12 @@ def run_again(project: Path, stage: str, say: Callable[[str], None], threads: in
     Raises:
         VersioningError: the stage ended with an error.
     """
-    command = [sys.executable, "-m", "dvc", "repro", "--single-item", "--force", "--no-run-cache", stage]
+    command = [sys.executable, "-P", "-m", "dvc", "repro", "--single-item", "--force", "--no-run-cache", stage]
     last: deque[str] = deque(maxlen=LAST_LINES)
     told = {THREADS: str(threads)} if threads else {}
-    environment = stage_environment({"PYTHONPATH": str(project.resolve()), "DVC_NO_ANALYTICS": "1", **told})
-    with process_group(command, environment, project) as process:  # the clone's own code
+    code = {"PYTHONPATH": str(project.resolve())} if carries_tool(project) else {}
+    environment = stage_environment({"DVC_NO_ANALYTICS": "1", **code, **told})
+    with process_group(command, environment, project) as process:
         assert process.stdout is not None
         for raw in process.stdout:
             if line := raw.rstrip():

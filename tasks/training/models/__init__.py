@@ -41,7 +41,7 @@ def find_builder(name: str) -> Builder:
             f"training.model: expected one of {', '.join(BUILDERS)} or package.module:function. Received: {name!r}."
         )
     if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.append(str(Path.cwd()))  # behind everything else: nothing of slimline or a library is replaced
     try:
         builder = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
