@@ -23,7 +23,7 @@ from tasks.training.records import BASELINE_KERAS
 
 MODES: tuple[dict[str, Any], ...] = (
     {"mode": "int8"},
-    {"mode": "int8", "step": "layer"},
+    {"mode": "int8", "granularity": "per_tensor"},
     {"mode": "int4"},
     {"mode": "int4", "block": 32},
 )
@@ -41,7 +41,7 @@ def main() -> None:
         rows = []
         for settings in MODES:
             for corrected in (False, True):
-                technique = Quantize(technique="quantize", **settings, bias_correction=corrected)
+                technique = Quantize.read({"technique": "quantize", **settings, "bias_correction": corrected})
                 file = technique.apply(Subject(model), Context(seed=1, batch_size=1)).subject.flatbuffer
                 answers = predict(file, images).argmax(axis=1)
                 better = np.sum((answers == labels) & (own != labels))

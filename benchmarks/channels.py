@@ -50,7 +50,7 @@ def main() -> None:
                 config = {"criterion": criterion, "allocation": allocation, "repair": repair}
                 budget = {"metric": options.metric, "max_ratio": options.ratio}
                 technique = PruneChannels.model_validate({"technique": "prune_channels", "budget": budget, **config})
-                pruned = technique.apply(Subject(baseline), context).subject.model
+                pruned = technique.apply(Subject(baseline), context).subject.network
                 cells.append(f"{accuracy(pruned):.2%}")
             print(f"| {criterion} | {allocation} | {' | '.join(cells)} | {pruned.count_params():,} |", flush=True)
 

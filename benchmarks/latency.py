@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.config import Benchmark
-from tasks.litert import Model, Pixels
+from tasks.litert import LiteRTModel, Pixels
 from tasks.records import Interval
 from tasks.timing.intervals import ratio, typical
 from tasks.timing.measuring import Plan, time_models
@@ -71,7 +71,7 @@ def main() -> None:
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     plan, began = Plan(options.processes, options.rounds, settings.warmup), time.monotonic()
     for path in options.files:
-        images = np.random.default_rng(1).integers(0, 256, (64, *Model(path).input.shape[1:]), np.uint8)
+        images = np.random.default_rng(1).integers(0, 256, (64, *LiteRTModel(path).input.shape[1:]), np.uint8)
         seen, alone, taken = [], [], []
         for _ in range(options.runs):
             interval, us = beside_itself(path, images, plan)

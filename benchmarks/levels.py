@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.quantization.levels import best_step, round_to_levels
+from tasks.compression.quantization.levels import best_scale, round_to_levels
 from tasks.learning.saving import load_model
 
 Weights = NDArray[np.float32]
@@ -36,7 +36,7 @@ def lose(kernels: list[Weights], zeros: float, largest: int) -> tuple[float, flo
     bits = noise = 0.0
     for kernel in kernels:
         pruned = np.where(np.abs(kernel) <= threshold, np.float32(0), kernel)
-        step = best_step(pruned, largest, per_channel=True)
+        step = best_scale(pruned, largest, per_channel=True)
         levels = round_to_levels(pruned, step, largest)
         bits += entropy(levels)
         noise += float(((kernel - levels * step) ** 2).sum())

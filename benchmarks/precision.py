@@ -15,7 +15,8 @@ from tasks.config import Precision
 from tasks.learning.distillation import Teacher
 from tasks.learning.fitting import Plan, compile_model
 from tasks.learning.precision import in_precision
-from tasks.training.models import BUILDERS, build_model
+from tasks.workloads.image.networks import BUILDERS
+from tasks.workloads.outcomes.classes_learning import ClassesLearning
 
 SHAPE, CLASSES = (32, 32, 3), 10
 PRECISIONS: tuple[Precision, ...] = ("float32", "mixed_bfloat16")
@@ -37,11 +38,9 @@ def main() -> None:
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     for name in options.models:
         set_seed(1)
-        models = {
-            precision: in_precision(build_model(name, SHAPE, CLASSES, 0.0), precision) for precision in PRECISIONS
-        }
+        models = {precision: in_precision(BUILDERS[name](SHAPE, CLASSES, 0.0), precision) for precision in PRECISIONS}
         for model in models.values():
-            compile_model(model, Plan(1, options.batch, 0.001, 1), 1)
+            compile_model(model, Plan(1, options.batch, 0.001, 1), 1, ClassesLearning())
         steps = {precision: partial(model.train_on_batch, *batch) for precision, model in models.items()}
         answers = {
             precision: partial(Teacher((model,), 4.0, 0.7).answers(), batch[0]) for precision, model in models.items()

@@ -24,7 +24,7 @@ from tasks.evaluation.wording import percent
 from tasks.learning.conversion import to_tflite
 from tasks.learning.fitting import Plan, fit
 from tasks.samples import read_batches
-from tasks.training.models import build_model
+from tasks.workloads.image.networks import BUILDERS
 
 RANGES = ("minmax", "mse", "octav", "measured")
 SHAPE, CLASSES, EPOCHS, MOST = (16, 16, 1), 10, 12, 1 << 20
@@ -43,7 +43,7 @@ def main() -> None:
 
 def _rows(seed: int, prepared: Path) -> list[tuple[str, ...]]:
     set_seed(seed)
-    model = build_model("resnet8", SHAPE, CLASSES, 0.0)
+    model = BUILDERS["resnet8"](SHAPE, CLASSES, 0.0)
     fit(model, Plan(epochs=EPOCHS, batch_size=64, learning_rate=0.002, seed=seed), prepared, say=lambda _: None)
     images, labels = next(read_batches("test", MOST, prepared))
 
@@ -53,7 +53,7 @@ def _rows(seed: int, prepared: Path) -> list[tuple[str, ...]]:
 
     rows = [row("float32", to_tflite(model))]
     for over in RANGES:
-        technique = Quantize.model_validate({"technique": "quantize", "mode": "int4", "weight_range": over})
+        technique = Quantize.read({"technique": "quantize", "mode": "int4", "weight_range": over})
         result = technique.apply(Subject(model), Context(seed=1, batch_size=1, prepared=prepared))
         rows.append(row(over, result.subject.flatbuffer, _chosen(result.details)))
     return rows

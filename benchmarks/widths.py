@@ -17,7 +17,7 @@ from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 from tasks.learning.conversion import to_tflite
 from tasks.timing.runner import Runner, undisturbed
-from tasks.training.models import build_model
+from tasks.workloads.image.networks import BUILDERS
 
 SHAPE, CLASSES = (32, 32, 3), 10
 
@@ -34,7 +34,7 @@ def network(first: int, second: int, units: int) -> Any:
             config["units"] = next(widths)
         return layer.__class__.from_config(config)
 
-    return keras().models.clone_model(build_model("article_cnn", SHAPE, CLASSES, 0.0), clone_function=narrowed)
+    return keras().models.clone_model(BUILDERS["article_cnn"](SHAPE, CLASSES, 0.0), clone_function=narrowed)
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
     for widths in itertools.product(options.first, options.second):
         model = network(*widths, options.units)
         files[*widths, "as it is"] = as_timed(model, "int8", images)
-        wide = technique.apply(Subject(model), Context(1, 128)).subject.model
+        wide = technique.apply(Subject(model), Context(1, 128)).subject.network
         files[*widths, "width_to_depth"] = as_timed(wide, "int8", images)
     times: dict[tuple[object, ...], list[float]] = {name: [] for name in files}
     with tempfile.TemporaryDirectory() as folder, undisturbed():
@@ -69,8 +69,8 @@ def main() -> None:
     print(f"float, 32 and 64 channels: {whole:.1f} µs\n\n| channels | µs | × float | width_to_depth: µs | × float |")
     print("|---|---|---|---|---|")
     for widths in itertools.product(options.first, options.second):
-        plain, wide = (median[*widths, form] for form in ("as it is", "width_to_depth"))
-        cells = (f"{plain:.1f}", f"{whole / plain:.2f}", f"{wide:.1f}", f"{whole / wide:.2f}")
+        unchanged, joined = (median[*widths, form] for form in ("as it is", "width_to_depth"))
+        cells = (f"{unchanged:.1f}", f"{whole / unchanged:.2f}", f"{joined:.1f}", f"{whole / joined:.2f}")
         print(f"| {widths[0]}, {widths[1]} | {' | '.join(cells)} |")
 
 

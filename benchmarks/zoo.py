@@ -21,7 +21,7 @@ them and `--docs` writes this page. Inputs have at most 96 pixels a side, a trai
 
 A number is how near the deployed file is to the last Keras model of its recipe: the energy of the logits over that of
 the error, in decibels. Float files compute the same but for the order of sums (100 and more); quantized ones differ by
-their rounding. With `aware` the model that the file is made of is trained further, so that the number says little. — :
+their rounding. With `qat` the model that the file is made of is trained further, so that the number says little. — :
 refused with the reason below. Networks by hand are in `tests/tasks/compression/zoo/handmade.py`, the others are those
 of `tf_keras.applications`.
 """

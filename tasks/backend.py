@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tasks.keras_types import Keras
+from tasks.keras_types import KerasLayer as KerasLayer  # noqa: PLC0414 - one door to TensorFlow
+from tasks.keras_types import KerasModel as KerasModel  # noqa: PLC0414
+from tasks.keras_types import KerasNode as KerasNode  # noqa: PLC0414
+from tasks.keras_types import KerasVariable as KerasVariable  # noqa: PLC0414
+from tasks.keras_types import TfDataset as TfDataset  # noqa: PLC0414
+from tasks.keras_types import TfTensor as TfTensor  # noqa: PLC0414
 from tasks.processes import THREADS
-
-# TensorFlow ships no types that mypy --strict could use; these names say what is meant.
-KerasModel = Any
-KerasLayer = Any
-TfDataset = Any
-TfTensor = Any
 
 
 def prepare_environment() -> None:
@@ -53,12 +54,13 @@ def tensorflow() -> Any:
 
 
 @functools.cache
-def keras() -> Any:
+def keras() -> Keras:
     """Import legacy Keras."""
     tensorflow()
     import tf_keras
 
-    return tf_keras
+    found: Keras = tf_keras
+    return found
 
 
 def traced(function: Callable[..., Any]) -> Callable[..., Any]:

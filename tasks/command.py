@@ -17,8 +17,12 @@ Entry = Work | str  # or where it is, as package.module:function: what is not as
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-def run_command(works: Mapping[str, Entry], arguments: list[str] | None = None) -> None:
+def run_command(
+    works: Mapping[str, Entry], arguments: list[str] | None = None, say: Callable[[str], None] | None = print
+) -> None:
     """Run the work named by the first argument with the params and the remaining arguments; exit with its code.
+
+    ``say`` is told of keys of params.yaml that have another name now.
 
     Exit codes: 0 done, 2 the configuration or the command line is wrong, 65 a recipe cannot be made of this network,
     69 a source or store did not answer, 130 interrupted by a person, 1 any other error that has a message.
@@ -30,7 +34,7 @@ def run_command(works: Mapping[str, Entry], arguments: list[str] | None = None) 
     with _ended_by_its_errors():
         if name not in works:
             raise ConfigError(f"Expected one of: {', '.join(works)}. Received: {name!r}.")
-        params: Params = load_params()
+        params: Params = load_params(say=say)
         expect_own_name(params)  # `dvc repro` alone begins here
         work = _work(works[name])
         _check_arguments(work, name, rest)

@@ -5,12 +5,23 @@ is defined, with its own config, in one file there.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    create_model,
+    model_validator,
+)
 
 from tasks.errors import ConfigError
 from tasks.extras import needing
@@ -24,33 +35,19 @@ from tasks.gate_settings import QualityRule as QualityRule  # noqa: PLC0414
 from tasks.gate_settings import Rule as Rule  # noqa: PLC0414
 from tasks.gate_settings import Sealed as Sealed  # noqa: PLC0414
 from tasks.gate_settings import Versus as Versus  # noqa: PLC0414
-from tasks.settings import Fraction
+from tasks.settings import Fraction, telling_renames
 from tasks.settings import Settings as Settings  # noqa: PLC0414
+from tasks.workloads import find_workload
+from tasks.workloads.protocol import Augmentation
 
 PARAMS = Path("params.yaml")
 KEY_ID = r"^[0-9a-f]{64}$"
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 MAX_VERSION = 10**15 - 1  # the number of a release
+DEFAULT_WORKLOAD = "image"
 BUILT_IN = ("digits", "cifar10")  # sources that come with slimline; their names are also those of their models
 
 Name = Annotated[str, Field(pattern=NAME)]
-
-
-def _check_pixels(value: Any) -> Any:
-    if value == "auto" or (type(value) is int and 1 <= value <= 4096):
-        return value
-    raise ValueError("expected auto or a number of pixels from 1 to 4096")
-
-
-Pixels = Annotated[int | Literal["auto"], BeforeValidator(_check_pixels)]
-
-
-class Image(Settings):
-    """What an image is brought to; ``auto`` takes what the source's first image has."""
-
-    height: Pixels = "auto"
-    width: Pixels = "auto"
-    channels: Literal[1, 3, "auto"] = "auto"
 
 
 class Split(Settings):
@@ -67,24 +64,57 @@ class Split(Settings):
 
 
 class Data(Settings):
-    """Where samples come from and what is made of them."""
+    """Where samples come from and what is made of them.
+
+    What the workload asks for stands in a part that is called as the workload is (``image:``), see :attr:`options`.
+    """
 
     source: Annotated[str, Field(min_length=1)]
-    workload: Literal["image"] = "image"
-    image: Image = Image()
+    workload: str = DEFAULT_WORKLOAD
     split: Split = Split()
     max_refused: Fraction = 0.01
     shard_bytes: Annotated[int, Field(ge=1 << 16)] = 64 << 20
 
+    @property
+    def options(self) -> Settings:
+        """What the workload asks for."""
+        workload = find_workload(self.workload)
+        options: Settings | None = getattr(self, workload.name, None)
+        return workload.settings() if options is None else options
 
-class Augmentation(Settings):
-    """Random changes of the training images, anew in each epoch; 0 and false leave an image as it is."""
 
-    flip: bool = False
-    shift: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of the image's side
-    brightness: Fraction = 0.0  # of the full range
-    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    cutout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of the image's side
+@cache
+def data_of(workload: str) -> type[Data]:
+    """Return the part ``data`` of params.yaml for a workload, with the workload's own part in it.
+
+    Raises:
+        ConfigError: there is no such workload.
+    """
+    found = find_workload(workload)
+    part: Any = {found.name: (found.settings, found.settings())}
+    made: type[Data] = create_model("Data", __base__=Data, __doc__=Data.__doc__, **part)
+    return made
+
+
+def _with_options(values: Any, handler: ValidatorFunctionWrapHandler) -> Data:
+    if not isinstance(values, Mapping):
+        return handler(values)  # type: ignore[no-any-return]  # says that a mapping is expected
+    workload = values.get("workload", DEFAULT_WORKLOAD)
+    return data_of(workload if isinstance(workload, str) else DEFAULT_WORKLOAD).model_validate(values)
+
+
+def _of_workload(values: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Augmentation:
+    if isinstance(values, Augmentation):
+        return values
+    kind = (info.context or {}).get("augmentation")
+    if kind is None:
+        return handler(values)  # type: ignore[no-any-return]
+    checked: Augmentation = kind.model_validate(values)
+    return checked
+
+
+# which random changes there are is the workload's
+OfWorkload = Annotated[SerializeAsAny[Augmentation], WrapValidator(_of_workload)]
 
 
 Precision = Literal["float32", "mixed_bfloat16"]  # what layers compute in; weights are float32
@@ -99,7 +129,7 @@ class Network(Settings):
     schedule: Literal["constant", "cosine"] = "constant"
     precision: Precision = "float32"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    augmentation: Augmentation = Augmentation()
+    augmentation: OfWorkload = Augmentation()
     patience: Annotated[int, Field(ge=1)] | None = 10  # epochs without a better one; null: never stop early
 
 
@@ -210,7 +240,7 @@ class Flow(Settings):
 class Params(Settings):
     """All of params.yaml."""
 
-    data: Data
+    data: Annotated[SerializeAsAny[Data], WrapValidator(_with_options)]
     training: Training = Training()
     teachers: dict[Name, TeacherNetwork] = Field(default_factory=dict)
     recipes: Annotated[dict[Name, list[dict[str, Any]]], Field(min_length=1)]
@@ -248,14 +278,33 @@ def explain(error: ValidationError, prefix: Sequence[str | int] = ()) -> str:
     return "\n".join(lines)
 
 
-def parse_params(values: Mapping[str, Any], where: str = str(PARAMS)) -> Params:
+def context_of(workload: Any) -> dict[str, Any]:
+    """Return what the parts of params.yaml are checked with, of which the workload decides.
+
+    Raises:
+        ConfigError: there is no such workload.
+    """
+    return {"augmentation": find_workload(workload).augmentation} if isinstance(workload, str) else {}
+
+
+def parse_params(
+    values: Mapping[str, Any], where: str = str(PARAMS), say: Callable[[str], None] | None = None
+) -> Params:
     """Check the values of params.yaml.
+
+    Args:
+        values: as the file has them.
+        where: the file's name, for errors.
+        say: is told of keys that have another name now.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value has the wrong type or range.
     """
+    data = values.get("data")
+    workload = data.get("workload", DEFAULT_WORKLOAD) if isinstance(data, Mapping) else DEFAULT_WORKLOAD
     try:
-        return Params.model_validate(values)
+        with telling_renames(say):
+            return Params.model_validate(values, context=context_of(workload))
     except ValidationError as error:
         raise ConfigError(f"{where} does not fit:\n{explain(error)}") from None
 
@@ -326,8 +375,8 @@ def check_digest(text: str) -> str:
     raise ConfigError(f"Expected a SHA-256, 64 digits and small letters from a to f. Received: {text[:100]!r}.")
 
 
-def load_params(path: Path = PARAMS) -> Params:
-    """Read and check params.yaml.
+def load_params(path: Path = PARAMS, say: Callable[[str], None] | None = None) -> Params:
+    """Read and check params.yaml; ``say`` is told of keys that have another name now.
 
     Raises:
         ConfigError: the file is missing, is not YAML or does not fit.
@@ -347,4 +396,4 @@ def load_params(path: Path = PARAMS) -> Params:
         raise ConfigError(f"Expected {path} to be YAML in UTF-8. Received: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"Expected {path} to hold a mapping. Received: {type(values).__name__}.")
-    return parse_params(values, str(path))
+    return parse_params(values, str(path), say)

@@ -154,7 +154,7 @@ def _called_once(model: Any, graph: Any) -> list[int]:
     return found
 
 
-class Model:
+class LiteRTModel:
     """A ``.tflite`` file loaded for inference.
 
     Args:

@@ -1,18 +1,20 @@
 """The prepared data set on disk, as every later stage reads it: ``dataset.json`` and TFRecord shards.
 
-A shard holds ``tf.train.Example`` records with the features ``image`` (raw uint8, ``height × width × channels``,
-row by row), ``label`` (int64) and ``name`` (the sample's place in the source). TensorFlow is not needed to read them.
+A shard holds ``tf.train.Example`` records with a feature for each input (its bytes in C order, little-endian), by the
+name that ``dataset.json`` has for it, ``label`` (int64) and ``name`` (where the sample is in the source). TensorFlow is
+not needed to read them.
 
-``test.places`` names the samples of the test split for the ledger of decisions: of each the hash of its image as it
-was decoded, before it was brought to the size that params.yaml asks for (see :mod:`tasks.data_loading.splitting`).
+``test.places`` names the samples of the test split for the ledger of decisions, by the hashes that decided their
+splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded, before it was brought to a size.
 """
 
 import hashlib
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,26 @@ PREPARED = Path("data/prepared")
 PLACES = "test.places"
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+
+
+class TensorSpec(Record):
+    """One input or target of a network, without the batch axis: its name, its type and what its values may be."""
+
+    name: str
+    dtype: str  # as NumPy names it
+    shape: tuple[int, ...]
+    low: float  # the least value
+    high: float  # the largest value
+
+    @property
+    def bytes(self) -> int:
+        """Of one sample."""
+        return np.dtype(self.dtype).itemsize * math.prod(self.shape)
+
+
+def size_of(specs: Sequence[TensorSpec]) -> int:
+    """Return the bytes of one sample's inputs."""
+    return sum(spec.bytes for spec in specs)
 
 
 class Shard(Record):
@@ -55,18 +77,17 @@ class Dataset(Record):
     """What was prepared, from what, and what was left out.
 
     Where the source lies is not in here: location is not content, and the same samples give the same file.
-    ``source_digest`` is of what was read: every sample's pixels, class and split, whatever their order, packing or
+    ``source_digest`` is of what was read: every sample's inputs, class and split, whatever their order, packing or
     age. ``refused`` and ``kept_out`` list at most 1,000 samples each; the counts are of all. ``kept_out`` are samples
     that are not used since an equal one is in the test or the validation split. ``notes`` are sentences for a person:
-    resized images, classes missing from a split, equal samples with different labels.
+    samples that were changed to fit, classes missing from a split, equal samples with different labels.
     """
 
-    workload: Literal["image"]
+    format: Literal[2] = 2
+    workload: str
     source_digest: str
     classes: tuple[str, ...]
-    height: int
-    width: int
-    channels: int
+    inputs: tuple[TensorSpec, ...]
     splits: dict[SplitName, Part]
     read: int
     refused_samples: int
@@ -76,9 +97,10 @@ class Dataset(Record):
     notes: tuple[str, ...]
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """``(height, width, channels)`` of every image."""
-        return self.height, self.width, self.channels
+    def input(self) -> TensorSpec:
+        """The one input that networks have today."""
+        (only,) = self.inputs
+        return only
 
 
 def read_dataset(folder: Path = PREPARED) -> Dataset:
@@ -97,7 +119,7 @@ def shard_files(split: SplitName, folder: Path = PREPARED) -> list[Path]:
 
 def read_batches(
     split: SplitName, batch: int, folder: Path = PREPARED
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
     """Stream a split without TensorFlow, in the order it is stored.
 
     Args:
@@ -105,7 +127,7 @@ def read_batches(
         batch: samples in a batch; the last one may be smaller.
 
     Yields:
-        images uint8 ``[n, height, width, channels]`` and labels int64 ``[n]``.
+        inputs ``[n, *shape]``, as ``dataset.json`` describes them, and labels int64 ``[n]``.
 
     Raises:
         DataError: a shard is missing, cut short or fails its checksums.
@@ -113,16 +135,20 @@ def read_batches(
     from tasks.tfrecord import decode, read_records
 
     dataset = read_dataset(folder)
-    pixels = dataset.height * dataset.width * dataset.channels
-    samples = (decode(record) for shard in dataset.splits[split].shards for record in read_records(folder / shard.file))
+    spec = dataset.input
+    samples = (
+        decode(record, spec.name)
+        for shard in dataset.splits[split].shards
+        for record in read_records(folder / shard.file)
+    )
     while chunk := list(islice(samples, batch)):
-        if any(len(sample.image) != pixels for sample in chunk):
+        if any(len(sample.content) != spec.bytes for sample in chunk):
             raise DataError(
-                f"Expected images of {pixels:,} bytes in the shards of {split}, as {folder}/dataset.json says. "
+                f"Expected samples of {spec.bytes:,} bytes in the shards of {split}, as {folder}/dataset.json says. "
                 f"Received: others. Run the load stage again (`dvc repro load`)."
             )
-        images = np.frombuffer(b"".join(sample.image for sample in chunk), np.uint8)
-        yield images.reshape(-1, *dataset.shape), np.array([sample.label for sample in chunk], np.int64)
+        inputs = np.frombuffer(b"".join(sample.content for sample in chunk), spec.dtype)
+        yield inputs.reshape(-1, *spec.shape), np.array([sample.label for sample in chunk], np.int64)
 
 
 def read_places(folder: Path = PREPARED) -> NDArray[np.uint64]:
@@ -142,7 +168,7 @@ def read_places(folder: Path = PREPARED) -> NDArray[np.uint64]:
 
 
 def split_digest(split: SplitName, folder: Path = PREPARED) -> str:
-    """SHA-256 of a split's samples: classes, pixels and labels, whatever their order and packing.
+    """SHA-256 of a split's samples: classes, inputs and labels, whatever their order and packing.
 
     Raises:
         DataError: see :func:`read_batches`.
@@ -157,9 +183,9 @@ def _digest(split: SplitName, folder: Path, description: str) -> str:
     del description
     dataset = read_dataset(folder)
     found = [
-        hashlib.blake2b(f"{dataset.classes[label]}\n".encode() + image.tobytes(), digest_size=16).digest()
-        for images, labels in read_batches(split, 256, folder)
-        for image, label in zip(images, labels, strict=True)
+        hashlib.blake2b(f"{dataset.classes[label]}\n".encode() + sample.tobytes(), digest_size=16).digest()
+        for inputs, labels in read_batches(split, 256, folder)
+        for sample, label in zip(inputs, labels, strict=True)
     ]
-    head = f"{dataset.shape}\n{chr(10).join(dataset.classes)}\n\n"
+    head = f"{dataset.input.shape}\n{chr(10).join(dataset.classes)}\n\n"
     return hashlib.sha256(head.encode() + b"".join(sorted(found))).hexdigest()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -60,14 +61,17 @@ def run(
     from tasks.config import Params, expect_own_name, load_params
     from tasks.versioning.params_file import set_params
 
-    def check(params: Params) -> None:
-        parse_recipes(params.recipes, params.teachers)
+    def check(params: Params, tell: Callable[[str], None] | None = None) -> None:
+        parse_recipes(params.recipes, params.teachers, params.data.workload, tell)
         expect_own_name(params)
+
+    def tell_renamed(sentence: str) -> None:
+        say("params.yaml", sentence)
 
     if set_:
         set_params(set_, check=check)
-    params = load_params()
-    check(params)
+    params = load_params(say=tell_renamed)
+    check(params, tell_renamed)
     environment.prepare()
     os.environ[environment.WORKSPACE] = str(Path.cwd())  # Prefect's own server, if it starts one, inherits it
     say("slimline", "starting Prefect")

@@ -81,18 +81,21 @@ def verify(
 def predict(
     *files: Path,
     model: Path,
+    workload: str | None = None,
     trusted_keys: tuple[Path, ...] = (),
     allow_unsigned: bool = False,
     json: bool = False,
 ) -> None:
-    """Classify images with a fetched model.
+    """Ask a fetched model about files.
 
     Parameters
     ----------
     files
-        Image files.
+        Files as the model's workload reads them: images, for one.
     model
         The folder that `slimline fetch` filled.
+    workload
+        The workload of your own that the model is for, as package.module:Class.
     trusted_keys
         A public key or a folder of them; may be repeated. By default what SLIMLINE_TRUSTED_KEYS or params.yaml names.
     allow_unsigned
@@ -102,7 +105,7 @@ def predict(
     """
     from tasks.deployment.device.prediction import predict as classify
 
-    predictions = classify(model, files, whom_to_trust(trusted_keys, allow_unsigned))
+    predictions = classify(model, files, whom_to_trust(trusted_keys, allow_unsigned), workload)
     if json:
         print_json([prediction.model_dump(mode="json") for prediction in predictions])
     else:

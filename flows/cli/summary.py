@@ -95,7 +95,7 @@ def print_releases(model: str, rows: Sequence[Release]) -> None:
             "Recipe": row.recipe,
             "Loaded": f"{row.loaded_bytes:,}",
             "Stored": f"{row.stored_bytes:,}",
-            "Accuracy": f"{row.accuracy:.4f}",
+            **{name.capitalize(): f"{value:.4f}" for name, value in row.metrics.items()},
             "Channels": ", ".join(row.channels),
         }
         for row in rows

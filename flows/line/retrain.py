@@ -37,7 +37,8 @@ from tasks.evaluation.results import Results, load_results, read_decision
 from tasks.files import write_text
 from tasks.records import read_record
 from tasks.text import visible
-from tasks.versioning.history import commit, head, push, release_message
+from tasks.versioning.dvc import push
+from tasks.versioning.history import commit, head, release_message
 from tasks.versioning.recorded import Mark, is_recorded, mark_recorded
 from tasks.versioning.stages import Stage
 
@@ -63,7 +64,7 @@ def retrain(params: Params) -> Outcome:
         StageFailed: a stage ended with an error.
         SlimlineError: source, store or DVC do not do what was asked.
     """
-    parse_recipes(params.recipes, params.teachers)
+    parse_recipes(params.recipes, params.teachers, params.data.workload)
     expect_own_name(params)
     runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):

@@ -2,7 +2,6 @@
 
 import contextlib
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,22 +16,10 @@ from flows.terminal import say
 from tasks.errors import UNAVAILABLE
 from tasks.processes import end_group, process_group
 from tasks.text import visible
+from tasks.versioning.dvc import ERROR, Outcome, exit_code, is_chatter, outcome_of, repro_command
 from tasks.versioning.environment import stage_environment
 
-OUTCOMES = (  # what DVC says, and what happened then
-    ("Running stage", "Ran"),
-    ("is cached - skipping run", "Restored"),
-    ("didn't change, skipping", "Unchanged"),
-)
-NOISE = (  # what DVC and native libraries say beside the stage's own lines
-    "> python -P -m",
-    "Updating lock file",
-    "Generating lock file",
-    "To track the changes",
-    "To enable auto",
-    "Use `dvc push`",
-    "\tgit add",
-    "\tdvc config",
+NATIVE = (  # how lines begin that native libraries print beside a stage's own
     "INFO: Created TensorFlow Lite",
     "fully_quantize:",
     "WARNING: All log messages before absl",
@@ -56,7 +43,7 @@ def run_stage(name: str, fresh: bool) -> State[str]:
     logger = get_run_logger()
     if fresh:
         return Completed(name="Unchanged", message="Neither inputs nor parameters changed.")
-    outcome = follow(stage_command(name), name, logger.info)
+    outcome = follow(repro_command(name), name, logger.info)
     return Completed(name=outcome)
 
 
@@ -66,12 +53,7 @@ def may_succeed_later(_task: object, _run: object, state: State[str]) -> bool:
     return isinstance(error, StageFailed) and error.code == UNAVAILABLE
 
 
-def stage_command(name: str) -> list[str]:
-    """DVC's own command for one stage; it waits for other stages to write their part of dvc.lock."""
-    return [sys.executable, "-P", "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
-
-
-def follow(command: list[str], stage: str, log: Callable[[str], None]) -> str:
+def follow(command: list[str], stage: str, log: Callable[[str], None]) -> Outcome:
     """Run a stage, pass its lines on as they come, and tell what happened.
 
     Returns:
@@ -80,34 +62,28 @@ def follow(command: list[str], stage: str, log: Callable[[str], None]) -> str:
     Raises:
         StageFailed: it ended with an error.
     """
-    outcome, code = "Ran", 1
+    outcome: Outcome = "Ran"
+    code = 1
     errors: list[str] = []
     with _group(command) as process:
         assert process.stdout is not None
         for raw in process.stdout:
             line = raw.rstrip()
-            outcome = next((name for words, name in OUTCOMES if words in line), outcome)
-            if not line or line.startswith(NOISE):
+            outcome = outcome_of(line) or outcome
+            if not line or is_chatter(line) or line.startswith(NATIVE):
                 continue
             line = visible(line)
             if errors or line.startswith("error: "):
                 errors.append(line.removeprefix("error: "))
-                code = _exit_code(line) or code
+                code = exit_code(line) or code
             log(line)
             say(stage, line)
     if process.returncode:
         message = (
-            "\n".join(line for line in errors if not line.startswith("ERROR: "))
-            or f"it ended with {process.returncode}"
+            "\n".join(line for line in errors if not line.startswith(ERROR)) or f"it ended with {process.returncode}"
         )
         raise StageFailed(stage, message, code)
     return outcome
-
-
-def _exit_code(line: str) -> int | None:
-    """The stage's exit code in DVC's line `ERROR: failed to reproduce 'load': … exited with 2`."""
-    words = line.rsplit("exited with ", 1)
-    return int(words[1]) if len(words) == 2 and words[1].isdigit() else None
 
 
 @contextlib.contextmanager

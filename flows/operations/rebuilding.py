@@ -39,7 +39,8 @@ def reproduce(
     from tasks.deployment.releases.reproduction import carried_files, compare, get_release
     from tasks.deployment.releases.tool import expect_tool
     from tasks.litert import cpu_name
-    from tasks.versioning.rebuilding import carries_tool, clone_at, locked_outputs, put_files, run_again, stages_to_run
+    from tasks.versioning.dvc import locked_outputs
+    from tasks.versioning.rebuilding import carries_tool, clone_at, put_files, run_again, stages_to_run
 
     say("release", f"{model} {version} from {store.url}")
     manifest, commit = get_release(store, model, version, trust, folder / "release")
@@ -101,7 +102,8 @@ def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:
     Returns:
         what is to be said about it.
     """
-    from tasks.versioning.rebuilding import Gone, lend_source, pull, run_again, stages_to_run
+    from tasks.versioning.dvc import Gone, pull
+    from tasks.versioning.rebuilding import lend_source, run_again, stages_to_run
 
     say("data", "pull it from DVC's remote")
     try:
@@ -124,7 +126,8 @@ def get_timed(project: Path, recipe: str, say: Callable[[str, str], None]) -> li
         what is to be said about it.
     """
     from tasks.compression.records import candidate_record, earlier_record
-    from tasks.versioning.rebuilding import pull_file, time_decides
+    from tasks.versioning.dvc import pull_file
+    from tasks.versioning.rebuilding import time_decides
 
     if not time_decides(project, recipe):
         return []

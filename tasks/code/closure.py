@@ -27,7 +27,7 @@ class Parsed(Record):
 class Closure:
     """Code and libraries, as they are collected.
 
-    ``modules``: digest by path, as ``tasks/images.py``. ``libraries``: version by name.
+    ``modules``: digest by path, as ``tasks/workloads/image/pixels.py``. ``libraries``: version by name.
     """
 
     modules: dict[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from tasks.code.works import ALWAYS_RUN, WORKS
 from tasks.config import Params
 from tasks.files import to_json, write_bytes
 from tasks.records import Record
+from tasks.workloads import find_workload, target_of
 
 FOLDER = Path("data/code")
 
@@ -45,7 +46,7 @@ def describe(work: str, models: Iterable[str] = (), reader: Reader | None = None
 
     Args:
         work: its name.
-        models: the networks that it builds, as params.yaml names them: the modules of a user's own count.
+        models: the workload and the networks that it builds, as ``package.module:name``; other names count nothing.
         reader: of the project; by default of the one in the working folder.
     """
     own = [model.partition(":")[0] for model in models if ":" in model]
@@ -54,10 +55,18 @@ def describe(work: str, models: Iterable[str] = (), reader: Reader | None = None
     return CodeRecord(python=python, modules=closure.modules, libraries=closure.libraries)
 
 
+def workload_parts(params: Params, work: str) -> list[str]:
+    """Return those parts of the workload that a work runs, as ``package.module:Class``."""
+    networks, workload = WORKS[work].networks, find_workload(params.data.workload)
+    parts = {workload.reading: WORKS[work].reads, workload.learning: networks, workload.outcome.learning: networks}
+    return [target_of(params.data.workload), *(part for part, used in parts.items() if used)]
+
+
 def models_of(params: Params, work: str) -> list[str]:
-    """The networks that a work builds."""
+    """Return what params.yaml names for a work to run: the parts of the workload, and the networks that it builds."""
     networks = WORKS[work].networks
     return [
+        *workload_parts(params, work),
         *([params.training.model] if "training" in networks else []),
         *([network.model for network in params.teachers.values()] if "teachers" in networks else []),
     ]

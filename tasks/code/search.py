@@ -24,7 +24,7 @@ class Found:
     """A module.
 
     ``file`` is None for a folder without ``__init__.py``, ``key`` its path below the folder in which Python looks for
-    packages (``tasks/images.py``), and ``folders`` are where a package's own modules lie.
+    packages (``tasks/workloads/image/pixels.py``), and ``folders`` are where a package's own modules lie.
     """
 
     kind: Kind

@@ -9,10 +9,14 @@ Networks = Literal["training", "teachers"]  # parts of params.yaml that may name
 
 @dataclass(frozen=True)
 class Work:
-    """A function that a stage calls, as ``package.module:function``, and whose networks it builds."""
+    """A function that a stage calls, as ``package.module:function``, and whose networks it builds.
+
+    ``reads``: whether it reads samples out of a source.
+    """
 
     entry: str
     networks: tuple[Networks, ...] = ()
+    reads: bool = False
 
     @property
     def package(self) -> str:
@@ -28,7 +32,7 @@ class Work:
 WORKS: Mapping[str, Work] = {
     "code": Work("tasks.code.records:write_code"),
     "fingerprint": Work("tasks.data_loading.fingerprint:fingerprint"),
-    "load": Work("tasks.data_loading.load:load"),
+    "load": Work("tasks.data_loading.load:load", reads=True),
     "train": Work("tasks.training.trainer:train", ("training",)),
     "export": Work("tasks.training.serving:export", ("training",)),
     "teach": Work("tasks.training.teachers:teach", ("teachers",)),

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any
 
 import numpy as np
 
+from tasks.backend import KerasLayer, KerasModel
 from tasks.compression.records import Reason, Skip
-from tasks.compression.technique import Model, Result, Subject, Technique
+from tasks.compression.technique import Result, Subject, Technique
 from tasks.errors import SlimlineError, Unsuited
 
 OWN = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def _is_same(name: str, before: Subject, after: Subject) -> bool:
     """Has a Keras layer the weights that it had?"""
     if before.form != "keras" or after.form != "keras":
         return False
-    old, new = _layer(before.model, name), _layer(after.model, name)
+    old, new = _layer(before.network, name), _layer(after.network, name)
     if old is None or new is None or type(old) is not type(new):
         return False
     pairs = list(zip(old.get_weights(), new.get_weights(), strict=False))
@@ -62,7 +62,7 @@ def _is_same(name: str, before: Subject, after: Subject) -> bool:
     return alike and len(pairs) == len(old.weights) == len(new.weights)
 
 
-def _layer(model: Model, name: str) -> Any:
+def _layer(model: KerasModel, name: str) -> KerasLayer | None:
     return next((layer for layer in model.layers if layer.name == name), None)
 
 

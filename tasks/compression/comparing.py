@@ -20,10 +20,10 @@ def compared(technique: Technique, before: Subject, result: Result, context: Con
     if before.form != "keras":
         assert context.recorded is not None
         return check_same(before.flatbuffer, after.flatbuffer, context.recorded, "the file before this step")
-    recorded, stored = context.samples_like(before.model), technique.stored_as()
+    recorded, stored = context.samples_like(before.network), technique.stored_as()
     if stored == "float32":
-        return check_float32(before.model, after.flatbuffer, recorded, FLOAT)
+        return check_float32(before.network, after.flatbuffer, recorded, FLOAT)
     if stored == "float16":
-        return check_float16(before.model, after.flatbuffer, recorded, FLOAT)
-    expected = answers(before.model, recorded.images) if result.answers is None else result.answers
+        return check_float16(before.network, after.flatbuffer, recorded, FLOAT)
+    expected = answers(before.network, recorded.images) if result.answers is None else result.answers
     return describe_rounded(expected, after.flatbuffer, recorded, FLOAT if result.answers is None else SIMULATED)

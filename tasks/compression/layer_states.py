@@ -19,15 +19,15 @@ def constants(subject: Subject) -> dict[str, Copies]:
     """The weights of a subject by their paths: one constant each, or several copies that a file has of it."""
     if subject.form != "keras":
         return read_constants(subject.flatbuffer, subject.places)
-    return {path: (weight.constant(),) for path, weight in weights(subject.model).items()}
+    return {path: (weight.constant(),) for path, weight in weights(subject.network).items()}
 
 
 def measure_layers(before: Subject, after: Subject) -> tuple[LayerState, ...]:
     """Every weight after a step that made ``after`` of ``before``; a file that does not hold one leaves it out."""
     if before.form == "keras" and after.form != "keras":
-        places = after.places or locate(before.model, after.flatbuffer)
+        places = after.places or locate(before.network, after.flatbuffer)
         later = read_constants(after.flatbuffer, places)
-        arranged = _arranged(weights(before.model), places, later)
+        arranged = _arranged(weights(before.network), places, later)
         return tuple(_state(path, arranged[path], later[path], places, True) for path in places if path in later)
     earlier, later = constants(before), constants(after)
     return tuple(_state(path, earlier.get(path, ()), copies, after.places) for path, copies in later.items())

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from tasks.backend import KerasModel
 from tasks.compression.flatbuffer import File, Part, Places, Use, by_output
-from tasks.compression.technique import Model
 from tasks.compression.weights import Weight, weights
 from tasks.learning.conversion import convert, fold_scaling
 from tasks.learning.saving import copy_model
@@ -35,7 +35,7 @@ Marked = tuple[tuple[Use, ...], dict[str, tuple[tuple[int, Part], ...]]]  # all 
 _known: dict[str, Marked] = {}  # by the network; conversion takes long
 
 
-def locate(model: Model, flatbuffer: bytes, trained: Values | None = None) -> Places:
+def locate(model: KerasModel, flatbuffer: bytes, trained: Values | None = None) -> Places:
     """Find the weights of ``model`` in a file that was made of it.
 
     Args:
@@ -126,7 +126,7 @@ def _likeness(expected: NDArray[Any], real: NDArray[np.float32], outputs: int) -
     return float(explained.sum() / energies.sum()) if energies.any() else 0.0
 
 
-def _marked(model: Model) -> Marked:
+def _marked(model: KerasModel) -> Marked:
     """Convert a copy with numbers of their own in its weights and look for these."""
     key = _network(model)
     if key not in _known:
@@ -145,7 +145,7 @@ def _marked(model: Model) -> Marked:
     return _known[key]
 
 
-def _network(model: Model) -> str:
+def _network(model: KerasModel) -> str:
     """Identifies what decides about the graph."""
     layers = [(type(layer).__qualname__, id(type(layer))) for layer in model._flatten_layers(recursive=True)]
     shapes = [tuple(variable.shape) for variable in model.weights]

@@ -16,8 +16,8 @@ def _always(earlier: Any, later: Any) -> bool:  # noqa: ARG001
 
 
 def _no_more_zeros(earlier: Any, later: Any) -> bool:
-    """Whether a pruning finds the zeros there that it would make; a budget of all layers together may spare some."""
-    spares = earlier.budget == "global" and later.budget == "layer"
+    """Whether a pruning finds the zeros there that it would make; zeros of all layers together may spare some."""
+    spares = earlier.allocation == "global" and later.allocation == "uniform"
     return later.pattern == earlier.pattern and not spares and later.fraction <= earlier.fraction
 
 
@@ -32,7 +32,7 @@ class Refused:
 
 
 def _trains(earlier: Any, later: Any) -> bool:  # noqa: ARG001
-    return bool(later.aware)
+    return bool(later.trains)
 
 
 COPIES = "the copies of a kernel would no longer be alike; put width_to_depth right before quantize, without training"

@@ -1,6 +1,6 @@
 """Recipes: chains of techniques, checked as a whole before any work starts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,8 +10,9 @@ from tasks.compression.policy import refusal
 from tasks.compression.technique import Kind, Technique
 from tasks.compression.techniques import TECHNIQUES
 from tasks.compression.techniques.convert import Convert
-from tasks.config import explain
+from tasks.config import DEFAULT_WORKLOAD, context_of, explain
 from tasks.errors import ConfigError
+from tasks.settings import telling_renames
 
 Recipe = tuple[Technique, ...]
 
@@ -27,7 +28,13 @@ MEANING = {
 LASTING: frozenset[Kind] = frozenset({"channels", "rank"})  # no technique adds what these took away
 
 
-def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collection[str] = ()) -> Recipe:
+def parse_recipe(
+    name: str,
+    steps: Sequence[Mapping[str, Any]],
+    teachers: Collection[str] = (),
+    workload: str = DEFAULT_WORKLOAD,
+    say: Callable[[str], None] | None = None,
+) -> Recipe:
     """Turn the steps of params.yaml into techniques that fit each other.
 
     A plain conversion is put in where no step gives the deployable model that the next one takes, and at the end.
@@ -36,12 +43,14 @@ def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collec
         name: of the recipe.
         steps: as params.yaml has them.
         teachers: names of those there are beside the baseline.
+        workload: as ``data.workload`` names it; which augmentation there is goes by it.
+        say: is told of settings that have another name now.
 
     Raises:
         ConfigError: a step is not a technique, has a wrong setting, does not take what the step before it gives,
             breaks what an earlier step promised, makes no sense behind it, or learns from a teacher that there is not.
     """
-    recipe = [_parse_step(f"recipes.{name}.{index}", step) for index, step in enumerate(steps)]
+    recipe = [_parse_step(f"recipes.{name}.{index}", step, workload, say) for index, step in enumerate(steps)]
     for index, technique in enumerate(recipe):
         if technique.takes == "flatbuffer" and (index == 0 or recipe[index - 1].gives == "keras"):
             recipe.insert(index, Convert())
@@ -56,18 +65,22 @@ def parse_recipe(name: str, steps: Sequence[Mapping[str, Any]], teachers: Collec
 
 
 def parse_recipes(
-    recipes: Mapping[str, Sequence[Mapping[str, Any]]], teachers: Collection[str] = ()
+    recipes: Mapping[str, Sequence[Mapping[str, Any]]],
+    teachers: Collection[str] = (),
+    workload: str = DEFAULT_WORKLOAD,
+    say: Callable[[str], None] | None = None,
 ) -> dict[str, Recipe]:
     """Check all recipes of params.yaml; see :func:`parse_recipe`."""
-    return {name: parse_recipe(name, steps, teachers) for name, steps in recipes.items()}
+    return {name: parse_recipe(name, steps, teachers, workload, say) for name, steps in recipes.items()}
 
 
-def _parse_step(where: str, step: Mapping[str, Any]) -> Technique:
+def _parse_step(where: str, step: Mapping[str, Any], workload: str, say: Callable[[str], None] | None) -> Technique:
     technique = step.get("technique")
     if not isinstance(technique, str) or technique not in TECHNIQUES:
         raise ConfigError(f"{where}.technique: expected one of {', '.join(TECHNIQUES)}. Received: {technique!r}.")
     try:
-        return TECHNIQUES[technique].model_validate(step)
+        with telling_renames(say, f"{where}."):
+            return TECHNIQUES[technique].read(step, context_of(workload))
     except ValidationError as error:
         raise ConfigError(f"params.yaml does not fit:\n{explain(error, [where])}") from None
 

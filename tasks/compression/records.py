@@ -1,11 +1,12 @@
 """What the compression stage leaves for others to read."""
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from tasks.files import write_bytes
 from tasks.learning.records import Comparison
@@ -67,8 +68,8 @@ class LayerState(Record):
     tensors: tuple[tuple[int, int], ...] = ()  # of a .tflite file that hold the weights: numbers of graph and tensor
 
 
-class Rung(Record):
-    """A network that was timed to find the widest one that is fast enough.
+class LatencyTrial(Record):
+    """One measurement in the search for the widest network that is fast enough.
 
     The same network comes out of a budget of ``{metric: macs, max: <macs>}`` on any machine. ``upper``: end of the 99 %
     interval of what is limited, ratio or microseconds, which decides whether it ``fits``.
@@ -91,7 +92,8 @@ class Step(Record):
     skipped: tuple[Skip, ...]
     promises: tuple[Promise, ...]  # this step's and those of the steps before it, measured after this step
     layers: tuple[LayerState, ...] = ()
-    ladder: tuple[Rung, ...] = ()  # what was timed, in that order; the last one that fits was taken
+    # what was timed, in that order; the last one that fits was taken; records of earlier versions call it ladder
+    trials: Annotated[tuple[LatencyTrial, ...], Field(validation_alias=AliasChoices("trials", "ladder"))] = ()
     comparison: Comparison | None = None  # of the file that the step gave with what it was made of
     details: dict[str, Any] = Field(default_factory=dict)  # what the technique measured and chose on the way
 
@@ -125,9 +127,14 @@ class Candidate(Record):
         """Epochs of training by the name of who taught; none without training."""
         found: Counter[str] = Counter()
         for step in self.steps:
-            if step.config.get("aware", True) and "distillation" in step.config:
+            if _trained(step.config) and "distillation" in step.config:
                 found[step.config["distillation"]["teacher"]] += step.config["epochs"] * step.config.get("rounds", 1)
         return {teacher: epochs for teacher, epochs in found.items() if epochs}
+
+
+def _trained(config: Mapping[str, Any]) -> bool:
+    """Whether a step that could train did, by its settings; ``aware`` is what ``training`` was called before."""
+    return bool(config.get("training", "qat") != "none" and config.get("aware", True))
 
 
 class NotMade(Record):

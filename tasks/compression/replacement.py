@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, TfTensor, keras, tensorflow
-from tasks.compression.technique import Model
+from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
 
 INNER = {"activation": "linear", "use_bias": False, "activity_regularizer": None}
 
@@ -86,7 +85,7 @@ def _like(layer: KerasLayer, ending: str, kernel: NDArray[Any], changes: dict[st
     return layer.__class__.from_config(config)
 
 
-def rebuild(model: Model, replacements: Mapping[str, Replacement]) -> Model:
+def rebuild(model: KerasModel, replacements: Mapping[str, Replacement]) -> KerasModel:
     """A functional model with the same weights in which the named layers are replaced.
 
     Args:
@@ -117,5 +116,5 @@ def rebuild(model: Model, replacements: Mapping[str, Replacement]) -> Model:
     return keras().Model(inputs, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
 
 
-def _copy(layer: KerasLayer) -> Any:
+def _copy(layer: KerasLayer) -> KerasLayer:
     return layer.__class__.from_config(layer.get_config())

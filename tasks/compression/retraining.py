@@ -5,15 +5,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from tasks.backend import keras
+from tasks.backend import KerasModel, keras
 from tasks.compression.progress import beating
-from tasks.compression.technique import Context, Model
-from tasks.config import NAME, Augmentation, Precision, Settings
+from tasks.compression.technique import Context
+from tasks.config import NAME, OfWorkload, Precision, Settings
 from tasks.learning.distillation import Teacher
 from tasks.learning.fitting import Fitted, Plan, fit
 from tasks.learning.hints import Hints
 from tasks.learning.precision import in_precision
 from tasks.learning.saving import load_model
+from tasks.workloads.protocol import Augmentation
 
 BASELINE, NONE = "baseline", "none"
 ONE = NAME.strip("^$")
@@ -66,7 +67,7 @@ class Retraining(Settings):
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.0003
     schedule: Annotated[Literal["constant", "cosine"], Field(description="of the learning rate")] = "constant"
     precision: Annotated[Precision, Field(description="what layers compute in")] = "float32"
-    augmentation: Annotated[Augmentation, Field(description="as in training")] = Augmentation()
+    augmentation: Annotated[OfWorkload, Field(description="as in training")] = Augmentation()
     dropout: Annotated[float | None, Field(ge=0, lt=1, description="rate in every dropout layer; null: as it is")] = (
         None
     )
@@ -82,7 +83,7 @@ class Retraining(Settings):
 
 
 def retrain(
-    model: Model,
+    model: KerasModel,
     block: Retraining,
     context: Context,
     callbacks: Sequence[Any] = (),
@@ -127,7 +128,7 @@ def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
     return Teacher(members, distillation.temperature, distillation.weight, context.questions) if members else None
 
 
-def _members(name: str, context: Context) -> Iterator[Model]:
+def _members(name: str, context: Context) -> Iterator[KerasModel]:
     """The networks of a teacher, in the precision that they were trained in."""
     if name == BASELINE:
         members = [] if context.baseline is None else [context.baseline]

@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tasks.backend import set_seed, threads, versions
+from tasks.backend import KerasModel, set_seed, threads, versions
 from tasks.compression.changes import check_changes, refusing
 from tasks.compression.comparing import compared
 from tasks.compression.layer_states import measure_layers
 from tasks.compression.promises import measure
 from tasks.compression.recipe import Recipe
-from tasks.compression.records import Candidate, Rung, Step
+from tasks.compression.records import Candidate, LatencyTrial, Step
 from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
-from tasks.compression.technique import Claim, Context, Model, Subject, Technique
+from tasks.compression.technique import Claim, Context, Subject, Technique
 from tasks.errors import CompressionError, PromiseBroken
 from tasks.learning.finite import check_finite
 from tasks.learning.recorded import recorded_samples
@@ -27,7 +27,7 @@ from tasks.learning.saving import copy_model, weights_digest
 def run_recipe(
     name: str,
     recipe: Recipe,
-    baseline: Model,
+    baseline: KerasModel,
     context: Context,
     steps_folder: Path,
     earlier: Candidate | None = None,
@@ -92,11 +92,11 @@ def run_recipe(
     return subject.flatbuffer, candidate
 
 
-def _timed(earlier: Candidate | None, index: int, technique: Technique) -> tuple[Rung, ...]:
+def _timed(earlier: Candidate | None, index: int, technique: Technique) -> tuple[LatencyTrial, ...]:
     """What was timed when the same step was carried out earlier."""
     if earlier is None or index >= len(earlier.steps) or earlier.steps[index].config != _config(technique):
         return ()
-    return earlier.steps[index].ladder
+    return earlier.steps[index].trials
 
 
 def _config(technique: Technique) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _carry_out(
     with noted() as rewrites:
         result = technique.apply(before, context)
         if result.subject.form == "keras":
-            check_finite(result.subject.model, f"the network after {technique.technique}", CompressionError)
+            check_finite(result.subject.network, f"the network after {technique.technique}", CompressionError)
         result = check_changes(technique, before, result)
         comparison = compared(technique, before, result, context)
     kept = (claim.of(result.renamed) for claim in claims if claim.layer not in result.outdated)
@@ -130,7 +130,7 @@ def _carry_out(
         skipped=result.skipped,
         promises=measure(claims, result.subject),
         layers=measure_layers(before, result.subject),
-        ladder=result.ladder,
+        trials=result.trials,
         comparison=comparison,
         details={**result.details, **({"rewrites": done} if done else {})},
     )

@@ -1,10 +1,7 @@
 """Separable convolutions as the two layers that they are, so that techniques find a kernel in each."""
 
-from typing import Any
-
-from tasks.backend import keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.replacement import Factor, Replacement, rebuild
-from tasks.compression.technique import Model
 from tasks.learning.rewrites import in_float32, note, why_not_exact
 from tasks.learning.saving import copy_model
 
@@ -14,10 +11,10 @@ DEPTHWISE = ("strides", "padding", "data_format", "dilation_rate", "depth_multip
 POINTWISE = ("filters", "data_format", "activation", "use_bias", "bias_regularizer", "activity_regularizer", "dtype")
 
 
-def split_separable(model: Model) -> Model:
+def split_separable(model: KerasModel) -> KerasModel:
     """A copy in which each separable convolution is a depthwise one and one of single pixels, same answers.
 
-    A separable layer has two kernels, the larger of which no toolkit prunes, clusters or quantizes in training. The
+    A separable layer has two kernels, the larger of which TFMOT neither prunes, clusters nor quantizes. The
     second layer has the name of the whole, the first that name and ``_depthwise``. LiteRT runs them as two in any case.
     A layer stays whole where the two would not give its outputs, which is noted (:mod:`tasks.learning.rewrites`).
     """
@@ -33,7 +30,7 @@ def split_separable(model: Model) -> Model:
     return split
 
 
-def _why_not(layer: Any) -> str:
+def _why_not(layer: KerasLayer) -> str:
     if layer.padding == "causal":
         return "its padding is causal"
     if _parts(layer) is None:
@@ -41,7 +38,7 @@ def _why_not(layer: Any) -> str:
     return "" if in_float32(layer) else "it is not computed in float32"
 
 
-def _parts(layer: Any) -> tuple[Any, Any] | None:
+def _parts(layer: KerasLayer) -> tuple[KerasLayer, KerasLayer] | None:
     """The kinds of the two layers; None where there are none, as for causal padding, or where a subclass does more."""
     layers = keras().layers
     if type(layer) is layers.SeparableConv2D:
@@ -51,7 +48,7 @@ def _parts(layer: Any) -> tuple[Any, Any] | None:
     return None
 
 
-def _two(layer: Any) -> Replacement:
+def _two(layer: KerasLayer) -> Replacement:
     parts = _parts(layer)
     assert parts is not None
     config = layer.get_config()

@@ -110,7 +110,7 @@ class StepStore:
         place = self.folder / digest
         place.mkdir(parents=True, exist_ok=True)
         if finished.subject.form == "keras":
-            save_model(finished.subject.model, place / KERAS)
+            save_model(finished.subject.network, place / KERAS)
         else:
             write_bytes(place / FLATBUFFER, finished.subject.flatbuffer)
         claims = tuple(asdict(claim) for claim in finished.claims)

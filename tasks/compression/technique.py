@@ -4,13 +4,15 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import model_validator
 
+from tasks.backend import KerasModel
 from tasks.compression.flatbuffer import Places
-from tasks.compression.records import Rung, Skip
+from tasks.compression.records import LatencyTrial, Skip
 from tasks.config import Precision, Settings
+from tasks.errors import CompressionError
 from tasks.learning.recorded import Recorded, recorded_samples
 from tasks.litert import Scores
 from tasks.samples import PREPARED
@@ -18,8 +20,8 @@ from tasks.samples import PREPARED
 Form = Literal["keras", "flatbuffer", "package"]
 Stored = Literal["float32", "float16", "rounded"]
 Kind = Literal["zeros", "pattern", "clusters", "dtype", "channels", "rank", "levels"]
+Allocation = Literal["uniform", "global"]  # of what is removed: the same share of each layer, or of all together
 SPARSITY: frozenset[Kind] = frozenset({"zeros", "pattern"})  # what holds as long as each zero stays where it is
-Model = Any  # a tf_keras model, from raw pixels to logits
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,17 @@ class Subject:
     :func:`tasks.compression.location.locate`. ``packed``: it is a package, stored in a container of its own.
     """
 
-    model: Model = None
+    model: KerasModel | None = None
     flatbuffer: bytes = b""
     places: Places = field(default_factory=dict)
     packed: bool = False
+
+    @property
+    def network(self) -> KerasModel:
+        """The Keras model; only a subject of that form has one."""
+        if self.model is None:
+            raise CompressionError(f"Expected a subject in the form keras. Received: {self.form}.")
+        return self.model
 
     @property
     def form(self) -> Form:
@@ -69,7 +78,7 @@ class Result:
 
     ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
     promised. ``outdated``: layers that are there no more, and of which nothing can be measured any more, since what
-    stands in their place has other shapes. ``ladder``: what was timed to decide. ``answers``: logits, on the
+    stands in their place has other shapes. ``trials``: what was timed to decide. ``answers``: logits, on the
     context's recorded samples, of what a file was made of, where that is not the network that the step took.
     ``details``: what else was measured and chosen, as JSON has it. ``measured``: numbers of this network decided which
     layers stay as they are, so that all may.
@@ -81,7 +90,7 @@ class Result:
     claims: tuple[Claim, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     outdated: frozenset[str] = frozenset()
-    ladder: tuple[Rung, ...] = ()
+    trials: tuple[LatencyTrial, ...] = ()
     answers: Scores | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     measured: bool = False
@@ -105,16 +114,16 @@ class Context:
     prepared: Path = PREPARED
     backup: Path | None = None
     say: Callable[[str], None] = field(default=print)
-    baseline: Model = None
+    baseline: KerasModel | None = None
     teachers: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     precisions: Mapping[str, Precision] = field(default_factory=dict)
     questions: int = 0
     cache: Path | None = None
-    timed: Sequence[Rung] = ()
+    timed: Sequence[LatencyTrial] = ()
     code: str = ""
     recorded: Recorded | None = None
 
-    def samples_like(self, model: Model) -> Recorded:
+    def samples_like(self, model: KerasModel) -> Recorded:
         """The recorded samples, or noise of a network's input where there are none."""
         return self.recorded or recorded_samples(model.input_shape[1:], None)
 
@@ -135,6 +144,15 @@ class Technique(Settings):
     makes: ClassVar[frozenset[Kind]] = frozenset()
 
     technique: str
+
+    @classmethod
+    def read(cls, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> "Technique":
+        """Read a step of a recipe; ``context`` is as :func:`tasks.config.context_of` gives it.
+
+        Raises:
+            ValidationError: a setting is unknown, missing or does not fit.
+        """
+        return cls.model_validate(step, context=dict(context or {}))
 
     @model_validator(mode="after")
     def _nothing_in_vain(self) -> Self:
@@ -167,3 +185,14 @@ class Technique(Settings):
     @abstractmethod
     def apply(self, subject: Subject, context: Context) -> Result:
         """Carry the technique out on ``subject``, which stays as it is."""
+
+
+class StepReader(Protocol):
+    """What a recipe's step may name: a technique, or what chooses one of several by a setting of the step."""
+
+    def read(self, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Technique:
+        """Read a step of a recipe; ``context`` is as :func:`tasks.config.context_of` gives it.
+
+        Raises:
+            ValidationError: a setting is unknown, missing or does not fit.
+        """

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras
+from tasks.backend import KerasLayer, KerasModel, KerasVariable, keras
 from tasks.compression.flatbuffer import Constant
 from tasks.compression.layers import output_axis
-from tasks.compression.technique import Model
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class Weight:
     """A variable of two or more dimensions that is trained, and the layer that owns it; biases are none."""
 
     path: str
-    layer: Any
-    variable: Any
+    layer: KerasLayer
+    variable: KerasVariable
 
     def values(self) -> NDArray[Any]:
         """As Keras has them."""
@@ -38,7 +37,7 @@ class Weight:
         return Constant(np.moveaxis(values, output_axis(self.layer), 0), values.dtype.name, 0)
 
 
-def weights(model: Model) -> dict[str, Weight]:
+def weights(model: KerasModel) -> dict[str, Weight]:
     """All weights of a model by their paths, those of layers within layers and models too, each once."""
     found: dict[str, Weight] = {}
     top = {str(layer.name) for layer in model.layers}
@@ -58,7 +57,7 @@ def of_layer(paths: Iterator[str] | dict[str, Any], layer: str) -> list[str]:
     return [layer] if layer in every else [path for path in every if path.startswith(f"{layer}/")]
 
 
-def _matrices(layer: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+def _matrices(layer: KerasLayer, path: str) -> Iterator[tuple[str, KerasLayer, KerasVariable]]:
     own = [variable for variable in layer._trainable_weights if _is_matrix(variable)]
     for variable in own:
         yield (path if len(own) == 1 else f"{path}/{_name(variable)}"), layer, variable
@@ -67,11 +66,11 @@ def _matrices(layer: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
         yield from _matrices(inner, path if cell else f"{path}/{inner.name}")
 
 
-def _is_matrix(variable: Any) -> bool:
+def _is_matrix(variable: KerasVariable) -> bool:
     return len(variable.shape) > 1 and variable.dtype.is_floating and not _name(variable).endswith("bias")
 
 
-def _name(variable: Any) -> str:
+def _name(variable: KerasVariable) -> str:
     return str(variable.name).split(":")[0].split("/")[-1]
 
 

@@ -18,11 +18,11 @@ from tasks.compression.technique import Context
 from tasks.config import Params
 from tasks.errors import SlimlineError
 from tasks.files import write_bytes
+from tasks.learning.building import find_builder
 from tasks.learning.saving import load_model
 from tasks.packing.container import pack
 from tasks.processes import end_with_parent
 from tasks.records import read_record, write_record
-from tasks.training.models import find_builder
 from tasks.training.records import BASELINE_KERAS, teacher_member
 
 LESSONS = Path(".slimline/lessons")
@@ -35,12 +35,12 @@ def tell_supervisor() -> None:
 
 def work(params: Params, name: str) -> None:
     """Make the candidate of the recipe ``name`` and write it with its record, or record why it cannot be made."""
-    recipes = parse_recipes(params.recipes, params.teachers)
+    recipes = parse_recipes(params.recipes, params.teachers, params.data.workload)
     recipe = recipes[name]
     set_seed(params.training.seed)
     teaching = {teacher for step in recipe for teacher in step.teachers()}
     for model in (params.training.model, *(params.teachers[teacher].model for teacher in sorted(teaching))):
-        find_builder(model)  # its module registers the layers that a user's own network is made of
+        find_builder(model, params.data.workload)  # registers the layers that it is made of
     baseline = load_model(BASELINE_KERAS)
     seed = params.training.seed
     teachers = {
@@ -83,4 +83,4 @@ def make(params: Params, name: str) -> None:
 if __name__ == "__main__":
     end_with_parent()
     tell_supervisor()
-    run_command({"work": make})
+    run_command({"work": make}, say=None)  # the supervisor has said it

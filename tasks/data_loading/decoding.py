@@ -1,4 +1,4 @@
-"""Decoding in batches: at once where pixels come raw or there are few, else by processes of their own."""
+"""Decode batches inline for raw arrays or small sources, else in a process pool."""
 
 import hashlib
 import os
@@ -14,14 +14,11 @@ from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from typing import NamedTuple
 
-from tasks.data_loading.opening import UnusableImageError, open_image
-from tasks.data_loading.sources.protocol import Payload
-from tasks.data_loading.splitting import place_of
-from tasks.data_loading.spool import pack
-from tasks.data_loading.targets import Target
+from tasks.data_loading.bucket_sort import pack
 from tasks.errors import DataError
-from tasks.images import fit
-from tasks.samples import SplitName
+from tasks.samples import SplitName, size_of
+from tasks.workloads.items import Payload
+from tasks.workloads.protocol import Reader, UnusableError
 
 BATCH_SAMPLES = 256
 BATCH_BYTES = 8 << 20
@@ -42,72 +39,65 @@ Batch = list[Numbered]
 
 @dataclass
 class Decoded:
-    """What became of a batch. ``packed`` is as :func:`tasks.data_loading.spool.pack` has it."""
+    """What became of a batch. ``packed`` is as :func:`tasks.data_loading.bucket_sort.pack` has it."""
 
     packed: list[bytes] = field(default_factory=list)
     classes: Counter[int] = field(default_factory=Counter)  # samples per class number
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
-    resized: int = 0
-    recoloured: int = 0
+    changes: Counter[str] = field(default_factory=Counter)  # made so that samples fit
 
 
-def decode_batch(batch: Batch, target: Target) -> Decoded:
-    """Decode, check and fit each image of a batch."""
+def decode_batch(batch: Batch, reader: Reader) -> Decoded:
+    """Read and check each sample of a batch."""
     decoded = Decoded()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, about files that are odd and yet readable
+        warnings.simplefilter("ignore")  # of decoders, about files that are odd and yet readable
         for name, class_number, declared, payload in batch:
             try:
-                image = open_image(payload)
-            except UnusableImageError as reason:
+                split_hash, content, changes = reader.read(payload)
+            except UnusableError as reason:
                 decoded.refused.append((name, str(reason)))
                 continue
-            pixels = image.tobytes()
-            place = place_of(image.mode, image.size, pixels)
-            fitted = fit(image, target.height, target.width, target.channels)
-            if fitted is not image:
-                decoded.resized += image.size != fitted.size
-                decoded.recoloured += image.mode != fitted.mode
-                pixels = fitted.tobytes()
-            digest = hashlib.blake2b(pixels, digest_size=DIGEST_BYTES).digest()
-            decoded.packed.append(pack(digest, place, class_number, declared, name, pixels))
+            digest = hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
+            decoded.packed.append(pack(digest, split_hash, class_number, declared, name, content))
             decoded.classes[class_number] += 1
+            decoded.changes.update(changes)
     return decoded
 
 
-def decode(samples: Iterable[Numbered], target: Target, workers: int | None = None) -> Iterator[Decoded]:
+def decode(samples: Iterable[Numbered], reader: Reader, workers: int | None = None) -> Iterator[Decoded]:
     """Decode samples batch by batch, in their order, with a bounded number of batches under way.
 
     Args:
         samples: what to decode.
-        target: what every image is brought to.
+        reader: of samples.
         workers: processes; all processors if None.
 
     Raises:
         DataError: a process was killed.
     """
-    batches = _batches(samples, target.bytes)
+    batches = _batches(samples, size_of(reader.inputs))
     first = list(islice(batches, 2))
     if len(first) < 2 or not isinstance(first[0][0].payload, bytes):
         for batch in chain(first, batches):
-            yield decode_batch(batch, target)
+            yield decode_batch(batch, reader)
         return
     workers = workers or os.cpu_count() or 1
     context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # imported once, not in every process
+    context.set_forkserver_preload([__name__, type(reader).__module__])  # imported once, not in every process
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
     waiting: deque[Future[Decoded]] = deque()
     try:
         for batch in chain(first, batches):
-            waiting.append(pool.submit(decode_batch, batch, target))
+            waiting.append(pool.submit(decode_batch, batch, reader))
             if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool:
         raise DataError(
-            "Expected to decode all images. Received: a decoding process was killed, most likely for want of memory. "
-            "Free some, or look for a huge image in the source, and run again."
+            "Expected to decode all samples. Received: a decoding process was killed, most likely for want of memory. "
+            "Free some, or look for a huge sample in the source, and run again."
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

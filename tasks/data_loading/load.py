@@ -14,19 +14,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.config import Data, Params
-from tasks.data_loading.census import Census
+from tasks.data_loading.bucket_sort import BucketWriter
 from tasks.data_loading.decoding import Numbered, decode
 from tasks.data_loading.fingerprint import SOURCE
+from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.archive import TEMPORARY
-from tasks.data_loading.sources.protocol import Folder, Item, RefusedSample, SourceListing
-from tasks.data_loading.spool import Spool
-from tasks.data_loading.targets import Target, resolve
+from tasks.data_loading.sources.protocol import SourceListing
 from tasks.data_loading.writing import write_splits
 from tasks.errors import DataError, RefusedError, SourceError
 from tasks.files import sync
 from tasks.records import read_record, write_record
-from tasks.samples import PREPARED, SPLITS, Dataset, SplitName
+from tasks.samples import PREPARED, SPLITS, Dataset, SplitName, size_of
+from tasks.workloads import find_workload, reading_of
+from tasks.workloads.items import Folder, Item, RefusedSample
+from tasks.workloads.protocol import Reader
 
 REASONS_SHOWN = 5
 
@@ -35,7 +37,7 @@ REASONS_SHOWN = 5
 class Gathered:
     """What is known once the source is read."""
 
-    census: Census = field(default_factory=Census)
+    summary: LoadSummary
     numbers: dict[str, int] = field(default_factory=dict)  # of classes, in the order in which they turned up
     usable: Counter[int] = field(default_factory=Counter)  # samples per class number
     declared: set[SplitName] = field(default_factory=set)
@@ -44,11 +46,11 @@ class Gathered:
         """Number the classes and note what is no sample."""
         for item in items:
             if isinstance(item, Folder):
-                self.census.folders.add(item.path)
+                self.summary.folders.add(item.path)
             elif isinstance(item, RefusedSample):
-                self.census.refuse(item.name, item.reason)
+                self.summary.refuse(item.name, item.reason)
             else:
-                self.census.fill(item.name)
+                self.summary.fill(item.name)
                 if item.split:
                     self.declared.add(item.split)
                 number = self.numbers.setdefault(item.class_name, len(self.numbers))
@@ -87,11 +89,13 @@ def prepare(data: Data, listing: SourceListing, folder: Path = PREPARED) -> Data
         DataError: there are fewer than two classes, or nothing in a split.
     """
     source = open_source(data.source)
-    with _scratch(TEMPORARY, "spool-") as buckets, _scratch(folder.parent, f".{folder.name}-") as made:
-        with Spool(buckets) as spool:
-            gathered, target = _gather(source.items(), data, spool)
+    reading = reading_of(data.workload)
+    with _scratch(TEMPORARY, "buckets-") as scratch, _scratch(folder.parent, f".{folder.name}-") as made:
+        with BucketWriter(scratch) as writer:
+            reader, items = reading.reader(data.options, source.items(reading.take_file))
+            gathered = _gather(items, reader, data, writer)
             _check(gathered, data)
-            dataset = _write(gathered, spool, target, data, made)
+            dataset = _write(gathered, writer, reader, data, made)
         if source.listing() != listing:
             note = "The source changed since it was fingerprinted; the next run reads it again."
             dataset = dataset.model_copy(update={"notes": (*dataset.notes, note)})
@@ -100,72 +104,67 @@ def prepare(data: Data, listing: SourceListing, folder: Path = PREPARED) -> Data
     return dataset
 
 
-def _gather(items: Iterator[Item], data: Data, spool: Spool) -> tuple[Gathered, Target]:
-    """Read the whole source into the spool."""
-    gathered = Gathered()
-    census = gathered.census
-    target, items = resolve(data.image, items)
-    for decoded in decode(gathered.number(items), target):
-        census.resized += decoded.resized
-        census.recoloured += decoded.recoloured
+def _gather(items: Iterator[Item], reader: Reader, data: Data, writer: BucketWriter) -> Gathered:
+    """Read the whole source into buckets."""
+    gathered = Gathered(LoadSummary(reading_of(data.workload).is_meant, find_workload(data.workload).things))
+    summary = gathered.summary
+    for decoded in decode(gathered.number(items), reader):
+        summary.changes += decoded.changes
         gathered.usable += decoded.classes
         for name, reason in decoded.refused:
-            census.refuse(name, reason)
+            summary.refuse(name, reason)
         for packed in decoded.packed:
-            spool.add(packed)
-        census.use(len(decoded.packed))
-    census.finish()
-    return gathered, target
+            writer.add(packed)
+        summary.use(len(decoded.packed))
+    summary.finish()
+    return gathered
 
 
 def _check(gathered: Gathered, data: Data) -> None:
     """Refuse a source of which too little can be used."""
-    census, classes = gathered.census, gathered.classes()
-    if not census.read:
-        raise SourceError(
-            f"Expected samples in {data.source}. Received: none. Put images there as <class>/<file>, "
-            f"or change data.source."
-        )
-    if census.refused.count > data.max_refused * census.read:
-        reasons = "\n".join(f"  {refusal.file}: {refusal.reason}" for refusal in census.refused.first[:REASONS_SHOWN])
+    summary, classes = gathered.summary, gathered.classes()
+    what = f"{find_workload(data.workload).things} there as {reading_of(data.workload).layout}"
+    if not summary.read:
+        raise SourceError(f"Expected samples in {data.source}. Received: none. Put {what}, or change data.source.")
+    if summary.refused.count > data.max_refused * summary.read:
+        reasons = "\n".join(f"  {refusal.file}: {refusal.reason}" for refusal in summary.refused.first[:REASONS_SHOWN])
         raise RefusedError(
             f"Expected at most {data.max_refused:.2%} of the samples to be unusable (data.max_refused). "
-            f"Received: {census.refused.count:,} of {census.read:,}, the first of them\n{reasons}\n"
+            f"Received: {summary.refused.count:,} of {summary.read:,}, the first of them\n{reasons}\n"
             f"Mend or remove them, or raise the limit."
         )
     if len(classes) < 2:
         raise DataError(
-            f"Expected at least two classes in {data.source}. Received: {', '.join(classes) or 'none'}. "
-            f"Put each class's images into a folder of its own."
+            f"Expected at least two classes in {data.source}. Received: {', '.join(classes) or 'none'}. Put {what}."
         )
 
 
-def _write(gathered: Gathered, spool: Spool, target: Target, data: Data, folder: Path) -> Dataset:
+def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data, folder: Path) -> Dataset:
     """Write the shards and describe them."""
-    census, classes = gathered.census, gathered.classes()
+    summary, classes = gathered.summary, gathered.classes()
     labels = {gathered.numbers[name]: label for label, name in enumerate(classes)}
-    splits, digest = write_splits(spool.buckets(target.bytes), folder, data, classes, labels, gathered.declared, census)
+    buckets = writer.buckets(size_of(reader.inputs))
+    (spec,) = reader.inputs
+    splits, digest = write_splits(buckets, folder, data, spec.name, classes, labels, gathered.declared, summary)
     for split in SPLITS:
         if not splits[split].samples:
             raise DataError(
-                f"Expected samples in the {split} split. Received: none of {census.used:,}. "
+                f"Expected samples in the {split} split. Received: none of {summary.used:,}. "
                 f"Add data, or change data.split."
             )
     return Dataset(
         workload=data.workload,
         source_digest=digest,
         classes=classes,
-        height=target.height,
-        width=target.width,
-        channels=target.channels,
+        inputs=reader.inputs,
         splits=splits,
-        read=census.read,
-        refused_samples=census.refused.count,
-        refused=tuple(census.refused.first),
-        kept_out_samples=census.kept_out.count,
-        kept_out=tuple(census.kept_out.first),
+        read=summary.read,
+        refused_samples=summary.refused.count,
+        refused=tuple(summary.refused.first),
+        kept_out_samples=summary.kept_out.count,
+        kept_out=tuple(summary.kept_out.first),
         notes=(
-            *census.notes(f"{target.height}×{target.width}"),
+            *summary.notes(reader.tell(summary.changes)),
             *(f"The class {name} has no usable sample." for name in sorted(set(gathered.numbers) - set(classes))),
             *(
                 f"The class {name} has no sample in the {split} split."

@@ -17,13 +17,17 @@ class ShardWriter:
     Args:
         folder: where the shards go.
         split: gives them their names.
+        feature: the name of the input.
         classes: the names of the labels.
         shard_bytes: size at which a shard is closed and the next one begun.
     """
 
-    def __init__(self, folder: Path, split: SplitName, classes: tuple[str, ...], shard_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, split: SplitName, feature: str, classes: tuple[str, ...], shard_bytes: int
+    ) -> None:
         self.folder = folder
         self.split = split
+        self.feature = feature
         self.classes = classes
         self.shard_bytes = shard_bytes
         self.labels: Counter[int] = Counter()
@@ -45,7 +49,7 @@ class ShardWriter:
             self._file = self._path.open("wb", buffering=1 << 20)
             self._digest = hashlib.sha256()
             self._samples = self._bytes = 0
-        record = frame(encode(sample))
+        record = frame(encode(sample, self.feature))
         self._file.write(record)
         self._digest.update(record)
         self._samples += 1

@@ -9,10 +9,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from tasks.config import Data
-from tasks.data_loading.census import Census
+from tasks.data_loading.bucket_sort import Bucket, Entry
+from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.shards import ShardWriter
 from tasks.data_loading.splitting import assign
-from tasks.data_loading.spool import Bucket, Entry
 from tasks.samples import PLACES, SPLITS, Part, SplitName
 from tasks.tfrecord import Sample
 
@@ -23,10 +23,11 @@ def write_splits(
     buckets: Iterable[Bucket],
     folder: Path,
     data: Data,
+    feature: str,
     classes: tuple[str, ...],
     labels: Mapping[int, int],
     declared: Collection[SplitName],
-    census: Census,
+    summary: LoadSummary,
 ) -> tuple[dict[SplitName, Part], str]:
     """Write all samples to the shards of their splits, and beside them what the ledger knows the test samples by.
 
@@ -34,45 +35,47 @@ def write_splits(
         buckets: the samples.
         folder: where the shards go.
         data: the part of params.yaml.
+        feature: the name of the input.
         classes: the names of the labels.
         labels: the label of each class number.
         declared: the splits that the source declares.
-        census: is told what is kept out, repeated or contradicting.
+        summary: is told what is kept out, repeated or contradicting.
 
     Returns:
-        the parts, and a digest of all samples read: pixels, class and split, whatever their order and packing.
+        the parts, and a digest of all samples read: inputs, class and split, whatever their order and packing.
     """
     digest = hashlib.sha256()
     with ExitStack() as stack:
         writers = {
-            split: stack.enter_context(ShardWriter(folder, split, classes, data.shard_bytes)) for split in SPLITS
+            split: stack.enter_context(ShardWriter(folder, split, feature, classes, data.shard_bytes))
+            for split in SPLITS
         }
         places = stack.enter_context((folder / PLACES).open("wb"))
         for bucket in buckets:
             for _, group in groupby(bucket.index(), attrgetter("digest")):
-                placed = [(assign(entry.place, entry.declared, declared, data.split), entry) for entry in group]
-                for split, entry in _keep_apart(placed, census):
+                placed = [(assign(entry.split_hash, entry.declared, declared, data.split), entry) for entry in group]
+                for split, entry in _keep_apart(placed, summary):
                     label = labels[entry.class_number]
-                    writers[split].add(Sample(bucket.pixels(entry), label, entry.name))
+                    writers[split].add(Sample(bucket.content(entry), label, entry.name))
                     if split == "test":
-                        places.write(struct.pack("<Q", entry.place))
+                        places.write(struct.pack("<Q", entry.split_hash))
                 for split, entry in placed:
                     digest.update(entry.digest + f"{classes[labels[entry.class_number]]}\n{split}\n".encode())
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
 
 
-def _keep_apart(placed: list[Placed], census: Census) -> list[Placed]:
+def _keep_apart(placed: list[Placed], summary: LoadSummary) -> list[Placed]:
     """Of equal samples, those of the strictest split: test before validation before train."""
     if len(placed) == 1:
         return placed
     strictest = max((split for split, _ in placed), key=SPLITS.index)
     kept = [(split, entry) for split, entry in placed if split == strictest]
-    census.repeated += len(kept) - 1
+    summary.repeated += len(kept) - 1
     for split, entry in placed:
         if split != strictest:
-            census.kept_out.add(entry.name, f"kept out of {split}: equal to {kept[0][1].name} in {strictest}")
+            summary.kept_out.add(entry.name, f"kept out of {split}: equal to {kept[0][1].name} in {strictest}")
     first = placed[0][1]
     other = next((entry for _, entry in placed if entry.class_number != first.class_number), None)
     if other:
-        census.contradict(first.name, other.name)
+        summary.contradict(first.name, other.name)
     return kept

@@ -19,6 +19,7 @@ SAMPLES = "samples.json"
 SIGNATURE = "signature.json"
 PACKED = "model.stored"  # a zstd frame or a container, see tasks.packing
 MODEL = "model.tflite"  # unpacked
+CLASSES = "classes"  # the outcome whose releases have labels
 PRODUCTION = Path("models/production/production.json")
 
 Bytes = Annotated[int, Field(ge=0, le=MAX_FILE)]
@@ -69,17 +70,22 @@ class Manifest(Record):
     ``serving`` are the files of a SavedModel that lie under ``serving/``, for TensorFlow Serving; devices take none of
     them. ``commit`` and ``dirty`` say from which code it was made, None where there was no repository. ``decision`` is
     None in releases of before there was a ledger.
+
+    Manifests of version 1 are those of images: they name no workload and no outcome, and of the metrics the accuracy.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     model: str
+    workload: Annotated[str, Field(max_length=200)] = "image"
+    outcome: Annotated[str, Field(max_length=200)] = "classes"
     version: Number
     recipe: str
     created: str  # UTC, ISO 8601
     commit: str | None
     dirty: bool | None
     tool: Tool | None = Field(default=None, exclude_if=lambda value: value is None)
-    accuracy: float  # on the validation split; before there was a ledger, on the test split
+    metrics: dict[str, float] = Field(default_factory=dict)  # by name, on the validation split
+    accuracy: float | None = Field(default=None, exclude_if=lambda value: value is None)  # of version 1
     decision: DecisionMade | None = None
     data: DataDigests
     versions: dict[str, str]  # of the libraries that decide about the model's bytes
@@ -88,11 +94,23 @@ class Manifest(Record):
     unpacked: File
     serving: dict[ServingName, File] = Field(default_factory=dict, max_length=MAX_FILES)
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """The metrics by name, of either version; before there was a ledger, on the test split."""
+        return self.metrics if self.accuracy is None else {"accuracy": self.accuracy}
+
     @model_validator(mode="after")
-    def _needs_a_model_and_labels(self) -> "Manifest":
-        missing, taken = {PACKED, LABELS} - set(self.files), {MANIFEST, MODEL} & set(self.files)
+    def _is_of_its_version(self) -> "Manifest":
+        if (self.schema_version == 1) != (self.accuracy is not None) or (self.schema_version == 1 and self.metrics):
+            raise ValueError("expected accuracy in version 1, and metrics by name in version 2")
+        return self
+
+    @model_validator(mode="after")
+    def _needs_a_model(self) -> "Manifest":
+        needed = {PACKED, LABELS} if self.outcome == CLASSES else {PACKED}
+        missing, taken = needed - set(self.files), {MANIFEST, MODEL} & set(self.files)
         if missing or taken:
-            raise ValueError(f"expected files with {PACKED} and {LABELS} and without {MANIFEST} and {MODEL}")
+            raise ValueError(f"expected files with {' and '.join(sorted(needed))} and without {MANIFEST} and {MODEL}")
         if self.serving and SAVED_MODEL_PB not in self.serving:
             raise ValueError(f"expected {SAVED_MODEL_PB} among the files for TensorFlow Serving")
         return self
@@ -167,7 +185,7 @@ class Release(Record):
     recipe: str
     stored_bytes: int  # of model.stored: what a device downloads of the model
     loaded_bytes: int  # of the .tflite that becomes of it
-    accuracy: float  # on the validation split; before there was a ledger, on the test split
+    metrics: dict[str, float]  # by name, on the validation split; before there was a ledger, on the test split
     channels: tuple[str, ...]  # that point to it
     manifest_sha256: str
 

@@ -295,7 +295,7 @@ def describe(sealed: Sealed, channels: tuple[str, ...]) -> Release:
         recipe=manifest.recipe,
         stored_bytes=manifest.files[PACKED].bytes,
         loaded_bytes=manifest.unpacked.bytes,
-        accuracy=manifest.accuracy,
+        metrics=manifest.figures,
         channels=channels,
         manifest_sha256=sealed.sha256,
     )

@@ -15,10 +15,11 @@ from tasks.errors import EvaluationError
 from tasks.evaluation.records import PRODUCTION, PRODUCTION_CONSENT, Consent, Obstacle, RuleVerdict
 from tasks.evaluation.results import Results
 from tasks.evaluation.wording import sentence
-from tasks.litert import Model, Tensor
+from tasks.litert import LiteRTModel, Tensor
 from tasks.records import read_record
 from tasks.samples import Dataset
 from tasks.training.records import BASELINE_TFLITE
+from tasks.workloads import find_workload
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,19 @@ def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline
         order = "the same classes in another order" if set(classes) == set(dataset.classes) else "other classes"
         return "another task", f"the release in production knows {order} ({', '.join(map(str, classes[:20]))})"
     try:
-        model = Model(path)
-        ours = Model(baseline).input if baseline.exists() else model.input
+        model = LiteRTModel(path)
+        ours = LiteRTModel(baseline).input if baseline.exists() else model.input
         misfit = why_misfit(model, dataset) or _other_input(model.input, ours)
     except EvaluationError as error:
         return "unusable", f"the release in production does not run here: {error}"
     return ("another task", f"the release in production is {misfit}") if misfit else None
 
 
-def why_misfit(model: Model, dataset: Dataset) -> str | None:
+def why_misfit(model: LiteRTModel, dataset: Dataset) -> str | None:
     """Give the reason why a model cannot answer for a data set, or None if it can."""
-    if model.input.shape[1:] != dataset.shape:
-        return f"a model for images of {model.input.shape[1:]}, not {dataset.shape} (height, width, channels)"
+    if model.input.shape[1:] != dataset.input.shape:
+        things = find_workload(dataset.workload).things
+        return f"a model for {things} of {model.input.shape[1:]}, not {dataset.input.shape}"
     if model.output.shape[-1] != len(dataset.classes):
         return f"a model with {model.output.shape[-1]} classes, not {len(dataset.classes)}"
     return None

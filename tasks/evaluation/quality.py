@@ -38,7 +38,7 @@ from tasks.evaluation.records import (
     quality_file,
 )
 from tasks.files import sha256
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tasks.records import write_record
 from tasks.samples import Dataset, read_batches, read_dataset
 from tasks.statistics import macro
@@ -106,7 +106,7 @@ def predict(
     Raises:
         EvaluationError: the model takes other images or knows another number of classes.
     """
-    model = Model(path)
+    model = LiteRTModel(path)
     misfit = why_misfit(model, dataset)
     if misfit:
         raise EvaluationError(f"Expected {path} to fit the data set. Received: {misfit}. Make the model anew.")

@@ -103,7 +103,7 @@ def render(results: Results) -> str:
 def about(results: Results) -> str:
     """The line beside the title."""
     dataset = results.dataset
-    shape = f"{dataset.height} × {dataset.width} × {dataset.channels}"
+    shape = " × ".join(map(str, dataset.input.shape))
     return f"{len(dataset.classes)} classes · {shape} · samples {dataset.source_digest[:12]}"
 
 

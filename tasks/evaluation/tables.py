@@ -185,8 +185,8 @@ def details_table(step: Step) -> list[Row]:
 def tables_within(step: Step) -> dict[str, list[Row]]:
     """What it measured of one thing after the other, by what that was."""
     found = {name: value for name, value in step.details.items() if _is_table(value)}
-    if step.ladder:
-        found["networks that were timed"] = [rung.model_dump() for rung in step.ladder]
+    if step.trials:
+        found["networks that were timed"] = [trial.model_dump() for trial in step.trials]
     return {
         name: [{key.replace("_", " ").capitalize(): _value(of) for key, of in row.items()} for row in rows]
         for name, rows in found.items()

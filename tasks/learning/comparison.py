@@ -30,7 +30,7 @@ from tasks.learning.halves import with_halves
 from tasks.learning.recorded import Recorded
 from tasks.learning.records import Comparison
 from tasks.learning.rewrites import EXACT_DB, LEAST_DB, float32_db
-from tasks.litert import Model, Pixels, Scores
+from tasks.litert import LiteRTModel, Pixels, Scores
 from tasks.samples import PREPARED, SplitName, read_batches
 
 BATCH, READ = 16, 256
@@ -101,7 +101,7 @@ def check_accuracy(
     Raises:
         ConversionError: there are other answers than ties.
     """
-    file, right, ours, theirs, others = Model(flatbuffer), 0, 0, 0, 0
+    file, right, ours, theirs, others = LiteRTModel(flatbuffer), 0, 0, 0, 0
     for images, labels in read_batches(split, READ, folder):
         expected, received = answers(model, images), file.predict(images)
         found = compare(expected, received, Recorded(images, 0), held.of, held.needed_db)
@@ -208,7 +208,7 @@ def check_serving(model: KerasModel, served: Scores, recorded: Recorded, of: str
 
 def _answers_of(flatbuffer: bytes, images: Pixels) -> Scores:
     try:
-        return Model(flatbuffer).predict(images)
+        return LiteRTModel(flatbuffer).predict(images)
     except EvaluationError as error:
         raise ConversionError(f"Expected the converted file to run. Received: {error}") from None
 

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tasks.backend import KerasModel, keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
 from tasks.errors import ConversionError
 from tasks.learning import rewrites
 from tasks.learning.saving import copy_model
@@ -15,7 +15,7 @@ RANDOM = ("Brightness", "Contrast", "Flip", "Rotation", "Translation", "Zoom")  
 FOLDING = "scaling into the first kernel"
 
 
-def only_trains(layer: Any) -> bool:
+def only_trains(layer: KerasLayer) -> bool:
     """Is this a layer that augments images in training and passes them on otherwise, such as ``RandomFlip``?"""
     return isinstance(layer, tuple(getattr(keras().layers, f"Random{kind}") for kind in RANDOM))
 
@@ -31,15 +31,18 @@ def fold_scaling(model: KerasModel) -> KerasModel:
     if head is None:
         return copy_model(model)
     first = rewrites.only_reader(model, head)
+    if first is None:
+        rewrites.note(FOLDING, head.name, _why_not_foldable(model, head, first))
+        return copy_model(model)
     reason = _why_not_foldable(model, head, first)
     if not reason:
         folded = _folded(model, head, first)
         reason = rewrites.why_not_exact(model, folded)
-    rewrites.note(FOLDING, head.name if first is None else first.name, reason)
+    rewrites.note(FOLDING, first.name, reason)
     return copy_model(model) if reason else folded
 
 
-def _scaling(model: KerasModel) -> Any:
+def _scaling(model: KerasModel) -> KerasLayer | None:
     """The scaling that the network begins with, behind what only training has."""
     layers = [
         layer for layer in model.layers if not (isinstance(layer, keras().layers.InputLayer) or only_trains(layer))
@@ -47,7 +50,7 @@ def _scaling(model: KerasModel) -> Any:
     return layers[0] if layers and isinstance(layers[0], keras().layers.Rescaling) else None
 
 
-def _why_not_foldable(model: KerasModel, head: Any, first: Any) -> str:
+def _why_not_foldable(model: KerasModel, head: KerasLayer, first: KerasLayer | None) -> str:
     if not rewrites.is_exactly(head, "Rescaling") or not isinstance(head.scale, int | float) or head.offset != 0:
         return "the scaling is not one factor"
     if first is None or not rewrites.called_once(model, head):
@@ -59,10 +62,11 @@ def _why_not_foldable(model: KerasModel, head: Any, first: Any) -> str:
     return "" if rewrites.in_float32(head, first) else "it is not computed in float32"
 
 
-def _folded(model: KerasModel, head: Any, first: Any) -> KerasModel:
-    def clone(layer: Any) -> Any:
+def _folded(model: KerasModel, head: KerasLayer, first: KerasLayer) -> KerasModel:
+    def clone(layer: KerasLayer) -> KerasLayer:
         if layer is head:
-            return keras().layers.Activation("linear", name=layer.name)
+            nothing: KerasLayer = keras().layers.Activation("linear", name=layer.name)
+            return nothing
         return layer.__class__.from_config(layer.get_config())
 
     folded = keras().models.clone_model(model, clone_function=clone)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.backend import KerasModel, TfTensor, keras, tensorflow
 from tasks.learning.saving import weights_digest
+from tasks.workloads.protocol import OutcomeLearning
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +55,13 @@ class Teacher:
         compiled = tf.function(self.answer, input_signature=signature, autograph=False)
         return lambda images: np.asarray(compiled(images), np.float32)
 
-    def loss(self) -> Callable[[TfTensor, TfTensor], TfTensor]:
+    def loss(self, outcome: OutcomeLearning) -> Callable[[TfTensor, TfTensor], TfTensor]:
         """See :func:`distillation_loss`."""
-        return distillation_loss(self.temperature, self.weight)
+        return distillation_loss(outcome, self.temperature, self.weight)
 
-    def metric(self) -> Any:
-        """See :func:`accuracy`."""
-        return accuracy()
+    def metric(self, outcome: OutcomeLearning) -> Any:
+        """See :func:`metric_of_targets`."""
+        return metric_of_targets(outcome)
 
 
 def lesson(labels: TfTensor, answers: TfTensor) -> TfTensor:
@@ -69,31 +70,34 @@ def lesson(labels: TfTensor, answers: TfTensor) -> TfTensor:
     return tf.concat([tf.cast(labels, tf.float32)[:, None], answers], axis=1)
 
 
-def distillation_loss(temperature: float, weight: float) -> Callable[[TfTensor, TfTensor], TfTensor]:
-    """``(1 − weight) · CE(labels) + weight · temperature² · KL(teacher ‖ student)``, both softened by the temperature.
+def distillation_loss(
+    outcome: OutcomeLearning, temperature: float, weight: float
+) -> Callable[[TfTensor, TfTensor], TfTensor]:
+    """Return ``(1 − weight) · loss(targets) + weight · temperature² · distance(teacher, student)``.
 
-    The loss of a batch with labels alone, as validation has them, is the plain cross-entropy.
+    For classes the loss is the cross-entropy and the distance ``KL(teacher ‖ student)``, both softened by the
+    temperature. The loss of a batch with targets alone, as validation has them, is the plain one.
     """
-    tf = tensorflow()
 
-    def loss(truth: TfTensor, logits: TfTensor) -> TfTensor:
-        labels = tf.cast(truth[:, 0], tf.int32)
-        hard = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    def loss(truth: TfTensor, outputs: TfTensor) -> TfTensor:
+        hard = outcome.each_loss(truth[:, 0], outputs)
         if truth.shape[-1] == 1:
             return hard
-        taught = tf.nn.log_softmax(truth[:, 1:] / temperature)
-        learned = tf.nn.log_softmax(logits / temperature)
-        soft = tf.reduce_sum(tf.exp(taught) * (taught - learned), axis=-1)
+        soft = outcome.each_taught_loss(truth[:, 1:], outputs, temperature)
         return (1.0 - weight) * hard + weight * temperature**2 * soft
 
     return loss
 
 
-def accuracy() -> Any:
-    """Keras's accuracy, which looks at the label alone."""
-    tf = tensorflow()
+def metric_of_targets(outcome: OutcomeLearning, outputs: int | None = None) -> Any:
+    """Return the outcome's metric as a Keras metric that looks at the targets alone.
 
-    def right(truth: TfTensor, logits: TfTensor) -> TfTensor:
-        return tf.cast(tf.equal(tf.cast(truth[:, 0], tf.int64), tf.argmax(logits, axis=-1)), tf.float32)
+    Args:
+        outcome: whose metric.
+        outputs: numbers of an output that are the outcome's; those behind are not looked at. None: all.
+    """
+
+    def right(truth: TfTensor, given: TfTensor) -> TfTensor:
+        return outcome.each_right(truth[:, 0], given if outputs is None else given[:, :outputs])
 
     return keras().metrics.MeanMetricWrapper(right, name="accuracy")

@@ -1,11 +1,10 @@
 """A network whose weights are all numbers, checked wherever one comes in and after everything that changes one."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasModel, KerasVariable, keras
 from tasks.errors import SlimlineError, TrainingError
 
 
@@ -34,9 +33,9 @@ def check_finite(model: KerasModel, of: str, error: type[SlimlineError] = Traini
             )
 
 
-def _weights(model: KerasModel, path: str = "") -> Iterator[tuple[str, Any]]:
+def _weights(model: KerasModel, path: str = "") -> Iterator[tuple[str, KerasVariable]]:
     for layer in model.layers:
-        if isinstance(layer, keras().Model):
+        if isinstance(layer, keras().models.Model):
             yield from _weights(layer, f"{path}{layer.name}/")
         else:
             yield from ((f"{path}{layer.name}", weight) for weight in layer.weights)

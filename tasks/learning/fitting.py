@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tasks.backend import KerasModel, TfDataset, keras, tensorflow
-from tasks.config import Augmentation, Network, Precision
+from tasks.config import Network, Precision
 from tasks.files import whole_file, write_text
 from tasks.learning.distillation import Teacher
 from tasks.learning.hints import Hints
@@ -23,6 +23,8 @@ from tasks.learning.precision import in_precision
 from tasks.learning.saving import weights_digest
 from tasks.learning.teacher_cache import Lessons, kept_in, taught_batches
 from tasks.samples import PREPARED, read_dataset
+from tasks.workloads import outcome_of
+from tasks.workloads.protocol import Augmentation, OutcomeLearning
 
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
 Row = dict[str, float]  # one epoch
@@ -73,16 +75,15 @@ class Fitted:
     best_epoch: int
 
 
-def compile_model(model: KerasModel, plan: Plan, steps: int) -> None:
-    """Adam and a cross-entropy from logits, with a teacher also the distance from the teacher's answers."""
+def compile_model(model: KerasModel, plan: Plan, steps: int, outcome: OutcomeLearning) -> None:
+    """Compile with Adam and the outcome's loss, with a teacher also the distance from the teacher's answers."""
     tf_keras = keras()
     rate: Any = plan.learning_rate
     if plan.schedule == "cosine":
         rate = tf_keras.optimizers.schedules.CosineDecay(rate, plan.epochs * steps)
-    loss: Any = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    metric = tf_keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    loss, metric = outcome.loss(), outcome.metric()
     if plan.teacher:
-        loss, metric = plan.teacher.loss(), plan.teacher.metric()
+        loss, metric = plan.teacher.loss(outcome), plan.teacher.metric(outcome)
     model.compile(optimizer=tf_keras.optimizers.Adam(rate), loss=loss, metrics=[metric])
     # were its variables made in the first step, TensorFlow would trace that step twice
     model.optimizer.build(model.trainable_variables)
@@ -113,11 +114,12 @@ def fit(
         the course of the training, as computed in the plan's precision; the model, which stays in its own, has the
         weights of ``best_epoch``.
     """
-    steps = steps_per_epoch(read_dataset(folder), plan.batch_size)
+    dataset = read_dataset(folder)
+    steps = steps_per_epoch(dataset, plan.batch_size)
     state = backup / plan.digest(model, folder) if backup else None
     first = _finished_epochs(state)
     working = in_precision(model, plan.precision)
-    compile_model(working, plan, steps)
+    compile_model(working, plan, steps, outcome_of(folder))
     keeper = _keeper(working, plan, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
     if first < plan.epochs and not keeper.stopped():

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.backend import KerasModel, TfTensor, keras, tensorflow
+from tasks.learning.distillation import metric_of_targets
 from tasks.learning.saving import weights_digest
+from tasks.workloads.protocol import OutcomeLearning
 
 PENULTIMATE = "penultimate"  # what the last layer gets
 
@@ -53,27 +55,20 @@ class Hints:
         """Features ``[n, width]`` of images float32 ``[n, height, width, channels]``."""
         return self.network(images, training=False)
 
-    def loss(self) -> Callable[[TfTensor, TfTensor], TfTensor]:
-        """Mean square of the difference of features; of a batch with labels alone the logits' cross-entropy."""
+    def loss(self, outcome: OutcomeLearning) -> Callable[[TfTensor, TfTensor], TfTensor]:
+        """Return the mean square of the difference of features; of a batch with targets alone the outcome's loss."""
         tf = tensorflow()
 
         def loss(truth: TfTensor, outputs: TfTensor) -> TfTensor:
             if truth.shape[-1] == 1:
-                labels = tf.cast(truth[:, 0], tf.int32)
-                return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs[:, : self.classes])
+                return outcome.each_loss(truth[:, 0], outputs[:, : self.classes])
             return tf.reduce_mean(tf.square(outputs[:, self.classes :] - truth[:, 1:]), axis=-1)
 
         return loss
 
-    def metric(self) -> Any:
-        """Accuracy of the logits."""
-        tf = tensorflow()
-
-        def right(truth: TfTensor, outputs: TfTensor) -> TfTensor:
-            answers = tf.argmax(outputs[:, : self.classes], axis=-1)
-            return tf.cast(tf.equal(tf.cast(truth[:, 0], tf.int64), answers), tf.float32)
-
-        return keras().metrics.MeanMetricWrapper(right, name="accuracy")
+    def metric(self, outcome: OutcomeLearning) -> Any:
+        """Return the metric of the student's outputs, its features aside."""
+        return metric_of_targets(outcome, self.classes)
 
 
 def match(

@@ -11,34 +11,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import TfDataset, TfTensor, tensorflow, traced
-from tasks.config import Augmentation
-from tasks.learning.augmentation import augment
-from tasks.samples import PREPARED, Dataset, SplitName, read_dataset, shard_files
+from tasks.samples import PREPARED, Dataset, SplitName, TensorSpec, read_dataset, shard_files
+from tasks.workloads import learning_of
+from tasks.workloads.protocol import Augmentation
 
 SEED_0 = 2**31 - 2  # stands for 0; TensorFlow takes seeds modulo 2**31 - 1
 SHUFFLE_BUFFER = 16_384  # samples; the shards themselves are already in the random order of their digests
 
 
-def parse(records: TfTensor, shape: tuple[int, int, int]) -> tuple[TfTensor, TfTensor]:
-    """Serialized examples to images float32 ``[n, height, width, channels]`` (0 to 255) and labels int64 ``[n]``."""
+def parse(records: TfTensor, spec: TensorSpec) -> tuple[TfTensor, TfTensor]:
+    """Return inputs float32 ``[n, *shape]`` and labels int64 ``[n]`` of serialized examples."""
     tf = tensorflow()
     features = tf.io.parse_example(
         records,
-        {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)},
+        {spec.name: tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)},
     )
-    pixels = tf.reshape(tf.io.decode_raw(features["image"], tf.uint8), [-1, *shape])
-    return tf.cast(pixels, tf.float32), features["label"]
+    values = tf.reshape(tf.io.decode_raw(features[spec.name], spec.dtype), [-1, *spec.shape])
+    return tf.cast(values, tf.float32), features["label"]
 
 
 def evaluation_batches(split: SplitName, batch_size: int, folder: Path = PREPARED) -> TfDataset:
     """A split in its stored order, once."""
     tf = tensorflow()
-    shape = read_dataset(folder).shape
+    spec = read_dataset(folder).input
     files = [str(path) for path in shard_files(split, folder)]
     return (
         tf.data.TFRecordDataset(files)
         .batch(batch_size)
-        .map(traced(lambda records: parse(records, shape)))
+        .map(traced(lambda records: parse(records, spec)))
         .prefetch(tf.data.AUTOTUNE)
     )
 
@@ -59,8 +59,8 @@ def training_batches(
     """The training split for the epochs from ``first_epoch`` up to ``epochs``, shuffled and augmented anew in each.
 
     Returns:
-        batches of images float32 ``[n, height, width, channels]`` (0 to 255) and labels int64 ``[n]``, all
-        epochs one after the other: use it with ``steps_per_epoch``.
+        batches of inputs float32 ``[n, *shape]`` and labels int64 ``[n]``, all epochs one after the other: use it with
+        ``steps_per_epoch``.
     """
     tf = tensorflow()
     one_epoch = epoch_batches(batch_size, seed, augmentation, folder)
@@ -80,18 +80,19 @@ def epoch_batches(
     dataset = read_dataset(folder)
     files = [str(path) for path in shard_files("train", folder)]
     steps = steps_per_epoch(dataset, batch_size)
+    learning = learning_of(dataset.workload)
 
     def one_epoch(epoch: TfTensor) -> TfDataset:
         batches = (
             _shuffled(tf.data.TFRecordDataset(files), dataset, epoch, seed)
             .batch(batch_size)
-            .map(traced(lambda records: parse(records, dataset.shape)), num_parallel_calls=tf.data.AUTOTUNE)
+            .map(traced(lambda records: parse(records, dataset.input)), num_parallel_calls=tf.data.AUTOTUNE)
         )
-        if augmentation is None or augmentation == Augmentation():
+        if augmentation is None or not augmentation.changes:
             return batches
 
         def change(step: TfTensor, batch: tuple[TfTensor, TfTensor]) -> tuple[TfTensor, TfTensor]:
-            return augment(batch[0], augmentation, tf.stack([tf.cast(seed, tf.int64), step])), batch[1]
+            return learning.augment(batch[0], augmentation, tf.stack([tf.cast(seed, tf.int64), step])), batch[1]
 
         return batches.enumerate(epoch * steps).map(traced(change), num_parallel_calls=tf.data.AUTOTUNE)
 

@@ -1,8 +1,6 @@
 """Mixed precision: layers compute in 16 bits, weights stay float32 (Micikevicius et al. 2018, arXiv:1710.03740)."""
 
-from typing import Any
-
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.config import Precision
 
 
@@ -29,10 +27,10 @@ def in_precision(model: KerasModel, precision: Precision) -> KerasModel:
 def _rebuilt(model: KerasModel, precision: Precision, last: set[str]) -> KerasModel:
     tf_keras = keras()
 
-    def clone(layer: Any) -> Any:
+    def clone(layer: KerasLayer) -> KerasLayer:
         if layer.name in last:
             return layer.__class__.from_config(layer.get_config())
-        if isinstance(layer, tf_keras.Model):
+        if isinstance(layer, tf_keras.models.Model):
             return _rebuilt(layer, precision, set())
         return layer.__class__.from_config({**layer.get_config(), "dtype": tf_keras.mixed_precision.Policy(precision)})
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, KerasNode, keras, tensorflow
 from tasks.distortion import sqnr
 
 EXACT_DB = 110.0  # of the outputs: 18 bits of float32's 24
@@ -75,7 +75,7 @@ def is_exactly(layer: KerasLayer, *kinds: str) -> bool:
     return type(layer) in {getattr(keras().layers, kind) for kind in kinds}
 
 
-def nodes_of(model: KerasModel) -> list[Any]:
+def nodes_of(model: KerasModel) -> list[KerasNode]:
     """Each call of a layer in the network, in an order in which they can be made."""
     return [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
 

@@ -35,7 +35,7 @@ def copy_model(model: KerasModel) -> KerasModel:
 def _with_every_call(model: KerasModel) -> KerasModel:
     """The model as a graph of calls where it is a chain that calls a layer twice: a copied chain would call it once."""
     tf_keras = keras()
-    if not isinstance(model, tf_keras.Sequential) or not model._is_graph_network:
+    if not isinstance(model, tf_keras.models.Sequential) or not model._is_graph_network:
         return model
     calls = [node.layer for nodes in model._nodes_by_depth.values() for node in nodes if not node.is_input]
     twice = len(calls) > len({id(layer) for layer in calls})

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import TfDataset, TfTensor, tensorflow, threads, traced, versions
-from tasks.config import Augmentation
 from tasks.files import whole_file
 from tasks.learning.distillation import Teacher, lesson
 from tasks.learning.hints import Hints
 from tasks.learning.pipeline import each_epoch, epoch_batches, epoch_order, evaluation_batches
 from tasks.samples import read_dataset
+from tasks.workloads.protocol import Augmentation
 
 VIEWS = 32
 UNUSED = 30 * 24 * 3600  # seconds after which logits go that no training has asked for
@@ -82,7 +82,7 @@ class Lessons:
 
     @property
     def _augmented(self) -> bool:
-        return self.augmentation != Augmentation()
+        return self.augmentation.changes
 
     def _epoch(self, view: TfTensor) -> TfDataset:
         return epoch_batches(self.batch_size, self.teacher.seed, self.augmentation, self.folder)(view)

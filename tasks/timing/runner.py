@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 
-from tasks.litert import Model, Pixels
+from tasks.litert import LiteRTModel, Pixels
 
 SHORTEST = 50_000  # nanoseconds that a timing should take
 LONG = 50_000_000  # nanoseconds of a run beside which filling the caches does not show
@@ -21,15 +21,15 @@ class Runner:
     """
 
     def __init__(self, path: Path, batch: int) -> None:
-        self.model = Model(path)
+        self.model = LiteRTModel(path)
         self.at_once = batch
         try:
             self.model.resize(batch)
             self.model.invoke()
         except (RuntimeError, ValueError):
-            self.model, self.at_once = Model(path), 1
+            self.model, self.at_once = LiteRTModel(path), 1
         if len(self.model.scores()) != self.at_once:
-            self.model, self.at_once = Model(path), 1
+            self.model, self.at_once = LiteRTModel(path), 1
         self.runs = batch // self.at_once
         self.repeats = 1
         self.fills_caches = True

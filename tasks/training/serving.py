@@ -16,13 +16,13 @@ import numpy as np
 from tasks.backend import KerasModel, tensorflow
 from tasks.config import Params
 from tasks.errors import ConversionError
+from tasks.learning.building import find_builder
 from tasks.learning.comparison import check_serving
 from tasks.learning.recorded import recorded_samples
 from tasks.learning.saving import load_model, weights_digest
 from tasks.litert import Pixels, Scores
 from tasks.records import write_record
 from tasks.samples import PREPARED, read_dataset
-from tasks.training.models import find_builder
 from tasks.training.records import BASELINE_KERAS, SAVED_MODEL, SERVING, ServingReport
 
 RANDOM = "fingerprint.pb"  # has a random number and is not needed; without it the stage gives the same bytes again
@@ -39,9 +39,10 @@ def export(params: Params) -> None:
         write_record(SERVING, ServingReport())
         print("deployment.serving is false: nothing to export")
         return
-    find_builder(params.training.model)  # its module registers the layers that a user's own network is made of
+    dataset = read_dataset()
+    find_builder(params.training.model, dataset.workload)  # registers the layers that it is made of
     model = load_model(BASELINE_KERAS)
-    shape = read_dataset().shape
+    shape = dataset.input.shape
     save_for_serving(model, shape, SAVED_MODEL)
     recorded = recorded_samples(shape, PREPARED)
     try:
@@ -60,7 +61,7 @@ def served_logits(folder: Path, images: Pixels) -> Scores:
     return np.asarray(serve(image=tf.constant(images))["logits"], np.float32)
 
 
-def save_for_serving(model: KerasModel, shape: tuple[int, int, int], folder: Path) -> None:
+def save_for_serving(model: KerasModel, shape: tuple[int, ...], folder: Path) -> None:
     """Write ``model`` as a SavedModel whose one signature takes raw pixels.
 
     Args:

@@ -4,15 +4,15 @@ import shutil
 from pathlib import Path
 
 from tasks.backend import KerasModel, set_seed, threads
-from tasks.code.records import describe
-from tasks.config import Params, TeacherNetwork, Training
+from tasks.code.records import describe, workload_parts
+from tasks.config import Params, TeacherNetwork
 from tasks.errors import DataError
+from tasks.learning.building import build_model
 from tasks.learning.finite import check_finite
 from tasks.learning.fitting import Plan, fit
 from tasks.learning.saving import save_model
 from tasks.records import read_record, write_record
 from tasks.samples import read_dataset
-from tasks.training.models import build_model
 from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeacherMember, TeachersReport, teacher_member
 
 BACKUP = Path(".slimline/backup/teachers")
@@ -26,7 +26,7 @@ def teach(params: Params) -> None:
     for name, network in params.teachers.items():
         before = known.get(name, ())
         report[name] = tuple(
-            _member(name, index, network, params.training, before[index] if index < len(before) else None)
+            _member(name, index, network, params, before[index] if index < len(before) else None)
             for index in range(network.members)
         )
     _forget_others(report)
@@ -36,10 +36,17 @@ def teach(params: Params) -> None:
 
 
 def _member(
-    name: str, index: int, network: TeacherNetwork, training: Training, before: TeacherMember | None
+    name: str, index: int, network: TeacherNetwork, params: Params, before: TeacherMember | None
 ) -> TeacherMember:
+    training = params.training
+    own = workload_parts(params, "teach")
     seed = training.seed + APART * (index + 1)
-    plan = Plan.of(network, training.batch_size, seed, describe("teach", [network.model]).digest)
+    plan = Plan.of(
+        network,
+        training.batch_size,
+        seed,
+        describe("teach", [*own, network.model]).digest,
+    )
     model = _build(network, seed)
     digest, path = plan.digest(model), teacher_member(name, index)
     if before is not None and before.plan == digest and path.exists():
@@ -59,7 +66,7 @@ def _member(
 def _build(network: TeacherNetwork, seed: int) -> KerasModel:
     dataset = read_dataset()
     set_seed(seed)
-    return build_model(network.model, dataset.shape, len(dataset.classes), network.dropout)
+    return build_model(network.model, dataset, network.dropout)
 
 
 def _known() -> dict[str, tuple[TeacherMember, ...]]:

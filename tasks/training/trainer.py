@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 from tasks.backend import KerasModel, set_seed, threads, versions
-from tasks.code.records import describe
+from tasks.code.records import describe, models_of
 from tasks.config import Params
 from tasks.errors import ConversionError
 from tasks.files import write_bytes, write_text
+from tasks.learning.building import build_model
 from tasks.learning.comparison import check_accuracy, check_float32, check_saved
 from tasks.learning.conversion import to_tflite
 from tasks.learning.finite import check_finite
@@ -20,7 +21,6 @@ from tasks.learning.records import Comparison
 from tasks.learning.saving import load_model, save_model, weights_digest
 from tasks.records import write_record
 from tasks.samples import PREPARED, Dataset, read_dataset
-from tasks.training.models import build_model
 from tasks.training.records import (
     BASELINE_KERAS,
     BASELINE_TFLITE,
@@ -40,9 +40,9 @@ def train(params: Params) -> None:
         ConversionError: the LiteRT model or the saved network does not compute what was trained.
     """
     began = time.perf_counter()
-    config, dataset, code = params.training, read_dataset(), describe("train", [params.training.model]).digest
+    config, dataset, code = params.training, read_dataset(), describe("train", models_of(params, "train")).digest
     set_seed(config.seed)
-    model = build_model(config.model, dataset.shape, len(dataset.classes), config.dropout)
+    model = build_model(config.model, dataset, config.dropout)
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
     fitted = fit(model, Plan.of(config, config.batch_size, config.seed, code), backup=BACKUP)
     check_finite(model, "the trained network")
@@ -68,7 +68,7 @@ def train(params: Params) -> None:
 
 def _write(model: KerasModel, dataset: Dataset) -> tuple[Comparison, float]:
     """Write the network and its file once it is sure that they are the same; gives the file's accuracy."""
-    flatbuffer, recorded = to_tflite(model), recorded_samples(dataset.shape, PREPARED)
+    flatbuffer, recorded = to_tflite(model), recorded_samples(dataset.input.shape, PREPARED)
     comparison = check_float32(model, flatbuffer, recorded)
     accuracy = check_accuracy(model, flatbuffer, comparison)
     save_model(model, BASELINE_KERAS)

@@ -1,37 +1,14 @@
-"""What is remembered of a release: data and models in DVC's remote, dvc.lock and params.yaml in git."""
+"""What git remembers of a release: dvc.lock, dvc.yaml and params.yaml, and the digest of its manifest."""
 
 import re
 import subprocess
 from pathlib import Path
 
 from tasks.errors import VersioningError
-from tasks.s3.failures import FAILURES
 
 WITNESS = "Manifest SHA-256: "
 REMEMBERED = ("params.yaml", "dvc.yaml", "dvc.lock")
 CARRIED = ("params.yaml", "dvc.lock")  # by every release
-
-
-def push(root: Path = Path()) -> int:
-    """Copy the outputs of all stages to DVC's default remote.
-
-    Returns:
-        number of files that were copied.
-
-    Raises:
-        VersioningError: the remote cannot be written.
-    """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(root)) as repo:
-            return int(repo.push())
-    except (DvcException, OSError, *FAILURES) as error:  # DVC lets what its stores raise through
-        raise VersioningError(
-            f"Expected DVC's remote to take data and models. Received: {error}. "
-            f"See `dvc remote list`, or set versioning.push to false."
-        ) from None
 
 
 def commit(message: str, root: Path = Path()) -> str | None:

@@ -1,11 +1,11 @@
-"""The stage graph of dvc.yaml and which stages have nothing to do, asked once and in process."""
+"""The stages of dvc.yaml and which of them have nothing to do, asked once and in process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.errors import VersioningError
-from tasks.versioning.changes import Foreseen, changes_of, looked_at, name_of
+from tasks.versioning.changes import Foreseen, changes_of, looked_at
+from tasks.versioning.dvc import read_states
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Stage:
 
 
 def read_stages(root: Path = Path(), foreseen: Mapping[Path, Foreseen] | None = None) -> dict[str, Stage]:
-    """All stages in an order in which they can run.
+    """Return all stages in an order in which they can run.
 
     Args:
         root: the project's folder.
@@ -36,33 +36,12 @@ def read_stages(root: Path = Path(), foreseen: Mapping[Path, Foreseen] | None = 
     Raises:
         VersioningError: this is no DVC repository, dvc.yaml is wrong, or another DVC command is at work for long.
     """
-    import networkx
-    from dvc.exceptions import DvcException
-    from dvc.lock import LockError
-    from dvc.repo import Repo
-
     known = foreseen or {}
     stages: dict[str, Stage] = {}
-    try:
-        with Repo(str(root)) as repo:
-            graph, status = repo.index.graph, repo.status()
-            for stage in networkx.topological_sort(graph.reverse()):
-                if name := name_of(stage):
-                    needs = frozenset(filter(None, map(name_of, graph.successors(stage))))
-                    looks = looked_at(stage, known) if stage.always_changed else None
-                    changed = changes_of(stage, status.get(stage.addressing, []), known)
-                    stages[name] = Stage(
-                        name, needs, tuple(changed or looks or ()), bool(stage.always_changed), looks is not None
-                    )
-    except LockError as error:
-        raise VersioningError(
-            f"Expected to read the state of the stages. Received: {error}. Wait until the other DVC command has ended."
-        ) from None
-    except DvcException as error:
-        raise VersioningError(
-            f"Expected a DVC repository with a dvc.yaml that fits. Received: {error}. "
-            f"Run slimline in the folder of your project."
-        ) from None
+    for state in read_states(root):
+        looks = looked_at(state, known) if state.always else None
+        changed = tuple(changes_of(state, known) or looks or ())
+        stages[state.name] = Stage(state.name, state.needs, changed, state.always, looks is not None)
     return stages
 
 

@@ -14,14 +14,14 @@ REPOSITORY = Path(__file__).parents[2]
 SIGNATURES = {
     "Client": "store, model, folder, trust, channel='production', keep=1",
     "Client.fetch": "self",
-    "Client.predict": "self, files",
+    "Client.predict": "self, files, workload=None",
     "Client.verify": "self",
     "Compressed": "model, record",
     "Compressed.write": "self, path",
     "compress": "model, recipe, data, *, seed=1, batch_size=128, folder=None, say=None",
     "fetch": "store_url, model, channel, to, trust, keep=1",
     "load_trust": "places, revoked=(), unsigned=False",
-    "predict": "model_dir, files, trust",
+    "predict": "model_dir, files, trust, workload=None",
 }
 TYPES = {"Fetched", "NotInstalled", "Prediction", "SlimlineError", "Technique", "Trust"}
 

@@ -10,7 +10,7 @@ from tasks.backend import keras, set_seed
 from tasks.compression.recipe import parse_recipe
 from tasks.errors import ConfigError, DataError, Unsuited
 from tasks.learning.saving import weights_digest
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tests.tasks.training.material import answers, prepare_digits, samples, tiny
 
 INT8 = {"technique": "quantize", "mode": "int8", "calibration": 40}
@@ -41,7 +41,9 @@ def test_a_model_in_memory_becomes_a_file_with_its_record(model: Any, arrays: An
     assert made.record.bytes == len(made.model)
     assert "step 1/1: quantize" in lines
     images = arrays[0][:64]
-    same = Model(made.write(tmp_path / "model.tflite")).predict(images).argmax(-1) == answers(model, images).argmax(-1)
+    same = LiteRTModel(made.write(tmp_path / "model.tflite")).predict(images).argmax(-1) == answers(
+        model, images
+    ).argmax(-1)
     assert np.mean(same) > 0.9
 
 

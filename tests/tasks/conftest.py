@@ -40,11 +40,11 @@ def article(prepared: Path) -> Any:
     """The article's network, trained on the digits; nobody changes it."""
     from tasks.backend import set_seed
     from tasks.learning.fitting import Plan
-    from tasks.training.models import build_model
+    from tasks.workloads.image.networks import BUILDERS
     from tests.tasks.training.material import CLASSES, SHAPE, trained
 
     set_seed(1)
-    model = build_model("article_cnn", SHAPE, CLASSES, 0.25)
+    model = BUILDERS["article_cnn"](SHAPE, CLASSES, 0.25)
     return trained(model, prepared, Plan(epochs=6, batch_size=64, learning_rate=0.003, seed=1))
 
 
@@ -75,9 +75,9 @@ def resnet(prepared: Path) -> Any:
     """ResNet-8, trained on the digits; nobody changes it. It takes a while."""
     from tasks.backend import set_seed
     from tasks.learning.fitting import Plan
-    from tasks.training.models import build_model
+    from tasks.workloads.image.networks import BUILDERS
     from tests.tasks.training.material import CLASSES, SHAPE, trained
 
     set_seed(1)
-    model = build_model("resnet8", SHAPE, CLASSES, 0.0)
+    model = BUILDERS["resnet8"](SHAPE, CLASSES, 0.0)
     return trained(model, prepared, Plan(epochs=12, batch_size=64, learning_rate=0.002, seed=1))

@@ -37,7 +37,7 @@ def test_the_repositorys_params_are_sound_and_name_every_key() -> None:
         return bool(model.model_fields_set == set(type(model).model_fields))
 
     parts = [getattr(params, name) for name in Params.model_fields if name not in ("recipes", "teachers")]
-    assert all(named(part) for part in (params, *parts, params.data.image, params.data.split))
+    assert all(named(part) for part in (params, *parts, params.data.options, params.data.split))
     assert named(params.training.augmentation)
 
 

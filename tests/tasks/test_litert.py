@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import EvaluationError
-from tasks.litert import Model, Tensor
+from tasks.litert import LiteRTModel, Tensor
 
 TASKS = Path(__file__).parents[2] / "tasks"
 
@@ -31,14 +31,14 @@ def test_pixels_go_unchanged_into_an_input_that_takes_pixels() -> None:
 def test_scores_are_those_of_the_network_before_its_conversion(models: Path) -> None:
     images = np.load(models / "digits.npz")["images"][:50]
     expected = np.load(models / "digits_scores.npz")["scores"]
-    model = Model(models / "digits_float.tflite")
+    model = LiteRTModel(models / "digits_float.tflite")
     np.testing.assert_allclose(model.predict(images), expected, atol=1e-3)
     assert (model.input.shape, model.input.dtype) == ((1, 8, 8, 1), "uint8")
 
 
 def test_quantized_scores_are_dequantized(models: Path) -> None:
     images = np.load(models / "digits.npz")["images"][:50]
-    model = Model(models / "digits_int8.tflite")
+    model = LiteRTModel(models / "digits_int8.tflite")
     expected = np.load(models / "digits_scores.npz")["scores"]
     assert model.output.dtype == "uint8"
     scores = model.predict(images)
@@ -49,34 +49,34 @@ def test_quantized_scores_are_dequantized(models: Path) -> None:
 @pytest.mark.parametrize("batch", [1, 7, 64])
 def test_batches_answer_like_single_samples(models: Path, batch: int) -> None:
     images = np.load(models / "digits.npz")["images"][:20]
-    model = Model(models / "digits_int8.tflite")
-    np.testing.assert_allclose(model.predict(images, batch), Model(models / "digits_int8.tflite").predict(images))
+    model = LiteRTModel(models / "digits_int8.tflite")
+    np.testing.assert_allclose(model.predict(images, batch), LiteRTModel(models / "digits_int8.tflite").predict(images))
     assert model.predict(images[:0], batch).shape == (0, 10)
 
 
 def test_other_images_are_refused(models: Path) -> None:
     with pytest.raises(EvaluationError, match=r"shape \(8, 8, 1\) \(height, width, channels\)\. Received: \(8, 9, 1\)"):
-        Model(models / "digits_float.tflite").predict(np.zeros((1, 8, 9, 1), np.uint8))
+        LiteRTModel(models / "digits_float.tflite").predict(np.zeros((1, 8, 9, 1), np.uint8))
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(b"no model")
     with pytest.raises(EvaluationError, match="to be a model that LiteRT loads"):
-        Model(path)
+        LiteRTModel(path)
 
 
 def test_a_model_of_a_fixed_batch_answers_one_sample_after_the_other(models: Path) -> None:
     images = np.load(models / "digits.npz")["images"][:20]
-    fixed = Model(models / "digits_fixed_batch.tflite")
+    fixed = LiteRTModel(models / "digits_fixed_batch.tflite")
     assert np.array_equal(fixed.predict(images, batch=8), fixed.predict(images))
 
 
 def test_kernels_without_the_delegate_and_all_tensors_are_to_be_had(models: Path) -> None:
     path = models / "digits_float.tflite"
     images = np.load(models / "digits.npz")["images"][:5]
-    plain = Model(path.read_bytes(), delegate=False, keep_all=True)
-    np.testing.assert_allclose(plain.predict(images), Model(path).predict(images), atol=1e-4)
+    plain = LiteRTModel(path.read_bytes(), delegate=False, keep_all=True)
+    np.testing.assert_allclose(plain.predict(images), LiteRTModel(path).predict(images), atol=1e-4)
     first = plain.interpreter._get_ops_details()[0]["outputs"][0]
     assert plain.interpreter.get_tensor(first).any()
 

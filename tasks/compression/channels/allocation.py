@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.channels.graph import Graph, Group, Keep
+from tasks.compression.technique import Allocation
 
 Metric = Literal["channels", "parameters", "macs"]
-Allocation = Literal["uniform", "global"]
 Price = Callable[[Keep], float]
 
 

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.channels.graph import Graph, Keep, Weight
-from tasks.compression.technique import Model
 from tasks.errors import Unsuited
 from tasks.learning.saving import copy_model
 
@@ -16,7 +15,7 @@ UNKNOWN = 32  # a side of images that may have any
 TOLERANCE = 1e-3  # of the largest answer: sums of fewer numbers are rounded otherwise
 
 
-def rebuild(model: Model, graph: Graph, keep: Keep) -> Model:
+def rebuild(model: KerasModel, graph: Graph, keep: Keep) -> KerasModel:
     """A model of the same layers, names and order that has the channels of ``keep`` alone.
 
     Args:
@@ -25,7 +24,7 @@ def rebuild(model: Model, graph: Graph, keep: Keep) -> Model:
         keep: bool ``[graph.count]``.
     """
 
-    def resize(layer: Any) -> Any:
+    def resize(layer: KerasLayer) -> KerasLayer:
         config = layer.get_config()
         size = graph.sizes.get(layer.name)
         if size:
@@ -38,14 +37,14 @@ def rebuild(model: Model, graph: Graph, keep: Keep) -> Model:
     return smaller
 
 
-def masked(model: Model, graph: Graph, keep: Keep) -> Model:
+def masked(model: KerasModel, graph: Graph, keep: Keep) -> KerasModel:
     """A copy of ``model`` in which all weights of the channels that go are zero."""
     copy = copy_model(model)
     _transfer(model, copy, graph, lambda weight, values: _blank(weight, values, keep))
     return copy
 
 
-def check_removal(blanked: Model, smaller: Model) -> None:
+def check_removal(blanked: KerasModel, smaller: KerasModel) -> None:
     """Compare what is left with the whole network whose other channels are zero: both give the same, but for rounding.
 
     Args:
@@ -72,7 +71,7 @@ def check_removal(blanked: Model, smaller: Model) -> None:
     )
 
 
-def _first_difference(blanked: Model, smaller: Model, images: NDArray[np.float32]) -> str:
+def _first_difference(blanked: KerasModel, smaller: KerasModel, images: NDArray[np.float32]) -> str:
     """The first layer, of those that are called once and give as much in both, that gives something else."""
     for layer in smaller.layers[1:]:
         other = blanked.get_layer(layer.name)
@@ -85,7 +84,7 @@ def _first_difference(blanked: Model, smaller: Model, images: NDArray[np.float32
     return "the last"
 
 
-def _transfer(source: Model, target: Model, graph: Graph, change: Any) -> None:
+def _transfer(source: KerasModel, target: KerasModel, graph: Graph, change: Any) -> None:
     noted = {(weight.layer, weight.name): weight for weight in graph.weights if weight.axes}
     for layer in source.layers:
         names = {id(getattr(layer, weight.name)): weight for (name, _), weight in noted.items() if name == layer.name}

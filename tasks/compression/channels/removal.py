@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.compression.channels.allocation import Allocation, Allocator, Limits, Metric, cost
+from tasks.backend import KerasModel
+from tasks.compression.channels.allocation import Allocator, Limits, Metric, cost
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria import CRITERIA, Criterion
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.channels.graph import Graph, Keep, read_graph
+from tasks.compression.channels.graph import Graph, Keep
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import check_removal, masked, rebuild
 from tasks.compression.channels.repair import repair
-from tasks.compression.technique import Model
+from tasks.compression.technique import Allocation
 from tasks.errors import Unsuited
 
 
@@ -32,7 +34,7 @@ class Removal:
     repair: bool = False
 
 
-def remove_channels(model: Model, removal: Removal, probe: Probe) -> tuple[Model, tuple[str, ...]]:
+def remove_channels(model: KerasModel, removal: Removal, probe: Probe) -> tuple[KerasModel, tuple[str, ...]]:
     """A smaller model, and the groups that the criterion cannot judge; ``model`` stays as it is.
 
     Each round scores what is left anew and goes an equal factor of the way from what the network costs to the budget;
@@ -70,7 +72,7 @@ def remove_channels(model: Model, removal: Removal, probe: Probe) -> tuple[Model
     return model, allocator.unjudged
 
 
-def whole_cost(model: Model, metric: Metric) -> int:
+def whole_cost(model: KerasModel, metric: Metric) -> int:
     """What a network costs as it is."""
     graph = read_graph(model)
     return cost(graph, graph.everything(), metric)

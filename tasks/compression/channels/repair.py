@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tasks.backend import keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.technique import Model
 from tasks.errors import Unsuited
 from tasks.learning.saving import copy_model
 
@@ -28,7 +27,7 @@ SAMPLES = 2048  # training images
 Rows = NDArray[np.float64]
 
 
-def repair(before: Model, after: Model, kept: Mapping[str, Ids], probe: Probe) -> Model:
+def repair(before: KerasModel, after: KerasModel, kept: Mapping[str, Ids], probe: Probe) -> KerasModel:
     """A copy of ``after`` in which each layer that lost inputs makes up for them.
 
     Args:
@@ -48,7 +47,7 @@ def repair(before: Model, after: Model, kept: Mapping[str, Ids], probe: Probe) -
     return after
 
 
-def _fittable(layer: Any) -> bool:
+def _fittable(layer: KerasLayer) -> bool:
     layers = keras().layers
     return type(layer) in (layers.Dense, layers.Conv2D) and len(layer._inbound_nodes) == 1
 
@@ -56,7 +55,9 @@ def _fittable(layer: Any) -> bool:
 class _Sampled:
     """What enters a layer of both networks at the same places of the same images."""
 
-    def __init__(self, before: Model, after: Model, images: NDArray[np.float32], rng: np.random.Generator) -> None:
+    def __init__(
+        self, before: KerasModel, after: KerasModel, images: NDArray[np.float32], rng: np.random.Generator
+    ) -> None:
         self._models, self._images, self._rng = (before, after), images, rng
 
     def take(self, name: str) -> tuple[Rows, Rows]:
@@ -79,7 +80,7 @@ class _Sampled:
         return taken[0], taken[1]
 
 
-def _rows(layer: Any, entering: Any) -> NDArray[np.float32]:
+def _rows(layer: KerasLayer, entering: Any) -> NDArray[np.float32]:
     """``[images, places, inputs of an output]``."""
     if hasattr(layer, "kernel_size"):
         entering = tensorflow().image.extract_patches(
@@ -93,7 +94,7 @@ def _rows(layer: Any, entering: Any) -> NDArray[np.float32]:
     return values.reshape(len(values), -1, values.shape[-1])
 
 
-def _fit(old: Any, layer: Any, outputs: Ids, sampled: _Sampled) -> None:
+def _fit(old: KerasLayer, layer: KerasLayer, outputs: Ids, sampled: _Sampled) -> None:
     whole, left = sampled.take(layer.name)
     kernel = layer.kernel.numpy().astype(np.float64).reshape(left.shape[1], -1)
     missing = whole @ _matrix(old)[:, outputs] - left @ kernel
@@ -114,6 +115,6 @@ def _fit(old: Any, layer: Any, outputs: Ids, sampled: _Sampled) -> None:
     layer.set_weights(weights)
 
 
-def _matrix(layer: Any) -> Rows:
+def _matrix(layer: KerasLayer) -> Rows:
     kernel = layer.kernel.numpy().astype(np.float64)
     return np.asarray(kernel.reshape(-1, kernel.shape[-1]))

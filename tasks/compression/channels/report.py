@@ -1,25 +1,25 @@
 """Says for each layer what came of a removal."""
 
-from typing import Any
-
+from tasks.backend import KerasLayer, KerasModel
 from tasks.compression.channels.allocation import Limits
-from tasks.compression.channels.graph import Group, read_graph
-from tasks.compression.layers import kernel_of, without_kernel
+from tasks.compression.channels.graph import Group
+from tasks.compression.channels.reading import read_graph
+from tasks.compression.layers import find_kernel, without_kernel
 from tasks.compression.records import Reason, Skip
-from tasks.compression.technique import Claim, Model
+from tasks.compression.technique import Claim
 
 
-def changed_layers(before: Model, after: Model) -> tuple[str, ...]:
+def changed_layers(before: KerasModel, after: KerasModel) -> tuple[str, ...]:
     """Layers with a kernel whose weights have other shapes now."""
     return tuple(
         layer.name
         for layer in before.layers
-        if kernel_of(layer) is not None and _shapes(layer) != _shapes(after.get_layer(layer.name))
+        if find_kernel(layer) is not None and _shapes(layer) != _shapes(after.get_layer(layer.name))
     )
 
 
 def skipped_layers(
-    before: Model, changed: tuple[str, ...], limits: Limits, unjudged: tuple[str, ...]
+    before: KerasModel, changed: tuple[str, ...], limits: Limits, unjudged: tuple[str, ...]
 ) -> tuple[Skip, ...]:
     """Layers with a kernel that stay as they are, and why; if none is changed, the network met its budget before."""
     graph = read_graph(before)
@@ -29,7 +29,7 @@ def skipped_layers(
             reasons.setdefault(layer, _reason(group, limits, unjudged, bool(changed)))
     reasons |= {layer: (Reason.TIED, why) for layer, why in graph.held.items() if layer not in reasons}
     reasons |= {layer: (Reason.UNSUPPORTED, kind) for layer, kind in graph.unsupported.items()}
-    names = [layer.name for layer in before.layers if kernel_of(layer) is not None] + without_kernel(before)
+    names = [layer.name for layer in before.layers if find_kernel(layer) is not None] + without_kernel(before)
     return tuple(
         Skip(layer=name, reason=reason, detail=detail)
         for name in names
@@ -50,7 +50,7 @@ def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...], cut: bool) 
     return Reason.SENSITIVE, "the budget is met by channels of other layers that matter less"
 
 
-def claims(after: Model, changed: tuple[str, ...]) -> tuple[Claim, ...]:
+def claims(after: KerasModel, changed: tuple[str, ...]) -> tuple[Claim, ...]:
     """How many channels each changed convolution or dense layer makes, at most."""
     graph = read_graph(after)
     makers = {weight.layer: axis for weight in graph.makers() for axis in (weight.axis("makes"),) if axis}
@@ -61,5 +61,5 @@ def claims(after: Model, changed: tuple[str, ...]) -> tuple[Claim, ...]:
     )
 
 
-def _shapes(layer: Any) -> list[tuple[int, ...]]:
+def _shapes(layer: KerasLayer) -> list[tuple[int, ...]]:
     return [tuple(weight.shape) for weight in layer.weights]

@@ -1,4 +1,4 @@
-"""How each kind of layer hands channels on."""
+"""Rules by which each kind of layer hands channels on."""
 
 from collections.abc import Callable
 from math import prod
@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import keras, tensorflow
+from tasks.backend import KerasLayer, KerasNode, keras, tensorflow
 from tasks.compression.channels.atoms import Ids
-from tasks.compression.channels.graph import Size, Trace
+from tasks.compression.channels.graph import Size
+from tasks.compression.channels.trace import Trace
 
 # node: one call of a layer; gives the channels of its output, or None where the layer is set in a way that is not known
-Rule = Callable[[Trace, Any, list[Ids]], Ids | None]
+LayerRule = Callable[[Trace, KerasNode, list[Ids]], Ids | None]
 
 # functions of each value by itself; others, softmax say, look at all channels at once
 ELEMENTWISE = frozenset(
@@ -30,7 +31,7 @@ OPERATIONS = frozenset(
 )
 
 
-def apply_rule(trace: Trace, node: Any, inputs: list[Ids]) -> list[Ids]:
+def apply_rule(trace: Trace, node: KerasNode, inputs: list[Ids]) -> list[Ids]:
     """The channels of each tensor that a node gives."""
     layer = node.layer
     outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
@@ -59,7 +60,7 @@ def _places(tensor: Any) -> int:
     return prod(int(side or 1) for side in tensor.shape[1:-1])
 
 
-def _is_elementwise(layer: Any) -> bool:
+def _is_elementwise(layer: KerasLayer) -> bool:
     """Is the layer's activation, if it has one, a function of each value by itself? It may be a layer, too."""
     activation = getattr(layer, "activation", None)
     if activation is None:
@@ -72,14 +73,14 @@ def _is_elementwise(layer: Any) -> bool:
     return name in ELEMENTWISE and f"{module}.".startswith(LIBRARIES)
 
 
-def _activated(trace: Trace, layer: Any, channels: Ids) -> Ids:
+def _activated(trace: Trace, layer: KerasLayer, channels: Ids) -> Ids:
     if not _is_elementwise(layer):
         activation = layer.activation
         trace.atoms.hold(channels, f"{layer.name}: {getattr(activation, '__name__', type(activation).__name__)}")
     return channels
 
 
-def _convolution(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+def _convolution(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
     layer = node.layer
     if layer.groups != 1:
         return None
@@ -89,7 +90,7 @@ def _convolution(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
     return _activated(trace, layer, made)
 
 
-def _transposed(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+def _transposed(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     layer = node.layer
     made = trace.make(layer, "filters", layer.filters)
     trace.note(layer, "kernel", {-1: ("reads", inputs[0]), -2: ("makes", made)}, _places(node.keras_inputs[0]))
@@ -97,7 +98,7 @@ def _transposed(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
     return _activated(trace, layer, made)
 
 
-def _dense(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+def _dense(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     layer = node.layer
     made = trace.make(layer, "units", layer.units)
     trace.note(layer, "kernel", {0: ("reads", inputs[0]), 1: ("makes", made)}, _places(node.outputs))
@@ -105,7 +106,7 @@ def _dense(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
     return _activated(trace, layer, made)
 
 
-def _depthwise(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+def _depthwise(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     layer = node.layer
     given = np.repeat(inputs[0], layer.depth_multiplier)
     trace.note(layer, "depthwise_kernel", {-2: ("carries", inputs[0])}, _places(node.outputs))
@@ -113,7 +114,7 @@ def _depthwise(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
     return _activated(trace, layer, given)
 
 
-def _separable(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+def _separable(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     layer, places = node.layer, _places(node.outputs)
     between = np.repeat(inputs[0], layer.depth_multiplier)
     made = trace.make(layer, "filters", layer.filters)
@@ -123,7 +124,7 @@ def _separable(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
     return _activated(trace, layer, made)
 
 
-def _batch_norm(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+def _batch_norm(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
     layer = node.layer
     if list(layer.axis) != [len(node.outputs.shape) - 1] or layer.renorm:
         return None
@@ -132,27 +133,27 @@ def _batch_norm(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
     return inputs[0]
 
 
-def _prelu(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+def _prelu(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
     if node.layer.alpha.shape[-1] != len(inputs[0]):
         return None
     trace.note(node.layer, "alpha", {-1: ("carries", inputs[0])})
     return inputs[0]
 
 
-def _each(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:  # noqa: ARG001
+def _each(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:  # noqa: ARG001
     return inputs[0] if _is_elementwise(node.layer) else None
 
 
-def _rescaling(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:  # noqa: ARG001
+def _rescaling(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:  # noqa: ARG001
     return inputs[0] if np.ndim(node.layer.scale) == np.ndim(node.layer.offset) == 0 else None
 
 
-def _flatten(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:  # noqa: ARG001
+def _flatten(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:  # noqa: ARG001
     places = node.keras_inputs[0].shape[1:-1]
     return None if None in places else np.tile(inputs[0], prod(places))
 
 
-def _reshape(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+def _reshape(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
     """Safe where each place of the result has the same channels in the same order."""
     before, after = node.keras_inputs[0].shape[1:], node.outputs.shape[1:]
     if None in before or None in after:
@@ -167,7 +168,7 @@ def _reshape(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
     return channels
 
 
-def _operation(trace: Trace, node: Any, inputs: list[Ids]) -> Ids | None:
+def _operation(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
     """An operation with numbers beside the tensors; an array beside them may hold a value for each channel."""
     values = tensorflow().nest.flatten((node.call_args, node.call_kwargs))
     plain = all(hasattr(value, "_keras_history") or _is_single(value) for value in values)
@@ -179,7 +180,7 @@ def _is_single(value: Any) -> bool:
     return value is None or isinstance(value, str) or hasattr(value, "as_numpy_dtype") or np.ndim(value) == 0
 
 
-def _merge(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+def _merge(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     """Channels that meet are one; a single channel that is spread over many has to stay."""
     widest = max(inputs, key=len)
     for channels in inputs:
@@ -190,7 +191,7 @@ def _merge(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
     return widest
 
 
-def _concatenate(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
+def _concatenate(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     if node.layer.axis in (-1, len(node.outputs.shape) - 1):
         return np.concatenate(inputs)
     return _merge(trace, node, inputs)
@@ -198,7 +199,7 @@ def _concatenate(trace: Trace, node: Any, inputs: list[Ids]) -> Ids:
 
 _RANKS = ("1D", "2D", "3D")
 OPERATION = "TFOpLambda"
-RULES: dict[str, Rule] = {
+RULES: dict[str, LayerRule] = {
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
     "PReLU": _prelu,

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import TfTensor, tensorflow
+from tasks.backend import KerasLayer, TfTensor, tensorflow
 from tasks.compression.layers import kernel_of
 
 
-def hold_clusters(layer: Any) -> None:
+def hold_clusters(layer: KerasLayer) -> None:
     """Let weights of a kernel that are equal stay equal, and those that are zero stay zero."""
     kernel = kernel_of(layer)
     held = _Clusters(kernel.numpy())

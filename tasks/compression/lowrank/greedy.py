@@ -21,19 +21,19 @@ class _Step:
 
 
 def descend(
-    ladders: Mapping[str, Sequence[Ranks]],
+    candidates: Mapping[str, Sequence[Ranks]],
     measure: Callable[[Choice], float],
     saving: Callable[[str, Ranks | None, Ranks], int],
     tolerance: float,
     most: int,
 ) -> Choice:
-    """Go down the ladders one rung at a time.
+    """Lower the ranks of one layer at a time, by one of its candidates.
 
     What was measured before another step was taken is measured again only when its turn comes: what a layer's step
     costs seldom gets less when other layers are cut too, so an old measurement is an optimistic one.
 
     Args:
-        ladders: ranks to be tried by the name of the layer, from the highest to the lowest.
+        candidates: ranks to be tried by the name of the layer, from the highest to the lowest.
         measure: the loss at a choice.
         saving: what a layer's step from one choice to another saves.
         tolerance: fraction by which the loss may rise.
@@ -45,8 +45,8 @@ def descend(
     Raises:
         Unsuited: the loss with all layers as they are is no number.
     """
-    choice: Choice = dict.fromkeys(ladders)
-    left = {name: list(rungs) for name, rungs in ladders.items() if rungs}
+    choice: Choice = dict.fromkeys(candidates)
+    left = {name: list(ranks) for name, ranks in candidates.items() if ranks}
     now = measure(choice)
     if not math.isfinite(now):
         raise Unsuited(
@@ -64,7 +64,7 @@ def descend(
             if best.taken == taken:
                 choice[best.layer], now, taken = best.ranks, best.loss, taken + 1
                 del steps[best.layer], left[best.layer][0]
-                left = {name: rungs for name, rungs in left.items() if rungs}
+                left = {name: ranks for name, ranks in left.items() if ranks}
                 continue
             name = best.layer
         if measured == most:

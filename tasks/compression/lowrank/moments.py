@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras
-from tasks.compression.technique import Model
+from tasks.backend import KerasModel, keras
 from tasks.learning.pipeline import evaluation_batches
 
 BATCH = 50
@@ -21,7 +20,7 @@ RIDGE = 1e-3  # of the mean moment: an input that was never active may be so one
 Matrix = NDArray[np.float64]
 
 
-def input_moments(model: Model, layers: Sequence[str], samples: int, folder: Path) -> dict[str, Matrix]:
+def input_moments(model: KerasModel, layers: Sequence[str], samples: int, folder: Path) -> dict[str, Matrix]:
     """Second moments ``[in, in]`` of the inputs of the named layers over the first training images.
 
     In a convolution the channels of all places count alike.

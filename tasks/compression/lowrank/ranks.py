@@ -13,7 +13,7 @@ from tasks.compression.lowrank.measuring import Loss
 from tasks.config import Settings
 from tasks.errors import Unsuited
 
-LADDER = (0.99, 0.97, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3)  # energies whose ranks are tried
+ENERGIES = (0.99, 0.97, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3)  # energies whose ranks are tried
 LossOf = Callable[[int], Loss]  # by the number of samples that it is measured on
 HALVINGS = 24  # of the interval in which an energy is searched
 
@@ -42,7 +42,7 @@ class Target:
 Targets = Mapping[str, Target]  # by the name of the layer
 
 
-class RankRule(Settings):
+class RankChooser(Settings):
     """Chooses the ranks of all layers."""
 
     @property
@@ -58,7 +58,7 @@ class RankRule(Settings):
         """
 
 
-class ByEnergy(RankRule):
+class ByEnergy(RankChooser):
     """The least ranks that keep a fraction of each kernel's squared norm."""
 
     by: Literal["energy"]
@@ -70,7 +70,7 @@ class ByEnergy(RankRule):
         return {name: target.decomposition.by_energy(self.keep) for name, target in targets.items()}
 
 
-class ByRatio(RankRule):
+class ByRatio(RankChooser):
     """The ranks at which the layers together cost a fraction of what they do.
 
     All layers keep the same energy, the most that fits; a layer that would grow stays as it is and counts as such.
@@ -112,7 +112,7 @@ class ByRatio(RankRule):
         )
 
 
-class ByNoise(RankRule):
+class ByNoise(RankChooser):
     """As many components as stand out of the noise (variational Bayes, see :mod:`tasks.compression.lowrank.vbmf`)."""
 
     by: Literal["vbmf"]
@@ -123,7 +123,7 @@ class ByNoise(RankRule):
         return {name: target.decomposition.by_noise() for name, target in targets.items()}
 
 
-class Fixed(RankRule):
+class Fixed(RankChooser):
     """The same rank for every layer, or what is left of it where a layer has less."""
 
     by: Literal["fixed"]
@@ -137,7 +137,7 @@ class Fixed(RankRule):
         }
 
 
-class ByLoss(RankRule):
+class ByLoss(RankChooser):
     """The lowest ranks at which the validation loss, measured without training, rises by no more than a fraction.
 
     Greedy: see :func:`tasks.compression.lowrank.greedy.descend`.
@@ -151,7 +151,7 @@ class ByLoss(RankRule):
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
         """Go down from the ranks that pay; a layer that no ranks make smaller has the least of those tried."""
         loss = loss_of(self.samples)
-        ladders = {name: self._ladder(target) for name, target in targets.items()}
+        candidates = {name: _candidates(target) for name, target in targets.items()}
 
         def measure(choice: Choice) -> float:
             return loss(
@@ -161,13 +161,17 @@ class ByLoss(RankRule):
         def saving(name: str, before: Ranks | None, after: Ranks) -> int:
             return targets[name].cost("parameters", before) - targets[name].cost("parameters", after)
 
-        chosen = descend(ladders, measure, saving, self.tolerance, self.evaluations)
-        growing = {name: targets[name].decomposition.by_energy(LADDER[-1]) for name in targets if not ladders[name]}
+        chosen = descend(candidates, measure, saving, self.tolerance, self.evaluations)
+        growing = {
+            name: targets[name].decomposition.by_energy(ENERGIES[-1]) for name in targets if not candidates[name]
+        }
         return {name: ranks for name, ranks in chosen.items() if ranks} | growing
 
-    def _ladder(self, target: Target) -> list[Ranks]:
-        rungs = dict.fromkeys(target.decomposition.by_energy(keep) for keep in LADDER)
-        return [ranks for ranks in rungs if target.pays(ranks)]
+
+RankChoice = Annotated[ByEnergy | ByRatio | ByNoise | ByLoss | Fixed, Field(discriminator="by")]
 
 
-Rule = Annotated[ByEnergy | ByRatio | ByNoise | ByLoss | Fixed, Field(discriminator="by")]
+def _candidates(target: Target) -> list[Ranks]:
+    """Ranks that are tried for a layer, from the highest to the lowest: those at which it pays."""
+    tried = dict.fromkeys(target.decomposition.by_energy(keep) for keep in ENERGIES)
+    return [ranks for ranks in tried if target.pays(ranks)]

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from tasks.backend import KerasModel
 from tasks.compression.layers import kernel_of
 from tasks.compression.lowrank.decomposition import Ranks
 from tasks.compression.lowrank.ranks import Target
 from tasks.compression.replacement import Replacement, rebuild
-from tasks.compression.technique import Model
 from tasks.learning.rewrites import note, why_not_exact
 from tasks.learning.saving import copy_model
 
@@ -15,8 +15,8 @@ NEEDED_DB = 60.0  # factors in float32 may be large and cancel each other, as th
 
 
 def with_factors(
-    model: Model, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]
-) -> tuple[Model, dict[str, Replacement], dict[str, str]]:
+    model: KerasModel, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]
+) -> tuple[KerasModel, dict[str, Replacement], dict[str, str]]:
     """Replace layers by their factors.
 
     The network must give what it gives with the product of the factors as each layer's kernel.
@@ -48,15 +48,15 @@ def with_factors(
 
 
 def _replaced(
-    model: Model, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]
-) -> tuple[Model, dict[str, Replacement]]:
+    model: KerasModel, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]
+) -> tuple[KerasModel, dict[str, Replacement]]:
     replacements = {
         name: targets[name].decomposition.replace(model.get_layer(name), ranks) for name, ranks in chosen.items()
     }
     return rebuild(model, replacements), replacements
 
 
-def _multiplied(model: Model, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]) -> Model:
+def _multiplied(model: KerasModel, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]) -> KerasModel:
     """The network with products of factors as kernels."""
     copy = copy_model(model)
     for name, ranks in chosen.items():

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, KerasVariable, TfTensor, keras, tensorflow
 from tasks.compression.quantization.calibration import Samples
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.levels import restrict, settle, snap
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
 from tasks.compression.quantization.preserve import Held
 from tasks.compression.quantization.simulation import simulated
-from tasks.compression.technique import Model
 from tasks.learning.comparison import answers
 from tasks.learning.conversion import only_trains
 
@@ -24,7 +23,7 @@ RANGES = ("/output_min", "/post_activation_min")  # of a layer's activations; ea
 
 WATCHED = 2000  # images that BatchNorm's statistics are measured on after each epoch; after the last it is all
 
-Train = Callable[[Model, Sequence[Any]], object]
+Train = Callable[[KerasModel, Sequence[Any]], object]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Aware:
     any, before the network was made ready for conversion.
     """
 
-    model: Model
+    model: KerasModel
     schemes: dict[str, str]
     restricted: tuple[str, ...]
     factors: dict[str, NDArray[np.float32]]
@@ -45,19 +44,19 @@ class Aware:
 
 
 @dataclass(frozen=True)
-class Few:
-    """Weights of few levels: how many bits they have, and whether each output channel has a step of its own."""
+class WeightLevels:
+    """Weights of few levels: how many bits they have, and whether each output channel has a scale of its own."""
 
     bits: int
     per_channel: bool = True
 
 
 def train_aware(
-    model: Model,
+    model: KerasModel,
     train: Train,
     samples: Samples,
     images: NDArray[Any],
-    few: Few | None = None,
+    levels: WeightLevels | None = None,
     recorded: NDArray[np.uint8] | None = None,
 ) -> Aware:
     """Train ``model`` with its 8-bit rounding simulated, and that of weights of few levels where asked for.
@@ -71,7 +70,7 @@ def train_aware(
         samples: images that the first ranges are measured on, one at a time: float32 ``[1, height, width, channels]``.
         images: of the training split, ``[n, height, width, channels]``, that the statistics of BatchNorm are measured
             on; some thousands do.
-        few: restricts the weights of convolutions and dense layers.
+        levels: restricts the weights of convolutions and dense layers.
         recorded: images to ask the trained network about.
 
     Raises:
@@ -81,7 +80,7 @@ def train_aware(
     aware = simulated(body)
     prepared = _prepare(head, np.concatenate([image for (image,) in samples()]))
     measure_ranges(aware, body, prepared)
-    restricted = restrict(aware, few.bits, few.per_channel) if few else ()
+    restricted = restrict(aware, levels.bits, levels.per_channel) if levels else ()
     schemes = hold(aware)
     whole = join(head, aware)
     ends = _prepare(head, np.stack([np.full(model.input_shape[1:], pixel, np.float32) for pixel in (0.0, WHITE)]))
@@ -100,7 +99,7 @@ def train_aware(
     return Aware(aware if foldable else whole, schemes, restricted, settle(aware), logits)
 
 
-def hold(aware: Model) -> dict[str, str]:
+def hold(aware: KerasModel) -> dict[str, str]:
     """Keep zeros and clusters of each kernel from now on; gives the name of what is done by layer."""
     schemes = {}
     for wrapper in filter(_weighted, aware.layers):
@@ -110,7 +109,7 @@ def hold(aware: Model) -> dict[str, str]:
     return schemes
 
 
-def release(aware: Model) -> None:
+def release(aware: KerasModel) -> None:
     """Write what was kept into the kernels and keep it no longer."""
     for wrapper in filter(_weighted, aware.layers):
         for kernel, held, _ in wrapper._weight_vars:
@@ -118,23 +117,23 @@ def release(aware: Model) -> None:
         wrapper._weight_vars = [(kernel, held.quantizer, more) for kernel, held, more in wrapper._weight_vars]
 
 
-def _weighted(layer: Any) -> bool:
+def _weighted(layer: KerasLayer) -> bool:
     return bool(getattr(layer, "_weight_vars", ()))
 
 
-def join(head: Model | None, aware: Model) -> Model:
+def join(head: KerasModel | None, aware: KerasModel) -> KerasModel:
     """The model from raw pixels to logits."""
     pixels = keras().Input(shape=(head or aware).input_shape[1:], name="pixels")
     return keras().Model(pixels, aware(pixels if head is None else head(pixels)), name="aware")
 
 
-def _prepare(head: Model | None, images: NDArray[Any]) -> NDArray[np.float32]:
+def _prepare(head: KerasModel | None, images: NDArray[Any]) -> NDArray[np.float32]:
     """What the network gets of raw images."""
     batches = [images[start : start + BATCH].astype(np.float32) for start in range(0, len(images), BATCH)]
     return np.concatenate(batches if head is None else [head(batch).numpy() for batch in batches])
 
 
-def _scale(head: Model | None) -> float | None:
+def _scale(head: KerasModel | None) -> float | None:
     """The factor that the head is outside training, 1 without one; None where it is more."""
     if head is None:
         return 1.0
@@ -143,7 +142,7 @@ def _scale(head: Model | None) -> float | None:
     return float(only.scale) if only is not None and np.ndim(only.scale) == 0 and not np.any(only.offset) else None
 
 
-def measure_ranges(aware: Model, body: Model, inputs: NDArray[Any]) -> None:
+def measure_ranges(aware: KerasModel, body: KerasModel, inputs: NDArray[Any]) -> None:
     """Let the range of each activation begin where it is.
 
     TFMOT lets it begin at ±6 and move by a thousandth a step, which a short training does not get over.
@@ -173,42 +172,42 @@ def measure_ranges(aware: Model, body: Model, inputs: NDArray[Any]) -> None:
             most.assign(high)
 
 
-def _given(layer: Any) -> list[Any]:
+def _given(layer: KerasLayer) -> list[TfTensor]:
     """What a layer gives, each time that it is called."""
     return [layer.get_output_at(index) for index in range(len(layer.inbound_nodes))]
 
 
-def _set_input_range(aware: Model, low: float, high: float) -> None:
+def _set_input_range(aware: KerasModel, low: float, high: float) -> None:
     entry = _entry(aware)
     _variable(entry, "_min").assign(low)
     _variable(entry, "_max").assign(high)
 
 
-def _foldable(aware: Model) -> bool:
+def _foldable(aware: KerasModel) -> bool:
     """Does what enters go to one convolution or dense layer alone, which takes nothing else?"""
     followers = [node.outbound_layer for node in _entry(aware).outbound_nodes]
     alone = len(followers) == 1 and len(followers[0].inbound_nodes) == 1
     return alone and any(_is(variable, "/kernel") for variable in followers[0].weights)
 
 
-def fold(aware: Model, scale: float) -> None:
+def fold(aware: KerasModel, scale: float) -> None:
     """Move ``scale`` from the input into the first layer's kernel and its range; the outputs stay the same."""
     first = _entry(aware).outbound_nodes[0].outbound_layer
     for name in ("/kernel", "/kernel_min", "/kernel_max"):
         _variable(first, name).assign(_variable(first, name) * scale)
     for variable in first.weights:
-        if _is(variable, "log_step"):
+        if _is(variable, "log_scale"):
             variable.assign_add(tensorflow().fill(variable.shape, float(np.log(scale))))
     _set_input_range(aware, 0.0, WHITE)
 
 
-def _entry(aware: Model) -> Any:
+def _entry(aware: KerasModel) -> KerasLayer:
     return next(layer for layer in aware.layers if layer.__class__.__name__ == "QuantizeLayer")
 
 
-def _variable(layer: Any, ending: str) -> Any:
+def _variable(layer: KerasLayer, ending: str) -> KerasVariable:
     return next(variable for variable in layer.weights if _is(variable, ending))
 
 
-def _is(variable: Any, ending: str) -> bool:
+def _is(variable: KerasVariable, ending: str) -> bool:
     return bool(variable.name.split(":")[0].endswith(ending))

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import tensorflow
-from tasks.compression.quantization.observing import means
-from tasks.compression.quantization.steps import BIAS_LIMIT, content, entry_and_bias, store, weighted
-from tasks.litert import Model, Scores
+from tasks.compression.quantization.activations import record_means
+from tasks.compression.quantization.scales import BIAS_LIMIT, content, entry_and_bias, store, weighted
+from tasks.litert import LiteRTModel, Scores
 
 Floats = NDArray[np.float64]
 SURE = 2.0  # standard errors
@@ -58,15 +58,15 @@ def corrections(
     for name, reason in _obstacles(model, _read(file), operators, rounded).items():
         found.left[name] = reason
     operators = [each for each in operators if _output(model, each[0]) not in found.left]
-    entries = means(flatbuffer, fitted, {int(operator.inputs[0]) for operator, _ in operators})
+    entries = record_means(flatbuffer, fitted, {int(operator.inputs[0]) for operator, _ in operators})
     wanted = [_mean(model, each, _floats(model, each[1]), entries[int(each[0].inputs[0])]) for each in operators]
     for operator, weights in operators:
         store(model, weights, rounded[_output(model, operator)].astype(np.float32))
-    right = Model(flatbuffer).predict(held)
+    right = LiteRTModel(flatbuffer).predict(held)
     errors = _errors(right, file, held)
     for each, mean in zip(operators, wanted, strict=True):
         name, entry = _output(model, each[0]), int(each[0].inputs[0])
-        comes = means(_write(model), fitted, [entry])[entry]
+        comes = record_means(_write(model), fitted, [entry])[entry]
         added = mean - _mean(model, each, np.asarray(rounded[name], np.float64), comes)
         tried = _errors(right, add_to_biases(file, found.added | {name: added}), held)
         if added.any() and not _nearer(errors, tried):
@@ -111,7 +111,7 @@ def _fixed(tensor: Any) -> bool:
 
 def _errors(right: Scores, file: bytes, images: NDArray[np.uint8]) -> Floats:
     """Squared distance of each image's logits."""
-    return np.asarray(((Model(file).predict(images).astype(np.float64) - right) ** 2).sum(axis=1))
+    return np.asarray(((LiteRTModel(file).predict(images).astype(np.float64) - right) ** 2).sum(axis=1))
 
 
 def _nearer(before: Floats, after: Floats) -> bool:

@@ -1,4 +1,4 @@
-"""What ranges of activations are measured on, and how a range is taken from what is measured."""
+"""Choose calibration samples and how activation ranges are derived from them."""
 
 import hashlib
 from collections import Counter
@@ -21,7 +21,7 @@ PERCENTILE = 99.99
 
 
 class Calibration(Settings):
-    """Which training images ranges are measured on, and how.
+    """Training images that ranges are measured on, and the method.
 
     .. code-block:: yaml
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import Constant, File, Part, Places
 from tasks.compression.location import align
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 
 # of what reads a weight: which widths it may have depends on it; nothing but float32 in operators of kind "fixed"
 Kind = Literal["dense", "convolution", "other", "fixed"]
@@ -149,4 +149,4 @@ def _kind(code: int, slot: int) -> Kind:
 
 def predict(flatbuffer: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits as the deployed runtime gives them, image by image: float32 ``[n, classes]``."""
-    return Model(flatbuffer).predict(images)
+    return LiteRTModel(flatbuffer).predict(images)

@@ -1,4 +1,4 @@
-"""int8 weights of few levels stored as int4: two in a byte, the integers and their steps as they were."""
+"""int8 weights of few levels stored as int4: two in a byte, the integers and their scales as they were."""
 
 from collections.abc import Iterable
 
@@ -33,8 +33,8 @@ def store_as_int4(flatbuffer: bytes, places: Places, layers: Iterable[str]) -> b
             values = file.constant(*place).values
             if np.abs(values).max() > LARGEST:
                 raise CompressionError(
-                    f"Expected weights of at most ±{LARGEST} steps in layer {layer} with weight_storage: int4. "
-                    f"Received: ±{np.abs(values).max()}. Leave weight_storage out."
+                    f"Expected weights of at most ±{LARGEST} times the scale in layer {layer} with "
+                    f"weight_storage: int4. Received: ±{np.abs(values).max()}. Leave weight_storage out."
                 )
             file.store(tensor, in_half_bytes(values))
             tensor.type = schema.TensorType.INT4

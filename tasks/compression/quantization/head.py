@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.backend import keras, tensorflow
-from tasks.compression.technique import Model
+from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
 from tasks.learning.conversion import only_trains
 from tasks.learning.saving import copy_model
 
 
-def split_head(model: Model) -> tuple[Model | None, Model]:
+def split_head(model: KerasModel) -> tuple[KerasModel | None, KerasModel]:
     """What prepares pixels in front of the network, if anything does, and a copy of the rest.
 
     The head is the chain of leading layers that are no part of what is trained: rescaling, normalization by fixed
@@ -23,7 +22,7 @@ def split_head(model: Model) -> tuple[Model | None, Model]:
     return keras().Model(copy.input, end), _behind(copy, head, end)
 
 
-def _leading(model: Model) -> Iterator[Any]:
+def _leading(model: KerasModel) -> Iterator[KerasLayer]:
     """The layers of the head, without the input layer; the last one that has one layer behind it ends it."""
     layers = keras().layers
     preparing = (layers.Rescaling, layers.Normalization, layers.Resizing, layers.CenterCrop)
@@ -36,7 +35,7 @@ def _leading(model: Model) -> Iterator[Any]:
             return
 
 
-def _behind(model: Model, head: list[Any], end: Any) -> Model:
+def _behind(model: KerasModel, head: list[KerasLayer], end: TfTensor) -> KerasModel:
     """A model of copies of the layers behind ``end``, called as they were.
 
     Keras cuts a model at a tensor, too, but then loses the order of the calls of a layer that is called twice, and

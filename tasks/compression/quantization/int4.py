@@ -31,7 +31,7 @@ def widths_of(file: FloatFile, path: str) -> tuple[Bits, ...]:
 
 
 def is_blocked(file: FloatFile, path: str, block: int | None) -> bool:
-    """Whether a weight in 4 bits has a step for each block: one of dense layers whose inputs ``block`` divides."""
+    """Whether a weight in 4 bits has a scale for each block: one of dense layers whose inputs ``block`` divides."""
     even = all(not values.shape[-1] % block for values in file.weights[path]) if block else False
     return even and file.kind(path) == "dense"
 
@@ -47,8 +47,8 @@ def quantize_weights(
     Args:
         file: what is quantized.
         bits: by path; the others stay float32.
-        block: inputs of a dense layer that share a step in 4 bits, instead of all inputs of an output; layers whose
-            inputs it does not divide have a step for each output.
+        block: inputs of a dense layer that share a scale in 4 bits, instead of all inputs of an output; layers whose
+            inputs it does not divide have a scale for each output.
         ranges: by path what the levels of 4 bits are spread over, ``minmax`` unless it is named.
 
     Returns:
@@ -99,7 +99,7 @@ def _output(file: File, operation: Operation) -> Any:
 
 
 def _fill(file: File, part: Part, values: NDArray[np.float32], block: int | None) -> NDArray[np.bool_]:
-    """Fill outputs, or blocks, of nothing but zeros, for which the quantizer has no step; gives where they are."""
+    """Fill outputs, or blocks, of nothing but zeros, for which the quantizer has no scale; gives where they are."""
     rows = np.moveaxis(values, part.outputs, 0)
     groups = rows.reshape(-1, block) if block else rows.reshape(len(rows), -1)
     zeros = np.broadcast_to(~groups.any(axis=1, keepdims=True), groups.shape).reshape(rows.shape)

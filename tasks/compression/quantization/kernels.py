@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError, EvaluationError
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 
 AGREES = 20.0  # decibels: 8-bit activations alone give 40 or so, wrong kernels 5
 LEAST = 10.0  # decibels: what rounding may leave of the answers of a deep network
@@ -23,7 +23,7 @@ def answers(flatbuffer: bytes, images: NDArray[np.uint8], kernels: str = XNNPACK
         CompressionError: LiteRT does not load or run the file.
     """
     try:
-        return Model(flatbuffer, delegate=kernels == XNNPACK).predict(images)
+        return LiteRTModel(flatbuffer, delegate=kernels == XNNPACK).predict(images)
     except (EvaluationError, ValueError, RuntimeError) as error:
         raise CompressionError(
             f"Expected a file that LiteRT loads and runs ({kernels} kernels). Received: {error} "

@@ -8,13 +8,6 @@ from tasks.compression.quantization.calibration import Samples
 
 Mode = Literal["dynamic_int8", "float16", "int8", "int16x8", "int4", "mixed"]
 Converter = Any
-DTYPES: dict[Mode, str] = {  # of the weights
-    "dynamic_int8": "int8",
-    "float16": "float16",
-    "int8": "int8",
-    "int16x8": "int8",
-    "int4": "int4",
-}
 
 
 def configurations(samples: Samples | None = None) -> dict[Mode, Callable[[Converter], None]]:

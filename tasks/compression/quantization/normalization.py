@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras
-from tasks.compression.technique import Model
+from tasks.backend import KerasLayer, KerasModel, keras
 
 BATCH = 50
 
 
-def fresh_statistics(aware: Model, inputs: NDArray[np.float32]) -> Any:
+def fresh_statistics(aware: KerasModel, inputs: NDArray[np.float32]) -> Any:
     """A Keras callback: what validation sees, and with it the best epoch's weights, has statistics that fit."""
 
     class Fresh(keras().callbacks.Callback):  # type: ignore[misc]
@@ -26,7 +25,7 @@ def fresh_statistics(aware: Model, inputs: NDArray[np.float32]) -> Any:
     return Fresh()
 
 
-def measure_statistics(aware: Model, inputs: NDArray[np.float32]) -> tuple[str, ...]:
+def measure_statistics(aware: KerasModel, inputs: NDArray[np.float32]) -> tuple[str, ...]:
     """Set mean and variance of each BatchNorm to those of what enters it, from the first to the last.
 
     One that is not trained keeps what it has.
@@ -50,7 +49,7 @@ def measure_statistics(aware: Model, inputs: NDArray[np.float32]) -> tuple[str, 
     return tuple(names)
 
 
-def _moments(probe: Model, inputs: NDArray[np.float32], layer: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+def _moments(probe: KerasModel, inputs: NDArray[np.float32], layer: KerasLayer) -> tuple[NDArray[Any], NDArray[Any]]:
     """Mean and variance of each channel."""
     sums, count = np.zeros((2, *layer.moving_mean.shape)), 0
     for start in range(0, len(inputs), BATCH):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import tensorflow
+from tasks.backend import TfTensor, tensorflow
 
 # distinct values in a weight that is not zero, below which sharing is meant and not chance: of a kernel, of channels
 SHARED, SHARED_BY_CHANNEL = 0.5, 0.98
@@ -58,7 +58,7 @@ def projection(kernel: NDArray[Any]) -> Callable[[Any], Any]:
     groups = tf.constant(index.reshape(-1), tf.int32)
     sizes = tf.constant(np.bincount(index.reshape(-1), minlength=len(values)), kernel.dtype)
 
-    def project(weights: Any) -> Any:
+    def project(weights: TfTensor) -> Any:
         if structure.clusters:
             sums = tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), groups, len(values))
             weights = tf.reshape(tf.gather(sums / sizes, groups), kernel.shape)
@@ -75,6 +75,6 @@ class Held:
         self.project = projection(kernel)
         self.quantizer = quantizer
 
-    def __call__(self, kernel: Any, training: Any, weights: Any, **_: Any) -> Any:
+    def __call__(self, kernel: TfTensor, training: TfTensor, weights: TfTensor, **_: Any) -> Any:
         """Project, then round."""
         return self.quantizer(self.project(kernel), training, weights=weights)

@@ -1,41 +1,40 @@
 """Which networks TFMOT can simulate the rounding of: asked before any work, layer by layer."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from tasks.backend import keras
-from tasks.compression.technique import Model
-from tasks.compression.toolkit import toolkit
+from tasks.backend import KerasLayer, KerasModel, keras
+from tasks.compression.tfmot import tfmot
 from tasks.errors import Unsuited
 
 NAMED = 6  # layers that an error names
 
 
-def simulated(body: Model) -> Model:
+def simulated(body: KerasModel) -> KerasModel:
     """A copy of a network, its rounding to 8 bits simulated by TFMOT.
 
     Raises:
         Unsuited: it has layers whose rounding TFMOT does not simulate; the error names them.
     """
-    toolkit()
+    tfmot()
     unknown = dict(unsimulated(body))
     if unknown:
         named = [f"Layer {name} is not supported ({why})" for name, why in list(unknown.items())[:NAMED]]
         raise _refusal(f"{'; '.join(named)}{f'; and {len(unknown) - NAMED} more' if len(unknown) > NAMED else ''}")
     try:
-        return toolkit().quantization.keras.quantize_model(body)
+        aware: KerasModel = tfmot().quantization.keras.quantize_model(body)
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise _refusal(str(error).split(". ")[0]) from error
+    return aware
 
 
 def _refusal(received: str) -> Unsuited:
     return Unsuited(
         f"Expected layers whose rounding TFMOT can simulate. Received: {received}. "
-        f"Quantize without aware (calibrated int8), or replace the layer."
+        f"Quantize with training: none (calibrated int8), or replace the layer."
     )
 
 
-def unsimulated(body: Model) -> Iterator[tuple[str, str]]:
+def unsimulated(body: KerasModel) -> Iterator[tuple[str, str]]:
     """Names of the layers whose rounding TFMOT does not simulate, each with what about it is not known."""
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
         default_8bit_quantize_registry as registry,
@@ -60,7 +59,7 @@ def unsimulated(body: Model) -> Iterator[tuple[str, str]]:
             yield layer.name, f"{kind.__name__} with activation {activation}"
 
 
-def _activation(layer: Any) -> str:
+def _activation(layer: KerasLayer) -> str:
     """The name of a layer's activation as TFMOT reads it; empty where there is none."""
     activation = getattr(layer, "activation", None)
     if activation is None:

@@ -11,19 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import tensorflow
+from tasks.backend import KerasModel, tensorflow
+from tasks.compression.quantization.activations import record_activations
 from tasks.compression.quantization.bias_correction import add_to_biases, corrections, rounded_kernels
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
 from tasks.compression.quantization.modes import configurations
-from tasks.compression.quantization.observing import activations
 from tasks.compression.quantization.ranges import choose_range
-from tasks.compression.quantization.steps import share_steps
-from tasks.compression.technique import Model
+from tasks.compression.quantization.scales import share_scales
 from tasks.learning.conversion import convert
 
 
 def convert_with_ranges(
-    model: Model,
+    model: KerasModel,
     drawn: CalibrationSet,
     config: Calibration,
     per_channel: bool = True,
@@ -55,7 +54,7 @@ def convert_with_ranges(
     calibrated = convert(model, calibrate_only, float_input=True)
     found = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
     graph = found.subgraphs[0]
-    details: dict[str, Any] = {"ranges": _choose_ranges(graph, activations(calibrated, drawn.images), config)}
+    details: dict[str, Any] = {"ranges": _choose_ranges(graph, record_activations(calibrated, drawn.images), config)}
     dtypes = tensorflow().dtypes
     flatbuffer = bytes(
         mlir_quantize(
@@ -65,7 +64,7 @@ def convert_with_ranges(
         )
     )
     if not per_channel:
-        flatbuffer = share_steps(flatbuffer, calibrated)
+        flatbuffer = share_scales(flatbuffer, calibrated)
     if corrected:
         biases = corrections(calibrated, rounded_kernels(flatbuffer), drawn.images, flatbuffer)
         flatbuffer, details = add_to_biases(flatbuffer, biases.added), details | biases.details()

@@ -23,10 +23,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import TfTensor, tensorflow
+from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.compression.layers import kernel_of
-from tasks.compression.technique import Model
 from tasks.learning.pipeline import evaluation_batches
+from tasks.workloads import outcome_of
 
 Criterion = Literal["magnitude", "taylor", "snip", "fisher", "output", "random"]
 DATALESS: frozenset[Criterion] = frozenset({"magnitude", "random"})
@@ -37,7 +37,7 @@ Gradient = Callable[[TfTensor, TfTensor], Sequence[TfTensor]]
 
 
 def score_weights(
-    model: Model, layers: Sequence[str], criterion: Criterion, samples: int, folder: Path, seed: int
+    model: KerasModel, layers: Sequence[str], criterion: Criterion, samples: int, folder: Path, seed: int
 ) -> dict[str, NDArray[np.float64]]:
     """Score the kernels of some layers.
 
@@ -55,12 +55,17 @@ def score_weights(
     variables = [kernel_of(model.get_layer(name)) for name in layers]
     weights = [variable.numpy().astype(np.float64) for variable in variables]
     rng = np.random.default_rng([seed, 0x5C0])
+    outcome = outcome_of(folder)
+
+    def mean_loss(outputs: TfTensor, targets: TfTensor) -> TfTensor:
+        return tensorflow().reduce_mean(outcome.each_loss(targets, outputs))
+
     if criterion == "magnitude":
         scores = [np.abs(weight) for weight in weights]
     elif criterion == "random":
         scores = [rng.random(weight.shape) for weight in weights]
     elif criterion in {"taylor", "snip"}:
-        gradient = _compiled(model, variables, _loss)
+        gradient = _compiled(model, variables, mean_loss)
         batches = evaluation_batches("train", BATCH, folder).take(-(-samples // BATCH))
         average = _mean(gradient, batches, np.abs if criterion == "taylor" else np.asarray)
         scores = [np.abs(weight * mean) for weight, mean in zip(weights, average, strict=True)]
@@ -70,16 +75,11 @@ def score_weights(
             gradient = _compiled(model, variables, _signed)
             single = ((image, _signs(rng, model.output_shape[-1])) for image, _ in single)
         else:
-            gradient = _compiled(model, variables, _loss)
+            gradient = _compiled(model, variables, mean_loss)
         squares = _mean(gradient, single, np.square)
         half = 0.5 if criterion == "fisher" else 1.0
         scores = [half * weight**2 * square for weight, square in zip(weights, squares, strict=True)]
     return dict(zip(layers, scores, strict=True))
-
-
-def _loss(logits: TfTensor, labels: TfTensor) -> TfTensor:
-    tf = tensorflow()
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int64), logits))
 
 
 def _signed(logits: TfTensor, signs: TfTensor) -> TfTensor:
@@ -90,7 +90,7 @@ def _signs(rng: np.random.Generator, classes: int) -> TfTensor:
     return tensorflow().constant(rng.choice([-1.0, 1.0], (1, classes)), tensorflow().float32)
 
 
-def _compiled(model: Model, variables: Sequence[Any], value: Callable[[TfTensor, TfTensor], TfTensor]) -> Gradient:
+def _compiled(model: KerasModel, variables: Sequence[Any], value: Callable[[TfTensor, TfTensor], TfTensor]) -> Gradient:
     tf = tensorflow()
 
     def gradient(images: TfTensor, against: TfTensor) -> Sequence[TfTensor]:

@@ -8,9 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.compression.technique import Allocation
+
 PATTERN = r"^(single|[1-9]\d?:[1-9]\d?|[1-9]\d?x[1-9]\d?)$"
 
-Budget = Literal["layer", "global"]
 Array = NDArray[Any]
 Scores = Mapping[str, Array]  # by the name of the layer, in the shape of its kernel; the higher, the more needed
 
@@ -36,14 +37,14 @@ def parse_pattern(text: str) -> Pattern:
     return Pattern("n:m" if ":" in text else "block", first, second)
 
 
-def choose(scores: Scores, sparsity: float, pattern: Pattern, budget: Budget) -> dict[str, NDArray[np.bool_]]:
+def choose(scores: Scores, sparsity: float, pattern: Pattern, allocation: Allocation) -> dict[str, NDArray[np.bool_]]:
     """Masks of the weights that stay.
 
     Args:
         scores: kernels' scores, ``[…, inputs, outputs]``.
         sparsity: fraction of the units to remove; ``n:m`` has its own.
         pattern: what a unit is.
-        budget: whether the sparsity is that of each layer or of all together, where a layer keeps its best unit at
+        allocation: whether the sparsity is that of each layer or of all together, where a layer keeps its best unit at
             least, or nothing would come through it.
 
     Returns:
@@ -52,7 +53,7 @@ def choose(scores: Scores, sparsity: float, pattern: Pattern, budget: Budget) ->
     if pattern.kind == "n:m":
         return {name: best_of_groups(score, pattern.n, pattern.m) for name, score in scores.items()}
     units = {name: _pool(score, pattern) for name, score in scores.items()}
-    if budget == "layer":
+    if allocation == "uniform":
         chosen = {name: _best(unit.ravel(), _stay(unit.size, sparsity)) for name, unit in units.items()}
     else:
         together = np.concatenate([unit.ravel() for unit in units.values()])

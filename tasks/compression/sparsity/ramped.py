@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tasks.backend import KerasLayer, KerasModel
 from tasks.compression.layers import hold_zeros, kernel_of, oriented, output_axis, with_layers
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.sparsity.patterns import Pattern, best_of_groups
-from tasks.compression.technique import Context, Model
-from tasks.compression.toolkit import toolkit
+from tasks.compression.technique import Context
+from tasks.compression.tfmot import tfmot
 from tasks.learning.pipeline import steps_per_epoch
 from tasks.learning.saving import copy_model
 from tasks.samples import read_dataset
@@ -29,7 +30,7 @@ class Ramp:
 
     def schedule(self, present: float) -> Any:
         """The schedule of a layer that has a sparsity of ``present``, which it does not fall below."""
-        schedules = toolkit().sparsity.keras
+        schedules = tfmot().sparsity.keras
         final = max(self.final, present)
         ramp = max(1, int(self.steps * RAMP))
         frequency = max(1, ramp // UPDATES)
@@ -40,14 +41,14 @@ class Ramp:
 
 
 def prune_by_ramp(
-    model: Model,
+    model: KerasModel,
     layers: Collection[str],
     sparsity: float,
     kind: Literal["polynomial", "constant"],
     pattern: Pattern,
     block: Retraining,
     context: Context,
-) -> Model:
+) -> KerasModel:
     """A trained copy of ``model`` whose named layers are pruned.
 
     TFMOT chooses ``n:m`` once, at the beginning, along the last axis but one, of kernels of two and four dimensions;
@@ -56,7 +57,7 @@ def prune_by_ramp(
     steps = steps_per_epoch(read_dataset(context.prepared), context.batch_size) * block.epochs
     ramp = Ramp(kind, sparsity, steps)
 
-    def change(layer: Any) -> Any:
+    def change(layer: KerasLayer) -> KerasLayer:
         if layer.name not in layers:
             return layer
         if pattern.kind == "n:m" and not _in_groups(layer):
@@ -65,19 +66,21 @@ def prune_by_ramp(
             return layer
         hold_zeros(layer)
         present = float(np.mean(kernel_of(layer).numpy() == 0))
-        return toolkit().sparsity.keras.prune_low_magnitude(layer, ramp.schedule(present), **_settings(pattern))
+        schedule = ramp.schedule(present)
+        pruned: KerasLayer = tfmot().sparsity.keras.prune_low_magnitude(layer, schedule, **_settings(pattern))
+        return pruned
 
     wrapped = with_layers(model, change)
-    retrain(wrapped, block, context, [toolkit().sparsity.keras.UpdatePruningStep()], keep_best=False)
-    return copy_model(toolkit().sparsity.keras.strip_pruning(wrapped))
+    retrain(wrapped, block, context, [tfmot().sparsity.keras.UpdatePruningStep()], keep_best=False)
+    return copy_model(tfmot().sparsity.keras.strip_pruning(wrapped))
 
 
-def _in_groups(layer: Any) -> bool:
+def _in_groups(layer: KerasLayer) -> bool:
     """Does TFMOT find the inputs of this layer's kernel?"""
     return len(kernel_of(layer).shape) in (2, 4) and output_axis(layer) == -1
 
 
-def _prune_groups(layer: Any, pattern: Pattern) -> None:
+def _prune_groups(layer: KerasLayer, pattern: Pattern) -> None:
     kernel = kernel_of(layer)
     values = kernel.numpy()
     stay = best_of_groups(oriented(layer, np.abs(values)), pattern.n, pattern.m)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasModel
 from tasks.compression.layers import hold_all_zeros, kernel_of, kernels, oriented
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.sparsity.criteria import Criterion, score_weights
-from tasks.compression.sparsity.patterns import Budget, Pattern, choose
-from tasks.compression.technique import Context, Model
+from tasks.compression.sparsity.patterns import Pattern, choose
+from tasks.compression.technique import Allocation, Context
 from tasks.learning.saving import copy_model
 
 APART = 100  # between the seeds of two rounds
@@ -23,7 +24,7 @@ class Rounds:
     criterion: Criterion
     sparsity: float
     pattern: Pattern
-    budget: Budget
+    allocation: Allocation
     count: int
     samples: int
 
@@ -32,7 +33,9 @@ class Rounds:
         return self.sparsity * (1 - (1 - number / self.count) ** 3)
 
 
-def prune_in_rounds(model: Model, layers: Sequence[str], rounds: Rounds, block: Retraining, context: Context) -> Model:
+def prune_in_rounds(
+    model: KerasModel, layers: Sequence[str], rounds: Rounds, block: Retraining, context: Context
+) -> KerasModel:
     """A copy of ``model`` that is scored, pruned and trained in each round; zeros stay zeros."""
     model = copy_model(model)
     for number in range(1, rounds.count + 1):
@@ -41,7 +44,7 @@ def prune_in_rounds(model: Model, layers: Sequence[str], rounds: Rounds, block: 
         sparsity = rounds.sparsity_after(number)
         if rounds.count > 1:
             context.say(f"round {number}/{rounds.count}: sparsity {sparsity:.3f}")
-        set_masks(model, masks(model, scores, sparsity, rounds.pattern, rounds.budget))
+        set_masks(model, masks(model, scores, sparsity, rounds.pattern, rounds.allocation))
         hold_all_zeros(model)
         if block.epochs:
             retrain(model, block, replace(context, seed=seed))
@@ -49,7 +52,7 @@ def prune_in_rounds(model: Model, layers: Sequence[str], rounds: Rounds, block: 
 
 
 def masks(
-    model: Model, scores: dict[str, NDArray[np.float64]], sparsity: float, pattern: Pattern, budget: Budget
+    model: KerasModel, scores: dict[str, NDArray[np.float64]], sparsity: float, pattern: Pattern, allocation: Allocation
 ) -> dict[str, NDArray[np.bool_]]:
     """Which weights stay, in the shape of each kernel; see :func:`tasks.compression.sparsity.patterns.choose`.
 
@@ -58,11 +61,12 @@ def masks(
     present = kernels(model)
     layers = {name: model.get_layer(name) for name in scores}
     ordered = {name: np.where(present[name] == 0, -1.0, score) for name, score in scores.items()}
-    chosen = choose({name: oriented(layers[name], score) for name, score in ordered.items()}, sparsity, pattern, budget)
+    scored = {name: oriented(layers[name], score) for name, score in ordered.items()}
+    chosen = choose(scored, sparsity, pattern, allocation)
     return {name: oriented(layers[name], stay) for name, stay in chosen.items()}
 
 
-def set_masks(model: Model, masks: dict[str, NDArray[np.bool_]]) -> None:
+def set_masks(model: KerasModel, masks: dict[str, NDArray[np.bool_]]) -> None:
     """Set what does not stay to zero."""
     for name, stay in masks.items():
         kernel = kernel_of(model.get_layer(name))

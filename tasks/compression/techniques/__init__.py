@@ -1,6 +1,6 @@
 """The techniques that a recipe may name: one file each, in one explicit table."""
 
-from tasks.compression.technique import Technique
+from tasks.compression.technique import StepReader
 from tasks.compression.techniques.cluster import Cluster
 from tasks.compression.techniques.convert import Convert
 from tasks.compression.techniques.distill import Distill
@@ -12,7 +12,7 @@ from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.compression.techniques.quantize import Quantize
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 
-TECHNIQUES: dict[str, type[Technique]] = {
+TECHNIQUES: dict[str, StepReader] = {
     "prune": Prune,
     "prune_channels": PruneChannels,
     "cluster": Cluster,

@@ -1,11 +1,11 @@
 """Weight clustering, through TFMOT or on a grid."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.backend import keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
 from tasks.compression.clustering.holding import hold_clusters
 from tasks.compression.clustering.kmeans import to_levels
@@ -13,8 +13,8 @@ from tasks.compression.clustering.repair import Kernel, distinct, repair
 from tasks.compression.layers import hold_zeros, kernel_of, kernels, kernels_of, oriented, with_layers, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
-from tasks.compression.toolkit import clusterable, clustered, toolkit
+from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Result, Subject, Technique
+from tasks.compression.tfmot import clusterable, clustered, tfmot
 from tasks.learning.saving import copy_model
 
 INITS = {
@@ -81,7 +81,7 @@ class Cluster(Retraining, Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Cluster every layer that TFMOT supports and that has more weights than clusters, zeros that stay apart."""
-        model = subject.model
+        model = subject.network
         reasons = dict.fromkeys(without_kernel(model), Reason.UNSUPPORTED)
         before: dict[str, Kernel] = {}
         for name, kernel in kernels(model).items():
@@ -102,7 +102,7 @@ class Cluster(Retraining, Technique):
             claims=tuple(Claim(name, "clusters", float(self.clusters)) for name in sorted(before)),
         )
 
-    def _reason(self, layer: Any, kernel: Kernel) -> Reason | None:
+    def _reason(self, layer: KerasLayer, kernel: Kernel) -> Reason | None:
         """Why a layer is left alone; None where it is not."""
         if not clusterable(layer) or len(kernels_of(layer)) > 1:
             return Reason.UNSUPPORTED
@@ -114,13 +114,13 @@ class Cluster(Retraining, Technique):
     def _by_channel(self, kernel: Kernel) -> bool:
         return self.per_channel and kernel.ndim > 2
 
-    def _free(self, model: Model, before: dict[str, Kernel], context: Context) -> Model:
+    def _free(self, model: KerasModel, before: dict[str, Kernel], context: Context) -> KerasModel:
         if not self.epochs:
             copy = copy_model(model)
             for name in before:
                 self._set_levels(copy.get_layer(name), context.seed)
             return copy
-        clustering = toolkit().clustering.keras
+        clustering = tfmot().clustering.keras
         settings = {
             "number_of_clusters": self.clusters,
             "cluster_centroids_init": clustering.CentroidInitialization[INITS[self.init]],
@@ -128,10 +128,10 @@ class Cluster(Retraining, Technique):
             "cluster_per_channel": self.per_channel,
         }
 
-        def change(layer: Any) -> Any:
+        def change(layer: KerasLayer) -> KerasLayer:
             if layer.name not in before:
                 return layer
-            if self._suits_toolkit(layer):
+            if self._suits_tfmot(layer):
                 return clustered(layer, **settings)
             self._set_levels(layer, context.seed)
             hold_clusters(layer)
@@ -141,7 +141,7 @@ class Cluster(Retraining, Technique):
         retrain(wrapped, self, context)
         return copy_model(clustering.strip_clustering(wrapped))
 
-    def _suits_toolkit(self, layer: Any) -> bool:
+    def _suits_tfmot(self, layer: KerasLayer) -> bool:
         """Does TFMOT cluster this kernel as it is asked to? It finds the output channels of plain convolutions alone.
 
         Nor does it cluster what is not trained, or has no more values than there shall be.
@@ -151,20 +151,20 @@ class Cluster(Retraining, Technique):
         plain = not by_channel or type(layer) is keras().layers.Conv2D
         return plain and layer.trainable and distinct(oriented(layer, kernel), by_channel) > self.clusters
 
-    def _set_levels(self, layer: Any, seed: int) -> None:
+    def _set_levels(self, layer: KerasLayer, seed: int) -> None:
         """Let a kernel have its levels by k-means."""
         kernel = kernel_of(layer).numpy()
         by_channel = self._by_channel(kernel)
         levels = to_levels(oriented(layer, kernel), self.clusters, self.init, by_channel, self.preserve_sparsity, seed)
         kernel_of(layer).assign(oriented(layer, levels))
 
-    def _on_grid(self, model: Model, before: dict[str, Kernel], context: Context) -> Model:
+    def _on_grid(self, model: KerasModel, before: dict[str, Kernel], context: Context) -> KerasModel:
         steps = steps_of(self.clusters)
         shares = {name: best_shares(oriented(model.get_layer(name), kernel), steps) for name, kernel in before.items()}
         copy = copy_model(model)
         if self.epochs:
 
-            def change(layer: Any) -> Any:
+            def change(layer: KerasLayer) -> KerasLayer:
                 if layer.name in before:
                     hold_zeros(layer)
                     simulate(layer, steps, shares[layer.name])
@@ -179,7 +179,7 @@ class Cluster(Retraining, Technique):
             kernel_of(layer).assign(oriented(layer, levels))
         return copy
 
-    def _put_right(self, model: Model, before: dict[str, Kernel], context: Context) -> None:
+    def _put_right(self, model: KerasModel, before: dict[str, Kernel], context: Context) -> None:
         for name, kernel in before.items():
             layer = model.get_layer(name)
             old, new = oriented(layer, kernel), oriented(layer, kernel_of(layer).numpy())

@@ -29,5 +29,5 @@ class Convert(Technique):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert."""
         del context
-        flatbuffer = to_tflite(subject.model)
-        return Result(Subject(None, flatbuffer, locate(subject.model, flatbuffer)), changed=())
+        flatbuffer = to_tflite(subject.network)
+        return Result(Subject(None, flatbuffer, locate(subject.network, flatbuffer)), changed=())

@@ -5,9 +5,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.backend import KerasModel
 from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
-from tasks.compression.technique import SPARSITY, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import SPARSITY, Context, Kind, Result, Subject, Technique
 from tasks.config import Settings
 from tasks.errors import CompressionError, Unsuited
 from tasks.learning.hints import PENULTIMATE, match
@@ -61,14 +62,14 @@ class Distill(Retraining, Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Train all weights; of the epochs the one with the best validation accuracy is kept."""
-        model = copy_model(subject.model)
+        model = copy_model(subject.network)
         hold_all_zeros(model)
         if self.hints is not None:
             self._follow_hints(model, self.hints, context)
         retrain(model, self, context)
         return Result(Subject(copy_model(model)), changed=tuple(layer.name for layer in model.layers if layer.weights))
 
-    def _follow_hints(self, model: Model, hints: HintSettings, context: Context) -> None:
+    def _follow_hints(self, model: KerasModel, hints: HintSettings, context: Context) -> None:
         teacher = teacher_of(self.distillation, replace(context, precisions={}))  # features are learned in float32
         if teacher is None:
             raise CompressionError("Expected a teacher to take hints from. Received: none in the context.")

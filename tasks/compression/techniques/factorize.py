@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from tasks.backend import keras
-from tasks.compression.layers import kernel_of, without_kernel
+from tasks.backend import KerasLayer, KerasModel, keras
+from tasks.compression.layers import find_kernel, kernel_of, without_kernel
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
 from tasks.compression.lowrank.moments import input_moments
-from tasks.compression.lowrank.ranks import ByEnergy, ByLoss, Rule, Target
+from tasks.compression.lowrank.ranks import ByEnergy, ByLoss, RankChoice, Target
 from tasks.compression.lowrank.replacing import with_factors
 from tasks.compression.lowrank.robust_pca import RobustPca
 from tasks.compression.lowrank.spatial import Spatial
@@ -22,7 +22,7 @@ from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
 from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement
-from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.errors import Unsuited
 
 Convolutions = Literal["tucker", "cp", "spatial", "svd", "robust_pca", "none"]
@@ -74,7 +74,7 @@ class Factorize(Technique):
     technique: Literal["factorize"]
     dense: Annotated[Literal["svd", "robust_pca", "none"], Field(description="what becomes of dense layers")] = "svd"
     convolution: Annotated[Convolutions, Field(description="what becomes of convolutions")] = "tucker"
-    rank: Annotated[Rule, Field(description="how ranks are chosen")] = ByEnergy(by="energy", keep=0.9)
+    rank: Annotated[RankChoice, Field(description="how ranks are chosen")] = ByEnergy(by="energy", keep=0.9)
     density: Annotated[
         float | None,
         Field(ge=0, lt=1, description="of the sparse layers of robust_pca; null: as the pursuit finds it"),
@@ -92,9 +92,9 @@ class Factorize(Technique):
         """Factorize every dense layer and convolution whose factors are smaller."""
         # matrices are small: more threads would only wait for each other, and round differently on another machine
         with threadpool_limits(1, user_api="blas"):
-            return self._apply(subject.model, context)
+            return self._apply(subject.network, context)
 
-    def _apply(self, model: Model, context: Context) -> Result:
+    def _apply(self, model: KerasModel, context: Context) -> Result:
         self._check_names(model)
         targets, skipped = self._targets(model, context)
         if not targets:
@@ -122,7 +122,7 @@ class Factorize(Technique):
             measured=isinstance(self.rank, ByLoss),
         )
 
-    def _check_names(self, model: Model) -> None:
+    def _check_names(self, model: KerasModel) -> None:
         names = [layer.name for layer in model.layers]
         for name in self.exclude:
             if name not in names:
@@ -131,12 +131,12 @@ class Factorize(Technique):
                     f"Received: {name!r}. Correct or remove it."
                 )
 
-    def _targets(self, model: Model, context: Context) -> tuple[dict[str, Target], dict[str, Skip]]:
+    def _targets(self, model: KerasModel, context: Context) -> tuple[dict[str, Target], dict[str, Skip]]:
         targets: dict[str, Target] = {}
         kinds: dict[str, type[Decomposition]] = {}
         skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
         for layer in model.layers:
-            found = self._kind(layer) if kernel_of(layer) is not None else None
+            found = self._kind(layer) if find_kernel(layer) is not None else None
             if isinstance(found, Skip):
                 skipped[layer.name] = found
             elif found is not None:
@@ -158,7 +158,7 @@ class Factorize(Technique):
                 targets[name] = Target(decomposition, places(layer))
         return targets, skipped
 
-    def _kind(self, layer: Any) -> type[Decomposition] | Skip:
+    def _kind(self, layer: KerasLayer) -> type[Decomposition] | Skip:
         layers = keras().layers
         dense, convolution = type(layer) is layers.Dense, type(layer) is layers.Conv2D
         wanted = self.dense if dense else self.convolution
@@ -173,7 +173,7 @@ class Factorize(Technique):
         return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=unsuited) if unsuited else kind
 
 
-def _in_order(skipped: dict[str, Skip], model: Model) -> tuple[Skip, ...]:
+def _in_order(skipped: dict[str, Skip], model: KerasModel) -> tuple[Skip, ...]:
     return tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped)
 
 
@@ -186,7 +186,7 @@ def _check_finite(name: str, what: str, values: NDArray[Any]) -> None:
         )
 
 
-def places(layer: Any) -> Places:
+def places(layer: KerasLayer) -> Places:
     """Of one image; 1 for what is no image."""
     before, after = layer.get_input_shape_at(0), layer.get_output_shape_at(0)
     return Places(*before[1:3], *after[1:3]) if len(before) == 4 and len(after) == 4 else Places()

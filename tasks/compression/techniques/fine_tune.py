@@ -29,7 +29,7 @@ class FineTune(Retraining, Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Train all weights; of the epochs the one with the best validation accuracy is kept."""
-        model = copy_model(subject.model)
+        model = copy_model(subject.network)
         hold_all_zeros(model)
         retrain(model, self, context)
         return Result(Subject(copy_model(model)), changed=tuple(layer.name for layer in model.layers if layer.weights))

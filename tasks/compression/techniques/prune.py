@@ -1,20 +1,22 @@
-"""Unstructured pruning: by magnitude through TFMOT, by other criteria and to a common budget with masks of its own."""
+"""Unstructured pruning: by magnitude through TFMOT, by other criteria and over all layers with masks of its own."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.backend import keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.layers import is_built_in, kernel_of, kernels, kernels_of, oriented, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining
 from tasks.compression.sparsity.criteria import DATALESS, Criterion
-from tasks.compression.sparsity.patterns import PATTERN, Budget, Pattern, parse_pattern
+from tasks.compression.sparsity.patterns import PATTERN, Pattern, parse_pattern
 from tasks.compression.sparsity.ramped import prune_by_ramp
 from tasks.compression.sparsity.rounds import Rounds, prune_in_rounds
-from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Model, Result, Subject, Technique
-from tasks.compression.toolkit import prunable
+from tasks.compression.technique import SPARSITY, Allocation, Claim, Context, Kind, Result, Subject, Technique
+from tasks.compression.tfmot import prunable
+from tasks.settings import Renamed
 
 
 class Prune(Retraining, Technique):
@@ -22,14 +24,14 @@ class Prune(Retraining, Technique):
 
     By magnitude, layer by layer, in one round of training, TFMOT does the work while training goes on: a
     ``polynomial`` ramp raises the sparsity along a cubic curve (Zhu and Gupta 2017, arXiv:1710.01878), ``constant``
-    prunes at once. Any other criterion (see :mod:`tasks.compression.sparsity.criteria`), a ``global`` budget or several
-    ``rounds`` use masks of the technique's own: each round scores, prunes and trains for ``epochs``, the sparsity on
-    the same curve.
+    prunes at once. Any other criterion (see :mod:`tasks.compression.sparsity.criteria`), ``global`` allocation or
+    several ``rounds`` use masks of the technique's own: each round scores, prunes and trains for ``epochs``, the
+    sparsity on the same curve.
 
     .. code-block:: yaml
 
         - {technique: prune, sparsity: 0.8, epochs: 4}
-        - {technique: prune, sparsity: 0.8, criterion: taylor, budget: global, rounds: 4, epochs: 2}
+        - {technique: prune, sparsity: 0.8, criterion: taylor, allocation: global, rounds: 4, epochs: 2}
         - {technique: prune, sparsity: 0.8, epochs: 0}                   # at once, no training
         - {technique: prune, pattern: "2:4", epochs: 4}                  # 2 of 4 consecutive inputs stay
         - {technique: prune, sparsity: 0.5, pattern: 4x1, epochs: 4}     # blocks of 4 inputs by 1 output
@@ -40,6 +42,9 @@ class Prune(Retraining, Technique):
     """
 
     makes: ClassVar[frozenset[Kind]] = SPARSITY
+    renamed: ClassVar[Mapping[str, Renamed]] = {
+        "budget": Renamed("allocation", {"layer": "uniform", "global": "global"})
+    }
 
     technique: Literal["prune"]
     sparsity: Annotated[
@@ -47,7 +52,9 @@ class Prune(Retraining, Technique):
     ] = None
     criterion: Annotated[Criterion, Field(description="by which a weight is needed")] = "magnitude"
     pattern: Annotated[str, Field(pattern=PATTERN, description="single · n:m · blocks of inputs x outputs")] = "single"
-    budget: Annotated[Budget, Field(description="the sparsity is that of each layer, or of all together")] = "layer"
+    allocation: Annotated[
+        Allocation, Field(description="uniform: the sparsity is that of each layer; global: of all together")
+    ] = "uniform"
     rounds: Annotated[int, Field(ge=1, le=50, description="times of pruning, with training after each")] = 1
     samples: Annotated[int, Field(ge=1, description="training images that gradients are taken of")] = 512
     ramp: Annotated[Literal["polynomial", "constant"], Field(description="how TFMOT reaches the sparsity")] = (
@@ -60,15 +67,15 @@ class Prune(Retraining, Technique):
     def _fits(self) -> "Prune":
         pattern = parse_pattern(self.pattern)
         if pattern.kind == "n:m":
-            if self.sparsity is not None or self.budget == "global" or self.rounds > 1:
-                raise ValueError("expected neither sparsity nor a global budget nor rounds with an n:m pattern")
+            if self.sparsity is not None or self.allocation == "global" or self.rounds > 1:
+                raise ValueError("expected neither sparsity nor global allocation nor rounds with an n:m pattern")
             if pattern.n >= pattern.m:
                 raise ValueError(f"expected fewer weights to stay than there are in a group of {pattern.m}")
         elif self.sparsity is None:
             raise ValueError("expected sparsity, the fraction of zeros")
         if self._ramped and self.precision != "float32":
             raise ValueError(
-                "expected precision: float32 where TFMOT prunes, without criterion, global budget and rounds"
+                "expected precision: float32 where TFMOT prunes, without criterion, global allocation and rounds"
             )
         return self
 
@@ -87,7 +94,7 @@ class Prune(Retraining, Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Prune every layer with a kernel that the pattern fits, and that TFMOT supports where it does the work."""
-        model, pattern = subject.model, parse_pattern(self.pattern)
+        model, pattern = subject.network, parse_pattern(self.pattern)
         skipped = {name: skip for name in kernels(model) if (skip := self._unfit(model.get_layer(name), pattern))}
         skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
         chosen = [name for name in kernels(model) if name not in skipped]
@@ -96,7 +103,7 @@ class Prune(Retraining, Technique):
         if self._ramped:
             pruned = prune_by_ramp(model, chosen, self.fraction, self.ramp, pattern, self, context)
         else:
-            rounds = Rounds(self.criterion, self.fraction, pattern, self.budget, self.rounds, self.samples)
+            rounds = Rounds(self.criterion, self.fraction, pattern, self.allocation, self.rounds, self.samples)
             pruned = prune_in_rounds(model, chosen, rounds, self, context)
         return Result(
             Subject(pruned),
@@ -113,9 +120,9 @@ class Prune(Retraining, Technique):
 
     @property
     def _ramped(self) -> bool:
-        return self.criterion == "magnitude" and self.budget == "layer" and self.rounds == 1 and self.epochs > 0
+        return self.criterion == "magnitude" and self.allocation == "uniform" and self.rounds == 1 and self.epochs > 0
 
-    def _unfit(self, layer: Any, pattern: Pattern) -> Skip | None:
+    def _unfit(self, layer: KerasLayer, pattern: Pattern) -> Skip | None:
         """Why a layer with a kernel is left alone."""
         kernel, depthwise = kernel_of(layer).numpy(), hasattr(layer, "depthwise_kernel")
         shape = oriented(layer, kernel).shape
@@ -138,10 +145,10 @@ class Prune(Retraining, Technique):
             detail = f"of {shape[-2]} input channels {pattern.n} in {pattern.m} are all"
         return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=detail) if detail else None
 
-    def _claims(self, name: str, pruned: Model, pattern: Pattern) -> tuple[Claim, ...]:
+    def _claims(self, name: str, pruned: KerasModel, pattern: Pattern) -> tuple[Claim, ...]:
         """The zeros asked for, one fewer at most since TFMOT rounds; where layers share them, those there are."""
         kernel = kernel_of(pruned.get_layer(name)).numpy()
-        if self.sparsity is None or pattern.kind != "single" or self.budget == "global":
+        if self.sparsity is None or pattern.kind != "single" or self.allocation == "global":
             promised = np.mean(kernel == 0)
         else:
             promised = max(0.0, np.floor(kernel.size * self.sparsity - 1) / kernel.size)
@@ -149,7 +156,7 @@ class Prune(Retraining, Technique):
         return (zeros, Claim(name, "pattern", self.pattern)) if pattern.kind == "n:m" else (zeros,)
 
 
-def _by_inputs(layer: Any) -> bool:
+def _by_inputs(layer: KerasLayer) -> bool:
     """Has the kernel its inputs and outputs on its last two axes?"""
     layers = keras().layers
     return isinstance(layer, layers.Dense | layers.Conv1D | layers.Conv2D | layers.Conv3D)

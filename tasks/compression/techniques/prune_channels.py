@@ -5,15 +5,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.compression.channels.allocation import Allocation, Limits, Metric
+from tasks.compression.channels.allocation import Limits, Metric
 from tasks.compression.channels.criteria import Criterion
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.channels.graph import read_graph
 from tasks.compression.channels.latency import Limit, TimedAs, remove_to_latency
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.removal import Removal, fixed_widths, remove_channels, whole_cost
 from tasks.compression.channels.report import changed_layers, claims, skipped_layers
-from tasks.compression.records import Rung
-from tasks.compression.technique import Context, Kind, Result, Subject, Technique
+from tasks.compression.records import LatencyTrial
+from tasks.compression.technique import Allocation, Context, Kind, Result, Subject, Technique
 from tasks.config import Settings
 
 
@@ -115,15 +115,15 @@ class PruneChannels(Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Remove the channels that matter least until the budget is met."""
-        before, probe = subject.model, Probe(context, self.samples)
+        before, probe = subject.network, Probe(context, self.samples)
         limits = Limits(self.minimum, self.multiple_of, fixed_widths(read_graph(before), self.layers, self.exclude))
         removal = Removal(self.criterion, self.allocation, limits, self.rounds, repair=self.repair != "none")
-        ladder: tuple[Rung, ...] = ()
+        trials: tuple[LatencyTrial, ...] = ()
         if self.budget is None:
             after, unjudged = remove_channels(before, removal, probe)
         elif self.budget.metric == "latency":
             limit = Limit(self.budget.limit(1.0), self.budget.max is None, self.budget.timed_as)
-            after, unjudged, ladder = remove_to_latency(before, replace(removal, metric="macs"), limit, probe)
+            after, unjudged, trials = remove_to_latency(before, replace(removal, metric="macs"), limit, probe)
         else:
             own = whole_cost(before, self.budget.metric)
             removal = replace(removal, metric=self.budget.metric, budget=self.budget.limit(own))
@@ -135,6 +135,6 @@ class PruneChannels(Technique):
             changed=changed,
             skipped=skipped_layers(before, changed, limits, unjudged),
             claims=claims(after, changed),
-            ladder=ladder,
+            trials=trials,
             measured=self.budget is not None and bool(read_graph(before).groups),
         )

@@ -1,14 +1,15 @@
 """Columns become channels, so that a convolution of few channels fills the runtime's kernels."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tasks.compression.columns import Columns
-from tasks.compression.layers import kernel_of, kernels, without_kernel
+from tasks.backend import KerasLayer, KerasModel
+from tasks.compression.layers import find_kernel, kernels, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement, rebuild
-from tasks.compression.technique import Claim, Context, Kind, Model, Result, Subject, Technique
+from tasks.compression.space_to_depth import Columns
+from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.learning.conversion import fold_scaling
 from tasks.learning.rewrites import called_once, in_float32, is_elementwise, is_exactly, note, why_not_exact
 
@@ -46,11 +47,11 @@ class WidthToDepth(Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:  # noqa: ARG002
         """Replace each convolution that takes few channels and whose columns come out even."""
-        model = fold_scaling(subject.model)
+        model = fold_scaling(subject.network)
         skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
         replacements: dict[str, Replacement] = {}
         for layer in model.layers:
-            if kernel_of(layer) is None:
+            if find_kernel(layer) is None:
                 continue
             found = self._look(model, layer)
             if isinstance(found, Skip):
@@ -73,7 +74,7 @@ class WidthToDepth(Technique):
             outdated=frozenset(replacements),
         )
 
-    def _look(self, model: Model, layer: Any) -> Columns | Skip:
+    def _look(self, model: KerasModel, layer: KerasLayer) -> Columns | Skip:
         if not is_exactly(layer, "Conv2D") or layer.groups != 1 or layer.data_format != "channels_last":
             return Skip(layer=layer.name, reason=Reason.UNSUPPORTED)
         if detail := _why_not(model, layer):
@@ -88,7 +89,7 @@ class WidthToDepth(Technique):
         return columns
 
 
-def _why_not(model: Model, layer: Any) -> str:
+def _why_not(model: KerasModel, layer: KerasLayer) -> str:
     """What about a convolution the rewrite is not exact for; empty where there is nothing."""
     needs = {
         "it is dilated": layer.dilation_rate == (1, 1),

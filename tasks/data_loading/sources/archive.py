@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from tasks.data_loading.sources.naming import local
 from tasks.data_loading.sources.npz import read_npz
-from tasks.data_loading.sources.protocol import Item, SourceListing, digest_of
+from tasks.data_loading.sources.protocol import SourceListing, digest_of
 from tasks.data_loading.sources.tar import read_tar
 from tasks.data_loading.sources.zip import read_zip
 from tasks.errors import SourceError
 from tasks.files import CHUNK
+from tasks.paths import local
+from tasks.workloads.items import Item, TakeFile
 
 TEMPORARY = Path(".slimline/tmp")
 
@@ -26,7 +27,7 @@ class Format:
     """How an archive is read. ``seeks``: its table of contents stands at the end, so a stream will not do."""
 
     name: str
-    read: Callable[[IO[bytes], str], Iterator[Item]]
+    read: Callable[[IO[bytes], str, TakeFile], Iterator[Item]]
     seeks: bool
 
 
@@ -106,7 +107,7 @@ class Archive:
         digest, count = digest_of([(size, version)])
         return SourceListing(kind=self.kind, location=self.file.place, digest=digest, files=count)
 
-    def items(self) -> Iterator[Item]:
+    def items(self, take: TakeFile) -> Iterator[Item]:
         """The archive's members, in its order."""
         with contextlib.ExitStack() as stack:
             stream = stack.enter_context(self.file.open())
@@ -115,7 +116,7 @@ class Archive:
                 spool = stack.enter_context(tempfile.TemporaryFile(dir=TEMPORARY))
                 shutil.copyfileobj(stream, spool, CHUNK)
                 stream = spool
-            yield from self.form.read(stream, self.file.location)
+            yield from self.form.read(stream, self.file.location, take)
 
 
 def format_of(location: str) -> Format | None:

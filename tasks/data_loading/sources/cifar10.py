@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.data_loading.sources.protocol import Item, RawSample, SourceListing
+from tasks.data_loading.sources.protocol import SourceListing
 from tasks.errors import SourceError
 from tasks.samples import SplitName
+from tasks.workloads.items import Item, RawSample, TakeFile
 
 ARCHIVE = "cifar-10-batches-py.tar.gz"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -22,7 +23,7 @@ class Cifar10:
         digest = hashlib.sha256(ARCHIVE.encode()).hexdigest()
         return SourceListing(kind=self.kind, location="cifar10", digest=digest, files=1)
 
-    def items(self) -> Iterator[Item]:
+    def items(self, take: TakeFile) -> Iterator[Item]:  # noqa: ARG002 — it has no files
         """The train images, then the test images."""
         train, test = _download()
         yield from _samples("train", *train)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.data_loading.sources.protocol import Item, RawSample, SourceListing
+from tasks.data_loading.sources.protocol import SourceListing
 from tasks.errors import SourceError
+from tasks.workloads.items import Item, RawSample, TakeFile
 
 ENLARGED = 2  # 8×8 becomes 16×16
 BRIGHTEST = 16  # of the file's values 0 … 16
@@ -28,7 +29,7 @@ class Digits:
         content = _file().read_bytes()
         return SourceListing(kind=self.kind, location="digits", digest=hashlib.sha256(content).hexdigest(), files=1)
 
-    def items(self) -> Iterator[Item]:
+    def items(self, take: TakeFile) -> Iterator[Item]:  # noqa: ARG002 — it has no files
         """The digits in the file's order."""
         table = np.loadtxt(_file(), delimiter=",", dtype=np.uint8)
         pixels = (table[:, :-1].astype(np.uint16) * 255 // BRIGHTEST).astype(np.uint8).reshape(-1, 8, 8)

@@ -4,15 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.data_loading.sources.naming import file_item, is_litter, local
-from tasks.data_loading.sources.protocol import (
-    Folder,
-    Item,
-    RefusedSample,
-    SourceListing,
-    digest_of,
-)
+from tasks.data_loading.sources.protocol import SourceListing, digest_of
 from tasks.errors import SourceError
+from tasks.paths import is_litter, local
+from tasks.workloads.items import Folder, Item, RefusedSample, TakeFile
 
 
 class ClassFolders:
@@ -35,7 +30,7 @@ class ClassFolders:
             )
         return SourceListing(kind=self.kind, location=local(self.location), digest=digest, files=count)
 
-    def items(self) -> Iterator[Item]:
+    def items(self, take: TakeFile) -> Iterator[Item]:
         """The files, folder by folder, each folder's content sorted by name."""
         for path, entry in self._walk():
             if entry.is_dir():
@@ -44,11 +39,9 @@ class ClassFolders:
                 yield RefusedSample(path, "not a plain file, or a link that leads nowhere")
             else:
                 try:
-                    item = file_item(path, entry.stat().st_size, Path(entry.path).read_bytes)
+                    yield from take(path, entry.stat().st_size, Path(entry.path).read_bytes)
                 except OSError as error:
-                    item = RefusedSample(path, f"cannot be read: {error.strerror}")
-                if item:
-                    yield item
+                    yield RefusedSample(path, f"cannot be read: {error.strerror}")
 
     def _walk(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
         """Every entry that is not hidden, with its path relative to the root."""

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from tasks.data_loading.sources.protocol import Item, RawSample
 from tasks.errors import SourceError
 from tasks.samples import SplitName
+from tasks.workloads.items import Item, RawSample, TakeFile
 
 # names of images and labels, and the split that they declare
 PAIRS: tuple[tuple[str, str, SplitName | None], ...] = (
@@ -51,8 +51,8 @@ class Array:
             yield from np.frombuffer(content, self.dtype).reshape(size, *self.shape[1:])
 
 
-def read_npz(file: IO[bytes], location: str) -> Iterator[Item]:
-    """The samples of an .npz archive, split after split.
+def read_npz(file: IO[bytes], location: str, take: TakeFile) -> Iterator[Item]:  # noqa: ARG001 — it has no files
+    """Yield the samples of an .npz archive, split after split.
 
     Raises:
         SourceError: the archive is damaged, or its arrays are not of the expected names, types and shapes.

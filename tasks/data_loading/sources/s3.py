@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from tasks.data_loading.sources.archive import Archive, format_of
-from tasks.data_loading.sources.naming import clean, file_item, is_litter
-from tasks.data_loading.sources.protocol import Folder, Item, Source, SourceListing, digest_of
+from tasks.data_loading.sources.protocol import Source, SourceListing, digest_of
 from tasks.errors import SourceError
+from tasks.paths import clean, is_litter
 from tasks.s3.connection import connect
 from tasks.s3.stream import ChangedError, Stream
+from tasks.workloads.items import Folder, Item, TakeFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -111,25 +112,24 @@ class S3Prefix:
             )
         return SourceListing(kind=self.kind, location=self.location, digest=digest, files=count)
 
-    def items(self) -> Iterator[Item]:
+    def items(self, take: TakeFile) -> Iterator[Item]:
         """The objects in the order of their names; several are fetched ahead."""
-        fetched: deque[Future[Item | None]] = deque()
+        fetched: deque[Future[list[Item]]] = deque()
         pool = ThreadPoolExecutor(FETCHERS, thread_name_prefix="s3")
         try:
             for path, size, _ in self._objects():
-                fetched.append(pool.submit(self._item, path, size))
-                if len(fetched) >= 2 * FETCHERS and (item := fetched.popleft().result()):
-                    yield item
+                fetched.append(pool.submit(self._items, take, path, size))
+                if len(fetched) >= 2 * FETCHERS:
+                    yield from fetched.popleft().result()
             while fetched:
-                if item := fetched.popleft().result():
-                    yield item
+                yield from fetched.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _item(self, path: str, size: int) -> Item | None:
+    def _items(self, take: TakeFile, path: str, size: int) -> list[Item]:
         if path.endswith("/"):
-            return Folder(clean(path))
-        return file_item(path, size, S3File(self.client, self.bucket, self.prefix + path).read)
+            return [Folder(clean(path))]
+        return list(take(path, size, S3File(self.client, self.bucket, self.prefix + path).read))
 
     def _objects(self) -> Iterator[tuple[str, int, str]]:
         """Name below the prefix, size and ETag of each object that is not hidden."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from tasks.data_loading.sources.naming import clean, danger, file_item
-from tasks.data_loading.sources.protocol import Folder, Item, RefusedSample
 from tasks.errors import SourceError
 from tasks.files import CHUNK
+from tasks.paths import clean, danger
+from tasks.workloads.items import Folder, Item, RefusedSample, TakeFile
 
 COMPRESSIONS: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": gzip.open,
@@ -56,7 +56,7 @@ class StrictTarInfo(tarfile.TarInfo):
         return member
 
 
-def read_tar(stream: IO[bytes], location: str) -> Iterator[Item]:
+def read_tar(stream: IO[bytes], location: str, take: TakeFile) -> Iterator[Item]:
     """The members of a tar archive, plain or compressed, in its order.
 
     Raises:
@@ -69,8 +69,7 @@ def read_tar(stream: IO[bytes], location: str) -> Iterator[Item]:
                 while member := archive.next():
                     archive.members.clear()  # type: ignore[attr-defined]  # it would remember them all
                     last = clean(member.name)
-                    if item := _item(archive, member):
-                        yield item
+                    yield from _items(archive, member, take)
             while content.read(CHUNK):
                 pass  # up to the checksum of what was compressed
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError) as error:
@@ -91,16 +90,17 @@ def _decompressed(stream: IO[bytes]) -> Iterator[IO[bytes]]:
         buffered.detach()  # the stream is its owner's to close
 
 
-def _item(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Item | None:
+def _items(archive: tarfile.TarFile, member: tarfile.TarInfo, take: TakeFile) -> Iterator[Item]:
     if reason := danger(member.name):
-        return RefusedSample(clean(member.name), reason)
-    if member.issym() or member.islnk():
-        return RefusedSample(clean(member.name), "a link: archives must hold the files themselves")
-    if member.isdir():
-        return Folder(clean(member.name))
-    if not member.isfile():
-        return RefusedSample(clean(member.name), "not a plain file")
-    return file_item(member.name, member.size, lambda: _content(archive, member))
+        yield RefusedSample(clean(member.name), reason)
+    elif member.issym() or member.islnk():
+        yield RefusedSample(clean(member.name), "a link: archives must hold the files themselves")
+    elif member.isdir():
+        yield Folder(clean(member.name))
+    elif not member.isfile():
+        yield RefusedSample(clean(member.name), "not a plain file")
+    else:
+        yield from take(member.name, member.size, lambda: _content(archive, member))
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

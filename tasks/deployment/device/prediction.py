@@ -1,4 +1,4 @@
-"""What a fetched release says about image files."""
+"""Ask a fetched release about files."""
 
 import json
 from collections.abc import Sequence
@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 from tasks.deployment.device.client import release_folder
 from tasks.deployment.device.downloading import verify
-from tasks.deployment.records import LABELS, MODEL
+from tasks.deployment.records import LABELS, MODEL, SIGNATURE
 from tasks.deployment.trust.trusted import Trust
-from tasks.errors import DataError, ReleaseError
+from tasks.errors import ConfigError, ReleaseError
 from tasks.extras import needing
-from tasks.images import to_pixels
-from tasks.litert import Model, Pixels
+from tasks.litert import LiteRTModel
 from tasks.records import Record
+from tasks.samples import TensorSpec
+from tasks.workloads import WORKLOADS, reading_of
+from tasks.workloads.protocol import Array, WorkloadReading
 
 
 class Prediction(Record):
-    """The answer for one image; ``scores`` are softmax of the model's logits and sum up to 1."""
+    """The answer for one file; ``scores`` are softmax of the model's logits and sum up to 1."""
 
     file: str
     label: str
@@ -28,13 +30,16 @@ class Prediction(Record):
 
 
 @needing("predict", "asking a model")
-def predict(model_dir: str | Path, files: Sequence[str | Path], trust: Trust) -> list[Prediction]:
-    """Ask a fetched release what image files show.
+def predict(
+    model_dir: str | Path, files: Sequence[str | Path], trust: Trust, workload: str | None = None
+) -> list[Prediction]:
+    """Ask a fetched release about files.
 
     Args:
         model_dir: the folder given to :func:`tasks.deployment.device.client.fetch`, or one of the versions in it.
-        files: any images that Pillow reads; they are brought to the model's size and channels.
+        files: as the release's workload reads them; images are brought to the model's size and channels.
         trust: who may have signed the release.
+        workload: of a user's own, as ``package.module:Class``; a release only names it, and does not decide what runs.
 
     Returns:
         an answer for each file, in their order.
@@ -43,22 +48,23 @@ def predict(model_dir: str | Path, files: Sequence[str | Path], trust: Trust) ->
         NotInstalled: LiteRT or Pillow is not there; ``slimline[predict]`` has both.
         Untrusted: nobody trusted has signed the release.
         ReleaseError: the release is missing or damaged.
-        DataError: a file is not an image.
+        DataError: a file cannot be read as a sample.
     """
     folder = release_folder(Path(model_dir))
     verify(folder, trust)
-    model = Model(folder / MODEL)
+    model = LiteRTModel(folder / MODEL)
     labels: list[str] = json.loads((folder / LABELS).read_bytes())
     if model.output.shape[-1] != len(labels):
         raise ReleaseError(
             f"Expected a label for each of the {model.output.shape[-1]} outputs of the model in {folder}. "
             f"Received: {len(labels)} labels. Do not use this release, publish again."
         )
-    return [_answer(model, labels, Path(file)) for file in files]
+    reading, inputs = how_to_ask(folder, model, workload)
+    return [_answer(model, labels, reading.ask(file, inputs), file) for file in map(Path, files)]
 
 
-def _answer(model: Model, labels: list[str], file: Path) -> Prediction:
-    scores = softmax(model.predict(read_image(file, model.input.shape[1:])[np.newaxis])[0])
+def _answer(model: LiteRTModel, labels: list[str], sample: Array, file: Path) -> Prediction:
+    scores = softmax(model.predict(sample[np.newaxis])[0])
     best = int(np.argmax(scores))
     return Prediction(
         file=str(file),
@@ -68,22 +74,41 @@ def _answer(model: Model, labels: list[str], file: Path) -> Prediction:
     )
 
 
-def read_image(file: Path, shape: tuple[int, ...]) -> Pixels:
-    """An image file as uint8 ``[height, width, channels]``, the same way as when data is prepared.
+def how_to_ask(
+    folder: Path, model: LiteRTModel, own: str | None = None
+) -> tuple[WorkloadReading, tuple[TensorSpec, ...]]:
+    """Return how questions are read for a release, and what its inputs are.
+
+    A release of before signatures named a workload takes images.
+
+    Args:
+        folder: of the release.
+        model: of the release, loaded.
+        own: the workload of a user's own that may be run.
 
     Raises:
-        DataError: it is missing, no image or cut short.
+        ReleaseError: it is of a workload that is not here, or does not say what it takes.
     """
-    from PIL import Image
-
-    height, width, channels = shape
     try:
-        with Image.open(file) as image:
-            return to_pixels(image, height, width, channels)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"Expected {file} to be an image. Received: {error}. Name files that Pillow can open."
+        signature = json.loads((folder / SIGNATURE).read_bytes())
+        reading = reading_of(_permitted(str(signature.get("workload", "image")), own))
+        inputs = tuple(
+            TensorSpec(name=name, shape=tuple(taken["shape"][1:]), **taken["values"])
+            for name, taken in signature.get("inputs", {}).items()
+        )
+    except (ConfigError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReleaseError(
+            f"Expected {folder / SIGNATURE} to name a workload that may be run, and its inputs. Received: {error}. "
+            f"Name a workload of your own (`slimline predict --workload package.module:Class`), or update slimline."
         ) from None
+    before = TensorSpec(name="image", dtype="uint8", shape=model.input.shape[1:], low=0, high=255)
+    return reading, inputs or (before,)
+
+
+def _permitted(workload: str, own: str | None) -> str:
+    if workload in {*WORKLOADS, own}:
+        return workload
+    raise ConfigError(f"the workload {workload[:100]!r}, which is not one of {', '.join(WORKLOADS)}")
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -13,8 +13,10 @@ from tasks.deployment.releases.samples import record
 from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tasks.packing.container import pack
+from tasks.samples import Dataset
+from tasks.workloads import find_workload
 
 LOCK = Path("dvc.lock")
 
@@ -38,7 +40,7 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
     shutil.copyfile(evidence.model, model)  # so that what is checked is what is packed
     unpacked = describe(model)
     check_model(evidence.model, unpacked.sha256, evidence.gate)
-    loaded = Model(model)
+    loaded = LiteRTModel(model)
     (folder / PACKED).write_bytes(pack(model.read_bytes()))
     model.unlink()
     if not LOCK.exists():
@@ -48,8 +50,8 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
         )
     for name, text in {
         LABELS: labels(evidence.dataset.classes),
-        SIGNATURE: to_json(describe_signature(loaded)),
-        SAMPLES: to_json(record(loaded, params.deployment.smoke).model_dump(mode="json")),
+        SIGNATURE: to_json(describe_signature(loaded, evidence.dataset)),
+        SAMPLES: to_json(record(loaded, params.deployment.smoke, evidence.dataset).model_dump(mode="json")),
         "metrics.json": to_json(metrics(evidence)),
         "model_card.md": model_card(params, evidence),
     }.items():
@@ -78,15 +80,24 @@ def labels(classes: tuple[str, ...]) -> str:
     return to_json(list(classes))
 
 
-def describe_signature(model: Model) -> dict[str, Any]:
-    """What a device must know to feed the model and to read its answer, without slimline."""
+def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
+    """Tell what a device must know to feed the model and to read its answer, without slimline."""
     state = {"state": "set all variables back before each sample (reset_all_variables)"} if model.stateful else {}
+    workload, spec = find_workload(dataset.workload), dataset.input
     return state | {
-        "input": asdict(model.input),
-        "output": asdict(model.output),
-        "image": "uint8 [batch, height, width, channels], raw pixels 0..255, rows from the top; channels grey or RGB",
-        "encode": "scale 0: the pixel as a number of the input's dtype; "
-        "otherwise round(pixel / scale) + zero_point, clipped to the dtype",
+        "format": 2,
+        "workload": dataset.workload,
+        "outcome": workload.outcome.name,
+        "inputs": {
+            spec.name: {
+                **asdict(model.input),
+                "values": {"dtype": spec.dtype, "low": spec.low, "high": spec.high},
+                "meaning": workload.meaning,
+            }
+        },
+        "outputs": {model.output.name: asdict(model.output)},
+        "encode": "scale 0: the value as a number of the input's dtype; "
+        "otherwise round(value / scale) + zero_point, clipped to the dtype",
         "decode": "scale 0: the output is the logit; otherwise (output - zero_point) * scale",
         "answer": f"one logit a class, in the order of {LABELS}; softmax makes scores of them",
     }

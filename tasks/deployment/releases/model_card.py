@@ -8,6 +8,7 @@ from tasks.deployment.releases.chosen import Evidence
 from tasks.evaluation.records import BASELINE, Quality
 from tasks.records import Interval
 from tasks.text import markdown, markdown_code
+from tasks.workloads import find_workload
 
 CONFIDENCE = 0.95
 
@@ -34,10 +35,10 @@ def model_card(params: Params, evidence: Evidence) -> str:
 def intended_use(evidence: Evidence) -> list[str]:
     """Which question the model answers."""
     dataset = evidence.dataset
-    kind = "grey" if dataset.channels == 1 else "colour"
+    sample = find_workload(dataset.workload).describe(dataset.inputs)
     return [
-        f"To tell which of {len(dataset.classes)} classes a {kind} image of {dataset.height} × {dataset.width} pixels "
-        f"shows: {', '.join(map(markdown_code, dataset.classes))}.",
+        f"To tell which of {len(dataset.classes)} classes {sample} is of: "
+        f"{', '.join(map(markdown_code, dataset.classes))}.",
         "It takes raw pixels; `signature.json` says how they go in and how the answer is read.",
     ]
 

@@ -44,6 +44,7 @@ from tasks.deployment.trust.trusted import ANYBODY, project_trust
 from tasks.errors import Conflict, NotStaged, ReleaseError
 from tasks.evaluation.records import DECISION, Decision
 from tasks.records import read_record
+from tasks.workloads import find_workload
 
 
 def publish(params: Params, commit: str | None = None, dirty: bool | None = None) -> Release:
@@ -150,7 +151,9 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
             commit=commit,
             dirty=dirty,
             tool=this_tool(),
-            accuracy=evidence.chosen.splits["validation"].accuracy,
+            workload=evidence.dataset.workload,
+            outcome=find_workload(evidence.dataset.workload).outcome.name,
+            metrics={"accuracy": evidence.chosen.splits["validation"].accuracy},
             decision=DecisionMade(
                 ledger=evidence.decision.ledger,
                 number=evidence.decision.number,

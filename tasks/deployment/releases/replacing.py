@@ -24,7 +24,7 @@ MOST_NAMED = 20  # classes in a sentence
 
 @dataclass(frozen=True)
 class ReleaseTask:
-    """The task of a release: its classes, the shape ``(height, width, channels)`` and type of its images."""
+    """The task of a release: its classes, and the shape of a sample and the type of its input."""
 
     classes: tuple[str, ...]
     shape: tuple[int, ...]
@@ -39,11 +39,9 @@ def read_task(store: Readable, release: Sealed) -> ReleaseTask:
         StoreError: it cannot be read.
     """
     try:
-        classes, image = (
-            json.loads(_read(store, release, LABELS)),
-            json.loads(_read(store, release, SIGNATURE))["input"],
-        )
-        return ReleaseTask(tuple(map(str, classes)), tuple(map(int, image["shape"][1:])), str(image["dtype"]))
+        classes, signature = json.loads(_read(store, release, LABELS)), json.loads(_read(store, release, SIGNATURE))
+        (taken,) = signature["inputs"].values() if "inputs" in signature else [signature["input"]]  # of before
+        return ReleaseTask(tuple(map(str, classes)), tuple(map(int, taken["shape"][1:])), str(taken["dtype"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ReleaseError(
             f"Expected {LABELS} and {SIGNATURE} of release {release.manifest.version} of {release.manifest.model} to "

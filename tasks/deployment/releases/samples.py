@@ -1,59 +1,92 @@
-"""Recorded samples: images and what the model said about them when it was released.
+"""Recorded samples: inputs, and what the model said about them when it was released.
 
 They travel with the release, so that whoever fetches it can see whether it still says the same. By default they are
 noise: nobody's data leaves the house with a model.
 """
 
 import base64
-from typing import Annotated
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.config import Smoke
 from tasks.errors import ReleaseError
-from tasks.litert import Model, Pixels, Scores, cpu_name, runtime_name
+from tasks.litert import LiteRTModel, Scores, cpu_name, runtime_name
 from tasks.records import Record
-from tasks.samples import read_batches
+from tasks.samples import Dataset, read_batches, size_of
+from tasks.workloads import find_workload
+from tasks.workloads.protocol import Array
 
-MAX_BYTES = 4 << 20  # of all images of a release
+MAX_BYTES = 4 << 20  # of all samples of a release
 TOLERANCE = 1e-3  # of the largest score, on another processor or runtime than the recording's
 
 
-class Samples(Record):
-    """Images and scores, base64 of their bytes in C order, little-endian, and where they were recorded."""
+class Recorded(Record):
+    """An array; of format 1 the shape of the outputs was not written: what is left of ``[n, -1]``."""
 
-    shape: tuple[Annotated[int, Field(ge=1)], ...]  # of the images: [n, height, width, channels]
-    images: str  # uint8
-    scores: str  # float32 [n, classes], dequantized
+    dtype: Literal["uint8", "int32", "float32"]
+    shape: tuple[Annotated[int, Field(ge=1)], ...] | None
+    content: str
+
+    @classmethod
+    def of(cls, array: Array) -> Self:
+        """Record an array."""
+        little = array.astype(array.dtype.newbyteorder("<"))
+        content = base64.b64encode(little.tobytes()).decode()
+        return cls(dtype=array.dtype.name, shape=array.shape, content=content)
+
+    def array(self, count: int | None = None) -> Array:
+        """Give the array back; ``count``: of samples, where the shape was not written.
+
+        Raises:
+            ValueError: the content is not what it should be.
+        """
+        values = np.frombuffer(base64.b64decode(self.content, validate=True), np.dtype(self.dtype).newbyteorder("<"))
+        return values.reshape(self.shape or (count or 0, -1))
+
+
+class Samples(Record):
+    """Inputs and outputs, base64 of their bytes in C order, little-endian, and where they were recorded."""
+
+    format: Literal[2] = 2
+    inputs: dict[str, Recorded]  # [n, …] by name; one today
+    outputs: Recorded  # [n, …], dequantized
     cpu: str
     runtime: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, values: Any) -> Any:
+        """Read records of format 1: images alone, without names."""
+        if not isinstance(values, dict) or "images" not in values:
+            return values
+        images = {"dtype": "uint8", "shape": values.get("shape"), "content": values["images"]}
+        scores = {"dtype": "float32", "shape": None, "content": values.get("scores")}
+        return {"inputs": {"image": images}, "outputs": scores, **{key: values.get(key) for key in ("cpu", "runtime")}}
 
-def record(model: Model, config: Smoke) -> Samples:
-    """Ask a model about a few images and write both down."""
-    images = choose(config, model.input.shape[1:])
+
+def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:
+    """Ask a model about a few samples and write both down."""
+    samples = choose(config, dataset)
     return Samples(
-        shape=images.shape,
-        images=base64.b64encode(images.tobytes()).decode(),
-        scores=base64.b64encode(model.predict(images).astype("<f4").tobytes()).decode(),
+        inputs={dataset.input.name: Recorded.of(samples)},
+        outputs=Recorded.of(model.predict(samples)),
         cpu=cpu_name(),
         runtime=runtime_name(),
     )
 
 
-def choose(config: Smoke, shape: tuple[int, ...]) -> Pixels:
-    """Images to record, uint8 ``[n, *shape]``: noise from black to ever brighter, or the first of validation."""
-    count = max(1, min(config.samples, MAX_BYTES // int(np.prod(shape))))
+def choose(config: Smoke, dataset: Dataset) -> Array:
+    """Choose samples to record, ``[n, …]``: made up by the workload, or the first of validation."""
+    count = max(1, min(config.samples, MAX_BYTES // size_of(dataset.inputs)))
     if config.of == "validation":
-        for images, _ in read_batches("validation", count):
-            return images
-    noise = np.random.default_rng(0).random((count, *shape))
-    brightness = np.arange(1, count + 1).reshape(-1, *[1] * len(shape)) / count
-    return np.asarray(noise * brightness * 256, np.uint8)
+        for samples, _ in read_batches("validation", count):
+            return samples
+    return find_workload(dataset.workload).noise(dataset.inputs, count)
 
 
-def replay(model: Model, samples: Samples) -> int:
+def replay(model: LiteRTModel, samples: Samples) -> int:
     """Ask a model again; gives the number of samples.
 
     On the processor and the runtime of the recording every score must be equal to the bit. Elsewhere other kernels may
@@ -64,20 +97,18 @@ def replay(model: Model, samples: Samples) -> int:
         EvaluationError: the samples do not fit the model.
     """
     try:
-        images = np.frombuffer(base64.b64decode(samples.images, validate=True), np.uint8).reshape(samples.shape)
-        expected = np.frombuffer(base64.b64decode(samples.scores, validate=True), "<f4").reshape(len(images), -1)
-    except ValueError as error:
-        raise ReleaseError(
-            f"Expected recorded images of the shape {samples.shape} and scores. Received: {error}. Publish again."
-        ) from None
-    received = model.predict(images)
+        (inputs,) = (recorded.array() for recorded in samples.inputs.values())
+        expected = samples.outputs.array(len(inputs)).reshape(len(inputs), -1)
+    except (ValueError, TypeError) as error:
+        raise ReleaseError(f"Expected recorded samples of one input. Received: {error}. Publish again.") from None
+    received = model.predict(inputs)
     same_place = (samples.cpu, samples.runtime) == (cpu_name(), runtime_name())
     if not _agree(received, expected, 0.0 if same_place else max(TOLERANCE * _largest(expected), model.output.scale)):
         raise ReleaseError(
-            f"Expected the model to give the {len(images)} recorded answers. Received: others"
+            f"Expected the model to give the {len(inputs)} recorded answers. Received: others"
             f"{_difference(received, expected)}. This release does not work here: do not use it."
         )
-    return len(images)
+    return len(inputs)
 
 
 def _agree(received: Scores, expected: Scores, tolerance: float) -> bool:

@@ -13,7 +13,7 @@ from tasks.deployment.releases.serving import fetch
 from tasks.deployment.stores.protocol import Readable
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import EvaluationError, ReleaseError
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 
 
 def smoke(store: Readable, model: str, version: int, trust: Trust, sha256: str | None = None) -> Sealed:
@@ -34,7 +34,7 @@ def smoke(store: Readable, model: str, version: int, trust: Trust, sha256: str |
         for name in release.manifest.serving:
             fetch(store, release, name, Path(temporary))
         try:
-            replay(Model(folder / MODEL), Samples.model_validate_json((folder / SAMPLES).read_bytes()))
+            replay(LiteRTModel(folder / MODEL), Samples.model_validate_json((folder / SAMPLES).read_bytes()))
         except (FileNotFoundError, ValidationError, EvaluationError, ReleaseError) as error:
             raise ReleaseError(
                 f"Expected release {version} of {model} to run on its recorded samples. Received: {error} "

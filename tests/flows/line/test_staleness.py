@@ -93,7 +93,7 @@ def other_network() -> None:
 
 
 def other_shared_code() -> None:
-    edit("tasks/images.py", "def plain", "COLOUR = 'black'\n\n\ndef plain")
+    edit("tasks/workloads/image/pixels.py", "def plain", "COLOUR = 'black'\n\n\ndef plain")
 
 
 def other_report() -> None:
@@ -126,7 +126,7 @@ def nothing_that_counts() -> None:
 
 CHANGES: dict[Callable[[], None], dict[str, str]] = {  # the stages that each makes stale by itself, and why
     other_network: dict.fromkeys(["train", *COMPRESS], "code of parts/blocks.py changed"),
-    other_shared_code: {"load": "code of tasks/images.py changed"},
+    other_shared_code: {"load": "code of tasks/workloads/image/pixels.py changed"},
     other_report: {"gate": "code of tasks/evaluation/report.py changed"},
     other_technique: dict.fromkeys(COMPRESS, "code of tasks/compression/techniques/prune.py changed"),
     other_place: {"load": "data changed"},

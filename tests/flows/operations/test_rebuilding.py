@@ -19,8 +19,8 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ReleaseError, VersioningError
 from tasks.versioning import rebuilding
+from tasks.versioning.dvc import Gone
 from tasks.versioning.history import git, head
-from tasks.versioning.rebuilding import Gone
 from tests.tasks.deployment.project import RECIPE, params_for, write_project
 
 STAGES = """

@@ -3,7 +3,7 @@ from tasks.code.records import CodeRecord
 
 BEFORE = CodeRecord(
     python="3.11",
-    modules={"tasks/images.py": "a", "tasks/files.py": "b", "mymodel.py": "c"},
+    modules={"tasks/records.py": "a", "tasks/files.py": "b", "mymodel.py": "c"},
     libraries={"tensorflow": "2.21.0", "pillow": "12.0"},
 )
 
@@ -14,8 +14,8 @@ def changed(**more: object) -> list[str]:
 
 def test_each_kind_of_change_is_told() -> None:
     assert changed() == []
-    assert changed(modules={**BEFORE.modules, "tasks/images.py": "x"}) == ["code of tasks/images.py changed"]
-    assert changed(modules={"tasks/images.py": "a", "tasks/files.py": "b", "net.py": "d"}) == [
+    assert changed(modules={**BEFORE.modules, "tasks/records.py": "x"}) == ["code of tasks/records.py changed"]
+    assert changed(modules={"tasks/records.py": "a", "tasks/files.py": "b", "net.py": "d"}) == [
         "it runs net.py now",
         "it does not run mymodel.py any more",
     ]

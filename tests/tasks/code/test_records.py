@@ -8,7 +8,7 @@ import grimp
 import pytest
 
 from tasks.code.closure import Reader
-from tasks.code.records import CodeRecord, describe, foresee_code, models_of, write_code
+from tasks.code.records import CodeRecord, describe, foresee_code, models_of, workload_parts, write_code
 from tasks.code.works import ALWAYS_RUN, WORKS, works_of
 from tasks.config import Params, load_params, parse_params
 
@@ -39,8 +39,9 @@ def modules(record: CodeRecord) -> set[str]:
 @pytest.fixture(scope="module")
 def records() -> dict[str, CodeRecord]:
     """All of them, without any network of a user's own."""
+    params = load_params(REPOSITORY / "params.yaml")
     reader = Reader(REPOSITORY)
-    return {work: describe(work, (), reader) for work in DIGESTED}
+    return {work: describe(work, models_of(params, work), reader) for work in DIGESTED}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,7 @@ def test_a_work_depends_on_exactly_what_it_can_reach(work: str, imports: Any, re
     known = imports.modules
     reached: set[str] = set()
     waiting = [f"{WORKS[work].package}.__main__", WORKS[work].module, *([APART[work]] if work in APART else [])]
+    waiting += [part.partition(":")[0] for part in workload_parts(load_params(REPOSITORY / "params.yaml"), work)]
     while waiting:
         name = waiting.pop()
         if name not in reached:

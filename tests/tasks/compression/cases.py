@@ -9,7 +9,7 @@ from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate
 from tasks.compression.runner import run_recipe
 from tasks.compression.technique import Context
-from tasks.litert import Model, Scores
+from tasks.litert import LiteRTModel, Scores
 from tests.tasks.training.material import samples
 
 Steps = list[dict[str, Any]]
@@ -20,7 +20,7 @@ CASES: dict[str, Steps] = {
     "prune n:m": [{"technique": "prune", "pattern": "2:4", "epochs": 10}],
     "prune at once": [{"technique": "prune", "sparsity": 0.5, "ramp": "constant", "epochs": 2}],
     "prune by gradient": [
-        {"technique": "prune", "sparsity": 0.7, "criterion": "taylor", "budget": "global", "rounds": 2, "epochs": 2}
+        {"technique": "prune", "sparsity": 0.7, "criterion": "taylor", "allocation": "global", "rounds": 2, "epochs": 2}
     ],
     "half the channels": [
         {
@@ -63,11 +63,17 @@ CASES: dict[str, Steps] = {
     "float16": [{"technique": "quantize", "mode": "float16"}],
     "int8": [{"technique": "quantize", "mode": "int8", "calibration": 200}],
     "int8 by layer": [
-        {"technique": "quantize", "mode": "int8", "calibration": 200, "step": "layer", "bias_correction": True}
+        {
+            "technique": "quantize",
+            "mode": "int8",
+            "calibration": 200,
+            "granularity": "per_tensor",
+            "bias_correction": True,
+        }
     ],
     "int16x8": [{"technique": "quantize", "mode": "int16x8", "calibration": 200}],
     "pack": [{"technique": "quantize", "mode": "int8", "calibration": 200}, {"technique": "pack"}],
-    "aware int8": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "calibration": 200}],
+    "aware int8": [{"technique": "quantize", "mode": "int8", "training": "qat", "epochs": 2, "calibration": 200}],
     "int8 by percentile": [
         {
             "technique": "quantize",
@@ -83,13 +89,13 @@ CASES: dict[str, Steps] = {
         {
             "technique": "quantize",
             "mode": "int8",
-            "aware": True,
+            "training": "qat",
             "epochs": 2,
             "weight_bits": 4,
             "weight_storage": "int4",
         }
     ],
-    "aware int8 levels": [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 2, "weight_bits": 4}],
+    "aware int8 levels": [{"technique": "quantize", "mode": "int8", "training": "qat", "epochs": 2, "weight_bits": 4}],
 }
 TRAINS = (
     "half the channels",
@@ -155,7 +161,7 @@ def scores(flatbuffer: bytes, prepared: Path, folder: Path) -> Scores:
     """Logits for the test split."""
     path = folder / "model.tflite"
     path.write_bytes(flatbuffer)
-    return Model(path).predict(samples("test", prepared)[0])
+    return LiteRTModel(path).predict(samples("test", prepared)[0])
 
 
 def accuracy(logits: Scores, prepared: Path) -> float:

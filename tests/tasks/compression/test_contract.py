@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from tasks.compression.layers import kernels
+from tasks.compression.quantization.modes import Mode
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate
 from tasks.compression.techniques import TECHNIQUES
+from tasks.compression.techniques.quantize import MODES, AnyMode, Quantize
+from tasks.compression.techniques.quantize.base import QuantizeMode
 from tasks.errors import ConfigError
 from tasks.learning.saving import weights_digest
 from tests.tasks.compression.cases import (
@@ -62,6 +65,14 @@ WITHOUT_PAPER = {"fine_tune", "convert", "width_to_depth"}
 FURTHER = {"aware int8 levels": {"levels"}, "aware int4": {"levels"}, "prune n:m": {"pattern"}}
 
 
+def described_steps(text: str) -> list[dict[str, Any]]:
+    """The steps, as params.yaml has them, in a docstring."""
+    steps: list[dict[str, Any]] = YAML(typ="safe").load(
+        "\n".join(re.findall(r"^ *(- \{technique: .*\})", text, re.MULTILINE))
+    )
+    return steps
+
+
 def test_every_technique_has_a_case() -> None:
     assert {step["technique"] for steps in CASES.values() for step in steps} == set(TECHNIQUES)
 
@@ -69,18 +80,31 @@ def test_every_technique_has_a_case() -> None:
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_technique_is_described_with_its_paper_and_steps_that_can_be_taken_over(name: str) -> None:
     text = inspect.getdoc(TECHNIQUES[name]) or ""
-    steps = YAML(typ="safe").load("\n".join(re.findall(r"^ *(- \{technique: .*\})", text, re.MULTILINE)))
+    steps = described_steps(text)
     assert name in {step["technique"] for step in steps}
     for step in steps:
         parse_recipe("r", [step], teachers={"strong"})
     assert bool(re.search(r"arXiv:\d{4}\.\d{4,5}", text)) == (name not in WITHOUT_PAPER)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_mode_of_quantization_is_described_with_steps_that_can_be_taken_over(mode: Mode) -> None:
+    for step in described_steps(inspect.getdoc(MODES[mode]) or ""):
+        assert isinstance(parse_recipe("r", [step])[0], MODES[mode])
+
+
+def test_the_modes_are_a_union_by_their_names() -> None:
+    union: TypeAdapter[QuantizeMode] = TypeAdapter(AnyMode)
+    for mode, kind in MODES.items():
+        asked = {"technique": "quantize", "mode": mode, **({"max_drop": 0.1} if mode == "mixed" else {})}
+        assert type(union.validate_python(asked)) is type(Quantize.read(asked)) is kind
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_config_is_frozen_closed_and_survives_its_record(case: str) -> None:
     for technique in parse_recipe(case, CASES[case]):
-        kind = TECHNIQUES[technique.technique]
-        assert isinstance(technique, kind)
+        kind = type(technique)
+        assert TECHNIQUES[technique.technique].read(technique.model_dump()) == technique
         assert kind.model_validate(technique.model_dump()) == technique
         assert kind.model_validate_json(technique.model_dump_json()) == technique
         with pytest.raises(ValidationError, match="frozen"):

@@ -11,7 +11,7 @@ from tasks.compression.location import locate
 from tasks.compression.records import LayerState
 from tasks.compression.technique import Subject
 from tasks.learning.conversion import to_tflite
-from tasks.training.models import build_model
+from tasks.workloads.image.networks import BUILDERS
 from tests.tasks.compression.cases import Made, carry_out
 from tests.tasks.training.material import CLASSES, SHAPE
 
@@ -26,7 +26,7 @@ def distortions(layers: tuple[LayerState, ...]) -> list[float]:
 def depthwise() -> Any:
     """A network of depthwise convolutions whose BatchNorm has something to say."""
     set_seed(1)
-    model = build_model("mobilenet_small", SHAPE, CLASSES, 0.0)
+    model = BUILDERS["mobilenet_small"](SHAPE, CLASSES, 0.0)
     for layer in model.layers:
         if isinstance(layer, keras().layers.BatchNormalization):
             chance = np.random.default_rng(1)

@@ -12,7 +12,7 @@ PRUNE = {"technique": "prune", "sparsity": 0.5}
 CLUSTER = {"technique": "cluster", "clusters": 8}
 FINE_TUNE = {"technique": "fine_tune", "epochs": 1}
 INT8 = {"technique": "quantize", "mode": "int8"}
-AWARE = {"technique": "quantize", "mode": "int8", "aware": True}
+AWARE = {"technique": "quantize", "mode": "int8", "training": "qat"}
 CONVERT = {"technique": "convert"}
 
 
@@ -53,7 +53,7 @@ def test_every_recipe_of_the_repository_is_one() -> None:
             [PRUNE, {**PRUNE, "sparsity": 0.8}, FINE_TUNE, FINE_TUNE],
             ["prune", "prune", "fine_tune", "fine_tune", "convert"],
         ),
-        ([{**PRUNE, "budget": "global"}, PRUNE], ["prune", "prune", "convert"]),
+        ([{**PRUNE, "allocation": "global"}, PRUNE], ["prune", "prune", "convert"]),
         ([FINE_TUNE, AWARE], ["fine_tune", "quantize"]),
         ([PRUNE, FINE_TUNE, AWARE], ["prune", "fine_tune", "quantize"]),
         ([CLUSTER, AWARE], ["cluster", "quantize"]),
@@ -61,6 +61,35 @@ def test_every_recipe_of_the_repository_is_one() -> None:
 )
 def test_a_sensible_chain_ends_in_a_deployable_form(steps: list[dict[str, Any]], techniques: list[str]) -> None:
     assert [step.technique for step in parse_recipe("r", steps)] == techniques
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            {**INT8, "aware": True},
+            AWARE,
+            "recipes.r.0.aware is called training now. Write training: qat; the old name is read in this version for "
+            "the last time.",
+        ),
+        ({**INT8, "aware": False}, INT8, "Write training: none;"),
+        ({**INT8, "step": "layer"}, {**INT8, "granularity": "per_tensor"}, "Write granularity: per_tensor;"),
+        ({**INT8, "step": "channel"}, INT8, "recipes.r.0.step is called granularity now."),
+        ({**PRUNE, "budget": "layer"}, PRUNE, "Write allocation: uniform;"),
+        (
+            {**PRUNE, "budget": "global"},
+            {**PRUNE, "allocation": "global"},
+            "recipes.r.0.budget is called allocation now",
+        ),
+    ],
+)
+def test_a_setting_is_read_by_the_name_that_it_had_and_told_of(
+    old: dict[str, Any], new: dict[str, Any], sentence: str
+) -> None:
+    told: list[str] = []
+    assert parse_recipe("r", [old], say=told.append) == parse_recipe("r", [new], say=told.append)
+    assert len(told) == 1
+    assert sentence in told[0]
 
 
 @pytest.mark.parametrize(
@@ -174,23 +203,49 @@ def test_a_second_pruning_has_to_make_more_zeros() -> None:
         ({**PRUNE, "sparsity": 0.0, "ramp": "linear"}, "recipes.r.1.ramp: input should be 'polynomial' or"),
         ({**CLUSTER, "clusters": 1}, "recipes.r.1.clusters: input should be greater than or equal to 2."),
         ({**CLUSTER, "init": "random"}, "recipes.r.1.init: input should be 'linear', 'density' or 'kmeans++'."),
+        ({"technique": "quantize"}, "recipes.r.1.mode: expected a value. Received: nothing."),
+        ({**INT8, "mode": ["int8"]}, "recipes.r.1.mode: input should be 'dynamic_int8', 'float16', 'int8', 'int16x8',"),
         ({**INT8, "mode": "int5"}, "recipes.r.1.mode: input should be 'dynamic_int8', 'float16', 'int8', 'int16x8',"),
         ({**INT8, "calibration": 0}, "recipes.r.1: expected calibration on at least one image"),
         (
             {**INT8, "mode": "int16x8", "calibration": {"ranges": "mse"}},
-            "recipes.r.1: expected ranges: minmax but in mode int8 without aware",
+            "recipes.r.1: expected ranges: minmax but in mode int8 with training: none",
         ),
         ({**AWARE, "calibration": {"ranges": "mse"}}, "recipes.r.1: expected ranges: minmax but in mode int8"),
-        ({**INT8, "block": 32}, "recipes.r.1: expected mode int4 with block"),
+        (
+            {**INT8, "block": 32},
+            "recipes.r.1.block: expected mode int4 with block, which mode int8 does not read. Received: 32.",
+        ),
+        ({**INT8, "mode": "mixed", "max_drop": 0.1, "block": 32}, "recipes.r.1.block: expected mode int4 with block"),
         ({**INT8, "mode": "mixed"}, "recipes.r.1: expected one of max_bytes, max_ratio and max_drop in mode mixed"),
-        ({**INT8, "max_bytes": 9}, "recipes.r.1: expected one of max_bytes, max_ratio and max_drop in mode mixed"),
-        ({**AWARE, "mode": "float16"}, "recipes.r.1: expected mode int8 with aware: true"),
+        (
+            {**INT8, "mode": "mixed", "max_drop": 0.1, "max_bytes": 9},
+            "recipes.r.1: expected one of max_bytes, max_ratio and",
+        ),
+        (
+            {**INT8, "max_bytes": 9},
+            "recipes.r.1.max_bytes: expected mode mixed with max_bytes, which mode int8 does not",
+        ),
+        ({**INT8, "max_byte": 9}, "recipes.r.1.max_byte: expected no such key. Received: 9."),
+        (
+            {**AWARE, "mode": "float16"},
+            "recipes.r.1.training: expected mode int8 with training, which mode float16 does not read",
+        ),
+        ({**INT8, "mode": "float16", "aware": True}, "recipes.r.1.aware: expected mode int8 with aware, which mode"),
+        ({**AWARE, "aware": True}, "recipes.r.1: expected training alone: aware is the name that it had before"),
+        ({**INT8, "aware": 1}, "recipes.r.1.training: input should be 'none' or 'qat'. Received: 1."),
         ({**INT8, "epochs": 5}, "recipes.r.1: expected no epochs here: quantize as it is set makes no use of it"),
-        ({**AWARE, "step": "layer"}, "recipes.r.1: expected no step here"),
+        ({**AWARE, "granularity": "per_tensor"}, "recipes.r.1: expected no granularity here"),
         ({**AWARE, "bias_correction": True}, "recipes.r.1: expected no bias_correction here"),
-        ({**INT8, "mode": "int16x8", "bias_correction": True}, "recipes.r.1: expected no bias_correction here"),
-        ({**INT8, "mode": "int16x8", "step": "layer"}, "recipes.r.1: expected no step here"),
-        ({**INT8, "mode": "float16", "calibration": 9}, "recipes.r.1: expected no calibration here: quantize"),
+        (
+            {**INT8, "mode": "int16x8", "bias_correction": True},
+            "recipes.r.1.bias_correction: expected mode int8 or int4 with bias_correction, which mode int16x8 does not",
+        ),
+        ({**INT8, "mode": "int16x8", "granularity": "per_tensor"}, "recipes.r.1.granularity: expected mode int8 with"),
+        (
+            {**INT8, "mode": "float16", "calibration": 9},
+            "recipes.r.1.calibration: expected mode int8, int16x8, int4 or mixed with calibration, which mode float16",
+        ),
         (
             {**PRUNE, "epochs": 0, "learning_rate": 0.1},
             "recipes.r.1: expected no learning_rate here: prune as it is set",
@@ -203,8 +258,8 @@ def test_a_second_pruning_has_to_make_more_zeros() -> None:
             {**INT8, "calibration": {"percentile": 99.0}},
             "recipes.r.1: expected no percentile in calibration but with ranges: percentile",
         ),
-        ({**INT8, "validation": 9}, "recipes.r.1: expected no validation here"),
-        ({**INT8, "weight_bits": 4}, "recipes.r.1: expected aware: true with weight_bits"),
+        ({**INT8, "validation": 9}, "recipes.r.1.validation: expected mode mixed with validation"),
+        ({**INT8, "weight_bits": 4}, "recipes.r.1: expected training: qat with weight_bits"),
         ({**AWARE, "weight_bits": 1}, "recipes.r.1.weight_bits: input should be greater than or equal to 2."),
         (
             {"technique": "distill", "epochs": 1, "hints": {"epochs": 1}, "distillation": {"teacher": "baseline+big"}},

@@ -169,6 +169,15 @@ def test_a_library_that_crashes_twice_is_recorded(monkeypatch: pytest.MonkeyPatc
     assert f"Received: {reason} in step 1/1: quantize: a native crash" in record.not_made
 
 
+def test_the_stage_says_once_which_settings_have_other_names_now(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supervisor, "run_worker", lambda *_: None)
+    step = {"technique": "quantize", "mode": "int8", "aware": True}
+    compress(PARAMS.model_copy(update={"recipes": {"int8": [step]}}), "int8")
+    assert capsys.readouterr().out.count("recipes.int8.0.aware is called training now. Write training: qat") == 1
+
+
 def test_a_library_that_crashes_once_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert supervised(monkeypatch, "SIGSEGV", "") == ["SIGSEGV", ""]
     assert not candidate_record("int8").exists()

@@ -99,7 +99,7 @@ def test_in_16_bits_zeros_stay_and_the_model_is_float32_as_before(
     made = {}
     for precision in PRECISIONS:
         technique, *_ = parse_recipe("r", [{**step, "precision": precision}])
-        model = technique.apply(Subject(sparse), context(prepared, baseline=tiny)).subject.model
+        model = technique.apply(Subject(sparse), context(prepared, baseline=tiny)).subject.network
         assert {layer.compute_dtype for layer in model.layers} == {"float32"}
         trained = model.get_layer("logits").get_weights()[0]
         assert not np.any(trained[zeros])
@@ -113,7 +113,7 @@ def test_in_16_bits_zeros_stay_and_the_model_is_float32_as_before(
     "step",
     [
         {"technique": "cluster", "clusters": 16},
-        {"technique": "quantize", "mode": "int8", "aware": True},
+        {"technique": "quantize", "mode": "int8", "training": "qat"},
         {"technique": "prune", "sparsity": 0.5},
     ],
     ids=lambda step: step["technique"],

@@ -41,7 +41,7 @@ def test_two_layers_give_what_the_one_gave(settings: dict[str, Any], prepared: P
 
 def test_both_kernels_are_pruned_and_measured_in_the_file(prepared: Path) -> None:
     steps = [
-        {"technique": "prune", "sparsity": 0.5, "budget": "global", "epochs": 0},
+        {"technique": "prune", "sparsity": 0.5, "allocation": "global", "epochs": 0},
         {"technique": "quantize", "mode": "int8", "calibration": 50},
     ]
     _, candidate = carry_out("chain", steps, separable(**DATA), prepared)

@@ -26,7 +26,7 @@ run_worker([sys.executable, "-c", {WAITS!r}], "r")
 CRASHES_THE_CONVERTER = """
 import numpy as np
 from tasks.compression.technique import Context
-from tasks.compression.techniques.quantize import configurations
+from tasks.compression.quantization.modes import configurations
 from tasks.backend import keras
 from tasks.learning.conversion import convert
 layers = keras().layers

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tasks.config import Data
+from tasks.config import data_of
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
 from tasks.samples import Dataset
@@ -89,5 +89,5 @@ def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
 
 def prepared(source: object, folder: Path = Path("data/prepared"), **settings: Any) -> Dataset:
     """The source, loaded into ``folder`` of the current workspace."""
-    data = Data.model_validate({"source": str(source), **settings})
+    data = data_of("image").model_validate({"source": str(source), **settings})
     return prepare(data, current_listing(data), folder)

@@ -9,22 +9,22 @@ import psutil
 import pytest
 
 from tasks.data_loading.decoding import BATCH_SAMPLES, Numbered, decode
-from tasks.data_loading.targets import Target
 from tasks.errors import DataError
+from tasks.workloads.image.reading import ImageReader
 from tests.tasks.data_loading.material import picture, pixels
 
-TARGET = Target(12, 10, 3)
+READER = ImageReader(12, 10, 3)
 
 # Starts decoding, says which processes do it, and waits to be killed.
 ENDLESS = """
 import itertools, psutil
 from tasks.data_loading.decoding import Numbered, decode
-from tasks.data_loading.targets import Target
+from tasks.workloads.image.reading import ImageReader
 from tests.tasks.data_loading.material import picture
 if __name__ == "__main__":
     image = picture(1)
     endless = (Numbered(str(index), 0, None, image) for index in itertools.count())
-    for _ in decode(endless, Target(12, 10, 3), workers=2):
+    for _ in decode(endless, ImageReader(12, 10, 3), workers=2):
         children = psutil.Process().children(recursive=True)
         print(*(child.pid for child in children), flush=True)
 """
@@ -41,7 +41,7 @@ def names(packed: list[bytes]) -> list[str]:
 
 @pytest.mark.parametrize("count", [0, 1, BATCH_SAMPLES, 5 * BATCH_SAMPLES + 1])
 def test_every_sample_comes_back_in_order(count: int) -> None:
-    decoded = list(decode(samples(count), TARGET, workers=2))
+    decoded = list(decode(samples(count), READER, workers=2))
     assert [name for batch in decoded for name in names(batch.packed)] == [str(index) for index in range(count)]
     assert sum(batch.classes[0] for batch in decoded) == count
 
@@ -55,7 +55,7 @@ def test_only_a_bounded_number_of_batches_is_under_way() -> None:
             taken += 1
             yield sample
 
-    batches = decode(counted(), TARGET, workers=2)
+    batches = decode(counted(), READER, workers=2)
     next(batches)
     assert taken <= 8 * BATCH_SAMPLES
     batches.close()  # type: ignore[attr-defined]
@@ -64,12 +64,12 @@ def test_only_a_bounded_number_of_batches_is_under_way() -> None:
 def test_raw_pixels_and_small_sources_need_no_processes() -> None:
     raw = (Numbered(str(index), 0, None, pixels(index)) for index in range(3 * BATCH_SAMPLES))
     for many in (raw, samples(BATCH_SAMPLES)):
-        for _ in decode(many, TARGET, workers=2):
+        for _ in decode(many, READER, workers=2):
             assert not [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
 
 
 def test_a_worker_that_is_killed_is_told_as_an_error() -> None:
-    batches = decode(samples(10_000), TARGET, workers=1)
+    batches = decode(samples(10_000), READER, workers=1)
     next(batches)
     for child in psutil.Process().children(recursive=True):
         if is_worker(child):

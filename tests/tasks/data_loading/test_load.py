@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from tasks.config import Data
+from tasks.config import Data, data_of
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
 from tasks.errors import DataError, RefusedError, SourceError
@@ -39,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def placed(dataset: Dataset, folder: Path = Path("data/prepared")) -> dict[str, SplitName]:
     """Which split each sample is in, by name."""
     return {
-        decode(record).name: split
+        decode(record, "image").name: split
         for split, part in dataset.splits.items()
         for shard in part.shards
         for record in read_records(folder / shard.file)
@@ -81,7 +81,7 @@ def test_every_sample_arrives_once_with_its_pixels_and_its_label(workspace: Path
     seen = []
     for split in SPLITS:
         for images, labels in read_batches(split, 7):
-            assert images.shape[1:] == (12, 10, 3) == dataset.shape
+            assert images.shape[1:] == (12, 10, 3) == dataset.input.shape
             for image, label in zip(images, labels, strict=True):
                 name = expected[image.tobytes()]
                 assert dataset.classes[label] == name.split("/")[0]
@@ -234,16 +234,16 @@ def test_other_sizes_and_colours_are_brought_to_what_params_say(workspace: Path)
     }
     write_folder(workspace / "images", files)
     dataset = prepared("images")
-    assert dataset.shape == (12, 10, 3)  # as the first image has it
+    assert dataset.input.shape == (12, 10, 3)  # as the first image has it
     assert "1 images were resized to 12×10." in dataset.notes
     assert "1 images were turned from grey to colour or from colour to grey." in dataset.notes
-    assert prepared("images", image={"height": 8, "width": 6, "channels": 1}).shape == (8, 6, 1)
+    assert prepared("images", image={"height": 8, "width": 6, "channels": 1}).input.shape == (8, 6, 1)
 
 
 def test_auto_takes_the_first_usable_image(workspace: Path) -> None:
     files = {"cat/0.png": b"damaged", "cat/1.png": picture(1, height=9, width=8, channels=1), **tree(CLASSES, 40)}
     dataset = prepared(write_tar(workspace / "images.tar", files), max_refused=0.1)
-    assert dataset.shape == (9, 8, 1)
+    assert dataset.input.shape == (9, 8, 1)
     assert dataset.refused_samples == 1
 
 
@@ -331,7 +331,9 @@ def left_behind() -> list[str]:
 
 def test_all_settings_but_the_place_are_parameters_of_the_stage() -> None:
     graph = YAML(typ="safe").load(Path(__file__).parents[3].joinpath("dvc.yaml").read_text())
-    assert graph["stages"]["load"]["params"] == [f"data.{name}" for name in Data.model_fields if name != "source"]
+    assert set(graph["stages"]["load"]["params"]) == {
+        f"data.{name}" for name in data_of("image").model_fields if name != "source"
+    }
 
 
 def test_the_stage_runs_from_params_and_tells_how_it_ended(workspace: Path) -> None:
@@ -350,4 +352,4 @@ def test_the_stage_runs_from_params_and_tells_how_it_ended(workspace: Path) -> N
     run = stage("load")
     assert run.returncode == 0, run.stderr
     assert re.search(r"train [\d,]+, validation [\d,]+, test [\d,]+ samples of 10 classes; 0 refused", run.stdout)
-    assert read_dataset().shape == (16, 16, 1)
+    assert read_dataset().input.shape == (16, 16, 1)

@@ -38,6 +38,7 @@ from tasks.files import sha256, write_text
 from tasks.records import Interval, write_record
 from tasks.samples import PLACES, PREPARED, SPLITS, Dataset, Part
 from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
+from tasks.workloads.image.reading import ImageReader
 
 CLASSES = ("dark", "light")
 RECIPE = "float32"
@@ -149,9 +150,7 @@ def dataset() -> Dataset:
         workload="image",
         source_digest="d" * 64,
         classes=CLASSES,
-        height=2,
-        width=2,
-        channels=1,
+        inputs=ImageReader(2, 2, 1).inputs,
         splits=dict.fromkeys(SPLITS, part),
         read=15,
         refused_samples=2,

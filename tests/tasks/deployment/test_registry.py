@@ -55,7 +55,7 @@ def test_a_manifest_names_what_the_release_was_made_from(project: Params, store:
     assert (manifest.commit, manifest.dirty, manifest.data.source) == ("c" * 40, False, "d" * 64)
     assert manifest.versions == {"tensorflow": "2.21.0", "tf_keras": "2.21.0"}
     assert {"params.yaml", "dvc.lock", "gate.json", "metrics.json", "model_card.md"} < set(manifest.files)
-    assert manifest.schema_version == 1
+    assert manifest.schema_version == 2
 
 
 def test_what_else_lies_among_releases_and_channels_does_not_count(project: Params, store: Store) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from tasks.compression.records import Candidate, LayerState, Promise, Reason, Rung, Skip, Step
+from tasks.compression.records import Candidate, LatencyTrial, LayerState, Promise, Reason, Skip, Step
 from tasks.config import Params, parse_params
 from tasks.evaluation.predictions import Answers, Predictions, Split
 from tasks.evaluation.quality import judge
@@ -30,6 +30,7 @@ from tasks.samples import PLACES, SPLITS, Dataset, Part, Refusal, Shard
 from tasks.tfrecord import Sample, encode, frame
 from tasks.timing.intervals import ratio
 from tasks.training.records import TrainingReport
+from tasks.workloads.image.reading import ImageReader
 
 COUNTS = {"train": 40, "validation": 150, "test": 300}
 CLASSES = tuple(str(digit) for digit in range(10))
@@ -68,7 +69,9 @@ def write_prepared(folder: Path) -> Dataset:
     for split in SPLITS:
         chosen = range(start, start + COUNTS[split])
         start += COUNTS[split]
-        content = b"".join(frame(encode(Sample(images[i].tobytes(), int(labels[i]), f"digits/{i}"))) for i in chosen)
+        content = b"".join(
+            frame(encode(Sample(images[i].tobytes(), int(labels[i]), f"digits/{i}"), "image")) for i in chosen
+        )
         path = folder / f"{split}-00000.tfrecord"
         path.write_bytes(content)
         shard = Shard(file=path.name, samples=len(chosen), bytes=len(content), sha256=sha256(path))
@@ -85,9 +88,7 @@ def made_up_dataset(parts: Mapping[Any, Part]) -> Dataset:
         workload="image",
         source_digest="d" * 64,
         classes=CLASSES,
-        height=8,
-        width=8,
-        channels=1,
+        inputs=ImageReader(8, 8, 1).inputs,
         splits=dict(parts),
         read=sum(COUNTS.values()) + 3,
         refused_samples=2,
@@ -112,7 +113,7 @@ def made_up_candidate(recipe: str, digest: str) -> Candidate:
         skipped=(Skip(layer="dense", reason=Reason.TOO_SMALL),),
         promises=(Promise(layer="conv2d", promise="dtype", promised="int8", measured="int8", holds=True),),
         layers=(LAYER,),
-        ladder=(Rung(macs=123_456, microseconds=20.5, ratio=0.31, upper=0.33, fits=True),),
+        trials=(LatencyTrial(macs=123_456, microseconds=20.5, ratio=0.31, upper=0.33, fits=True),),
         details={
             "calibration": {"split": "train", "samples": 500, "per_class": {"zero": 3}},
             "ranges": {"conv2d": [0.0, 6.5]},

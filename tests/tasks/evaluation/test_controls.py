@@ -17,9 +17,11 @@ def step(technique: str, epochs: int, teacher: str = "baseline", **config: Any) 
 
 RECIPES = {
     "plain": (Step(technique="convert", config={}, seconds=1.0, changed=(), skipped=(), promises=()),),
-    "untrained": (step("quantize", 3, aware=False),),
+    "untrained": (step("quantize", 3, training="none"),),
+    "untrained_before": (step("quantize", 3, aware=False),),  # as a record of an earlier version has it
+    "trained_before": (step("quantize", 3, "strong", aware=True),),
     "pruned": (step("prune", 4, rounds=3), step("fine_tune", 5), step("quantize", 3, aware=False)),
-    "taught": (step("prune", 2), step("fine_tune", 80, "strong"), step("quantize", 6, "strong", aware=True)),
+    "taught": (step("prune", 2), step("fine_tune", 80, "strong"), step("quantize", 6, "strong", training="qat")),
     "alone": (step("fine_tune", 30, "none"),),
     "short": (step("fine_tune", 2),),
     "long": (step("fine_tune", 15),),
@@ -38,14 +40,15 @@ def results() -> Results:
 
 def test_epochs_are_counted_by_teacher(results: Results) -> None:
     lessons = {name: candidate.lessons for name, candidate in results.candidates.items()}
-    assert lessons["plain"] == lessons["untrained"] == {}
+    assert lessons["plain"] == lessons["untrained"] == lessons["untrained_before"] == {}
+    assert lessons["trained_before"] == {"strong": 3}
     assert lessons["pruned"] == {"baseline": 17}
     assert lessons["taught"] == {"baseline": 2, "strong": 86}
 
 
 def test_a_control_learned_from_the_same_for_about_as_long(results: Results) -> None:
     found = {name: control_of(name, results) for name in RECIPES}
-    assert found == {**dict.fromkeys(RECIPES), "pruned": "long", "taught": "schooled"}
+    assert found == {**dict.fromkeys(RECIPES), "pruned": "long", "taught": "schooled", "trained_before": "schooled"}
     assert control_of("baseline", results) is None
     few = {name: candidate for name, candidate in results.candidates.items() if name != "schooled"}
     assert control_of("taught", replace(results, candidates=few)) is None
@@ -55,4 +58,4 @@ def test_the_table_has_the_difference_to_it(results: Results) -> None:
     rows = {row["Candidate"]: row["To its control"] for row in candidates_table(results)}
     assert rows["taught"].startswith("−0.40 (−")
     assert rows["taught"].endswith("), schooled")
-    assert [name for name, cell in rows.items() if cell] == ["pruned", "taught"]
+    assert [name for name, cell in rows.items() if cell] == ["trained_before", "pruned", "taught"]

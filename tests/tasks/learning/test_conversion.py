@@ -9,8 +9,8 @@ from tasks.backend import keras
 from tasks.errors import ConversionError
 from tasks.learning.conversion import fold_scaling, to_tflite
 from tasks.learning.saving import weights_digest
-from tasks.litert import Model
-from tasks.training.models import build_model
+from tasks.litert import LiteRTModel
+from tasks.workloads.image.networks import BUILDERS
 from tests.tasks.training import material, odd_networks
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
@@ -51,7 +51,7 @@ UNFOLDABLE: dict[str, Callable[[], Any]] = {
 FOLDABLE: dict[str, Callable[[], Any]] = {
     "convolution": lambda: scaling_then(keras().layers.Conv2D(4, 3, padding="same"), keras().layers.Flatten()),
     "dense": lambda: scaling_then(keras().layers.Dense(4, activation="relu"), keras().layers.Flatten()),
-    "batch normalization after it": lambda: build_model("resnet8", SHAPE, CLASSES, 0.0),
+    "batch normalization after it": lambda: BUILDERS["resnet8"](SHAPE, CLASSES, 0.0),
     "model within the model": material.depthwise,
 }
 
@@ -94,7 +94,7 @@ def test_what_cannot_be_folded_stays_as_it_is_and_converts_right(name: str, prep
     precision = (
         1e-5 * np.abs(expected).max()
     )  # of numbers as large as these: without scaling they are sums of raw pixels
-    assert np.allclose(Model(tmp_path / "model.tflite").predict(images), expected, atol=precision)
+    assert np.allclose(LiteRTModel(tmp_path / "model.tflite").predict(images), expected, atol=precision)
 
 
 def test_a_layer_computed_in_16_bits_is_left_as_it_is_and_refused_by_the_converter_in_a_sentence() -> None:
@@ -113,7 +113,7 @@ def test_the_flatbuffer_takes_pixels_and_agrees_with_keras(
     images, _ = samples("test", prepared)
     path = tmp_path / "model.tflite"
     path.write_bytes(to_tflite(model))
-    loaded = Model(path)
+    loaded = LiteRTModel(path)
     assert (loaded.input.dtype, loaded.input.shape) == ("uint8", (1, *SHAPE))
     assert (loaded.output.dtype, loaded.output.shape) == ("float32", (1, CLASSES))
     assert np.allclose(loaded.predict(images), answers(model, images), rtol=1e-4, atol=1e-4)

@@ -14,7 +14,8 @@ def spoilt(model: Any, layer: str, value: float) -> Any:
     """A copy, one of whose weights is no number."""
     copy = copy_model(model)
     inner, _, name = layer.rpartition("/")
-    owner = copy.get_layer(inner).get_layer(name) if inner else copy.get_layer(name)
+    within: Any = copy.get_layer(inner) if inner else copy
+    owner = within.get_layer(name)
     kernel, *others = owner.get_weights()
     kernel.flat[1] = value
     owner.set_weights([kernel, *others])

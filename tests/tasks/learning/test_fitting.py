@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tasks.backend import keras, set_seed
-from tasks.config import Augmentation
 from tasks.learning.fitting import Fitted, Plan, fit
 from tasks.learning.pipeline import evaluation_batches
 from tasks.learning.saving import weights_digest
+from tasks.workloads.image.settings import ImageAugmentation
 from tests.tasks.training.material import CLASSES, SHAPE, Stopped, answers, samples, stopping_after
 
 PLAN = Plan(
@@ -18,7 +18,7 @@ PLAN = Plan(
     learning_rate=0.01,
     seed=3,
     schedule="cosine",
-    augmentation=Augmentation(shift=0.1),
+    augmentation=ImageAugmentation(shift=0.1),
 )
 
 
@@ -102,7 +102,7 @@ def test_a_backup_is_known_by_plan_network_weights_and_data(prepared: Path, tmp_
         changed(batch_size=64),
         changed(keep_best=False),
         changed(code="another"),
-        changed(augmentation=Augmentation(shift=0.2)),
+        changed(augmentation=ImageAugmentation(shift=0.2)),
         PLAN.digest(simple(seed=4), prepared),
         PLAN.digest(flat(keras().layers.ReLU()), prepared),
         PLAN.digest(simple(), other_data),

@@ -6,9 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.backend import tensorflow
-from tasks.config import Augmentation
 from tasks.learning.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from tasks.samples import read_dataset
+from tasks.workloads.image.settings import ImageAugmentation
 from tests.tasks.training.material import samples
 
 BATCH = 100
@@ -56,8 +56,10 @@ def test_order_follows_from_seed_and_epoch(prepared: Path) -> None:
     assert not same(once[0], (images.astype(np.float32), labels))
 
 
-@pytest.mark.parametrize("augmentation", [None, Augmentation(flip=True, shift=0.2, brightness=0.2)])
-def test_starting_at_an_epoch_gives_the_rest_of_the_whole(prepared: Path, augmentation: Augmentation | None) -> None:
+@pytest.mark.parametrize("augmentation", [None, ImageAugmentation(flip=True, shift=0.2, brightness=0.2)])
+def test_starting_at_an_epoch_gives_the_rest_of_the_whole(
+    prepared: Path, augmentation: ImageAugmentation | None
+) -> None:
     whole = epochs(prepared, augmentation=augmentation)
     rest = epochs(prepared, first=1, augmentation=augmentation)
     assert len(rest) == 2
@@ -78,7 +80,7 @@ def test_seed_0_has_an_order_too(prepared: Path) -> None:
 
 
 def test_an_image_is_changed_anew_in_each_epoch(prepared: Path) -> None:
-    once, twice, _ = epochs(prepared, augmentation=Augmentation(shift=0.3))
+    once, twice, _ = epochs(prepared, augmentation=ImageAugmentation(shift=0.3))
     plain = epochs(prepared)[0]
     assert np.array_equal(once[1], plain[1])
     assert not np.array_equal(once[0], plain[0])

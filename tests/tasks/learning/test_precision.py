@@ -11,17 +11,17 @@ from tasks.backend import keras, set_seed
 from tasks.learning.fitting import Plan, fit
 from tasks.learning.precision import in_precision
 from tasks.learning.saving import weights_digest
-from tasks.training.models import build_model
+from tasks.workloads.image.networks import BUILDERS
 from tests.tasks.training.material import CLASSES, SHAPE, Stopped, answers, depthwise, samples, stopping_after, tiny
 
 PLAN = Plan(epochs=4, batch_size=64, learning_rate=0.005, seed=3, precision="mixed_bfloat16")
 
 
 def leaves(model: Any) -> list[Any]:
-    return [each for each in model._flatten_layers(include_self=False) if not isinstance(each, keras().Model)]
+    return [each for each in model._flatten_layers(include_self=False) if not isinstance(each, keras().models.Model)]
 
 
-@pytest.mark.parametrize("build", [tiny, depthwise, lambda: build_model("resnet8", SHAPE, CLASSES, 0.2)])
+@pytest.mark.parametrize("build", [tiny, depthwise, lambda: BUILDERS["resnet8"](SHAPE, CLASSES, 0.2)])
 def test_layers_compute_in_16_bits_and_keep_weights_and_logits_in_32(build: Any, prepared: Path) -> None:
     set_seed(1)
     model = build()

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from tasks.backend import keras, set_seed
-from tasks.config import Augmentation
 from tasks.learning.distillation import Teacher
 from tasks.learning.fitting import Plan, fit
 from tasks.learning.pipeline import each_epoch
 from tasks.learning.saving import weights_digest
 from tasks.learning.teacher_cache import UNUSED, VIEWS, Lessons
+from tasks.workloads.image.settings import ImageAugmentation
 from tests.tasks.training.material import CLASSES, SHAPE, Stopped, answers, samples, stopping_after
 
-CHANGED = Augmentation(shift=0.06, contrast=0.3)
+CHANGED = ImageAugmentation(shift=0.06, contrast=0.3)
 PLAN = Plan(epochs=3, batch_size=128, learning_rate=0.01, seed=3, augmentation=CHANGED)
 
 
@@ -45,9 +45,9 @@ def learned(lessons: Lessons, view: int) -> tuple[Any, Any, Any]:
     return images, truth[:, 0], truth[:, 1:]
 
 
-@pytest.mark.parametrize("augmentation", [Augmentation(), CHANGED])
+@pytest.mark.parametrize("augmentation", [ImageAugmentation(), CHANGED])
 def test_each_image_comes_with_the_teachers_answer_to_it(
-    teacher: Teacher, tiny: Any, prepared: Path, tmp_path: Path, augmentation: Augmentation
+    teacher: Teacher, tiny: Any, prepared: Path, tmp_path: Path, augmentation: ImageAugmentation
 ) -> None:
     lessons = Lessons(teacher, 128, augmentation, prepared, tmp_path)
     set_seed(1)
@@ -80,7 +80,7 @@ def test_the_teacher_is_asked_once_about_each_view(teacher: Teacher, prepared: P
 def test_without_augmentation_one_answer_to_each_image_serves_all_epochs(
     teacher: Teacher, prepared: Path, tmp_path: Path
 ) -> None:
-    train(replace(PLAN, teacher=teacher, augmentation=Augmentation()), prepared, cache=tmp_path)
+    train(replace(PLAN, teacher=teacher, augmentation=ImageAugmentation()), prepared, cache=tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 
 

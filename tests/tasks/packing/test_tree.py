@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import PackingError
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tasks.packing.recording import read_model, record
 from tasks.packing.tree import Node, Scalar, Table, Tables, Text, Vector, serialize
 
@@ -19,7 +19,7 @@ def test_a_model_laid_out_anew_is_the_same_model(models: Path, tmp_path: Path, n
     assert record(read_model(again.read_bytes())) == tree
     assert serialize(record(read_model(again.read_bytes()))) == again.read_bytes()
     assert again.stat().st_size <= path.stat().st_size
-    before, after = Model(path), Model(again)
+    before, after = LiteRTModel(path), LiteRTModel(again)
     images = np.random.default_rng(1).integers(0, 256, (3, *before.input.shape[1:]), np.uint8)
     assert (before.predict(images) == after.predict(images)).all()
 

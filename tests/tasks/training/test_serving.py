@@ -7,7 +7,7 @@ import pytest
 from tasks.errors import ConversionError
 from tasks.learning.conversion import to_tflite
 from tasks.learning.saving import save_model, weights_digest
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tasks.records import read_record
 from tasks.training import serving
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
@@ -23,7 +23,7 @@ def test_the_export_takes_raw_pixels_and_gives_the_models_logits(tiny: Any, tmp_
     signature = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"]
     logits = signature(image=tf.constant(images))["logits"].numpy()
     (tmp_path / "model.tflite").write_bytes(to_tflite(tiny))
-    np.testing.assert_allclose(logits, Model(tmp_path / "model.tflite").predict(images), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(logits, LiteRTModel(tmp_path / "model.tflite").predict(images), rtol=1e-4, atol=1e-4)
 
 
 def test_nothing_random_is_in_the_export(tiny: Any, tmp_path: Path) -> None:

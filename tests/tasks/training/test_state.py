@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.compression.quantization.observing import means, observe
+from tasks.compression.quantization.activations import observe, record_means
 from tasks.config import Smoke
 from tasks.deployment.releases.bundle import describe_signature
 from tasks.deployment.releases.samples import record, replay
@@ -15,9 +15,10 @@ from tasks.learning.comparison import answers, check_float32
 from tasks.learning.conversion import to_tflite
 from tasks.learning.fitting import Plan
 from tasks.learning.recorded import recorded_samples
-from tasks.litert import Model, Pixels
+from tasks.litert import LiteRTModel, Pixels
 from tasks.samples import read_dataset
 from tasks.timing.runner import Runner
+from tests.tasks.material import made_up_dataset
 from tests.tasks.training import odd_networks
 from tests.tasks.training.material import SHAPE, samples, trained
 
@@ -60,17 +61,17 @@ def test_it_is_evaluated_as_it_was_trained(
 
 
 def test_an_answer_depends_on_its_sample_alone(file: Path, images: Pixels) -> None:
-    model = Model(file)
+    model = LiteRTModel(file)
     assert model.stateful
     together = model.predict(images)
     assert np.array_equal(model.predict(images[::-1])[::-1], together)
     assert np.array_equal(model.predict(images, batch=16), together)
-    alone = np.concatenate([Model(file).predict(image[np.newaxis]) for image in images])
+    alone = np.concatenate([LiteRTModel(file).predict(image[np.newaxis]) for image in images])
     assert np.array_equal(alone, together)
 
 
 def test_what_is_timed_and_what_is_observed_begin_afresh_too(file: Path, images: Pixels) -> None:
-    expected = Model(file).predict(images)
+    expected = LiteRTModel(file).predict(images)
     runner = Runner(file, 1)
     runner.settle(images)
     runner.time(images[3:4])
@@ -78,13 +79,13 @@ def test_what_is_timed_and_what_is_observed_begin_afresh_too(file: Path, images:
     exit_ = runner.model.interpreter.get_output_details()[0]["index"]
     seen = [interpreter.get_tensor(exit_).copy() for interpreter in observe(file.read_bytes(), images)]
     np.testing.assert_allclose(np.concatenate(seen), expected, atol=1e-4)
-    mean = means(file.read_bytes(), images, [exit_])[exit_]
+    mean = record_means(file.read_bytes(), images, [exit_])[exit_]
     np.testing.assert_allclose(mean[0], expected.mean(axis=0), atol=1e-4)
 
 
 def test_a_release_says_so_and_gives_its_recorded_answers_at_any_time(file: Path, images: Pixels) -> None:
-    model = Model(file)
-    recorded = record(model, Smoke())
+    model = LiteRTModel(file)
+    recorded = record(model, Smoke(), made_up_dataset(SHAPE, 10))
     model.predict(images)
     assert replay(model, recorded) > 0
-    assert "reset_all_variables" in describe_signature(model)["state"]
+    assert "reset_all_variables" in describe_signature(model, made_up_dataset(SHAPE, 10))["state"]

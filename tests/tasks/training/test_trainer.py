@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from tasks.config import load_params
 from tasks.errors import ConversionError, TrainingError
 from tasks.learning.saving import load_model, weights_digest
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tasks.records import read_record
 from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE, HISTORY, TRAINING, TrainingReport
 from tasks.training.trainer import train
@@ -95,7 +95,7 @@ def test_the_report_says_what_came_of_it(whole: tuple[Path, list[str]]) -> None:
     assert sum(line.startswith("epoch ") for line in lines) == 4
     assert lines[-2].startswith("models/baseline.tflite: 1")
     assert lines[-1] == f"kept epoch {report.best_epoch}: validation accuracy {report.validation_accuracy:.4f}"
-    assert Model(folder / BASELINE_TFLITE).input.dtype == "uint8"
+    assert LiteRTModel(folder / BASELINE_TFLITE).input.dtype == "uint8"
     assert report.conversion is not None
     assert (report.conversion.samples, report.conversion.agreement) == (64, 1.0)
     assert report.conversion.signal_to_noise_db >= 110

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import VersioningError
-from tasks.versioning.history import commit, committed_digests, head, push, release_message
+from tasks.versioning.dvc import push
+from tasks.versioning.history import commit, committed_digests, head, release_message
 
 
 @pytest.fixture

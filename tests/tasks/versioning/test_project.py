@@ -112,8 +112,8 @@ def test_the_example_of_a_network_is_found_and_a_change_of_it_counts(tmp_path: P
     assert "mymodel.py" in read(tmp_path / "data/code/train.json")["modules"]
     text = (
         "from tasks.command import find_projects_modules; find_projects_modules()\n"
-        "from tasks.training.models import build_model\n"
-        "print(build_model('mymodel:small', (16, 16, 3), 4, 0.1).output_shape)"
+        "from tasks.learning.building import find_builder\n"
+        "print(find_builder('mymodel:small', 'image')((16, 16, 3), 4, 0.1).output_shape)"
     )
     done = python(tmp_path, "-P", "-c", text)
     assert done.stdout.strip() == "(None, 4)", done.stderr

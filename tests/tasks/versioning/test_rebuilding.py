@@ -10,16 +10,8 @@ import pytest
 from dvc.exceptions import DownloadError
 
 from tasks.errors import VersioningError
-from tasks.versioning.rebuilding import (
-    Gone,
-    clone_at,
-    lend_source,
-    locked_outputs,
-    pull,
-    put_files,
-    run_again,
-    stages_to_run,
-)
+from tasks.versioning.dvc import Gone, locked_outputs, pull
+from tasks.versioning.rebuilding import clone_at, lend_source, put_files, run_again, stages_to_run
 
 STAGES = """
 stages:

@@ -15,33 +15,33 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import tensorflow
+from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
-from tasks.compression.technique import Model
+from tasks.workloads import outcome_of
 
 BATCH = 16  # few, or what single images want would cancel out
 
 
-def taylor(model: Model, graph: Graph, probe: Probe) -> Scores:
-    """Mean over batches of the squared first-order change of the mean cross-entropy."""
-    tf = tensorflow()
+def taylor(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
+    """Mean over batches of the squared first-order change of the mean loss."""
+    outcome = outcome_of(probe.context.prepared)
 
-    def loss(logits: Any, labels: Any) -> Any:
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+    def loss(outputs: Any, targets: Any) -> Any:
+        return tensorflow().reduce_mean(outcome.each_loss(targets, outputs))
 
     images, labels = probe.take("train")
     return _mean_square(model, graph, loss, [(images[part], labels[part]) for part in _parts(len(images))])
 
 
-def sensitivity(model: Model, graph: Graph, probe: Probe) -> Scores:
+def sensitivity(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     """Mean over images of the squared first-order change of all logits."""
     tf = tensorflow()
     images, _ = probe.take("train")
     rng = np.random.default_rng(probe.context.seed)
     signs = rng.choice(np.array([-1.0, 1.0], np.float32), (len(images), model.output_shape[-1]))
 
-    def signed(logits: Any, part: Any) -> Any:
+    def signed(logits: TfTensor, part: TfTensor) -> Any:
         # divided by √n, so that its square is a mean over the images
         return tf.reduce_sum(logits * part) / tf.sqrt(tf.cast(tf.shape(logits)[0], tf.float32))
 
@@ -53,7 +53,7 @@ def _parts(count: int) -> Iterator[slice]:
 
 
 def _mean_square(
-    model: Model, graph: Graph, value: Callable[[Any, Any], Any], batches: list[tuple[Any, Any]]
+    model: KerasModel, graph: Graph, value: Callable[[Any, Any], Any], batches: list[tuple[Any, Any]]
 ) -> Scores:
     """Mean over batches of the squared derivative of ``value(logits, other)`` by each channel's gate."""
     tf = tensorflow()
@@ -61,7 +61,7 @@ def _mean_square(
     kernels = [getattr(model.get_layer(weight.layer), weight.name) for weight, _ in axes]
     others = [[place for place in range(len(weight.shape)) if place != axis.axis] for weight, axis in axes]
 
-    def derivatives(images: Any, other: Any) -> list[Any]:
+    def derivatives(images: TfTensor, other: TfTensor) -> list[Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(kernels)
             result = value(model(images, training=False), other)

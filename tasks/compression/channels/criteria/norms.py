@@ -14,29 +14,29 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasModel
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
-from tasks.compression.technique import Model
 
 Filters = NDArray[np.float64]  # [filters, weights of each]
 
 
-def l1(model: Model, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
+def l1(model: KerasModel, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
     """Sum of absolute weights."""
     return by_filter(model, graph, lambda filters: np.abs(filters).sum(axis=1))
 
 
-def l2(model: Model, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
+def l2(model: KerasModel, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
     """Root of the sum of squared weights."""
     return by_filter(model, graph, lambda filters: np.sqrt(np.square(filters).sum(axis=1)))
 
 
-def geometric_median(model: Model, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
+def geometric_median(model: KerasModel, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
     """Mean distance to the other filters of the layer."""
     return by_filter(model, graph, _isolation)
 
 
-def by_filter(model: Model, graph: Graph, measure: Callable[[Filters], Scores]) -> Scores:
+def by_filter(model: KerasModel, graph: Graph, measure: Callable[[Filters], Scores]) -> Scores:
     """The mean over all layers that make a channel of its filter's measure, each as a multiple of its layer's mean."""
     total, times = np.zeros(graph.count), np.zeros(graph.count)
     for weight in graph.makers():

@@ -4,26 +4,25 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import tensorflow
+from tasks.backend import KerasModel, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
-from tasks.compression.technique import Model
 from tasks.learning.saving import copy_model
+from tasks.workloads import outcome_of
 
 
-def greedy(model: Model, graph: Graph, probe: Probe) -> Scores:
+def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     """How much the validation loss rises without a channel, for each one that may go; below 0 where it falls.
 
     Each takes a pass over the samples. With as many rounds as channels to go this is greedy backward elimination; with
     fewer, those that matter least in a round go together.
     """
     tf = tensorflow()
-    copy = copy_model(model)
+    copy, outcome = copy_model(model), outcome_of(probe.context.prepared)
     images, labels = probe.take("validation")
 
     def mean_loss(pixels: Any, truth: Any) -> Any:
-        logits = copy(pixels, training=False)
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits))
+        return tf.reduce_mean(outcome.each_loss(truth, copy(pixels, training=False)))
 
     compiled = tf.function(mean_loss, autograph=False)
     pixels, truth = tf.constant(images), tf.constant(labels)
@@ -41,7 +40,7 @@ def greedy(model: Model, graph: Graph, probe: Probe) -> Scores:
     return scores
 
 
-def _readers(model: Model, graph: Graph) -> dict[int, list[tuple[Any, Any, int, Any]]]:
+def _readers(model: KerasModel, graph: Graph) -> dict[int, list[tuple[Any, Any, int, Any]]]:
     """For each channel that may go, the kernels that read it, with their values, the axis and the places on it."""
     found: dict[int, list[tuple[Any, Any, int, Any]]] = {
         channel: [] for group in graph.groups for channel in group.channels.tolist()

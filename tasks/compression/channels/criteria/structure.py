@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from tasks.backend import KerasModel
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
-from tasks.compression.technique import Model
 
 
-def batch_norm_scale(model: Model, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
+def batch_norm_scale(model: KerasModel, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
     """Mean absolute scale of the BatchNorms that a channel passes; NaN where it passes none."""
     total, times = np.zeros(graph.count), np.zeros(graph.count)
     for weight in graph.weights:

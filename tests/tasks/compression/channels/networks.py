@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tasks.backend import keras, set_seed, tensorflow
-from tasks.training.models import build_model
+from tasks.workloads.image.networks import BUILDERS
 
 SHAPE = (12, 12, 3)
 
@@ -122,7 +122,7 @@ def sequential() -> Any:
 def built_in(name: str) -> Callable[[], Any]:
     def make() -> Any:
         set_seed(1)
-        return build_model(name, SHAPE, 4, 0.1)
+        return BUILDERS[name](SHAPE, 4, 0.1)
 
     return make
 

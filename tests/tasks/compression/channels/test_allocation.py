@@ -3,8 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.compression.channels.allocation import Allocation, Allocator, Limits, Metric, cost
-from tasks.compression.channels.graph import Graph, Keep, read_graph
+from tasks.compression.channels.allocation import Allocator, Limits, Metric, cost
+from tasks.compression.channels.graph import Graph, Keep
+from tasks.compression.channels.reading import read_graph
+from tasks.compression.technique import Allocation
 from tests.tasks.compression.channels.networks import NETWORKS
 
 FREE = Limits(minimum=1, multiple_of=1, fixed={})

@@ -9,7 +9,8 @@ import pytest
 from tasks.backend import keras, tensorflow
 from tasks.compression.channels.criteria import CRITERIA, Criterion
 from tasks.compression.channels.criteria.probe import Probe, Scores
-from tasks.compression.channels.graph import Graph, read_graph
+from tasks.compression.channels.graph import Graph
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import masked
 from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import context

@@ -5,7 +5,8 @@ import pytest
 
 from tasks.backend import keras, set_seed
 from tasks.compression.channels.allocation import cost
-from tasks.compression.channels.graph import Graph, Keep, read_graph
+from tasks.compression.channels.graph import Graph, Keep
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import masked, rebuild
 from tests.tasks.compression.channels.networks import NETWORKS, SHAPE, functional, images, scrambled
 

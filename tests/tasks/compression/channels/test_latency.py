@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 
 from tasks.compression.channels import latency
-from tasks.compression.channels.latency import FACTOR, PLAN, PRUNED, UNPRUNED, Limit, ladder, time_rung, widest
+from tasks.compression.channels.latency import (
+    FACTOR,
+    PLAN,
+    PRUNED,
+    UNPRUNED,
+    Limit,
+    falling_budgets,
+    time_trial,
+    widest,
+)
 from tasks.compression.recipe import parse_recipe
-from tasks.compression.records import Candidate, Rung
+from tasks.compression.records import Candidate, LatencyTrial
 from tasks.compression.runner import run_recipe
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.prune_channels import Budget, PruneChannels
@@ -34,13 +43,13 @@ def test_the_widest_network_that_fits_is_found_with_few_measurements(count: int)
         assert len(set(asked)) == len(asked)
 
 
-def test_rungs_fall_by_a_factor_from_all_to_the_least() -> None:
-    budgets = ladder(1_000_000, 40_000)
+def test_budgets_fall_by_a_factor_from_all_to_the_least() -> None:
+    budgets = falling_budgets(1_000_000, 40_000)
     assert (budgets[0], budgets[-1]) == (1_000_000, 40_000)
     ratios = np.array(budgets[1:-1]) / budgets[:-2]
     assert np.allclose(ratios, FACTOR, atol=1e-4)
     assert FACTOR - 1e-4 <= budgets[-1] / budgets[-2] <= 1
-    assert ladder(500, 500) == [500]
+    assert falling_budgets(500, 500) == [500]
 
 
 def made_up(generator: np.random.Generator) -> Timings:
@@ -80,22 +89,22 @@ def test_processes_are_added_while_the_interval_holds_the_limit(monkeypatch: pyt
 
     monkeypatch.setattr(latency, "time_models", timed)
     images = np.zeros((1, 8, 8, 1), np.uint8)
-    assert time_rung(b"", b"", 1, Limit(0.7, relative=True), images).fits
+    assert time_trial(b"", b"", 1, Limit(0.7, relative=True), images).fits
     assert len(asked) == 1
-    assert not time_rung(b"", b"", 1, Limit(0.5, relative=True), images).fits
+    assert not time_trial(b"", b"", 1, Limit(0.5, relative=True), images).fits
     assert len(asked) > 2
 
 
 def test_a_network_timed_beside_itself_takes_as_long(tiny: Any, prepared: Path) -> None:
     flatbuffer, images = to_tflite(tiny), samples("validation", prepared, 8)[0]
-    rung = time_rung(flatbuffer, flatbuffer, 1, Limit(100.0, relative=True), images)
-    assert rung.fits
-    assert 0.2 < rung.ratio < 5
-    assert rung.microseconds > 0
-    assert not time_rung(flatbuffer, flatbuffer, 1, Limit(1e-6, relative=True), images).fits
+    trial = time_trial(flatbuffer, flatbuffer, 1, Limit(100.0, relative=True), images)
+    assert trial.fits
+    assert 0.2 < trial.ratio < 5
+    assert trial.microseconds > 0
+    assert not time_trial(flatbuffer, flatbuffer, 1, Limit(1e-6, relative=True), images).fits
 
 
-def prune(model: Any, prepared: Path, budget: dict[str, Any], timed: Sequence[Rung] = ()) -> Result:
+def prune(model: Any, prepared: Path, budget: dict[str, Any], timed: Sequence[LatencyTrial] = ()) -> Result:
     technique = PruneChannels.model_validate(
         {"technique": "prune_channels", "repair": "none", "rounds": 2, "budget": budget}
     )
@@ -105,12 +114,12 @@ def prune(model: Any, prepared: Path, budget: dict[str, Any], timed: Sequence[Ru
 def test_the_recorded_macs_give_the_same_bytes_as_what_was_measured(
     article: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def timed(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> Rung:
+    def timed(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> LatencyTrial:
         share = len(pruned) / len(unpruned)  # as if time went by bytes
-        return Rung(macs=macs, microseconds=90 * share, ratio=share, upper=share, fits=share <= 0.4)
+        return LatencyTrial(macs=macs, microseconds=90 * share, ratio=share, upper=share, fits=share <= 0.4)
 
-    monkeypatch.setattr(latency, "time_rung", timed)
-    check_ladder(article, prepared, 0.4)
+    monkeypatch.setattr(latency, "time_trial", timed)
+    check_trials(article, prepared, 0.4)
 
 
 def test_what_was_decided_by_time_earlier_is_not_timed_again(
@@ -118,40 +127,40 @@ def test_what_was_decided_by_time_earlier_is_not_timed_again(
 ) -> None:
     limit = 0.4
 
-    def timed(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> Rung:
+    def timed(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> LatencyTrial:
         share = len(pruned) / len(unpruned)
-        return Rung(macs=macs, microseconds=1.0, ratio=share, upper=share, fits=share <= limit)
+        return LatencyTrial(macs=macs, microseconds=1.0, ratio=share, upper=share, fits=share <= limit)
 
     def make(folder: str, rounds: int, earlier: Candidate | None) -> tuple[bytes, Candidate]:
         step = {"technique": "prune_channels", "rounds": rounds, "budget": {"metric": "latency", "max_ratio": 0.5}}
         return run_recipe("quick", parse_recipe("quick", [step]), tiny, context(prepared), tmp_path / folder, earlier)
 
-    monkeypatch.setattr(latency, "time_rung", timed)
+    monkeypatch.setattr(latency, "time_trial", timed)
     flatbuffer, candidate = make("first", 1, None)
     limit = 0.7  # as on a faster machine
     assert make("anew", 1, None)[0] != flatbuffer
     again, record = make("again", 1, candidate)
     assert again == flatbuffer
-    assert record.steps[0].ladder == candidate.steps[0].ladder
-    assert make("another step", 2, candidate)[1].steps[0].ladder != candidate.steps[0].ladder
+    assert record.steps[0].trials == candidate.steps[0].trials
+    assert make("another step", 2, candidate)[1].steps[0].trials != candidate.steps[0].trials
 
 
 @pytest.mark.slow
-def test_a_latency_measured_for_real_is_met_by_the_widest_rung(article: Any, prepared: Path) -> None:
-    check_ladder(article, prepared, 0.7)
+def test_a_latency_measured_for_real_is_met_by_the_widest_network(article: Any, prepared: Path) -> None:
+    check_trials(article, prepared, 0.7)
 
 
-def check_ladder(model: Any, prepared: Path, ratio: float) -> None:
+def check_trials(model: Any, prepared: Path, ratio: float) -> None:
     measured = prune(model, prepared, {"metric": "latency", "max_ratio": ratio})
-    fitting = [rung for rung in measured.ladder if rung.fits]
+    fitting = [trial for trial in measured.trials if trial.fits]
     assert fitting
-    assert all(rung.upper <= ratio for rung in fitting)
-    assert fitting[-1].macs == max(rung.macs for rung in fitting)
-    assert all(rung.macs > fitting[-1].macs for rung in measured.ladder if not rung.fits)
-    assert Rung.model_validate_json(fitting[-1].model_dump_json()) == fitting[-1]
+    assert all(trial.upper <= ratio for trial in fitting)
+    assert fitting[-1].macs == max(trial.macs for trial in fitting)
+    assert all(trial.macs > fitting[-1].macs for trial in measured.trials if not trial.fits)
+    assert LatencyTrial.model_validate_json(fitting[-1].model_dump_json()) == fitting[-1]
     pinned = prune(model, prepared, {"metric": "macs", "max": fitting[-1].macs})
-    assert pinned.ladder == ()
-    assert to_tflite(pinned.subject.model) == to_tflite(measured.subject.model)
+    assert pinned.trials == ()
+    assert to_tflite(pinned.subject.network) == to_tflite(measured.subject.network)
 
 
 def test_what_is_timed_as_int8_is_the_file_of_8_bits(
@@ -159,15 +168,15 @@ def test_what_is_timed_as_int8_is_the_file_of_8_bits(
 ) -> None:
     sizes: list[tuple[int, int]] = []
 
-    def look(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> Rung:
+    def look(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> LatencyTrial:
         sizes.append((len(unpruned), len(pruned)))
-        return Rung(macs=macs, microseconds=1.0, ratio=0.1, upper=0.1, fits=True)
+        return LatencyTrial(macs=macs, microseconds=1.0, ratio=0.1, upper=0.1, fits=True)
 
-    monkeypatch.setattr(latency, "time_rung", look)
+    monkeypatch.setattr(latency, "time_trial", look)
     as_float = prune(article, prepared, {"metric": "latency", "max_ratio": 0.5})
     as_int8 = prune(article, prepared, {"metric": "latency", "max_ratio": 0.5, "timed_as": "int8"})
     half = len(sizes) // 2
-    assert [rung.macs for rung in as_int8.ladder] == [rung.macs for rung in as_float.ladder]
+    assert [trial.macs for trial in as_int8.trials] == [trial.macs for trial in as_float.trials]
     for (whole, floats), (same, integers) in zip(sizes[:half], sizes[half:], strict=True):
         assert whole == same
         assert integers < 0.5 * floats

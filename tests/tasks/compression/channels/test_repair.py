@@ -6,13 +6,14 @@ import pytest
 
 from tasks.backend import set_seed
 from tasks.compression.channels.criteria.probe import Probe
-from tasks.compression.channels.graph import Graph, read_graph
+from tasks.compression.channels.graph import Graph
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import rebuild
 from tasks.compression.channels.repair import repair
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.learning.saving import copy_model, weights_digest
-from tasks.training.models import build_model
+from tasks.workloads.image.networks import BUILDERS
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
@@ -57,7 +58,7 @@ def test_answers_without_training_are_far_better_with_repair(article: Any, prepa
         technique = PruneChannels.model_validate(
             {"technique": "prune_channels", "budget": {"metric": "channels", "max_ratio": 0.4}, "repair": how}
         )
-        pruned = technique.apply(Subject(article), context(prepared)).subject.model
+        pruned = technique.apply(Subject(article), context(prepared)).subject.network
         right[how] = float((answers(pruned, images).argmax(axis=1) == labels).mean())
     assert right["least_squares"] > right["none"] + 0.1
 
@@ -68,14 +69,14 @@ def test_the_same_seed_gives_the_same_weights_and_layers_with_ties_are_fitted_to
     technique = PruneChannels.model_validate(
         {"technique": "prune_channels", "budget": {"metric": "macs", "max_ratio": 0.5}, "rounds": 2}
     )
-    once, again = (technique.apply(Subject(residual), context(prepared)).subject.model for _ in range(2))
+    once, again = (technique.apply(Subject(residual), context(prepared)).subject.network for _ in range(2))
     assert weights_digest(once) == weights_digest(again)
 
 
 @pytest.mark.parametrize("name", ["mobilenet_small", pytest.param("resnet8", marks=pytest.mark.slow)])
 def test_repair_helps_where_channels_went_by_gradient_in_tied_and_depthwise_layers(prepared: Path, name: str) -> None:
     set_seed(3)
-    network = build_model(name, SHAPE, CLASSES, 0.0)
+    network = BUILDERS[name](SHAPE, CLASSES, 0.0)
     images, _ = samples("test", prepared, 200)
     wanted, error = answers(network, images), {}
     for how in ("none", "least_squares"):
@@ -88,6 +89,6 @@ def test_repair_helps_where_channels_went_by_gradient_in_tied_and_depthwise_laye
                 "repair": how,
             }
         )
-        pruned = technique.apply(Subject(network), context(prepared)).subject.model
+        pruned = technique.apply(Subject(network), context(prepared)).subject.network
         error[how] = float(np.square(answers(pruned, images) - wanted).mean() / wanted.var())
     assert error["least_squares"] < 0.7 * error["none"]

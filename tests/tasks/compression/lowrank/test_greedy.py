@@ -47,5 +47,5 @@ def test_it_measures_no_oftener_than_allowed_and_keeps_what_it_measured() -> Non
         assert choice in measured.choices
 
 
-def test_a_layer_without_rungs_stays() -> None:
+def test_a_layer_without_candidates_stays() -> None:
     assert descend({"cheap": []}, Measured(), saving, tolerance=0.1, most=9) == {"cheap": None}

@@ -13,12 +13,12 @@ from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.toolkit import toolkit
+from tasks.compression.tfmot import tfmot
 from tasks.errors import CompressionError, Unsuited
 from tasks.learning.conversion import convert, fold_scaling
 from tasks.learning.fitting import Plan
 from tasks.learning.saving import weights_digest
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tests.tasks.compression.cases import context
 from tests.tasks.compression.zoo.handmade import (
     HANDMADE,
@@ -54,7 +54,7 @@ def ranges(layer: Any) -> dict[str, float]:
 def test_ranges_begin_where_the_activations_are(article: Any, prepared: Path) -> None:
     images = samples("train", prepared, 120)[0].astype(np.float32)
     head, body = split_head(article)
-    aware = toolkit().quantization.keras.quantize_model(body)
+    aware = tfmot().quantization.keras.quantize_model(body)
     assert ranges(aware.get_layer("quant_dense")) == {"post_activation_min": -6.0, "post_activation_max": 6.0}
     assert head is not None
     measure_ranges(aware, body, images / 255)
@@ -78,7 +78,7 @@ def test_a_layer_that_tfmot_does_not_simulate_is_named_before_training(prepared:
 def test_folding_the_scaling_in_is_exact(request: pytest.FixtureRequest, prepared: Path, network: str) -> None:
     images, _ = samples("test", prepared, 200)
     head, body = split_head(request.getfixturevalue(network))
-    aware = toolkit().quantization.keras.quantize_model(body)
+    aware = tfmot().quantization.keras.quantize_model(body)
     assert head is not None
     measure_ranges(aware, body, images[:50].astype(np.float32) / 255)
     whole = join(head, aware)
@@ -102,7 +102,7 @@ def test_the_int8_file_answers_as_the_trained_model(tiny: Any, prepared: Path, t
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))
     images, labels = samples("test", prepared)
-    simulated, real = answers(aware, images).argmax(axis=1), Model(path).predict(images).argmax(axis=1)
+    simulated, real = answers(aware, images).argmax(axis=1), LiteRTModel(path).predict(images).argmax(axis=1)
     assert np.mean(simulated == real) > 0.98
     assert abs(np.mean(simulated == labels) - np.mean(real == labels)) < 0.01
     assert np.mean(real == labels) > 0.9
@@ -120,7 +120,7 @@ def test_a_scaling_that_cannot_be_folded_stays(prepared: Path, tmp_path: Path) -
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))
     images, _ = samples("test", prepared)
-    assert np.mean(answers(aware, images).argmax(axis=1) == Model(path).predict(images).argmax(axis=1)) > 0.95
+    assert np.mean(answers(aware, images).argmax(axis=1) == LiteRTModel(path).predict(images).argmax(axis=1)) > 0.95
 
 
 def test_a_head_of_several_layers_is_split_off_and_joined_again(prepared: Path, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_head_of_several_layers_is_split_off_and_joined_again(prepared: Path, 
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware, configurations(calibration)["int8"], float_input=True))
     images, labels = samples("test", prepared)
-    found = Model(path).predict(images).argmax(axis=1)
+    found = LiteRTModel(path).predict(images).argmax(axis=1)
     assert np.mean(found == labels) > 0.8
     assert np.mean(answers(aware, images).argmax(axis=1) == found) > 0.95
 

@@ -27,7 +27,7 @@ INT4 = {"mode": "int4", "calibration": 40}
 
 def quantized(model: Any, prepared: Path, **settings: Any) -> Result:
     """Quantize; every promise holds."""
-    technique = Quantize.model_validate({"technique": "quantize", **settings})
+    technique = Quantize.read({"technique": "quantize", **settings})
     result = technique.apply(Subject(model), context(prepared))
     assert all(promise.holds for promise in measure(result.claims, result.subject))
     return result
@@ -102,7 +102,7 @@ def test_4_bits_work_behind_columns_that_became_channels(prepared: Path) -> None
     model = keras().Sequential([keras().Input(SHAPE), layers.Rescaling(1 / 255), *stack])
     columns = WidthToDepth.model_validate({"technique": "width_to_depth"}).apply(Subject(model), context(prepared))
     assert columns.changed == ("conv",)
-    result = quantized(columns.subject.model, prepared, **INT4)
+    result = quantized(columns.subject.network, prepared, **INT4)
     assert set(result.changed) == {"conv_columns", "logits"}
     assert nearness(result, model, prepared) > 12
 

@@ -54,11 +54,11 @@ def test_other_numbers_are_refused(made: Made, tiny: Any, prepared: Path) -> Non
 
 def test_more_levels_than_4_bits_have_are_refused(made: Made, tiny: Any) -> None:
     whole, _ = made("tiny", "int8")
-    with pytest.raises(CompressionError, match="at most ±7 steps in layer conv2d"):
+    with pytest.raises(CompressionError, match="at most ±7 times the scale in layer conv2d"):
         store_as_int4(whole, locate(tiny, whole), LAYERS)
 
 
-@pytest.mark.parametrize("settings", [{}, {"aware": True}, {"aware": True, "weight_bits": 5}])
+@pytest.mark.parametrize("settings", [{}, {"training": "qat"}, {"training": "qat", "weight_bits": 5}])
 def test_it_belongs_to_few_trained_levels(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="weight_bits of at most 4 with weight_storage"):
-        Quantize.model_validate({"technique": "quantize", "mode": "int8", "weight_storage": "int4", **settings})
+        Quantize.read({"technique": "quantize", "mode": "int8", "weight_storage": "int4", **settings})

@@ -7,11 +7,11 @@ import pytest
 from tasks.backend import keras, set_seed
 from tasks.compression.location import locate
 from tasks.compression.promises import measure
-from tasks.compression.quantization.aware import Few, train_aware
+from tasks.compression.quantization.aware import WeightLevels, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.levels import (
-    best_step,
+    best_scale,
     largest_level,
     restrictable,
     round_to_levels,
@@ -20,10 +20,10 @@ from tasks.compression.quantization.levels import (
     trained_kernels,
 )
 from tasks.compression.quantization.modes import configurations
-from tasks.compression.quantization.steps import stretch_steps
+from tasks.compression.quantization.scales import stretch_scales
 from tasks.compression.technique import Claim, Subject
 from tasks.learning.conversion import convert
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import SHAPE, answers, samples
@@ -33,20 +33,20 @@ def test_b_bits_have_levels_of_both_signs_alike() -> None:
     assert [largest_level(bits) for bits in (2, 3, 4, 8)] == [1, 3, 7, 127]
 
 
-def test_the_step_of_weights_that_are_levels_is_found() -> None:
+def test_the_scale_of_weights_that_are_levels_is_found() -> None:
     rng = np.random.default_rng(1)
     levels = rng.integers(-7, 8, (50, 3))
     levels[0] = 7
     steps = np.array([0.01, 0.5, 3.0], np.float32)
-    found = best_step((levels * steps).astype(np.float32), 7, per_channel=True)
+    found = best_scale((levels * steps).astype(np.float32), 7, per_channel=True)
     assert found == pytest.approx(steps)
     assert np.array_equal(round_to_levels((levels * steps).astype(np.float32), found, 7), levels)
 
 
-def test_one_weight_far_out_does_not_widen_the_step_of_all() -> None:
+def test_one_weight_far_out_does_not_widen_the_scale_of_all() -> None:
     weights = np.random.default_rng(1).normal(size=(4000, 1)).astype(np.float32)
     weights[0] = 12.0
-    step = best_step(weights, 7, per_channel=False)
+    step = best_scale(weights, 7, per_channel=False)
     assert step.shape == ()
     assert 7 * step < 0.5 * 12
     error = weights - step * round_to_levels(weights, step, 7)
@@ -54,10 +54,10 @@ def test_one_weight_far_out_does_not_widen_the_step_of_all() -> None:
     assert np.square(error).mean() < 0.6 * np.square(weights - full * round_to_levels(weights, full, 7)).mean()
 
 
-def test_a_channel_of_zeros_takes_a_step_of_the_others() -> None:
+def test_a_channel_of_zeros_takes_a_scale_of_the_others() -> None:
     weights = np.array([[0, 0.7, 1.4], [0, -0.2, 0.2]], np.float32)
-    assert best_step(weights, 7, per_channel=True)[0] == pytest.approx(0.1)
-    assert np.all(best_step(np.zeros((2, 3), np.float32), 7, per_channel=True) > 0)
+    assert best_scale(weights, 7, per_channel=True)[0] == pytest.approx(0.1)
+    assert np.all(best_scale(np.zeros((2, 3), np.float32), 7, per_channel=True) > 0)
 
 
 def untrained(*_: Any) -> None:
@@ -72,14 +72,14 @@ def test_weights_on_a_threshold_take_the_level_that_they_were_trained_with(tiny:
         aware = whole.layers[-1]
         for wrapper in filter(restrictable, aware.layers):
             ((kernel, quantizer, more),) = wrapper._weight_vars
-            step = np.exp(quantizer.quantizer.log_step.numpy())
+            step = np.exp(quantizer.quantizer.log_scale.numpy())
             ulps = np.random.default_rng(1).integers(-2, 3, kernel.shape)
             kernel.assign((2.5 * step * (1 + ulps * np.finfo(np.float32).eps)).astype(np.float32))
             levels = np.rint((quantizer(kernel, False, more) / step).numpy())
             assert set(np.unique(levels)) == {2.0, 3.0}
             simulated[wrapper.layer.name] = levels
 
-    aware = train_aware(tiny, train, calibration_samples(50, context(prepared)), images, Few(4))
+    aware = train_aware(tiny, train, calibration_samples(50, context(prepared)), images, WeightLevels(4))
     for name, levels in simulated.items():
         kernel = aware.model.get_layer(f"quant_{name}")._weight_vars[0][0].numpy()
         found = kernel / np.abs(kernel).reshape(-1, kernel.shape[-1]).max(axis=0)
@@ -87,7 +87,7 @@ def test_weights_on_a_threshold_take_the_level_that_they_were_trained_with(tiny:
 
 
 @pytest.mark.parametrize("network", ["tiny", "residual"])
-def test_the_file_has_small_integers_with_a_step_for_each_channel(made: Made, network: str) -> None:
+def test_the_file_has_small_integers_with_a_scale_for_each_channel(made: Made, network: str) -> None:
     flatbuffer, candidate = made(network, "aware int8 levels")
     layers = candidate.steps[0].changed
     for constant in constants_by_layer(flatbuffer, layers).values():
@@ -132,22 +132,22 @@ def test_the_file_answers_as_the_simulation_does(
     calibration = calibration_samples(50, context(prepared))
     images, _ = samples("test", prepared, 200)
     model = request.getfixturevalue(network)
-    aware = train_aware(model, untrained, calibration, images, Few(4, per_channel))
+    aware = train_aware(model, untrained, calibration, images, WeightLevels(4, per_channel))
     stretched = {name: np.ones_like(factor) for name, factor in aware.factors.items()}
     assert bool(stretched) == per_channel
     file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
     path = tmp_path / "model.tflite"
     path.write_bytes(
-        stretch_steps(file, stretched, locate(model, file, trained_kernels(aware.model)), settled_levels(aware.model))
+        stretch_scales(file, stretched, locate(model, file, trained_kernels(aware.model)), settled_levels(aware.model))
     )
     expected = answers(aware.model, images)
-    assert np.abs(Model(path).predict(images) - expected).mean() < 0.01 * np.ptp(expected)
+    assert np.abs(LiteRTModel(path).predict(images) - expected).mean() < 0.01 * np.ptp(expected)
     for constant in constants_by_layer(file, aware.restricted).values():
         assert np.abs(constant.values).max() <= 7
 
 
 @pytest.mark.parametrize("per_channel", [True, False])
-def test_factors_of_normalization_become_steps_of_dense_layers(
+def test_factors_of_normalization_become_scales_of_dense_layers(
     normalized: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch, per_channel: bool
 ) -> None:
     images, _ = samples("test", prepared, 100)
@@ -159,10 +159,10 @@ def test_factors_of_normalization_become_steps_of_dense_layers(
 
     monkeypatch.setattr("tasks.compression.quantization.aware.settle", watched)
     calibration = calibration_samples(50, context(prepared))
-    aware = train_aware(normalized, untrained, calibration, images, Few(4, per_channel))
+    aware = train_aware(normalized, untrained, calibration, images, WeightLevels(4, per_channel))
     file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
     places = locate(normalized, file, trained_kernels(aware.model))
-    file = stretch_steps(file, aware.factors, places, settled_levels(aware.model))
+    file = stretch_scales(file, aware.factors, places, settled_levels(aware.model))
     assert np.abs(predict(file, images) - simulated[0]).mean() < 0.01 * np.ptp(simulated[0])
     claims = [Claim(name, "levels", 7.0) for name in aware.restricted]
     assert {claim.layer for claim in claims} == {"without", "with", "logits"}

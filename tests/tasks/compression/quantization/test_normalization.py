@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.backend import keras
-from tasks.compression.quantization.aware import Few, train_aware
+from tasks.compression.quantization.aware import WeightLevels, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
@@ -82,5 +82,5 @@ def test_what_is_trained_has_those_of_its_levels(residual: Any, prepared: Path, 
 
     calibration = calibration_samples(50, context(prepared))
     images = np.rint(inputs * 255)
-    aware = train_aware(residual, train, calibration, images, Few(3)).model
+    aware = train_aware(residual, train, calibration, images, WeightLevels(3)).model
     assert worst_fit(aware, images) < 0.1  # the last rounding, of 8 bits, is not of what was measured

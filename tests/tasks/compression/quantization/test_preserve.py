@@ -93,8 +93,8 @@ def test_aware_training_keeps_zeros_and_clusters_in_the_file(
     for name, kernel in kernels(model).items():
         layer = model.get_layer(name)
         layer.set_weights([planted(kernel.shape, zeros, clusters), *layer.get_weights()[1:]])
-    settings = {"technique": "quantize", "mode": "int8", "aware": True, "epochs": 1, "learning_rate": 0.003}
-    technique = Quantize.model_validate({**settings, "weight_bits": bits, "calibration": 50})
+    settings = {"technique": "quantize", "mode": "int8", "training": "qat", "epochs": 1, "learning_rate": 0.003}
+    technique = Quantize.read({**settings, "weight_bits": bits, "calibration": 50})
     result = technique.apply(Subject(model), context(prepared, batch_size=256))
     scheme = ("P" if zeros else "") + ("C" if clusters else "") + "QAT"
     assert result.details["schemes"] == dict.fromkeys(kernels(model), scheme)
@@ -116,8 +116,8 @@ def test_aware_training_keeps_a_depthwise_convolutions_zeros_and_its_8_bits(prep
     channelwise = model.get_layer("channelwise")
     before = planted((3, 3, 6, 1), zeros=True, clusters=False)
     channelwise.set_weights([before, *channelwise.get_weights()[1:]])
-    settings = {"technique": "quantize", "mode": "int8", "aware": True, "epochs": 1, "weight_bits": bits}
-    technique = Quantize.model_validate({**settings, "calibration": 50})
+    settings = {"technique": "quantize", "mode": "int8", "training": "qat", "epochs": 1, "weight_bits": bits}
+    technique = Quantize.read({**settings, "calibration": 50})
     result = technique.apply(Subject(model), context(prepared, batch_size=256))
     assert result.details["schemes"]["channelwise"] == "PQAT"
     found = constants_by_layer(result.subject.flatbuffer, ["channelwise", "convolution"])

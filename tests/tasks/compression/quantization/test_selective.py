@@ -116,7 +116,7 @@ def test_loss_decides_and_among_layers_that_lose_nothing_the_noise_in_the_logits
 def test_a_planted_sensitive_layer_stays_at_8_bits(sensitive: Any, prepared: Path) -> None:
     # a range that clips these weights, which are on an input that is never there, would lose nothing
     settings = {"technique": "quantize", "mode": "mixed", "weight_range": "minmax"}
-    everywhere = Quantize.model_validate({**settings, "max_bytes": 40_000})
+    everywhere = Quantize.read({**settings, "max_bytes": 40_000})
     result = everywhere.apply(Subject(sensitive), context(prepared))
     assert len(result.subject.flatbuffer) <= 40_000
     found = {name: constant.dtype for name, constant in constants_by_layer(result.subject.flatbuffer, WIDE).items()}
@@ -126,7 +126,7 @@ def test_a_planted_sensitive_layer_stays_at_8_bits(sensitive: Any, prepared: Pat
     rows = {(row["layer"], row["bits"]): row for row in result.details["sensitivity"]}
     assert rows["conv2d_1", 4]["loss"] > rows["conv2d_1", 8]["loss"] + 0.1
     # by accuracy, too
-    within = Quantize.model_validate({**settings, "max_drop": 0.01})
+    within = Quantize.read({**settings, "max_drop": 0.01})
     assert within.apply(Subject(sensitive), context(prepared)).details["bits"] == {
         **dict.fromkeys(kernels(sensitive), 4),
         "conv2d_1": 8,
@@ -174,7 +174,7 @@ def test_depthwise_layers_have_8_bits_at_least_and_a_step_for_each_channel(prepa
     assert rows[8].bytes == weights.size + 4 * 8
     assert rows[8].weights_db > 40  # one step for all channels leaves some 20 of the smallest
     for settings in ({"mode": "int4"}, {"mode": "mixed", "max_drop": 0.9}):
-        result = Quantize.model_validate({"technique": "quantize", **settings}).apply(Subject(model), context(prepared))
+        result = Quantize.read({"technique": "quantize", **settings}).apply(Subject(model), context(prepared))
         found = constants_by_layer(result.subject.flatbuffer, ("conv", "deep", "out"))
         assert {name: each.dtype for name, each in found.items()} == {"conv": "int4", "deep": "int8", "out": "int4"}
         assert found["deep"].real() == pytest.approx(round_weights(weights, 8, axis=3), abs=1e-6)

@@ -30,7 +30,7 @@ def test_what_is_no_pattern_does_not_match(text: str) -> None:
 def test_each_layer_loses_its_lowest_scores() -> None:
     rng = np.random.default_rng(1)
     scores = {"small": rng.random((3, 3, 4, 5)), "large": 10 + rng.random((20, 10))}
-    for name, stay in choose(scores, 0.7, SINGLE, "layer").items():
+    for name, stay in choose(scores, 0.7, SINGLE, "uniform").items():
         assert stay.sum() == round(stay.size * 0.3)
         assert scores[name][stay].min() > scores[name][~stay].max()
 
@@ -65,12 +65,12 @@ def test_of_consecutive_inputs_the_best_stay(shape: tuple[int, ...], n: int, m: 
 def test_blocks_go_as_a_whole_and_the_edge_has_smaller_ones() -> None:
     score = np.zeros((5, 4))
     score[0:2, 0:2], score[4:, 2:] = 1.0, 5.0  # a whole block and a half one
-    stay = choose({"layer": score}, 2 / 3, parse_pattern("2x2"), "layer")["layer"]
+    stay = choose({"uniform": score}, 2 / 3, parse_pattern("2x2"), "uniform")["uniform"]
     assert np.array_equal(stay, score > 0)
 
 
 def test_blocks_of_a_convolution_are_those_of_its_matrix() -> None:
     score = np.zeros((3, 3, 4, 2))
     score[1, 2, :, 1] = 1.0
-    stay = choose({"layer": score}, 17 / 18, parse_pattern("4x1"), "layer")["layer"]
+    stay = choose({"uniform": score}, 17 / 18, parse_pattern("4x1"), "uniform")["uniform"]
     assert np.array_equal(stay, score > 0)

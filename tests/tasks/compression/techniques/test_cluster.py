@@ -38,15 +38,15 @@ def test_weights_that_have_clusters_keep_them_without_learning(tiny: Any, prepar
         model.get_layer(name).set_weights([rng.choice(values, kernel.shape), *model.get_layer(name).get_weights()[1:]])
     before = kernels(model)
     result = cluster(model, prepared, clusters=4, learning_rate=1e-12)
-    for name, kernel in kernels(result.subject.model).items():
+    for name, kernel in kernels(result.subject.network).items():
         assert len(np.unique(kernel)) == 4
         assert np.allclose(kernel, before[name], atol=1e-5)
 
 
 def test_a_layer_uses_no_more_values_than_asked_for_and_they_are_trained(tiny: Any, prepared: Path) -> None:
-    untrained = kernels(cluster(tiny, prepared, clusters=6, learning_rate=1e-12).subject.model)
+    untrained = kernels(cluster(tiny, prepared, clusters=6, learning_rate=1e-12).subject.network)
     result = cluster(tiny, prepared, clusters=6, learning_rate=0.01)
-    trained = kernels(result.subject.model)
+    trained = kernels(result.subject.network)
     assert set(result.changed) == set(trained)
     for name, kernel in trained.items():
         assert 2 <= len(np.unique(kernel)) <= 6
@@ -108,12 +108,12 @@ def test_zeros_stay_zeros_and_levels_are_few(settings: dict[str, Any], network: 
     result = cluster(model, prepared, **settings)
     assert result.changed
     for name in result.changed:
-        after = kernels(result.subject.model)[name]
+        after = kernels(result.subject.network)[name]
         assert np.all(after[before[name] == 0] == 0)
         assert np.count_nonzero(after) > 0.2 * after.size
         channels = technique.levels == "grid" or (technique.per_channel and after.ndim == 4)
         assert 2 < distinct(after, channels) <= technique.clusters
-    trained = any(not np.allclose(kernels(result.subject.model)[name], before[name], atol=0.05) for name in before)
+    trained = any(not np.allclose(kernels(result.subject.network)[name], before[name], atol=0.05) for name in before)
     assert trained or not technique.epochs
 
 
@@ -142,7 +142,7 @@ def test_a_grid_is_trained(tiny: Any, prepared: Path) -> None:
 
     def loss(epochs: int, **training: float) -> float:
         result = cluster(tiny, prepared, clusters=3, levels="grid", epochs=epochs, **training)
-        return float(cross_entropy(labels, answers(result.subject.model, images)))
+        return float(cross_entropy(labels, answers(result.subject.network, images)))
 
     assert loss(3, learning_rate=0.003) < 0.8 * loss(0)
 
@@ -172,7 +172,7 @@ def test_what_tfmot_breaks_is_put_right_and_said(tiny: Any, prepared: Path, monk
     monkeypatch.setattr(Cluster, "_free", breaks)
     said: list[str] = []
     technique = Cluster.model_validate({"technique": "cluster", "clusters": 8, "preserve_sparsity": True})
-    after = kernels(technique.apply(Subject(model), context(prepared, say=said.append)).subject.model)
+    after = kernels(technique.apply(Subject(model), context(prepared, say=said.append)).subject.network)
     assert said[0] == "conv2d: came out all zero in clustering, put right without training"
     assert said[1].startswith("logits: ")
     for name, kernel in kernels(model).items():
@@ -183,7 +183,7 @@ def test_what_tfmot_breaks_is_put_right_and_said(tiny: Any, prepared: Path, monk
 def test_a_convolution_gets_levels_of_its_own_for_each_channel(residual: Any, prepared: Path) -> None:
     result = cluster(sparse(residual), prepared, clusters=5, per_channel=True, preserve_sparsity=True)
     assert result.changed == ("conv2d_1", "logits")
-    after = kernels(result.subject.model)
+    after = kernels(result.subject.network)
     assert distinct(after["conv2d_1"], per_channel=True) == 5
     assert distinct(after["conv2d_1"], per_channel=False) > 20
     assert distinct(after["logits"], per_channel=False) == 5
@@ -195,7 +195,7 @@ def test_levels_are_those_of_output_channels_wherever_a_kernel_has_them(prepared
     result = cluster(model, prepared, clusters=8, per_channel=True, epochs=epochs)
     assert set(result.changed) == {"down", "up", "along", "logits"}
     for name, axis in {"down": -1, "up": -2, "along": -1}.items():
-        after, before = (np.moveaxis(kernels(each)[name], axis, 0) for each in (result.subject.model, model))
+        after, before = (np.moveaxis(kernels(each)[name], axis, 0) for each in (result.subject.network, model))
         assert max(len(np.unique(channel)) for channel in after) == 8
         assert len(np.unique(after)) > 8
         rest = np.mean((after - before) ** 2) / np.mean(before**2)
@@ -208,14 +208,14 @@ def test_on_a_grid_an_int8_file_has_few_values_in_a_transposed_convolution(prepa
     step = {"technique": "cluster", "clusters": 7, "levels": "grid", "epochs": epochs}
     model = transposed()
     result = cluster(model, prepared, **{key: value for key, value in step.items() if key != "technique"})
-    up = np.moveaxis(kernels(result.subject.model)["up"], -2, 0)
+    up = np.moveaxis(kernels(result.subject.network)["up"], -2, 0)
     assert max(len(np.unique(channel)) for channel in up) <= 7
     assert all(promise.holds for promise in measure(result.claims, result.subject))
     file, _ = carry_out("r", [step, INT8], model, prepared)
     assert len(np.unique(constants_by_layer(file, ["up"])["up"].values)) <= 7
 
 
-def test_clusters_of_layers_that_the_toolkit_passes_over_are_held_and_trained(prepared: Path) -> None:
+def test_clusters_of_layers_that_tfmot_passes_over_are_held_and_trained(prepared: Path) -> None:
     model = transposed()
     few = np.array([-0.2, 0.0, 0.1, 0.3], np.float32)
     rng = np.random.default_rng(1)
@@ -224,7 +224,7 @@ def test_clusters_of_layers_that_the_toolkit_passes_over_are_held_and_trained(pr
         model.get_layer(name).set_weights([rng.choice(few, kernel.shape), bias])
     model.get_layer("down").trainable = False
     result = cluster(model, prepared, clusters=8, epochs=2, learning_rate=0.01)
-    before, after = kernels(model), kernels(result.subject.model)
+    before, after = kernels(model), kernels(result.subject.network)
     assert np.array_equal(after["down"], before["down"])
     assert len(np.unique(after["up"])) == 4
     assert np.array_equal(after["up"] == 0, before["up"] == 0)
@@ -239,4 +239,4 @@ def test_a_layer_of_zeros_is_no_obstacle(prepared: Path) -> None:
     for settings in ({"epochs": 0}, {"epochs": 1}, {"levels": "grid", "epochs": 1}):
         result = cluster(model, prepared, **{"clusters": 7, **settings})
         assert all(promise.holds for promise in measure(result.claims, result.subject))
-        assert all(np.all(np.isfinite(kernel)) for kernel in kernels(result.subject.model).values())
+        assert all(np.all(np.isfinite(kernel)) for kernel in kernels(result.subject.network).values())

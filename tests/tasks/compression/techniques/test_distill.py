@@ -13,6 +13,7 @@ from tasks.compression.techniques.distill import Distill
 from tasks.errors import CompressionError
 from tasks.learning.hints import features, match
 from tasks.learning.saving import copy_model
+from tasks.workloads.outcomes.classes_learning import ClassesLearning
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
@@ -37,7 +38,7 @@ def network(filters: int, strides: int = 2, dense: int = 0) -> Any:
 
 def distill(model: Any, teacher: Any, prepared: Path, **settings: Any) -> Any:
     technique = Distill.model_validate({"technique": "distill", "epochs": 1, **settings})
-    return technique.apply(Subject(model), context(prepared, baseline=teacher)).subject.model
+    return technique.apply(Subject(model), context(prepared, baseline=teacher)).subject.network
 
 
 def explained(model: Any, teacher: Any, prepared: Path) -> float:
@@ -103,7 +104,7 @@ def test_features_are_brought_to_one_form(
     assert hints.answer(images).shape == (3, width)
     assert matched(images).shape == (3, CLASSES + width)
     assert np.allclose(matched(images)[:, :CLASSES], answers(own, samples("test", prepared, 3)[0]), atol=1e-4)
-    loss = hints.loss()
+    loss = hints.loss(ClassesLearning())
     wanted = np.concatenate([np.zeros((3, 1)), hints.answer(images)], axis=1).astype(np.float32)
     given = np.concatenate([np.zeros((3, CLASSES)), hints.answer(images) + 2.0], axis=1).astype(np.float32)
     assert np.allclose(loss(wanted, given), 4.0, atol=1e-4)

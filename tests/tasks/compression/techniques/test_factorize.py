@@ -47,7 +47,7 @@ def test_planted_ranks_are_found_and_the_outputs_stay(low: Any, prepared: Path, 
             noise = np.random.default_rng(2).normal(size=kernel.shape) * kernel.std() * 0.01
             low.get_layer(name).set_weights([kernel + noise, bias])
     result = factorize(low, prepared, rank=rule, exclude=["conv2d", "logits"])
-    model = result.subject.model
+    model = result.subject.network
     assert result.changed == ("conv2d_1", "dense")
     assert {claim.layer: claim.promised for claim in result.claims} == {
         "conv2d_1_in": 8,
@@ -99,7 +99,7 @@ def test_what_counts_by_the_activations_answers_better(article: Any, prepared: P
 
     def loss(calibration: int) -> float:
         model = factorize(article, prepared, rank={"by": "ratio", "ratio": 0.25}, calibration=calibration)
-        return float(cross_entropy(labels, answers(model.subject.model, images)))
+        return float(cross_entropy(labels, answers(model.subject.network, images)))
 
     assert loss(300) < 0.8 * loss(0)
 
@@ -118,7 +118,7 @@ def test_the_layers_together_cost_the_ratio_asked_for(article: Any, prepared: Pa
         places = {name: np.prod(model.get_layer(name).output_shape[1:-1], dtype=int) for name in kernels(model)}
         return sum(k.size * (places[name] if of == "macs" else 1) for name, k in kernels(model).items())
 
-    assert 0.85 * ratio < cost(result.subject.model) / cost(article) <= ratio
+    assert 0.85 * ratio < cost(result.subject.network) / cost(article) <= ratio
 
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -133,7 +133,7 @@ METHODS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("method", METHODS)
 def test_the_converter_takes_what_comes_out(residual: Any, prepared: Path, tmp_path: Path, method: str) -> None:
     settings = {"exclude": ["conv2d", "logits"], **METHODS[method]}
-    model = factorize(residual, prepared, **settings).subject.model
+    model = factorize(residual, prepared, **settings).subject.network
     flatbuffer, candidate = carry_out("int8", [{"technique": "factorize", **settings}, INT8], residual, prepared)
     first, last = candidate.steps
     assert first.changed == ("conv2d_1",)
@@ -157,12 +157,12 @@ def test_low_rank_plus_sparse_makes_zeros_and_says_that_the_loaded_file_grows(lo
     claims = {(claim.layer, claim.kind): claim.promised for claim in result.claims}
     assert claims["dense_in", "rank"] == 5
     assert claims["dense_sparse", "zeros"] == pytest.approx(np.mean(spikes == 0))
-    after = kernels(result.subject.model)
+    after = kernels(result.subject.network)
     assert np.allclose(after["dense_sparse"], spikes, atol=1e-3 * np.abs(spikes).max())
     assert f"{256 * 64 + 5 * 320:,} loaded" in said[0]
     assert technique.promises() == {"rank", "zeros"}
     images, _ = samples("test", prepared, 50)
-    assert np.allclose(answers(result.subject.model, images), answers(low, images), rtol=1e-3, atol=1e-3)
+    assert np.allclose(answers(result.subject.network, images), answers(low, images), rtol=1e-3, atol=1e-3)
 
 
 def test_strides_that_a_decomposition_cannot_have_are_named(prepared: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_loss_that_may_hardly_rise_leaves_less_out_than_one_that_may(article: 
     sizes = {}
     for tolerance in (0.001, 0.5):
         rule = {"by": "loss", "tolerance": tolerance, "samples": 200, "evaluations": 40}
-        model = factorize(article, prepared, rank=rule).subject.model
+        model = factorize(article, prepared, rank=rule).subject.network
         sizes[tolerance] = model.count_params()
         images, labels = samples("validation", prepared, 200)
         loss = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -210,7 +210,7 @@ def test_a_layer_to_exclude_that_is_not_there_is_refused(article: Any, prepared:
             for steps in (
                 [{"technique": "prune", "sparsity": 0.5, "epochs": 1}, INT8],
                 [{"technique": "cluster", "clusters": 8, "epochs": 1}, INT8],
-                [{"technique": "quantize", "mode": "int8", "aware": True, "epochs": 1, "calibration": 100}],
+                [{"technique": "quantize", "mode": "int8", "training": "qat", "epochs": 1, "calibration": 100}],
             )
         ),
     ],
@@ -286,7 +286,7 @@ def test_kernels_of_zeros_and_of_one_channel_are_no_obstacle(prepared: Path, con
     rules = [{"by": "energy"}, {"by": "vbmf"}, {"by": "ratio", "ratio": 0.9}]
     for rule in rules:
         result = factorize(model, prepared, convolution=convolution, calibration=16, rank=rule)
-        assert all(np.all(np.isfinite(weight)) for weight in result.subject.model.get_weights())
+        assert all(np.all(np.isfinite(weight)) for weight in result.subject.network.get_weights())
 
 
 def test_without_a_layer_that_it_works_on_nothing_is_measured(prepared: Path) -> None:
@@ -309,4 +309,4 @@ def test_factors_that_do_not_multiply_to_the_kernel_are_not_taken(
     assert "conv2d_1" in result.changed
     assert "dense" not in result.changed
     assert {skip.layer: skip.detail for skip in result.skipped}["dense"].startswith("its outputs would agree to")
-    assert result.subject.model.get_layer("dense").kernel.shape == (256, 64)
+    assert result.subject.network.get_layer("dense").kernel.shape == (256, 64)

@@ -19,7 +19,7 @@ def test_zeros_stay_exactly_and_the_rest_is_trained(tiny: Any, prepared: Path) -
     before = kernels(model)
     technique = FineTune(technique="fine_tune", epochs=1, learning_rate=0.01)
     result = technique.apply(Subject(model), context(prepared))
-    for name, kernel in kernels(result.subject.model).items():
+    for name, kernel in kernels(result.subject.network).items():
         assert np.array_equal(kernel == 0, before[name] == 0)
         assert np.mean(kernel[kernel != 0] != before[name][before[name] != 0]) > 0.9
         assert np.array_equal(kernels(model)[name], before[name])

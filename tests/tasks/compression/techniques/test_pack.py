@@ -5,7 +5,7 @@ import pytest
 
 from tasks.compression.recipe import parse_recipe
 from tasks.errors import ConfigError
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tasks.packing.container import pack, unpack
 from tasks.packing.plain import zstd
 from tests.tasks.compression.cases import Made, Steps, carry_out
@@ -27,7 +27,7 @@ def test_it_answers_as_the_model_that_was_packed(made: Made, prepared: Path, tmp
     for case in ("int8", "pack"):
         path = tmp_path / "model.tflite"
         path.write_bytes(made("tiny", case)[0])
-        found.append(Model(path).predict(images))
+        found.append(LiteRTModel(path).predict(images))
     assert (found[0] == found[1]).all()
 
 

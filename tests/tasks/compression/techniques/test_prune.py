@@ -34,7 +34,7 @@ def of(criterion: str, samples: int) -> dict[str, int]:
 @pytest.mark.parametrize("ramp", ["constant", "polynomial"])
 def test_without_learning_exactly_the_smallest_weights_go(tiny: Any, prepared: Path, ramp: str) -> None:
     result = prune(tiny, prepared, sparsity=0.6, learning_rate=1e-12, ramp=ramp)
-    after = kernels(result.subject.model)
+    after = kernels(result.subject.network)
     assert set(result.changed) == set(after)
     for name, before in kernels(tiny).items():
         size = np.abs(before).ravel()
@@ -45,12 +45,12 @@ def test_without_learning_exactly_the_smallest_weights_go(tiny: Any, prepared: P
         assert np.allclose(after[name].ravel()[size >= smallest], before.ravel()[size >= smallest], atol=1e-6)
 
 
-@pytest.mark.parametrize("budget", ["layer", "global"])
-def test_without_epochs_weights_go_at_once_and_the_others_stay(tiny: Any, prepared: Path, budget: str) -> None:
-    after = kernels(prune(tiny, prepared, sparsity=0.6, epochs=0, budget=budget).subject.model)
+@pytest.mark.parametrize("allocation", ["uniform", "global"])
+def test_without_epochs_weights_go_at_once_and_the_others_stay(tiny: Any, prepared: Path, allocation: str) -> None:
+    after = kernels(prune(tiny, prepared, sparsity=0.6, epochs=0, allocation=allocation).subject.network)
     before = kernels(tiny)
     zeros = {name: float(np.mean(kernel == 0)) for name, kernel in after.items()}
-    if budget == "layer":
+    if allocation == "uniform":
         assert zeros == pytest.approx(dict.fromkeys(zeros, 0.6), abs=0.01)
     for name, kernel in before.items():
         stay = after[name] != 0
@@ -64,7 +64,7 @@ def test_a_layer_pruned_again_keeps_the_zeros_it_has(tiny: Any, prepared: Path) 
     kernel, bias = model.get_layer("logits").get_weights()
     model.get_layer("logits").set_weights([kernel * (rng.random(kernel.shape) > 0.9), bias])
     before = kernels(model)
-    after = kernels(prune(model, prepared, sparsity=0.5, learning_rate=0.01).subject.model)
+    after = kernels(prune(model, prepared, sparsity=0.5, learning_rate=0.01).subject.network)
     assert np.mean(before["logits"] == 0) > 0.85
     assert np.all(after["logits"][before["logits"] == 0] == 0)
     assert not np.array_equal(after["logits"], before["logits"])
@@ -80,7 +80,7 @@ def test_what_tfmot_passes_over_is_named(prepared: Path) -> None:
         "channelwise": Reason.UNSUPPORTED,
         "inner": Reason.UNSUPPORTED,
     }
-    assert np.allclose(kernels(result.subject.model)["channelwise"], before["channelwise"], atol=1e-6)
+    assert np.allclose(kernels(result.subject.network)["channelwise"], before["channelwise"], atol=1e-6)
     assert {claim.layer for claim in result.claims} == {"convolution", "logits"}
 
 
@@ -106,7 +106,7 @@ def test_large_weights_that_change_nothing_go_by_gradient_and_sensitivity_but_st
     model = with_useless_large_weights(tiny)
     # more than the useless half, since some places of the images are black in all
     settings = {"sparsity": 0.7, "criterion": criterion, "learning_rate": 1e-12, **of(criterion, 128)}
-    after = kernels(prune(model, prepared, **settings).subject.model)["logits"].reshape(7, 7, 16, 10)
+    after = kernels(prune(model, prepared, **settings).subject.network)["logits"].reshape(7, 7, 16, 10)
     useless, needed = after[:, :, :8], after[:, :, 8:]
     if criterion == "magnitude":
         assert np.all(useless != 0)
@@ -116,12 +116,12 @@ def test_large_weights_that_change_nothing_go_by_gradient_and_sensitivity_but_st
         assert np.mean(needed != 0) == pytest.approx(0.6, abs=0.001)
 
 
-def test_a_global_budget_spares_the_layer_with_large_weights(tiny: Any, prepared: Path) -> None:
+def test_global_allocation_spares_the_layer_with_large_weights(tiny: Any, prepared: Path) -> None:
     model = copy_model(tiny)
     kernel, bias = model.get_layer("conv2d").get_weights()
     model.get_layer("conv2d").set_weights([np.where(kernel < 0, kernel - 5, kernel + 5), bias])
-    result = prune(model, prepared, sparsity=0.7, budget="global", learning_rate=1e-12)
-    after = kernels(result.subject.model)
+    result = prune(model, prepared, sparsity=0.7, allocation="global", learning_rate=1e-12)
+    after = kernels(result.subject.network)
     assert np.all(after["conv2d"] != 0)
     zeros = sum(np.sum(kernel == 0) for kernel in after.values())
     assert zeros == round(0.7 * sum(kernel.size for kernel in after.values()))
@@ -142,7 +142,7 @@ def test_rounds_reach_the_sparsity_step_by_step_and_train_between(tiny: Any, pre
         "round 3/3: sparsity 0.800",
     ]
     assert sum(line.startswith("epoch 1/1") for line in lines) == 3
-    for name, kernel in kernels(result.subject.model).items():
+    for name, kernel in kernels(result.subject.network).items():
         assert np.sum(kernel != 0) == round(0.2 * kernel.size)
         assert not np.allclose(kernel[kernel != 0], kernels(tiny)[name][kernel != 0], atol=1e-3)
 
@@ -151,7 +151,7 @@ def test_rounds_reach_the_sparsity_step_by_step_and_train_between(tiny: Any, pre
 def test_of_four_consecutive_inputs_two_stay(article: Any, prepared: Path, criterion: str) -> None:
     settings = {"pattern": "2:4", "criterion": criterion, "learning_rate": 1e-12, **of(criterion, 32)}
     result = prune(article, prepared, **settings)
-    after = kernels(result.subject.model)
+    after = kernels(result.subject.network)
     assert set(result.changed) == {"conv2d_1", "dense", "logits"}
     for name in result.changed:
         groups = np.moveaxis(after[name], -2, -1).reshape(-1, 4)
@@ -164,7 +164,7 @@ def test_of_four_consecutive_inputs_two_stay(article: Any, prepared: Path, crite
     assert skip.sentence == f"{Reason.UNSUPPORTED} (of 1 input channels 2 in 4 are all)"
     assert {(claim.kind, claim.promised) for claim in result.claims} == {("zeros", 0.5), ("pattern", "2:4")}
     trained = FineTune.model_validate({"technique": "fine_tune", "epochs": 1, "learning_rate": 0.01})
-    int8 = Quantize.model_validate({"technique": "quantize", "mode": "int8", "calibration": 50})
+    int8 = Quantize.read({"technique": "quantize", "mode": "int8", "calibration": 50})
     later = int8.apply(trained.apply(result.subject, context(prepared)).subject, context(prepared)).subject
     assert all(promise.holds for promise in measure(result.claims, later))
 
@@ -175,7 +175,7 @@ def test_blocks_go_as_a_whole(tiny: Any, prepared: Path, criterion: str) -> None
     settings = {"sparsity": 0.5, "pattern": "4x2", "criterion": criterion, "learning_rate": 1e-12, **ramp}
     settings |= of(criterion, 32)
     result = prune(tiny, prepared, **settings)
-    zeros = kernels(result.subject.model)["logits"] == 0
+    zeros = kernels(result.subject.network)["logits"] == 0
     blocks = zeros.reshape(196, 4, 5, 2).mean(axis=(1, 3))
     assert set(blocks.ravel()) == {0.0, 1.0}
     assert blocks.mean() == 0.5
@@ -187,8 +187,8 @@ def test_blocks_go_as_a_whole(tiny: Any, prepared: Path, criterion: str) -> None
     ("settings", "words"),
     [
         ({}, "expected sparsity"),
-        ({"pattern": "2:4", "sparsity": 0.5}, "expected neither sparsity nor a global budget nor rounds"),
-        ({"pattern": "2:4", "budget": "global"}, "expected neither sparsity nor a global budget nor rounds"),
+        ({"pattern": "2:4", "sparsity": 0.5}, "expected neither sparsity nor global allocation nor rounds"),
+        ({"pattern": "2:4", "allocation": "global"}, "expected neither sparsity nor global allocation nor rounds"),
         ({"pattern": "4:4"}, "expected fewer weights to stay than there are in a group of 4"),
         ({"pattern": "2to4", "sparsity": 0.5}, "should match pattern"),
     ],
@@ -202,7 +202,7 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any
 def test_in_each_layer_the_pattern_lies_along_the_inputs_of_an_output(prepared: Path, epochs: int) -> None:
     result = prune(transposed(), prepared, pattern="2:4", epochs=epochs)
     assert set(result.changed) == {"up", "along", "logits"}
-    after = kernels(result.subject.model)
+    after = kernels(result.subject.network)
     up = np.moveaxis(after["up"], -2, 0)  # [outputs, rows, columns, inputs]
     assert np.count_nonzero(up.reshape(6, -1, 2, 4), axis=-1).max() == 2
     assert np.count_nonzero(after["along"], axis=1).max() == 4  # of 6 inputs: 2 of 4 and both of the last 2
@@ -212,7 +212,7 @@ def test_in_each_layer_the_pattern_lies_along_the_inputs_of_an_output(prepared: 
 
 def test_blocks_of_a_transposed_convolution_are_inputs_by_outputs(prepared: Path) -> None:
     result = prune(transposed(), prepared, pattern="4x1", sparsity=0.5, epochs=0)
-    up = np.moveaxis(kernels(result.subject.model)["up"], -2, 0).reshape(6, -1, 4) != 0
+    up = np.moveaxis(kernels(result.subject.network)["up"], -2, 0).reshape(6, -1, 4) != 0
     assert np.array_equal(up.any(axis=-1), up.all(axis=-1))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.backend import keras, tensorflow
 from tasks.compression.channels.allocation import cost
-from tasks.compression.channels.graph import read_graph
+from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import check_removal, masked, rebuild
 from tasks.compression.layers import kernels
 from tasks.compression.location import locate
@@ -58,7 +58,7 @@ def network(request: pytest.FixtureRequest) -> Any:
 
 def test_half_of_the_channels_are_half_of_the_channels(network: Any) -> None:
     result = prune(network, budget=HALF)
-    assert widths(result.subject.model) == {name: width // 2 for name, width in widths(network).items()}
+    assert widths(result.subject.network) == {name: width // 2 for name, width in widths(network).items()}
     assert set(result.changed) == set(kernels(network))
     assert result.skipped == ()
 
@@ -66,7 +66,7 @@ def test_half_of_the_channels_are_half_of_the_channels(network: Any) -> None:
 @pytest.mark.parametrize("network", ["article_cnn", pytest.param("resnet8", marks=pytest.mark.slow)], indirect=True)
 def test_the_promise_of_fewer_channels_is_kept_in_both_forms_and_no_smaller_one_is(network: Any) -> None:
     result = prune(network, budget=HALF)
-    model, flatbuffer = result.subject.model, to_tflite(result.subject.model)
+    model, flatbuffer = result.subject.network, to_tflite(result.subject.network)
     for subject in (result.subject, Subject(None, flatbuffer, locate(model, flatbuffer))):
         promises = measure(result.claims, subject)
         assert {promise.layer for promise in promises} == set(result.changed)
@@ -76,7 +76,7 @@ def test_the_promise_of_fewer_channels_is_kept_in_both_forms_and_no_smaller_one_
 
 @pytest.mark.parametrize("network", ["resnet8"], indirect=True)
 def test_layers_that_are_added_keep_equal_widths(network: Any) -> None:
-    pruned = prune(network, budget={"metric": "macs", "max": 1_000_000}, allocation="global").subject.model
+    pruned = prune(network, budget={"metric": "macs", "max": 1_000_000}, allocation="global").subject.network
     for layer in pruned.layers:
         if layer.__class__.__name__ == "Add":
             assert len({shape[-1] for shape in layer.input_shape}) == 1
@@ -86,9 +86,9 @@ def test_layers_that_are_added_keep_equal_widths(network: Any) -> None:
 @pytest.mark.parametrize("network", ["article_cnn"], indirect=True)
 def test_fixed_and_excluded_layers_have_the_width_that_was_asked_for(network: Any) -> None:
     result = prune(network, layers={"conv2d": 0.25, "dense": 7})
-    assert widths(result.subject.model) == {"conv2d": 8, "conv2d_1": 64, "dense": 7}
+    assert widths(result.subject.network) == {"conv2d": 8, "conv2d_1": 64, "dense": 7}
     result = prune(network, budget=HALF, exclude=["conv2d"])
-    assert widths(result.subject.model)["conv2d"] == 32
+    assert widths(result.subject.network)["conv2d"] == 32
     assert {skip.layer: skip.reason for skip in result.skipped} == {"conv2d": Reason.EXCLUDED}
 
 
@@ -97,7 +97,7 @@ def test_rounds_come_to_the_same_budget(network: Any) -> None:
     budget = {"metric": "macs", "max_ratio": 0.3}
     own = macs(network)
     for rounds in (1, 3):
-        pruned = prune(network, budget=budget, rounds=rounds).subject.model
+        pruned = prune(network, budget=budget, rounds=rounds).subject.network
         assert 0.28 * own < macs(pruned) <= 0.3 * own
         shares = [
             after / before for after, before in zip(widths(pruned).values(), widths(network).values(), strict=True)
@@ -134,7 +134,7 @@ def test_channels_that_stand_in_for_each_other_are_known_by_rounds(
 ) -> None:
     budget = {"metric": "channels", "max": 3}
     settings = {"criterion": "greedy", "budget": budget, "exclude": ["missed"], "minimum": 1, "rounds": rounds}
-    left = prune(twins_and_a_third(), prepared, **settings).subject.model
+    left = prune(twins_and_a_third(), prepared, **settings).subject.network
     assert left.get_layer("missed").get_weights()[0].tolist() == [[-1, 0] if one_of_the_twins_stays else [0, -1]]
 
 
@@ -159,7 +159,7 @@ def test_what_the_criterion_cannot_judge_stays() -> None:
         return layers.Flatten()(layers.BatchNormalization()(layers.Conv2D(8, 3, name="judged")(signal)))
 
     result = prune(functional(build)(), budget={"metric": "channels", "max": 12}, criterion="batch_norm_scale")
-    assert widths(result.subject.model) == {"plain": 8, "judged": 4}
+    assert widths(result.subject.network) == {"plain": 8, "judged": 4}
     assert {skip.layer: skip.reason for skip in result.skipped} == {"plain": Reason.UNSUPPORTED}
 
 
@@ -182,7 +182,7 @@ def test_what_looks_at_answers_is_blind_to_the_size_of_filters(
     settings = {"criterion": criterion, "budget": HALF, "samples": 64}
     images, _ = samples("test", prepared, 100)
     one, other = (
-        answers(prune(model, prepared, **settings).subject.model, images) for model in (article, rescaled(article))
+        answers(prune(model, prepared, **settings).subject.network, images) for model in (article, rescaled(article))
     )
     assert np.allclose(one, other, atol=1e-3) == blind
 
@@ -213,7 +213,7 @@ def test_tied_layers_cannot_have_two_widths(network: Any) -> None:
 def test_a_layer_of_several_groups_is_given_a_fraction(network: Any) -> None:
     with pytest.raises(CompressionError, match="a fraction for third, whose channels belong to 2 groups"):
         prune(network, layers={"third": 8})
-    halved = kernels(prune(network, layers={"third": 0.5}).subject.model)
+    halved = kernels(prune(network, layers={"third": 0.5}).subject.network)
     assert [halved[name].shape[-1] for name in ("left", "right", "third")] == [3, 5, 8]
 
 
@@ -264,7 +264,7 @@ def test_clusters_stay_unless_layers_are_repaired() -> None:
 def test_equal_weights_are_chosen_from_alike(prepared: Path) -> None:
     model = scrambled(NETWORKS["article_cnn"]())
     model.set_weights([np.ones_like(weight) for weight in model.get_weights()])
-    once, again = (prune(model, prepared, budget=HALF).subject.model for _ in range(2))
+    once, again = (prune(model, prepared, budget=HALF).subject.network for _ in range(2))
     assert weights_digest(once) == weights_digest(again)
 
 
@@ -276,7 +276,7 @@ def test_layers_behind_dead_ones_are_no_obstacle_to_repair(prepared: Path, crite
     settings = {"criterion": criterion, "repair": "least_squares", "minimum": 1, "samples": 32}
     result = prune(dead(), prepared, budget=HALF, **settings)
     assert set(result.changed) == {"alive", "dead", "behind", "zeros", "logits"}
-    assert all(np.all(np.isfinite(weight)) for weight in result.subject.model.get_weights())
+    assert all(np.all(np.isfinite(weight)) for weight in result.subject.network.get_weights())
 
 
 @pytest.mark.parametrize("repair", ["none", "least_squares"])
@@ -331,7 +331,7 @@ def test_what_is_left_answers_as_the_whole_with_zeros_or_is_refused(prepared: Pa
     model = scrambled(build())
     graph = read_graph(model)
     fixed = {group.layers[0]: 0.5 for group in graph.groups}
-    after = prune(model, prepared, layers=fixed).subject.model
+    after = prune(model, prepared, layers=fixed).subject.network
     left = {group.name: len(group.channels) for group in read_graph(after).groups}
     assert left == {group.name: -(-len(group.channels) // 2) for group in graph.groups}
 

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.records import Reason
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 from tests.tasks.compression.cases import Made, carry_out, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import depthwise, samples
@@ -15,13 +15,13 @@ from tests.tasks.training.material import depthwise, samples
 WEIGHTS = {"conv2d": 288, "conv2d_1": 18_432, "dense": 16_384, "logits": 640}  # in the article's kernels here
 
 
-def loaded(flatbuffer: bytes, folder: Path) -> Model:
+def loaded(flatbuffer: bytes, folder: Path) -> LiteRTModel:
     path = folder / "model.tflite"
     path.write_bytes(flatbuffer)
-    return Model(path)
+    return LiteRTModel(path)
 
 
-def activations(model: Model) -> Counter[str]:
+def activations(model: LiteRTModel) -> Counter[str]:
     """Types of what the operations give, leaving out constants and the runtime's own scratch."""
     details = {tensor["index"]: tensor for tensor in model.interpreter.get_tensor_details()}
     return Counter(

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from tasks.backend import keras, set_seed, tensorflow
-from tasks.compression.columns import Columns
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Reason
+from tasks.compression.space_to_depth import Columns
 from tasks.compression.technique import Context, Result, Subject
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 from tasks.errors import ConfigError
@@ -57,11 +57,11 @@ def test_the_network_gives_what_it_gave(columns: int, settings: dict[str, Any]) 
     model = network(**settings)
     result = applied(model, columns=columns)
     assert result.changed == ("c",)
-    wide = result.subject.model.get_layer("c_columns")
+    wide = result.subject.network.get_layer("c_columns")
     assert wide.input_shape[-1] == 3 * columns * wide_stride(settings)
     assert wide.output_shape[2:] == (model.get_layer("c").output_shape[2] // columns, 5 * columns)
     images = np.random.default_rng(2).uniform(0, 255, (3, *SHAPE)).astype(np.float32)
-    before, after = (each(images, training=False).numpy() for each in (model, result.subject.model))
+    before, after = (each(images, training=False).numpy() for each in (model, result.subject.network))
     assert np.abs(after - before).max() <= 1e-5 * np.abs(before).max()
     weights = wide.kernel.numpy()
     assert np.isin(weights, [0, *fold_scaling(model).get_layer("c").kernel.numpy().flat]).all()
@@ -101,7 +101,7 @@ def test_an_activation_that_takes_channels_together_stays(activation: str) -> No
         "its activation takes channels together"
     )
     images = np.random.default_rng(2).uniform(0, 255, (3, *SHAPE)).astype(np.float32)
-    before, after = (each(images, training=False).numpy() for each in (model, result.subject.model))
+    before, after = (each(images, training=False).numpy() for each in (model, result.subject.network))
     assert np.abs(after - before).max() <= 1e-5 * np.abs(before).max()
 
 

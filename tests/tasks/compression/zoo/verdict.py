@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.compression.recipe import Recipe
 from tasks.compression.records import Candidate, Reason, Step
-from tasks.litert import Model
+from tasks.litert import LiteRTModel
 
 SAME_FLOAT_DB = 100.0  # a float file computes what its network does, but for the order of its sums
 LEAST_DB = {"float16": 50.0, "dynamic_int8": 10.0, "int16x8": 20.0, "int8": 8.0, "int4": 1.0, "mixed": 1.0}
@@ -23,7 +23,7 @@ def logits(file: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(file)
-        return Model(path).predict(images)
+        return LiteRTModel(path).predict(images)
 
 
 def decibels(wanted: NDArray[Any], given: NDArray[Any]) -> float:
@@ -50,7 +50,7 @@ def faults(
         images: to compare on.
     """
     last = recipe[-1] if recipe[-1].technique != "pack" else recipe[-2]
-    trained_inside = getattr(last, "aware", False)
+    trained_inside = getattr(last, "trains", False)
     given, wanted = logits(file, images), np.asarray(reference(images.astype(np.float32), training=False))
     if not np.isfinite(given).all() and np.isfinite(wanted).all():
         yield "the file gives values that are not finite"

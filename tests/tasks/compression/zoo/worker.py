@@ -56,7 +56,7 @@ def carried_out(baseline: Any, case: str, folder: Path) -> dict[str, Any]:
             file, candidate = run_recipe("zoo", recipe, baseline, context, Path(steps))
             store = StepStore(Path(steps), before, context)
             subjects = [store.read(store.digest(recipe[: length + 1])).subject for length in range(len(recipe))]
-            models = [baseline, *(subject.model for subject in subjects if subject.form == "keras")]
+            models = [baseline, *(subject.network for subject in subjects if subject.form == "keras")]
             images = next(read_batches("validation", 1 << 20, folder))[0]
             wrong = list(faults(recipe, candidate, file, models[-1], images))
             found = decibels(np.asarray(models[-1](images.astype(np.float32), training=False)), logits(file, images))

@@ -10,13 +10,14 @@ from sklearn.datasets import load_digits
 
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.cifar10 import CLASSES
-from tasks.data_loading.sources.protocol import RawSample
+from tasks.workloads.image.reading import FILES
+from tasks.workloads.items import RawSample
 
 OFFLINE = """
 from tasks.data_loading.sources import open_source
 from tasks.errors import SourceError
 try:
-    next(open_source("cifar10").items())
+    next(open_source("cifar10").items(FILES.take))
 except SourceError as error:
     print(error)
 """
@@ -24,7 +25,7 @@ except SourceError as error:
 
 def test_the_digits_are_scikit_learns_enlarged() -> None:
     digits = load_digits()
-    found = [item for item in open_source("digits").items() if isinstance(item, RawSample)]
+    found = [item for item in open_source("digits").items(FILES.take) if isinstance(item, RawSample)]
     assert [sample.class_name for sample in found] == [str(label) for label in digits.target]
     assert len({sample.name for sample in found}) == len(found) == 1797
     for sample, original in zip(found, digits.images, strict=True):
@@ -61,7 +62,7 @@ def test_cifar10_gives_kerass_arrays_with_names(monkeypatch: pytest.MonkeyPatch)
     labels = (np.arange(20) % 10).reshape(20, 1)
     halves = (images[:10], labels[:10]), (images[10:], labels[10:])
     monkeypatch.setattr("tasks.data_loading.sources.cifar10._download", lambda: halves)
-    found = [item for item in open_source("cifar10").items() if isinstance(item, RawSample)]
+    found = [item for item in open_source("cifar10").items(FILES.take) if isinstance(item, RawSample)]
     assert Counter(sample.split for sample in found) == {"train": 10, "test": 10}
     assert [sample.class_name for sample in found] == [*CLASSES, *CLASSES]
     assert found[13].name == "test/cat/00003"

@@ -4,13 +4,14 @@ from pathlib import Path
 import pytest
 
 from tasks.data_loading.sources.folder import ClassFolders
-from tasks.data_loading.sources.protocol import RawSample, RefusedSample
 from tasks.errors import SourceError
+from tasks.workloads.image.reading import FILES
+from tasks.workloads.items import RawSample, RefusedSample
 from tests.tasks.data_loading.material import tree, write_folder
 
 
 def names(root: Path) -> list[str]:
-    return [item.name for item in ClassFolders(str(root)).items() if isinstance(item, RawSample)]
+    return [item.name for item in ClassFolders(str(root)).items(FILES.take) if isinstance(item, RawSample)]
 
 
 def test_files_come_sorted_folder_by_folder(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
     write_folder(tmp_path, {"cat/1.png": b"x"})
     (tmp_path / "cat/2.png").symlink_to("nowhere")
     os.mkfifo(tmp_path / "cat/3.png")
-    refused = [item.name for item in ClassFolders(str(tmp_path)).items() if isinstance(item, RefusedSample)]
+    refused = [item.name for item in ClassFolders(str(tmp_path)).items(FILES.take) if isinstance(item, RefusedSample)]
     assert refused == ["cat/2.png", "cat/3.png"]
 
 

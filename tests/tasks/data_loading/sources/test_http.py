@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tasks.data_loading.sources import open_source
-from tasks.data_loading.sources.protocol import RawSample
 from tasks.errors import SourceError
+from tasks.workloads.image.reading import ImageReading
+from tasks.workloads.items import RawSample
 from tests.servers import free_port
 from tests.tasks.data_loading.material import tree, write_tar, write_zip
 
@@ -36,7 +37,7 @@ def address(workspace: Path) -> Iterator[str]:
 def test_an_archive_behind_an_address_is_read(workspace: Path, address: str, name: str) -> None:
     (write_zip if name.endswith("zip") else write_tar)(workspace / name, FILES)
     source = open_source(f"{address}/{name}?download=1")
-    found = {item.name: item.payload for item in source.items() if isinstance(item, RawSample)}
+    found = {item.name: item.payload for item in source.items(ImageReading().take_file) if isinstance(item, RawSample)}
     assert found == FILES
     first = source.listing()
     assert source.listing() == first

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from tasks.data_loading.sources import open_source
-from tasks.data_loading.sources.protocol import RawSample
 from tasks.errors import SourceError
+from tasks.workloads.image.reading import FILES
+from tasks.workloads.items import RawSample
 
 X = np.random.default_rng(1).integers(0, 256, (700, 20, 30, 3), np.uint8)  # more than one chunk
 Y = np.arange(700) % 3
@@ -14,7 +15,7 @@ Y = np.arange(700) % 3
 
 def samples(path: Path, **arrays: Any) -> list[RawSample]:
     np.savez_compressed(path, **arrays)
-    return [item for item in open_source(str(path)).items() if isinstance(item, RawSample)]
+    return [item for item in open_source(str(path)).items(FILES.take) if isinstance(item, RawSample)]
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from tasks.data_loading.sources import open_source
-from tasks.data_loading.sources.protocol import Folder, RawSample
 from tasks.data_loading.sources.s3 import S3File, S3Stream
 from tasks.errors import SourceError
 from tasks.s3.connection import connect
+from tasks.workloads.image.reading import ImageReading
+from tasks.workloads.items import Folder, RawSample
 from tests.tasks.data_loading.material import tree, write_tar, write_zip
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def bucket(settings: None) -> Bucket:
 
 
 def payloads(location: str) -> dict[str, bytes]:
-    items = open_source(location).items()
+    items = open_source(location).items(ImageReading().take_file)
     return {item.name: bytes(item.payload) for item in items if isinstance(item, RawSample)}
 
 
@@ -70,7 +71,7 @@ def test_a_prefix_of_class_folders_is_read_in_the_order_of_names(bucket: Bucket)
 
 def test_a_whole_bucket_may_be_the_source(bucket: Bucket) -> None:
     bucket.fill("", {"cat/1.png": b"x", "cat/.hidden": b"y", "empty/": b""})
-    assert list(open_source(bucket.url("")).items()) == [
+    assert list(open_source(bucket.url("")).items(ImageReading().take_file)) == [
         RawSample("cat/1.png", "cat", None, b"x"),
         Folder("empty"),
     ]

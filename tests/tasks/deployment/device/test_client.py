@@ -136,7 +136,7 @@ def test_a_file_name_that_leads_elsewhere_is_refused(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"model": "other"}, {"version": 3}, {"version": 0}, {"files": {}}, {"schema_version": 2}, {"signed": True}],
+    [{"model": "other"}, {"version": 3}, {"version": 0}, {"files": {}}, {"schema_version": 3}, {"signed": True}],
 )
 def test_a_manifest_about_something_else_is_refused(
     released: Params, store: Store, device: Path, changes: dict[str, Any]

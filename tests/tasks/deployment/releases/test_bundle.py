@@ -49,14 +49,18 @@ def test_every_file_is_described_as_it_is(project: Params, tmp_path: Path) -> No
 
 def test_the_signature_says_how_to_feed_the_model(project: Params, tmp_path: Path) -> None:
     signature = json.loads((make(project, tmp_path / "a").folder / "signature.json").read_text())
-    assert signature["input"] == {
+    image = signature["inputs"]["image"]
+    assert image.pop("meaning").startswith("[batch, height, width, channels], raw pixels")
+    assert image == {
         "name": "image",
         "shape": [1, 2, 2, 1],
         "dtype": "float32",
         "scale": 0.0,
         "zero_point": 0,
+        "values": {"dtype": "uint8", "low": 0.0, "high": 255.0},
     }
-    assert signature["output"]["shape"] == [1, len(CLASSES)]
+    assert (signature["workload"], signature["outcome"]) == ("image", "classes")
+    assert signature["outputs"]["logits"]["shape"] == [1, len(CLASSES)]
 
 
 def test_labels_and_metrics_come_from_the_records(project: Params, tmp_path: Path) -> None:
@@ -72,7 +76,7 @@ def test_the_card_has_the_numbers_of_the_records(project: Params, tmp_path: Path
     card = (make(project, tmp_path / "a").folder / "model_card.md").read_text()
     for fact in (
         "# shades: article_cnn, float32\n",
-        "which of 2 classes a grey image of 2 × 2 pixels shows: `dark`, `light`.",
+        "which of 2 classes a grey image of 2 × 2 pixels is of: `dark`, `light`.",
         "15 samples read, 2 refused, 1 kept out",
         "| accuracy (95% interval) | 75.00% (30.06% to 95.44%) |",  # Wilson's interval of 3 of 4
         "`head` left as it was: too small to gain anything",

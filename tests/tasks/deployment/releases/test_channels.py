@@ -20,7 +20,7 @@ def release(version: int) -> Sealed:
         created="2026-01-01T00:00:00+00:00",
         commit=None,
         dirty=None,
-        accuracy=0.5,
+        metrics={"accuracy": 0.5},
         data=DataDigests(source="", prepared="0" * 64),
         versions={},
         files={PACKED: file, LABELS: file},

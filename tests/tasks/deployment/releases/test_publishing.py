@@ -42,10 +42,10 @@ def publish_next(params: Params, bias: float) -> int:
 def test_what_was_published_is_fetched_and_answers(project: Params, store: Store, tmp_path: Path, packed: bool) -> None:
     write_project(project, packed=packed)
     release = publish(project, commit="c" * 40, dirty=True)
-    assert (release.version, release.recipe, release.accuracy, release.channels) == (
+    assert (release.version, release.recipe, release.metrics, release.channels) == (
         1,
         RECIPE,
-        0.75,
+        {"accuracy": 0.75},
         ("staging", "production"),
     )
     device = tmp_path / "device"

@@ -1,0 +1,37 @@
+"""Notes of a walk through a network: the channels of its weights so far, and what holds or ties them."""
+
+from collections.abc import Mapping
+
+from tasks.backend import KerasLayer
+from tasks.compression.channels.atoms import Atoms, Ids
+from tasks.compression.channels.graph import Axis, Role, Size, Weight
+
+
+class Trace:
+    """Notes of a walk through a network from its inputs to its outputs."""
+
+    def __init__(self) -> None:
+        self.atoms = Atoms()
+        self.weights: dict[tuple[str, str], Weight] = {}
+        self.sizes: dict[str, Size] = {}
+        self.unsupported: dict[str, str] = {}
+
+    def make(self, layer: KerasLayer, key: str, count: int) -> Ids:
+        """The channels that a layer makes, the same ones each time that it is called."""
+        if layer.name not in self.sizes:
+            self.sizes[layer.name] = Size(key, self.atoms.new(count))
+        return self.sizes[layer.name].channels
+
+    def note(self, layer: KerasLayer, name: str, axes: Mapping[int, tuple[Role, Ids]], positions: int = 0) -> None:
+        """Say what belongs to the axes of a layer's weight, if the layer has that weight."""
+        variable = getattr(layer, name, None)
+        if variable is None:
+            return
+        rank, key = len(variable.shape), (layer.name, name)
+        found = tuple(Axis(axis % rank, role, channels) for axis, (role, channels) in axes.items())
+        if key in self.weights:  # called before, with other inputs perhaps
+            before = self.weights[key]
+            for old, new in zip(before.axes, found, strict=True):
+                self.atoms.tie(old.channels, new.channels)
+            found, positions = before.axes, before.positions + positions
+        self.weights[key] = Weight(layer.name, name, tuple(variable.shape), found, positions)

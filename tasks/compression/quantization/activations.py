@@ -1,0 +1,48 @@
+"""Record each tensor's values while a float ``.tflite`` runs on calibration inputs."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.litert import LiteRTModel
+
+MOST = 4096  # values of a tensor that are kept of one image
+
+
+def observe(flatbuffer: bytes, images: NDArray[np.uint8]) -> Iterator[Any]:
+    """Yield the interpreter with all of its tensors after each image, which finds a fresh state."""
+    model = LiteRTModel(flatbuffer, delegate=False, keep_all=True)
+    for image in images:
+        model.set_input(image[np.newaxis])
+        model.invoke()
+        yield model.interpreter
+
+
+def record_activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int, NDArray[np.float32]]:
+    """Record the values of each computed float tensor but the outputs: every n-th value of large ones."""
+    seen: dict[int, list[NDArray[np.float32]]] = {}
+    for interpreter in observe(flatbuffer, images):
+        for index in seen or _computed(interpreter):
+            flat = interpreter.get_tensor(index).reshape(-1)
+            seen.setdefault(index, []).append(flat[:: -(-len(flat) // MOST)].copy())
+    return {index: np.concatenate(parts) for index, parts in seen.items()}
+
+
+def record_means(
+    flatbuffer: bytes, images: NDArray[np.uint8], tensors: Collection[int]
+) -> dict[int, NDArray[np.float64]]:
+    """Record the mean over the images of each of these tensors, element by element: of shape ``[1, ...]``."""
+    sums: dict[int, NDArray[np.float64]] = {}
+    for interpreter in observe(flatbuffer, images):
+        for index in tensors:
+            sums[index] = sums.get(index, 0.0) + interpreter.get_tensor(index).astype(np.float64)
+    return {index: total / len(images) for index, total in sums.items()}
+
+
+def _computed(interpreter: Any) -> list[int]:
+    final = {int(details["index"]) for details in interpreter.get_output_details()}
+    types = {int(details["index"]): details["dtype"] for details in interpreter.get_tensor_details()}
+    computed = {int(index) for operation in interpreter._get_ops_details() for index in operation["outputs"]}
+    return sorted(index for index in computed - final if types.get(index) is np.float32)

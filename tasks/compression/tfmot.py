@@ -1,0 +1,42 @@
+"""tensorflow-model-optimization (TFMOT), imported when it is first asked for."""
+
+import functools
+from typing import Any
+
+from tasks.backend import KerasLayer, hushed, tensorflow
+
+
+@functools.cache
+def tfmot() -> Any:
+    """Import tensorflow-model-optimization (3 CPU seconds beside TensorFlow's own)."""
+    tensorflow()
+    with hushed():
+        import tensorflow_model_optimization as library
+    return library
+
+
+def prunable(layer: KerasLayer) -> bool:
+    """Does TFMOT prune this layer's kernel? It passes over depthwise convolutions without a word."""
+    tfmot()
+    from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
+
+    return bool(PruneRegistry.supports(layer) and hasattr(layer, "kernel"))
+
+
+def clusterable(layer: KerasLayer) -> bool:
+    """Does TFMOT cluster this layer's kernel?"""
+    tfmot()
+    from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import (
+        ClusteringRegistry,
+    )
+
+    return bool(ClusteringRegistry.supports(layer) and hasattr(layer, "kernel"))
+
+
+def clustered(layer: KerasLayer, **settings: Any) -> KerasLayer:
+    """The layer wrapped for clustering; the public function does not take all settings."""
+    tfmot()
+    from tensorflow_model_optimization.python.core.clustering.keras.experimental.cluster import cluster_weights
+
+    wrapped: KerasLayer = cluster_weights(layer, **settings)
+    return wrapped

@@ -1,0 +1,80 @@
+"""Workloads by the names that params.yaml has for them."""
+
+import importlib
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import ConfigError
+from tasks.samples import PREPARED, read_dataset
+from tasks.workloads.protocol import OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
+
+WORKLOADS = {"image": "Image"}  # the class in the module ``workload`` of the folder of that name
+OWN = re.compile(r"\w+(\.\w+)*:\w+")
+
+
+def target_of(name: str) -> str:
+    """Return where the workload that ``data.workload`` names is: ``package.module:Class``.
+
+    Raises:
+        ConfigError: it is neither slimline's nor of that form.
+    """
+    if name in WORKLOADS:
+        return f"{__name__}.{name}.workload:{WORKLOADS[name]}"
+    if OWN.fullmatch(name):
+        return name
+    raise ConfigError(
+        f"data.workload: expected one of {', '.join(WORKLOADS)} or package.module:Class. Received: {name[:100]!r}."
+    )
+
+
+@cache
+def find_workload(name: str) -> Workload:
+    """Return the workload that ``data.workload`` names: one of slimline's, or ``package.module:Class`` of one's own.
+
+    Raises:
+        ConfigError: there is none of that name, or it is not what a workload is.
+    """
+    module, _, attribute = target_of(name).partition(":")
+    if name not in WORKLOADS and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # at the end, so that nothing of the project's hides a library
+    try:
+        workload: Workload = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"data.workload: expected an importable class that takes nothing. Received: {name!r} ({error}). "
+            f"Put the module in the project's folder or install it."
+        ) from None
+    missing = [part for part in PARTS if not hasattr(workload, part)]
+    if missing:
+        raise ConfigError(
+            f"data.workload: expected {name} to be a workload, as tasks.workloads.protocol describes it. "
+            f"Received: a class without {', '.join(missing)}."
+        )
+    return workload
+
+
+PARTS = sorted({*Workload.__annotations__, *(part for part in vars(Workload) if not part.startswith("_"))})
+
+
+def reading_of(name: str) -> WorkloadReading:
+    """Return how the workload that ``data.workload`` names reads samples."""
+    return _made(find_workload(name).reading)  # type: ignore[no-any-return]
+
+
+def learning_of(name: str) -> WorkloadLearning:
+    """Return what training needs of the workload that ``data.workload`` names; imports TensorFlow."""
+    return _made(find_workload(name).learning)  # type: ignore[no-any-return]
+
+
+def outcome_of(folder: Path = PREPARED) -> OutcomeLearning:
+    """Return what training needs of the outcome of the prepared data in ``folder``; imports TensorFlow."""
+    return _made(find_workload(read_dataset(folder).workload).outcome.learning)  # type: ignore[no-any-return]
+
+
+@cache
+def _made(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)()

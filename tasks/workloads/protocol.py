@@ -1,0 +1,184 @@
+"""What the line knows of a workload, what goes into a model, and of an outcome, what comes out of it.
+
+A workload is one folder here and one line in :data:`tasks.workloads.WORKLOADS`, or a class of a user's own. Stages know
+it by the name in params.yaml alone. What learns is apart from what reads: only the former needs TensorFlow.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
+
+from tasks.samples import TensorSpec as TensorSpec  # noqa: PLC0414 — a part of the protocol
+from tasks.settings import Settings
+from tasks.workloads.items import Item, Payload, TakeFile
+
+if TYPE_CHECKING:
+    from tasks.backend import KerasModel, TfTensor
+
+Array = NDArray[Any]
+
+
+class UnusableError(Exception):
+    """A sample cannot be used; the message is the reason, for the person whose file it is."""
+
+
+class Example(NamedTuple):
+    """A sample as it is kept.
+
+    ``split_hash``: a hash of what decides which split it belongs to, 64 bits. ``content``: the bytes of all inputs, one
+    after the other, each in C order, little-endian. ``changes``: what was done to make it fit, for counting.
+    """
+
+    split_hash: int
+    content: bytes
+    changes: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """How the samples of one source are read. It is handed to other processes, so it can be pickled."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs that every sample is brought to."""
+
+    def read(self, payload: Payload) -> Example:
+        """Read one sample.
+
+        Raises:
+            UnusableError: it cannot be one.
+        """
+
+    def tell(self, changes: Counter[str]) -> list[str]:
+        """Say in sentences how many samples were changed to make them fit, and how."""
+
+
+class Augmentation(Settings):
+    """Random changes of training samples, anew in each epoch. By itself it changes nothing."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything changes."""
+        return self != type(self)()
+
+
+class Outcome(Protocol):
+    """What comes out of a model.
+
+    ``target``: what a sample's label is. ``learning``: where its :class:`OutcomeLearning` is, as
+    ``package.module:Class``.
+    """
+
+    name: str
+    target: TensorSpec
+    learning: str
+
+
+class Workload(Protocol):
+    """One kind of what goes into a model: its names, its settings, and where the rest is.
+
+    ``name``: in params.yaml, where ``data.<name>`` are its settings. ``thing``: what people call one sample, and
+    ``things``: several. ``meaning``: of the numbers in the input, for whoever feeds a model by hand. ``reading`` and
+    ``learning``: where its :class:`WorkloadReading` and :class:`WorkloadLearning` are, as ``package.module:Class``: a
+    stage depends on the code of those that it uses.
+    """
+
+    name: str
+    thing: str
+    things: str
+    meaning: str
+    settings: type[Settings]
+    augmentation: type[Augmentation]
+    outcome: Outcome
+    reading: str
+    learning: str
+
+    def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Array:
+        """Make up valid samples ``[count, *shape]`` that are nobody's data, the same ones each time."""
+
+    def describe(self, inputs: tuple[TensorSpec, ...]) -> str:
+        """Say what one sample is, with an article and its size, for a model card."""
+
+
+class WorkloadReading(Protocol):
+    """How files become samples, and a device's questions. It needs no TensorFlow.
+
+    ``layout``: how files of one's own are to lie, for messages.
+    """
+
+    layout: str
+
+    @property
+    def take_file(self) -> TakeFile:
+        """How a file of a source becomes samples, refusals, or nothing."""
+
+    def is_meant(self, path: str) -> bool:
+        """Return whether a file that cannot be used was meant as a sample, as far as its name tells."""
+
+    def reader(self, settings: Any, items: Iterator[Item]) -> tuple[Reader, Iterator[Item]]:
+        """Settle how samples are read, where params.yaml leaves that to the source.
+
+        Args:
+            settings: ``data.<name>``.
+            items: of the source.
+
+        Returns:
+            the reader, and all items, those included that were looked at.
+        """
+
+    def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Array:
+        """Read a device's question the same way as a sample is read.
+
+        Returns:
+            the input ``[*shape]``.
+
+        Raises:
+            DataError: the file cannot be read as one.
+        """
+
+
+Builder = Callable[..., "KerasModel"]  # what a network's function takes is the workload's: see its ``build``
+
+
+class WorkloadLearning(Protocol):
+    """What training needs of a workload; imports TensorFlow."""
+
+    def networks(self) -> Mapping[str, Builder]:
+        """Return the functions that build the networks of slimline's own, by their names."""
+
+    def build(self, builder: Builder, inputs: tuple[TensorSpec, ...], outputs: int, dropout: float) -> "KerasModel":
+        """Call a builder with what it takes.
+
+        Args:
+            builder: one of :meth:`networks`, or of a user's own.
+            inputs: of the network.
+            outputs: numbers that it gives for a sample, as logits.
+            dropout: a rate.
+
+        Raises:
+            ValueError: the network does not fit the inputs.
+        """
+
+    def augment(self, batch: "TfTensor", settings: Any, seed: "TfTensor") -> "TfTensor":
+        """Change a batch at random, from a seed int64 ``[2]`` alone."""
+
+
+class OutcomeLearning(Protocol):
+    """What training needs of an outcome; imports TensorFlow. Targets and outputs are its tensors."""
+
+    def loss(self) -> Any:
+        """Return the Keras loss of targets ``[n]`` and outputs ``[n, …]``."""
+
+    def metric(self) -> Any:
+        """Return the Keras metric that tells how good a model is; more is better."""
+
+    def each_loss(self, targets: "TfTensor", outputs: "TfTensor") -> "TfTensor":
+        """Return the loss of each sample, float32 ``[n]``."""
+
+    def each_taught_loss(self, answers: "TfTensor", outputs: "TfTensor", temperature: float) -> "TfTensor":
+        """Return how far each sample's output is from a teacher's, float32 ``[n]``."""
+
+    def each_right(self, targets: "TfTensor", outputs: "TfTensor") -> "TfTensor":
+        """Return how good each sample's output is, float32 ``[n]``; the metric is its mean."""
