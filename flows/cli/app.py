@@ -4,16 +4,16 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import environment
+from flows.cli.data import data
 from flows.cli.devices import fetch, locate, predict, verify
 from flows.cli.keys import keys
 from flows.cli.ledger import ledger
 from flows.cli.maintenance import pin, reproduce, retention, serve, unpin
-from flows.cli.options import Json
+from flows.cli.options import Changes, Json
 from flows.cli.projects import new
 from flows.cli.release import audit, channels, promote, rollback, sign
 from flows.cli.store import store
@@ -36,7 +36,8 @@ app = App(
 )
 for of_a_device in (fetch, verify, predict):
     app.command(of_a_device)
-app.command(new)
+for at_the_beginning in (new, data):
+    app.command(at_the_beginning)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
 
@@ -44,14 +45,7 @@ for command in (promote, rollback, channels, audit, ledger, sign, keys, retentio
 @app.command
 def run(
     *,
-    set_: Annotated[
-        tuple[str, ...],
-        Parameter(
-            name="--set",
-            negative="",
-            help="KEY=VALUE in params.yaml, changed in place, or ~KEY, removed; may be repeated.",
-        ),
-    ] = (),
+    set_: Changes = (),
 ) -> int:
     """Retrain, compress, prove and release what params.yaml says.
 
