@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
@@ -14,6 +15,7 @@ from tasks.text import plain_output, show_what_cannot_be_encoded, visible, visib
 
 Work = Callable[..., None]
 Entry = Work | str  # or where it is, as package.module:function: what is not asked for is not imported
+MODULES = "SLIMLINE_MODULES"  # environment variable: the project whose modules a stage finds that runs elsewhere
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -47,8 +49,9 @@ def find_projects_modules() -> None:
 
     Stages run as ``python -P -m tasks.…``, which leaves the working folder out of ``sys.path``.
     """
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)
+    for place in (str(Path.cwd()), os.environ.get(MODULES)):
+        if place and place not in sys.path:
+            sys.path.append(place)
 
 
 @contextlib.contextmanager

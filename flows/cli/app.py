@@ -2,12 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import environment
+from flows.cli.config import config
 from flows.cli.data import data
 from flows.cli.devices import fetch, locate, predict, verify
 from flows.cli.keys import keys
@@ -19,6 +21,9 @@ from flows.cli.release import audit, channels, promote, rollback, sign
 from flows.cli.store import store
 from flows.terminal import print_json, say, tell, tell_error
 from tasks.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tasks.config import Params
 
 HELD_BACK = 3  # exit code: the gate did not pass
 WRONG = 2  # exit code: the configuration is wrong
@@ -36,7 +41,7 @@ app = App(
 )
 for of_a_device in (fetch, verify, predict):
     app.command(of_a_device)
-for at_the_beginning in (new, data):
+for at_the_beginning in (new, data, config):
     app.command(at_the_beginning)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
@@ -46,11 +51,24 @@ for command in (promote, rollback, channels, audit, ledger, sign, keys, retentio
 def run(
     *,
     set_: Changes = (),
+    only: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--only",
+            negative="",
+            consume_multiple=True,
+            help="Make these recipes and judge them on the validation split; nothing is chosen, decided or released.",
+        ),
+    ] = (),
+    quick: Annotated[
+        bool, Parameter(name="--quick", help="A smoke run of minutes: few samples and epochs, in .slimline/quick.")
+    ] = False,
 ) -> int:
     """Retrain, compress, prove and release what params.yaml says.
 
     Exit codes: 0 released or nothing to do, 3 the gate did not pass, 2 the configuration is wrong, 1 anything else.
     """
+    from flows.cli.trial import check_recipes
     from tasks.compression.recipe import parse_recipes
     from tasks.config import Params, expect_own_name, load_params
     from tasks.versioning.params_file import set_params
@@ -58,6 +76,7 @@ def run(
     def check(params: Params, tell: Callable[[str], None] | None = None) -> None:
         parse_recipes(params.recipes, params.teachers, params.data.workload, tell)
         expect_own_name(params)
+        check_recipes(params, only)
 
     def tell_renamed(sentence: str) -> None:
         say("params.yaml", sentence)
@@ -66,20 +85,45 @@ def run(
         set_params(set_, check=check)
     params = load_params(say=tell_renamed)
     check(params, tell_renamed)
+    if quick:
+        return _smoke(only or tuple(params.recipes))
     environment.prepare()
     os.environ[environment.WORKSPACE] = str(Path.cwd())  # Prefect's own server, if it starts one, inherits it
     say("slimline", "starting Prefect")
-    from flows.cli.summary import print_outcome
-    from flows.line.retrain import retrain
     from flows.line.stages import StageFailed
 
     try:
-        outcome = retrain(params)
+        return _try(params, only) if only else _retrain(params)
     except StageFailed as error:
         tell_error(f"{error}\nRun `slimline run` again: it goes on with what is not done.")
         return WRONG if error.code == WRONG else 1
+
+
+def _retrain(params: "Params") -> int:
+    from flows.cli.summary import print_outcome
+    from flows.line.retrain import retrain
+
+    outcome = retrain(params)
     print_outcome(params, outcome)
     return HELD_BACK if outcome.ending == "Held back" else 0
+
+
+def _smoke(names: Sequence[str]) -> int:
+    from flows.cli.trial import print_trial
+    from flows.line.quick import quick_run
+    from tasks.versioning.params_file import read_values
+
+    print_trial(names, quick_run(read_values(), names, say))
+    return 0
+
+
+def _try(params: "Params", names: Sequence[str]) -> int:
+    from flows.cli.trial import print_trial
+    from flows.line.trying import try_recipes
+
+    try_recipes(params, names)
+    print_trial(names)
+    return 0
 
 
 @app.command

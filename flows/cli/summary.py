@@ -27,6 +27,9 @@ SHOWN = ("Candidate", "Accuracy", "Difference", "Loaded", "Stored", "Smaller", "
 WIDE = 160  # columns where there is no terminal to ask
 TEXT_COLUMNS = {
     "Class",
+    "Key",
+    "Value",
+    "Meaning",
     "Candidate",
     "Validation",
     "Created",

@@ -39,6 +39,14 @@ def with_changes(changes: Sequence[str], path: Path = PARAMS) -> Params:
     return _changed(changes, path)[0]
 
 
+def read_values(path: Path = PARAMS) -> dict[str, Any]:
+    """Return the values of a params.yaml that was checked, as they are written there."""
+    from ruamel.yaml import YAML
+
+    values: dict[str, Any] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    return values
+
+
 def _changed(changes: Sequence[str], path: Path) -> tuple[Params, str, str]:
     """Return the changed params, and the file's text before and after."""
     from ruamel.yaml import YAML
