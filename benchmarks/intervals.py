@@ -7,6 +7,7 @@
 
 Labels are drawn from unequal classes, answers from a confusion matrix in which a wrong answer is the likelier the
 larger its class. A fraction of the samples is shared: there one number decides for both models whether they are right.
+Where that is so of all samples, the models differ in the smallest classes alone, the hardest case for an interval.
 Beside the interval stands the one before it, a percentile bootstrap that is never narrower than small classes allow
 (Tango's intervals of the classes, combined by MOVER).
 """
@@ -28,12 +29,24 @@ Spread = Literal["balanced", "geometric", "power"]
 METRICS: tuple[MacroMetric, ...] = ("recall", "precision", "f1")
 REPLICATES = 1_000  # of the bootstrap
 FEWEST = 5  # samples that the smallest class is expected to have
-HEAD = ("samples", "classes", "sizes", "accuracy", "shared", "metric", "difference", "before", "one model")
+GAP = 0.1  # of the accuracies in classes in which alone the models differ
+HEAD = ("samples", "classes", "sizes", "accuracy", "shared", "apart", "metric", "difference", "before", "one model")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A population: ``smallest`` is the size of the smallest class to that of the largest, for geometric sizes."""
+    """A population.
+
+    Attributes:
+        samples: that are drawn of it.
+        classes: how many.
+        spread: their sizes: all the same, geometric, or 1, 1/2, 1/3 …
+        accuracy: of the first model, in each class.
+        shared: the fraction of the samples on which one draw decides for both models whether they err.
+        smallest: the size of the smallest class to that of the largest, for geometric sizes.
+        apart: so many of the smallest classes are those in which alone the models differ, by ``GAP``; 0: in all of
+            them the second model errs a fifth more often.
+    """
 
     samples: int
     classes: int
@@ -41,9 +54,10 @@ class Setting:
     accuracy: float
     shared: float
     smallest: float = 0.05
+    apart: int = 0
 
     def __str__(self) -> str:
-        return f"{self.samples}-{self.classes}-{self.spread}-{self.accuracy}-{self.shared}"
+        return f"{self.samples}-{self.classes}-{self.spread}-{self.accuracy}-{self.shared}-{self.apart}"
 
     @property
     def sizes(self) -> Reals:
@@ -56,36 +70,45 @@ class Setting:
         }[self.spread]
         return np.asarray(weights / weights.sum())
 
-    def confusion(self, accuracy: float) -> Reals:
-        """Probability of each answer by true class."""
+    @property
+    def accuracies(self) -> tuple[Reals, Reals]:
+        """Of both models, by class."""
+        mine = np.full(self.classes, self.accuracy)
+        if not self.apart:
+            return mine, mine - (1 - mine) / 5
+        return mine, mine - GAP * (np.arange(self.classes) >= self.classes - self.apart)
+
+    def confusion(self, accuracy: Reals) -> Reals:
+        """Probability of each answer by true class, of a model with such accuracies."""
         wrong = np.tile(self.sizes, (self.classes, 1))
         np.fill_diagonal(wrong, 0)
-        return np.asarray(accuracy * np.eye(self.classes) + (1 - accuracy) * wrong / wrong.sum(axis=1, keepdims=True))
+        errors = (1 - accuracy)[:, np.newaxis] * wrong / wrong.sum(axis=1, keepdims=True)
+        return np.asarray(np.diag(accuracy) + errors)
 
-    def truth(self, accuracy: float, metric: MacroMetric) -> float:
-        """The macro average of the population."""
-        joint = self.sizes[:, np.newaxis] * self.confusion(accuracy)
-        return ClassCounts(joint.sum(axis=1), joint.sum(axis=0), np.diag(joint).copy(), metric).value
-
-    @property
-    def other(self) -> float:
-        """Accuracy of the other model."""
-        return self.accuracy - (1 - self.accuracy) / 5
+    def truths(self, metric: MacroMetric) -> tuple[float, float]:
+        """The macro averages of the population, of both models."""
+        first, second = (
+            ClassCounts(joint.sum(axis=1), joint.sum(axis=0), np.diag(joint).copy(), metric).value
+            for joint in (self.sizes[:, np.newaxis] * self.confusion(accuracy) for accuracy in self.accuracies)
+        )
+        return first, second
 
     def draw(self, rng: np.random.Generator) -> tuple[Answers, Answers, Answers]:
         """Labels and the answers of both models."""
         labels = rng.choice(self.classes, self.samples, p=self.sizes)
         first, own = rng.random((2, self.samples))
         second = np.where(rng.random(self.samples) < self.shared, first, own)
-        return labels, self._answers(labels, first, self.accuracy), self._answers(labels, second, self.other)
+        mine, theirs = self.accuracies
+        return labels, self._answers(labels, first, mine), self._answers(labels, second, theirs)
 
-    def _answers(self, labels: Answers, drawn: Reals, accuracy: float) -> Answers:
+    def _answers(self, labels: Answers, drawn: Reals, accuracy: Reals) -> Answers:
         """Right where what was drawn is below the accuracy, else another class by what is left of it."""
         wrong = self.confusion(accuracy)
         np.fill_diagonal(wrong, 0)
-        rest = (np.maximum(drawn, accuracy) - accuracy)[:, np.newaxis]
+        right = accuracy[labels]
+        rest = (np.maximum(drawn, right) - right)[:, np.newaxis]
         others = np.minimum((wrong.cumsum(axis=1)[labels] <= rest).sum(axis=1), self.classes - 1)
-        return np.asarray(np.where(drawn < accuracy, labels, others))
+        return np.asarray(np.where(drawn < right, labels, others))
 
 
 @dataclass(frozen=True)
@@ -116,7 +139,7 @@ def coverage(
         known = {"classes": setting.classes, "metric": metric, "confidence": confidence}
         pairs.append(paired_macro(labels, mine, theirs, **known))  # type: ignore[arg-type]
         alone.append(macro_interval(labels, mine, **known))  # type: ignore[arg-type]
-    true, others = (setting.truth(accuracy, metric) for accuracy in (setting.accuracy, setting.other))
+    true, others = setting.truths(metric)
     return Coverage.of(pairs, true - others), Coverage.of(alone, true)
 
 
@@ -126,7 +149,8 @@ def coverage_before(
     """Of the bootstrap interval that the gate had."""
     rng = np.random.default_rng(seed)
     found = [before(*setting.draw(rng), setting.classes, metric, confidence) for _ in range(repetitions)]
-    return Coverage.of(found, setting.truth(setting.accuracy, metric) - setting.truth(setting.other, metric))
+    true, others = setting.truths(metric)
+    return Coverage.of(found, true - others)
 
 
 def before(
@@ -156,8 +180,12 @@ def before(
 def settings() -> Iterator[Setting]:
     """The grid, without what leaves the smallest class with hardly a sample."""
     spreads: tuple[Spread, ...] = ("balanced", "geometric", "power")
-    for grid in itertools.product((300, 2_000), (2, 10, 40), spreads, (0.6, 0.9, 0.99), (0.0, 0.9)):
-        setting = Setting(*grid)
+    everywhere = itertools.product((300, 2_000), (2, 10, 40), spreads, (0.6, 0.9, 0.99), (0.0, 0.9))
+    somewhere = itertools.product((300, 2_000), spreads, (1, 2))
+    for setting in itertools.chain(
+        (Setting(*grid) for grid in everywhere),
+        (Setting(samples, 10, spread, 0.9, 1.0, apart=apart) for samples, spread, apart in somewhere),
+    ):
         if setting.samples * setting.sizes.min() >= FEWEST:
             yield setting
 
@@ -183,8 +211,8 @@ def main() -> None:
         for metric in options.metrics:
             paired, alone = coverage(setting, metric, options.confidence, options.repetitions)
             old = coverage_before(setting, metric, options.confidence, options.before) if options.before else ""
-            cells = (f"{setting.samples:,}", setting.classes, setting.spread, setting.accuracy, setting.shared, metric)
-            print(f"| {' | '.join(map(str, (*cells, paired, old, alone)))} |", flush=True)
+            known = (setting.classes, setting.spread, setting.accuracy, setting.shared, setting.apart or "", metric)
+            print(f"| {' | '.join(map(str, (f'{setting.samples:,}', *known, paired, old, alone)))} |", flush=True)
 
 
 if __name__ == "__main__":

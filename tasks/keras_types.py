@@ -82,10 +82,8 @@ class KerasLayer(Protocol):
     layers: list["KerasLayer"]  # of a model
     kernel: KerasVariable
     depthwise_kernel: KerasVariable
-    pointwise_kernel: KerasVariable
     bias: KerasVariable
     gamma: KerasVariable
-    beta: KerasVariable
     moving_mean: KerasVariable
     moving_variance: KerasVariable
     alpha: KerasVariable

@@ -19,7 +19,6 @@ LENGTH = struct.Struct("<Q")
 CHECKSUM = struct.Struct("<I")
 MASK_DELTA = 0xA282EAD8
 MAX_RECORD = 1 << 30  # bytes; more is a damaged length
-OVERHEAD = LENGTH.size + 2 * CHECKSUM.size  # bytes of a record beside its content
 
 
 class Sample(NamedTuple):

@@ -30,33 +30,26 @@ def retention(
     """
     from flows.cli.summary import print_rows
     from tasks.config import parse_deployment
-    from tasks.deployment.releases.retention import clean, leftovers, plan
+    from tasks.deployment.releases.retention import tidy
     from tasks.deployment.stores.opening import open_store
 
     place = deployment(store, model)
     if keep is not None:
         policy = {**place.retention.model_dump(), "keep": keep}
         place = parse_deployment({**place.model_dump(), "retention": policy})
-    opened = open_store(place.store)
-    pieces = leftovers(opened, place.model, place.retention)
-    if dry_run:
-        fates = plan(opened, place.model, place.retention)
-    else:
-        fates = list(clean(opened, place.model, place.retention))
-        for piece in pieces:
-            opened.discard(piece)
-    rows = [fate.model_dump(mode="json") for fate in fates]
+    tidied = tidy(open_store(place.store), place.model, place.retention, dry_run)
     if json:
-        print_json({"dry_run": dry_run, "versions": rows, "leftovers": [piece.key for piece in pieces]})
+        rows = [fate.model_dump(mode="json") for fate in tidied.fates]
+        print_json({"dry_run": dry_run, "versions": rows, "leftovers": list(tidied.pieces)})
         return
     words = {True: "would go" if dry_run else "gone", False: "stays"}
     table = [
         {"Version": str(fate.version), "Fate": words[fate.goes], "Bytes": f"{fate.bytes:,}", "Why": fate.why}
-        for fate in fates
+        for fate in tidied.fates
     ]
     print_rows(f"Versions of {place.model}", table)
-    if pieces:
-        tell(f"Pieces of unfinished uploads: {len(pieces)} {words[True]}.")
+    if tidied.pieces:
+        tell(f"Pieces of unfinished uploads: {len(tidied.pieces)} {words[True]}.")
 
 
 def pin(version: int, *, reason: Reason, model: Model = None, store: Store = None) -> None:

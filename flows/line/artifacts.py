@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
@@ -64,8 +63,3 @@ def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
 def shown_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Rows of a table artifact, whose texts are shown as they are: Prefect's pages take each for Markdown."""
     return [{key: markdown(of) if isinstance(of, str) else of for key, of in row.items()} for row in rows]
-
-
-def report_path() -> Path:
-    """Where the report is."""
-    return REPORT

@@ -8,8 +8,8 @@ from prefect.states import Completed, Failed
 from flows.line.artifacts import shown_rows
 from flows.operations.rebuilding import parse_release, reproduce_in
 from tasks.config import load_params
-from tasks.deployment.releases import retention
 from tasks.deployment.releases.reproduction import Reproduction
+from tasks.deployment.releases.retention import tidy
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust.trusted import project_trust
 from tasks.text import markdown, visible
@@ -23,23 +23,16 @@ def retention_flow(dry_run: bool = False) -> State[int]:
         dry_run: only show what would go.
     """
     place = load_params().deployment
-    store = open_store(place.store)
-    pieces = retention.leftovers(store, place.model, place.retention)
-    if dry_run:
-        fates = retention.plan(store, place.model, place.retention)
-    else:
-        fates = list(retention.clean(store, place.model, place.retention))
-        for piece in pieces:
-            store.discard(piece)
+    tidied = tidy(open_store(place.store), place.model, place.retention, dry_run)
     create_table_artifact(
-        table=shown_rows(fate.model_dump(mode="json") for fate in fates),
+        table=shown_rows(fate.model_dump(mode="json") for fate in tidied.fates),
         key="retention",
         description="What stays, what goes, why",
     )
-    gone = sum(fate.goes for fate in fates)
-    line = f"{gone} of {len(fates)} versions {'would go' if dry_run else 'are gone'}, {len(pieces)} pieces of uploads"
+    verb = "would go" if dry_run else "are gone"
+    line = f"{tidied.gone} of {len(tidied.fates)} versions {verb}, {len(tidied.pieces)} pieces of uploads"
     get_run_logger().info(line)
-    return Completed(message=line, data=gone)
+    return Completed(message=line, data=tidied.gone)
 
 
 @flow(name="release.reproduce", persist_result=False)

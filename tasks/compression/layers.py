@@ -1,12 +1,12 @@
 """Which layers of a Keras model hold weights worth compressing, and how a layer is replaced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, KerasModel, KerasVariable, keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, KerasNode, KerasVariable, keras, tensorflow
 from tasks.errors import CompressionError
 from tasks.learning.saving import copy_model
 
@@ -63,6 +63,19 @@ def without_kernel(model: KerasModel) -> list[str]:
         for layer in model.layers
         if find_kernel(layer) is None and any(len(weight.shape) > 1 for weight in layer.weights)
     ]
+
+
+def named(names: Iterable[str], layers: Iterable[str]) -> dict[str, list[str]]:
+    """For each name the layer of ``layers`` that is called so, or those in the model that is called so."""
+    every = list(layers)
+    return {name: [layer for layer in every if layer == name or layer.startswith(f"{name}/")] for name in names}
+
+
+def given_beside_tensors(node: KerasNode) -> list[Any]:
+    """What a call of a layer is given beside tensors: numbers, names, arrays, which a copied network has as lists."""
+    flatten = tensorflow().nest.flatten
+    given = (*node.call_args, *node.call_kwargs.values())
+    return [value for value in given if not any(hasattr(each, "_keras_history") for each in flatten(value))]
 
 
 def hold_zeros(layer: KerasLayer) -> None:

@@ -1,6 +1,6 @@
 """A model rebuilt with chains of smaller layers in the place of some of its layers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
+from tasks.learning.rewrites import nodes_of
 
+# a layer, and the arguments and keywords that it is called with; gives its outputs
+Call = Callable[[KerasLayer, Sequence[Any], Mapping[str, Any]], Any]
 INNER = {"activation": "linear", "use_bias": False, "activity_regularizer": None}
 
 
@@ -92,29 +95,42 @@ def rebuild(model: KerasModel, replacements: Mapping[str, Replacement]) -> Keras
         model: Sequential or functional; stays as it is.
         replacements: by the name of the layer.
     """
-    inputs = [layer.__class__.from_config(layer.get_config()).output for layer in model._input_layers]
-    uses = model._tensor_usage_count
-    tensors = {str(id(old)): [new] * uses[str(id(old))] for old, new in zip(model.inputs, inputs, strict=True)}
     copies: dict[str, Any] = {}
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            arguments, keywords = node.map_arguments(tensors)
-            name = node.layer.name
-            if name in replacements:
-                outputs = replacements[name](*arguments)
-            else:
-                first = name not in copies
-                copy = copies.setdefault(name, _copy(node.layer))
-                outputs = copy(*arguments, **keywords)
-                if first:
-                    copy.set_weights(node.layer.get_weights())
-            for old, new in zip(node.flat_output_ids, tensorflow().nest.flatten(outputs), strict=True):
-                tensors[old] = [new] * uses[old]
-    outputs = [tensors[str(id(old))].pop() for old in model.outputs]
+
+    def call(layer: KerasLayer, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        if layer.name in replacements:
+            return replacements[layer.name](*arguments)
+        first = layer.name not in copies
+        copy = copies.setdefault(layer.name, copy_of(layer))
+        outputs = copy(*arguments, **keywords)
+        if first:
+            copy.set_weights(layer.get_weights())
+        return outputs
+
+    return called_anew(model, call)
+
+
+def called_anew(model: KerasModel, call: Call) -> KerasModel:
+    """A functional model from inputs like those of ``model``, made by ``call`` in the place of each call of a layer."""
+    inputs = [copy_of(layer).output for layer in model._input_layers]
+    outputs = walk(model, inputs, call)
     return keras().Model(inputs, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
 
 
-def _copy(layer: KerasLayer) -> KerasLayer:
-    return layer.__class__.from_config(layer.get_config())
+def walk(model: KerasModel, inputs: Sequence[TfTensor], call: Call) -> list[TfTensor]:
+    """What a network gives for other inputs, when ``call`` stands in the place of each call of a layer."""
+    uses = model._tensor_usage_count
+    tensors = {str(id(old)): [new] * uses[str(id(old))] for old, new in zip(model.inputs, inputs, strict=True)}
+    for node in nodes_of(model):
+        if node.is_input:
+            continue
+        arguments, keywords = node.map_arguments(tensors)
+        outputs = call(node.layer, arguments, keywords)
+        for old, new in zip(node.flat_output_ids, tensorflow().nest.flatten(outputs), strict=True):
+            tensors[old] = [new] * uses[old]
+    return [tensors[str(id(old))].pop() for old in model.outputs]
+
+
+def copy_of(layer: KerasLayer, **changes: Any) -> Any:
+    """The same layer without its weights, but for ``changes`` of its configuration."""
+    return layer.__class__.from_config({**layer.get_config(), **changes})

@@ -10,6 +10,7 @@ from typing import Any
 from tasks.backend import KerasModel, set_seed, threads, versions
 from tasks.compression.changes import check_changes, refusing
 from tasks.compression.comparing import compared
+from tasks.compression.inlining import inline_models
 from tasks.compression.layer_states import measure_layers
 from tasks.compression.promises import measure
 from tasks.compression.recipe import Recipe
@@ -57,9 +58,10 @@ def run_recipe(
     before = weights_digest(baseline)
     store = StepStore(steps_folder, before, context)
     with refusing("the first step"), noted() as beginning:
-        subject = Subject(split_separable(baseline))
+        whole = inline_models(baseline)
+        subject = Subject(split_separable(whole))
     recorded = recorded_samples(baseline.input_shape[1:], context.prepared)
-    context = replace(context, baseline=copy_model(baseline), recorded=recorded)
+    context = replace(context, baseline=copy_model(whole), recorded=recorded)
     claims: tuple[Claim, ...] = ()
     steps: list[Step] = []
     for index, technique in enumerate(recipe):

@@ -20,7 +20,7 @@ from tasks.errors import SlimlineError
 from tasks.files import write_bytes
 from tasks.learning.building import find_builder
 from tasks.learning.saving import load_model
-from tasks.packing.container import pack
+from tasks.packing.pack_cache import packed
 from tasks.processes import end_with_parent
 from tasks.records import read_record, write_record
 from tasks.training.records import BASELINE_KERAS, teacher_member
@@ -66,7 +66,7 @@ def work(params: Params, name: str) -> None:
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)
     StepStore(STEPS, candidate.baseline_weights_sha256, context).keep_only(recipes.values())
-    stored = len(pack(flatbuffer))
+    stored = len(packed(flatbuffer))
     print(f"{name}: {candidate.bytes:,} bytes loaded, {stored:,} stored, {candidate.seconds:.0f} s")
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import EvaluationError, PackingError
 from tasks.evaluation.records import Cost
-from tasks.packing.container import pack
+from tasks.packing.pack_cache import packed
 from tasks.packing.plain import zstd
 from tasks.packing.recording import read_model
 
@@ -90,7 +90,7 @@ def measure_cost(path: Path) -> Cost:
     parameters = list(_parameters(file))
     return Cost(
         loaded_bytes=len(file.content),
-        stored_bytes=len(pack(file.content)),
+        stored_bytes=len(packed(file.content)),
         zstd_bytes=len(zstd(file.content)),
         parameters=sum(prod(tensor.shape) for tensor in parameters),
         nonzero=sum(_nonzero(file, tensor) for tensor in parameters),

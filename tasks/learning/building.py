@@ -4,6 +4,7 @@ import importlib
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from tasks.backend import KerasModel, keras
 from tasks.errors import ConfigError, TrainingError
@@ -51,7 +52,7 @@ def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
     workload, outputs = find_workload(dataset.workload), len(dataset.classes)
     try:
         build = learning_of(dataset.workload).build
-        model: KerasModel = build(find_builder(name, dataset.workload), dataset.inputs, outputs, dropout)
+        model: Any = build(find_builder(name, dataset.workload), dataset.inputs, outputs, dropout)
     except ValueError as error:
         raise TrainingError(
             f"Expected {name} to fit {workload.things} of {dataset.input.shape}. Received: {error} "
@@ -70,4 +71,5 @@ def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
             f"Expected {name} to go from {expected[0]} to {expected[1]}. "
             f"Received: from {model.input_shape} to {model.output_shape}."
         )
-    return model
+    built: KerasModel = model
+    return built

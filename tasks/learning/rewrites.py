@@ -9,6 +9,7 @@ rewrite                needs                                                    
 =====================  ==========================================================  ===================================
 scaling into a kernel  exact classes, one use of each, float32                     :func:`.conversion.fold_scaling`
 columns as channels    exact class, one call, elementwise activation, float32      ``techniques/width_to_depth.py``
+model as its layers    exact class, called with inputs of its form and no more     ``compression/inlining.py``
 separable as two       exact class, float32; any activation, it stays at the end   ``compression/separable.py``
 factors in place       exact classes; each has the reconstructed kernel's outputs  ``techniques/factorize.py``
 =====================  ==========================================================  ===================================

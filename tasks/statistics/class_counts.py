@@ -1,7 +1,7 @@
 """Answers counted by class, the macro averages of the counts, and what one more error would change."""
 
 from dataclasses import dataclass
-from math import log
+from math import log1p
 from typing import Literal
 
 import numpy as np
@@ -17,13 +17,16 @@ def divide(numerator: Reals, denominator: Reals) -> Reals:
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
 
-def unseen_events(confidence: float) -> float:
-    """The most events that may be expected in samples in which none occurred: three at 95 %.
+def unseen_share(samples: Reals, confidence: float) -> Reals:
+    """The largest share of events that samples without any of them are consistent with; 1 of no samples.
 
-    The rule of three: J. A. Hanley and A. Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 249
-    (1983) 1743-1745.
+    With that share, none occurs with the probability ``1 - confidence``: ``(1 - share) ** samples``. At 95 % it is
+    nearly three events, the rule of three: J. A. Hanley and A. Lippman-Hand, If nothing goes wrong, is everything all
+    right?, JAMA 249 (1983) 1743-1745.
     """
-    return -log(1 - confidence)
+    exponent = np.full_like(samples, -np.inf)
+    np.divide(log1p(-confidence), samples, out=exponent, where=samples > 0)
+    return np.asarray(-np.expm1(exponent))
 
 
 def macro(right: Reals, answered: Reals, support: Reals, metric: MacroMetric) -> Reals:
@@ -117,22 +120,18 @@ class ClassCounts:
 
     def losses(self, confidence: float) -> Reals:
         """What errors of a kind that has not occurred in a class may take off the macro average, class by class."""
-        lost = self._unseen(confidence) * self.right
+        lost = unseen_share(self.base, confidence) * self.right
         return (self.values - self._values(-lost)) / len(self.right) + lost * self._false_alarm
 
     def gains(self, confidence: float) -> Reals:
         """What right answers of a kind that has not occurred in a class may add to the average, class by class."""
-        won = self._unseen(confidence) * (self.base - self.right)
+        won = unseen_share(self.base, confidence) * (self.base - self.right)
         return (self._values(won) - self.values) / len(self.right) + won * self._false_alarm
 
     @property
     def unknown(self) -> float:
         """The share of the classes of which nothing is known: no sample of them, or for precision no answer."""
         return float(np.mean(self.base == 0))
-
-    def _unseen(self, confidence: float) -> Reals:
-        events = unseen_events(confidence)
-        return events / (self.base + events)
 
     @property
     def _share(self) -> Reals:

@@ -14,6 +14,7 @@ from tasks.compression.channels.graph import Graph, Keep
 from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import check_removal, masked, rebuild
 from tasks.compression.channels.repair import repair
+from tasks.compression.layers import named
 from tasks.compression.technique import Allocation
 from tasks.errors import Unsuited
 
@@ -88,15 +89,16 @@ def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tupl
     Args:
         graph: of the network.
         wanted: for layers by name, the fraction (float) or the number (int) of their channels that stay.
-        excluded: layers that keep all.
+        excluded: layers, or models of layers, that keep all.
 
     Raises:
         Unsuited: a name is not that of a layer whose channels may go, tied layers are given two widths, or a
             number is that of a layer with several groups.
     """
     free = {layer for group in graph.groups for layer in group.layers}
+    kept = named(excluded, sorted(free))
     for name in (*wanted, *excluded):
-        if name not in free:
+        if name not in free and not kept.get(name):
             raise Unsuited(
                 f"Expected layers whose channels may go: {', '.join(sorted(free)) or 'there are none'}. "
                 f"Received: {name!r}{f', which has to stay with {graph.held[name]}' if name in graph.held else ''}."
@@ -111,7 +113,7 @@ def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tupl
     fixed: dict[str, int] = {}
     for group in graph.groups:
         size = len(group.channels)
-        asked = {size for name in excluded if name in group.layers}
+        asked = {size for names in kept.values() for name in names if name in group.layers}
         asked |= {_count(wanted[name], size) for name in group.layers if name in wanted}
         if len(asked) > 1:
             raise Unsuited(

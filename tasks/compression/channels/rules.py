@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import KerasLayer, KerasNode, keras, tensorflow
+from tasks.backend import KerasLayer, KerasNode, keras
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.graph import Size
 from tasks.compression.channels.trace import Trace
+from tasks.compression.layers import given_beside_tensors
 
 # node: one call of a layer; gives the channels of its output, or None where the layer is set in a way that is not known
 LayerRule = Callable[[Trace, KerasNode, list[Ids]], Ids | None]
@@ -170,8 +171,7 @@ def _reshape(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
 
 def _operation(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
     """An operation with numbers beside the tensors; an array beside them may hold a value for each channel."""
-    values = tensorflow().nest.flatten((node.call_args, node.call_kwargs))
-    plain = all(hasattr(value, "_keras_history") or _is_single(value) for value in values)
+    plain = all(_is_single(value) for value in given_beside_tensors(node))
     return _merge(trace, node, inputs) if node.layer.symbol in OPERATIONS and plain else None
 
 

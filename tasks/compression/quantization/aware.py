@@ -1,4 +1,4 @@
-"""Quantization-aware training through TFMOT: the maths and the plumbing behind ``quantize: {aware: true}``."""
+"""Quantization-aware training through TFMOT: the maths and the plumbing behind ``training: qat``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -184,13 +184,14 @@ def trained_kernels(aware: KerasModel) -> dict[str, NDArray[np.float32]]:
 
 
 def settled_levels(aware: KerasModel) -> dict[str, Levels]:
-    """The kernels with one scale alone that :func:`settle` has written, by the names of their layers."""
+    """The kernels that :func:`settle` has written, by the names of their layers."""
     found = {}
     for wrapper in _wrappers(aware):
         kernel, quantizer, _ = wrapper._weight_vars[0]
-        if isinstance(quantizer, _Fixed) and not quantizer.most.ndim:
-            scale = np.float32(quantizer.most / INT8)
-            found[str(wrapper.layer.name)] = Levels(round_to_levels(kernel.numpy(), scale, INT8), float(scale))
+        if isinstance(quantizer, _Fixed):
+            scale = np.asarray(quantizer.most / INT8, np.float32)
+            integers = round_to_levels(kernel.numpy(), scale, INT8)
+            found[str(wrapper.layer.name)] = Levels(integers, None if scale.ndim else float(scale))
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from tasks.backend import tensorflow
 from tasks.compression.quantization.calibration import Samples
+from tasks.compression.quantization.own_biases import own_biases
 
 Mode = Literal["dynamic_int8", "float16", "int8", "int16x8", "int4", "mixed"]
 Converter = Any
@@ -32,6 +33,8 @@ def configurations(samples: Samples | None = None) -> dict[Mode, Callable[[Conve
     def int16x8(converter: Converter) -> None:
         converter.optimizations = [lite.Optimize.DEFAULT]
         converter.representative_dataset = samples and (lambda: ([image.astype("uint8")] for (image,) in samples()))
+        quantize = converter._quantize
+        converter._quantize = lambda file, *rest, **more: quantize(own_biases(bytes(file)), *rest, **more)
         converter.target_spec.supported_ops = [
             sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
             sets.TFLITE_BUILTINS,  # for the cast of the pixels

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.flatbuffer import File, Places, Use, content, store
+from tasks.compression.flatbuffer import File, Part, Places, Use, by_output, content, store
 from tasks.compression.location import align
 from tasks.errors import CompressionError
 
@@ -20,10 +20,10 @@ LARGEST = 127
 
 @dataclass(frozen=True)
 class Levels:
-    """A kernel of a Keras layer: integers, and the scale of all of them."""
+    """A kernel of a Keras layer: integers, and the scale of all of them; None where channels have their own."""
 
     integers: NDArray[np.int8]
-    scale: float
+    scale: float | None
 
 
 def stretch_scales(
@@ -40,7 +40,8 @@ def stretch_scales(
         flatbuffer: an int8 file.
         factors: for each layer one for each output.
         places: where the file holds the layers' kernels.
-        converted: kernels as they were converted; the converter rounds some anew, which is taken back.
+        converted: kernels as they were converted; the converter rounds some anew, those of layers that are called
+            twice say, which is taken back.
 
     Returns:
         the file with other scales.
@@ -48,9 +49,7 @@ def stretch_scales(
     Raises:
         CompressionError: a layer is not in the file as an 8-bit dense layer with a scale for each output.
     """
-    if not factors:
-        return flatbuffer
-    file = File(flatbuffer)
+    file, known = File(flatbuffer), converted or {}
     for name, factor in factors.items():
         if not places.get(name):
             raise CompressionError(
@@ -58,16 +57,49 @@ def stretch_scales(
                 f"that reads it as it is. Leave weight_bits out, or replace the layer."
             )
         for part in places[name]:
-            weights = file.tensor(part.graph, part.tensor)
-            scales = _stretched(weights, factor, name)
-            levels = (converted or {}).get(name)
-            if levels is not None:
-                integers = part.arranged(levels.integers, weights.shape)
-                if not np.array_equal(integers, file.constant(part.graph, part.tensor).values):
-                    file.store(weights, np.ascontiguousarray(integers))
-                    scales = np.asarray(levels.scale * factor, np.float32)
+            scales = _stretched(file.tensor(part.graph, part.tensor), factor, name)
+            if name in known and (found := _trained(file, part, known[name], beyond=False)) is not None:
+                scales = np.asarray(found * factor, np.float32)
             _set_kernel_scales(file, part.graph, part.tensor, scales)
-    return file.write()
+    others = [(part, known[name]) for name in known if name not in factors for part in places.get(name, ())]
+    restored = [(part, _trained(file, part, levels, beyond=True)) for part, levels in others]
+    for part, found in restored:
+        if found is not None:
+            _set_kernel_scales(file, part.graph, part.tensor, found)
+    changed = factors or any(found is not None for _, found in restored)
+    return file.write() if changed else flatbuffer
+
+
+def _trained(file: File, part: Part, levels: Levels, beyond: bool) -> NDArray[np.float32] | None:
+    """Store a kernel's own integers where the file has others, and give their there_scales; None where it has them.
+
+    BatchNorm behind a convolution may have been folded into the file's there_scales, and the sign of a factor into its
+    integers. What the converter has rounded anew has ±127 for the largest integer of each channel.
+
+    Args:
+        file: in which they are stored.
+        part: where.
+        levels: the integers.
+        beyond: others are only those that are larger than any of ``levels``.
+    """
+    weights, there = file.tensor(part.graph, part.tensor), file.constant(part.graph, part.tensor, part.outputs).values
+    integers = part.arranged(levels.integers, weights.shape)
+    same = (
+        np.abs(there).max(initial=0) <= np.abs(integers).max(initial=0) if beyond else np.array_equal(integers, there)
+    )
+    if same or weights.quantization.scale is None:
+        return None
+    there_scales = np.asarray(weights.quantization.scale, np.float32)
+    if levels.scale is not None:
+        scales = np.full_like(there_scales, levels.scale)
+    else:
+        trained, rounded = (by_output(values, part.outputs).astype(np.int64) for values in (integers, there))
+        largest = np.maximum(np.abs(trained).max(axis=1), 1)
+        scales = np.asarray(there_scales * (np.abs(rounded).max(axis=1) / largest), np.float32)
+        signs = np.sign(np.sum(trained * rounded, axis=1)).astype(np.int8)
+        integers = np.moveaxis(np.moveaxis(integers, part.outputs, -1) * signs, -1, part.outputs)
+    file.store(weights, np.ascontiguousarray(integers))
+    return scales
 
 
 def share_scales(flatbuffer: bytes, original: bytes) -> bytes:

@@ -10,6 +10,7 @@ from tasks.compression.clustering.grid import best_shares, simulate, steps_of, t
 from tasks.compression.clustering.holding import hold_clusters
 from tasks.compression.clustering.kmeans import to_levels
 from tasks.compression.clustering.repair import Kernel, distinct, repair
+from tasks.compression.clustering.scaled import scaled_inputs
 from tasks.compression.layers import hold_zeros, kernel_of, kernels, kernels_of, oriented, with_layers, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
@@ -82,23 +83,26 @@ class Cluster(Retraining, Technique):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Cluster every layer that TFMOT supports and that has more weights than clusters, zeros that stay apart."""
         model = subject.network
-        reasons = dict.fromkeys(without_kernel(model), Reason.UNSUPPORTED)
+        skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
+        scaled = scaled_inputs(model)
         before: dict[str, Kernel] = {}
         for name, kernel in kernels(model).items():
             reason = self._reason(model.get_layer(name), kernel)
-            if reason is None:
-                before[name] = kernel
+            if reason is not None:
+                skipped[name] = Skip(layer=name, reason=reason)
+            elif name in scaled:
+                detail = f"the converter multiplies its weights by the factors of {scaled[name]}"
+                skipped[name] = Skip(layer=name, reason=Reason.UNSUPPORTED, detail=detail)
             else:
-                reasons[name] = reason
-        skipped = tuple(Skip(layer=name, reason=reason) for name, reason in reasons.items())
+                before[name] = kernel
         if not before:
-            return Result(subject, changed=(), skipped=skipped)
+            return Result(subject, changed=(), skipped=tuple(skipped.values()))
         trained = self._on_grid(model, before, context) if self.levels == "grid" else self._free(model, before, context)
         self._put_right(trained, before, context)
         return Result(
             Subject(trained),
             changed=tuple(sorted(before)),
-            skipped=skipped,
+            skipped=tuple(skipped.values()),
             claims=tuple(Claim(name, "clusters", float(self.clusters)) for name in sorted(before)),
         )
 

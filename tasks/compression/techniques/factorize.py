@@ -9,7 +9,7 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits
 
 from tasks.backend import KerasLayer, KerasModel, keras
-from tasks.compression.layers import find_kernel, kernel_of, without_kernel
+from tasks.compression.layers import find_kernel, kernel_of, kernels, named, without_kernel
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
@@ -82,7 +82,9 @@ class Factorize(Technique):
     calibration: Annotated[
         int, Field(ge=0, description="training images by whose activations errors count; 0: all inputs count alike")
     ] = 500
-    exclude: Annotated[tuple[str, ...], Field(strict=False, description="layers that stay as they are")] = ()
+    exclude: Annotated[
+        tuple[str, ...], Field(strict=False, description="layers, or models of layers, that stay as they are")
+    ] = ()
 
     def promises(self) -> frozenset[Kind]:
         """Zeros too where there are sparse layers."""
@@ -124,8 +126,8 @@ class Factorize(Technique):
 
     def _check_names(self, model: KerasModel) -> None:
         names = [layer.name for layer in model.layers]
-        for name in self.exclude:
-            if name not in names:
+        for name, layers in named(self.exclude, names).items():
+            if not layers:
                 raise Unsuited(
                     f"Expected exclude of factorize to name layers of {model.name}: {', '.join(names)}. "
                     f"Received: {name!r}. Correct or remove it."
@@ -135,8 +137,9 @@ class Factorize(Technique):
         targets: dict[str, Target] = {}
         kinds: dict[str, type[Decomposition]] = {}
         skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
+        excluded = {name for names in named(self.exclude, kernels(model)).values() for name in names}
         for layer in model.layers:
-            found = self._kind(layer) if find_kernel(layer) is not None else None
+            found = self._kind(layer, layer.name in excluded) if find_kernel(layer) is not None else None
             if isinstance(found, Skip):
                 skipped[layer.name] = found
             elif found is not None:
@@ -158,11 +161,11 @@ class Factorize(Technique):
                 targets[name] = Target(decomposition, places(layer))
         return targets, skipped
 
-    def _kind(self, layer: KerasLayer) -> type[Decomposition] | Skip:
+    def _kind(self, layer: KerasLayer, excluded: bool) -> type[Decomposition] | Skip:
         layers = keras().layers
         dense, convolution = type(layer) is layers.Dense, type(layer) is layers.Conv2D
         wanted = self.dense if dense else self.convolution
-        if layer.name in self.exclude or wanted == "none":
+        if excluded or wanted == "none":
             return Skip(layer=layer.name, reason=Reason.EXCLUDED)
         if not dense and not (convolution and layer.groups == 1 and layer.data_format == "channels_last"):
             return Skip(layer=layer.name, reason=Reason.UNSUPPORTED)

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, get_args
 
 from tasks.compression.strip import strip
 from tasks.compression.technique import Context, Form, Kind, Result, Subject, Technique
-from tasks.packing.container import pack
+from tasks.packing.pack_cache import packed
 
 
 class Pack(Technique):
@@ -40,5 +40,5 @@ class Pack(Technique):
             path: tuple(replace(part, tensor=numbers[part.graph][part.tensor]) for part in parts)
             for path, parts in subject.places.items()
         }
-        context.say(f"{len(subject.flatbuffer):,} bytes, stripped {len(stripped):,}, packed {len(pack(stripped)):,}")
+        context.say(f"{len(subject.flatbuffer):,} bytes, stripped {len(stripped):,}, packed {len(packed(stripped)):,}")
         return Result(Subject(None, stripped, places, packed=True), changed=())

@@ -91,7 +91,9 @@ class PruneChannels(Technique):
             description="layers whose width is fixed: the fraction or the number of channels that stay",
         ),
     ]
-    exclude: Annotated[tuple[str, ...], Field(strict=False, description="layers that keep all channels")] = ()
+    exclude: Annotated[
+        tuple[str, ...], Field(strict=False, description="layers, or models of layers, that keep all channels")
+    ] = ()
     allocation: Annotated[Allocation, Field(description="the same share of each layer, or where it matters least")] = (
         "uniform"
     )

@@ -14,7 +14,7 @@ from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
 from tasks.litert import LiteRTModel
-from tasks.packing.container import pack
+from tasks.packing.pack_cache import packed
 from tasks.samples import Dataset
 from tasks.workloads import find_workload
 
@@ -41,7 +41,7 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
     unpacked = describe(model)
     check_model(evidence.model, unpacked.sha256, evidence.gate)
     loaded = LiteRTModel(model)
-    (folder / PACKED).write_bytes(pack(model.read_bytes()))
+    (folder / PACKED).write_bytes(packed(model.read_bytes()))
     model.unlink()
     if not LOCK.exists():
         raise ReleaseError(

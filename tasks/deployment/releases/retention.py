@@ -45,8 +45,40 @@ class Fate(Record):
     bytes: int
 
 
+class Tidied(Record):
+    """What becomes of a model's versions, the newest first, and pieces of uploads that are gone or would go."""
+
+    fates: tuple[Fate, ...]
+    pieces: tuple[str, ...]
+
+    @property
+    def gone(self) -> int:
+        """Number of versions that are gone or would go."""
+        return sum(fate.goes for fate in self.fates)
+
+
 class Protected(Exception):
     """A release that was to go is needed after all."""
+
+
+def tidy(store: Store, model: str, policy: Retention, dry_run: bool = False) -> Tidied:
+    """Remove a model's old releases and the pieces of uploads that never ended.
+
+    Args:
+        store: where they are.
+        model: its name.
+        policy: what stays.
+        dry_run: only find out what would go.
+
+    Raises:
+        StoreError: the store cannot be read or written; what is left goes the next time.
+        ReleaseError: something in it is not understood, so nothing may go.
+    """
+    pieces = leftovers(store, model, policy)
+    fates = plan(store, model, policy) if dry_run else list(clean(store, model, policy))
+    for piece in () if dry_run else pieces:
+        store.discard(piece)
+    return Tidied(fates=tuple(fates), pieces=tuple(piece.key for piece in pieces))
 
 
 def plan(store: Store, model: str, policy: Retention) -> list[Fate]:

@@ -18,7 +18,7 @@ from tasks.deployment.releases.reproduction import Reproduction
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ReleaseError, VersioningError
-from tasks.versioning import rebuilding
+from tasks.versioning import dvc, rebuilding
 from tasks.versioning.dvc import Gone
 from tasks.versioning.history import git, head
 from tests.tasks.deployment.project import RECIPE, params_for, write_project
@@ -167,7 +167,7 @@ def test_why_the_data_was_read_again_is_said_as_it_was(
         raise error("The token has expired.")
 
     ran: list[str] = []
-    monkeypatch.setattr(rebuilding, "pull", pull)
+    monkeypatch.setattr(dvc, "pull", pull)
     monkeypatch.setattr(rebuilding, "lend_source", lambda _: ran.append("lend"))
     monkeypatch.setattr(rebuilding, "stages_to_run", lambda _, last, __: ["code", "fingerprint", last])
     monkeypatch.setattr(rebuilding, "run_again", lambda _, stage, __: ran.append(stage))

@@ -1,13 +1,16 @@
 """A recipe that cannot be made is recorded; what came from outside fails the stage."""
 
 import errno
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
+from tasks.backend import keras
 from tasks.compression import supervisor, worker
 from tasks.compression.records import (
     NotMade,
@@ -31,6 +34,9 @@ from tasks.errors import (
     TrainingError,
     Unsuited,
 )
+from tasks.learning.saving import save_model
+from tasks.training.records import BASELINE_KERAS
+from tests.tasks.training.material import CLASSES, SHAPE
 
 PARAMS = load_params(Path(__file__).parents[3] / "params.yaml")
 
@@ -109,7 +115,7 @@ def test_a_worker_that_meets_a_refusal_ends_well(monkeypatch: pytest.MonkeyPatch
     for name, answer in {
         "run_recipe": refuse,
         "load_model": lambda _: None,
-        "find_builder": lambda _: None,
+        "find_builder": lambda *_: None,
     }.items():
         monkeypatch.setattr(worker, name, answer)
     worker.work(PARAMS, "int8")
@@ -136,7 +142,11 @@ def test_a_person_who_interrupts_a_worker_is_no_refusal(monkeypatch: pytest.Monk
     def interrupt(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    for name, answer in {"run_recipe": interrupt, "load_model": lambda _: None, "find_builder": lambda _: None}.items():
+    for name, answer in {
+        "run_recipe": interrupt,
+        "load_model": lambda _: None,
+        "find_builder": lambda *_: None,
+    }.items():
         monkeypatch.setattr(worker, name, answer)
     with pytest.raises(KeyboardInterrupt):
         worker.make(PARAMS, "int8")
@@ -201,24 +211,45 @@ def test_a_record_says_whether_there_is_a_candidate() -> None:
         read_candidate("int8")
 
 
+def too_small(layers: Any, signal: Any) -> Any:
+    return layers.Flatten()(layers.Conv2D(4, 3, strides=2, activation="relu")(signal))
+
+
+def with_gates(layers: Any, signal: Any) -> Any:
+    return layers.GRU(16)(layers.Reshape((16, 16))(signal))
+
+
+def normalized(layers: Any, signal: Any) -> Any:
+    return layers.LayerNormalization()(layers.Dense(16)(layers.Flatten()(signal)))
+
+
 @pytest.mark.slow
-def test_the_stage_of_a_recipe_that_cannot_be_made_ends_well(article: Any, prepared: Path, workspace: Path) -> None:
-    from ruamel.yaml import YAML
-
-    from tasks.learning.saving import save_model
-    from tasks.training.records import BASELINE_KERAS
-
+@pytest.mark.parametrize(
+    ("build", "step", "sentence"),
+    [
+        (too_small, {"technique": "prune_channels", "budget": {"metric": "macs", "max": 1}}, "Expected a budget"),
+        (with_gates, {"technique": "quantize", "mode": "int8"}, r"SIG[A-Z]+ in step 1/1: quantize: a native crash"),
+        (normalized, {"technique": "quantize", "mode": "int16x8"}, r"SIG[A-Z]+ in step 1/1: quantize: a native crash"),
+    ],
+)
+def test_the_stage_of_a_recipe_that_cannot_be_made_ends_well(
+    build: Any, step: dict[str, Any], sentence: str, prepared: Path, workspace: Path
+) -> None:
     yaml = YAML(typ="safe")
     params = yaml.load((Path(__file__).parents[3] / "params.yaml").read_text())
-    params["recipes"] = {"odd": [{"technique": "prune_channels", "budget": {"metric": "macs", "max": 1}}]}
+    params["recipes"] = {"odd": [step]}
     yaml.dump(params, workspace / "params.yaml")
     (workspace / "data").mkdir()
     (workspace / "data/prepared").symlink_to(prepared)
-    save_model(article, workspace / BASELINE_KERAS)
+    layers, inputs = keras().layers, keras().Input(SHAPE)
+    outputs = layers.Dense(CLASSES)(build(layers, layers.Rescaling(1 / 255)(inputs)))
+    save_model(keras().Model(inputs, outputs), workspace / BASELINE_KERAS)
     done = subprocess.run(
         [sys.executable, "-m", "tasks.compression", "compress", "odd"],
         cwd=workspace, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "odd: not made. Expected" in done.stdout
     assert "Traceback" not in done.stderr
-    assert isinstance(read_candidate("odd"), NotMade)
+    record = read_candidate("odd")
+    assert isinstance(record, NotMade)
+    assert re.search(sentence, record.not_made)

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.backend import keras
+from tasks.backend import keras, tensorflow
 from tasks.errors import ConversionError
-from tasks.learning.conversion import fold_scaling, to_tflite
+from tasks.learning.conversion import convert, fold_scaling, to_tflite
 from tasks.learning.saving import weights_digest
 from tasks.litert import LiteRTModel
 from tasks.workloads.image.networks import BUILDERS
@@ -122,3 +122,41 @@ def test_the_flatbuffer_takes_pixels_and_agrees_with_keras(
 
 def test_the_same_model_gives_the_same_bytes(tiny: Any) -> None:
     assert to_tflite(tiny) == to_tflite(tiny)
+
+
+def test_the_file_is_that_of_the_whole_model_saved(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = to_tflite(tiny)
+    monkeypatch.setattr("tasks.learning.conversion._held_by", lambda _, model: model)
+    assert to_tflite(tiny) == expected
+
+
+def test_a_layer_with_a_table_is_refused_in_a_sentence() -> None:
+    layers = keras().layers
+    image = keras().Input(SHAPE, dtype="int64")
+    looked_up = keras().backend.cast(layers.IntegerLookup(vocabulary=[1, 2, 3])(image), "float32")
+    model = keras().Model(image, layers.Dense(10)(layers.Flatten()(looked_up)))
+    with pytest.raises(ConversionError, match="Expected layers that LiteRT has operations for"):
+        convert(model)
+
+
+def test_a_conversion_calls_each_layer_once() -> None:
+    """Of a model as a whole TensorFlow saves each layer's own functions, and calls the layer for them again."""
+    calls = []
+
+    class Heard(keras().layers.Layer):  # type: ignore[misc]
+        def call(self, inputs: Any) -> Any:
+            calls.append(self.name)
+            return inputs
+
+    model = stack(keras().layers.Flatten(), Heard(name="heard"))
+    calls.clear()
+    convert(model)
+    assert calls == ["heard"]
+
+
+def test_a_table_that_no_weight_holds_comes_along() -> None:
+    """A variable that a function took from outside is the network's, though no layer knows it."""
+    shift = tensorflow().Variable(np.arange(10.0, dtype=np.float32))
+    model = stack(keras().layers.Flatten(), keras().layers.Dense(10), keras().layers.Lambda(lambda x: x + shift))
+    images = np.random.default_rng(1).integers(0, 256, (3, *SHAPE), np.uint8)
+    assert np.allclose(LiteRTModel(to_tflite(model)).predict(images), answers(model, images), rtol=1e-4, atol=1e-3)

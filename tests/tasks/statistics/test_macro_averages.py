@@ -60,14 +60,33 @@ def test_a_perfect_model_in_equal_classes_is_as_certain_as_one_proportion() -> N
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_equal_answers_are_as_uncertain_as_the_smallest_class_is_small(metric: MacroMetric) -> None:
-    """Three more events in ten samples are possible: one class of two loses 3 / 13 of its recall."""
+    """A quarter of ten samples may be lost by chance unseen: one class of two loses that of its recall."""
     labels = np.repeat([0, 1], [90, 10])
     seen = paired_macro(labels, labels, labels, classes=2, metric=metric)
     assert seen.low == pytest.approx(-seen.high)
     assert seen.value == 0
     assert seen.high < 0.17
     if metric != "f1":
-        assert seen.high >= 0.5 * 2.99 / 12.99
+        assert seen.high >= 0.5 * 0.258
+
+
+@pytest.mark.parametrize("metric", ["precision", "recall"])
+@pytest.mark.parametrize("samples", [1, 4, 10, 30])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.9995])
+def test_errors_that_would_stay_unseen_more_often_than_asked_are_within(
+    metric: MacroMetric, samples: int, confidence: float
+) -> None:
+    labels = np.repeat([0, 1], [1_000, samples])
+    seen = paired_macro(labels, labels, labels, classes=2, metric=metric, confidence=confidence)
+    share = -2 * seen.low  # of one class of two
+    assert (1 - share) ** samples <= (1 - confidence) * (1 + 1e-9)
+
+
+def test_where_only_losses_were_seen_there_is_more_room_for_losses() -> None:
+    labels = np.arange(1_000) % 2
+    seen = paired_macro(labels, np.where(np.arange(1_000) < 10, 1 - labels, labels), labels, classes=2, metric="recall")
+    assert seen.value == pytest.approx(-0.01)
+    assert seen.value - seen.low > 1.2 * (seen.high - seen.value)
 
 
 def test_an_error_that_a_small_class_has_not_shown_yet_is_within_the_interval() -> None:
@@ -124,6 +143,38 @@ def test_bounds_are_finite_in_order_and_mirrored_for_any_answers(
     assert (turned.low, turned.high) == pytest.approx((-seen.high, -seen.low))
     alone = macro_interval(labels, mine, classes=6, metric=metric, confidence=confidence)
     assert 0 <= alone.low <= alone.value <= alone.high <= 1
+
+
+@given(
+    data=st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=40),
+    metric=st.sampled_from(METRICS),
+    confidences=st.lists(st.floats(0.5, 0.999999), min_size=2, max_size=2).map(sorted),
+)
+def test_a_higher_confidence_draws_no_bound_nearer(
+    data: list[tuple[int, int, int]], metric: MacroMetric, confidences: list[float]
+) -> None:
+    labels, mine, theirs = np.array(data).T
+    known = {"classes": 4, "metric": metric}
+    for intervals in (
+        [paired_macro(labels, mine, theirs, **known, confidence=each) for each in confidences],  # type: ignore[arg-type]
+        [macro_interval(labels, mine, **known, confidence=each) for each in confidences],  # type: ignore[arg-type]
+    ):
+        surer = intervals[1]
+        assert surer.low <= intervals[0].low + 1e-12
+        assert surer.high >= intervals[0].high - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("setting", "metric"),
+    [
+        (Setting(samples=300, classes=10, spread="geometric", accuracy=0.6, shared=0.0), "recall"),
+        (Setting(samples=2_000, classes=10, spread="power", accuracy=0.9, shared=1.0, apart=1), "f1"),
+    ],
+    ids=str,
+)
+def test_differences_in_small_classes_are_held_as_often_as_asked(setting: Setting, metric: MacroMetric) -> None:
+    paired, _ = coverage(setting, metric, 0.95, repetitions=500)
+    assert 0.93 <= paired.held <= 0.98
 
 
 @pytest.mark.parametrize("samples", [300, 2_000])

@@ -8,6 +8,7 @@ from tasks.compression.channels.allocation import cost
 from tasks.compression.channels.graph import Graph, Keep
 from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import masked, rebuild
+from tasks.learning.saving import copy_model
 from tests.tasks.compression.channels.networks import NETWORKS, SHAPE, functional, images, scrambled
 
 GROUPS = {
@@ -180,3 +181,13 @@ def test_channels_first_is_left_alone() -> None:
     signal = layers.Conv2D(12, 1, data_format="channels_first", name="other")(inputs)
     model = keras().Model(inputs, layers.Dense(4, name="logits")(layers.Flatten()(signal)))
     assert read_graph(model).groups == ()
+
+
+def test_an_operation_with_a_number_for_each_channel_holds_them_in_a_copy_too() -> None:
+    def build(layers: Any, signal: Any) -> Any:
+        signal = layers.Conv2D(6, 3, name="held")(signal) * np.linspace(0.5, 1.5, 6).astype(np.float32)
+        return layers.Conv2D(6, 3, name="free")(signal) * 0.5
+
+    model = functional(build)()
+    for network in (model, copy_model(model)):
+        assert {layer for group in read_graph(network).groups for layer in group.layers} == {"free"}

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.distortion import sqnr
 from tasks.learning.conversion import fold_scaling, to_tflite
-from tests.tasks.training.material import answers
+from tests.tasks.training.material import answers, samples
 
 SHAPE = (10, 12, 3)
 SPREAD = np.random.default_rng(5).integers(20, 250, (1, *SHAPE))  # the mean differs from place to place
@@ -118,16 +119,28 @@ def local(signal: Any) -> Any:
     return layers.Dense(7)(layers.Flatten()(signal))
 
 
-@pytest.mark.parametrize("build", [normalized, local])
+def behind_a_convolution(signal: Any) -> Any:
+    layers = keras().layers
+    signal = layers.Conv2D(8, 3, activation="relu")(signal)
+    signal = layers.EinsumDense("nhwc,cd->nhwd", (None, None, 8), bias_axes="d", activation="relu")(signal)
+    signal = layers.LocallyConnected2D(4, 3, strides=2, activation="relu")(signal)
+    return layers.Dense(7)(pooled(signal))
+
+
+@pytest.mark.parametrize("build", [normalized, local, behind_a_convolution])
 @pytest.mark.parametrize("per_channel", [True, False], ids=["by channel", "by layer"])
-def test_other_images_are_never_further_from_the_float_network_than_without(build: Build, per_channel: bool) -> None:
-    set_seed(2)
-    inputs = keras().Input(SHAPE, name="image")
+def test_other_images_are_never_further_from_the_float_network_than_without(
+    build: Build, per_channel: bool, prepared: Path
+) -> None:
+    set_seed(1)
+    images, labels = samples("train", prepared, 400)
+    drawn = CalibrationSet(images[:100], labels[:100], np.arange(100))
+    inputs = keras().Input(images.shape[1:], name="image")
     model = keras().Model(inputs, build(keras().layers.Rescaling(1 / 255)(inputs)))
-    other = np.random.default_rng(7).binomial(SPREAD, 0.8, (300, *SHAPE)).astype(np.uint8)
+    other = images[100:]
     right = answers(model, other)
     files = [
-        convert_with_ranges(fold_scaling(model), DRAWN, Calibration(), per_channel, each) for each in (False, True)
+        convert_with_ranges(fold_scaling(model), drawn, Calibration(), per_channel, each) for each in (False, True)
     ]
     plain, corrected = (sqnr(right, predict(file, other)) for file, _ in files)
     assert corrected >= plain - 0.1

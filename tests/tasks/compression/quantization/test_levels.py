@@ -22,6 +22,7 @@ from tasks.compression.quantization.levels import (
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.scales import stretch_scales
 from tasks.compression.technique import Claim, Subject
+from tasks.distortion import sqnr
 from tasks.learning.conversion import convert
 from tasks.litert import LiteRTModel
 from tests.tasks.compression.cases import Made, context
@@ -167,3 +168,28 @@ def test_factors_of_normalization_become_scales_of_dense_layers(
     claims = [Claim(name, "levels", 7.0) for name in aware.restricted]
     assert {claim.layer for claim in claims} == {"without", "with", "logits"}
     assert all(promise.holds for promise in measure(claims, Subject(None, file, places)))
+
+
+def called_twice() -> Any:
+    """A convolution that is called twice, and a dense layer too."""
+    set_seed(2)
+    layers = keras().layers
+    image = keras().Input(SHAPE)
+    convolution, dense = layers.Conv2D(1, 3, padding="same", name="twice"), layers.Dense(16, name="dense")
+    signal = layers.Reshape((16, 16))(convolution(convolution(layers.Rescaling(1 / 255)(image))))
+    return keras().Model(image, layers.Dense(10, name="logits")(layers.Flatten()(dense(dense(signal)))))
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_levels_of_a_layer_that_is_called_twice_stay(prepared: Path, per_channel: bool) -> None:
+    model, calibration = called_twice(), calibration_samples(50, context(prepared))
+    images, _ = samples("test", prepared, 100)
+    aware = train_aware(model, untrained, calibration, images, WeightLevels(4, per_channel), images)
+    file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
+    places = locate(model, file, trained_kernels(aware.model))
+    claims = [Claim(name, "levels", 7.0) for name in ("twice", "dense", "logits")]
+    assert not all(promise.holds for promise in measure(claims, Subject(None, file, places)))
+    file = stretch_scales(file, aware.factors, places, settled_levels(aware.model))
+    assert all(promise.holds for promise in measure(claims, Subject(None, file, places)))
+    assert aware.answers is not None
+    assert sqnr(aware.answers, predict(file, images)) > 25

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.compression.recipe import Recipe
 from tasks.compression.records import Candidate, Reason, Step
+from tasks.compression.weights import of_layer, weights
 from tasks.litert import LiteRTModel
 
 SAME_FLOAT_DB = 100.0  # a float file computes what its network does, but for the order of its sums
@@ -77,28 +78,13 @@ def _stored(last: Any, step: Step, file: bytes, reference: Any) -> Iterator[str]
     if getattr(last, "mode", "float16") == "float16" or not weights_of(reference):
         return
     excuses = frozenset(Reason) - ({Reason.CONVERTER} if last.mode == "int4" else set())  # int4 is not the converter's
-    left = {skip.layer for skip in step.skipped if skip.reason in excuses}
-    named = sum(size for layer, size in sizes(reference).items() if layer in left)
+    sizes = {path: weight.values().size for path, weight in weights(reference).items()}
+    left = [skip.layer for skip in step.skipped if skip.reason in excuses]
+    named = sum(sizes[path] for path in {path for layer in left for path in of_layer(sizes, layer)})
     whole = sum(weight.size for weight in weights_of(reference).values())
     stays = floats(file)
     if stays > named + whole / 20:
         yield f"{stays:,} of {whole:,} weights are float32 in the file, and only {named:,} are said to be left so"
-
-
-def sizes(model: Any) -> dict[str, int]:
-    """Weights of two and more dimensions by layer, and by the path of one within a model."""
-    found: dict[str, int] = {}
-
-    def collect(part: Any, path: str) -> None:
-        for layer in part.layers:
-            found[path + layer.name] = sum(
-                weight.shape.num_elements() for weight in layer.weights if weight.shape.rank > 1
-            )
-            if hasattr(layer, "layers"):
-                collect(layer, f"{path}{layer.name}/")
-
-    collect(model, "")
-    return found
 
 
 def floats(file: bytes) -> int:

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from tasks.backend import set_seed
+from tasks.compression.inlining import inline_models
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.runner import run_recipe
+from tasks.compression.separable import split_separable
 from tasks.compression.step_store import StepStore
 from tasks.compression.technique import Context
 from tasks.errors import SlimlineError
@@ -56,7 +58,8 @@ def carried_out(baseline: Any, case: str, folder: Path) -> dict[str, Any]:
             file, candidate = run_recipe("zoo", recipe, baseline, context, Path(steps))
             store = StepStore(Path(steps), before, context)
             subjects = [store.read(store.digest(recipe[: length + 1])).subject for length in range(len(recipe))]
-            models = [baseline, *(subject.network for subject in subjects if subject.form == "keras")]
+            begun = split_separable(inline_models(baseline))  # as every recipe begins
+            models = [begun, *(subject.network for subject in subjects if subject.form == "keras")]
             images = next(read_batches("validation", 1 << 20, folder))[0]
             wrong = list(faults(recipe, candidate, file, models[-1], images))
             found = decibels(np.asarray(models[-1](images.astype(np.float32), training=False)), logits(file, images))

@@ -1,0 +1,54 @@
+"""Dense layers that have other weights in a file, since the converter takes factors before them into their kernels."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tasks.backend import KerasModel, keras
+from tasks.compression.layers import given_beside_tensors
+from tasks.learning.rewrites import nodes_of
+
+PRODUCTS = frozenset({"__operators__.mul", "__operators__.truediv", "math.multiply", "math.divide", "math.truediv"})
+PASSING = (
+    "Dropout",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "GaussianNoise",
+    "GaussianDropout",
+    "ActivityRegularization",
+)
+
+
+def scaled_inputs(model: KerasModel) -> Mapping[str, str]:
+    """For each dense layer whose inputs are multiplied by a factor for each of them, the layer that does so.
+
+    ``(x · f) W = x (diag(f) W)``: the file has the second, in which weights of an output that were equal differ.
+    """
+    found = {}
+    for node in nodes_of(model):
+        if isinstance(node.layer, keras().layers.Dense):
+            source = _behind(node.keras_inputs[0].node)
+            if _has_factors(source):
+                found[str(node.layer.name)] = str(source.layer.name)
+    return found
+
+
+def _behind(node: Any) -> Any:
+    """What gives a signal; layers that pass it on as it is do not count."""
+    passing = tuple(getattr(keras().layers, kind) for kind in PASSING)
+    while isinstance(node.layer, passing):
+        node = node.keras_inputs[0].node
+    return node
+
+
+def _has_factors(node: Any) -> bool:
+    """Does a call end with a product of its signal with numbers, one for each feature?"""
+    layers, layer = keras().layers, node.layer
+    if isinstance(layer, layers.LayerNormalization | layers.GroupNormalization):
+        return bool(layer.scale)
+    if isinstance(layer, layers.Rescaling):
+        return np.ndim(layer.scale) > 0
+    if getattr(layer, "symbol", None) in PRODUCTS:
+        return any(np.ndim(value) > 0 for value in given_beside_tensors(node))
+    return isinstance(layer, layers.BatchNormalization | layers.Normalization)

@@ -1,0 +1,61 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.backend import keras, set_seed
+from tasks.compression.flatbuffer import File
+from tasks.compression.quantization.calibration import calibration_samples
+from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.modes import configurations
+from tasks.compression.quantization.own_biases import own_biases
+from tasks.distortion import sqnr
+from tasks.learning.conversion import convert, to_tflite
+from tests.tasks.compression.cases import context
+from tests.tasks.training.material import SHAPE, answers, samples
+
+
+@pytest.fixture(scope="module")
+def shared() -> Any:
+    """Layers of each kind with a bias that are called twice, on signals of different sizes."""
+    set_seed(2)
+    layers = keras().layers
+    image = keras().Input(SHAPE)
+    kinds = [
+        layers.Conv2D(4, 3, padding="same", name="convolution"),
+        layers.DepthwiseConv2D(3, padding="same", name="depthwise"),
+        layers.Conv2DTranspose(4, 3, padding="same", name="transposed"),
+    ]
+    signal = layers.Conv2D(4, 3, strides=2, padding="same", name="first")(image)
+    for layer in kinds:
+        signal = layer(layer(signal) * 0.01)
+    dense = layers.Dense(4, name="dense")
+    signal = dense(layers.GlobalAveragePooling2D()(dense(signal * 0.1)))
+    model = keras().Model(image, layers.Dense(10, name="logits")(signal))
+    for layer in (*kinds, dense):
+        layer.bias.assign(np.random.default_rng(1).normal(0, 1.0, 4))
+    return model
+
+
+def biases(flatbuffer: bytes) -> list[int]:
+    """The tensor that each operator of a float file with a bias reads it from."""
+    return [use.tensor for use in File(flatbuffer).uses() if use.slot > 1 and len(use.shape) == 1]
+
+
+def test_each_operator_has_a_bias_of_its_own_and_the_file_answers_as_before(shared: Any, prepared: Path) -> None:
+    images, _ = samples("test", prepared, 20)
+    before = to_tflite(shared)
+    after = own_biases(before)
+    assert len(biases(before)) > len(set(biases(before)))
+    assert len(biases(after)) == len(set(biases(after))) == len(biases(before))
+    model = File(after).model
+    assert len({model.subgraphs[0].tensors[index].buffer for index in biases(after)}) == len(biases(after))
+    assert np.array_equal(predict(after, images), predict(before, images))
+    assert own_biases(after) is after
+
+
+def test_layers_that_are_called_twice_answer_right_with_16_bit_activations(shared: Any, prepared: Path) -> None:
+    images, _ = samples("test", prepared, 100)
+    file = convert(shared, configurations(calibration_samples(50, context(prepared)))["int16x8"])
+    assert sqnr(answers(shared, images), predict(file, images)) > 30
