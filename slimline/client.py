@@ -68,11 +68,12 @@ class Client:
         """
         return verify(self.current, self.trust).manifest.version
 
-    def predict(self, files: Sequence[str | Path]) -> list[Prediction]:
-        """Ask the release in use what image files show; see :func:`slimline.predict`.
+    def predict(self, files: Sequence[str | Path], workload: str | None = None) -> list[Prediction]:
+        """Ask the release in use about files; see :func:`slimline.predict`.
 
         Args:
-            files: any images that Pillow reads; they are brought to the model's size and channels.
+            files: as the release's workload reads them; images are brought to the model's size and channels.
+            workload: of your own, as ``package.module:Class``, where the release names it.
 
         Returns:
             an answer for each file, in their order.
@@ -81,6 +82,6 @@ class Client:
             NotInstalled: LiteRT or Pillow is not there; ``slimline[predict]`` has both.
             Untrusted: nobody trusted has signed the release.
             ReleaseError: the release is missing or damaged.
-            DataError: a file is not an image.
+            DataError: a file cannot be read as a sample.
         """
-        return predict(self.folder, files, self.trust)
+        return predict(self.folder, files, self.trust, workload)

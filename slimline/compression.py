@@ -108,7 +108,7 @@ def compress(
         CompressionError: the work ended otherwise, as for want of memory.
         NotInstalled: ``slimline[line]`` is not installed.
     """
-    steps = [step.model_dump(mode="json") if isinstance(step, Technique) else dict(step) for step in recipe]
+    steps = [_settings(step) if isinstance(step, Technique) else dict(step) for step in recipe]
     parse_recipe(NAME, steps)
     _check_model(model)
     modules = _own_modules(model)
@@ -124,6 +124,11 @@ def compress(
         if isinstance(made, NotMade):
             raise Unsuited(made.not_made)
         return Compressed((place / candidate_model(NAME)).read_bytes(), made)
+
+
+def _settings(technique: Technique) -> dict[str, Any]:
+    """Return a technique as params.yaml has it."""
+    return {"technique": technique.technique, **technique.model_dump(mode="json", exclude_defaults=True)}
 
 
 def _be_silent(line: str) -> None:
@@ -223,8 +228,8 @@ def _check_fit(model: KerasModel, prepared: Path) -> None:
     shape, classes = tuple(model.input_shape[1:]), model.output_shape[-1]
     if shape != dataset.input.shape or classes != len(dataset.classes):
         raise ConfigError(
-            f"Expected data that fits the model, which takes images {list(shape)} and gives {classes} logits. "
-            f"Received: images {list(dataset.input.shape)} of {len(dataset.classes)} classes."
+            f"Expected data that fits the model, which takes samples {list(shape)} and gives {classes} logits. "
+            f"Received: samples {list(dataset.input.shape)} of {len(dataset.classes)} classes."
         )
 
 

@@ -1,8 +1,9 @@
-"""The shell of a stage: `python -m tasks.<stage>` reads params.yaml, does one thing and says how it ended."""
+"""The shell of a stage: `python -P -m tasks.<stage>` reads params.yaml, does one thing and says how it ended."""
 
 import contextlib
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
@@ -14,6 +15,7 @@ from tasks.text import plain_output, show_what_cannot_be_encoded, visible, visib
 
 Work = Callable[..., None]
 Entry = Work | str  # or where it is, as package.module:function: what is not asked for is not imported
+MODULES = "SLIMLINE_MODULES"  # environment variable: the project whose modules a stage finds that runs elsewhere
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -30,6 +32,7 @@ def run_command(
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     show_what_cannot_be_encoded()
+    find_projects_modules()
     with _ended_by_its_errors():
         if name not in works:
             raise ConfigError(f"Expected one of: {', '.join(works)}. Received: {name!r}.")
@@ -39,6 +42,16 @@ def run_command(
         _check_arguments(work, name, rest)
         with plain_output():
             work(params, *rest)
+
+
+def find_projects_modules() -> None:
+    """Let Python find a project's own modules behind everything else, so that none takes the place of another.
+
+    Stages run as ``python -P -m tasks.…``, which leaves the working folder out of ``sys.path``.
+    """
+    for place in (str(Path.cwd()), os.environ.get(MODULES)):
+        if place and place not in sys.path:
+            sys.path.append(place)
 
 
 @contextlib.contextmanager

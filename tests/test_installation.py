@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
@@ -18,6 +19,7 @@ from PIL import Image
 
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.trust.keys import LOCAL_KEY, public_path
+from tasks.versioning.project import FILES
 from tests.tasks.deployment.project import params_for, write_project
 from tests.tasks.deployment.stores.web import serving
 
@@ -136,6 +138,14 @@ def answers(programs: Path, url: str) -> None:
     done = run(programs / "slimline", "predict", "light.png", "--model", "device", "--trusted-keys", "key.pub")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("light.png\tlight\t")
+
+
+def test_the_wheel_has_the_files_of_a_project_and_is_typed(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for name, source in FILES.items():
+            content = archive.read(f"tasks/versioning/template/{source}")
+            assert content == (REPOSITORY / "tasks/versioning/template" / source).read_bytes(), name
+        assert {"slimline/py.typed", "tasks/py.typed"} <= set(archive.namelist())
 
 
 def test_the_base_install_fetches_and_says_what_the_rest_needs(wheel: Path, release: str, tmp_path: Path) -> None:

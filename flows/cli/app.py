@@ -2,22 +2,28 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import environment
+from flows.cli.config import config
+from flows.cli.data import data
 from flows.cli.devices import fetch, locate, predict, verify
 from flows.cli.keys import keys
 from flows.cli.ledger import ledger
 from flows.cli.maintenance import pin, reproduce, retention, serve, unpin
-from flows.cli.options import Json
+from flows.cli.options import Changes, Json
+from flows.cli.projects import new
 from flows.cli.release import audit, channels, promote, rollback, sign
 from flows.cli.store import store
 from flows.terminal import print_json, say, tell, tell_error
 from tasks.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tasks.config import Params
 
 HELD_BACK = 3  # exit code: the gate did not pass
 WRONG = 2  # exit code: the configuration is wrong
@@ -35,6 +41,8 @@ app = App(
 )
 for of_a_device in (fetch, verify, predict):
     app.command(of_a_device)
+for at_the_beginning in (new, data, config):
+    app.command(at_the_beginning)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
 
@@ -42,19 +50,25 @@ for command in (promote, rollback, channels, audit, ledger, sign, keys, retentio
 @app.command
 def run(
     *,
-    set_: Annotated[
+    set_: Changes = (),
+    only: Annotated[
         tuple[str, ...],
         Parameter(
-            name="--set",
+            name="--only",
             negative="",
-            help="KEY=VALUE in params.yaml, changed in place, or ~KEY, removed; may be repeated.",
+            consume_multiple=True,
+            help="Make these recipes and judge them on the validation split; nothing is chosen, decided or released.",
         ),
     ] = (),
+    quick: Annotated[
+        bool, Parameter(name="--quick", help="A smoke run of minutes: few samples and epochs, in .slimline/quick.")
+    ] = False,
 ) -> int:
     """Retrain, compress, prove and release what params.yaml says.
 
     Exit codes: 0 released or nothing to do, 3 the gate did not pass, 2 the configuration is wrong, 1 anything else.
     """
+    from flows.cli.trial import check_recipes
     from tasks.compression.recipe import parse_recipes
     from tasks.config import Params, expect_own_name, load_params
     from tasks.versioning.params_file import set_params
@@ -62,6 +76,7 @@ def run(
     def check(params: Params, tell: Callable[[str], None] | None = None) -> None:
         parse_recipes(params.recipes, params.teachers, params.data.workload, tell)
         expect_own_name(params)
+        check_recipes(params, only)
 
     def tell_renamed(sentence: str) -> None:
         say("params.yaml", sentence)
@@ -70,20 +85,45 @@ def run(
         set_params(set_, check=check)
     params = load_params(say=tell_renamed)
     check(params, tell_renamed)
+    if quick:
+        return _smoke(only or tuple(params.recipes))
     environment.prepare()
     os.environ[environment.WORKSPACE] = str(Path.cwd())  # Prefect's own server, if it starts one, inherits it
     say("slimline", "starting Prefect")
-    from flows.cli.summary import print_outcome
-    from flows.line.retrain import retrain
     from flows.line.stages import StageFailed
 
     try:
-        outcome = retrain(params)
+        return _try(params, only) if only else _retrain(params)
     except StageFailed as error:
         tell_error(f"{error}\nRun `slimline run` again: it goes on with what is not done.")
         return WRONG if error.code == WRONG else 1
+
+
+def _retrain(params: "Params") -> int:
+    from flows.cli.summary import print_outcome
+    from flows.line.retrain import retrain
+
+    outcome = retrain(params)
     print_outcome(params, outcome)
     return HELD_BACK if outcome.ending == "Held back" else 0
+
+
+def _smoke(names: Sequence[str]) -> int:
+    from flows.cli.trial import print_trial
+    from flows.line.quick import quick_run
+    from tasks.versioning.params_file import read_values
+
+    print_trial(names, quick_run(read_values(), names, say))
+    return 0
+
+
+def _try(params: "Params", names: Sequence[str]) -> int:
+    from flows.cli.trial import print_trial
+    from flows.line.trying import try_recipes
+
+    try_recipes(params, names)
+    print_trial(names)
+    return 0
 
 
 @app.command
@@ -150,7 +190,7 @@ def ui(*, port: int = 4200) -> int:
     environment.prepare()
     address = f"http://127.0.0.1:{port}"
     os.environ.setdefault("PREFECT_SERVER_UI_API_URL", f"{address}/api")
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     return subprocess.run(command, check=False).returncode
 
 
@@ -161,6 +201,6 @@ def run_app() -> object:
         Usage: there is no such command, or it takes other arguments.
     """
     try:
-        return app(exit_on_error=False, print_error=False)
+        return app(sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as error:
         raise Usage(f"{error} See `slimline --help`.") from None

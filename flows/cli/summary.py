@@ -25,7 +25,22 @@ if TYPE_CHECKING:
 
 SHOWN = ("Candidate", "Accuracy", "Difference", "Loaded", "Stored", "Smaller", "Latency", "Speed", "Gate")
 WIDE = 160  # columns where there is no terminal to ask
-TEXT_COLUMNS = {"Candidate", "Validation", "Created", "Recipe", "Channels", "Channel", "Move", "When", "Who", "Why"}
+TEXT_COLUMNS = {
+    "Class",
+    "Key",
+    "Value",
+    "Meaning",
+    "Candidate",
+    "Validation",
+    "Created",
+    "Recipe",
+    "Channels",
+    "Channel",
+    "Move",
+    "When",
+    "Who",
+    "Why",
+}
 
 
 def print_outcome(params: Params, outcome: "Outcome") -> None:

@@ -32,13 +32,15 @@ def reproduce(
     Raises:
         Untrusted: nobody trusted has signed the release.
         ReleaseError: there is no such release, or it was made outside of git.
+        ConfigError: another version of slimline made it, which the project does not carry.
         VersioningError: the commit is not here, or a stage ended with an error.
         StoreError: the store cannot be read.
     """
     from tasks.deployment.releases.reproduction import carried_files, compare, get_release
+    from tasks.deployment.releases.tool import expect_tool
     from tasks.litert import cpu_name
     from tasks.versioning.dvc import locked_outputs
-    from tasks.versioning.rebuilding import clone_at, put_files, run_again, stages_to_run
+    from tasks.versioning.rebuilding import carries_tool, clone_at, put_files, run_again, stages_to_run
 
     say("release", f"{model} {version} from {store.url}")
     manifest, commit = get_release(store, model, version, trust, folder / "release")
@@ -46,7 +48,11 @@ def reproduce(
     say("clone", commit)
     project = clone_at(commit, folder / "clone")
     put_files(project, carried)
-    notes = [*get_data(project, say), *get_timed(project, manifest.recipe, say)]
+    notes = [
+        *expect_tool(manifest, carries_tool(project)),
+        *get_data(project, say),
+        *get_timed(project, manifest.recipe, say),
+    ]
     for stage in stages_to_run(project, f"compress@{manifest.recipe}", DATA):
         threads = manifest.threads.get(stage.partition("@")[0])
         run_again(project, stage, lambda line, stage=stage: say(stage, line), threads)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""`python -m tasks.code code`."""
+"""`python -P -m tasks.code code`."""
 
 from tasks.code.works import works_of
 from tasks.command import run_command

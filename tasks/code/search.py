@@ -1,8 +1,8 @@
 """Find modules where a stage's process finds them, without importing anything.
 
-A stage runs as ``python -m tasks.<package>`` in the project's folder: this folder comes first, then ``sys.path``. So a
-package of slimline, or of a user's own, is found in the project, in an editable install or among the installed
-libraries, wherever its code really lies.
+A stage runs as ``python -P -m tasks.<package>`` in the project's folder: ``sys.path`` comes first, then this folder.
+So a package of slimline is found in an editable install or among the installed libraries, a user's own in the project,
+wherever its code really lies, and a ``tasks.py`` in the project takes nothing's place.
 """
 
 import sys
@@ -41,7 +41,7 @@ class Search:
     """
 
     def __init__(self, root: Path) -> None:
-        paths = [root.resolve(), *(Path(entry) for entry in sys.path if entry)]
+        paths = [*(Path(entry) for entry in sys.path if entry), root.resolve()]
         self._places = [(path, _kind(path)) for path in dict.fromkeys(paths) if path.is_dir()]
         self._known: dict[str, Found | None] = {}
 

@@ -1,4 +1,4 @@
-"""`python -m tasks.compression compress RECIPE`."""
+"""`python -P -m tasks.compression compress RECIPE`."""
 
 from tasks.code.works import works_of
 from tasks.command import run_command

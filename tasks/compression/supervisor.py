@@ -41,7 +41,7 @@ def compress(params: Params, name: str = "") -> None:
     if name not in params.recipes:
         raise ConfigError(f"Expected one of the recipes {', '.join(params.recipes)}. Received: {name!r}.")
     parse_recipe(name, params.recipes[name], params.teachers, params.data.workload, print)
-    command = [sys.executable, "-m", "tasks.compression.worker", "work", name]
+    command = [sys.executable, "-P", "-m", "tasks.compression.worker", "work", name]
     try_twice(lambda: run_worker(command, name, patience()), name)
 
 

@@ -1,4 +1,4 @@
-"""``python -m tasks.data_loading fingerprint`` and ``… load``."""
+"""``python -P -m tasks.data_loading fingerprint`` and ``… load``."""
 
 from tasks.code.works import works_of
 from tasks.command import run_command

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,13 +75,19 @@ def load(params: Params) -> None:
     )
 
 
-def prepare(data: Data, listing: SourceListing, folder: Path = PREPARED) -> Dataset:
+def prepare(
+    data: Data,
+    listing: SourceListing,
+    folder: Path = PREPARED,
+    told: Callable[[Gathered], object] = lambda gathered: gathered,
+) -> Dataset:
     """Read the source and write shards and ``dataset.json`` to ``folder``, all of it or nothing.
 
     Args:
         data: the part of params.yaml.
         listing: what the source listed when it was fingerprinted.
         folder: replaced as a whole at the end.
+        told: is given what is known once the source is read.
 
     Raises:
         SourceError: the source is missing, empty, unreachable or damaged.
@@ -94,6 +100,7 @@ def prepare(data: Data, listing: SourceListing, folder: Path = PREPARED) -> Data
         with BucketWriter(scratch) as writer:
             reader, items = reading.reader(data.options, source.items(reading.take_file))
             gathered = _gather(items, reader, data, writer)
+            told(gathered)
             _check(gathered, data)
             dataset = _write(gathered, writer, reader, data, made)
         if source.listing() != listing:

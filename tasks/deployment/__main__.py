@@ -1,4 +1,4 @@
-"""`python -m tasks.deployment production`."""
+"""`python -P -m tasks.deployment production`."""
 
 from tasks.code.works import works_of
 from tasks.command import run_command

@@ -46,6 +46,13 @@ class DataDigests(Record):
     prepared: Sha256  # of dataset.json, which lists every shard with its SHA-256
 
 
+class Tool(Record):
+    """The slimline that made a release: its version, and a digest of the code of the stages, where it is known."""
+
+    version: Annotated[str, Field(max_length=100)]
+    code: Sha256 | None
+
+
 class DecisionMade(Record):
     """The decision by which a release was let through, as the ledger in the store has it."""
 
@@ -59,6 +66,7 @@ class Manifest(Record):
     """All that makes a release; written last, in its signed envelope; a release without it does not exist.
 
     ``files`` are all files beside the manifest as they are stored; ``unpacked`` is the model that a device runs.
+    ``tool`` is None in releases of earlier versions.
     ``serving`` are the files of a SavedModel that lie under ``serving/``, for TensorFlow Serving; devices take none of
     them. ``commit`` and ``dirty`` say from which code it was made, None where there was no repository. ``decision`` is
     None in releases of before there was a ledger.
@@ -75,6 +83,7 @@ class Manifest(Record):
     created: str  # UTC, ISO 8601
     commit: str | None
     dirty: bool | None
+    tool: Tool | None = Field(default=None, exclude_if=lambda value: value is None)
     metrics: dict[str, float] = Field(default_factory=dict)  # by name, on the validation split
     accuracy: float | None = Field(default=None, exclude_if=lambda value: value is None)  # of version 1
     decision: DecisionMade | None = None

@@ -1,4 +1,4 @@
-"""`python -m tasks.evaluation evaluate NAME PATH`, `benchmark` and `gate`."""
+"""`python -P -m tasks.evaluation evaluate NAME PATH`, `benchmark` and `gate`."""
 
 from tasks.code.works import works_of
 from tasks.command import run_command

@@ -29,7 +29,7 @@ def find_builder(name: str, workload: str) -> Builder:
         known = f"one of {', '.join(builders)} or " if builders else ""
         raise ConfigError(f"training.model: expected {known}package.module:function. Received: {name!r}.")
     if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.append(str(Path.cwd()))  # at the end, so that nothing of the project's hides a library
     try:
         builder = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
@@ -58,7 +58,8 @@ def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
             f"Expected {name} to fit {workload.things} of {dataset.input.shape}. Received: {error} "
             f"Set data.{workload.name} in params.yaml or take another model."
         ) from None
-    if not isinstance(model, keras().models.Model) or not model._is_graph_network:
+    is_model = isinstance(model, keras().models.Model)
+    if not is_model or not model._is_graph_network:
         raise TrainingError(
             f"Expected {name} to give a Sequential or functional tf_keras model. "
             f"Received: {type(model).__module__}.{type(model).__name__}. "

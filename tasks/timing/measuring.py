@@ -81,7 +81,7 @@ def _run(job: Job, folder: Path) -> Timings:
         said.open("wb") as output,
         errors.open("wb") as complaints,
         subprocess.Popen(
-            [sys.executable, "-m", WORKER, str(job_file)], stdin=subprocess.PIPE, stdout=output, stderr=complaints
+            [sys.executable, "-P", "-m", WORKER, str(job_file)], stdin=subprocess.PIPE, stdout=output, stderr=complaints
         ) as process,
     ):
         code = process.wait()

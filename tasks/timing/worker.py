@@ -1,4 +1,4 @@
-"""The process that times models in turns: `python -m tasks.timing.worker JOB`, a file with a :class:`Job`."""
+"""The process that times models in turns: `python -P -m tasks.timing.worker JOB`, a file with a :class:`Job`."""
 
 import sys
 import time

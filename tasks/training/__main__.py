@@ -1,4 +1,4 @@
-"""`python -m tasks.training train|teach|export`."""
+"""`python -P -m tasks.training train|teach|export`."""
 
 from tasks.code.works import works_of
 from tasks.command import run_command

@@ -23,7 +23,7 @@ OUTCOMES: tuple[tuple[str, Outcome], ...] = (  # what `dvc repro` prints, and wh
     ("didn't change, skipping", "Unchanged"),
 )
 CHATTER = (  # how lines begin that `dvc repro` prints beside a stage's own
-    "> python -m",
+    "> python -P -m",
     "Updating lock file",
     "Generating lock file",
     "To track the changes",
@@ -173,7 +173,7 @@ def repro_command(stage: str, anew: bool = False) -> list[str]:
         stage: its name.
         anew: run it whatever DVC remembers of earlier runs.
     """
-    dvc = [sys.executable, "-m", "dvc"]
+    dvc = [sys.executable, "-P", "-m", "dvc"]
     if anew:
         return [*dvc, "repro", "--single-item", "--force", "--no-run-cache", stage]
     return [*dvc, "--wait-for-lock", "repro", "--single-item", stage]

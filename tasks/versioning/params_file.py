@@ -24,6 +24,31 @@ def set_params(
     Raises:
         ConfigError: a change is neither ``key=value`` nor ``~key``, or what comes out does not fit params.yaml.
     """
+    params, before, after = _changed(changes, path)
+    check(params)
+    if after != before:
+        write_text(path, after)
+
+
+def with_changes(changes: Sequence[str], path: Path = PARAMS) -> Params:
+    """Return params.yaml as :func:`set_params` would leave it, and leave the file as it is.
+
+    Raises:
+        ConfigError: see :func:`set_params`.
+    """
+    return _changed(changes, path)[0]
+
+
+def read_values(path: Path = PARAMS) -> dict[str, Any]:
+    """Return the values of a params.yaml that was checked, as they are written there."""
+    from ruamel.yaml import YAML
+
+    values: dict[str, Any] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    return values
+
+
+def _changed(changes: Sequence[str], path: Path) -> tuple[Params, str, str]:
+    """Return the changed params, and the file's text before and after."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -37,10 +62,8 @@ def set_params(
         raise ConfigError(f"Expected {path} to be YAML in UTF-8. Received: {error}") from None
     for change in changes:
         _set(document, change)
-    check(parse_params(YAML(typ="safe").load(_dump(yaml, document)), str(path)))
     after = _dump(yaml, document)
-    if after != before:
-        write_text(path, after)
+    return parse_params(YAML(typ="safe").load(after), str(path)), before, after
 
 
 def _yaml() -> Any:

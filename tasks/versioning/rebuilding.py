@@ -46,6 +46,11 @@ def clone_at(commit: str, folder: Path, root: Path = Path()) -> Path:
     return project
 
 
+def carries_tool(project: Path) -> bool:
+    """Whether a clone has slimline's own code, as that of slimline's repository: then it runs that."""
+    return (project / "tasks" / "command.py").is_file()
+
+
 def put_files(project: Path, files: Mapping[str, bytes]) -> None:
     """Let the clone have these contents in place of the commit's."""
     for name, content in files.items():
@@ -108,8 +113,9 @@ def run_again(project: Path, stage: str, say: Callable[[str], None], threads: in
     command = repro_command(stage, anew=True)
     last: deque[str] = deque(maxlen=LAST_LINES)
     told = {THREADS: str(threads)} if threads else {}
-    environment = stage_environment({"PYTHONPATH": str(project.resolve()), "DVC_NO_ANALYTICS": "1", **told})
-    with process_group(command, environment, project) as process:  # the clone's own code
+    code = {"PYTHONPATH": str(project.resolve())} if carries_tool(project) else {}
+    environment = stage_environment({"DVC_NO_ANALYTICS": "1", **code, **told})
+    with process_group(command, environment, project) as process:
         assert process.stdout is not None
         for raw in process.stdout:
             if line := raw.rstrip():

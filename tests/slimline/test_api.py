@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 SIGNATURES = {
     "Client": "store, model, folder, trust, channel='production', keep=1",
     "Client.fetch": "self",
-    "Client.predict": "self, files",
+    "Client.predict": "self, files, workload=None",
     "Client.verify": "self",
     "Compressed": "model, record",
     "Compressed.write": "self, path",

@@ -60,7 +60,7 @@ def predict(
             f"Received: {len(labels)} labels. Do not use this release, publish again."
         )
     reading, inputs = how_to_ask(folder, model, workload)
-    return [_answer(model, labels, reading.ask(Path(file), inputs), Path(file)) for file in files]
+    return [_answer(model, labels, reading.ask(file, inputs), file) for file in map(Path, files)]
 
 
 def _answer(model: LiteRTModel, labels: list[str], sample: Array, file: Path) -> Prediction:

@@ -34,6 +34,7 @@ from tasks.deployment.releases.chosen import Evidence, load_evidence
 from tasks.deployment.releases.memory import remember
 from tasks.deployment.releases.promotion import promote, registry_of
 from tasks.deployment.releases.release_state import already_released, staged_just_so, taken_back
+from tasks.deployment.releases.tool import this_tool
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.progress import bar
 from tasks.deployment.stores.protocol import Store
@@ -149,6 +150,7 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
             created=now(),
             commit=commit,
             dirty=dirty,
+            tool=this_tool(),
             workload=evidence.dataset.workload,
             outcome=find_workload(evidence.dataset.workload).outcome.name,
             metrics={"accuracy": evidence.chosen.splits["validation"].accuracy},

@@ -57,7 +57,7 @@ def test_bad_usage_and_bad_params_exit_with_2_and_say_why(
     assert (project / "params.yaml").read_bytes() == before
 
 
-@pytest.mark.parametrize("command", [("slimline", "run"), ("python", "-m", "tasks.data_loading", "fingerprint")])
+@pytest.mark.parametrize("command", [("slimline", "run"), ("python", "-P", "-m", "tasks.data_loading", "fingerprint")])
 def test_data_of_ones_own_under_a_built_ins_name_is_refused_before_work(
     project: Path, command: tuple[str, ...]
 ) -> None:

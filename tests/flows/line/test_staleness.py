@@ -60,6 +60,7 @@ def copied(made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project, copied, as the working folder."""
     shutil.copytree(made, folder / "project", symlinks=True)
     monkeypatch.chdir(folder / "project")
+    monkeypatch.syspath_prepend(folder / "project")  # the project's copy of the code runs
     monkeypatch.setattr(staleness, "already_released", lambda _: object())
     monkeypatch.setattr(staleness, "production_changed", lambda _: False)
     return folder / "project"

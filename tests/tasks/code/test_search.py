@@ -16,13 +16,14 @@ def write(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_the_projects_folder_comes_before_what_is_installed(tmp_path: Path) -> None:
-    write(tmp_path, "numpy.py", "json/__init__.py")
+def test_nothing_in_the_projects_folder_takes_the_place_of_what_is_installed(tmp_path: Path) -> None:
+    write(tmp_path, "numpy.py", "json/__init__.py", "tasks.py", "tasks/command.py", "mymodel.py")
     here = Search(tmp_path)
-    for name, key in {"numpy": "numpy.py", "json": "json/__init__.py"}.items():
+    for name, kind in {"numpy": "library", "json": "standard", "tasks": "code", "mymodel": "code"}.items():
         found = here.find(name)
         assert found is not None
-        assert (found.kind, found.key) == ("code", key)
+        assert found.kind == kind
+        assert (found.file is not None and found.file.is_relative_to(tmp_path)) == (name == "mymodel")
 
 
 def test_modules_packages_and_folders_are_found_as_python_does(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""Some recipes tried by themselves: made and judged on the validation split, and nothing else.
+
+The stages are those of a whole run, which takes over what was made here. No candidate is chosen, the sealed test split
+is not looked at and nothing is released.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from prefect import flow, tags
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.line.reaper import close_dead_runs, project_tag
+from flows.line.retrain import run_stages
+from flows.line.stages import end_all
+from flows.line.staleness import survey
+from flows.line.workspace import exclusive_run
+from tasks.config import Params, load_params
+from tasks.versioning.stages import Stage
+
+BASELINE = "evaluate-baseline"
+
+
+def try_recipes(params: Params, names: Sequence[str]) -> None:
+    """Bring the candidates of some recipes up to date, and what is known of their quality.
+
+    Raises:
+        StageFailed: a stage ended with an error.
+        SlimlineError: the source or DVC do not do what was asked.
+    """
+    runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
+    with tags(project_tag()):
+        state: State[Any] = try_flow.with_options(task_runner=runner)(list(names), return_state=True)
+    state.result()
+
+
+@flow(name="try", persist_result=False, validate_parameters=False)
+def try_flow(names: list[str]) -> State[None]:
+    """Make and judge the candidates of some recipes.
+
+    Args:
+        names: of the recipes.
+    """
+    with exclusive_run():
+        close_dead_runs(alive=flow_run.id)
+        try:
+            found = survey(load_params())
+            run_stages(needed(found.stages, names), found.stale)
+        finally:
+            end_all()
+    return Completed(name="Tried", message=f"{', '.join(names)} were made and judged; nothing was decided.")
+
+
+def needed(stages: Mapping[str, Stage], names: Iterable[str]) -> dict[str, Stage]:
+    """Return the stages that judge these recipes' candidates, and all that those need, in their order."""
+    waiting, wanted = [BASELINE, *(f"evaluate@{name}" for name in names)], set[str]()
+    while waiting:
+        if (name := waiting.pop()) not in wanted:
+            wanted.add(name)
+            waiting.extend(stages[name].needs)
+    return {name: stage for name, stage in stages.items() if name in wanted}

@@ -1,0 +1,145 @@
+"""All settings of params.yaml, as a JSON schema for editors and as a reference for people."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from tasks.compression.techniques import TECHNIQUES
+from tasks.compression.techniques.quantize import MODES
+from tasks.config import DEFAULT_WORKLOAD, NAME, Params, data_of
+from tasks.workloads import find_workload
+
+Schema = dict[str, Any]
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+AS_IN_TRAINING = "as in training"  # of settings that are listed there
+LIMITS = {
+    "minimum": "{} or more",
+    "exclusiveMinimum": "above {}",
+    "maximum": "up to {}",
+    "exclusiveMaximum": "below {}",
+    "pattern": "of the form {}",
+}
+
+
+def params_schema(workload: str = DEFAULT_WORKLOAD) -> Schema:
+    """Return the JSON schema of params.yaml, techniques with their settings included.
+
+    Args:
+        workload: as ``data.workload`` names it; its part of ``data`` and its augmentation are in the schema.
+
+    Raises:
+        ConfigError: there is no such workload.
+    """
+    schema = Params.model_json_schema()
+    definitions: Schema = schema["$defs"]
+    steps = []
+    for name, kind in _kinds().items():
+        definitions[name] = _nested(kind, definitions)
+        steps.append({"$ref": f"#/$defs/{name}"})
+    recipes = schema["properties"]["recipes"]
+    recipes["patternProperties"] = {NAME: {"type": "array", "items": {"anyOf": steps}}}
+    recipes["additionalProperties"] = False
+    definitions["Data"] = _nested(data_of(workload), definitions)
+    definitions["Augmentation"] = _nested(find_workload(workload).augmentation, definitions)
+    return {"$schema": DRAFT, "title": "params.yaml of slimline", **_plain(schema)}
+
+
+def _kinds() -> dict[str, type[BaseModel]]:
+    """Return the settings of each technique by its name; one that has modes has those of each."""
+    plain = {name: kind for name, kind in TECHNIQUES.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
+    return {**plain, **{f"quantize {mode}": kind for mode, kind in MODES.items()}}
+
+
+def _nested(kind: type[BaseModel], definitions: Schema) -> Schema:
+    """Return a part's schema, and put what it refers to beside the others."""
+    schema = kind.model_json_schema()
+    for name, part in schema.pop("$defs", {}).items():
+        definitions.setdefault(name, part)
+    return schema
+
+
+def _plain(part: Any) -> Any:
+    """Return a schema without titles that only repeat a key, and with the first line of docstrings alone."""
+    if isinstance(part, list):
+        return [_plain(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    kept = {key: _plain(value) for key, value in part.items() if not (key == "title" and isinstance(value, str))}
+    if isinstance(text := kept.get("description"), str):
+        kept["description"] = text.partition("\n")[0]
+    return kept
+
+
+def reference(schema: Schema) -> Iterator[tuple[str, str, str]]:
+    """List every setting of a schema: its key, what it may be with its default, and what it means.
+
+    Args:
+        schema: of params.yaml.
+    """
+    definitions = schema["$defs"]
+    for key, part in schema["properties"].items():
+        if key == "recipes":
+            for step in part["patternProperties"][NAME]["items"]["anyOf"]:
+                name = step["$ref"].rpartition("/")[2]
+                yield f"recipes.<name>.<step> {name}", "a step", definitions[name].get("description", "")
+                yield from _settings(f"recipes.<name>.<step> {name}", definitions[name], definitions)
+        else:
+            yield from _setting(key, part, definitions, "")
+
+
+def _settings(prefix: str, part: Schema, definitions: Schema) -> Iterator[tuple[str, str, str]]:
+    required = set(part.get("required", ()))
+    for key, inner in part.get("properties", {}).items():
+        if key != "technique":
+            yield from _setting(f"{prefix}.{key}", inner, definitions, "; has to be set" if key in required else "")
+
+
+def _setting(key: str, part: Schema, definitions: Schema, more: str) -> Iterator[tuple[str, str, str]]:
+    """One setting, and those within it."""
+    target = _resolved(part, definitions)
+    default = f"; {_value(part['default'])} by default" if "default" in part and "properties" not in target else ""
+    about = part.get("description") or target.get("description", "")
+    yield key, f"{_kind(target, definitions)}{default}{more}", about
+    for inner in target.get("patternProperties", {}).values():
+        yield from _settings(f"{key}.<name>", _resolved(inner, definitions), definitions)
+    if about != AS_IN_TRAINING:
+        yield from _settings(key, target, definitions)
+    for rule in target.get("items", {}).get("oneOf", ()) if isinstance(target.get("items"), dict) else ():
+        resolved = _resolved(rule, definitions)
+        yield from _settings(f"{key}.<rule> {rule['$ref'].rpartition('/')[2]}", resolved, definitions)
+
+
+def _resolved(part: Schema, definitions: Schema) -> Schema:
+    if "$ref" in part:
+        found: Schema = definitions[part["$ref"].rpartition("/")[2]]
+        return found
+    return part
+
+
+def _kind(part: Schema, definitions: Schema) -> str:
+    """Say what a value may be."""
+    if "const" in part:
+        return _value(part["const"])
+    if "enum" in part:
+        return " · ".join(map(_value, part["enum"]))
+    for several in ("anyOf", "oneOf"):
+        if several in part:
+            kinds = [_kind(_resolved(each, definitions), definitions) for each in part[several]]
+            return " · ".join(dict.fromkeys(kinds))
+    limits = [words.format(part[key]) for key, words in LIMITS.items() if key in part]
+    kind = str(part.get("type", "any value"))
+    return ", ".join([{"object": "settings", "array": "a list"}.get(kind, kind), *limits])
+
+
+def _value(value: Any) -> str:
+    return {None: "null", True: "true", False: "false"}.get(value, str(value)) if _is_scalar(value) else str(value)
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def table(rows: Iterator[tuple[str, str, str]]) -> list[Mapping[str, str]]:
+    """Return the rows of a reference with their heads."""
+    return [{"Key": key, "Value": kind, "Meaning": about} for key, kind, about in rows]

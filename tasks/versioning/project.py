@@ -1,0 +1,163 @@
+"""A project of one's own: the files that it begins with, and their renewal when slimline was upgraded.
+
+The files are those of slimline's own repository, which is such a project itself; `template/` links to them.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from tasks.config import BUILT_IN, NAME, check_name
+from tasks.errors import ConfigError, VersioningError
+from tasks.files import write_text
+from tasks.versioning.history import git
+from tasks.versioning.params_file import set_params
+
+TEMPLATE = files(__name__.rpartition(".")[0]) / "template"
+STAGES, PARAMS, PREFECT = "dvc.yaml", "params.yaml", "prefect.yaml"
+FILES = {  # of a new project, and what each is called in the template
+    PARAMS: "params_template.yaml",
+    STAGES: "stages.yaml",
+    PREFECT: "prefect_template.yaml",
+    "mymodel.py": "mymodel.txt",
+    ".gitignore": "gitignore",
+    ".dvcignore": "dvcignore",
+    ".dvc/config": "dvc_config",
+    ".dvc/.gitignore": "dvc_gitignore",
+}
+ENTRYPOINT = re.compile(r"(?m)^(\s*entrypoint: )flows/[\w/]+\.py:(\w+)")  # a file in a copy of the tool
+
+
+@dataclass(frozen=True)
+class Made:
+    """A project that was begun: its files, and what is to be said about it."""
+
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def create(folder: Path, model: str, workload: str = "image") -> Made:
+    """Begin a project in a folder, in git and with DVC.
+
+    Args:
+        folder: a new one, or one in which none of the files is yet; data may lie in it.
+        model: the name under which the project releases.
+        workload: the kind of its samples.
+
+    Raises:
+        ConfigError: the name or the workload is none, or a file is there already.
+        VersioningError: git cannot do it.
+    """
+    check_name("a model", model)
+    if model in BUILT_IN:
+        raise ConfigError(
+            f"Expected a name of your own for the model: {model} is a built-in data set's. Received: {model}. "
+            f"Give --model NAME."
+        )
+    if there := sorted(name for name in FILES if (folder / name).exists()):
+        raise ConfigError(
+            f"Expected a folder without a project in it. Received: {folder}, which has {', '.join(there)}. "
+            f"Name another folder, or renew what is there with `slimline new {folder} --update`."
+        )
+    for name, source in FILES.items():
+        write_text(folder / name, (TEMPLATE / source).read_text(encoding="utf-8"))
+    try:
+        set_params((f"deployment.model={model}", f"data.workload={workload}"), folder / PARAMS)
+    except ConfigError:
+        for name in FILES:
+            (folder / name).unlink()
+        raise
+    return Made(tuple(map(Path, FILES)), tuple(_put_under_git(folder)))
+
+
+def name_for(folder: Path) -> str | None:
+    """Return the folder's name where a model may have it."""
+    name = folder.absolute().name.lower()
+    return name if re.fullmatch(NAME, name) and name not in BUILT_IN else None
+
+
+def _put_under_git(folder: Path) -> list[str]:
+    """Make a repository with a first commit, unless the folder lies in one."""
+    try:
+        git(folder, "rev-parse", "--show-toplevel")
+    except VersioningError:
+        git(folder, "init", "--quiet")
+    else:
+        return ["It lies in a git repository: commit the new files there, so that releases can be made again."]
+    git(folder, "add", "--", *FILES)
+    try:
+        git(folder, "commit", "--quiet", "--message", "Begin a slimline project")
+    except VersioningError:
+        return ["git does not know who you are: set user.name and user.email, and commit the files."]
+    return []
+
+
+def update(folder: Path) -> str:
+    """Renew what belongs to slimline in a project: the stages of dvc.yaml, and where Prefect finds the flows.
+
+    Stages of the user's own stay.
+
+    Args:
+        folder: the project.
+
+    Returns:
+        what changed, as a unified diff; empty where nothing did.
+
+    Raises:
+        ConfigError: there is no dvc.yaml and params.yaml, or dvc.yaml is no YAML.
+    """
+    if missing := [name for name in (PARAMS, STAGES) if not (folder / name).exists()]:
+        raise ConfigError(
+            f"Expected a project in {folder}. Received: no {missing[0]}. Begin one with `slimline new DIR`."
+        )
+    renewed = {STAGES: _stages(folder / STAGES)}
+    if (prefect := folder / PREFECT).exists():
+        renewed[PREFECT] = _entrypoints(prefect.read_text(encoding="utf-8"))
+    changes: list[str] = []
+    for name, after in renewed.items():
+        before = (folder / name).read_text(encoding="utf-8")
+        changes += difflib.unified_diff(before.splitlines(True), after.splitlines(True), f"a/{name}", f"b/{name}")
+        if after != before:
+            write_text(folder / name, after)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in changes)
+
+
+def _stages(path: Path) -> str:
+    """The stages of this version, and those that a user has added."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    template = (TEMPLATE / FILES[STAGES]).read_text(encoding="utf-8")
+    yaml = YAML()
+    yaml.width = 4096
+    try:
+        graph, before = yaml.load(template), yaml.load(path.read_text(encoding="utf-8")) or {}
+        own = {name: stage for name, stage in before.get("stages", {}).items() if _is_own(name, stage, graph)}
+    except (YAMLError, UnicodeDecodeError, AttributeError) as error:
+        raise ConfigError(f"Expected {path} to be a dvc.yaml. Received: {error}") from None
+    if not own:
+        return template
+    graph["stages"].update(own)
+    text = StringIO()
+    yaml.dump(graph, text)
+    return text.getvalue()
+
+
+def _is_own(name: str, stage: Any, graph: Any) -> bool:
+    command = str(stage.get("do", stage).get("cmd", ""))
+    return name not in graph["stages"] and "-m tasks." not in command
+
+
+def _entrypoints(text: str) -> str:
+    """Name flows by their modules, where an earlier version named files of a copy of the tool."""
+    template = (TEMPLATE / FILES[PREFECT]).read_text(encoding="utf-8")
+    homes = {path.rpartition(".")[2]: path for path in re.findall(r"entrypoint: (\S+)", template)}
+
+    def renew(found: re.Match[str]) -> str:
+        return f"{found[1]}{homes.get(found[2], found[0].partition(': ')[2])}"
+
+    return ENTRYPOINT.sub(renew, text)

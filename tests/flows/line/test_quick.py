@@ -1,0 +1,57 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.line import quick
+from flows.line.quick import FOLDER, QuickRunFailed, quick_params, quick_run
+from tasks.compression.recipe import parse_recipes
+from tasks.compression.records import read_candidate
+from tasks.config import load_params, parse_params
+from tasks.versioning.params_file import read_values
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def hear(topic: str, line: str) -> None:
+    """Pass over what a stage says."""
+
+
+@pytest.fixture
+def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    return read_values(REPOSITORY / "params.yaml")
+
+
+def test_quick_params_have_few_epochs_and_fit(values: Any) -> None:
+    params = parse_params(quick_params(values))
+    assert params.training.epochs == params.teachers["strong"].epochs == 1
+    steps = [step for recipe in parse_recipes(params.recipes, params.teachers).values() for step in recipe]
+    assert all(getattr(step, "epochs", 1) <= 1 or step.technique == "quantize" for step in steps)
+    assert params.recipes.keys() == values["recipes"].keys()
+    assert values == read_values(REPOSITORY / "params.yaml")
+
+
+def test_a_source_in_the_project_is_found_from_the_folder_of_the_run(values: Any) -> None:
+    Path("photos").mkdir()
+    values["data"]["source"] = "photos"
+    assert quick_params(values)["data"]["source"] == str(Path("photos").absolute())
+
+
+def test_a_stage_that_fails_is_told_by_its_last_line(values: Any) -> None:
+    values["data"]["source"], values["deployment"]["model"] = "nowhere", "own"
+    with pytest.raises(QuickRunFailed, match="fingerprint: Expected digits"):
+        quick_run(values, ["int8"], hear)
+
+
+@pytest.mark.slow
+def test_a_quick_run_makes_and_judges_candidates_and_leaves_the_project_alone(
+    values: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values["recipes"] = {"float16": [{"technique": "quantize", "mode": "float16"}]}
+    values["teachers"] = {}
+    monkeypatch.setattr(quick, "SAMPLES", {"train": 200, "validation": 100})
+    assert quick_run(values, ["float16"], hear) == FOLDER
+    assert read_candidate("float16", FOLDER).recipe == "float16"
+    assert load_params(FOLDER / "params.yaml").training.epochs == 1
+    assert {path.name for path in Path().iterdir()} == {".slimline"}

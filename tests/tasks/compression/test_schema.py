@@ -1,0 +1,73 @@
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from tasks.compression.schema import params_schema, reference
+from tasks.compression.techniques import TECHNIQUES
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    found = params_schema()
+    Draft202012Validator.check_schema(found)
+    return found
+
+
+@pytest.fixture
+def params() -> Any:
+    return copy.deepcopy(YAML(typ="safe").load((REPOSITORY / "params.yaml").read_text(encoding="utf-8")))
+
+
+def test_the_schema_takes_params_yaml(schema: Any, params: Any) -> None:
+    json.dumps(schema)
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(params)] == []
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("training", "epochs", 0),
+        ("training", "epoch", 5),
+        ("data", "image", {"height": "tall"}),
+        ("training", "augmentation", {"flipp": True}),
+        ("recipes", "own", [{"technique": "prune", "sparsity": 2}]),
+        ("recipes", "own", [{"technique": "quantize", "mode": "int3"}]),
+        ("recipes", "own", [{"technique": "magic"}]),
+        ("gate", "rules", [{"metric": "beauty"}]),
+    ],
+)
+def test_the_schema_refuses_what_params_yaml_may_not_have(
+    schema: Any, params: Any, part: str, key: str, value: Any
+) -> None:
+    params[part][key] = value
+    assert not Draft202012Validator(schema).is_valid(params)
+
+
+def test_the_reference_has_every_key_of_params_yaml(schema: Any, params: Any) -> None:
+    keys = {key for key, _, _ in reference(schema)}
+
+    def expect(prefix: str, value: Any) -> None:
+        for key, inner in value.items():
+            assert f"{prefix}{key}" in keys
+            if isinstance(inner, dict):
+                expect(f"{prefix}{key}.", inner)
+
+    params.pop("recipes"), params.pop("teachers"), params["gate"].pop("learnt")
+    expect("", params)
+    assert "teachers.<name>.members" in keys
+    assert all(any(key.startswith(f"recipes.<name>.<step> {name}") for key in keys) for name in TECHNIQUES)
+
+
+def test_limits_and_defaults_are_told(schema: Any) -> None:
+    told = {key: kind for key, kind, _ in reference(schema)}
+    assert told["training.epochs"] == "integer, 1 or more; 50 by default"
+    assert told["training.patience"] == "integer, 1 or more · null; 10 by default"
+    assert told["deployment.promotion"] == "automatic · manual; automatic by default"
+    assert told["deployment.serving"] == "boolean; false by default"

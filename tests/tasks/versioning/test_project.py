@@ -1,0 +1,157 @@
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tasks.config import load_params
+from tasks.errors import ConfigError
+from tasks.versioning.history import git
+from tasks.versioning.project import FILES, PREFECT, STAGES, TEMPLATE, create, name_for, update
+
+REPOSITORY = Path(__file__).parents[3]
+STORED = Path(__file__).with_name("stored")  # a project as it was begun at commit 1f5b2ac, in which tasks/ is a copy
+SHADOWS = ("tasks.py", "flows.py", "numpy.py", "json.py", "yaml.py")
+
+
+@pytest.fixture(autouse=True)
+def somebody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Somebody")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "somebody@example.com")
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    for name in ("dvc", "params", "prefect"):
+        (tmp_path / f"{name}.yaml").write_bytes((STORED / f"{name}-1f5b2ac.txt").read_bytes())
+    return tmp_path
+
+
+def read(path: Path) -> Any:
+    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+
+
+def python(folder: Path, *arguments: str, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **(more or {})}
+    environment.pop("PYTHONPATH", None)
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_the_repository_is_such_a_project_itself() -> None:
+    for name, source in FILES.items():
+        if name != "mymodel.py":
+            assert (REPOSITORY / name).read_text() == (TEMPLATE / source).read_text(encoding="utf-8"), name
+
+
+def test_a_project_has_its_own_name_and_nothing_of_the_tool(tmp_path: Path) -> None:
+    made = create(tmp_path / "photos", "photos")
+    assert {str(path) for path in made.files} == set(FILES)
+    assert not made.notes
+    assert load_params(tmp_path / "photos/params.yaml").deployment.model == "photos"
+    before, after = (path.read_text() for path in (REPOSITORY / "params.yaml", tmp_path / "photos/params.yaml"))
+    assert [line for line in after.splitlines() if "#" in line] != []
+    assert len(before.splitlines()) == len(after.splitlines())
+    assert git(tmp_path / "photos", "status", "--porcelain") == ""
+    assert git(tmp_path / "photos", "log", "--format=%s") == "Begin a slimline project"
+    assert not {"tasks", "flows", "slimline"} & {path.name for path in (tmp_path / "photos").iterdir()}
+
+
+def test_a_folder_with_data_in_it_may_become_a_project_once(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    create(tmp_path, "cats")
+    with pytest.raises(ConfigError, match="--update"):
+        create(tmp_path, "cats")
+
+
+def test_in_a_repository_none_is_made(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    made = create(tmp_path / "inside", "photos")
+    assert not (tmp_path / "inside/.git").exists()
+    assert "commit the new files" in made.notes[0]
+
+
+@pytest.mark.parametrize(("model", "workload"), [("Photos!", "image"), ("digits", "image"), ("photos", "smells")])
+def test_a_name_or_a_workload_that_is_none_leaves_nothing(tmp_path: Path, model: str, workload: str) -> None:
+    with pytest.raises(ConfigError):
+        create(tmp_path / "new", model, workload)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_folders_name_serves_where_a_model_may_have_it(tmp_path: Path) -> None:
+    assert name_for(tmp_path / "Photos") == "photos"
+    assert name_for(tmp_path / "my photos") is name_for(tmp_path / "digits") is None
+
+
+def test_stages_run_in_it_and_nothing_of_the_project_takes_the_tools_place(tmp_path: Path) -> None:
+    create(tmp_path, "photos")
+    for name in SHADOWS:
+        (tmp_path / name).write_text("raise SystemExit('shadowed')")
+    commands = {name: stage["cmd"] for name, stage in read(tmp_path / STAGES)["stages"].items() if "cmd" in stage}
+    assert all(command.startswith("python -P -m tasks.") for command in commands.values())
+    for name in ("code", "fingerprint"):
+        done = python(tmp_path, *commands[name].split()[1:])
+        assert done.returncode == 0, done.stderr
+    code = read(tmp_path / "data/code/train.json")["modules"]
+    assert "tasks/training/trainer.py" in code
+    assert not set(SHADOWS) & set(code)
+
+
+def test_the_example_of_a_network_is_found_and_a_change_of_it_counts(tmp_path: Path) -> None:
+    create(tmp_path, "photos")
+    params = tmp_path / "params.yaml"
+    params.write_text(params.read_text().replace("model: article_cnn   ", "model: mymodel:small", 1))
+    (tmp_path / "tasks.py").write_text("raise SystemExit('shadowed')")
+    assert python(tmp_path, "-P", "-m", "tasks.code", "code").returncode == 0
+    assert "mymodel.py" in read(tmp_path / "data/code/train.json")["modules"]
+    text = (
+        "from tasks.command import find_projects_modules; find_projects_modules()\n"
+        "from tasks.learning.building import find_builder\n"
+        "print(find_builder('mymodel:small', 'image')((16, 16, 3), 4, 0.1).output_shape)"
+    )
+    done = python(tmp_path, "-P", "-c", text)
+    assert done.stdout.strip() == "(None, 4)", done.stderr
+
+
+def test_a_stored_project_is_upgraded_and_the_difference_is_shown(old: Path) -> None:
+    (old / "tasks").mkdir()
+    (old / "tasks/__init__.py").write_text("raise SystemExit('the old copy')")
+    changes = update(old)
+    assert "-    cmd: python -m tasks.training train" in changes
+    assert "+    cmd: python -P -m tasks.training train" in changes
+    assert "-    deps: [data/prepared, tasks/training]" in changes
+    assert (old / STAGES).read_text() == (REPOSITORY / STAGES).read_text()
+    entrypoints = {each["name"]: each["entrypoint"] for each in read(old / PREFECT)["deployments"]}
+    assert entrypoints["nightly"] == "flows.line.retrain.retrain_flow"
+    assert entrypoints["reproduce"] == "flows.operations.maintenance.reproduce_flow"
+    assert update(old) == ""
+    done = python(old, "-P", "-m", "tasks.code", "code")
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_upgrade_keeps_a_users_own_stages_and_schedules(old: Path) -> None:
+    path = old / STAGES
+    path.write_text(path.read_text().replace("\nplots:", "\n  mail:\n    cmd: ./mail.sh\n\nplots:"))
+    prefect = old / PREFECT
+    prefect.write_text(prefect.read_text().replace("0 3 * * *", "0 4 * * *"))
+    update(old)
+    stages = read(path)["stages"]
+    assert stages["mail"] == {"cmd": "./mail.sh"}
+    assert stages["train"] == read(REPOSITORY / STAGES)["stages"]["train"]
+    assert "0 4 * * *" in prefect.read_text()
+
+
+@pytest.mark.parametrize("text", [None, "stages: [", "- a"])
+def test_what_is_no_project_is_not_renewed(old: Path, text: str | None) -> None:
+    if text is None:
+        (old / STAGES).unlink()
+    else:
+        (old / STAGES).write_text(text)
+    with pytest.raises(ConfigError):
+        update(old)
