@@ -25,6 +25,7 @@ from tasks.compression.quantization.selective import Budget, choose
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.compression.quantization.steps import stretch_steps
 from tasks.compression.quantization.weight_ranges import Ranges, choose_ranges
+from tasks.compression.quantization.whole_numbers import check_whole_numbers
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
 from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Model, Result, Stored, Subject, Technique
@@ -294,7 +295,9 @@ class Quantize(Retraining, Technique):
 
         Raises:
             CompressionError: LiteRT does not load the file, or all layers were left alone.
+            Unsuited: the file would take whole numbers of rounded values.
         """
+        check_whole_numbers(flatbuffer)
         if "kernels_db" not in details:
             images, _ = next(read_batches("train", COMPARED, context.prepared))
             details = {**details, "kernels_db": compare_kernels(flatbuffer, images)}
