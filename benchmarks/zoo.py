@@ -6,24 +6,38 @@ part. ``--docs`` writes the page of what there is.
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from tasks.litert import cpu_name
 from tests.tasks.compression.zoo.networks import NETWORKS
 from tests.tasks.compression.zoo.runs import Outcome, outcomes
 from tests.tasks.compression.zoo.steps import ZOO_CASES
 
-SIGNS = {"refused": "—", "fault": "**fault**"}
+SHORT, LONGEST = 30, 240  # letters of a reason
+VERDICTS = {"right": "right", "refused": "refused", "fault": "faults"}
 HEAD = """# The zoo
 
-Networks that slimline was not written for, with every technique in every mode. `{command}` runs
-them and `--docs` writes this page. Inputs have at most 96 pixels a side, a training is one step, weights are random.
+Networks that slimline was not written for, with every technique in every mode: right, or refused with a reason.
 
-A number is how near the deployed file is to the last Keras model of its recipe: the energy of the logits over that of
-the error, in decibels. Float files compute the same but for the order of sums (100 and more); quantized ones differ by
-their rounding. With `qat` the model that the file is made of is trained further, so that the number says little. — :
-refused with the reason below. Networks by hand are in `tests/tasks/compression/zoo/handmade.py`, the others are those
-of `tf_keras.applications`.
+```sh
+python -m benchmarks.zoo FOLDER                                  # all; a run goes on where it ended
+python -m benchmarks.zoo FOLDER --networks siamese --cases int4  # a part
+python -m benchmarks.zoo FOLDER --docs docs/compression/zoo.md   # this page
+```
+
+Inputs have at most 96 pixels a side, a training is one step, weights are random. Networks made by hand are in
+`tests/tasks/compression/zoo/handmade.py`, the others are those of `tf_keras.applications`. `make test` runs a few
+cases, `make test-all` all of them, `pytest tests/tasks/compression/zoo -m slow -k siamese` a part.
+
+**How to read it.** A number is how near the file is to the last Keras model of its recipe, on 64 pictures: the
+energy of the logits over that of the error, in decibels, the least of the technique's modes. Float files compute
+the same but for the order of sums (100 and more); those of fewer bits differ by their rounding. With `qat` the
+model that the file is made of is trained further, so that the number says little. `3 of 4`: so many modes were done
+right, the others are refused. **—**: all are refused, for the reasons below. An empty cell was not run.
+{cpu}
 """
 
 
@@ -63,39 +77,83 @@ def read(folder: Path, networks: Iterable[str]) -> dict[str, dict[str, Outcome]]
 
 
 def page(zoo: dict[str, dict[str, Outcome]]) -> str:
-    """The docs' page: a row a network and a column a case, then each refusal and fault in a sentence."""
-    cases = [case for case in ZOO_CASES if any(case in found for found in zoo.values())]
+    """The docs' page: a row for each network and a column for each technique, then the reasons of each refusal."""
+    columns: dict[str, list[str]] = {}
+    for case in ZOO_CASES:
+        columns.setdefault(column(case), []).append(case)
     lines = [
-        HEAD.format(command="python -m benchmarks.zoo FOLDER"),
-        f"| network | {' | '.join(str(number) for number, _ in enumerate(cases, 1))} |",
-        f"|---|{'---|' * len(cases)}",
-        *(f"| {name} | {' | '.join(cell(found.get(case)) for case in cases)} |" for name, found in zoo.items()),
-        "",
-        *(f"{number}. {case}" for number, case in enumerate(cases, 1)),
-        "",
-        "## Refused, and why",
-        "",
+        HEAD.format(cpu=f"Run on {cpu_name()}, float32 of TensorFlow on CPU."),
+        f"| network | {' | '.join(columns)} |",
+        f"|---|{'---|' * len(columns)}",
     ]
-    reasons: dict[str, list[str]] = {}
-    for network, found in zoo.items():
+    for name, found in zoo.items():
+        cells = [cell([found[case] for case in cases if case in found]) for cases in columns.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", "Modes: " + "; ".join(f"{name}: {', '.join(cases)}" for name, cases in columns.items()) + "."]
+    return "\n".join([*lines, "", *counts(zoo), "", "## Refused, and why", "", *reasons(zoo)]) + "\n"
+
+
+def column(case: str) -> str:
+    """The technique of a case, or the mode in which it quantizes."""
+    first, *others = ZOO_CASES[case]
+    if any(step["technique"] == "pack" for step in others):
+        return "pack"
+    if first["technique"] != "quantize":
+        return str(first["technique"])
+    return "aware" if first.get("aware") else str(first["mode"])
+
+
+def cell(found: Sequence[Outcome]) -> str:
+    """What came of a technique in its modes."""
+    if not found:
+        return ""
+    if any(outcome["verdict"] == "fault" for outcome in found):
+        return "**fault**"
+    right = [outcome["decibels"] for outcome in found if outcome["verdict"] == "right"]
+    if not right:
+        return "—"
+    least = f"{min(right):.0f}"
+    return least if len(right) == len(found) else f"{least} ({len(right)} of {len(found)})"
+
+
+def counts(zoo: dict[str, dict[str, Outcome]]) -> Iterator[str]:
+    """How many cases ended how, and what was not run."""
+    every = [outcome["verdict"] for found in zoo.values() for outcome in found.values()]
+    told = [f"{every.count(verdict)} {name}" for verdict, name in VERDICTS.items()]
+    yield f"{len(every):,} of {len(NETWORKS) * len(ZOO_CASES):,} cases: {', '.join(told)}."
+    missing = {name: [case for case in ZOO_CASES if case not in zoo.get(name, {})] for name in NETWORKS}
+    parts = [
+        f"{name} ({'all' if len(cases) == len(ZOO_CASES) else ', '.join(cases)})"
+        for name, cases in missing.items()
+        if cases
+    ]
+    if parts:
+        yield ""
+        yield f"Not run: {'; '.join(parts)}."
+
+
+def reasons(zoo: dict[str, dict[str, Outcome]]) -> Iterator[str]:
+    """For each network its refusals and faults, cases of one reason together."""
+    for name, found in zoo.items():
+        cases: dict[str, list[str]] = {}
         for case, outcome in found.items():
             if outcome["verdict"] != "right":
-                reasons.setdefault(one_line(outcome["why"]), []).append(f"{network} {case}")
-    lines += [f"- {reason} *({', '.join(where)})*" for reason, where in sorted(reasons.items())]
-    return "\n".join(lines) + "\n"
+                mark = "**fault**: " if outcome["verdict"] == "fault" else ""
+                cases.setdefault(mark + received(outcome["why"]), []).append(case)
+        if cases:
+            yield f"- **{name}**"
+            yield from (f"  - {', '.join(where)}: {reason}" for reason, where in cases.items())
 
 
-def cell(outcome: Outcome | None) -> str:
-    if outcome is None:
-        return ""
-    if outcome["verdict"] != "right":
-        return SIGNS[outcome["verdict"]]
-    return f"{outcome['decibels']:.0f}"
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+def received(why: str) -> str:
+    """What an error says was there, with what was expected where that alone says little; without what to do."""
+    expected, _, there = " ".join(why.split()).partition("Received: ")
+    there = there.partition(". ")[0]
+    text = there if len(there) > SHORT else f"{expected}Received: {there}" if there else expected
+    text = text.replace("|", "\\|").replace("<", "&lt;").rstrip(". ")
+    return text if len(text) <= LONGEST else f"{text[:LONGEST].rstrip()} …"
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the process that does the work ends, too
     main()

@@ -61,7 +61,21 @@ class FloatFile:
             path: tuple(self.file.constant(part.graph, part.tensor).values for part in parts)
             for path, parts in self.parts.items()
         }
+        self._bytes = {place: found for place in owners if (found := self._alone(*place)) is not None}
         self.operations = {path: self._operations(set(_places(parts))) for path, parts in self.parts.items()}
+
+    def _alone(self, graph: int, tensor: int) -> slice | None:
+        """Where a constant lies in the file; None where others lie there too."""
+        from ai_edge_litert import schema_py_generated as schema
+
+        number = self.file.tensor(graph, tensor).buffer
+        users = [each for found in self.file.model.subgraphs for each in found.tensors if each.buffer == number]
+        buffer = schema.Model.GetRootAs(self.flatbuffer).Buffers(number)
+        data = buffer._tab.Offset(4)  # the first field of the schema's Buffer
+        if len(users) > 1 or not data:
+            return None
+        start = buffer._tab.Vector(data)
+        return slice(start, start + buffer.DataLength())
 
     def _operations(self, constants: set[tuple[int, int]]) -> tuple[Operation, ...]:
         return tuple(
@@ -83,11 +97,28 @@ class FloatFile:
         return next(kind for kind in order if kind in kinds)
 
     def replaced(self, weights: Mapping[str, Sequence[NDArray[Any]]]) -> bytes:
-        """The file with other constants for the weights of these paths."""
+        """The file with other constants for the weights of these paths.
+
+        They are written over the old ones: to take a file apart and write it again takes as long as to run it on some
+        dozens of images.
+        """
+        new = [
+            (part, array)
+            for path, arrays in weights.items()
+            for part, array in zip(self.parts[path], arrays, strict=True)
+        ]
+        if any((part.graph, part.tensor) not in self._bytes for part, _ in new):
+            return self._rewritten(new)
+        found = bytearray(self.flatbuffer)
+        for part, array in new:
+            found[self._bytes[part.graph, part.tensor]] = np.ascontiguousarray(array, np.float32).tobytes()
+        return bytes(found)
+
+    def _rewritten(self, new: Sequence[tuple[Part, NDArray[Any]]]) -> bytes:
+        """The file with other constants, where equal ones are stored once and now differ."""
         file = File(self.flatbuffer)
-        for path, arrays in weights.items():
-            for part, values in zip(self.parts[path], arrays, strict=True):
-                file.store(file.tensor(part.graph, part.tensor), np.ascontiguousarray(values, np.float32))
+        for part, array in new:
+            file.store(file.tensor(part.graph, part.tensor), np.ascontiguousarray(array, np.float32))
         return file.write()
 
     def _moved(self, other: File) -> dict[tuple[int, int], list[int]]:

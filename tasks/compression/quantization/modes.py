@@ -6,6 +6,7 @@ from typing import Any, Literal
 from tasks.backend import tensorflow
 from tasks.compression.quantization.calibration import Samples
 from tasks.compression.quantization.own_biases import own_biases
+from tasks.compression.quantization.scales import finite_scales
 
 Mode = Literal["dynamic_int8", "float16", "int8", "int16x8", "int4", "mixed"]
 Converter = Any
@@ -34,7 +35,9 @@ def configurations(samples: Samples | None = None) -> dict[Mode, Callable[[Conve
         converter.optimizations = [lite.Optimize.DEFAULT]
         converter.representative_dataset = samples and (lambda: ([image.astype("uint8")] for (image,) in samples()))
         quantize = converter._quantize
-        converter._quantize = lambda file, *rest, **more: quantize(own_biases(bytes(file)), *rest, **more)
+        converter._quantize = lambda file, *rest, **more: finite_scales(
+            bytes(quantize(own_biases(bytes(file)), *rest, **more))
+        )
         converter.target_spec.supported_ops = [
             sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
             sets.TFLITE_BUILTINS,  # for the cast of the pixels

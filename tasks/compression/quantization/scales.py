@@ -70,6 +70,20 @@ def stretch_scales(
     return file.write() if changed else flatbuffer
 
 
+def finite_scales(flatbuffer: bytes) -> bytes:
+    """Give constants of nothing but zeros a step of 1 where the converter gives none that is a number (dead layers)."""
+    file, changed = File(flatbuffer), False
+    for graph in file.model.subgraphs:
+        for tensor in graph.tensors:
+            scale = None if tensor.quantization is None else tensor.quantization.scale
+            if scale is None or np.isfinite(scale).all() or any(file.content(tensor)):
+                continue
+            if file.content(tensor):
+                tensor.quantization.scale = np.where(np.isfinite(scale), scale, 1).astype(np.float32)
+                changed = True
+    return file.write() if changed else flatbuffer
+
+
 def _trained(file: File, part: Part, levels: Levels, beyond: bool) -> NDArray[np.float32] | None:
     """Store a kernel's own integers where the file has others, and give their there_scales; None where it has them.
 

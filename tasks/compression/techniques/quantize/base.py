@@ -8,6 +8,7 @@ from tasks.compression.flatbuffer import Places, read_constants
 from tasks.compression.layer_states import dtype_of
 from tasks.compression.location import locate
 from tasks.compression.quantization.kernels import compare_kernels
+from tasks.compression.quantization.whole_numbers import check_whole_numbers
 from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import SPARSITY, Claim, Context, Form, Kind, Result, Stored, Subject, Technique
 from tasks.compression.weights import weights
@@ -76,7 +77,9 @@ class QuantizeMode(Technique):
 
         Raises:
             CompressionError: LiteRT does not load the file, or all layers were left alone.
+            Unsuited: the file would take whole numbers of rounded values.
         """
+        check_whole_numbers(flatbuffer)
         if "kernels_db" not in details:
             images, _ = next(read_batches("train", COMPARED, context.prepared))
             details = {**details, "kernels_db": compare_kernels(flatbuffer, images)}

@@ -191,9 +191,9 @@ def test_only_a_latency_is_timed() -> None:
 def test_a_latency_that_no_width_has_is_refused_with_the_fastest(
     tiny: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(unpruned: bytes, pruned: bytes, macs: int, limit: Limit, *_: Any) -> Rung:
-        return Rung(macs=macs, microseconds=9.5, ratio=0.6, upper=0.7, fits=limit.value > 0.7)
+    def slow(unpruned: bytes, pruned: bytes, macs: int, limit: Limit, *_: Any) -> LatencyTrial:
+        return LatencyTrial(macs=macs, microseconds=9.5, ratio=0.6, upper=0.7, fits=limit.value > 0.7)
 
-    monkeypatch.setattr(latency, "time_rung", slow)
+    monkeypatch.setattr(latency, "time_trial", slow)
     with pytest.raises(CompressionError, match=r"at its narrowest it takes [\d.]+ µs.*Received: 0\.001\."):
         prune(tiny, prepared, {"metric": "latency", "max_ratio": 0.001})

@@ -13,6 +13,7 @@ from tasks.compression.quantization.own_biases import own_biases
 from tasks.distortion import sqnr
 from tasks.learning.conversion import convert, to_tflite
 from tests.tasks.compression.cases import context
+from tests.tasks.compression.zoo.handmade import dead
 from tests.tasks.training.material import SHAPE, answers, samples
 
 
@@ -59,3 +60,11 @@ def test_layers_that_are_called_twice_answer_right_with_16_bit_activations(share
     images, _ = samples("test", prepared, 100)
     file = convert(shared, configurations(calibration_samples(50, context(prepared)))["int16x8"])
     assert sqnr(answers(shared, images), predict(file, images)) > 30
+
+
+def test_a_layer_of_zeros_behind_a_dead_one_has_steps_that_are_numbers() -> None:
+    model, image = dead(), np.full((1, *SHAPE), 200, np.float32)
+    file = File(convert(model, configurations(lambda: iter([[image]]))["int16x8"]))
+    tensors = [tensor for tensor in file.model.subgraphs[0].tensors if file.content(tensor) and tensor.quantization]
+    scales = [tensor.quantization.scale for tensor in tensors if tensor.quantization.scale is not None]
+    assert np.isfinite(np.concatenate(scales)).all()

@@ -14,13 +14,16 @@ from tests.tasks.compression.zoo.worker import MARK
 
 STILL_SECONDS = 600  # without a line: it hangs
 
+OUTSIDE = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT)  # of a person, or of a system without memory
+
 Outcome = dict[str, Any]
 
 
 def outcomes(network: str, cases: Sequence[str], still: float = STILL_SECONDS) -> Iterator[Outcome]:
     """How each case of a network ended, in order.
 
-    A process that a native crash ended refuses the case, as the compress stage does; the next one begins behind it.
+    A process that a native crash ended refuses the case, as the compress stage does; the next one begins behind it. One
+    that was ended from outside says nothing about the case.
     """
     left = list(cases)
     while left:
@@ -54,11 +57,15 @@ def _one_process(network: str, cases: Sequence[str], still: float) -> Iterator[O
             os.killpg(process.pid, signal.SIGKILL)
             yield _ended(network, cases[done], "fault", f"no progress for {still:.0f} seconds after: {said[:200]}")
             return
+        finally:
+            if process.poll() is None and sys.exc_info()[0] is not None:  # whoever watches it ends
+                os.killpg(process.pid, signal.SIGKILL)
     if done == len(cases):
         return
     if process.returncode < 0:
         reason = signal.Signals(-process.returncode).name
-        yield _ended(network, cases[done], "refused", f"{reason} in the process that does the work")
+        verdict = "fault" if -process.returncode in OUTSIDE else "refused"
+        yield _ended(network, cases[done], verdict, f"{reason} in the process that does the work")
     else:
         yield _ended(network, cases[done], "fault", f"ended with {process.returncode} after: {said[:300]}")
 

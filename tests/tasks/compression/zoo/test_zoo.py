@@ -1,9 +1,8 @@
-"""Every network with every technique is compressed right or refused in a sentence."""
+"""Every network made by hand with every technique is compressed right or refused in a sentence."""
 
 import pytest
 
-from tests.tasks.compression.zoo.applications import APPLICATIONS
-from tests.tasks.compression.zoo.networks import NETWORKS
+from tests.tasks.compression.zoo.handmade import HANDMADE
 from tests.tasks.compression.zoo.runs import outcomes
 from tests.tasks.compression.zoo.steps import ZOO_CASES
 
@@ -27,13 +26,6 @@ def test_a_network_is_compressed_right_or_refused(network: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", [name for name in NETWORKS if name not in APPLICATIONS])
+@pytest.mark.parametrize("network", HANDMADE)
 def test_every_case_of_a_network_made_by_hand(network: str) -> None:
     assert_no_faults(network, list(ZOO_CASES))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", ZOO_CASES)
-@pytest.mark.parametrize("network", APPLICATIONS)
-def test_a_case_of_a_network_of_keras_applications(network: str, case: str) -> None:
-    assert_no_faults(network, [case])
