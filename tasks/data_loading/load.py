@@ -21,6 +21,7 @@ from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.archive import TEMPORARY
 from tasks.data_loading.sources.protocol import SourceListing
+from tasks.data_loading.tracking import expect_tracked
 from tasks.data_loading.writing import write_splits
 from tasks.errors import DataError, RefusedError, SourceError
 from tasks.files import sync
@@ -65,6 +66,7 @@ class Gathered:
 def load(params: Params) -> None:
     """The stage: prepare the source that was fingerprinted, and say what came of it."""
     started = time.monotonic()
+    expect_tracked(params.data)
     dataset = prepare(params.data, read_record(SOURCE, SourceListing))
     for note in dataset.notes:
         print(f"note: {note}")
