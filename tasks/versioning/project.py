@@ -11,11 +11,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from tasks.config import BUILT_IN, NAME, check_name
+from tasks.config import BUILT_IN, DEFAULT_WORKLOAD, NAME, check_name, load_params
 from tasks.errors import ConfigError, VersioningError
 from tasks.files import write_text
 from tasks.versioning.history import git
 from tasks.versioning.params_file import set_params
+from tasks.workloads import find_workload
 
 TEMPLATE = files(__name__.rpartition(".")[0]) / "template"
 STAGES, PARAMS, PREFECT = "dvc.yaml", "params.yaml", "prefect.yaml"
@@ -71,6 +72,7 @@ def create(folder: Path, model: str, workload: str = "image") -> Made:
         for name in FILES:
             (folder / name).unlink()
         raise
+    write_text(folder / STAGES, _graph(load_params(folder / PARAMS).data.workload))
     return Made(tuple(map(Path, FILES)), tuple(_put_under_git(folder)))
 
 
@@ -131,7 +133,7 @@ def _stages(path: Path) -> str:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    template = (TEMPLATE / FILES[STAGES]).read_text(encoding="utf-8")
+    template = _graph(load_params(path.with_name(PARAMS)).data.workload)
     yaml = YAML()
     yaml.width = 4096
     try:
@@ -145,6 +147,12 @@ def _stages(path: Path) -> str:
     text = StringIO()
     yaml.dump(graph, text)
     return text.getvalue()
+
+
+def _graph(workload: str) -> str:
+    """Return the stages, of which `load` depends on the settings of this workload."""
+    template = (TEMPLATE / FILES[STAGES]).read_text(encoding="utf-8")
+    return template.replace(f"data.{DEFAULT_WORKLOAD},", f"data.{find_workload(workload).name},")
 
 
 def _is_own(name: str, stage: Any, graph: Any) -> bool:
