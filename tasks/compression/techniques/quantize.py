@@ -20,6 +20,7 @@ from tasks.compression.quantization.half_bytes import check_halves, store_as_int
 from tasks.compression.quantization.int4 import Bits, WeightRange, quantize_weights, widths_of
 from tasks.compression.quantization.kernels import check_kernels, compare_kernels
 from tasks.compression.quantization.levels import largest_level, settled_levels, trained_kernels
+from tasks.compression.quantization.lstm_states import agree_states
 from tasks.compression.quantization.modes import DTYPES, Mode, configurations
 from tasks.compression.quantization.selective import Budget, choose
 from tasks.compression.quantization.static import convert_with_ranges
@@ -190,9 +191,9 @@ class Quantize(Retraining, Technique):
             flatbuffer, found = convert_with_ranges(
                 folded, drawn, self._drawn, self.step == "channel", self.bias_correction
             )
-            return flatbuffer, details | found
+            return agree_states(flatbuffer), details | found
         configure = configurations(drawn.samples())[self.mode]
-        return convert(folded, configure, float_input=self.mode == "int8"), details
+        return agree_states(convert(folded, configure, float_input=self.mode == "int8")), details
 
     def _train(self, model: Model, context: Context) -> Result:
         drawn = calibration_set(self._drawn, context)
