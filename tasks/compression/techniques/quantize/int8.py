@@ -12,6 +12,7 @@ from tasks.compression.quantization.aware import BATCH, WeightLevels, train_awar
 from tasks.compression.quantization.calibration import calibration_set, class_names
 from tasks.compression.quantization.half_bytes import check_halves, store_as_int4
 from tasks.compression.quantization.levels import largest_level, settled_levels, trained_kernels
+from tasks.compression.quantization.lstm_states import agree_states
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.scales import stretch_scales
 from tasks.compression.quantization.static import convert_with_ranges
@@ -109,7 +110,7 @@ class Int8(Retraining, Calibrated):
         else:
             flatbuffer, found = convert_with_ranges(folded, drawn, self.sampling, per_channel, self.bias_correction)
             details |= found
-        return self.finished(model, flatbuffer, context, details)
+        return self.finished(model, agree_states(flatbuffer), context, details)
 
     def _train(self, model: KerasModel, context: Context) -> Result:
         drawn = calibration_set(self.sampling, context)
