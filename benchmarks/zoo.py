@@ -100,7 +100,7 @@ def column(case: str) -> str:
         return "pack"
     if first["technique"] != "quantize":
         return str(first["technique"])
-    return "aware" if first.get("aware") else str(first["mode"])
+    return "qat" if first.get("training") == "qat" else str(first["mode"])
 
 
 def cell(found: Sequence[Outcome]) -> str:

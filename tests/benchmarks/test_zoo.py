@@ -19,7 +19,7 @@ def test_every_case_has_a_column_and_quantization_one_for_each_mode() -> None:
     assert columns["prune n:m"] == columns["prune by gradient"] == "prune"
     assert columns["half the channels"] == "prune_channels"
     assert columns["int4 in blocks"] == "int4"
-    assert (columns["pack"], columns["aware int4"], columns["int8 by layer"]) == ("pack", "aware", "int8")
+    assert (columns["pack"], columns["aware int4"], columns["int8 by layer"]) == ("pack", "qat", "int8")
 
 
 def test_a_cell_says_how_many_modes_were_right_and_how_near_the_farthest_was() -> None:
