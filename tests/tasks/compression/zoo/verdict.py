@@ -14,6 +14,8 @@ from tasks.compression.records import Candidate, Reason, Step
 from tasks.compression.weights import of_layer, weights
 from tasks.distortion import sqnr
 from tasks.litert import Model
+from tasks.training.rewrites import LEAST_DB as FLOAT_DB
+from tasks.training.rewrites import float32_db
 from tasks.training.saving import copy_model
 
 SAME_FLOAT_DB = 100.0  # a float file computes what its network does, but for the order of its sums
@@ -75,6 +77,8 @@ def faults(
         if found < least and mode in BITS:  # many layers on random weights: what plain rounding leaves, is enough
             rounded_plainly = rounded(reference, BITS[mode])(images.astype(np.float32), training=False)
             least = min(least, decibels(wanted, np.asarray(rounded_plainly)) - SLACK_DB)
+        elif found < least and mode == "":  # what float32 itself does not compute
+            least = max(FLOAT_DB, min(least, float32_db(reference, images.astype(np.float32))))
         if found < least:
             yield f"the file is {found:.1f} dB from its network, less than {least:.0f}"
     yield from _false_records(recipe, candidate)
