@@ -59,7 +59,11 @@ def main() -> None:
 def run(folder: Path, network: str, cases: Sequence[str], again: Sequence[str]) -> None:
     """Carry out what is not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    known = {name: outcome for name, outcome in kept(folder, network).items() if outcome["verdict"] not in again}
+    known = {
+        case: outcome
+        for case, outcome in kept(folder, network).items()
+        if case not in cases or outcome["verdict"] not in again
+    }
     for outcome in outcomes(network, [case for case in cases if case not in known]):
         known[outcome["case"]] = outcome
         (folder / f"{network}.json").write_text(json.dumps(known, indent=1), encoding="utf-8")

@@ -51,5 +51,6 @@ def test_a_run_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(zoo, "outcomes", outcomes)
     for cases, again in ((["int4"], []), (["int4", "convert"], []), (["int4", "convert"], ["fault"])):
         zoo.run(tmp_path, "siamese", cases, again)
-    assert asked == [["int4"], ["convert"], ["int4"]]
+    zoo.run(tmp_path, "siamese", ["convert"], ["fault"])
+    assert asked == [["int4"], ["convert"], ["int4"], []]
     assert set(zoo.kept(tmp_path, "siamese")) == {"int4", "convert"}

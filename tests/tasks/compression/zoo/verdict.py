@@ -13,6 +13,8 @@ from tasks.compression.recipe import Recipe
 from tasks.compression.records import Candidate, Reason, Step
 from tasks.compression.weights import of_layer, weights
 from tasks.distortion import sqnr
+from tasks.learning.rewrites import LEAST_DB as FLOAT_DB
+from tasks.learning.rewrites import float32_db
 from tasks.learning.saving import copy_model
 from tasks.litert import LiteRTModel
 
@@ -36,12 +38,12 @@ def decibels(wanted: NDArray[Any], given: NDArray[Any]) -> float:
     return sqnr(wanted, given)
 
 
-def rounded(model: Any, bits: int) -> Any:
-    """A copy whose matrices are rounded to so many bits, with a step for each of the last axis."""
+def rounded(model: Any, bits: int, by_channel: bool) -> Any:
+    """A copy whose matrices are rounded to so many bits, with a step for each of the last axis or for all."""
     copy = copy_model(model)
     for weight in weights(copy).values():
         values, most = weight.values(), 2 ** (bits - 1) - 1
-        step = np.abs(values).max(axis=tuple(range(values.ndim - 1))) / most
+        step = np.abs(values).max(axis=tuple(range(values.ndim - 1)) if by_channel else None) / most
         step = np.where(step > 0, step, 1.0)
         weight.variable.assign(np.rint(values / step) * step)
     return copy
@@ -73,8 +75,12 @@ def faults(
         mode = getattr(last, "mode", "")
         least, found = LEAST_DB.get(mode, SAME_FLOAT_DB), decibels(wanted, given)
         if found < least and mode in BITS:  # many layers on random weights: what plain rounding leaves, is enough
-            rounded_plainly = rounded(reference, BITS[mode])(images.astype(np.float32), training=False)
+            rounded_plainly = rounded(reference, BITS[mode], getattr(last, "step", "") != "layer")(
+                images.astype(np.float32), training=False
+            )
             least = min(least, decibels(wanted, np.asarray(rounded_plainly)) - SLACK_DB)
+        elif found < least and mode == "":  # what float32 itself does not compute
+            least = max(FLOAT_DB, min(least, float32_db(reference, images.astype(np.float32))))
         if found < least:
             yield f"the file is {found:.1f} dB from its network, less than {least:.0f}"
     yield from _false_records(recipe, candidate)
