@@ -103,12 +103,12 @@ def _with_options(values: Any, handler: ValidatorFunctionWrapHandler) -> Data:
     return data_of(workload if isinstance(workload, str) else DEFAULT_WORKLOAD).model_validate(values)
 
 
-def _of_workload(values: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Augmentation:
+def _of_workload(values: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Augmentation:
     if isinstance(values, Augmentation):
         return values
-    kind = (info.context or {}).get("augmentation")
-    if kind is None:
-        return handler(values)  # type: ignore[no-any-return]
+    if values == {}:
+        return Augmentation()
+    kind = (info.context or {}).get("augmentation") or find_workload(DEFAULT_WORKLOAD).augmentation
     checked: Augmentation = kind.model_validate(values)
     return checked
 

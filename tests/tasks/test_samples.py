@@ -98,7 +98,7 @@ def test_nothing_prepared_says_what_to_do(workspace: Path) -> None:
 def test_reading_needs_neither_tensorflow_nor_pillow() -> None:
     code = (
         "import sys, tasks.samples, tasks.tfrecord as t\n"
-        "t.decode(t.encode(t.Sample(b'x', 1, 'y')))\n"
+        "t.decode(t.encode(t.Sample(b'x', 1, 'y'), 'image'), 'image')\n"
         "print({'tensorflow', 'PIL', 'boto3', 'sklearn'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

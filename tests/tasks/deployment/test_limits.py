@@ -160,7 +160,7 @@ def manifest(**changes: object) -> Manifest:
         "created": "2026-01-01T00:00:00+00:00",
         "commit": None,
         "dirty": None,
-        "accuracy": 0.5,
+        "metrics": {"accuracy": 0.5},
         "data": DataDigests(source="s", prepared=DIGEST),
         "versions": {},
         "files": {PACKED: file, LABELS: file},
