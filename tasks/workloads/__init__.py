@@ -40,13 +40,7 @@ def find_workload(name: str) -> Workload:
     module, _, attribute = target_of(name).partition(":")
     if name not in WORKLOADS and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # at the end, so that nothing of the project's hides a library
-    try:
-        workload: Workload = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise ConfigError(
-            f"data.workload: expected an importable class that takes nothing. Received: {name!r} ({error}). "
-            f"Put the module in the project's folder or install it."
-        ) from None
+    workload: Workload = _made(f"{module}:{attribute}")
     missing = [part for part in PARTS if not hasattr(workload, part)]
     if missing:
         raise ConfigError(
@@ -77,4 +71,10 @@ def outcome_of(folder: Path = PREPARED) -> OutcomeLearning:
 @cache
 def _made(target: str) -> Any:
     module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)()
+    try:
+        return getattr(importlib.import_module(module), attribute)()
+    except Exception as error:  # a user's own module may raise anything
+        raise ConfigError(
+            f"data.workload: expected an importable class that takes nothing. Received: {target!r} ({error}). "
+            f"Put the module in the project's folder or install it, and mend what it raises."
+        ) from error

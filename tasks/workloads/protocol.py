@@ -1,4 +1,4 @@
-"""What the line knows of a workload, what goes into a model, and of an outcome, what comes out of it.
+"""The protocols of a workload, which goes into a model, and of an outcome, which comes out of it.
 
 A workload is one folder here and one line in :data:`tasks.workloads.WORKLOADS`, or a class of a user's own. Stages know
 it by the name in params.yaml alone. What learns is apart from what reads: only the former needs TensorFlow.

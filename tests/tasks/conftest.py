@@ -1,4 +1,4 @@
-"""What the tests of several stages share."""
+"""Fixtures that the tests of several stages share."""
 
 import os
 import subprocess

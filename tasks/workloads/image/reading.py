@@ -13,7 +13,7 @@ import numpy as np
 from tasks.errors import DataError
 from tasks.workloads.class_folders import ClassFiles
 from tasks.workloads.image.opening import open_image
-from tasks.workloads.image.pixels import fit
+from tasks.workloads.image.pixels import MODES, fit
 from tasks.workloads.image.settings import ImageSettings
 from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, TakeFile
 from tasks.workloads.protocol import Array, Example, TensorSpec, UnusableError
@@ -129,7 +129,12 @@ class ImageReading:
         Raises:
             DataError: it is missing, no image or cut short.
         """
-        height, width, channels = inputs[0].shape
+        shape = inputs[0].shape
+        if len(shape) != 3 or shape[2] not in MODES:
+            raise DataError(
+                f"Expected a model of grey or colour images [height, width, 1 or 3]. Received: {list(shape)}."
+            )
+        height, width, channels = shape
         try:
             with file.open("rb") as content:
                 image = fit(open_image(content.read(FILES.most_bytes)), height, width, channels)
