@@ -32,6 +32,7 @@ from tasks.processes import process_group
 from tasks.samples import PREPARED, SPLITS, read_dataset
 from tasks.training.records import BASELINE_KERAS
 from tasks.versioning.environment import stage_environment
+from tasks.workloads import find_workload
 
 Samples = tuple[ArrayLike, ArrayLike]  # images uint8 [n, height, width(, channels)] and labels [n], integers or names
 KINDS: dict[int, type[SlimlineError]] = {error.exit_code: error for error in (ConfigError, Unsuited)}
@@ -225,11 +226,12 @@ def _check_arrays(images: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], N
 
 def _check_fit(model: KerasModel, prepared: Path) -> None:
     dataset = read_dataset(prepared)
-    shape, classes = tuple(model.input_shape[1:]), model.output_shape[-1]
-    if shape != dataset.input.shape or classes != len(dataset.classes):
+    shape, outputs = tuple(model.input_shape[1:]), model.output_shape[-1]
+    needed = find_workload(dataset.workload).outcome.outputs(dataset)
+    if shape != dataset.input.shape or outputs != needed:
         raise ConfigError(
-            f"Expected data that fits the model, which takes samples {list(shape)} and gives {classes} logits. "
-            f"Received: samples {list(dataset.input.shape)} of {len(dataset.classes)} classes."
+            f"Expected data that fits the model, which takes samples {list(shape)} and gives {outputs} outputs. "
+            f"Received: samples {list(dataset.input.shape)} that ask for {needed}."
         )
 
 

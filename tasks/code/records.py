@@ -58,7 +58,13 @@ def describe(work: str, models: Iterable[str] = (), reader: Reader | None = None
 def workload_parts(params: Params, work: str) -> list[str]:
     """Return those parts of the workload that a work runs, as ``package.module:Class``."""
     networks, workload = WORKS[work].networks, find_workload(params.data.workload)
-    parts = {workload.reading: WORKS[work].reads, workload.learning: networks, workload.outcome.learning: networks}
+    outcome = workload.outcome
+    parts = {
+        workload.reading: WORKS[work].reads,
+        workload.learning: networks,
+        outcome.learning: networks,
+        outcome.measuring: WORKS[work].measures,
+    }
     return [target_of(params.data.workload), *(part for part, used in parts.items() if used)]
 
 

@@ -14,8 +14,11 @@ from tasks.evaluation.labels import Point, label_points
 from tasks.evaluation.records import BASELINE, PRODUCTION
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import difference
-from tasks.evaluation.wording import number
 from tasks.text import html, visible
+from tasks.wording import number, one
+from tasks.workloads import find_workload
+from tasks.workloads.measuring import Metric
+from tasks.workloads.outcomes.classes.details import ClassesDetails
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,27 +55,29 @@ MOST_CLASSES = 30  # in one picture
 
 
 def pareto_svg(results: Results) -> str:
-    """Stored bytes (log) against validation accuracy, latency as colour; the line joins what nothing beats."""
+    """Draw stored bytes (log) against quality on validation, latency as colour, and join what nothing beats."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     names = [name for name in (BASELINE, PRODUCTION, *results.candidates) if results.why_absent(name) is None]
     sizes = [results.cost(name).stored_bytes for name in names]
-    accuracies = [100 * results.qualities[name].splits["validation"].accuracy for name in names]
+    main = results.measuring.main
+    scale = 100 if main.is_fraction else 1
+    values = [scale * results.qualities[name].splits["validation"].metrics[main.name] for name in names]
     latencies = [results.speed(name).median_us for name in names]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 4.8), layout="constrained")
         axes = figure.subplots()
-        lines = draw_frontier(axes, list(zip(sizes, accuracies, strict=True)))
+        lines = draw_frontier(axes, list(zip(sizes, values, strict=True)), main.sign)
         bars = []
         for name, size in zip(names[1:], sizes[1:], strict=True):
-            seen = difference("accuracy", (name, BASELINE), "validation", results)
-            low, high = (accuracies[0] + 100 * bound for bound in (seen.low, seen.high))
+            seen = difference(main.name, (name, BASELINE), "validation", results)
+            low, high = (values[0] + scale * bound for bound in (seen.low, seen.high))
             bars.append(((size, low), (size, high)))
             axes.plot([size, size], [low, high], color=MUTED, linewidth=0.9, alpha=0.55, zorder=2)
         dots = axes.scatter(
-            sizes, accuracies, c=latencies, cmap=mpl.colormaps["viridis_r"].resampled(16), s=90,
+            sizes, values, c=latencies, cmap=mpl.colormaps["viridis_r"].resampled(16), s=90,
             edgecolors=INK, linewidths=0.7, zorder=3,
         )  # fmt: skip
         axes.set_xscale("log")
@@ -83,33 +88,42 @@ def pareto_svg(results: Results) -> str:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: bytes_tick(size)))
         axes.set_xlabel("stored bytes (log scale): smaller is better →")
         axes.invert_xaxis()
-        axes.set_title("validation accuracy, %  (bars: 95 % interval of the difference to the baseline)")
-        figure.colorbar(dots, ax=axes, label="latency, µs an image", pad=0.02, aspect=30).outline.set_visible(False)
+        axes.set_title(f"validation {on_axis(main)}  (bars: 95 % interval of the difference to the baseline)")
+        if main.less_is_better:
+            axes.invert_yaxis()
+        figure.colorbar(
+            dots,
+            ax=axes,
+            label=f"latency, µs {one(find_workload(results.dataset.workload).thing)}",
+            pad=0.02,
+            aspect=30,
+        ).outline.set_visible(False)
         labels = [f"{name} · {number(latency, 1)} µs" for name, latency in zip(names, latencies, strict=True)]
-        label_points(axes, list(zip(sizes, accuracies, strict=True)), labels, [*bars, *lines], INK, PAPER)
-        return svg(figure, "Stored bytes against validation accuracy of the baseline and every candidate")
+        label_points(axes, list(zip(sizes, values, strict=True)), labels, [*bars, *lines], INK, PAPER)
+        return svg(figure, f"Stored bytes against validation {main.noun} of the baseline and every candidate")
 
 
 def curves_svg(results: Results) -> str:
-    """Loss and accuracy over the epochs of training."""
+    """Loss and the outcome's first metric over the epochs of training."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    history = results.history
+    history, main = results.history, results.measuring.main
     epochs = history.get("epoch", ())
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 2.9), layout="constrained")
-        for axes, what, scale in zip(figure.subplots(1, 2), ("loss", "accuracy"), (1, 100), strict=True):
+        scales = (1, 100 if main.is_fraction else 1)
+        for axes, what, scale in zip(figure.subplots(1, 2), ("loss", main.name), scales, strict=True):
             for column, color, label in ((what, ACCENT, "train"), (f"validation_{what}", SECOND, "validation")):
                 if column in history:
                     values = [scale * value for value in history[column]]
                     axes.plot(epochs, values, color=color, label=label, linewidth=1.6)
             axes.axvline(results.training.best_epoch, color=MUTED, linewidth=0.9, linestyle=":")
-            axes.set_title("loss" if what == "loss" else "accuracy, %")
+            axes.set_title("loss" if what == "loss" else on_axis(main))
             axes.set_xlabel("epoch (dotted: whose weights were kept)")
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.legend(loc="best", fontsize=9)
-        return svg(figure, "Loss and accuracy of the baseline over the epochs of training")
+        return svg(figure, f"Loss and {main.noun} of the baseline over the epochs of training")
 
 
 def recall_svg(results: Results, chosen: str) -> str:
@@ -117,7 +131,10 @@ def recall_svg(results: Results, chosen: str) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    before, after = (results.qualities[name].splits["validation"].per_class for name in (BASELINE, chosen))
+    before, after = (
+        ClassesDetails.model_validate(results.qualities[name].splits["validation"].details).per_class
+        for name in (BASELINE, chosen)
+    )
     classes = sorted(before, key=lambda name: (after[name].recall - before[name].recall, name))[:MOST_CLASSES]
     rows = range(len(classes), 0, -1)
     with mpl.rc_context(STYLE):
@@ -136,14 +153,26 @@ def recall_svg(results: Results, chosen: str) -> str:
         return svg(figure, f"Recall of each class for the baseline and {chosen}")
 
 
-def draw_frontier(axes: "Axes", points: Sequence[Point]) -> list[tuple[Point, Point]]:
-    """Join the points that no other beats in both ways; gives the line's pieces."""
+def draw_frontier(axes: "Axes", points: Sequence[Point], sign: int = 1) -> list[tuple[Point, Point]]:
+    """Join the points that no other beats in both ways; gives the line's pieces.
+
+    Args:
+        axes: to draw on.
+        points: bytes and a metric.
+        sign: 1 where more of the metric is better, −1 where less is.
+    """
     best: list[Point] = []
-    for size, accuracy in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not best or accuracy > best[-1][1]:
-            best += [(size, best[-1][1] if best else accuracy), (size, accuracy)]
+    for size, value in sorted(points, key=lambda point: (point[0], -sign * point[1])):
+        if not best or sign * value > sign * best[-1][1]:
+            best += [(size, best[-1][1] if best else value), (size, value)]
     axes.plot(*zip(*best, strict=True), color=ACCENT, linewidth=1.2, alpha=0.6, zorder=1)
     return list(pairwise(best))
+
+
+def on_axis(metric: Metric) -> str:
+    """A metric with its unit."""
+    unit = "%" if metric.is_fraction else metric.unit
+    return f"{metric.noun}, {unit}" if unit else metric.noun
 
 
 def bytes_tick(size: float) -> str:

@@ -22,8 +22,9 @@ from tasks.evaluation.tables import (
     splits_table,
     tables_within,
 )
-from tasks.evaluation.wording import invert, number, percent, points, times
 from tasks.text import html as escape
+from tasks.wording import capitalized, invert, number, one, times
+from tasks.workloads import find_workload
 
 __all__ = ["Results", "candidates_table", "load_results", "pareto_svg", "render"]
 
@@ -67,7 +68,8 @@ def render(results: Results) -> str:
             markup.paragraph(
                 f"The candidate was chosen on the validation split by {verdict.objective}. The figures of the sealed "
                 f"test split are shown to nobody, so that no candidate can be made to fit them. The smallest margin of "
-                f"accuracy that a first decision on it can prove is {number(100 * verdict.smallest_margin)} points.",
+                f"{results.measuring.main.noun} that a first decision on it can prove is "
+                f"{results.measuring.main.margin(verdict.smallest_margin)}.",
                 "muted",
             ),
         ),
@@ -75,12 +77,7 @@ def render(results: Results) -> str:
             f"{chosen} beside the baseline",
             markup.table("On the validation split", quality_table(results, chosen)),
             markup.table("Cost", cost_table(results, chosen)),
-            markup.figure(
-                themed(recall_svg(results, chosen)),
-                "Recall of each class"
-                + ("; those that lost most" if len(results.dataset.classes) > MOST_CLASSES else ""),
-            ),
-            confusions(results, chosen),
+            *of_classes(results, chosen),
         ),
         markup.section("How the candidates were made", *recipes(results)),
         markup.section(
@@ -104,7 +101,8 @@ def about(results: Results) -> str:
     """The line beside the title."""
     dataset = results.dataset
     shape = " × ".join(map(str, dataset.input.shape))
-    return f"{len(dataset.classes)} classes · {shape} · samples {dataset.source_digest[:12]}"
+    classes = f"{len(dataset.classes)} classes · " if dataset.classes else ""
+    return f"{classes}{shape} · samples {dataset.source_digest[:12]}"
 
 
 def verdict_banner(verdict: GateReport, decision: Decision | None) -> str:
@@ -127,12 +125,21 @@ def key_figures(results: Results, chosen: str) -> str:
     quality, cost, speed = results.qualities[chosen].splits["validation"], results.cost(chosen), results.speed(chosen)
     faster = invert(speed.latency_ratio)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
-    loss = quality.accuracy - results.qualities[BASELINE].splits["validation"].accuracy
+    main, before = results.measuring.main, results.qualities[BASELINE].splits["validation"]
+    value = quality.metrics[main.name]
+    thing = one(find_workload(results.dataset.workload).thing)
     tiles = [
-        ("Validation accuracy", percent(quality.accuracy), f"{points(loss)} points from the baseline"),
+        (
+            f"Validation {main.noun}",
+            main.shown(value),
+            f"{main.apart(value - before.metrics[main.name])} from the baseline",
+        ),
         ("Smaller", times(smaller), f"{cost.stored_bytes:,} bytes stored, {cost.loaded_bytes:,} loaded"),
-        ("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs an image"),
-        ("Same answers", percent(quality.agreement or 0), f"of {quality.samples:,} validation samples"),
+        ("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs {thing}"),
+        *(
+            (capitalized(aside.title), aside.shown, f"of {quality.samples:,} validation samples")
+            for aside in results.measuring.asides(quality.details)
+        ),
     ]
     return (
         '<dl class="figures">'
@@ -158,9 +165,21 @@ def rules_prose(results: Results) -> str:
     )
 
 
+def of_classes(results: Results, chosen: str) -> list[str]:
+    """Recall and confusions, if there are classes."""
+    classes = results.dataset.classes
+    if not classes:
+        return []
+    more = "; those that lost most" if len(classes) > MOST_CLASSES else ""
+    return [
+        markup.figure(themed(recall_svg(results, chosen)), f"Recall of each class{more}"),
+        confusions(results, chosen),
+    ]
+
+
 def confusions(results: Results, chosen: str) -> str:
     """The confusion matrix of the chosen candidate, or its most frequent confusions where classes are many."""
-    classes, matrix = results.dataset.classes, results.qualities[chosen].splits["validation"].confusion
+    classes, matrix = results.dataset.classes, results.qualities[chosen].splits["validation"].details["confusion"]
     if len(classes) > MOST_CELLS:
         pairs = sorted(
             ((count, i, j) for i, row in enumerate(matrix) for j, count in enumerate(row) if i != j and count),

@@ -5,11 +5,14 @@ import re
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.errors import ConfigError
-from tasks.samples import PREPARED, read_dataset
+from tasks.samples import PREPARED, Dataset, read_dataset
 from tasks.workloads.protocol import OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
+
+if TYPE_CHECKING:
+    from tasks.workloads.measuring import OutcomeMeasuring  # no code of stages that measure nothing
 
 WORKLOADS = {"image": "Image"}  # the class in the module ``workload`` of the folder of that name
 OWN = re.compile(r"\w+(\.\w+)*:\w+")
@@ -65,7 +68,22 @@ def learning_of(name: str) -> WorkloadLearning:
 
 def outcome_of(folder: Path = PREPARED) -> OutcomeLearning:
     """Return what training needs of the outcome of the prepared data in ``folder``; imports TensorFlow."""
-    return _made(find_workload(read_dataset(folder).workload).outcome.learning)  # type: ignore[no-any-return]
+    return outcome_for(read_dataset(folder).workload)
+
+
+def outcome_for(workload: str) -> OutcomeLearning:
+    """Return what training needs of the outcome of the workload that ``data.workload`` names; imports TensorFlow."""
+    return _made(find_workload(workload).outcome.learning)  # type: ignore[no-any-return]
+
+
+def measuring_of(dataset: Dataset) -> "OutcomeMeasuring":
+    """Return what is measured of the outcome of prepared data; imports no TensorFlow."""
+    return measuring_for(dataset.workload)
+
+
+def measuring_for(workload: str) -> "OutcomeMeasuring":
+    """Return what is measured of the outcome of the workload that ``data.workload`` names."""
+    return _made(find_workload(workload).outcome.measuring)  # type: ignore[no-any-return]
 
 
 @cache

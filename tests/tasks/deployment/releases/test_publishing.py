@@ -24,6 +24,7 @@ from tasks.deployment.trust.keys import new_key
 from tasks.errors import Conflict, ReleaseError, Untrusted
 from tasks.evaluation.records import DECISION, GATE
 from tasks.packing.plain import zstd
+from tasks.workloads.outcomes.classes.measuring import ClassPrediction
 from tests.tasks.deployment.killing import die, killed
 from tests.tasks.deployment.project import CLASSES, RECIPE, trust_of, write_project
 
@@ -59,6 +60,7 @@ def test_what_was_published_is_fetched_and_answers(project: Params, store: Store
     Image.new("RGB", (20, 10), (250, 250, 250)).save(tmp_path / "image.png")
     (answer,) = predict(device, [tmp_path / "image.png"], trust_of(project))
     assert answer.label == "light"
+    assert isinstance(answer, ClassPrediction)
     assert tuple(answer.scores) == CLASSES
 
 
