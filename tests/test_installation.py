@@ -21,7 +21,7 @@ from tasks.deployment.releases.publishing import publish
 from tasks.deployment.trust.keys import LOCAL_KEY, public_path
 from tasks.versioning.project import FILES
 from tests.tasks.deployment.project import params_for, write_project
-from tests.tasks.deployment.stores.web import serving
+from tests.web import serving
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
