@@ -100,6 +100,10 @@ def other_report() -> None:
     edit("tasks/evaluation/report.py", "def about", "WIDE = True\n\n\ndef about")
 
 
+def other_template() -> None:
+    edit("tasks/templates/blocks.html.j2", "<ul>", "<ol>")
+
+
 def other_technique() -> None:
     edit("tasks/compression/techniques/prune.py", "class Prune(", "WIDE = True\n\n\nclass Prune(")
 
@@ -128,6 +132,7 @@ CHANGES: dict[Callable[[], None], dict[str, str]] = {  # the stages that each ma
     other_network: dict.fromkeys(["train", *COMPRESS], "code of parts/blocks.py changed"),
     other_shared_code: {"load": "code of tasks/workloads/image/pixels.py changed"},
     other_report: {"gate": "code of tasks/evaluation/report.py changed"},
+    other_template: {"gate": "code of tasks/templates/blocks.html.j2 changed"},
     other_technique: dict.fromkeys(COMPRESS, "code of tasks/compression/techniques/prune.py changed"),
     other_place: {"load": "data changed"},
     more_samples: {"load": "data changed"},

@@ -46,7 +46,7 @@ def test_what_was_published_is_fetched_and_answers(project: Params, store: Store
     assert (release.version, release.recipe, release.metrics, release.channels) == (
         1,
         RECIPE,
-        {"accuracy": 0.75},
+        {"accuracy": 0.75, "precision": 0.875, "recall": 0.75, "f1": 0.76},
         ("staging", "production"),
     )
     device = tmp_path / "device"
