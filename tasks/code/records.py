@@ -15,7 +15,7 @@ from tasks.code.works import ALWAYS_RUN, WORKS
 from tasks.config import Params
 from tasks.files import to_json, write_bytes
 from tasks.records import Record
-from tasks.workloads import find_workload, target_of
+from tasks.workloads import find_workload, measuring_for, target_of
 
 FOLDER = Path("data/code")
 
@@ -64,8 +64,9 @@ def workload_parts(params: Params, work: str) -> list[str]:
         workload.learning: networks,
         outcome.learning: networks,
         outcome.measuring: WORKS[work].measures,
+        measuring_for(params.data.workload).blocks: WORKS[work].reports,
     }
-    return [target_of(params.data.workload), *(part for part, used in parts.items() if used)]
+    return [target_of(params.data.workload), *(part for part, used in parts.items() if used and part)]
 
 
 def models_of(params: Params, work: str) -> list[str]:

@@ -12,12 +12,14 @@ class Work:
     """A function that a stage calls, as ``package.module:function``, and whose networks it builds.
 
     ``reads``: whether it reads samples out of a source. ``measures``: whether it measures what models answer.
+    ``reports``: whether it writes a report of it.
     """
 
     entry: str
     networks: tuple[Networks, ...] = ()
     reads: bool = False
     measures: bool = False
+    reports: bool = False
 
     @property
     def package(self) -> str:
@@ -41,7 +43,7 @@ WORKS: Mapping[str, Work] = {
     "production": Work("tasks.deployment.releases.production:production"),
     "evaluate": Work("tasks.evaluation.quality:evaluate", measures=True),
     "benchmark": Work("tasks.evaluation.benchmark:benchmark"),
-    "gate": Work("tasks.evaluation.gate:gate", measures=True),
+    "gate": Work("tasks.evaluation.gate:gate", measures=True, reports=True),
 }
 ALWAYS_RUN = frozenset({"code", "fingerprint", "production"})  # nothing is to be known of their code
 

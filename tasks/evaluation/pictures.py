@@ -1,58 +1,20 @@
-"""The report's pictures as SVG: the same results give the same bytes.
+"""The report's pictures as SVG that every outcome has: bytes against quality, and the course of the training."""
 
-Texts stay texts, so that they can be searched and take the page's font. Colours come from a small palette; in
-the HTML report :func:`themed` swaps them for the page's CSS variables, so that pictures follow its dark mode.
-"""
-
-import io
-import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tasks.evaluation.labels import Point, label_points
+from tasks.drawing import ACCENT, INK, MUTED, PAPER, SECOND, STYLE, svg
+from tasks.evaluation.point_labels import Point, label_points
 from tasks.evaluation.records import BASELINE, PRODUCTION
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import difference
-from tasks.html import Markup, escape
-from tasks.text import visible
 from tasks.wording import number, one
 from tasks.workloads import find_workload
 from tasks.workloads.measuring import Metric
-from tasks.workloads.outcomes.classes.details import ClassesDetails
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-INK, MUTED, GRID, PAPER = "#1f2329", "#667079", "#dde1e6", "#fffffe"
-ACCENT, SECOND = "#0b62c4", "#c2570c"
-THEME = {INK: "--ink", MUTED: "--muted", GRID: "--line", PAPER: "--paper", ACCENT: "--accent", SECOND: "--second"}
-STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "slimline",
-    "font.family": ["DejaVu Sans"],
-    "font.size": 10,
-    "axes.edgecolor": GRID,
-    "axes.labelcolor": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10,
-    "axes.titlecolor": MUTED,
-    "grid.color": GRID,
-    "grid.linewidth": 0.6,
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.minor.size": 0,
-    "legend.frameon": False,
-    "figure.facecolor": PAPER,
-    "axes.facecolor": PAPER,
-}
-MOST_CLASSES = 30  # in one picture
 
 
 def pareto_svg(results: Results) -> str:
@@ -127,33 +89,6 @@ def curves_svg(results: Results) -> str:
         return svg(figure, f"Loss and {main.noun} of the baseline over the epochs of training")
 
 
-def recall_svg(results: Results, chosen: str) -> str:
-    """Recall of each class on the validation split, baseline and chosen; the classes that lost most come first."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    before, after = (
-        ClassesDetails.model_validate(results.qualities[name].splits["validation"].details).per_class
-        for name in (BASELINE, chosen)
-    )
-    classes = sorted(before, key=lambda name: (after[name].recall - before[name].recall, name))[:MOST_CLASSES]
-    rows = range(len(classes), 0, -1)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9, 1.1 + 0.26 * len(classes)), layout="constrained")
-        axes = figure.subplots()
-        for row, name in zip(rows, classes, strict=True):
-            ends = [100 * before[name].recall, 100 * after[name].recall]
-            axes.plot(ends, [row, row], color=MUTED, linewidth=2, alpha=0.5, zorder=2)
-        for of, color, label, marker in ((before, ACCENT, BASELINE, "o"), (after, SECOND, chosen, "D")):
-            recalls = [100 * of[name].recall for name in classes]
-            axes.scatter(recalls, list(rows), color=color, s=34, marker=marker, zorder=3, label=label)
-        axes.set_yticks(list(rows), list(map(visible, classes)), parse_math=False)  # a name with $ is no formula
-        axes.grid(axis="y", visible=False)
-        axes.set_title("recall on the validation split, %")
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), ncols=2, fontsize=9, borderaxespad=0.8)
-        return svg(figure, f"Recall of each class for the baseline and {chosen}")
-
-
 def draw_frontier(axes: "Axes", points: Sequence[Point], sign: int = 1) -> list[tuple[Point, Point]]:
     """Join the points that no other beats in both ways; gives the line's pieces.
 
@@ -182,21 +117,3 @@ def bytes_tick(size: float) -> str:
         if size >= scale:
             return f"{size / scale:g} {unit}"
     return f"{size:g} B"
-
-
-def svg(figure: "Figure", title: str) -> str:
-    """A figure as an SVG element of its own, with a title for those who cannot see it."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
-
-
-def themed(picture: str) -> Markup:
-    """A picture as markup of a page: with the colours of the page's CSS variables, and as wide as the page."""
-    for color, variable in THEME.items():
-        picture = picture.replace(color, f"var({variable})")
-    sized = re.sub(r'(<svg [^>]*?)width="[^"]+" height="[^"]+"|(<svg [^>]*?)height="[^"]+"', r"\1\2", picture, count=1)
-    return Markup(sized)

@@ -6,9 +6,9 @@ This module computes what the page shows, as rows, sentences and pictures; the t
 from dataclasses import dataclass
 from itertools import chain
 
-from tasks.evaluation.confusions import confuse
+from tasks.drawing import themed
 from tasks.evaluation.making import describe_recipes
-from tasks.evaluation.pictures import MOST_CLASSES, curves_svg, pareto_svg, recall_svg, themed
+from tasks.evaluation.pictures import curves_svg, pareto_svg
 from tasks.evaluation.records import BASELINE, Decision, GateReport
 from tasks.evaluation.results import Results
 from tasks.evaluation.tables import (
@@ -19,10 +19,11 @@ from tasks.evaluation.tables import (
     rules_table,
     splits_table,
 )
+from tasks.html import Markup
 from tasks.html import render as render_template
 from tasks.samples import Refusal
 from tasks.wording import capitalized, invert, number, one, times
-from tasks.workloads import find_workload
+from tasks.workloads import blocks_for, find_workload
 
 MOST_LINES = 20  # of a list
 
@@ -81,9 +82,7 @@ def render(results: Results) -> str:
         smallest_margin=results.measuring.main.margin(verdict.smallest_margin),
         quality=quality_table(results, chosen),
         cost=cost_table(results, chosen),
-        recall=themed(recall_svg(results, chosen)) if results.dataset.classes else None,
-        some_classes=len(results.dataset.classes) > MOST_CLASSES,
-        confused=confuse(results, chosen) if results.dataset.classes else None,
+        outcome_blocks=outcome_blocks(results, chosen),
         recipes=describe_recipes(results),
         not_made=results.not_made,
         training=results.training,
@@ -94,6 +93,13 @@ def render(results: Results) -> str:
         measured=how_measured(results),
         digests=digests(results, verdict),
     )
+
+
+def outcome_blocks(results: Results, chosen: str) -> Markup:
+    """Return what the outcome shows of a candidate beside the baseline; nothing where it shows no more than tables."""
+    before, after = (results.qualities[name].splits["validation"].details for name in (BASELINE, chosen))
+    blocks = blocks_for(results.dataset.workload)
+    return Markup() if blocks is None else blocks(chosen, before, after)
 
 
 def about(results: Results) -> str:

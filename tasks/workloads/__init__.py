@@ -12,7 +12,7 @@ from tasks.samples import PREPARED, Dataset, read_dataset
 from tasks.workloads.protocol import OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
 
 if TYPE_CHECKING:
-    from tasks.workloads.measuring import OutcomeMeasuring  # no code of stages that measure nothing
+    from tasks.workloads.measuring import Blocks, OutcomeMeasuring  # no code of stages that measure nothing
 
 WORKLOADS = {"image": "Image"}  # the class in the module ``workload`` of the folder of that name
 OWN = re.compile(r"\w+(\.\w+)*:\w+")
@@ -86,13 +86,32 @@ def measuring_for(workload: str) -> "OutcomeMeasuring":
     return _made(find_workload(workload).outcome.measuring)  # type: ignore[no-any-return]
 
 
+def blocks_for(workload: str) -> "Blocks | None":
+    """Return the function that makes the blocks of the report that only this outcome has; None where it has none."""
+    target = measuring_for(workload).blocks
+    return None if target is None else _found(target)
+
+
 @cache
 def _made(target: str) -> Any:
+    try:
+        return _found(target)()
+    except ConfigError:
+        raise
+    except Exception as error:  # a user's own class may raise anything
+        raise _unusable(target, error) from error
+
+
+def _found(target: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)()
+        return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # a user's own module may raise anything
-        raise ConfigError(
-            f"data.workload: expected an importable class that takes nothing. Received: {target!r} ({error}). "
-            f"Put the module in the project's folder or install it, and mend what it raises."
-        ) from error
+        raise _unusable(target, error) from error
+
+
+def _unusable(target: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"data.workload: expected an importable class that takes nothing. Received: {target!r} ({error}). "
+        f"Put the module in the project's folder or install it, and mend what it raises."
+    )

@@ -6,9 +6,9 @@ loads it, too, so that SciPy and the intervals are imported where they are used.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,14 @@ from tasks.samples import Dataset
 from tasks.verdicts import Outcome, RuleVerdict, ScarceClass, level
 from tasks.wording import number, percent, points, points_interval
 
+if TYPE_CHECKING:
+    from tasks.html import Markup
+
 Array = NDArray[Any]
 LEARNT = "learnt"  # the metric of a verdict on whether the task is learnt
 CONSTANT = "a constant answer"
+# Makes markup of the report from the chosen candidate's name, the baseline's details and the candidate's.
+Blocks = Callable[[str, Mapping[str, Any], Mapping[str, Any]], "Markup"]
 INFINITE = float("inf")
 
 
@@ -200,6 +205,7 @@ class OutcomeMeasuring(ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     rules: ClassVar[frozenset[str]] = frozenset()
     per_class: ClassVar[tuple[str, ...]] = ()
+    blocks: ClassVar[str | None] = None  # of the report: where a function as Blocks is, as package.module:function
     answer: ClassVar[str] = "the outputs are the answer"  # of a signature: how outputs become the answer
     output: ClassVar[str] = "value"  # what one number of an output is called there
 

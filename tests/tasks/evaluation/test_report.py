@@ -6,9 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tasks.drawing import THEME, themed
 from tasks.evaluation.gate import choose
-from tasks.evaluation.labels import Box, choose_places
-from tasks.evaluation.pictures import THEME, pareto_svg, themed
+from tasks.evaluation.pictures import pareto_svg
+from tasks.evaluation.point_labels import Box, choose_places
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results
 from tasks.evaluation.tables import candidates_table

@@ -46,6 +46,7 @@ class ClassesMeasuring(OutcomeMeasuring):
     answer = "one logit a class, in the order of labels.json; softmax makes scores of them"
     output = "logit"
     per_class = ("recall",)
+    blocks = "tasks.workloads.outcomes.classes.blocks:blocks"
 
     def details(self, answers: Answers, baseline: Answers | None, dataset: Dataset) -> dict[str, Any]:
         """Return :class:`ClassesDetails`."""
