@@ -145,6 +145,12 @@ def check_results(results: Results) -> None:
     Raises:
         EvaluationError: a record speaks of another file, or of other samples.
     """
+    main, trained = results.measuring.main.name, list(results.training.metrics)
+    if trained != [main]:
+        raise EvaluationError(
+            f"Expected the training to be measured by {main}, the outcome's first metric. Received: "
+            f"{', '.join(trained) or 'none'}. Give the Keras metric of the outcome's learning that name."
+        )
     for name, candidate in results.candidates.items():
         if not candidate_model(name).exists():
             raise EvaluationError(

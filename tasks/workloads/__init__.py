@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import ConfigError
+from tasks.gate_settings import COSTS, OBJECTIVES
 from tasks.samples import PREPARED, Dataset, read_dataset
-from tasks.workloads.protocol import OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
+from tasks.workloads.protocol import Outcome, OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
 
 if TYPE_CHECKING:
     from tasks.workloads.measuring import Blocks, OutcomeMeasuring  # no code of stages that measure nothing
@@ -50,10 +51,20 @@ def find_workload(name: str) -> Workload:
             f"data.workload: expected {name} to be a workload, as tasks.workloads.protocol describes it. "
             f"Received: a class without {', '.join(missing)}."
         )
+    lacking = [part for part in OUTCOME_PARTS if not hasattr(workload.outcome, part)]
+    if lacking:
+        raise ConfigError(
+            f"data.workload: expected the outcome of {name} to be one, as tasks.workloads.protocol describes it. "
+            f"Received: one without {', '.join(lacking)}."
+        )
     return workload
 
 
-PARTS = sorted({*Workload.__annotations__, *(part for part in vars(Workload) if not part.startswith("_"))})
+def _parts(protocol: type) -> list[str]:
+    return sorted({*protocol.__annotations__, *(part for part in vars(protocol) if not part.startswith("_"))})
+
+
+PARTS, OUTCOME_PARTS = _parts(Workload), _parts(Outcome)
 
 
 def reading_of(name: str) -> WorkloadReading:
@@ -82,8 +93,20 @@ def measuring_of(dataset: Dataset) -> "OutcomeMeasuring":
 
 
 def measuring_for(workload: str) -> "OutcomeMeasuring":
-    """Return what is measured of the outcome of the workload that ``data.workload`` names."""
-    return _made(find_workload(workload).outcome.measuring)  # type: ignore[no-any-return]
+    """Return what is measured of the outcome of the workload that ``data.workload`` names.
+
+    Raises:
+        ConfigError: it measures nothing, or names a metric twice or as a rule that every outcome has.
+    """
+    made: OutcomeMeasuring = _made(find_workload(workload).outcome.measuring)
+    names = [metric.name for metric in getattr(made, "metrics", ())]
+    taken = {*COSTS, *OBJECTIVES, *getattr(made, "rules", ())}
+    if not names or len(set(names)) < len(names) or taken & set(names):
+        raise ConfigError(
+            f"data.workload: expected the outcome of {workload} to have metrics, each with a name of its own and none "
+            f"of {', '.join(sorted(taken))}. Received: {', '.join(names) or 'none'}."
+        )
+    return made
 
 
 def blocks_for(workload: str) -> "Blocks | None":

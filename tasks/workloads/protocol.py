@@ -202,7 +202,7 @@ class OutcomeLearning(Protocol):
     def each_taught_loss(self, answers: "TfTensor", outputs: "TfTensor", temperature: float) -> "TfTensor":
         """Return how far each sample's output is from a teacher's, float32 ``[n]``.
 
-        Where a temperature means nothing, it is not looked at; the mean is multiplied by its square afterwards.
+        The mean is multiplied by the temperature's square afterwards: where a temperature means nothing, divide by it.
         """
 
     def score(self, targets: Array, outputs: Array) -> tuple[float, float]:

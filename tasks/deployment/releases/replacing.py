@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tasks.deployment.records import CLASSES, LABELS, SIGNATURE, Pointer
+from tasks.deployment.records import LABELS, SIGNATURE, Pointer
 from tasks.deployment.registry import Sealed, read_manifest, release_key
 from tasks.deployment.releases.channels import trail
 from tasks.deployment.stores.protocol import Readable
@@ -41,7 +41,7 @@ def read_task(store: Readable, release: Sealed) -> ReleaseTask:
     """
     try:
         outcome, signature = release.manifest.outcome, json.loads(_read(store, release, SIGNATURE))
-        classes = json.loads(_read(store, release, LABELS)) if outcome == CLASSES else ()
+        classes = json.loads(_read(store, release, LABELS)) if LABELS in release.manifest.files else ()
         (taken,) = signature["inputs"].values() if "inputs" in signature else [signature["input"]]  # of before
         return ReleaseTask(outcome, tuple(map(str, classes)), tuple(map(int, taken["shape"][1:])), str(taken["dtype"]))
     except (ValueError, KeyError, TypeError) as error:
