@@ -55,17 +55,18 @@ class Pair:
 class Metric(ABC):
     """One figure of a model's quality: its names, its direction, its formulas, and how it is written.
 
-    ``name``: in params.yaml and in records. ``label``: in tables. ``less_is_better``: of an error. ``most``: the
-    largest value; the least is 0. ``superlative``: what people call the candidate that is best by it.
+    ``name``: in params.yaml and in records. ``label``: in tables. ``less_is_better``: of an error. ``least``
+    and ``most``: what it may be. ``superlative``: what people call the candidate that is best by it.
 
-    A figure up to 1 is written as a percentage and its differences in points; another as a number with ``digits`` and a
-    ``unit`` behind it.
+    A figure from 0 to 1 is written as a percentage and its differences in points; another as a number with ``digits``
+    and a ``unit`` behind it.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     superlative: ClassVar[str] = ""
     less_is_better: ClassVar[bool] = False
+    least: ClassVar[float] = 0.0
     most: ClassVar[float] = 1.0
     digits: ClassVar[int] = 2
     unit: ClassVar[str] = ""
@@ -126,7 +127,7 @@ class Metric(ABC):
     @property
     def is_fraction(self) -> bool:
         """Whether it is written as a percentage."""
-        return self.most == 1
+        return (self.least, self.most) == (0, 1)
 
     def shown(self, value: float) -> str:
         """Write a figure."""
