@@ -13,8 +13,9 @@ from tasks.deployment.device.client import fetch
 from tasks.deployment.device.prediction import predict
 from tasks.deployment.records import PACKED
 from tasks.deployment.registry import current, release_key, releases
-from tasks.deployment.releases import promotion, publishing
+from tasks.deployment.releases import promotion
 from tasks.deployment.releases.channels import trail
+from tasks.deployment.releases.promotion import registry_of
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.releases.release_state import already_released
 from tasks.deployment.releases.smoke import smoke
@@ -100,11 +101,11 @@ def test_records_of_another_model_are_not_published(project: Params) -> None:
 
 
 def test_publishing_again_changes_nothing(project: Params, store: Store) -> None:
-    assert already_released(project) is None
+    assert already_released(project, registry_of(project.deployment)) is None
     first = publish(project)
     before = list(store.list("models"))
     again = first.model_copy(update={"channels": ("production",)})
-    assert publish(project) == again == already_released(project)
+    assert publish(project) == again == already_released(project, registry_of(project.deployment))
     assert list(store.list("models")) == before
 
 
@@ -112,7 +113,7 @@ def test_the_same_model_with_other_classes_is_another_release(project: Params) -
     publish(project)
     dataset = Path("data/prepared/dataset.json")
     dataset.write_text(dataset.read_text().replace('"light"', '"bright"'))
-    assert already_released(project) is None
+    assert already_released(project, registry_of(project.deployment)) is None
 
 
 def test_a_channel_moved_since_the_comparison_is_left_alone(project: Params, store: Store) -> None:
@@ -172,8 +173,7 @@ class FatalStore:
 
 def publish_up_to(params: Params, write: int) -> None:
     store = FatalStore(open_store(params.deployment.store), write)
-    for module in (publishing, promotion):
-        vars(module)["open_store"] = lambda _: store
+    vars(promotion)["open_store"] = lambda _: store
     publish(params)
 
 

@@ -187,7 +187,7 @@ def test_no_channel_moves_to_a_release_whose_saved_model_is_damaged(asked: Param
     release_next(asked, 1.0)
     write_project(asked, 2.0)
     export(b"of 2.0")
-    version = publishing.upload(asked).version
+    version = publishing.upload(asked, registry_of(asked.deployment)).version
     store.put(release_key("shades", version, "serving/variables/variables.index"), b"to 2.0")
     with pytest.raises(ReleaseError, match=r"variables\.index"):
         promotion.promote(registry_of(asked.deployment), version, "staging", WHY)
