@@ -25,7 +25,8 @@ from tasks.deployment.trust.keys import new_key
 from tasks.errors import Conflict, ReleaseError, Untrusted
 from tasks.evaluation.records import DECISION, GATE
 from tasks.packing.plain import zstd
-from tests.tasks.deployment.killing import die, killed
+from tests.tasks.deployment.interrupted import CONDITIONAL, Interrupted
+from tests.tasks.deployment.killing import killed
 from tests.tasks.deployment.project import CLASSES, RECIPE, trust_of, write_project
 
 MANIFEST_WRITE = (
@@ -150,29 +151,8 @@ def test_a_reader_never_sees_half_a_release(project: Params, tmp_path: Path) -> 
     assert seen[-1] == 3
 
 
-class FatalStore:
-    """A store at whose n-th write the process is killed."""
-
-    def __init__(self, store: Store, write: int) -> None:
-        self.store = store
-        self.left = write
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.store, name)
-        if name not in {"put_if_absent", "put_file", "compare_and_swap"}:
-            return verb
-
-        def write(*arguments: Any) -> None:
-            if not self.left:
-                die()
-            self.left -= 1
-            verb(*arguments)
-
-        return write
-
-
 def publish_up_to(params: Params, write: int) -> None:
-    store = FatalStore(open_store(params.deployment.store), write)
+    store = Interrupted(open_store(params.deployment.store), write, {*CONDITIONAL, "put_file"})
     vars(promotion)["open_store"] = lambda _: store
     publish(params)
 
