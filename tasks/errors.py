@@ -18,6 +18,9 @@
     │   ├── StoreUnavailable it does not answer: another try may help
     │   ├── NotFound         there is no such object
     │   └── Conflict         somebody else changed the object first
+    ├── WebError             a web server does not give what was asked for; stores and sources say it as theirs
+    │   ├── WebUnavailable   it does not answer, or too slowly: another try may help
+    │   └── WebMissing       there is nothing at the address
     ├── PackingError         what is packed cannot be unpacked
     ├── ReleaseError         a release is missing, incomplete or not what its manifest says
     │   ├── NotStaged        it has not been in staging, where it must have been first
@@ -106,6 +109,20 @@ class NotFound(StoreError):
 
 class Conflict(StoreError):
     """Somebody else changed the object first."""
+
+
+class WebError(SlimlineError):
+    """A web server does not give what was asked for."""
+
+
+class WebUnavailable(WebError):
+    """A web server does not answer, or too slowly: another try may help."""
+
+    exit_code = UNAVAILABLE
+
+
+class WebMissing(WebError):
+    """There is nothing at the address."""
 
 
 class PackingError(SlimlineError):

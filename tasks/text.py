@@ -1,4 +1,4 @@
-r"""Text that came from outside, made fit for a terminal, for Markdown and for HTML.
+r"""Text that came from outside, made fit for a terminal and for Markdown; :mod:`tasks.html` makes pages of it.
 
 A reason, a class's or a file's name, the words of a server: each may hold anything, so it is shown as text and never
 read as control sequences, markup or links. All that is printed, drawn or put into a page goes through this module.
@@ -10,7 +10,6 @@ included, so that text which is shown twice looks the same.
 """
 
 import contextlib
-import html as standard_html
 import io
 import re
 import sys
@@ -80,11 +79,6 @@ def markdown_code(text: str) -> str:
     fence = "`" * (1 + max(map(len, BACKTICKS.findall(shown)), default=0))
     touches = "`" in (shown[0], shown[-1]) or (shown[0] == shown[-1] == " " and bool(shown.strip(" ")))
     return f"{fence} {shown} {fence}" if touches else f"{fence}{shown}{fence}"
-
-
-def html(text: str) -> str:
-    """Text within HTML, in an element or a quoted attribute."""
-    return standard_html.escape(visible(text))
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.commands import Slimline, command
 from tests.processes import start_clean
 from tests.radosgw import Gateway, missing, radosgw
 from tests.servers import ministack
@@ -17,6 +18,12 @@ settings.load_profile("repeatable")
 @pytest.fixture(scope="session", autouse=True)
 def clean_processes() -> None:
     start_clean()
+
+
+@pytest.fixture
+def slimline(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Slimline:
+    """Run a command of slimline in this process."""
+    return command(capsys, monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from tasks.deployment.releases.publishing import publish
 from tasks.deployment.trust.keys import LOCAL_KEY, public_path
 from tasks.versioning.project import FILES
 from tests.tasks.deployment.project import params_for, write_project
-from tests.tasks.deployment.stores.web import serving
+from tests.web import serving
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -146,6 +146,20 @@ def test_the_wheel_has_the_files_of_a_project_and_is_typed(wheel: Path) -> None:
             content = archive.read(f"tasks/versioning/template/{source}")
             assert content == (REPOSITORY / "tasks/versioning/template" / source).read_bytes(), name
         assert {"slimline/py.typed", "tasks/py.typed"} <= set(archive.namelist())
+
+
+def test_pages_are_made_with_the_templates_in_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    names = [path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "tasks").rglob("*.j2")]
+    code = "import sys, tasks.html as pages; [pages.environment().get_template(name) for name in sys.argv[1:]]"
+    made = "print(pages.__file__, len(pages.environment().get_template('tasks/templates/page.css').render()) > 1000)"
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"{code}\n{made}", *names],
+        cwd=tmp_path, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stderr, done.stdout) == ("", f"{tmp_path}/tasks/html.py True\n")
 
 
 def test_the_base_install_fetches_and_says_what_the_rest_needs(wheel: Path, release: str, tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""All code that a module leads to: what it imports, what that imports, and so on."""
+"""All code that a module leads to: what it imports, what that imports, and so on.
+
+A file that a module names by its path from the folder that holds its package, ``package/templates/page.html.j2``,
+belongs to the code too, and so do those that a template names in turn.
+"""
 
 import hashlib
 import sys
@@ -8,16 +12,19 @@ from pathlib import Path
 
 from tasks.code.libraries import MISSING, decides, installed
 from tasks.code.search import Found, Search
-from tasks.code.source import Import, Source, read_source
+from tasks.code.source import Import, Source, read_source, read_template
 from tasks.errors import DataError
 from tasks.records import Record, read_record, write_record
 
 CACHE = Path(".slimline/code.json")
-Packed = tuple[str, tuple[tuple[int, str, tuple[str, ...]], ...], tuple[str, ...]]  # a Source as JSON has it
+Packed = tuple[str, tuple[tuple[int, str, tuple[str, ...]], ...], tuple[str, ...], tuple[str, ...]]  # a Source in JSON
 
 
 class Parsed(Record):
-    """Files that were parsed before, by the SHA-256 of their bytes; another Python, or another reader, parses anew."""
+    """Files that were parsed before, by the SHA-256 of their bytes and their suffix.
+
+    Another Python, or another reader, parses anew.
+    """
 
     reader: str
     files: dict[str, Packed]
@@ -88,7 +95,22 @@ class Reader:
         if found.file is not None:
             source = self._source(found.file)
             made.modules[found.key] = source.digest
+            self._note_files(name.partition(".")[0], source, made)
             yield from self._imported(name, found, source)
+
+    def _note_files(self, package: str, source: Source, made: Closure) -> None:
+        """Note the files of a module's own package that it names, and those that they name."""
+        top = self._search.find(package)
+        folders = top.folders if top is not None else ()
+        waiting = list(source.files)
+        while waiting:
+            path = waiting.pop()
+            outer, _, inner = path.partition("/")
+            file = next((file for folder in folders if (file := folder / inner).is_file()), None)
+            if outer == package and file is not None and path not in made.modules:
+                named = self._source(file)
+                made.modules[path] = named.digest
+                waiting.extend(named.files)
 
     def _imported(self, name: str, found: Found, source: Source) -> Iterator[str]:
         package = name if found.folders else name.rpartition(".")[0]
@@ -112,15 +134,16 @@ class Reader:
                 content = file.read_bytes()
             except OSError:  # the stage itself says that it cannot read it
                 content = b""
-            key = hashlib.sha256(content).hexdigest()
+            key = f"{hashlib.sha256(content).hexdigest()}{file.suffix}"
             self._sources[file] = self._parsed[key] = self._parse(key, content, file.suffix)
         return self._sources[file]
 
     def _parse(self, key: str, content: bytes, suffix: str) -> Source:
         if key in self._before.files:
-            digest, imports, mentions = self._before.files[key]
-            return Source(digest, tuple(Import(*each) for each in imports), mentions)
-        return read_source(content) if suffix == ".py" else Source(key)
+            digest, imports, mentions, files = self._before.files[key]
+            return Source(digest, tuple(Import(*each) for each in imports), mentions, files)
+        reads = {".py": read_source, ".j2": read_template}
+        return reads[suffix](content) if suffix in reads else Source(hashlib.sha256(content).hexdigest())
 
     def _read_cache(self) -> Parsed:
         try:
@@ -131,7 +154,8 @@ class Reader:
 
 
 def _packed(source: Source) -> Packed:
-    return source.digest, tuple((each.level, each.module, each.names) for each in source.imports), source.mentions
+    imports = tuple((each.level, each.module, each.names) for each in source.imports)
+    return source.digest, imports, source.mentions, source.files
 
 
 def _absolute(each: Import, package: str) -> str:

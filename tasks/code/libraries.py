@@ -22,6 +22,8 @@ CARRIERS = frozenset(
         "botocore",
         "cryptography",
         "google_crc32c",
+        "jinja2",
+        "markupsafe",
         "psutil",
         "pydantic",
         "rich",

@@ -1,12 +1,15 @@
-"""One Python file: the digest of what it does, and what it imports."""
+"""One file: the digest of what it does, what it imports, and which other files it names."""
 
 import ast
 import hashlib
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 DOTTED = "."
+FILE = r"[\w-]+(?:/\w[\w.-]*)+\.\w+"  # a path with a folder and a suffix, as in "tasks/templates/page.css"
+NAMED = re.compile(rf"""(?P<quote>["'])({FILE})(?P=quote)""".encode())
 LOOKERS = frozenset({"import_module", "find_spec", "__import__"})  # functions that take the name of a module
 
 
@@ -25,11 +28,13 @@ class Source:
 
     ``digest``: SHA-256 of its syntax tree without comments, docstrings, line breaks and quotes; of its bytes where it
     is no Python that can be read. ``mentions``: strings that may name a module, as in ``python -m package.module``.
+    ``files``: strings that may name a file, as in ``package/templates/page.html.j2``.
     """
 
     digest: str
     imports: tuple[Import, ...] = ()
     mentions: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def read_source(content: bytes) -> Source:
@@ -41,12 +46,19 @@ def read_source(content: bytes) -> Source:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the user's own code, said when it runs
             tree = ast.parse(content)
-        imports, mentions = tuple(_imports(tree)), tuple(sorted(_mentions(tree)))
+        imports, texts = tuple(_imports(tree)), _texts(tree)
+        mentions, files = sorted(filter(_is_dotted, texts)), sorted(filter(re.compile(FILE).fullmatch, texts))
         _drop_docstrings(tree)
         written = ast.dump(tree).encode("utf-8", "backslashreplace")
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # the stage itself says what is wrong with it
         return Source(hashlib.sha256(content).hexdigest())
-    return Source(hashlib.sha256(written).hexdigest(), imports, mentions)
+    return Source(hashlib.sha256(written).hexdigest(), imports, tuple(mentions), tuple(files))
+
+
+def read_template(content: bytes) -> Source:
+    """Digest a template of Jinja and list the files that it may name between quotes, as in ``{% extends "…" %}``."""
+    files = {found[2].decode("utf-8", "replace") for found in NAMED.finditer(content)}
+    return Source(hashlib.sha256(content).hexdigest(), files=tuple(sorted(files)))
 
 
 def _drop_docstrings(tree: ast.Module) -> None:
@@ -85,9 +97,12 @@ def _called(function: ast.expr) -> str:
     return str(getattr(function, "id", getattr(function, "attr", "")))
 
 
-def _mentions(tree: ast.Module) -> set[str]:
-    texts = (node.value for node in _run_nodes(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    return {text for text in texts if DOTTED in text and all(part.isidentifier() for part in text.split(DOTTED))}
+def _texts(tree: ast.Module) -> set[str]:
+    return {node.value for node in _run_nodes(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def _is_dotted(text: str) -> bool:
+    return DOTTED in text and all(part.isidentifier() for part in text.split(DOTTED))
 
 
 def _run_nodes(tree: ast.Module) -> Iterator[ast.AST]:

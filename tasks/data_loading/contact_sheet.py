@@ -10,16 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data_loading.overview import Overview, rows, sentences
+from tasks.html import render
 from tasks.samples import SplitName, TensorSpec, read_batches, read_dataset
-from tasks.text import html
 
 EACH = 12  # samples of a class
 SHOWN: tuple[SplitName, ...] = ("train", "validation")  # the test split stays sealed
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-    "img{height:64px;margin:2px;image-rendering:pixelated;background:#8882}"
-    "td,th{padding:.1rem .8rem;text-align:right}th:first-child{text-align:left}"
-)
 
 
 def contact_sheet(found: Overview, prepared: Path) -> str:
@@ -29,25 +24,21 @@ def contact_sheet(found: Overview, prepared: Path) -> str:
         found: what the source holds.
         prepared: its samples.
     """
-    lines = "\n".join(f"<li>{html(line.strip())}</li>" for line in sentences(found))
-    table = rows(found)
-    heads = "".join(f"<th>{html(name)}</th>" for name in table[0])
-    body = "\n".join(f"<tr>{''.join(f'<td>{html(value)}</td>' for value in row.values())}</tr>" for row in table)
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html(found.source)}</title>'
-        f"<style>{STYLE}</style>\n<h1>{html(found.source)}</h1>\n<ul>\n{lines}\n</ul>\n"
-        f"<table><tr>{heads}</tr>\n{body}\n</table>\n{_pictures(found, prepared)}</html>\n"
+    return render(
+        "tasks/data_loading/templates/contact_sheet.html.j2",
+        source=found.source,
+        sentences=[line.strip() for line in sentences(found)],
+        rows=rows(found),
+        pictures=_pictures(found, prepared),
     )
 
 
-def _pictures(found: Overview, prepared: Path) -> str:
+def _pictures(found: Overview, prepared: Path) -> list[tuple[str, list[str]]] | None:
+    """Return some samples of each class as PNG files in base64; None where samples are no pictures."""
     if not all(map(_is_picture, found.inputs)):
-        return "<p>Samples of this workload are no pictures.</p>\n"
+        return None
     chosen = _some_of_each(prepared, len(found.classes))
-    return "\n".join(
-        f"<h2>{html(name)}</h2>\n<p>{''.join(map(_image, chosen[label]))}</p>"
-        for label, name in enumerate(found.classes)
-    )
+    return [(name, list(map(_png, chosen[label]))) for label, name in enumerate(found.classes)]
 
 
 def _is_picture(spec: TensorSpec) -> bool:
@@ -68,9 +59,9 @@ def _some_of_each(prepared: Path, classes: int) -> dict[int, list[NDArray[Any]]]
     return chosen
 
 
-def _image(pixels: NDArray[Any]) -> str:
+def _png(pixels: NDArray[Any]) -> str:
     from PIL import Image
 
     file = io.BytesIO()
     Image.fromarray(np.squeeze(pixels, -1) if pixels.shape[-1] == 1 else pixels).save(file, "PNG")
-    return f'<img alt="" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
+    return base64.b64encode(file.getvalue()).decode()

@@ -15,7 +15,8 @@ from tasks.evaluation.records import BASELINE, PRODUCTION
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import difference
 from tasks.evaluation.wording import number
-from tasks.text import html, visible
+from tasks.html import Markup, escape
+from tasks.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,11 +162,12 @@ def svg(figure: "Figure", title: str) -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{html(title)}" ', 1)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
 
 
-def themed(picture: str) -> str:
-    """A picture that takes its colours from the page's CSS variables and fills the page's width."""
+def themed(picture: str) -> Markup:
+    """A picture as markup of a page: with the colours of the page's CSS variables, and as wide as the page."""
     for color, variable in THEME.items():
         picture = picture.replace(color, f"var({variable})")
-    return re.sub(r'(<svg [^>]*?)width="[^"]+" height="[^"]+"|(<svg [^>]*?)height="[^"]+"', r"\1\2", picture, count=1)
+    sized = re.sub(r'(<svg [^>]*?)width="[^"]+" height="[^"]+"|(<svg [^>]*?)height="[^"]+"', r"\1\2", picture, count=1)
+    return Markup(sized)

@@ -1,38 +1,59 @@
 """The report: one static HTML file that needs nothing from outside and no script.
 
-The flow and the terminal reuse its parts: :func:`load_results`, :func:`candidates_table`, :func:`pareto_svg`.
+This module computes what the page shows, as rows, sentences and pictures; the templates say how it looks.
 """
 
-from tasks.evaluation import markup
-from tasks.evaluation.eligibility import describe_broken
+from dataclasses import dataclass
+from itertools import chain
+
+from tasks.evaluation.confusions import confuse
+from tasks.evaluation.making import describe_recipes
 from tasks.evaluation.pictures import MOST_CLASSES, curves_svg, pareto_svg, recall_svg, themed
 from tasks.evaluation.records import BASELINE, Decision, GateReport
-from tasks.evaluation.results import Results, load_results
+from tasks.evaluation.results import Results
 from tasks.evaluation.tables import (
     candidates_table,
     cost_table,
     decision_table,
-    describe_step,
-    details_table,
-    layers_table,
-    promises_table,
     quality_table,
     rules_table,
-    skips_table,
     splits_table,
-    tables_within,
 )
 from tasks.evaluation.wording import invert, number, percent, points, times
-from tasks.text import html as escape
+from tasks.html import render as render_template
+from tasks.samples import Refusal
 
-__all__ = ["Results", "candidates_table", "load_results", "pareto_svg", "render"]
-
-MOST_CELLS = 20  # classes of a confusion matrix that is shown whole
 MOST_LINES = 20  # of a list
 
 
+@dataclass(frozen=True)
+class Banner:
+    """The verdict; the outcome is a word as well as a colour, for those who see no colours."""
+
+    outcome: str
+    tone: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number to remember."""
+
+    name: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Samples that are not used, and why: the first of them."""
+
+    title: str
+    lines: list[str]
+
+
 def render(results: Results) -> str:
-    """The whole page; without a decision its verdict is provisional.
+    """Return the whole page; without a decision its verdict is provisional.
 
     Raises:
         ValueError: the gate has not chosen yet.
@@ -41,219 +62,100 @@ def render(results: Results) -> str:
     if verdict is None:
         raise ValueError("Expected results with the gate's verdict. Received: none.")
     chosen = verdict.chosen
-    return markup.page(
-        f"slimline · {decision.outcome if decision else 'provisional'} · {results.params.deployment.model}",
-        f"<header><h1>{escape(results.params.deployment.model)}</h1>"
-        f'<span class="muted">{escape(about(results))}</span></header>',
-        "<main>",
-        verdict_banner(verdict, decision),
-        key_figures(results, chosen),
-        markup.section(
-            "Candidates",
-            markup.figure(
-                themed(pareto_svg(results)), "Up and to the right is better. The line joins what no other beats."
-            ),
-            markup.table(
-                "On the validation split, best first; intervals at 95 %, differences in points",
-                candidates_table(results),
-                strong=chosen,
-            ),
-            markup.listing(choice.sentence for choice in verdict.choices),
-        ),
-        markup.section("The decision on sealed samples", decided(decision)) if decision else "",
-        markup.section(
-            "The gate's rules on validation",
-            rules_prose(results),
-            markup.paragraph(
-                f"The candidate was chosen on the validation split by {verdict.objective}. The figures of the sealed "
-                f"test split are shown to nobody, so that no candidate can be made to fit them. The smallest margin of "
-                f"accuracy that a first decision on it can prove is {number(100 * verdict.smallest_margin)} points.",
-                "muted",
-            ),
-        ),
-        markup.section(
-            f"{chosen} beside the baseline",
-            markup.table("On the validation split", quality_table(results, chosen)),
-            markup.table("Cost", cost_table(results, chosen)),
-            markup.figure(
-                themed(recall_svg(results, chosen)),
-                "Recall of each class"
-                + ("; those that lost most" if len(results.dataset.classes) > MOST_CLASSES else ""),
-            ),
-            confusions(results, chosen),
-        ),
-        markup.section("How the candidates were made", *recipes(results)),
-        markup.section(
-            "How the baseline was trained",
-            markup.paragraph(
-                f"{results.training.model}, {results.training.parameters:,} parameters, "
-                f"{results.training.epochs} epochs; the weights of epoch {results.training.best_epoch} were kept."
-            ),
-            markup.paragraph(f"Its LiteRT file: {results.training.conversion.sentence}.")
-            if results.training.conversion
-            else "",
-            markup.figure(themed(curves_svg(results)), "Training of the baseline") if results.history else "",
-        ),
-        markup.section("Data", *data(results)),
-        "</main>",
-        footer(results),
+    return render_template(
+        "tasks/evaluation/templates/report.html.j2",
+        model=results.params.deployment.model,
+        ending=decision.outcome if decision else "provisional",
+        about=about(results),
+        banner=verdict_banner(verdict, decision),
+        figures=key_figures(results, chosen),
+        chosen=chosen,
+        pareto=themed(pareto_svg(results)),
+        candidates=candidates_table(results),
+        choices=[choice.sentence for choice in verdict.choices],
+        decision=decision_table(decision) if decision else [],
+        judged=list(zip(rules_table(results), [rule.outcome for rule in verdict.rules], strict=True)),
+        objective=verdict.objective,
+        smallest_margin=number(100 * verdict.smallest_margin),
+        quality=quality_table(results, chosen),
+        cost=cost_table(results, chosen),
+        recall=themed(recall_svg(results, chosen)),
+        some_classes=len(results.dataset.classes) > MOST_CLASSES,
+        confused=confuse(results, chosen),
+        recipes=describe_recipes(results),
+        not_made=results.not_made,
+        training=results.training,
+        curves=themed(curves_svg(results)) if results.history else None,
+        dataset=results.dataset,
+        splits=splits_table(results),
+        left_out=left_out(results),
+        measured=how_measured(results),
+        digests=digests(results, verdict),
     )
 
 
 def about(results: Results) -> str:
-    """The line beside the title."""
+    """Return the line beside the title."""
     dataset = results.dataset
     shape = " × ".join(map(str, dataset.input.shape))
     return f"{len(dataset.classes)} classes · {shape} · samples {dataset.source_digest[:12]}"
 
 
-def verdict_banner(verdict: GateReport, decision: Decision | None) -> str:
-    """The verdict, coloured; the outcome is a word too, for those who see no colours."""
-    outcome, colour, text = "PROVISIONAL", "FAIL" if verdict.outcome == "FAIL" else "", verdict.sentence
-    if decision is not None:
-        outcome = colour = decision.outcome
-        text = decision.sentence.removeprefix(f"{outcome}: ")
-        text = text[:1].upper() + text[1:] if not text.startswith(verdict.chosen) else text
-    return f'<div class="verdict {colour}" role="status"><p><strong>{outcome}</strong> {escape(text)}</p></div>'
+def verdict_banner(verdict: GateReport, decision: Decision | None) -> Banner:
+    """Return the decision, or the provisional verdict where there is none."""
+    if decision is None:
+        return Banner("PROVISIONAL", "FAIL" if verdict.outcome == "FAIL" else "", verdict.sentence)
+    text = decision.sentence.removeprefix(f"{decision.outcome}: ")
+    text = text if text.startswith(verdict.chosen) else text[:1].upper() + text[1:]
+    return Banner(decision.outcome, decision.outcome, text)
 
 
-def decided(decision: Decision) -> str:
-    """What the decision cost and what is left."""
-    return markup.table("As the ledger has it", decision_table(decision))
-
-
-def key_figures(results: Results, chosen: str) -> str:
-    """Four numbers to remember."""
+def key_figures(results: Results, chosen: str) -> list[Figure]:
+    """Return four numbers to remember."""
     quality, cost, speed = results.qualities[chosen].splits["validation"], results.cost(chosen), results.speed(chosen)
     faster = invert(speed.latency_ratio)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
     loss = quality.accuracy - results.qualities[BASELINE].splits["validation"].accuracy
-    tiles = [
-        ("Validation accuracy", percent(quality.accuracy), f"{points(loss)} points from the baseline"),
-        ("Smaller", times(smaller), f"{cost.stored_bytes:,} bytes stored, {cost.loaded_bytes:,} loaded"),
-        ("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs an image"),
-        ("Same answers", percent(quality.agreement or 0), f"of {quality.samples:,} validation samples"),
-    ]
-    return (
-        '<dl class="figures">'
-        + "".join(f"<div><dt>{a}</dt><dd>{b}<small>{escape(c)}</small></dd></div>" for a, b, c in tiles)
-        + "</dl>"
-    )
-
-
-def rules_prose(results: Results) -> str:
-    """Each rule with its outcome and sentence."""
-    rows = rules_table(results)
-    outcomes = [rule.outcome for rule in results.gate.rules] if results.gate else []
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(row["Rule"])}</th><td>{escape(row["Against"])}</td>'
-        f'<td><strong class="{outcome}-text">{escape(row["Outcome"])}</strong></td><td>{escape(row["Why"])}</td></tr>'
-        for row, outcome in zip(rows, outcomes, strict=True)
-    )
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Rule", "Against", "Outcome", "Why"))
-    return markup.scroll(
-        f'<table class="prose"><caption>On the validation split</caption>\n<thead><tr>{heads}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table>",
-        "The rules of the gate",
-    )
-
-
-def confusions(results: Results, chosen: str) -> str:
-    """The confusion matrix of the chosen candidate, or its most frequent confusions where classes are many."""
-    classes, matrix = results.dataset.classes, results.qualities[chosen].splits["validation"].confusion
-    if len(classes) > MOST_CELLS:
-        pairs = sorted(
-            ((count, i, j) for i, row in enumerate(matrix) for j, count in enumerate(row) if i != j and count),
-            key=lambda pair: (-pair[0], pair[1:]),
-        )
-        rows = [
-            {"Class": classes[i], "Taken for": classes[j], "Samples": f"{count:,}"}
-            for count, i, j in pairs[:MOST_LINES]
-        ]
-        return markup.table(f"The most frequent confusions of {chosen} on the validation split", rows)
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in classes)
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(name)}</th>{"".join(heat(count, sum(row)) for count in row)}</tr>'
-        for name, row in zip(classes, matrix, strict=True)
-    )
-    caption = f"Confusion matrix of {chosen} on the validation split; rows are true classes, columns its answers"
-    return markup.scroll(
-        f'<table class="heat"><caption>{escape(caption)}</caption>\n<thead><tr><td></td>{heads}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table>",
-        caption,
-    )
-
-
-def heat(count: int, of: int) -> str:
-    """A cell that is the darker the more of its row it holds."""
-    if not count:
-        return '<td class="muted">·</td>'
-    share = 100 * count / of
-    ink = "var(--paper)" if share > 55 else "inherit"
-    ground = f"color-mix(in srgb, var(--accent) {8 + 0.92 * share:.0f}%, transparent)"
-    return f'<td style="background:{ground};color:{ink}">{count:,}</td>'
-
-
-def recipes(results: Results) -> list[str]:
-    """What each recipe did: its steps, what they left alone and why, what they promised."""
-    blocks = []
-    for name, candidate in results.candidates.items():
-        promises = [promise for step in candidate.steps for promise in step.promises]
-        kept = sum(promise.holds for promise in promises)
-        steps = []
-        for step in candidate.steps:
-            changed = f"{len(step.changed)} layers changed, {len(step.skipped)} left alone"
-            steps += [
-                f"<h3>{escape(describe_step(step))}</h3>",
-                markup.paragraph(f"{changed}, {number(step.seconds, 1)} s", "muted"),
-                markup.paragraph(f"The file: {step.comparison.sentence}.") if step.comparison else "",
-                markup.table("Left alone", skips_table(step)),
-                markup.table("Measured and chosen on the way", details_table(step)),
-                *(markup.table(name.capitalize(), rows) for name, rows in tables_within(step).items()),
-                markup.table("Layers after this step", layers_table(step)),
-                markup.table("Promises, measured after this step", promises_table(step)),
-            ]
-        summary = f"{name}: {' → '.join(step.technique for step in candidate.steps)}"
-        broken = describe_broken(candidate)
-        steps = [markup.paragraph(broken), *steps] if broken else steps
-        blocks.append(markup.details(f"{summary} · {kept} of {len(promises)} promises hold", *steps))
-    return blocks + [
-        markup.details(f"{name}: not made", markup.paragraph(reason)) for name, reason in results.not_made.items()
-    ]
-
-
-def data(results: Results) -> list[str]:
-    """What was prepared, what was refused and why."""
-    dataset = results.dataset
-    refused = [f"{refusal.file}: {refusal.reason}" for refusal in dataset.refused]
-    kept_out = [f"{refusal.file}: {refusal.reason}" for refusal in dataset.kept_out]
     return [
-        markup.paragraph(
-            f"{dataset.read:,} samples were read, {dataset.refused_samples:,} refused, "
-            f"{dataset.kept_out_samples:,} kept out of training since an equal one is held back."
-        ),
-        markup.listing(dataset.notes),
-        markup.table("Samples of each class", splits_table(results)),
-        listed("Refused", refused, dataset.refused_samples),
-        listed("Kept out of training", kept_out, dataset.kept_out_samples),
+        Figure("Validation accuracy", percent(quality.accuracy), f"{points(loss)} points from the baseline"),
+        Figure("Smaller", times(smaller), f"{cost.stored_bytes:,} bytes stored, {cost.loaded_bytes:,} loaded"),
+        Figure("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs an image"),
+        Figure("Same answers", percent(quality.agreement or 0), f"of {quality.samples:,} validation samples"),
     ]
 
 
-def listed(title: str, lines: list[str], total: int) -> str:
-    """The first lines of what may be long."""
-    shown = lines[:MOST_LINES]
+def left_out(results: Results) -> list[LeftOut]:
+    """Return what was refused and what was kept out of training; a list that is empty is left away."""
+    dataset = results.dataset
+    lists = [
+        ("Refused", dataset.refused, dataset.refused_samples),
+        ("Kept out of training", dataset.kept_out, dataset.kept_out_samples),
+    ]
+    return [
+        LeftOut(f"{title}: {total:,}", first_lines(refusals, total)) for title, refusals, total in lists if refusals
+    ]
+
+
+def first_lines(refusals: tuple[Refusal, ...], total: int) -> list[str]:
+    """Return a line for each of the first samples, and one that counts the others."""
+    shown = [f"{refusal.file}: {refusal.reason}" for refusal in refusals[:MOST_LINES]]
     more = [f"… and {total - len(shown):,} more, in dataset.json"] if total > len(shown) else []
-    return markup.details(f"{title}: {total:,}", markup.listing([*shown, *more])) if shown else ""
+    return list(chain(shown, more))
 
 
-def footer(results: Results) -> str:
-    """By what all of it can be found again."""
-    benchmark, gate = results.benchmark, results.gate
-    lines = [
+def how_measured(results: Results) -> str:
+    """Return the conditions of the measurement."""
+    benchmark = results.benchmark
+    return (
         f"Measured on {benchmark.cpu} with {benchmark.runtime}, {benchmark.threads} thread, "
-        f"{benchmark.extent}, throughput in batches of {benchmark.batch}.",
+        f"{benchmark.extent}, throughput in batches of {benchmark.batch}."
+    )
+
+
+def digests(results: Results, verdict: GateReport) -> list[str]:
+    """Return by what all of it can be found again."""
+    return [
         f"Data {results.dataset.source_digest[:16]}",
         f"baseline weights {results.training.weights_sha256[:16]}",
-        f"chosen model {gate.model_sha256[:16] if gate else ''}",
+        f"chosen model {verdict.model_sha256[:16]}",
     ]
-    return f"<footer><p>{escape(lines[0])}</p><p>{' · '.join(map(escape, lines[1:]))}</p></footer>"

@@ -36,7 +36,8 @@ RECIPES = ("int8", "float16")
 
 def make_line(folder: Path, stages: Collection[str] = (), **data: Any) -> Path:
     """The project, with a network of a user's own and two recipes; ``stages`` of dvc.yaml, by default all."""
-    for path in REPOSITORY.joinpath("tasks").rglob("*.py"):
+    parts = [path for path in REPOSITORY.joinpath("tasks").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    for path in parts:
         copy = folder / path.relative_to(REPOSITORY)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())

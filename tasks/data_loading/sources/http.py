@@ -1,19 +1,21 @@
 """An archive behind an http:// or https:// address."""
 
 import contextlib
-import http.client
-import urllib.error
-import urllib.request
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
-from tasks.data_loading.sources.archive import FORMATS, Archive, format_of
+from tasks.data_loading.sources.archive import FORMATS, TEMPORARY, Archive, format_of
 from tasks.data_loading.sources.protocol import Source
-from tasks.errors import SourceError
+from tasks.errors import SourceError, WebError
+from tasks.web.transfer import AS_IT_IS, WebClient
 
-TIMEOUT = 60  # seconds without a byte
+SPARE = 1 << 30  # bytes of the disk that stay free, or half of what is free where that is less than twice as much
+# Web servers take the compression of an archive for one of the transfer.
+ENCODINGS = {".gz": {"gzip", "x-gzip"}, ".tgz": {"gzip", "x-gzip"}, ".bz2": {"bzip2", "x-bzip2"}, ".xz": {"xz", "x-xz"}}
 
 
 @dataclass(frozen=True)
@@ -29,39 +31,60 @@ class HttpFile:
 
     def identity(self) -> tuple[int, str]:
         """Size, and the ETag or else the time that the server names; -1 where it names no size."""
-        with self._request() as response:
-            headers = response.headers
-        version = headers.get("ETag") or headers.get("Last-Modified") or ""
-        return int(headers.get("Content-Length", -1)), version
+        with _source_errors():
+            headers = WebClient(self.location).look(self.location)
+        size, version = headers.get("Content-Length", ""), headers.get("ETag") or headers.get("Last-Modified") or ""
+        return int(size) if size.isascii() and size.isdigit() and len(size) < 19 else -1, version
 
     @contextlib.contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """The response's body."""
-        with self._request() as response:
+        """Fetch it into a file that nobody else sees, and give that; a transfer that breaks off goes on."""
+        TEMPORARY.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=TEMPORARY) as file:
+            free = shutil.disk_usage(TEMPORARY).free
+            limit = max(free - SPARE, free // 2)
             try:
-                yield response
-            except (OSError, http.client.HTTPException) as error:
-                raise self._failed(error) from None
+                with _source_errors():
+                    WebClient(self.location).fetch(self.location, file, limit, encodings=self._encodings())
+            except OSError as error:
+                raise SourceError(
+                    f"Expected room for {self.location} in {TEMPORARY}. Received: {error.strerror}. Make room."
+                ) from None
+            file.seek(0)
+            yield file
 
-    def _request(self) -> http.client.HTTPResponse:
-        request = urllib.request.Request(self.location, headers={"User-Agent": "slimline"})
-        try:
-            response = urllib.request.urlopen(request, timeout=TIMEOUT)
-        except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
-            raise self._failed(error) from None
-        assert isinstance(response, http.client.HTTPResponse)
-        return response
-
-    def _failed(self, error: Exception) -> SourceError:
-        return SourceError(f"Expected to read {self.location}. Received: {error}. Check the address and the network.")
+    def _encodings(self) -> frozenset[str]:
+        path = urlsplit(self.location).path.lower()
+        return AS_IT_IS.union(*(names for suffix, names in ENCODINGS.items() if path.endswith(suffix)))
 
 
 def open_http(location: str) -> Source:
-    """The archive at an address."""
-    form = format_of(urlsplit(location).path)
+    """Return the archive at an address.
+
+    Raises:
+        SourceError: it is no address, or its ending is that of no archive.
+    """
+    try:
+        parts = urlsplit(location)
+    except ValueError as error:  # such as http://[
+        raise SourceError(f"Expected the address of an archive. Received: {location} ({error}). Correct it.") from None
+    if "@" in parts.netloc:
+        raise SourceError(
+            f"Expected the address of an archive without user and password. Received: one with them, on "
+            f"{parts.hostname}. Use an address that is signed, or a source at s3://."
+        )
+    form = format_of(parts.path)
     if form is None:
         raise SourceError(
             f"Expected an address that ends in {', '.join(FORMATS)}. Received: {location}. "
             f"Pack the class folders into such an archive."
         )
     return Archive(HttpFile(location), form)
+
+
+@contextlib.contextmanager
+def _source_errors() -> Iterator[None]:
+    try:
+        yield
+    except WebError as error:
+        raise SourceError(str(error)) from None

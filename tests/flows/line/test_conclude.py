@@ -11,6 +11,8 @@ from flows.line.retrain import Outcome, conclude
 from tasks.config import Params
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import registry_of, rollback
+from tasks.deployment.stores import opening
+from tasks.deployment.stores.protocol import Store
 from tasks.errors import ReleaseError, VersioningError, WornOut
 from tasks.evaluation.records import DECISION, Decision
 from tasks.records import read_record
@@ -108,7 +110,7 @@ def test_where_a_person_promotes_a_run_ends_in_staging(end: End, params: Params)
 def test_a_run_ends_held_back_where_the_sealed_samples_are_worn_out_or_prove_too_little(
     end: End, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def worn_out(_: Params) -> Decision:
+    def worn_out(*_: object) -> Decision:
         raise WornOut("Expected test samples that can decide. Received: none.")
 
     monkeypatch.setattr(retrain, "settle", worn_out)
@@ -116,6 +118,30 @@ def test_a_run_ends_held_back_where_the_sealed_samples_are_worn_out_or_prove_too
     assert (held.ending, held.release) == ("Held back", None)
     assert held.sentence.startswith("Expected test samples")
     unproven = read_record(DECISION, Decision).model_copy(update={"outcome": "INCONCLUSIVE", "sentence": "Not proven."})
-    monkeypatch.setattr(retrain, "settle", lambda _: unproven)
+    monkeypatch.setattr(retrain, "settle", lambda *_: unproven)
     held = end(1, params)
     assert (held.ending, held.sentence, held.release) == ("Held back", "Not proven.", None)
+
+
+def test_the_store_is_opened_once(end: End, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    directory = opening.SCHEMES["file"]
+
+    def counted(url: str) -> Store:
+        opened.append(url)
+        return directory(url)
+
+    def count() -> None:
+        monkeypatch.setitem(opening.SCHEMES, "file", counted)
+
+    def opens(bias: float) -> int:
+        monkeypatch.setitem(opening.SCHEMES, "file", directory)
+        opened.clear()
+        end(bias, params, count)
+        return len(opened)
+
+    assert opens(1) == 1  # released, for the first time with a key that is made now
+    assert opens(1) == 1  # nothing to do
+    assert opens(2) == 1
+    rollback(registry_of(params.deployment), "production", Why("false alarms.", "alice"))
+    assert opens(2) == 1  # held back

@@ -54,6 +54,23 @@ def test_a_module_that_another_process_runs_belongs_to_it(tmp_path: Path) -> Non
     assert made.libraries == {}
 
 
+def test_a_file_that_a_module_names_by_its_path_belongs_to_it_and_what_a_template_names_in_turn(tmp_path: Path) -> None:
+    project(tmp_path, a__page="render('a/t/page.j2', 'a/t/none.j2', 'data/x.json', 'b/y.txt', 'c.txt')", a__t__other="")
+    texts = {
+        "a/t/page.j2": '{% extends "a/t/base.j2" %}{{ "a/t/page.j2" }}',
+        "a/t/base.j2": "{% include 'a/t/x.css' %}{# a/t/y.css #}",
+        **dict.fromkeys(["a/t/x.css", "a/t/y.css", "data/x.json", "b/y.txt", "c.txt"], "'a/t/y.css'"),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = closure_of(tmp_path, "a.page")
+    assert list(before.modules) == ["a/page.py", "a/t/base.j2", "a/t/page.j2", "a/t/x.css"]
+    (tmp_path / "a/t/x.css").write_text("b {}")
+    after = closure_of(tmp_path, "a.page")
+    assert {name for name in after.modules if after.modules[name] != before.modules[name]} == {"a/t/x.css"}
+
+
 def test_a_change_is_seen_and_a_comment_is_not(tmp_path: Path) -> None:
     project(tmp_path, a="import b", b="x = 1")
     before = closure_of(tmp_path, "a")

@@ -33,7 +33,8 @@ def params(**more: Any) -> Params:
 
 
 def modules(record: CodeRecord) -> set[str]:
-    return {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in record.modules}
+    files = [path for path in record.modules if path.endswith(".py")]
+    return {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in files}
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,14 @@ def test_what_only_the_gate_runs_makes_no_candidate_stale(records: dict[str, Cod
     gate, others = records["gate"], [records[work] for work in ("compress", "evaluate", "benchmark")]
     assert "tasks/evaluation/report.py" in gate.modules
     assert not any("tasks/evaluation/report.py" in record.modules for record in others)
+
+
+def test_the_gate_depends_on_the_templates_of_its_report_and_nothing_else_does(records: dict[str, CodeRecord]) -> None:
+    templates = {work: {path for path in of.modules if not path.endswith(".py")} for work, of in records.items()}
+    own = (REPOSITORY / "tasks/evaluation/templates").iterdir()
+    shared = (REPOSITORY / "tasks/templates").iterdir()
+    assert templates["gate"] == {path.relative_to(REPOSITORY).as_posix() for path in (*own, *shared)}
+    assert not any(found for work, found in templates.items() if work != "gate")
 
 
 def test_the_modules_of_networks_of_ones_own_count_where_they_are_built(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.code.source import Import, read_source
+from tasks.code.source import Import, read_source, read_template
 
 CODE = b'''"""Make images plain."""
 
@@ -104,6 +104,13 @@ def later():
 def test_strings_that_may_name_a_module_are_listed() -> None:
     code = b'run([sys.executable, "-m", "tasks.compression.worker", "work"], "no module.", "a.b:c", "1.5")'
     assert read_source(code).mentions == ("tasks.compression.worker",)
+
+
+def test_strings_that_may_name_a_file_are_listed() -> None:
+    code = b"""open("a/b.txt", "a/../b.txt", "/a/b.txt", "a.txt", "a/b", "https://a.org/b.txt", "a/b-c/d.html.j2 ")"""
+    assert read_source(code).files == ("a/b.txt",)
+    template = """{% extends 'a/b-c/d.html.j2' %}{% include "a/é.css" %}{{ "a.css" }} a/c.css 'a/"x/y.css"'"""
+    assert read_template(template.encode()).files == ("a/b-c/d.html.j2", "x/y.css")
 
 
 def test_a_warning_about_the_code_is_not_ours() -> None:

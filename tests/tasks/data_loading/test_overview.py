@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,9 @@ import pytest
 from tasks.config import Data
 from tasks.data_loading.contact_sheet import EACH, contact_sheet
 from tasks.data_loading.overview import DECLARED, HASHED, overview, sentences
-from tasks.samples import SPLITS
+from tasks.html import escape
+from tasks.samples import SPLITS, Refusal
+from tasks.text import visible
 from tests.tasks.data_loading.material import tree, write_folder
 
 SPLIT = {"validation": 0.3, "test": 0.3}
@@ -51,3 +54,42 @@ def test_a_contact_sheet_shows_some_of_each_class_and_nothing_of_the_test_split(
     assert page.count("data:image/png;base64,") == 2 * EACH
     assert "<h2>&lt;b&gt;dog</h2>" in page
     assert "<b>" not in page
+
+
+NAMES = (
+    "<script>alert(1)</script>",
+    '" onload="x',
+    "{{7*7}}{% raw %}{#",
+    "two\nlines",
+    "\x1b[2J",
+    "user\u202egnp",
+    "no UTF-8 \udcff",
+    "a & b",
+)
+
+
+def test_names_and_reasons_are_text_in_a_contact_sheet(tmp_path: Path) -> None:
+    found = overview(data(write_folder(tmp_path / "photos", tree("abcdefgh", 8))), tmp_path / "prepared")
+    splits = {
+        split: part.model_copy(update={"per_class": dict(zip(NAMES, part.per_class.values(), strict=True))})
+        for split, part in found.splits.items()
+    }
+    refused = tuple(Refusal(file=name, reason=name) for name in NAMES)
+    hostile = found.model_copy(
+        update={"source": "".join(NAMES), "classes": NAMES, "splits": splits, "refused": refused, "notes": NAMES}
+    )
+    text = contact_sheet(hostile, tmp_path / "prepared")
+    assert tags(text) == tags(
+        contact_sheet(
+            found.model_copy(update={"refused": (Refusal(file="a", reason="b"),) * 8, "notes": ("a note",) * 8}),
+            tmp_path / "prepared",
+        )
+    )
+    for name in NAMES:
+        assert f"<h2>{escape(name)}</h2>" in text
+        assert f"<li>{escape(name)}: {escape(name)}</li>" in text
+    assert all(visible(char) == char or char == "\n" for char in text)
+
+
+def tags(page: str) -> list[str]:
+    return re.findall(r"</?\w+", page)

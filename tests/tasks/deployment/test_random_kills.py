@@ -17,7 +17,7 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust.trusted import ANYBODY
 from tests.tasks.deployment.killing import KILLS, kill_within, seconds_of
 from tests.tasks.deployment.project import trust_of, write_project
-from tests.tasks.deployment.stores.web import serving
+from tests.web import serving
 
 
 @pytest.fixture

@@ -1,19 +1,23 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from tasks.evaluation.gate import choose
 from tasks.evaluation.labels import Box, choose_places
-from tasks.evaluation.markup import table
 from tasks.evaluation.pictures import THEME, pareto_svg, themed
-from tasks.evaluation.report import candidates_table, render
+from tasks.evaluation.report import render
 from tasks.evaluation.results import Results
+from tasks.evaluation.tables import candidates_table
 from tasks.evaluation.wording import invert, number, percent, points, points_interval, times
+from tasks.html import environment
+from tasks.html import escape as html
 from tasks.records import Interval
-from tasks.text import html, visible
+from tasks.samples import Refusal
+from tasks.text import visible
 from tests.tasks.evaluation import material
 from tests.tasks.evaluation.material import CLASSES, made_up_decision, make_results
 
@@ -34,6 +38,11 @@ RULES = [
 def results() -> Results:
     some = make_results(RULES, FARES)
     return replace(some, gate=choose(some))
+
+
+def table_of(caption: str, rows: list[dict[str, str]]) -> str:
+    blocks: Any = environment().get_template("tasks/templates/blocks.html.j2").module
+    return str(blocks.table(caption, rows))
 
 
 class Page(HTMLParser):
@@ -133,7 +142,7 @@ def test_what_comes_from_outside_is_escaped(results: Results) -> None:
     text = render(results)
     assert "3/&lt;torn&gt;.png" in text
     assert "<torn>" not in text
-    assert "<b>" not in table("<b>", [{"<b>": "<b>", "x": "1 (<b>)"}])
+    assert "<b>" not in table_of("<b>", [{"<b>": "<b>", "x": "1 (<b>)"}])
 
 
 def test_the_same_results_give_the_same_page(results: Results) -> None:
@@ -229,7 +238,7 @@ NAMES = (
     "two\nlines",
     "\x1b[2J",
     "user\u202egnp",
-    "_under",
+    "{{7*7}}{% raw %}{#",
     "cat (small)",
 )
 
@@ -248,9 +257,29 @@ def test_names_of_classes_are_text_in_the_page_and_its_pictures(monkeypatch: pyt
     assert all(visible(char) == char or char == "\n" for char in text)
 
 
+def test_reasons_and_names_of_files_are_text_in_the_page(results: Results) -> None:
+    refused = tuple(Refusal(file=f"{name}.png", reason=name) for name in NAMES)
+    dataset = results.dataset.model_copy(update={"refused": refused, "kept_out": refused, "notes": NAMES})
+    not_made = {f"recipe{k}": name for k, name in enumerate(NAMES)}
+    usual = {f"recipe{k}": "a reason" for k in range(len(NAMES))}
+    plain = results.dataset.model_copy(
+        update={key: (Refusal(file="a", reason="b"),) * len(NAMES) for key in ("refused", "kept_out")}
+        | {"notes": ("a note",) * len(NAMES)}
+    )
+    text = render(replace(results, dataset=dataset, not_made=not_made))
+    page, other = Page(text), Page(render(replace(results, dataset=plain, not_made=usual)))
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in other.tags]
+    assert [list(of) for _, of in page.tags] == [list(of) for _, of in other.tags]
+    for name in NAMES:
+        assert text.count(f"<li>{html(name)}.png: {html(name)}</li>") == 2
+        assert f"<p>{html(name)}</p>" in text
+        assert f"<li>{html(name)}</li>" in text
+    assert all(visible(char) == char or char == "\n" for char in text)
+
+
 @pytest.mark.parametrize("value", ["x)", "(x)", ") (", "1 (2)", "dog (small) (old)", " ()"])
 def test_a_cell_loses_no_letter(value: str) -> None:
-    shown = re.sub("<[^>]+>", "", table("A table", [{"a": "first", "b": value}]).partition("</thead>")[2])
+    shown = re.sub("<[^>]+>", "", table_of("A table", [{"a": "first", "b": value}]).partition("</thead>")[2])
     assert "".join(shown.split()).removeprefix("first") in {
         "".join(value.split()),
         "".join(value.replace(" (", "", 1)[:-1].split()),

@@ -23,7 +23,8 @@ from tasks.errors import LedgerError, StoreError, WornOut
 from tasks.evaluation.records import Question
 from tasks.spending import LEAST
 from tests.processes import CLEAN
-from tests.tasks.deployment.killing import at_once, die, killed
+from tests.tasks.deployment.interrupted import Interrupted
+from tests.tasks.deployment.killing import at_once, killed
 
 MODEL = "shades"
 TERMS = Terms(error=0.05, ceiling=0.025, by="alice", recipe="int8")
@@ -173,30 +174,8 @@ def test_of_two_that_ask_the_same_at_once_there_is_one_entry(store_url: str) -> 
     assert entry.ended
 
 
-class FatalStore:
-    """A store at whose n-th write the process is killed: before it, or after it."""
-
-    def __init__(self, store: Store, write: int, after: bool) -> None:
-        self.store, self.left, self.after = store, write, after
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.store, name)
-        if name not in {"put_if_absent", "compare_and_swap"}:
-            return verb
-
-        def write(*arguments: Any) -> None:
-            self.left -= 1
-            if self.left < 0 and not self.after:
-                die()
-            verb(*arguments)
-            if self.left < 0:
-                die()
-
-        return write
-
-
 def decide_up_to(url: str, write: int, after: bool, seen: Places) -> None:
-    fatal: Any = FatalStore(open_store(url), write, after)
+    fatal: Any = Interrupted(open_store(url), write, after=after)
     decide(fatal, f"{write}", "PASS", seen)
 
 

@@ -26,7 +26,7 @@ from tasks.errors import ConfigError, ReleaseError, SlimlineError, StoreUnavaila
 from tasks.files import sha256
 from tests.tasks.deployment.killing import die_at_flush, killed
 from tests.tasks.deployment.project import trust_of, write_project
-from tests.tasks.deployment.stores.web import as_usual, breaks, serving
+from tests.web import as_usual, breaks, serving
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -337,7 +337,7 @@ def test_over_http_a_channel_that_has_not_moved_costs_one_short_answer(
 def test_over_http_a_store_in_trouble_leaves_the_last_good_release(
     released: Params, device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.deployment.stores.http.PAUSE", 0.0)
+    monkeypatch.setattr("tasks.web.transfer.PAUSE", 0.0)
     with serving(tmp_path / "store") as web:
         take(released, device, url=web.url)
         publish_second(released)

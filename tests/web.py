@@ -5,6 +5,7 @@ import hashlib
 import ssl
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -112,6 +113,61 @@ def breaks(after: int) -> Act:
     def act(handler: Handler) -> bool:
         handler.breaks_after = after
         return False
+
+    return act
+
+
+def drips(beginning: bytes, again: bytes) -> Act:
+    """Send a beginning and then the same few bytes for ever, each long before a silence would be noticed."""
+
+    def act(handler: Handler) -> bool:
+        handler.close_connection = True
+        try:
+            handler.wfile.write(beginning)
+            while True:
+                handler.wfile.write(again)
+                time.sleep(0.02)
+        except OSError:
+            return True
+
+    return act
+
+
+def endless(handler: Handler) -> bool:
+    """Send a body without an end, as fast as it goes."""
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        while True:
+            handler.wfile.write(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+    handler.close_connection = True
+    return True
+
+
+def hangs(until: threading.Event) -> Act:
+    """Take the request and send nothing."""
+
+    def act(handler: Handler) -> bool:
+        handler.close_connection = until.wait(60)
+        return True
+
+    return act
+
+
+def in_parts(size: int) -> Act:
+    """Answer with no more than so many bytes of what is asked for, as a server does that cuts long ranges."""
+
+    def act(handler: Handler) -> bool:
+        asked = handler.headers.get("Range")
+        if not asked:
+            return False
+        content = (handler.server.folder / handler.path.lstrip("/")).read_bytes()
+        first = int(asked.removeprefix("bytes=").removesuffix("-"))
+        part = content[first : first + size]
+        found = {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(content)}"}
+        handler.answer(206, part, found)
+        return True
 
     return act
 
