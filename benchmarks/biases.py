@@ -14,12 +14,12 @@ from benchmarks.cifar10 import inside, print_table
 from tasks.compression.quantization.float_file import predict
 from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.quantize import Quantize
-from tasks.evaluation.wording import percent, points, points_interval
 from tasks.learning.conversion import to_tflite
 from tasks.learning.saving import load_model
 from tasks.samples import read_batches
 from tasks.statistics import tango, wilson
 from tasks.training.records import BASELINE_KERAS
+from tasks.wording import percent, points, points_interval
 
 MODES: tuple[dict[str, Any], ...] = (
     {"mode": "int8"},

@@ -31,8 +31,8 @@ from tasks.evaluation.decision import ask
 from tasks.evaluation.records import BASELINE
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.rules import difference
-from tasks.evaluation.wording import invert, number, percent, points, points_interval, times, times_interval
 from tasks.training.records import BASELINE_TFLITE
+from tasks.wording import invert, number, percent, points, points_interval, times, times_interval
 
 REPOSITORY = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -146,7 +146,7 @@ def run_line(folder: Path, changes: Sequence[str]) -> Path:
 def row(results: Results, name: str) -> Row:
     """One model: on the sealed test split, in bytes, in time."""
     cost, base, speed = results.cost(name), results.cost(BASELINE), results.speed(name)
-    accuracy = results.qualities[name].splits["test"].accuracy
+    accuracy = results.qualities[name].splits["test"].metrics["accuracy"]
     loaded, stored = base.loaded_bytes / cost.loaded_bytes, base.loaded_bytes / cost.stored_bytes
     if name == BASELINE:
         cells = ("", f"{cost.loaded_bytes:,}", f"{cost.stored_bytes:,}", f"{speed.median_us:.1f} µs", "")
@@ -192,7 +192,7 @@ def show(folder: Path, with_peers: bool) -> list[Row]:
     training = results.training
     print(
         f"\nepoch {training.best_epoch} of {training.epochs} kept, validation accuracy "
-        f"{percent(training.validation_accuracy)}; {results.benchmark.cpu}; {folder}\n"
+        f"{percent(training.metrics['accuracy'])}; {results.benchmark.cpu}; {folder}\n"
     )
     print_table(HEAD, [(each.name, percent(each.accuracy), *each.cells) for each in rows])
     if beside:

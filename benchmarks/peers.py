@@ -7,8 +7,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tasks.evaluation.wording import points, points_interval, times
 from tasks.records import Interval
+from tasks.wording import points, points_interval, times
 
 PEERS = Path(__file__).with_name("peers.yaml")
 HEAD = ("peer", "its difference", "its bytes", "candidate", "difference, points", "bytes", "of its bytes", "reached")

@@ -16,7 +16,7 @@ from tasks.learning.distillation import Teacher
 from tasks.learning.fitting import Plan, compile_model
 from tasks.learning.precision import in_precision
 from tasks.workloads.image.networks import BUILDERS
-from tasks.workloads.outcomes.classes_learning import ClassesLearning
+from tasks.workloads.outcomes.classes.learning import ClassesLearning
 
 SHAPE, CLASSES = (32, 32, 3), 10
 PRECISIONS: tuple[Precision, ...] = ("float32", "mixed_bfloat16")

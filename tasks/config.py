@@ -30,14 +30,13 @@ from tasks.gate_settings import BytesRule as BytesRule  # noqa: PLC0414
 from tasks.gate_settings import Gate
 from tasks.gate_settings import LatencyRule as LatencyRule  # noqa: PLC0414
 from tasks.gate_settings import NegativeFlipsRule as NegativeFlipsRule  # noqa: PLC0414
-from tasks.gate_settings import QualityMetric as QualityMetric  # noqa: PLC0414
 from tasks.gate_settings import QualityRule as QualityRule  # noqa: PLC0414
 from tasks.gate_settings import Rule as Rule  # noqa: PLC0414
 from tasks.gate_settings import Sealed as Sealed  # noqa: PLC0414
 from tasks.gate_settings import Versus as Versus  # noqa: PLC0414
 from tasks.settings import Fraction, telling_renames
 from tasks.settings import Settings as Settings  # noqa: PLC0414
-from tasks.workloads import find_workload
+from tasks.workloads import find_workload, measuring_for
 from tasks.workloads.protocol import Augmentation
 
 PARAMS = Path("params.yaml")
@@ -293,7 +292,9 @@ def context_of(workload: Any) -> dict[str, Any]:
     Raises:
         ConfigError: there is no such workload.
     """
-    return {"augmentation": find_workload(workload).augmentation} if isinstance(workload, str) else {}
+    if not isinstance(workload, str):
+        return {}
+    return {"augmentation": find_workload(workload).augmentation, "outcome": measuring_for(workload)}
 
 
 def parse_params(

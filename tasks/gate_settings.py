@@ -1,8 +1,13 @@
-"""The part ``gate`` of params.yaml: the rules that a candidate has to meet."""
+"""The part ``gate`` of params.yaml: the rules that a candidate has to meet.
 
-from typing import Annotated, Literal
+Which metrics there are is the outcome's, and comes in pydantic's context, see :class:`Known`.
+"""
 
-from pydantic import AfterValidator, Field, model_validator
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
+from pydantic_core import PydanticKnownError
 
 from tasks.settings import Fraction, Settings
 
@@ -10,46 +15,124 @@ Versus = Literal["baseline", "production"]
 Against = Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)]
 BASELINE_ALONE: tuple[Versus, ...] = ("baseline",)
 Confidence = Annotated[float, Field(gt=0.5, lt=1)]
-QualityMetric = Literal["accuracy", "precision", "recall", "f1"]
+COSTS = ("latency", "loaded_bytes", "stored_bytes")  # metrics of rules that every outcome has
+OBJECTIVES = ("bytes", "latency")  # beside the outcome's metrics
+
+
+class KnownMetric(Protocol):
+    """What is asked of a metric here."""
+
+    name: Any
+    less_is_better: Any
+    most: Any
+
+
+class Known(Protocol):
+    """What is asked of an outcome here: its metrics, those that have a figure for each class, and rules of its own."""
+
+    metrics: Any
+    per_class: Any
+    rules: Any
+
+
+def _known(info: ValidationInfo) -> Known | None:
+    return (info.context or {}).get("outcome")
+
+
+def _metric(name: str, info: ValidationInfo) -> KnownMetric | None:
+    known = _known(info)
+    return next((metric for metric in known.metrics if metric.name == name), None) if known else None
+
+
+def _check_metric(name: str, info: ValidationInfo) -> str:
+    known = _known(info)
+    if known is not None:
+        names = [metric.name for metric in known.metrics]
+        if name not in {*names, *known.rules}:
+            raise ValueError(f"expected one of {', '.join([*names, *sorted(known.rules), *COSTS])}")
+    return name
+
+
+def _check_objective(name: str, info: ValidationInfo) -> str:
+    known = _known(info)
+    if known is not None:
+        names = [*OBJECTIVES, *(metric.name for metric in known.metrics)]
+        if name not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
+    return name
+
+
+def _check_limit(value: float | None, info: ValidationInfo) -> float | None:
+    metric = _metric(info.data.get("metric", ""), info)
+    if value is None or metric is None:
+        return value
+    if info.field_name in ("min", "max") and (info.field_name == "max") != metric.less_is_better:
+        better, key = ("less", "max (a ceiling)") if metric.less_is_better else ("more", "min (a floor)")
+        raise ValueError(f"expected {key} in its place, as {better} {metric.name} is better")
+    if value >= metric.most:
+        raise PydanticKnownError("less_than", {"lt": metric.most})
+    return value
+
+
+Limit = Annotated[float | None, Field(gt=0), AfterValidator(_check_limit)]
 
 
 class QualityRule(Settings):
-    """The candidate is good enough: as good as another model, by a margin, or above a floor, or both.
+    """The candidate is good enough: as good as another model, by a margin, or beyond a limit, or both.
 
-    ``margin``: the lower bound of (candidate − other), on the same samples, lies above −margin. ``per_class``: it does
-    in each class by itself. ``min``: the lower bound of the candidate's own figure is at or above it.
+    ``margin``: by how much it may be worse: of a metric of which more is better, the lower bound of
+    (candidate − other), on the same samples, lies above −margin; of one of which less is better, the upper bound lies
+    below margin. ``per_class``: it does in each class by itself. ``min``: the lower bound of the candidate's own figure
+    is at or above it; ``max``: of one of which less is better, the upper bound is at or below it.
     """
 
-    metric: QualityMetric
-    margin: Annotated[float, Field(gt=0, lt=1)] | None = None
-    min: Annotated[float, Field(gt=0, lt=1)] | None = None
+    metric: Annotated[str, AfterValidator(_check_metric)]
+    margin: Limit = None
+    min: Limit = None
+    max: Annotated[Limit, Field(exclude_if=lambda value: value is None)] = None
     per_class: bool = False
     confidence: Confidence = 0.95
     versus: Against = BASELINE_ALONE
 
+    @property
+    def limit(self) -> float | None:
+        """Of the candidate's own figure: the floor, or the ceiling."""
+        return self.min if self.max is None else self.max
+
     @model_validator(mode="after")
-    def _need_a_limit(self) -> "QualityRule":
-        if self.margin is None and self.min is None:
-            raise ValueError("expected margin (to the models in versus) or min (a floor), or both")
+    def _need_a_limit(self, info: ValidationInfo) -> "QualityRule":
+        if self.margin is None and self.limit is None:
+            raise ValueError("expected margin (to the models in versus) or min (a floor; max, if less is better)")
         if self.margin is None and self.versus != BASELINE_ALONE:
             raise ValueError("expected margin beside versus: a floor compares with nothing")
-        if self.per_class and (self.metric != "recall" or self.margin is None or self.min is not None):
-            raise ValueError("expected per_class in a rule of its own, of the metric recall, with margin and no min")
+        known = _known(info)
+        if self.per_class and known is not None and not known.per_class:
+            raise ValueError("expected no per_class: the outcome of data.workload has no classes")
+        names = known.per_class if known else (self.metric,)
+        if self.per_class and (self.metric not in names or self.margin is None or self.limit is not None):
+            raise ValueError(
+                f"expected per_class in a rule of its own, of the metric {' or '.join(names)}, with margin and no min"
+            )
         return self
 
 
 class AgreementRule(Settings):
     """The candidate gives the baseline's answer on at least this fraction of the samples."""
 
-    metric: Literal["agreement"]
+    metric: Annotated[Literal["agreement"], AfterValidator(_check_metric)]
     min: Fraction
     confidence: Confidence = 0.95
+
+    @property
+    def versus(self) -> tuple[Versus, ...]:
+        """The baseline alone."""
+        return BASELINE_ALONE
 
 
 class NegativeFlipsRule(Settings):
     """The candidate is wrong for at most this fraction of all samples where the other model is right."""
 
-    metric: Literal["negative_flips"]
+    metric: Annotated[Literal["negative_flips"], AfterValidator(_check_metric)]
     max: Annotated[float, Field(gt=0, lt=1)]
     confidence: Confidence = 0.95
     versus: Against = ("production",)
@@ -86,7 +169,7 @@ class BytesRule(Settings):
 
 
 class Learnt(Settings):
-    """The baseline and the candidate are right more often than the best answer that is always the same.
+    """The baseline and the candidate are better than the best answer that is always the same.
 
     It holds beside all rules, unless one sets a floor that no constant answer reaches.
     """
@@ -96,7 +179,24 @@ class Learnt(Settings):
 
 # what is judged on the sealed test samples; latency and bytes are not, and cost nothing of the error
 Sealed = QualityRule | AgreementRule | NegativeFlipsRule
-Rule = Annotated[Sealed | LatencyRule | BytesRule, Field(discriminator="metric")]
+
+
+def _kind(rule: Any) -> str:
+    metric = rule.get("metric") if isinstance(rule, Mapping) else getattr(rule, "metric", None)
+    return KINDS.get(metric, "quality") if isinstance(metric, str) else "quality"
+
+
+KINDS = {"loaded_bytes": "bytes", "stored_bytes": "bytes"} | {
+    name: name for name in ("agreement", "negative_flips", "latency")
+}
+Rule = Annotated[
+    Annotated[QualityRule, Tag("quality")]
+    | Annotated[AgreementRule, Tag("agreement")]
+    | Annotated[NegativeFlipsRule, Tag("negative_flips")]
+    | Annotated[LatencyRule, Tag("latency")]
+    | Annotated[BytesRule, Tag("bytes")],
+    Discriminator(_kind),
+]
 
 
 def _check_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
@@ -112,7 +212,7 @@ class Gate(Settings):
     ``confidence`` is the least that it is proven with: later decisions need more.
     """
 
-    objective: Literal["bytes", "latency", "accuracy"] = "bytes"
+    objective: Annotated[str, AfterValidator(_check_objective)] = "bytes"  # bytes, latency, or one of the metrics
     error: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     learnt: Learnt = Learnt()
     broken_promises: Literal["refuse", "report"] = "refuse"  # of a candidate whose recipe ends with one

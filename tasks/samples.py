@@ -1,8 +1,8 @@
 """The prepared data set on disk, as every later stage reads it: ``dataset.json`` and TFRecord shards.
 
 A shard holds ``tf.train.Example`` records with a feature for each input (its bytes in C order, little-endian), by the
-name that ``dataset.json`` has for it, ``label`` (int64) and ``name`` (where the sample is in the source). TensorFlow is
-not needed to read them.
+name that ``dataset.json`` has for it, one for the target (``label`` in int64 for classes) and ``name`` (where the
+sample is in the source). TensorFlow is not needed to read them.
 
 ``test.places`` names the samples of the test split for the ledger of decisions, by the hashes that decided their
 splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded, before it was brought to a size.
@@ -49,6 +49,9 @@ def size_of(specs: Sequence[TensorSpec]) -> int:
     return sum(spec.bytes for spec in specs)
 
 
+LABEL = TensorSpec(name="label", dtype="int64", shape=(), low=0, high=2**31 - 1)  # the number of a class
+
+
 class Shard(Record):
     """One TFRecord file."""
 
@@ -59,7 +62,7 @@ class Shard(Record):
 
 
 class Part(Record):
-    """One split: how many samples there are of each class, and the shards that hold them."""
+    """One split: how many samples there are, of each class if there are classes, and the shards that hold them."""
 
     samples: int
     per_class: dict[str, int]
@@ -78,9 +81,10 @@ class Dataset(Record):
 
     Where the source lies is not in here: location is not content, and the same samples give the same file.
     ``source_digest`` is of what was read: every sample's inputs, class and split, whatever their order, packing or
-    age. ``refused`` and ``kept_out`` list at most 1,000 samples each; the counts are of all. ``kept_out`` are samples
-    that are not used since an equal one is in the test or the validation split. ``notes`` are sentences for a person:
-    samples that were changed to fit, classes missing from a split, equal samples with different labels.
+    age. ``classes`` is empty where targets are numbers of another kind. ``refused`` and ``kept_out`` list at most 1,000
+    samples each; the counts are of all. ``kept_out`` are samples that are not used since an equal one is in the test or
+    the validation split. ``notes`` are sentences for a person: samples that were changed to fit, classes missing from a
+    split, equal samples with different labels.
     """
 
     format: Literal[2] = 2
@@ -88,6 +92,7 @@ class Dataset(Record):
     source_digest: str
     classes: tuple[str, ...]
     inputs: tuple[TensorSpec, ...]
+    target: TensorSpec = LABEL
     splits: dict[SplitName, Part]
     read: int
     refused_samples: int
@@ -117,9 +122,7 @@ def shard_files(split: SplitName, folder: Path = PREPARED) -> list[Path]:
     return [folder / shard.file for shard in read_dataset(folder).splits[split].shards]
 
 
-def read_batches(
-    split: SplitName, batch: int, folder: Path = PREPARED
-) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Stream a split without TensorFlow, in the order it is stored.
 
     Args:
@@ -127,7 +130,7 @@ def read_batches(
         batch: samples in a batch; the last one may be smaller.
 
     Yields:
-        inputs ``[n, *shape]``, as ``dataset.json`` describes them, and labels int64 ``[n]``.
+        inputs ``[n, *shape]``, and targets ``[n]``, both as ``dataset.json`` describes them.
 
     Raises:
         DataError: a shard is missing, cut short or fails its checksums.
@@ -137,7 +140,7 @@ def read_batches(
     dataset = read_dataset(folder)
     spec = dataset.input
     samples = (
-        decode(record, spec.name)
+        decode(record, spec.name, dataset.target.name)
         for shard in dataset.splits[split].shards
         for record in read_records(folder / shard.file)
     )
@@ -148,7 +151,7 @@ def read_batches(
                 f"Received: others. Run the load stage again (`dvc repro load`)."
             )
         inputs = np.frombuffer(b"".join(sample.content for sample in chunk), spec.dtype)
-        yield inputs.reshape(-1, *spec.shape), np.array([sample.label for sample in chunk], np.int64)
+        yield inputs.reshape(-1, *spec.shape), np.array([sample.target for sample in chunk], dataset.target.dtype)
 
 
 def read_places(folder: Path = PREPARED) -> NDArray[np.uint64]:
@@ -168,7 +171,7 @@ def read_places(folder: Path = PREPARED) -> NDArray[np.uint64]:
 
 
 def split_digest(split: SplitName, folder: Path = PREPARED) -> str:
-    """SHA-256 of a split's samples: classes, inputs and labels, whatever their order and packing.
+    """SHA-256 of a split's samples: classes, inputs and targets, whatever their order and packing.
 
     Raises:
         DataError: see :func:`read_batches`.
@@ -183,9 +186,13 @@ def _digest(split: SplitName, folder: Path, description: str) -> str:
     del description
     dataset = read_dataset(folder)
     found = [
-        hashlib.blake2b(f"{dataset.classes[label]}\n".encode() + sample.tobytes(), digest_size=16).digest()
-        for inputs, labels in read_batches(split, 256, folder)
-        for sample, label in zip(inputs, labels, strict=True)
+        hashlib.blake2b(f"{_label(dataset, target)}\n".encode() + sample.tobytes(), digest_size=16).digest()
+        for inputs, targets in read_batches(split, 256, folder)
+        for sample, target in zip(inputs, targets, strict=True)
     ]
     head = f"{dataset.input.shape}\n{chr(10).join(dataset.classes)}\n\n"
     return hashlib.sha256(head.encode() + b"".join(sorted(found))).hexdigest()
+
+
+def _label(dataset: Dataset, target: Any) -> str:
+    return dataset.classes[target] if dataset.classes else repr(target.item())

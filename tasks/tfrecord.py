@@ -22,10 +22,10 @@ MAX_RECORD = 1 << 30  # bytes; more is a damaged length
 
 
 class Sample(NamedTuple):
-    """One record: the input's bytes, its label and where it is in the source."""
+    """One record: the input's bytes, its target and where it is in the source."""
 
     content: bytes
-    label: int
+    target: float  # an int for a class
     name: str
 
 
@@ -85,43 +85,48 @@ def _damaged(path: Path, start: int, what: str) -> NoReturn:
     )
 
 
-def encode(sample: Sample, feature: str) -> bytes:
+def encode(sample: Sample, feature: str, target: str = "label") -> bytes:
     """Return a sample as a serialized ``tf.train.Example``, the same bytes for the same sample.
 
     Args:
         sample: what is in it.
         feature: the name of the feature that holds the input's bytes.
+        target: the name of the feature that holds the target, in int64 or float32 as the sample has an int or a float.
     """
     example = example_class()()
     features = example.features.feature
     features[feature].bytes_list.value.append(sample.content)
-    features["label"].int64_list.value.append(sample.label)
+    if isinstance(sample.target, int):
+        features[target].int64_list.value.append(sample.target)
+    else:
+        features[target].float_list.value.append(sample.target)
     features["name"].bytes_list.value.append(sample.name.encode())
     serialized: bytes = example.SerializeToString(deterministic=True)
     return serialized
 
 
-def decode(content: bytes, feature: str) -> Sample:
+def decode(content: bytes, feature: str, target: str = "label") -> Sample:
     """Return the sample in a serialized ``tf.train.Example``, whoever wrote it.
 
     Args:
         content: of the record.
         feature: the name of the feature that holds the input's bytes.
+        target: the name of the feature that holds the target.
 
     Raises:
-        DataError: it is no such example, or has not that feature, ``label`` and ``name`` once each.
+        DataError: it is no such example, or has not these features and ``name`` once each.
     """
     from google.protobuf.message import DecodeError
 
     try:
         features = example_class().FromString(content).features.feature
         (value,) = features[feature].bytes_list.value
-        (label,) = features["label"].int64_list.value
+        (wanted,) = features[target].int64_list.value or features[target].float_list.value
         (name,) = features["name"].bytes_list.value
-        return Sample(value, label, name.decode())
+        return Sample(value, wanted, name.decode())
     except (DecodeError, ValueError) as error:
         raise DataError(
-            f"Expected a tf.train.Example with one {feature}, one label and one name. Received: {error}. "
+            f"Expected a tf.train.Example with one {feature}, one {target} and one name. Received: {error}. "
             f"Run the load stage again (`dvc repro load`)."
         ) from None
 
@@ -145,11 +150,13 @@ def example_class() -> Any:
         return added
 
     message(file.message_type, "BytesList", ("value", 1, many, field.TYPE_BYTES, None))
+    message(file.message_type, "FloatList", ("value", 1, many, field.TYPE_FLOAT, None))
     message(file.message_type, "Int64List", ("value", 1, many, field.TYPE_INT64, None))
     message(
         file.message_type,
         "Feature",
         ("bytes_list", 1, one, field.TYPE_MESSAGE, ".tensorflow.BytesList"),
+        ("float_list", 2, one, field.TYPE_MESSAGE, ".tensorflow.FloatList"),
         ("int64_list", 3, one, field.TYPE_MESSAGE, ".tensorflow.Int64List"),
     )
     features = message(

@@ -110,7 +110,7 @@ def predict(
         print_json([prediction.model_dump(mode="json") for prediction in predictions])
     else:
         for prediction in predictions:
-            tell(prediction.file, prediction.label, f"{prediction.score:.4f}")
+            tell(prediction.file, *prediction.words)
 
 
 def locate(store: str | None, model: str | None, channel: str | None) -> tuple[str, str, str]:

@@ -41,8 +41,8 @@ def _record(entry: "Entry") -> dict[str, Any]:
 
 
 def _row(entry: "Entry") -> dict[str, str]:
-    from tasks.evaluation.wording import confidence
     from tasks.spending import two_sided
+    from tasks.wording import confidence
 
     line = entry.reserved
     return {
@@ -76,7 +76,7 @@ def _left(book: "Book", number: int, of: "Set") -> dict[str, Any]:
 
 
 def _sentence(left: dict[str, Any]) -> str:
-    from tasks.evaluation.wording import confidence
+    from tasks.wording import confidence
 
     counts = f"{left['samples']:,} samples, {left['decisions']:,} decisions, {left['passed']:,} passed"
     head, more = f"Set {left['set']}, {counts}: ", f"{left['samples']:,} test samples that no decision has seen"

@@ -10,6 +10,10 @@ from tasks.config import Params
 from tasks.errors import ConfigError
 from tasks.evaluation.records import BASELINE, Quality, quality_file
 from tasks.records import read_record
+from tasks.samples import PREPARED, read_dataset
+from tasks.wording import capitalized
+from tasks.workloads import measuring_of
+from tasks.workloads.measuring import Metric
 
 
 def check_recipes(params: Params, names: Sequence[str]) -> None:
@@ -27,19 +31,20 @@ def print_trial(names: Sequence[str], root: Path = Path()) -> None:
     """Print a row for the baseline and each recipe that was made, and a sentence for each that was not."""
     made = {name: read_candidate(name, root) for name in names}
     shown = [BASELINE, *(name for name, record in made.items() if not isinstance(record, NotMade))]
-    print_rows("Tried, on the validation split", [_row(name, root) for name in shown])
+    main = measuring_of(read_dataset(root / PREPARED)).main
+    print_rows("Tried, on the validation split", [_row(name, main, root) for name in shown])
     for name, record in made.items():
         if isinstance(record, NotMade):
             tell(f"{name} was not made: {record.not_made}")
     tell("Nothing was chosen, decided or released: the test split was not looked at.")
 
 
-def _row(name: str, root: Path) -> dict[str, str]:
+def _row(name: str, main: Metric, root: Path) -> dict[str, str]:
     quality = read_record(root / quality_file(name), Quality)
     cost = quality.cost
     return {
         "Candidate": name,
-        "Accuracy": f"{quality.splits['validation'].accuracy:.2%}",
+        capitalized(main.noun): main.shown(quality.splits["validation"].metrics[main.name]),
         "Loaded": f"{cost.loaded_bytes:,}" if cost else "",
         "Stored": f"{cost.stored_bytes:,}" if cost else "",
     }

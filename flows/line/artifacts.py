@@ -20,7 +20,7 @@ def show_results(results: Results) -> None:
     create_table_artifact(
         table=shown_rows(candidates_table(results)), key="candidates", description="Every candidate beside the baseline"
     )
-    create_markdown_artifact(markdown=_pareto(results), key="pareto", description="Stored bytes against accuracy")
+    create_markdown_artifact(markdown=_pareto(results), key="pareto", description="Stored bytes against quality")
     create_markdown_artifact(markdown=_verdict(results), key="gate", description="The gate's verdict")
     create_link_artifact(
         link=REPORT.resolve().as_uri(), link_text=str(REPORT), key="report", description="The whole report, one file"
@@ -29,7 +29,7 @@ def show_results(results: Results) -> None:
 
 def _pareto(results: Results) -> str:
     picture = base64.b64encode(pareto_svg(results).encode()).decode()
-    return f"![Stored bytes against accuracy, latency as colour](data:image/svg+xml;base64,{picture})"
+    return f"![Stored bytes against quality, latency as colour](data:image/svg+xml;base64,{picture})"
 
 
 def _verdict(results: Results) -> str:

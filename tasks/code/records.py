@@ -15,7 +15,7 @@ from tasks.code.works import ALWAYS_RUN, WORKS
 from tasks.config import Params
 from tasks.files import to_json, write_bytes
 from tasks.records import Record
-from tasks.workloads import find_workload, target_of
+from tasks.workloads import find_workload, measuring_for, target_of
 
 FOLDER = Path("data/code")
 
@@ -58,8 +58,15 @@ def describe(work: str, models: Iterable[str] = (), reader: Reader | None = None
 def workload_parts(params: Params, work: str) -> list[str]:
     """Return those parts of the workload that a work runs, as ``package.module:Class``."""
     networks, workload = WORKS[work].networks, find_workload(params.data.workload)
-    parts = {workload.reading: WORKS[work].reads, workload.learning: networks, workload.outcome.learning: networks}
-    return [target_of(params.data.workload), *(part for part, used in parts.items() if used)]
+    outcome = workload.outcome
+    parts = {
+        workload.reading: WORKS[work].reads,
+        workload.learning: networks,
+        outcome.learning: networks,
+        outcome.measuring: WORKS[work].measures,
+        measuring_for(params.data.workload).blocks: WORKS[work].reports,
+    }
+    return [target_of(params.data.workload), *(part for part, used in parts.items() if used and part)]
 
 
 def models_of(params: Params, work: str) -> list[str]:

@@ -11,12 +11,15 @@ Networks = Literal["training", "teachers"]  # parts of params.yaml that may name
 class Work:
     """A function that a stage calls, as ``package.module:function``, and whose networks it builds.
 
-    ``reads``: whether it reads samples out of a source.
+    ``reads``: whether it reads samples out of a source. ``measures``: whether it measures what models answer.
+    ``reports``: whether it writes a report of it.
     """
 
     entry: str
     networks: tuple[Networks, ...] = ()
     reads: bool = False
+    measures: bool = False
+    reports: bool = False
 
     @property
     def package(self) -> str:
@@ -38,9 +41,9 @@ WORKS: Mapping[str, Work] = {
     "teach": Work("tasks.training.teachers:teach", ("teachers",)),
     "compress": Work("tasks.compression.supervisor:compress", ("training", "teachers")),
     "production": Work("tasks.deployment.releases.production:production"),
-    "evaluate": Work("tasks.evaluation.quality:evaluate"),
+    "evaluate": Work("tasks.evaluation.quality:evaluate", measures=True),
     "benchmark": Work("tasks.evaluation.benchmark:benchmark"),
-    "gate": Work("tasks.evaluation.gate:gate"),
+    "gate": Work("tasks.evaluation.gate:gate", measures=True, reports=True),
 }
 ALWAYS_RUN = frozenset({"code", "fingerprint", "production"})  # nothing is to be known of their code
 

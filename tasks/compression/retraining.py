@@ -97,7 +97,7 @@ def retrain(
         block: how.
         context: of the recipe; knows the teachers.
         callbacks: further Keras callbacks.
-        keep_best: of the epochs keep the one with the best validation accuracy; otherwise the last.
+        keep_best: of the epochs keep the one with the best metric on validation; otherwise the last.
         hints: what is learned in the teacher's place.
 
     Returns:

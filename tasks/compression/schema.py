@@ -1,6 +1,7 @@
 """All settings of params.yaml, as a JSON schema for editors and as a reference for people."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,7 +9,9 @@ from pydantic import BaseModel
 from tasks.compression.techniques import TECHNIQUES
 from tasks.compression.techniques.quantize import MODES
 from tasks.config import DEFAULT_WORKLOAD, NAME, Params, data_of
-from tasks.workloads import find_workload
+from tasks.gate_settings import COSTS, OBJECTIVES
+from tasks.workloads import find_workload, measuring_for
+from tasks.workloads.measuring import OutcomeMeasuring
 
 Schema = dict[str, Any]
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -42,7 +45,27 @@ def params_schema(workload: str = DEFAULT_WORKLOAD) -> Schema:
     recipes["additionalProperties"] = False
     definitions["Data"] = _nested(data_of(workload), definitions)
     definitions["Augmentation"] = _nested(find_workload(workload).augmentation, definitions)
+    _limit_rules(definitions, measuring_for(workload))
     return {"$schema": DRAFT, "title": "params.yaml of slimline", **_plain(schema)}
+
+
+def _limit_rules(definitions: Schema, outcome: OutcomeMeasuring) -> None:
+    """Let rules and objective name the metrics that the outcome has, and figures up to what these may be."""
+    names, largest = [metric.name for metric in outcome.metrics], max(metric.most for metric in outcome.metrics)
+    definitions["Gate"]["properties"]["objective"]["enum"] = [*OBJECTIVES, *names]
+    quality = definitions["QualityRule"]["properties"]
+    quality["metric"]["enum"] = names
+    if isfinite(largest):
+        for key in ("margin", "min", "max"):
+            next(kind for kind in quality[key]["anyOf"] if kind["type"] == "number")["exclusiveMaximum"] = largest
+    rules = definitions["Gate"]["properties"]["rules"]["items"]
+    rules["oneOf"] = [kind for kind in rules["oneOf"] if _names(definitions, kind) - {*COSTS, *names} <= outcome.rules]
+
+
+def _names(definitions: Schema, kind: Schema) -> set[str]:
+    """Return the metrics that a kind of rule may name."""
+    metric = _resolved(kind, definitions)["properties"]["metric"]
+    return set(metric.get("enum", [metric.get("const")]))
 
 
 def _kinds() -> dict[str, type[BaseModel]]:

@@ -22,7 +22,7 @@ from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.archive import TEMPORARY
 from tasks.data_loading.sources.protocol import SourceListing
 from tasks.data_loading.tracking import expect_tracked
-from tasks.data_loading.writing import write_splits
+from tasks.data_loading.writing import Labelling, write_splits
 from tasks.errors import DataError, RefusedError, SourceError
 from tasks.files import sync
 from tasks.records import read_record, write_record
@@ -58,7 +58,7 @@ class Gathered:
                 yield Numbered(item.name, number, item.split, item.payload)
 
     def classes(self) -> tuple[str, ...]:
-        """The classes that have usable samples, numbers by their value and names by the alphabet."""
+        """The labels that usable samples have, numbers by their value and names by the alphabet."""
         names = [name for name, number in self.numbers.items() if self.usable[number]]
         return tuple(sorted(names, key=lambda name: (not name.isdecimal(), len(name) * name.isdecimal(), name)))
 
@@ -71,8 +71,9 @@ def load(params: Params) -> None:
     for note in dataset.notes:
         print(f"note: {note}")
     counts = ", ".join(f"{name} {part.samples:,}" for name, part in dataset.splits.items())
+    classes = f" of {len(dataset.classes)} classes" if dataset.classes else ""
     print(
-        f"{counts} samples of {len(dataset.classes)} classes; {dataset.refused_samples:,} refused, "
+        f"{counts} samples{classes}; {dataset.refused_samples:,} refused, "
         f"{dataset.kept_out_samples:,} kept out; {time.monotonic() - started:.1f} s"
     )
 
@@ -142,7 +143,7 @@ def _check(gathered: Gathered, data: Data) -> None:
             f"Received: {summary.refused.count:,} of {summary.read:,}, the first of them\n{reasons}\n"
             f"Mend or remove them, or raise the limit."
         )
-    if len(classes) < 2:
+    if find_workload(data.workload).outcome.has_classes and len(classes) < 2:
         raise DataError(
             f"Expected at least two classes in {data.source}. Received: {', '.join(classes) or 'none'}. Put {what}."
         )
@@ -150,11 +151,10 @@ def _check(gathered: Gathered, data: Data) -> None:
 
 def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data, folder: Path) -> Dataset:
     """Write the shards and describe them."""
-    summary, classes = gathered.summary, gathered.classes()
-    labels = {gathered.numbers[name]: label for label, name in enumerate(classes)}
+    summary, labelling = gathered.summary, _labelling(gathered, data)
     buckets = writer.buckets(size_of(reader.inputs))
     (spec,) = reader.inputs
-    splits, digest = write_splits(buckets, folder, data, spec.name, classes, labels, gathered.declared, summary)
+    splits, digest = write_splits(buckets, folder, data, spec.name, labelling, gathered.declared, summary)
     for split in SPLITS:
         if not splits[split].samples:
             raise DataError(
@@ -164,8 +164,9 @@ def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data,
     return Dataset(
         workload=data.workload,
         source_digest=digest,
-        classes=classes,
+        classes=labelling.classes,
         inputs=reader.inputs,
+        target=find_workload(data.workload).outcome.target,
         splits=splits,
         read=summary.read,
         refused_samples=summary.refused.count,
@@ -174,7 +175,7 @@ def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data,
         kept_out=tuple(summary.kept_out.first),
         notes=(
             *summary.notes(reader.tell(summary.changes)),
-            *(f"The class {name} has no usable sample." for name in sorted(set(gathered.numbers) - set(classes))),
+            *(f"The class {name} has no usable sample." for name in _missing(gathered, labelling)),
             *(
                 f"The class {name} has no sample in the {split} split."
                 for split in SPLITS
@@ -183,6 +184,33 @@ def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data,
             ),
         ),
     )
+
+
+def _labelling(gathered: Gathered, data: Data) -> Labelling:
+    """Find out what the labels of the source stand for.
+
+    Raises:
+        DataError: one stands for nothing.
+    """
+    outcome, labels = find_workload(data.workload).outcome, gathered.classes()
+    try:
+        targets = outcome.targets(labels)
+    except ValueError as error:
+        raise DataError(
+            f"Expected labels in {data.source} that are targets of {outcome.name}. Received: {error}."
+        ) from None
+    numbers = {label: gathered.numbers[label] for label in labels}
+    return Labelling(
+        classes=labels if outcome.has_classes else (),
+        labels={number: label for label, number in numbers.items()},
+        targets={number: targets[label] for label, number in numbers.items()},
+        target=outcome.target.name,
+    )
+
+
+def _missing(gathered: Gathered, labelling: Labelling) -> list[str]:
+    """List the classes that have no usable sample."""
+    return sorted(set(gathered.numbers) - set(labelling.classes)) if labelling.classes else []
 
 
 @contextmanager

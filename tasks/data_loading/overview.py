@@ -96,7 +96,9 @@ def _why_it_stops(refused: int, read: int, limit: float) -> str | None:
 
 
 def rows(found: Overview) -> list[Mapping[str, str]]:
-    """Return a row for each class: its samples in each split."""
+    """Return a row for each class: its samples in each split; one for all where there are no classes."""
+    if not found.classes:
+        return [{"Class": "all", **{split: f"{part.samples:,}" for split, part in found.splits.items()}}]
     return [
         {"Class": name, **{split: f"{part.per_class.get(name, 0):,}" for split, part in found.splits.items()}}
         for name in found.classes
@@ -107,7 +109,8 @@ def sentences(found: Overview) -> list[str]:
     """Say what was found, for a person."""
     sizes = ", ".join(f"{spec.name} {spec.dtype} {' × '.join(map(str, spec.shape))}" for spec in found.inputs)
     return [
-        f"{found.source}: {found.files:,} files, {found.read:,} samples read, {len(found.classes)} classes",
+        f"{found.source}: {found.files:,} files, {found.read:,} samples read"
+        f"{f', {len(found.classes)} classes' if found.classes else ''}",
         f"Each sample becomes {sizes}",
         *(f"{split}: {part.samples:,} samples, by {part.decided_by}" for split, part in found.splits.items()),
         f"Refused: {found.refused_samples:,}",

@@ -18,19 +18,28 @@ class ShardWriter:
         folder: where the shards go.
         split: gives them their names.
         feature: the name of the input.
-        classes: the names of the labels.
+        classes: their names, if targets are the numbers of classes.
         shard_bytes: size at which a shard is closed and the next one begun.
+        target: the name of the target.
     """
 
     def __init__(
-        self, folder: Path, split: SplitName, feature: str, classes: tuple[str, ...], shard_bytes: int
+        self,
+        folder: Path,
+        split: SplitName,
+        feature: str,
+        classes: tuple[str, ...],
+        shard_bytes: int,
+        target: str = "label",
     ) -> None:
         self.folder = folder
         self.split = split
         self.feature = feature
         self.classes = classes
         self.shard_bytes = shard_bytes
-        self.labels: Counter[int] = Counter()
+        self.target = target
+        self.samples = 0
+        self.targets: Counter[float] = Counter()  # of classes
         self.shards: list[Shard] = []
         self._file: IO[bytes] | None = None
 
@@ -49,12 +58,14 @@ class ShardWriter:
             self._file = self._path.open("wb", buffering=1 << 20)
             self._digest = hashlib.sha256()
             self._samples = self._bytes = 0
-        record = frame(encode(sample, self.feature))
+        record = frame(encode(sample, self.feature, self.target))
         self._file.write(record)
         self._digest.update(record)
         self._samples += 1
         self._bytes += len(record)
-        self.labels[sample.label] += 1
+        self.samples += 1
+        if self.classes:
+            self.targets[sample.target] += 1
         if self._bytes >= self.shard_bytes:
             self._close()
 
@@ -62,8 +73,8 @@ class ShardWriter:
         """What was written; nothing can be added after this."""
         self._close()
         return Part(
-            samples=self.labels.total(),
-            per_class={name: self.labels[label] for label, name in enumerate(self.classes)},
+            samples=self.samples,
+            per_class={name: self.targets[number] for number, name in enumerate(self.classes)},
             shards=tuple(self.shards),
         )
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from tasks.config import Data
 from tasks.data_loading.bucket_sort import Bucket, Entry
@@ -19,13 +20,25 @@ from tasks.tfrecord import Sample
 Placed = tuple[SplitName, Entry]
 
 
+class Labelling(NamedTuple):
+    """What the labels of a source stand for.
+
+    ``classes``: their names in the order of their numbers; none where targets are other numbers. ``labels``: by the
+    number in which they turned up. ``targets``: the same. ``target``: the name of the target.
+    """
+
+    classes: tuple[str, ...]
+    labels: Mapping[int, str]
+    targets: Mapping[int, float]
+    target: str
+
+
 def write_splits(
     buckets: Iterable[Bucket],
     folder: Path,
     data: Data,
     feature: str,
-    classes: tuple[str, ...],
-    labels: Mapping[int, int],
+    labelling: Labelling,
     declared: Collection[SplitName],
     summary: LoadSummary,
 ) -> tuple[dict[SplitName, Part], str]:
@@ -36,8 +49,7 @@ def write_splits(
         folder: where the shards go.
         data: the part of params.yaml.
         feature: the name of the input.
-        classes: the names of the labels.
-        labels: the label of each class number.
+        labelling: what their labels stand for.
         declared: the splits that the source declares.
         summary: is told what is kept out, repeated or contradicting.
 
@@ -47,7 +59,9 @@ def write_splits(
     digest = hashlib.sha256()
     with ExitStack() as stack:
         writers = {
-            split: stack.enter_context(ShardWriter(folder, split, feature, classes, data.shard_bytes))
+            split: stack.enter_context(
+                ShardWriter(folder, split, feature, labelling.classes, data.shard_bytes, labelling.target)
+            )
             for split in SPLITS
         }
         places = stack.enter_context((folder / PLACES).open("wb"))
@@ -55,12 +69,12 @@ def write_splits(
             for _, group in groupby(bucket.index(), attrgetter("digest")):
                 placed = [(assign(entry.split_hash, entry.declared, declared, data.split), entry) for entry in group]
                 for split, entry in _keep_apart(placed, summary):
-                    label = labels[entry.class_number]
-                    writers[split].add(Sample(bucket.content(entry), label, entry.name))
+                    target = labelling.targets[entry.class_number]
+                    writers[split].add(Sample(bucket.content(entry), target, entry.name))
                     if split == "test":
                         places.write(struct.pack("<Q", entry.split_hash))
                 for split, entry in placed:
-                    digest.update(entry.digest + f"{classes[labels[entry.class_number]]}\n{split}\n".encode())
+                    digest.update(entry.digest + f"{labelling.labels[entry.class_number]}\n{split}\n".encode())
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
 
 

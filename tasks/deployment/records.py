@@ -19,7 +19,7 @@ SAMPLES = "samples.json"
 SIGNATURE = "signature.json"
 PACKED = "model.stored"  # a zstd frame or a container, see tasks.packing
 MODEL = "model.tflite"  # unpacked
-CLASSES = "classes"  # the outcome whose releases have labels
+NEEDED = {"classes": frozenset({LABELS})}  # files that a release must have beside its model, by its outcome
 PRODUCTION = Path("models/production/production.json")
 
 Bytes = Annotated[int, Field(ge=0, le=MAX_FILE)]
@@ -107,7 +107,7 @@ class Manifest(Record):
 
     @model_validator(mode="after")
     def _needs_a_model(self) -> "Manifest":
-        needed = {PACKED, LABELS} if self.outcome == CLASSES else {PACKED}
+        needed = {PACKED} | NEEDED.get(self.outcome, frozenset())
         missing, taken = needed - set(self.files), {MANIFEST, MODEL} & set(self.files)
         if missing or taken:
             raise ValueError(f"expected files with {' and '.join(sorted(needed))} and without {MANIFEST} and {MODEL}")

@@ -28,7 +28,6 @@ from tasks.evaluation.records import (
     BenchmarkReport,
     Speed,
 )
-from tasks.evaluation.wording import invert, times_interval
 from tasks.files import sha256
 from tasks.litert import cpu_name, runtime_name
 from tasks.records import write_record
@@ -37,6 +36,7 @@ from tasks.timing.intervals import ratio, typical
 from tasks.timing.measuring import Plan, time_models
 from tasks.timing.worker import Timings
 from tasks.training.records import BASELINE_TFLITE
+from tasks.wording import invert, times_interval
 
 
 def benchmark(params: Params) -> None:

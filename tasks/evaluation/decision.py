@@ -20,12 +20,11 @@ from tasks.evaluation.quality import judge, predict
 from tasks.evaluation.records import BASELINE, PRODUCTION, PRODUCTION_TFLITE, Decision, Outlook, Question
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import judge_rules, overall
-from tasks.evaluation.wording import confidence, number, percent, times
 from tasks.files import sha256
 from tasks.samples import split_digest
 from tasks.spending import Budget, one_sided, two_sided
-from tasks.statistics import smallest_margin
 from tasks.training.records import BASELINE_TFLITE
+from tasks.wording import confidence, percent, times
 
 MOST_COUNTED = 1_000  # decisions that are counted one by one
 
@@ -81,7 +80,7 @@ def ask(results: Results, models: Mapping[str, Path], used: NDArray[np.bool_] | 
     for name, answers in found.items():
         before, baseline = predictions[name], None if name == BASELINE else found[BASELINE]
         predictions[name] = Predictions(before.data, {**before.splits, "test": answers})
-        seen = judge(answers, baseline, results.dataset.classes)
+        seen = judge(answers, baseline, results.dataset)
         quality = qualities[name]
         qualities[name] = quality.model_copy(update={"splits": {**quality.splits, "test": seen}})
     return replace(results, predictions=predictions, qualities=qualities)
@@ -114,28 +113,39 @@ def provable(results: Results, budget: Budget, samples: int) -> int | None:
         budget: what the samples have left.
         samples: how many there are.
     """
-    margin = first_margin(results.params)
+    margin = first_margin(results)
     if margin is None or results.gate is None:
         return None
-    discordant, highest = discordance(results, results.gate.chosen) * samples, ceiling(results.params)
+    chosen, highest = results.gate.chosen, ceiling(results.params)
     for count in range(MOST_COUNTED):
         level = budget.level(results.params.gate.error, highest)
-        if not level or smallest_margin(samples, discordant, two_sided(level)) >= margin:
+        if not level or smallest_margin(results, chosen, samples, two_sided(level)) >= margin:
             return count
         budget = budget.reserve()
     return MOST_COUNTED
 
 
-def first_margin(params: Params) -> float | None:
-    """The margin of the first rule that compares quality over all classes together; None if no rule does."""
-    rules = (rule for rule in params.gate.rules if isinstance(rule, QualityRule) and not rule.per_class)
-    return next((rule.margin for rule in rules if rule.margin is not None), None)
+def first_margin(results: Results) -> float | None:
+    """Give the margin of the first rule that compares quality over all samples together; None if no rule does.
+
+    It is held against what can be proven of the first metric, so rules about figures in other units do not count.
+    """
+    main = results.measuring.main
+    for rule in results.params.gate.rules:
+        if isinstance(rule, QualityRule) and not rule.per_class and rule.margin is not None:
+            metric = results.measuring.metric(rule.metric)
+            if (metric.unit, metric.most) == (main.unit, main.most):
+                return rule.margin
+    return None
 
 
-def discordance(results: Results, name: str) -> float:
-    """The fraction of the validation samples on which exactly one of a candidate and the baseline is right."""
+def smallest_margin(results: Results, name: str, samples: int, confidence: float) -> float:
+    """Give the smallest margin that so many samples can prove for a candidate as good as the baseline.
+
+    The answers to them are taken to differ as they do on validation.
+    """
     mine, theirs = results.answers(name, "validation"), results.answers(BASELINE, "validation")
-    return float(np.mean(mine.right != theirs.right))
+    return results.measuring.smallest_margin(mine, theirs, samples, confidence)
 
 
 def explain(results: Results, decision: Decision) -> str:
@@ -164,10 +174,10 @@ def look_ahead(results: Results, outlook: Outlook) -> str:
     restored = f"{outlook.restore:,} test samples that no decision has seen would restore the budget."
     if outlook.confidence >= 1:
         return f"These samples can decide nothing any more: {restored}"
-    margin, left = first_margin(results.params), ""
+    margin, left = first_margin(results), ""
     if outlook.provable is not None and margin is not None:
         count = f"{outlook.provable:,}{' or more' if outlook.provable == MOST_COUNTED else ''}"
-        left = f" {count} more can prove a margin of {number(100 * margin)} points if none passes;"
+        left = f" {count} more can prove a margin of {results.measuring.main.margin(margin)} if none passes;"
     return (
         f"The next decision is at {confidence(outlook.confidence)}, as strong as a first one on {outlook.worth:,} "
         f"samples;{left} {restored}"

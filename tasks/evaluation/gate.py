@@ -10,22 +10,19 @@ make together. It is no stage: a stage that was restored would not enter it in t
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from tasks.config import Params, QualityRule
-from tasks.evaluation.decision import discordance
+from tasks.evaluation.decision import smallest_margin
 from tasks.evaluation.eligibility import broken_but_reported, contenders, ineligible_choices
 from tasks.evaluation.records import BASELINE, GATE, PROVISIONAL, Choice, GateReport, Outcome, RuleVerdict
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
-from tasks.evaluation.rules import difference, is_within, judge_candidate, judge_rules, overall
-from tasks.evaluation.wording import number, percent, points, points_interval, times
+from tasks.evaluation.rules import difference, judge_candidate, judge_rules, overall
 from tasks.files import write_text
+from tasks.gate_settings import OBJECTIVES
 from tasks.records import write_record
-from tasks.statistics import smallest_margin
-
-Objective = Literal["bytes", "latency", "accuracy"]
-OBJECTIVES: tuple[Objective, ...] = ("bytes", "latency", "accuracy")  # also the order in which ties are broken
+from tasks.wording import number, one, times
+from tasks.workloads import find_workload
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Contender:
         """0 passes, 1 has estimates within the margins but is not proven, 2 is the rest."""
         if self.outcome == "PASS":
             return 0
-        return 1 if all(map(is_within, self.verdicts)) else 2
+        return 1 if all(verdict.is_within for verdict in self.verdicts) else 2
 
 
 def gate(params: Params) -> None:
@@ -102,39 +99,39 @@ def rank(results: Results) -> list[Contender]:
     be compared with, are no contenders unless there is nothing else.
     """
     wanted = results.params.gate.objective
-    order = (wanted, *(other for other in OBJECTIVES if other != wanted))
+    order = dict.fromkeys((wanted, *OBJECTIVES, results.measuring.main.name))
     found = [Contender(name, judge_candidate(name, "validation", results)) for name in contenders(results)]
 
     def key(contender: Contender) -> tuple[int, list[float], str]:
-        values = [objective_value(objective, contender.name, results) for objective in order]
-        signs = [-1 if objective == "accuracy" else 1 for objective in order]
-        return contender.tier, [s * v for s, v in zip(signs, values, strict=True)], contender.name
+        values = [price(objective, contender.name, results) for objective in order]
+        return contender.tier, values, contender.name
 
     return sorted(found, key=key)
 
 
-def objective_value(objective: Objective, name: str, results: Results) -> float:
-    """Stored bytes, median latency in µs, or accuracy on the validation split."""
+def price(objective: str, name: str, results: Results) -> float:
+    """Give the objective's value in the direction in which less is better."""
+    value = objective_value(objective, name, results)
+    return value if objective in OBJECTIVES else -results.measuring.metric(objective).sign * value
+
+
+def objective_value(objective: str, name: str, results: Results) -> float:
+    """Give stored bytes, median latency in µs, or a metric on the validation split."""
     match objective:
         case "bytes":
             return results.cost(name).stored_bytes
         case "latency":
             return results.speed(name).median_us
-        case "accuracy":
-            return results.qualities[name].splits["validation"].accuracy
+        case metric:
+            return results.qualities[name].splits["validation"].metrics[metric]
 
 
 def explain_choice(contender: Contender, place: int, ranked: list[Contender], results: Results) -> str:
     """Why a candidate has its rank."""
     objective = results.params.gate.objective
     value = objective_value(objective, contender.name, results)
-    own = {
-        "bytes": f"{value:,.0f} bytes stored",
-        "latency": f"{number(value, 1)} µs an image",
-        "accuracy": f"{percent(value)} right on validation",
-    }[objective]
+    own, superlative = described(objective, value, results)
     peers = [other for other in ranked if other.tier == contender.tier]
-    superlative = {"bytes": "smallest", "latency": "fastest", "accuracy": "most accurate"}[objective]
     how = (
         "passes on validation",
         "is within the margins on validation but not proven",
@@ -150,25 +147,37 @@ def explain_choice(contender: Contender, place: int, ranked: list[Contender], re
     return " ".join([text, *against, *broken_but_reported(contender.name, results)])
 
 
+def described(objective: str, value: float, results: Results) -> tuple[str, str]:
+    """Say what a candidate has of the objective, and what the best one is called."""
+    match objective:
+        case "bytes":
+            return f"{value:,.0f} bytes stored", "smallest"
+        case "latency":
+            return f"{number(value, 1)} µs {one(find_workload(results.dataset.workload).thing)}", "fastest"
+        case name:
+            metric = results.measuring.metric(name)
+            return f"{metric.brief(value)} on validation", metric.best
+
+
 def decidable_margin(name: str, results: Results) -> float:
-    """The smallest margin of accuracy that a first decision can prove for a candidate as good as the baseline.
+    """Give the smallest margin of the first metric that a first decision can prove for an equal of the baseline.
 
     The answers on the test split are taken to differ as they do on validation: nobody has looked at them yet.
     """
-    samples = results.dataset.splits["test"].samples
-    return smallest_margin(samples, discordance(results, name) * samples, accuracy_confidence(results.params))
+    return smallest_margin(results, name, results.dataset.splits["test"].samples, main_confidence(results))
 
 
-def accuracy_confidence(params: Params) -> float:
-    """The confidence that the first rule about accuracy asks for."""
-    rules = [rule for rule in params.gate.rules if isinstance(rule, QualityRule)]
-    return next((rule.confidence for rule in rules if rule.metric == "accuracy"), 0.95)
+def main_confidence(results: Results) -> float:
+    """Give the confidence that the first rule about the first metric asks for."""
+    rules = [rule for rule in results.params.gate.rules if isinstance(rule, QualityRule)]
+    return next((rule.confidence for rule in rules if rule.metric == results.measuring.main.name), 0.95)
 
 
 def conclude(chosen: Contender, margin: float, results: Results) -> str:
     """The provisional verdict as an operator reads it."""
     name, outcome = chosen.name, chosen.outcome
-    seen = difference("accuracy", (name, BASELINE), "validation", results, accuracy_confidence(results.params))
+    main = results.measuring.main
+    seen = difference(main.name, (name, BASELINE), "validation", results, main_confidence(results))
     quality = results.qualities[name].splits["validation"]
     cost = results.cost(name)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
@@ -185,12 +194,12 @@ def conclude(chosen: Contender, margin: float, results: Results) -> str:
         [
             f"{outcome}, provisionally: {what}.",
             *reasons,
-            f"On {quality.samples:,} validation samples it is right for {percent(quality.accuracy)}, "
-            f"{points(seen.value)} points from the baseline ({points_interval(seen)}); it is stored in "
+            f"On {quality.samples:,} validation samples {main.clause(quality.metrics[main.name])}, "
+            f"{main.apart(seen.value)} from the baseline ({main.shown_bounds(seen)}); it is stored in "
             f"{cost.stored_bytes:,} bytes, {times(smaller)} smaller, loaded as {cost.loaded_bytes:,} bytes, and runs "
             f"{times(faster)} as fast.",
             *absent,
-            f"The smallest margin of accuracy that the test split can prove at first is {number(100 * margin)} points.",
+            f"The smallest margin of {main.noun} that the test split can prove at first is {main.margin(margin)}.",
             *open_question,
         ]
     )

@@ -14,7 +14,7 @@ from tasks.evaluation.tables import (
     skips_table,
     tables_within,
 )
-from tasks.evaluation.wording import number
+from tasks.wording import number
 
 
 @dataclass(frozen=True)

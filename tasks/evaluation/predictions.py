@@ -14,29 +14,10 @@ from numpy.typing import NDArray
 
 from tasks.errors import EvaluationError
 from tasks.files import whole_file
-from tasks.litert import Scores
+from tasks.workloads.measuring import Answers as Answers  # noqa: PLC0414 - what is kept
 
 Split = Literal["validation", "test"]
 KEPT: tuple[Split, ...] = ("validation",)
-Labels = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """One split: scores float32 ``[n, classes]`` and true classes int64 ``[n]``."""
-
-    scores: Scores
-    labels: Labels
-
-    @property
-    def top(self) -> Labels:
-        """The class with the highest score of each sample, ``[n]``; the first one of equals."""
-        return self.scores.argmax(axis=-1).astype(np.int64) if self.scores.size else self.labels
-
-    @property
-    def right(self) -> NDArray[np.bool_]:
-        """Which samples got their true class."""
-        return np.asarray(self.top == self.labels)
 
 
 NONE = Answers(np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
@@ -44,7 +25,7 @@ NONE = Answers(np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
 
 @dataclass(frozen=True)
 class Predictions:
-    """A model's scores on the splits. ``data`` is the digest of the samples; empty if the model is absent."""
+    """A model's answers on the splits. ``data`` is the digest of the samples; empty if the model is absent."""
 
     data: str = ""
     splits: Mapping[Split, Answers] = field(default_factory=lambda: dict.fromkeys(KEPT, NONE))
@@ -55,8 +36,8 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     arrays: dict[str, NDArray[Any]] = {"data": np.array(predictions.data)}
     for split in KEPT:
         answers = predictions.splits[split]
-        arrays[f"{split}_scores"] = answers.scores.astype(np.float32)
-        arrays[f"{split}_labels"] = answers.labels.astype(np.int64)
+        arrays[f"{split}_outputs"] = answers.outputs.astype(np.float32)
+        arrays[f"{split}_targets"] = answers.targets
     with whole_file(path) as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **arrays)
 
@@ -69,7 +50,7 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            splits = {split: Answers(arrays[f"{split}_scores"], arrays[f"{split}_labels"]) for split in KEPT}
+            splits = {split: Answers(arrays[f"{split}_outputs"], arrays[f"{split}_targets"]) for split in KEPT}
             return Predictions(str(arrays["data"]), splits)
     except FileNotFoundError:
         received = "no such file"

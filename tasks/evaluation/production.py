@@ -14,11 +14,11 @@ from typing import Any
 from tasks.errors import EvaluationError
 from tasks.evaluation.records import PRODUCTION, PRODUCTION_CONSENT, Consent, Obstacle, RuleVerdict
 from tasks.evaluation.results import Results
-from tasks.evaluation.wording import sentence
 from tasks.litert import LiteRTModel, Tensor
 from tasks.records import read_record
 from tasks.samples import Dataset
 from tasks.training.records import BASELINE_TFLITE
+from tasks.wording import sentence
 from tasks.workloads import find_workload
 
 
@@ -81,8 +81,10 @@ def why_misfit(model: LiteRTModel, dataset: Dataset) -> str | None:
     if model.input.shape[1:] != dataset.input.shape:
         things = find_workload(dataset.workload).things
         return f"a model for {things} of {model.input.shape[1:]}, not {dataset.input.shape}"
-    if model.output.shape[-1] != len(dataset.classes):
-        return f"a model with {model.output.shape[-1]} classes, not {len(dataset.classes)}"
+    outcome = find_workload(dataset.workload).outcome
+    if model.output.shape[-1] != outcome.outputs(dataset):
+        what = "classes" if outcome.has_classes else "outputs"
+        return f"a model with {model.output.shape[-1]} {what}, not {outcome.outputs(dataset)}"
     return None
 
 

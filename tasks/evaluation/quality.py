@@ -31,7 +31,6 @@ from tasks.evaluation.production import find_absence, why_misfit
 from tasks.evaluation.records import (
     BASELINE,
     PRODUCTION,
-    ClassQuality,
     Quality,
     SplitQuality,
     predictions_file,
@@ -41,7 +40,7 @@ from tasks.files import sha256
 from tasks.litert import LiteRTModel
 from tasks.records import write_record
 from tasks.samples import Dataset, read_batches, read_dataset
-from tasks.statistics import macro
+from tasks.workloads import find_workload, measuring_of
 
 BATCH = 256  # samples read at a time
 
@@ -68,14 +67,15 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
         sha256=sha256(file),
         data=predictions.data,
         splits={
-            split: judge(answers, baseline.splits[split] if baseline else None, dataset.classes)
+            split: judge(answers, baseline.splits[split] if baseline else None, dataset)
             for split, answers in predictions.splits.items()
         },
         cost=measure_cost(file),
     )
     write_predictions(predictions_file(name), predictions)
     write_record(quality_file(name), quality)
-    print(f"{name}: validation accuracy {quality.splits['validation'].accuracy:.4f}")
+    main = measuring_of(dataset).main
+    print(f"{name}: validation {main.noun} {quality.splits['validation'].metrics[main.name]:.4f}")
 
 
 def missing(name: str, file: Path, dataset: Dataset) -> Quality | None:
@@ -95,7 +95,7 @@ def missing(name: str, file: Path, dataset: Dataset) -> Quality | None:
 def predict(
     path: Path, dataset: Dataset, splits: Iterable[Split] = KEPT, chosen: NDArray[np.bool_] | None = None
 ) -> Predictions:
-    """A model's scores.
+    """Ask a model about the samples of splits.
 
     Args:
         path: of the model.
@@ -104,7 +104,7 @@ def predict(
         chosen: which samples of each split, ``[n]``; all by default.
 
     Raises:
-        EvaluationError: the model takes other images or knows another number of classes.
+        EvaluationError: the model takes other inputs or gives another number of outputs.
     """
     model = LiteRTModel(path)
     misfit = why_misfit(model, dataset)
@@ -112,58 +112,37 @@ def predict(
         raise EvaluationError(f"Expected {path} to fit the data set. Received: {misfit}. Make the model anew.")
     digest, found = hashlib.sha256(), {}
     for split in splits:
-        scores, labels = [np.zeros((0, len(dataset.classes)), np.float32)], [np.zeros(0, np.int64)]
+        outputs = [np.zeros((0, find_workload(dataset.workload).outcome.outputs(dataset)), np.float32)]
+        targets = [np.zeros(0, dataset.target.dtype)]
         for number, (images, truth) in enumerate(read_batches(split, BATCH)):
             wanted = slice(None) if chosen is None else chosen[number * BATCH : (number + 1) * BATCH]
             digest.update(images[wanted].tobytes() + truth[wanted].tobytes())
-            scores.append(model.predict(images[wanted]))
-            labels.append(truth[wanted])
-        found[split] = Answers(np.concatenate(scores), np.concatenate(labels))
+            outputs.append(model.predict(images[wanted]))
+            targets.append(truth[wanted])
+        found[split] = Answers(np.concatenate(outputs), np.concatenate(targets))
     return Predictions(digest.hexdigest(), found)
 
 
-def judge(answers: Answers, baseline: Answers | None, classes: tuple[str, ...]) -> SplitQuality:
-    """Accuracy, precision, recall and F1 of one split, where 0 / 0 counts as 0, and the confusions behind.
+def judge(answers: Answers, baseline: Answers | None, dataset: Dataset) -> SplitQuality:
+    """Measure the quality of one split, by the metrics of the outcome.
 
     Args:
-        answers: the model's scores and the true classes.
-        baseline: the baseline's on the same samples, for the agreement; None for the baseline itself.
-        classes: the names of the classes.
+        answers: the model's.
+        baseline: the baseline's on the same samples; None for the baseline itself.
+        dataset: what was prepared.
 
     Raises:
         EvaluationError: there are no samples.
     """
-    samples = len(answers.labels)
-    if not samples:
+    if not len(answers):
         raise EvaluationError(
             "Expected samples in the split that is judged. Received: none. "
             "Raise data.split or add samples to the source."
         )
-    confusion = confusion_matrix(answers, len(classes))
-    right = confusion.diagonal().astype(np.float64)
-    answered, support = confusion.sum(axis=0).astype(np.float64), confusion.sum(axis=1).astype(np.float64)
-    per_class = [
-        ClassQuality(
-            precision=float(macro(right[[k]], answered[[k]], support[[k]], "precision")),
-            recall=float(macro(right[[k]], answered[[k]], support[[k]], "recall")),
-            f1=float(macro(right[[k]], answered[[k]], support[[k]], "f1")),
-            support=int(support[k]),
-        )
-        for k in range(len(classes))
-    ]
+    measuring = measuring_of(dataset)
     return SplitQuality(
-        samples=samples,
-        accuracy=float(right.sum() / samples),
-        precision=float(macro(right, answered, support, "precision")),
-        recall=float(macro(right, answered, support, "recall")),
-        f1=float(macro(right, answered, support, "f1")),
-        agreement=None if baseline is None else float(np.mean(answers.top == baseline.top)),
-        per_class=dict(zip(classes, per_class, strict=True)),
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        samples=len(answers),
+        metrics=measuring.measure(answers),
+        interval=measuring.main.interval(answers),
+        details=measuring.details(answers, baseline, dataset),
     )
-
-
-def confusion_matrix(answers: Answers, classes: int) -> NDArray[np.int64]:
-    """How often each class (rows) was given each answer (columns): int64 ``[classes, classes]``."""
-    cells = np.bincount(answers.labels * classes + answers.top, minlength=classes * classes)
-    return cells.reshape(classes, classes).astype(np.int64)

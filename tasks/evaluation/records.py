@@ -2,11 +2,13 @@
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from tasks.records import Interval, Record
+from tasks.verdicts import Outcome as Outcome  # noqa: PLC0414 - a part of the records
+from tasks.verdicts import RuleVerdict as RuleVerdict  # noqa: PLC0414
 
 QUALITY = Path("reports/quality")
 PREDICTIONS = Path("reports/predictions")
@@ -21,31 +23,17 @@ PRODUCTION_CONSENT = Path("models/production/consent.json")  # written there, if
 BASELINE = "baseline"
 PRODUCTION = "production"
 
-Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "NO_BASELINE"]
 Ineligible = Literal["INELIGIBLE"]  # of a candidate that cannot be chosen, whatever the rules say
 Obstacle = Literal["another task", "unusable"]  # why a release in production cannot be compared with
 
 
-class ClassQuality(Record):
-    """Quality for one class."""
-
-    precision: float
-    recall: float
-    f1: float
-    support: int  # samples that are of this class
-
-
 class SplitQuality(Record):
-    """Quality on one split. ``precision``, ``recall`` and ``f1`` are macro averages over the classes."""
+    """Quality on one split: the outcome's metrics by name, and what it keeps beside them."""
 
     samples: int
-    accuracy: float
-    precision: float
-    recall: float
-    f1: float
-    agreement: float | None  # top-1, with the baseline; None for the baseline itself
-    per_class: dict[str, ClassQuality]
-    confusion: tuple[tuple[int, ...], ...]  # rows: true class, columns: answer
+    metrics: dict[str, float]
+    interval: Interval  # of the first metric, at 95 % confidence
+    details: dict[str, Any] = Field(default_factory=dict)
 
 
 class Cost(Record):
@@ -75,6 +63,7 @@ class Quality(Record):
     params.yaml says about it.
     """
 
+    format: Literal[2] = 2
     name: str
     absent: str | None = None
     obstacle: Obstacle | None = None
@@ -124,28 +113,6 @@ class BenchmarkReport(Record):
         return f"{len(self.measured_rounds)} processes of {rounds} interleaved rounds{early}"
 
 
-class ScarceClass(Record):
-    """A class of too few samples for a rule about a macro average to pass, whatever the answers are."""
-
-    name: str
-    samples: int  # for precision, answers
-    needed: int
-
-
-class RuleVerdict(Record):
-    """One rule of the gate, against one other model."""
-
-    metric: str
-    versus: str | None
-    outcome: Outcome
-    value: float | None
-    low: float | None
-    high: float | None
-    limit: float
-    sentence: str
-    scarce: tuple[ScarceClass, ...] = ()  # why it is inconclusive, if these classes are
-
-
 class Choice(Record):
     """Why a candidate was or was not chosen, on the validation split."""
 
@@ -169,7 +136,7 @@ class GateReport(Record):
     model_sha256: str
     choices: tuple[Choice, ...]
     rules: tuple[RuleVerdict, ...]
-    smallest_margin: float  # that a first decision on the test split can prove, at the disagreement on validation
+    smallest_margin: float  # of the first metric, that a first decision on the test split can prove for an equal
     promising: bool
     outcome: Outcome
     sentence: str

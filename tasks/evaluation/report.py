@@ -6,9 +6,9 @@ This module computes what the page shows, as rows, sentences and pictures; the t
 from dataclasses import dataclass
 from itertools import chain
 
-from tasks.evaluation.confusions import confuse
+from tasks.drawing import themed
 from tasks.evaluation.making import describe_recipes
-from tasks.evaluation.pictures import MOST_CLASSES, curves_svg, pareto_svg, recall_svg, themed
+from tasks.evaluation.pictures import curves_svg, pareto_svg
 from tasks.evaluation.records import BASELINE, Decision, GateReport
 from tasks.evaluation.results import Results
 from tasks.evaluation.tables import (
@@ -19,9 +19,11 @@ from tasks.evaluation.tables import (
     rules_table,
     splits_table,
 )
-from tasks.evaluation.wording import invert, number, percent, points, times
+from tasks.html import Markup
 from tasks.html import render as render_template
 from tasks.samples import Refusal
+from tasks.wording import capitalized, invert, number, one, times
+from tasks.workloads import blocks_for, find_workload
 
 MOST_LINES = 20  # of a list
 
@@ -76,12 +78,11 @@ def render(results: Results) -> str:
         decision=decision_table(decision) if decision else [],
         judged=list(zip(rules_table(results), [rule.outcome for rule in verdict.rules], strict=True)),
         objective=verdict.objective,
-        smallest_margin=number(100 * verdict.smallest_margin),
+        metric=results.measuring.main.noun,
+        smallest_margin=results.measuring.main.margin(verdict.smallest_margin),
         quality=quality_table(results, chosen),
         cost=cost_table(results, chosen),
-        recall=themed(recall_svg(results, chosen)),
-        some_classes=len(results.dataset.classes) > MOST_CLASSES,
-        confused=confuse(results, chosen),
+        outcome_blocks=outcome_blocks(results, chosen),
         recipes=describe_recipes(results),
         not_made=results.not_made,
         training=results.training,
@@ -94,11 +95,19 @@ def render(results: Results) -> str:
     )
 
 
+def outcome_blocks(results: Results, chosen: str) -> Markup:
+    """Return what the outcome shows of a candidate beside the baseline; nothing where it shows no more than tables."""
+    before, after = (results.qualities[name].splits["validation"].details for name in (BASELINE, chosen))
+    blocks = blocks_for(results.dataset.workload)
+    return Markup() if blocks is None else blocks(chosen, before, after)
+
+
 def about(results: Results) -> str:
     """Return the line beside the title."""
     dataset = results.dataset
     shape = " × ".join(map(str, dataset.input.shape))
-    return f"{len(dataset.classes)} classes · {shape} · samples {dataset.source_digest[:12]}"
+    classes = f"{len(dataset.classes)} classes · " if dataset.classes else ""
+    return f"{classes}{shape} · samples {dataset.source_digest[:12]}"
 
 
 def verdict_banner(verdict: GateReport, decision: Decision | None) -> Banner:
@@ -111,16 +120,22 @@ def verdict_banner(verdict: GateReport, decision: Decision | None) -> Banner:
 
 
 def key_figures(results: Results, chosen: str) -> list[Figure]:
-    """Return four numbers to remember."""
+    """Return a few numbers to remember."""
     quality, cost, speed = results.qualities[chosen].splits["validation"], results.cost(chosen), results.speed(chosen)
     faster = invert(speed.latency_ratio)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
-    loss = quality.accuracy - results.qualities[BASELINE].splits["validation"].accuracy
+    main, before = results.measuring.main, results.qualities[BASELINE].splits["validation"]
+    value = quality.metrics[main.name]
+    apart = main.apart(value - before.metrics[main.name])
+    thing = one(find_workload(results.dataset.workload).thing)
     return [
-        Figure("Validation accuracy", percent(quality.accuracy), f"{points(loss)} points from the baseline"),
+        Figure(f"Validation {main.noun}", main.shown(value), f"{apart} from the baseline"),
         Figure("Smaller", times(smaller), f"{cost.stored_bytes:,} bytes stored, {cost.loaded_bytes:,} loaded"),
-        Figure("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs an image"),
-        Figure("Same answers", percent(quality.agreement or 0), f"of {quality.samples:,} validation samples"),
+        Figure("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs {thing}"),
+        *(
+            Figure(capitalized(aside.title), aside.shown, f"of {quality.samples:,} validation samples")
+            for aside in results.measuring.asides(quality.details)
+        ),
     ]
 
 

@@ -35,6 +35,8 @@ from tasks.files import sha256
 from tasks.records import read_record
 from tasks.samples import Dataset, read_dataset
 from tasks.training.records import HISTORY, TRAINING, TrainingReport
+from tasks.workloads import measuring_of
+from tasks.workloads.measuring import OutcomeMeasuring
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Results:
     gate: GateReport | None = None
     decision: Decision | None = None
     not_made: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def measuring(self) -> OutcomeMeasuring:
+        """What is measured of the outcome."""
+        return measuring_of(self.dataset)
 
     def answers(self, name: str, split: Split) -> Answers:
         """What a model said about a split."""
@@ -138,6 +145,12 @@ def check_results(results: Results) -> None:
     Raises:
         EvaluationError: a record speaks of another file, or of other samples.
     """
+    main, trained = results.measuring.main.name, list(results.training.metrics)
+    if trained != [main]:
+        raise EvaluationError(
+            f"Expected the training to be measured by {main}, the outcome's first metric. Received: "
+            f"{', '.join(trained) or 'none'}. Give the Keras metric of the outcome's learning that name."
+        )
     for name, candidate in results.candidates.items():
         if not candidate_model(name).exists():
             raise EvaluationError(

@@ -1,37 +1,19 @@
 """The gate's rules: of each one the numbers, the outcome and a sentence."""
 
 from collections.abc import Iterable, Iterator
-from typing import get_args
 
-import numpy as np
-
-from tasks.config import (
-    AgreementRule,
-    BytesRule,
-    LatencyRule,
-    NegativeFlipsRule,
-    QualityMetric,
-    QualityRule,
-    Rule,
-    Versus,
-)
-from tasks.evaluation.class_recall import judge_classes
-from tasks.evaluation.floors import floor_interval
+from tasks.config import AgreementRule, BytesRule, LatencyRule, NegativeFlipsRule, QualityRule, Rule, Versus
 from tasks.evaluation.learnt import judge_learnt
 from tasks.evaluation.predictions import Split
 from tasks.evaluation.production import judge_production
-from tasks.evaluation.quality import confusion_matrix
-from tasks.evaluation.records import BASELINE, Outcome, RuleVerdict, ScarceClass
+from tasks.evaluation.records import BASELINE
 from tasks.evaluation.results import Results
-from tasks.evaluation.scarcity import explain_scarce, find_scarce
-from tasks.evaluation.verdicts import decide, level, whose
-from tasks.evaluation.wording import number, percent, points, points_interval, sentence, times_interval
 from tasks.records import Interval
-from tasks.statistics import paired_macro, tango, wilson
 from tasks.timing.intervals import ratio, typical
-
-QUALITY_METRICS: tuple[QualityMetric, ...] = get_args(QualityMetric)
-LIMITED_ABOVE = frozenset({"latency", "negative_flips"})  # metrics of which less is better
+from tasks.verdicts import Outcome, RuleVerdict, ScarceClass, decide, decide_beside, level, whose
+from tasks.wording import capitalized, number, one, sentence, times_interval
+from tasks.workloads import find_workload
+from tasks.workloads.measuring import Pair
 
 
 def judge_rules(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
@@ -55,21 +37,19 @@ def apply_rule(rule: Rule, name: str, split: Split, results: Results) -> Iterato
     match rule:
         case QualityRule():
             for versus in rule.versus if rule.margin is not None else ():
-                compare = judge_classes if rule.per_class else _quality
+                compare = _of_the_outcome if rule.per_class else _quality
                 yield _absent(rule, versus, results) or compare(rule, versus, name, split, results)
-            if rule.min is not None:
-                yield _floor(rule, rule.min, name, split, results)
-        case NegativeFlipsRule():
+            if rule.limit is not None:
+                yield _limit(rule, rule.limit, name, split, results)
+        case AgreementRule() | NegativeFlipsRule():
             for versus in rule.versus:
-                yield _absent(rule, versus, results) or _negative_flips(rule, versus, name, split, results)
+                yield _absent(rule, versus, results) or _of_the_outcome(rule, versus, name, split, results)
         case LatencyRule():
             if rule.max_ms is not None:
                 yield _latency(rule, rule.max_ms, name, results)
             if rule.max_ratio is not None:
                 for versus in rule.versus:
                     yield _absent(rule, versus, results) or _latency_ratio(rule, rule.max_ratio, versus, name, results)
-        case AgreementRule():
-            yield _agreement(rule, name, split, results)
         case BytesRule():
             yield from _bytes(rule, name, results)
 
@@ -80,21 +60,10 @@ def overall(verdicts: Iterable[RuleVerdict]) -> Outcome:
     return "FAIL" if "FAIL" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "PASS"
 
 
-def is_within(verdict: RuleVerdict) -> bool:
-    """Whether the estimate itself, its uncertainty aside, keeps the limit."""
-    if verdict.outcome != "INCONCLUSIVE":
-        return verdict.outcome != "FAIL"
-    if verdict.value is None:
-        return False
-    if verdict.metric in LIMITED_ABOVE:
-        return verdict.value <= verdict.limit
-    return verdict.value >= verdict.limit
-
-
 def difference(
-    metric: QualityMetric, pair: tuple[str, str], split: Split, results: Results, confidence: float = 0.95
+    metric: str, pair: tuple[str, str], split: Split, results: Results, confidence: float = 0.95
 ) -> Interval:
-    """How much better a candidate is than another model on the same samples.
+    """Give the difference of a metric between a candidate and another model on the same samples.
 
     Args:
         metric: what is compared.
@@ -104,15 +73,11 @@ def difference(
         confidence: of the two-sided interval.
     """
     mine, theirs = (results.answers(name, split) for name in pair)
-    if metric == "accuracy":
-        better, worse = np.sum(mine.right & ~theirs.right), np.sum(theirs.right & ~mine.right)
-        return tango(int(better), int(worse), len(mine.labels), confidence)
-    classes = len(results.dataset.classes)
-    return paired_macro(mine.labels, mine.top, theirs.top, classes=classes, metric=metric, confidence=confidence)
+    return results.measuring.metric(metric).difference(mine, theirs, confidence)
 
 
 def _absent(
-    rule: QualityRule | LatencyRule | NegativeFlipsRule, versus: Versus, results: Results
+    rule: QualityRule | LatencyRule | AgreementRule | NegativeFlipsRule, versus: Versus, results: Results
 ) -> RuleVerdict | None:
     reason = results.why_absent(versus)
     if reason is None:
@@ -122,8 +87,10 @@ def _absent(
             limit = rule.max_ratio or 0.0
         case NegativeFlipsRule():
             limit = rule.max
+        case AgreementRule():
+            limit = rule.min
         case QualityRule():
-            limit = -(rule.margin or 0.0)
+            limit = -results.measuring.metric(rule.metric).sign * (rule.margin or 0.0)
     what = rule.metric.replace("_", " ")
     return RuleVerdict(
         metric=rule.metric,
@@ -137,16 +104,22 @@ def _absent(
     )
 
 
+def _of_the_outcome(
+    rule: QualityRule | AgreementRule | NegativeFlipsRule, versus: Versus, name: str, split: Split, results: Results
+) -> RuleVerdict:
+    mine, theirs = results.answers(name, split), results.answers(versus, split)
+    return results.measuring.judge(rule, Pair(mine, theirs, versus, split, results.dataset))
+
+
 def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results: Results) -> RuleVerdict:
-    margin = rule.margin or 0.0
+    metric, margin = results.measuring.metric(rule.metric), rule.margin or 0.0
+    limit, answers = -metric.sign * margin, results.answers(name, split)
     seen = difference(rule.metric, (name, versus), split, results, rule.confidence)
-    outcome, judged = decide(seen.low > -margin, seen.high < -margin)
-    mine, theirs = (getattr(results.qualities[model].splits[split], rule.metric) for model in (name, versus))
-    scarce = (
-        find_scarce(results.answers(name, split), results.dataset.classes, rule.metric, margin, rule.confidence)
-        if outcome == "INCONCLUSIVE"
-        else ()
-    )
+    outcome, judged = decide_beside(seen, limit, metric.less_is_better, strictly=True)
+    mine, theirs = (results.qualities[model].splits[split].metrics[rule.metric] for model in (name, versus))
+    scarce: tuple[ScarceClass, ...] = ()
+    if outcome == "INCONCLUSIVE":
+        scarce = metric.find_scarce(answers, results.dataset, margin, rule.confidence)
     return RuleVerdict(
         metric=rule.metric,
         versus=versus,
@@ -154,24 +127,27 @@ def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results
         value=seen.value,
         low=seen.low,
         high=seen.high,
-        limit=-margin,
+        limit=limit,
+        at_most=metric.less_is_better,
         sentence=(
-            f"The {rule.metric} is {percent(mine)} on {len(results.answers(name, split).labels):,} {split} "
-            f"samples, {points(seen.value)} points from {whose(versus)} {percent(theirs)} "
-            f"({level(rule.confidence)} {points_interval(seen)}); {judged} the allowed "
-            f"{points(-margin)} points.{explain_scarce(scarce, rule.metric)}"
+            f"The {metric.noun} is {metric.shown(mine)} on {len(answers):,} {split} "
+            f"samples, {metric.apart(seen.value)} from {whose(versus)} {metric.shown(theirs)} "
+            f"({level(rule.confidence)} {metric.shown_bounds(seen)}); {judged} the allowed "
+            f"{metric.apart(limit)}.{metric.explain_scarce(scarce)}"
         ),
         scarce=scarce,
     )
 
 
-def _floor(rule: QualityRule, least: float, name: str, split: Split, results: Results) -> RuleVerdict:
-    answers, classes = results.answers(name, split), results.dataset.classes
-    seen = floor_interval(rule.metric, confusion_matrix(answers, len(classes)), rule.confidence)
-    outcome, judged = decide(seen.low >= least, seen.high < least)
+def _limit(rule: QualityRule, limit: float, name: str, split: Split, results: Results) -> RuleVerdict:
+    """Judge a floor of the candidate's own figure, or a ceiling of one of which less is better."""
+    metric, answers = results.measuring.metric(rule.metric), results.answers(name, split)
+    seen = metric.interval(answers, rule.confidence)
+    outcome, judged = decide_beside(seen, limit, metric.less_is_better)
     scarce: tuple[ScarceClass, ...] = ()
-    if outcome == "INCONCLUSIVE" and seen.value > least:
-        scarce = find_scarce(answers, classes, rule.metric, seen.value - least, rule.confidence)
+    distance = metric.sign * (seen.value - limit)
+    if outcome == "INCONCLUSIVE" and distance > 0:
+        scarce = metric.find_scarce(answers, results.dataset, distance, rule.confidence)
     return RuleVerdict(
         metric=rule.metric,
         versus=None,
@@ -179,42 +155,20 @@ def _floor(rule: QualityRule, least: float, name: str, split: Split, results: Re
         value=seen.value,
         low=seen.low,
         high=seen.high,
-        limit=least,
+        limit=limit,
+        at_most=metric.less_is_better,
         sentence=(
-            f"The {rule.metric} is {percent(seen.value)} on {len(answers.labels):,} {split} samples "
-            f"({level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); {judged} the required "
-            f"{percent(least)}.{explain_scarce(scarce, rule.metric)}"
+            f"The {metric.noun} is {metric.shown(seen.value)} on {len(answers):,} {split} samples "
+            f"({level(rule.confidence)} {metric.shown(seen.low)} … {metric.shown(seen.high)}); {judged} the "
+            f"{'allowed' if metric.less_is_better else 'required'} "
+            f"{metric.shown(limit)}.{metric.explain_scarce(scarce)}"
         ),
         scarce=scarce,
     )
 
 
-def _negative_flips(rule: NegativeFlipsRule, versus: Versus, name: str, split: Split, results: Results) -> RuleVerdict:
-    """Samples that were right and become wrong, of all samples.
-
-    Named by S. Yan et al., Positive-Congruent Training: Towards Regression-Free Model Updates, CVPR 2021, 14299-14308.
-    """
-    mine, theirs = results.answers(name, split), results.answers(versus, split)
-    flips, samples = int(np.sum(theirs.right & ~mine.right)), len(mine.labels)
-    seen = wilson(flips, samples, rule.confidence)
-    outcome, judged = decide(seen.high <= rule.max, seen.low > rule.max)
-    return RuleVerdict(
-        metric=rule.metric,
-        versus=versus,
-        outcome=outcome,
-        value=seen.value,
-        low=seen.low,
-        high=seen.high,
-        limit=rule.max,
-        sentence=(
-            f"Of {samples:,} {split} samples it is wrong for {flips:,} that {versus} is right for, "
-            f"{percent(seen.value)} ({level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); "
-            f"{judged} the allowed {percent(rule.max)}."
-        ),
-    )
-
-
 def _latency(rule: LatencyRule, max_ms: float, name: str, results: Results) -> RuleVerdict:
+    thing = find_workload(results.dataset.workload).thing
     taken = typical([[us / 1000 for us in rounds] for rounds in results.speed(name).rounds_us], rule.confidence)
     outcome, judged = decide(taken.high <= max_ms, taken.low > max_ms)
     return RuleVerdict(
@@ -225,15 +179,17 @@ def _latency(rule: LatencyRule, max_ms: float, name: str, results: Results) -> R
         low=taken.low,
         high=taken.high,
         limit=max_ms,
+        at_most=True,
         sentence=(
-            f"An image takes {taken.value:.3g} ms ({level(rule.confidence)} {taken.low:.3g} … {taken.high:.3g}); "
-            f"{judged} the allowed {max_ms:g} ms."
+            f"{capitalized(one(thing))} takes {taken.value:.3g} ms "
+            f"({level(rule.confidence)} {taken.low:.3g} … {taken.high:.3g}); {judged} the allowed {max_ms:g} ms."
         ),
     )
 
 
 def _latency_ratio(rule: LatencyRule, max_ratio: float, versus: Versus, name: str, results: Results) -> RuleVerdict:
     mine, theirs = results.speed(name), results.speed(versus)
+    thing = find_workload(results.dataset.workload).thing
     seen = ratio(mine.rounds_us, theirs.rounds_us, rule.confidence)
     outcome, judged = decide(seen.high <= max_ratio, seen.low > max_ratio)
     return RuleVerdict(
@@ -244,30 +200,11 @@ def _latency_ratio(rule: LatencyRule, max_ratio: float, versus: Versus, name: st
         low=seen.low,
         high=seen.high,
         limit=max_ratio,
+        at_most=True,
         sentence=(
-            f"An image takes {number(mine.median_us, 1)} µs, {number(seen.value)} times {whose(versus)} "
-            f"{number(theirs.median_us, 1)} µs ({level(rule.confidence)} {times_interval(seen)}); {judged} "
-            f"the allowed {number(max_ratio)} times."
-        ),
-    )
-
-
-def _agreement(rule: AgreementRule, name: str, split: Split, results: Results) -> RuleVerdict:
-    mine, theirs = results.answers(name, split), results.answers(BASELINE, split)
-    seen = wilson(int(np.sum(mine.top == theirs.top)), len(mine.labels), rule.confidence)
-    outcome, judged = decide(seen.low >= rule.min, seen.high < rule.min)
-    return RuleVerdict(
-        metric="agreement",
-        versus=BASELINE,
-        outcome=outcome,
-        value=seen.value,
-        low=seen.low,
-        high=seen.high,
-        limit=rule.min,
-        sentence=(
-            f"It gives the baseline's answer for {percent(seen.value)} of {len(mine.labels):,} {split} "
-            f"samples ({level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); {judged} the "
-            f"required {percent(rule.min)}."
+            f"{capitalized(one(thing))} takes {number(mine.median_us, 1)} µs, {number(seen.value)} times "
+            f"{whose(versus)} {number(theirs.median_us, 1)} µs ({level(rule.confidence)} {times_interval(seen)}); "
+            f"{judged} the allowed {number(max_ratio)} times."
         ),
     )
 
@@ -284,6 +221,7 @@ def _bytes(rule: BytesRule, name: str, results: Results) -> Iterator[RuleVerdict
             low=mine,
             high=mine,
             limit=rule.max,
+            at_most=True,
             sentence=f"The model is {kind} in {mine:,} bytes; {rule.max:,} are allowed.",
         )
     if rule.max_ratio is not None:
@@ -296,6 +234,7 @@ def _bytes(rule: BytesRule, name: str, results: Results) -> Iterator[RuleVerdict
             low=share,
             high=share,
             limit=rule.max_ratio,
+            at_most=True,
             sentence=(
                 f"The model is {kind} in {mine:,} bytes, {number(share, 3)} times the baseline's {theirs:,}; "
                 f"{number(rule.max_ratio, 3)} times is allowed."

@@ -7,19 +7,20 @@ from tasks.compression.records import Step
 from tasks.evaluation.controls import control_of
 from tasks.evaluation.records import BASELINE, PRODUCTION, Decision, Ineligible
 from tasks.evaluation.results import Results
-from tasks.evaluation.rules import QUALITY_METRICS, difference
-from tasks.evaluation.wording import (
+from tasks.evaluation.rules import difference
+from tasks.samples import SPLITS
+from tasks.wording import (
+    capitalized,
     confidence,
     decibels,
     invert,
     number,
+    one,
     percent,
-    points,
-    points_interval,
     times,
     times_interval,
 )
-from tasks.samples import SPLITS
+from tasks.workloads import find_workload
 
 Row = dict[str, str]
 INELIGIBLE: Ineligible = "INELIGIBLE"
@@ -33,16 +34,16 @@ def candidates_table(results: Results) -> list[Row]:
     ranks = {choice.candidate: choice for choice in results.gate.choices} if results.gate else {}
     recipes = sorted(results.candidates, key=lambda name: ranks[name].rank if name in ranks else 0)
     names = [name for name in (BASELINE, PRODUCTION, *recipes) if results.why_absent(name) is None]
-    rows = []
+    rows, main = [], results.measuring.main
     for name in names:
         quality, cost, speed = results.qualities[name].splits["validation"], results.cost(name), results.speed(name)
         row = {
             "Candidate": name,
-            "Accuracy": percent(quality.accuracy),
+            capitalized(main.noun): main.shown(quality.metrics[main.name]),
             "Difference": "",
             "To its control": "",
             "Beside its float form": beside_float(results, name),
-            "Agreement": "" if quality.agreement is None else percent(quality.agreement),
+            **{aside.column: aside.shown for aside in results.measuring.asides(quality.details)},
             "Loaded": f"{cost.loaded_bytes:,}",
             "Stored": f"{cost.stored_bytes:,}",
             "In zstd": f"{cost.zstd_bytes:,}",
@@ -54,11 +55,13 @@ def candidates_table(results: Results) -> list[Row]:
             "Gate": ranks[name].outcome if name in ranks else "",
         }
         if name != BASELINE:
-            seen, faster = difference("accuracy", (name, BASELINE), "validation", results), invert(speed.latency_ratio)
-            row["Difference"] = f"{points(seen.value)} ({points_interval(seen)})"
+            seen, faster = difference(main.name, (name, BASELINE), "validation", results), invert(speed.latency_ratio)
+            row["Difference"] = f"{main.shown_difference(seen.value)} ({main.shown_bounds(seen)})"
             if control := control_of(name, results):
-                beside = difference("accuracy", (name, control), "validation", results)
-                row["To its control"] = f"{points(beside.value)} ({points_interval(beside)}), {control}"
+                beside = difference(main.name, (name, control), "validation", results)
+                row["To its control"] = (
+                    f"{main.shown_difference(beside.value)} ({main.shown_bounds(beside)}), {control}"
+                )
             row["Smaller"] = times(results.cost(BASELINE).stored_bytes / cost.stored_bytes)
             row["Speed"] = f"{times(faster.value)} ({times_interval(faster)})"
         rows.append(row)
@@ -67,10 +70,13 @@ def candidates_table(results: Results) -> list[Row]:
 
 
 def beside_float(results: Results, name: str) -> str:
-    """The file's logits beside the network's that it was made of: signal to noise, and the same answers."""
+    """The file's outputs beside the network's that it was made of: signal to noise, and the same answers."""
     candidate = results.candidates.get(name)
     found = results.training.conversion if name == BASELINE else candidate.comparison if candidate else None
-    return "" if found is None else f"{found.signal_to_noise_db:.1f} dB, {percent(found.agreement)}"
+    if found is None:
+        return ""
+    same = "" if found.agreement is None else f", {percent(found.agreement)}"
+    return f"{found.signal_to_noise_db:.1f} dB{same}"
 
 
 def rules_table(results: Results) -> list[Row]:
@@ -90,15 +96,15 @@ def quality_table(results: Results, chosen: str) -> list[Row]:
     """Quality of the baseline and the chosen candidate on the validation split."""
     before, after = (results.qualities[name].splits["validation"] for name in (BASELINE, chosen))
     rows = []
-    for metric in QUALITY_METRICS:
-        seen = difference(metric, (chosen, BASELINE), "validation", results)
+    for metric in results.measuring.metrics:
+        seen = difference(metric.name, (chosen, BASELINE), "validation", results)
         rows.append(
             {
-                "Metric": metric if metric == "accuracy" else f"{'F1' if metric == 'f1' else metric}, macro",
-                BASELINE: percent(getattr(before, metric)),
-                chosen: percent(getattr(after, metric)),
-                "Difference": points(seen.value),
-                "95 % interval": points_interval(seen),
+                "Metric": metric.label,
+                BASELINE: metric.shown(before.metrics[metric.name]),
+                chosen: metric.shown(after.metrics[metric.name]),
+                "Difference": metric.shown_difference(seen.value),
+                "95 % interval": metric.shown_bounds(seen),
             }
         )
     return rows
@@ -133,7 +139,7 @@ def cost_table(results: Results, chosen: str) -> list[Row]:
         "zstd_bytes": "bytes in zstd",
         "parameters": "parameters",
         "nonzero": "non-zero parameters",
-        "macs": "multiply-accumulates an image",
+        "macs": f"multiply-accumulates {one(find_workload(results.dataset.workload).thing)}",
     }
     return [
         {"Cost": word} | {name: f"{getattr(cost, key):,}" for name, cost in costs.items()}

@@ -43,13 +43,14 @@ def find_builder(name: str, workload: str) -> Builder:
 
 
 def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
-    """Build a network for a data set and check that it goes from its inputs to one logit a class.
+    """Build a network for a data set and check that it goes from its inputs to the outcome's outputs.
 
     Raises:
         ConfigError: there is no such builder.
         TrainingError: the network does not fit the data.
     """
-    workload, outputs = find_workload(dataset.workload), len(dataset.classes)
+    workload = find_workload(dataset.workload)
+    outputs = workload.outcome.outputs(dataset)
     try:
         build = learning_of(dataset.workload).build
         model: Any = build(find_builder(name, dataset.workload), dataset.inputs, outputs, dropout)

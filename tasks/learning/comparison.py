@@ -3,7 +3,7 @@
 ======================  ============================================================================================
 a file of               what must hold on at least 64 samples
 ======================  ============================================================================================
-float32                 110 dB between its logits and the network's, and the same answers but for ties
+float32                 110 dB between its outputs and the network's, and the same answers but for ties
 float16                 the same beside the float32 file with its weights rounded to float16
 fewer bits              nothing; signal-to-noise ratio and agreement are recorded
 ======================  ============================================================================================
@@ -11,8 +11,8 @@ fewer bits              nothing; signal-to-noise ratio and agreement are recorde
 110 dB are 18 bits. Very deep or badly scaled networks do not compute as exactly in float32: what is asked of them is
 what one unit in the last place of every weight changes (:func:`.rewrites.float32_db`), and never less than 80 dB.
 
-A tie: the two answers' logits lie no further apart than errors of the permitted size may move them, √2 of that size
-(the largest change of a difference by an error vector of that norm).
+A tie: another answer that an error of the permitted size explains, as the outcome has it. Where outputs are no answers
+but numbers, decibels alone are looked at.
 """
 
 from pathlib import Path
@@ -31,7 +31,8 @@ from tasks.learning.recorded import Recorded
 from tasks.learning.records import Comparison
 from tasks.learning.rewrites import EXACT_DB, LEAST_DB, float32_db
 from tasks.litert import LiteRTModel, Pixels, Scores
-from tasks.samples import PREPARED, SplitName, read_batches
+from tasks.samples import PREPARED, SplitName, read_batches, read_dataset
+from tasks.workloads import outcome_for
 
 BATCH, READ = 16, 256
 LARGEST_HALF = float(np.finfo(np.float16).max)
@@ -39,7 +40,7 @@ TRAINED = "the trained network"
 
 
 def answers(model: KerasModel, images: NDArray[Any]) -> Scores:
-    """Logits of a Keras model in inference: float32 ``[n, classes]``."""
+    """Outputs of a Keras model in inference: float32 ``[n, …]``."""
     parts = [
         np.asarray(model(images[start : start + BATCH].astype(np.float32), training=False), np.float32)
         for start in range(0, len(images), BATCH)
@@ -50,18 +51,17 @@ def answers(model: KerasModel, images: NDArray[Any]) -> Scores:
 def compare(
     expected: Scores, received: Scores, recorded: Recorded, of: str = TRAINED, needed: float | None = None
 ) -> Comparison:
-    """Compare logits ``[n, classes]``; ``needed``: decibels, which say what counts as a tie."""
-    first, second = expected.argmax(axis=1), received.argmax(axis=1)
-    rows = np.arange(len(expected))
-    gaps = expected[rows, first].astype(np.float64) - expected[rows, second]
-    size = np.linalg.norm(expected.astype(np.float64), axis=1) * 10 ** (-(needed or np.inf) / 20)
+    """Compare outputs ``[n, …]``; ``needed``: decibels, which say what counts as a tie."""
+    flat = expected.astype(np.float64).reshape(len(expected), -1)
+    size = np.linalg.norm(flat, axis=1) * 10 ** (-(needed or np.inf) / 20)
+    same = outcome_for(recorded.workload).same_answers(expected, received, size)
     return Comparison(
         of=of,
         samples=len(expected),
         noise=recorded.noise,
         signal_to_noise_db=round(sqnr(expected, received), 2),
-        agreement=float(np.mean(first == second)),
-        ties=int(np.sum((first != second) & (gaps <= np.sqrt(2) * size))),
+        agreement=None if same is None else float(np.mean(same[0])),
+        ties=0 if same is None else int(np.sum(same[1])),
         needed_db=needed,
     )
 
@@ -90,31 +90,47 @@ def _needed(model: KerasModel, expected: Scores, recorded: Recorded) -> float:
     return round(max(LEAST_DB, min(EXACT_DB, float32_db(model, recorded.images.astype(np.float32)))), 2)
 
 
-def check_accuracy(
-    model: KerasModel, flatbuffer: bytes, held: Comparison, folder: Path = PREPARED, split: SplitName = "validation"
+def check_split(
+    model: KerasModel,
+    flatbuffer: bytes,
+    held: Comparison,
+    metric: str,
+    folder: Path = PREPARED,
+    split: SplitName = "validation",
 ) -> float:
     """Compare a float32 file's answers with the network's on a whole split.
 
+    Args:
+        model: the network.
+        flatbuffer: the file made of it.
+        held: how near they are on recorded samples.
+        metric: what the outcome's metric is called.
+        folder: of the prepared data.
+        split: which one.
+
     Returns:
-        the file's accuracy.
+        the file's metric.
 
     Raises:
         ConversionError: there are other answers than ties.
     """
-    file, right, ours, theirs, others = LiteRTModel(flatbuffer), 0, 0, 0, 0
-    for images, labels in read_batches(split, READ, folder):
-        expected, received = answers(model, images), file.predict(images)
-        found = compare(expected, received, Recorded(images, 0), held.of, held.needed_db)
-        right += len(labels)
-        ours += int(np.sum(expected.argmax(axis=1) == labels))
-        theirs += int(np.sum(received.argmax(axis=1) == labels))
-        others += _others(found)
+    file, workload, others = LiteRTModel(flatbuffer), read_dataset(folder).workload, 0
+    ours, theirs, targets = [], [], []
+    for images, truth in read_batches(split, READ, folder):
+        ours.append(answers(model, images))
+        theirs.append(file.predict(images))
+        targets.append(truth)
+        others += _others(compare(ours[-1], theirs[-1], Recorded(images, 0, workload), held.of, held.needed_db))
+    if not targets:
+        return 0.0
+    known, outcome = np.concatenate(targets), outcome_for(workload)
+    mine, of_file = (outcome.score(known, np.concatenate(parts))[1] for parts in (ours, theirs))
     if others:
         raise ConversionError(
             f"Expected the file to give the answers of {held.of} on the {split} split. Received: {others} others of "
-            f"{right}, accuracy {theirs / right:.4f} instead of {ours / right:.4f}. This file is not used."
+            f"{len(known)}, {metric} {of_file:.4f} instead of {mine:.4f}. This file is not used."
         )
-    return theirs / right if right else 0.0
+    return of_file
 
 
 def check_float16(model: KerasModel, flatbuffer: bytes, recorded: Recorded, of: str = TRAINED) -> Comparison:
@@ -219,7 +235,7 @@ def _holds(found: Comparison) -> bool:
 
 def _others(found: Comparison) -> int:
     """Samples with another answer, ties apart."""
-    return round((1 - found.agreement) * found.samples) - found.ties
+    return 0 if found.agreement is None else round((1 - found.agreement) * found.samples) - found.ties
 
 
 def _check_numbers(logits: Scores, of: str) -> None:
@@ -239,8 +255,10 @@ def _check_shape(expected: Scores, received: Scores, of: str) -> None:
 
 def _sentence(found: Comparison, where: str) -> str:
     return (
-        f"Expected the file to give what {found.of} gives, to {found.needed_db:.0f} dB and with the same answers. "
-        f"Received: {found.signal_to_noise_db:.1f} dB and {_others(found)} other answers "
+        f"Expected the file to give what {found.of} gives, to {found.needed_db:.0f} dB"
+        f"{'' if found.agreement is None else ' and with the same answers'}. "
+        f"Received: {found.signal_to_noise_db:.1f} dB"
+        f"{'' if found.agreement is None else f' and {_others(found)} other answers'} "
         f"on {found.samples} samples{where}. "
         f"Write that layer with other operations, or leave it out: this file is not used."
     )

@@ -97,7 +97,16 @@ def metric_of_targets(outcome: OutcomeLearning, outputs: int | None = None) -> A
         outputs: numbers of an output that are the outcome's; those behind are not looked at. None: all.
     """
 
-    def right(truth: TfTensor, given: TfTensor) -> TfTensor:
-        return outcome.each_right(truth[:, 0], given if outputs is None else given[:, :outputs])
+    metric = outcome.metric()
 
-    return keras().metrics.MeanMetricWrapper(right, name="accuracy")
+    class OfTargets(keras().metrics.Metric):  # type: ignore[misc]
+        def update_state(self, truth: TfTensor, given: TfTensor, sample_weight: TfTensor | None = None) -> Any:
+            return metric.update_state(truth[:, 0], given if outputs is None else given[:, :outputs], sample_weight)
+
+        def result(self) -> TfTensor:
+            return metric.result()
+
+        def reset_state(self) -> None:
+            metric.reset_state()
+
+    return OfTargets(name=metric.name)

@@ -26,7 +26,6 @@ from tasks.samples import PREPARED, read_dataset
 from tasks.workloads import outcome_of
 from tasks.workloads.protocol import Augmentation, OutcomeLearning
 
-COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
 Row = dict[str, float]  # one epoch
 
 
@@ -41,8 +40,8 @@ class Plan:
     schedule: str = "constant"
     augmentation: Augmentation = field(default_factory=Augmentation)
     patience: int | None = None
-    keep_best: bool = True  # of all epochs by validation accuracy; otherwise the last weights stay
-    teacher: Teacher | Hints | None = None  # who is learned from beside the labels
+    keep_best: bool = True  # of all epochs by the outcome's metric on validation; otherwise the last weights stay
+    teacher: Teacher | Hints | None = None  # who is learned from beside the targets
     precision: Precision = "float32"
     code: str = ""  # digest of the code that carries it out: what other code has begun is not gone on with
 
@@ -69,10 +68,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How it went: a row an epoch, and whose weights the model has now (counts from 1)."""
+    """How it went: a row an epoch, the metric by which the best was found, and whose weights the model has now.
+
+    A row has ``loss``, the metric, both with ``validation_`` before them, and ``seconds``. ``best_epoch`` counts from
+    1.
+    """
 
     rows: tuple[Row, ...]
+    metric: str
     best_epoch: int
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metric of the kept weights on validation, by its name."""
+        return {self.metric: self.rows[self.best_epoch - 1][f"validation_{self.metric}"]}
 
 
 def compile_model(model: KerasModel, plan: Plan, steps: int, outcome: OutcomeLearning) -> None:
@@ -101,7 +110,7 @@ def fit(
     """Fit ``model`` in place to the prepared training split.
 
     Args:
-        model: from raw pixels (float32, 0 to 255) to logits.
+        model: from a workload's inputs (as float32) to an outcome's outputs.
         plan: how.
         folder: the prepared data.
         backup: a folder where the state after each epoch is kept; a later call with the same plan, model and data goes
@@ -119,8 +128,9 @@ def fit(
     state = backup / plan.digest(model, folder) if backup else None
     first = _finished_epochs(state)
     working = in_precision(model, plan.precision)
-    compile_model(working, plan, steps, outcome_of(folder))
-    keeper = _keeper(working, plan, state, first, say)
+    outcome = outcome_of(folder)
+    compile_model(working, plan, steps, outcome)
+    keeper = _keeper(working, plan, outcome, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
     if first < plan.epochs and not keeper.stopped():
         with _batches(plan, first, folder, cache, say) as batches, following_averages(working, steps):
@@ -137,7 +147,7 @@ def fit(
         model.set_weights(working.get_weights())
     if state:
         shutil.rmtree(state, ignore_errors=True)
-    return Fitted(tuple(keeper.rows), best)
+    return Fitted(tuple(keeper.rows), keeper.metric, best)
 
 
 @contextlib.contextmanager
@@ -171,12 +181,15 @@ def _finished_epochs(state: Path | None) -> int:
     return int(tf.train.load_checkpoint(checkpoint).get_tensor(key)) + 1
 
 
-def _keeper(model: KerasModel, plan: Plan, state: Path | None, first: int, say: Callable[[str], None]) -> Any:
+def _keeper(
+    model: KerasModel, plan: Plan, outcome: OutcomeLearning, state: Path | None, first: int, say: Callable[[str], None]
+) -> Any:
     """A Keras callback that prints a line an epoch, keeps the best weights and stops when patience ends."""
 
     class Keeper(keras().callbacks.Callback):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
+            self.metric = str(outcome.metric().name)
             self.rows: list[Row] = []
             self.weights: list[Any] | None = None
             self.began = 0.0
@@ -187,8 +200,9 @@ def _keeper(model: KerasModel, plan: Plan, state: Path | None, first: int, say: 
                 say(f"goes on after epoch {first}")
 
         def best(self) -> int:
-            """Index of the best epoch: highest validation accuracy, then lowest loss, then the earliest."""
-            order = [(-row["validation_accuracy"], row["validation_loss"]) for row in self.rows]
+            """Index of the best epoch: by the metric on validation, then the lowest loss, then the earliest."""
+            sign = 1 if outcome.less_is_better else -1
+            order = [(sign * row[f"validation_{self.metric}"], row["validation_loss"]) for row in self.rows]
             return order.index(min(order))
 
         def stopped(self) -> bool:
@@ -200,18 +214,15 @@ def _keeper(model: KerasModel, plan: Plan, state: Path | None, first: int, say: 
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             seconds = time.perf_counter() - self.began
-            values = (
-                logs["loss"],
-                logs["accuracy"],
-                logs["val_loss"],
-                logs["val_accuracy"],
-                round(seconds, 2),
-            )
-            self.rows.append({name: float(value) for name, value in zip(COLUMNS, values, strict=True)})
-            say(
-                f"epoch {epoch + 1}/{plan.epochs}  loss {values[0]:.4f}  accuracy {values[1]:.4f}  "
-                f"validation loss {values[2]:.4f}  validation accuracy {values[3]:.4f}  {seconds:.1f} s"
-            )
+            values = {
+                "loss": logs["loss"],
+                self.metric: logs[self.metric],
+                "validation_loss": logs["val_loss"],
+                f"validation_{self.metric}": logs[f"val_{self.metric}"],
+            }
+            self.rows.append({name: float(value) for name, value in values.items()} | {"seconds": round(seconds, 2)})
+            told = "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
+            say(f"epoch {epoch + 1}/{plan.epochs}  {told}  {seconds:.1f} s")
             if self.best() == len(self.rows) - 1:
                 self.weights = self.model.get_weights()
                 if state:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import TfDataset, TfTensor, tensorflow, traced
-from tasks.samples import PREPARED, Dataset, SplitName, TensorSpec, read_dataset, shard_files
+from tasks.samples import LABEL, PREPARED, Dataset, SplitName, TensorSpec, read_dataset, shard_files
 from tasks.workloads import learning_of
 from tasks.workloads.protocol import Augmentation
 
@@ -19,26 +19,26 @@ SEED_0 = 2**31 - 2  # stands for 0; TensorFlow takes seeds modulo 2**31 - 1
 SHUFFLE_BUFFER = 16_384  # samples; the shards themselves are already in the random order of their digests
 
 
-def parse(records: TfTensor, spec: TensorSpec) -> tuple[TfTensor, TfTensor]:
-    """Return inputs float32 ``[n, *shape]`` and labels int64 ``[n]`` of serialized examples."""
+def parse(records: TfTensor, spec: TensorSpec, target: TensorSpec = LABEL) -> tuple[TfTensor, TfTensor]:
+    """Return inputs float32 ``[n, *shape]`` and targets ``[n]`` of serialized examples."""
     tf = tensorflow()
     features = tf.io.parse_example(
         records,
-        {spec.name: tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)},
+        {spec.name: tf.io.FixedLenFeature([], tf.string), target.name: tf.io.FixedLenFeature([], target.dtype)},
     )
     values = tf.reshape(tf.io.decode_raw(features[spec.name], spec.dtype), [-1, *spec.shape])
-    return tf.cast(values, tf.float32), features["label"]
+    return tf.cast(values, tf.float32), features[target.name]
 
 
 def evaluation_batches(split: SplitName, batch_size: int, folder: Path = PREPARED) -> TfDataset:
     """A split in its stored order, once."""
     tf = tensorflow()
-    spec = read_dataset(folder).input
+    dataset = read_dataset(folder)
     files = [str(path) for path in shard_files(split, folder)]
     return (
         tf.data.TFRecordDataset(files)
         .batch(batch_size)
-        .map(traced(lambda records: parse(records, spec)))
+        .map(traced(lambda records: parse(records, dataset.input, dataset.target)))
         .prefetch(tf.data.AUTOTUNE)
     )
 
@@ -59,7 +59,7 @@ def training_batches(
     """The training split for the epochs from ``first_epoch`` up to ``epochs``, shuffled and augmented anew in each.
 
     Returns:
-        batches of inputs float32 ``[n, *shape]`` and labels int64 ``[n]``, all epochs one after the other: use it with
+        batches of inputs float32 ``[n, *shape]`` and targets ``[n]``, all epochs one after the other: use it with
         ``steps_per_epoch``.
     """
     tf = tensorflow()
@@ -86,7 +86,10 @@ def epoch_batches(
         batches = (
             _shuffled(tf.data.TFRecordDataset(files), dataset, epoch, seed)
             .batch(batch_size)
-            .map(traced(lambda records: parse(records, dataset.input)), num_parallel_calls=tf.data.AUTOTUNE)
+            .map(
+                traced(lambda records: parse(records, dataset.input, dataset.target)),
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
         )
         if augmentation is None or not augmentation.changes:
             return batches

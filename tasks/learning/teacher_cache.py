@@ -24,6 +24,7 @@ from tasks.learning.distillation import Teacher, lesson
 from tasks.learning.hints import Hints
 from tasks.learning.pipeline import each_epoch, epoch_batches, epoch_order, evaluation_batches
 from tasks.samples import read_dataset
+from tasks.workloads import find_workload
 from tasks.workloads.protocol import Augmentation
 
 VIEWS = 32
@@ -75,7 +76,8 @@ class Lessons:
                 traced(lambda images, labels: (images, lesson(labels, self.teacher.answer(images))))
             )
         logits = tf.numpy_function(self._logits, [view], tf.float32)
-        logits = tf.ensure_shape(logits, [None, len(read_dataset(self.folder).classes)])
+        dataset = read_dataset(self.folder)
+        logits = tf.ensure_shape(logits, [None, find_workload(dataset.workload).outcome.outputs(dataset)])
         answers = tf.data.Dataset.from_tensor_slices(logits).batch(self.batch_size)
         pairs = tf.data.Dataset.zip((self._epoch(view), answers))
         return pairs.map(traced(lambda batch, logits: (batch[0], lesson(batch[1], logits))))

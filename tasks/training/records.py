@@ -1,6 +1,9 @@
 """What the training stage leaves for others to read."""
 
 from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
 
 from tasks.learning.records import Comparison
 from tasks.records import Record
@@ -12,36 +15,38 @@ TEACHERS = Path("models/teachers")
 TEACHERS_RECORD = TEACHERS / "teachers.json"
 SERVING = Path("models/serving/serving.json")
 SAVED_MODEL = Path("models/serving/saved_model")  # only where params ask for it
-HISTORY = Path("reports/history.csv")  # epoch, loss, accuracy, validation_loss, validation_accuracy
+HISTORY = Path("reports/history.csv")  # epoch, loss, the outcome's metric, and both on validation
 
 
 class TrainingReport(Record):
-    """How the baseline came about."""
+    """How the baseline came about. ``metrics`` and ``litert_metrics`` are of the validation split, by name."""
 
+    format: Literal[2] = 2
     model: str
     parameters: int
     epochs: int  # trained
     best_epoch: int  # whose weights were kept; counts from 1
-    validation_accuracy: float  # of the kept weights, measured by Keras
+    metrics: dict[str, float]  # of the kept weights, measured by Keras
     weights_sha256: str
     seconds: float
     versions: dict[str, str]  # of the libraries that decide about the weights
     threads: int | None = None  # which decide about their last bits
     conversion: Comparison | None = None  # of the .tflite file with the trained network
-    litert_accuracy: float | None = None  # of the .tflite file, on the validation split
+    litert_metrics: dict[str, float] = Field(default_factory=dict)  # of the .tflite file
 
 
 class TeacherMember(Record):
     """One network of a teacher."""
 
     plan: str  # digest of network, first weights, data, code and the way it is trained
-    validation_accuracy: float
+    metrics: dict[str, float]  # on the validation split, by name
     parameters: int
 
 
 class TeachersReport(Record):
     """The teachers by their names."""
 
+    format: Literal[2] = 2
     teachers: dict[str, tuple[TeacherMember, ...]]
     threads: int | None = None  # of those that were trained last
 

@@ -58,7 +58,7 @@ def _member(
     save_model(model, path)
     return TeacherMember(
         plan=digest,
-        validation_accuracy=fitted.rows[fitted.best_epoch - 1]["validation_accuracy"],
+        metrics=fitted.metrics,
         parameters=model.count_params(),
     )
 

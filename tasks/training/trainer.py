@@ -4,6 +4,7 @@ import csv
 import io
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from tasks.backend import KerasModel, set_seed, threads, versions
@@ -12,10 +13,10 @@ from tasks.config import Params
 from tasks.errors import ConversionError
 from tasks.files import write_bytes, write_text
 from tasks.learning.building import build_model
-from tasks.learning.comparison import check_accuracy, check_float32, check_saved
+from tasks.learning.comparison import check_float32, check_saved, check_split
 from tasks.learning.conversion import to_tflite
 from tasks.learning.finite import check_finite
-from tasks.learning.fitting import COLUMNS, Fitted, Plan, fit
+from tasks.learning.fitting import Fitted, Plan, fit
 from tasks.learning.recorded import recorded_samples
 from tasks.learning.records import Comparison
 from tasks.learning.saving import load_model, save_model, weights_digest
@@ -46,31 +47,31 @@ def train(params: Params) -> None:
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
     fitted = fit(model, Plan.of(config, config.batch_size, config.seed, code), backup=BACKUP)
     check_finite(model, "the trained network")
-    comparison, accuracy = _write(model, dataset)
+    comparison, metrics = _write(model, dataset, fitted.metric)
     write_text(HISTORY, _history(fitted))
     report = TrainingReport(
         model=config.model,
         parameters=model.count_params(),
         epochs=len(fitted.rows),
         best_epoch=fitted.best_epoch,
-        validation_accuracy=fitted.rows[fitted.best_epoch - 1]["validation_accuracy"],
+        metrics=fitted.metrics,
         weights_sha256=weights_digest(model),
         seconds=round(time.perf_counter() - began, 2),
         versions=versions(),
         threads=threads(),
         conversion=comparison,
-        litert_accuracy=accuracy,
+        litert_metrics=metrics,
     )
     write_record(TRAINING, report)
     shutil.rmtree(BACKUP, ignore_errors=True)  # with what other plans left behind
-    print(f"kept epoch {report.best_epoch}: validation accuracy {report.validation_accuracy:.4f}")
+    print(f"kept epoch {report.best_epoch}: validation {_tell(report.metrics)}")
 
 
-def _write(model: KerasModel, dataset: Dataset) -> tuple[Comparison, float]:
-    """Write the network and its file once it is sure that they are the same; gives the file's accuracy."""
+def _write(model: KerasModel, dataset: Dataset, metric: str) -> tuple[Comparison, dict[str, float]]:
+    """Write the network and its file once it is sure that they are the same; gives the file's metric."""
     flatbuffer, recorded = to_tflite(model), recorded_samples(dataset.input.shape, PREPARED)
     comparison = check_float32(model, flatbuffer, recorded)
-    accuracy = check_accuracy(model, flatbuffer, comparison)
+    metrics = {metric: check_split(model, flatbuffer, comparison, metric)}
     save_model(model, BASELINE_KERAS)
     try:
         check_saved(model, load_model(BASELINE_KERAS), recorded, BASELINE_KERAS)
@@ -78,13 +79,17 @@ def _write(model: KerasModel, dataset: Dataset) -> tuple[Comparison, float]:
         BASELINE_KERAS.unlink()
         raise
     write_bytes(BASELINE_TFLITE, flatbuffer)
-    print(f"{BASELINE_TFLITE}: {comparison.sentence}; validation accuracy {accuracy:.4f}")
-    return comparison, accuracy
+    print(f"{BASELINE_TFLITE}: {comparison.sentence}; validation {_tell(metrics)}")
+    return comparison, metrics
+
+
+def _tell(metrics: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items())
 
 
 def _history(fitted: Fitted) -> str:
     """The course of the training as CSV, without its seconds: the same training gives the same file."""
-    columns = [name for name in COLUMNS if name != "seconds"]
+    columns = [name for name in fitted.rows[0] if name != "seconds"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["epoch", *columns])

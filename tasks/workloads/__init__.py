@@ -5,11 +5,15 @@ import re
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.errors import ConfigError
-from tasks.samples import PREPARED, read_dataset
-from tasks.workloads.protocol import OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
+from tasks.gate_settings import COSTS, OBJECTIVES
+from tasks.samples import PREPARED, Dataset, read_dataset
+from tasks.workloads.protocol import Outcome, OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
+
+if TYPE_CHECKING:
+    from tasks.workloads.measuring import Blocks, OutcomeMeasuring  # no code of stages that measure nothing
 
 WORKLOADS = {"image": "Image"}  # the class in the module ``workload`` of the folder of that name
 OWN = re.compile(r"\w+(\.\w+)*:\w+")
@@ -47,10 +51,20 @@ def find_workload(name: str) -> Workload:
             f"data.workload: expected {name} to be a workload, as tasks.workloads.protocol describes it. "
             f"Received: a class without {', '.join(missing)}."
         )
+    lacking = [part for part in OUTCOME_PARTS if not hasattr(workload.outcome, part)]
+    if lacking:
+        raise ConfigError(
+            f"data.workload: expected the outcome of {name} to be one, as tasks.workloads.protocol describes it. "
+            f"Received: one without {', '.join(lacking)}."
+        )
     return workload
 
 
-PARTS = sorted({*Workload.__annotations__, *(part for part in vars(Workload) if not part.startswith("_"))})
+def _parts(protocol: type) -> list[str]:
+    return sorted({*protocol.__annotations__, *(part for part in vars(protocol) if not part.startswith("_"))})
+
+
+PARTS, OUTCOME_PARTS = _parts(Workload), _parts(Outcome)
 
 
 def reading_of(name: str) -> WorkloadReading:
@@ -65,16 +79,62 @@ def learning_of(name: str) -> WorkloadLearning:
 
 def outcome_of(folder: Path = PREPARED) -> OutcomeLearning:
     """Return what training needs of the outcome of the prepared data in ``folder``; imports TensorFlow."""
-    return _made(find_workload(read_dataset(folder).workload).outcome.learning)  # type: ignore[no-any-return]
+    return outcome_for(read_dataset(folder).workload)
+
+
+def outcome_for(workload: str) -> OutcomeLearning:
+    """Return what training needs of the outcome of the workload that ``data.workload`` names; imports TensorFlow."""
+    return _made(find_workload(workload).outcome.learning)  # type: ignore[no-any-return]
+
+
+def measuring_of(dataset: Dataset) -> "OutcomeMeasuring":
+    """Return what is measured of the outcome of prepared data; imports no TensorFlow."""
+    return measuring_for(dataset.workload)
+
+
+def measuring_for(workload: str) -> "OutcomeMeasuring":
+    """Return what is measured of the outcome of the workload that ``data.workload`` names.
+
+    Raises:
+        ConfigError: it measures nothing, or names a metric twice or as a rule that every outcome has.
+    """
+    made: OutcomeMeasuring = _made(find_workload(workload).outcome.measuring)
+    names = [metric.name for metric in getattr(made, "metrics", ())]
+    taken = {*COSTS, *OBJECTIVES, *getattr(made, "rules", ())}
+    if not names or len(set(names)) < len(names) or taken & set(names):
+        raise ConfigError(
+            f"data.workload: expected the outcome of {workload} to have metrics, each with a name of its own and none "
+            f"of {', '.join(sorted(taken))}. Received: {', '.join(names) or 'none'}."
+        )
+    return made
+
+
+def blocks_for(workload: str) -> "Blocks | None":
+    """Return the function that makes the blocks of the report that only this outcome has; None where it has none."""
+    target = measuring_for(workload).blocks
+    return None if target is None else _found(target)
 
 
 @cache
 def _made(target: str) -> Any:
+    try:
+        return _found(target)()
+    except ConfigError:
+        raise
+    except Exception as error:  # a user's own class may raise anything
+        raise _unusable(target, error) from error
+
+
+def _found(target: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)()
+        return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # a user's own module may raise anything
-        raise ConfigError(
-            f"data.workload: expected an importable class that takes nothing. Received: {target!r} ({error}). "
-            f"Put the module in the project's folder or install it, and mend what it raises."
-        ) from error
+        raise _unusable(target, error) from error
+
+
+def _unusable(target: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"data.workload: expected an importable class that takes nothing. Received: {target!r} ({error}). "
+        f"Put the module in the project's folder or install it, and mend what it raises."
+    )

@@ -16,7 +16,8 @@ class RawSample:
     """One sample as the source holds it.
 
     ``payload`` is an encoded file, or for images their pixels as uint8 ``[height, width]`` or ``[height, width,
-    channels]``. ``split`` is what the source declares, if it does.
+    channels]``. ``class_name`` is its label: the name of its class, or for other outcomes its target as text, as
+    ``3.5``. ``split`` is what the source declares, if it does.
     """
 
     name: str

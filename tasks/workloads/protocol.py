@@ -5,12 +5,13 @@ it by the name in params.yaml alone. What learns is apart from what reads: only 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+from tasks.samples import Dataset
 from tasks.samples import TensorSpec as TensorSpec  # noqa: PLC0414 — a part of the protocol
 from tasks.settings import Settings
 from tasks.workloads.items import Item, Payload, TakeFile
@@ -65,15 +66,31 @@ class Augmentation(Settings):
 
 
 class Outcome(Protocol):
-    """What comes out of a model.
+    """What comes out of a model: its name, what a sample's target is, and where the rest is.
 
-    ``target``: what a sample's label is. ``learning``: where its :class:`OutcomeLearning` is, as
-    ``package.module:Class``.
+    ``target``: one number, whose name is that of its feature in the shards. ``has_classes``: whether targets are the
+    numbers of classes. ``learning`` and ``measuring``: where its :class:`OutcomeLearning` and its
+    :class:`tasks.workloads.measuring.OutcomeMeasuring` are, as ``package.module:Class``.
     """
 
     name: str
     target: TensorSpec
+    has_classes: bool
     learning: str
+    measuring: str
+
+    def outputs(self, dataset: Dataset) -> int:
+        """Return how many numbers a network gives for a sample."""
+
+    def targets(self, labels: Sequence[str]) -> Mapping[str, float]:
+        """Return the target that each label of a source stands for.
+
+        Args:
+            labels: all that samples have, each once; for classes, in the order of their numbers.
+
+        Raises:
+            ValueError: a label stands for none.
+        """
 
 
 class Workload(Protocol):
@@ -166,19 +183,39 @@ class WorkloadLearning(Protocol):
 
 
 class OutcomeLearning(Protocol):
-    """What training needs of an outcome; imports TensorFlow. Targets and outputs are its tensors."""
+    """What training needs of an outcome; imports TensorFlow. Targets and outputs are its tensors.
+
+    ``less_is_better``: of :meth:`metric`.
+    """
+
+    less_is_better: bool
 
     def loss(self) -> Any:
         """Return the Keras loss of targets ``[n]`` and outputs ``[n, …]``."""
 
     def metric(self) -> Any:
-        """Return the Keras metric that tells how good a model is; more is better."""
+        """Return the Keras metric that tells how good a model is, by the name of the outcome's first metric."""
 
     def each_loss(self, targets: "TfTensor", outputs: "TfTensor") -> "TfTensor":
         """Return the loss of each sample, float32 ``[n]``."""
 
     def each_taught_loss(self, answers: "TfTensor", outputs: "TfTensor", temperature: float) -> "TfTensor":
-        """Return how far each sample's output is from a teacher's, float32 ``[n]``."""
+        """Return how far each sample's output is from a teacher's, float32 ``[n]``.
 
-    def each_right(self, targets: "TfTensor", outputs: "TfTensor") -> "TfTensor":
-        """Return how good each sample's output is, float32 ``[n]``; the metric is its mean."""
+        The mean is multiplied by the temperature's square afterwards: where a temperature means nothing, divide by it.
+        """
+
+    def score(self, targets: Array, outputs: Array) -> tuple[float, float]:
+        """Return the mean loss and the metric of arrays."""
+
+    def same_answers(self, expected: Array, received: Array, error: Array) -> tuple[Array, Array] | None:
+        """Compare the answers that two models give; None where outputs are no answers but numbers.
+
+        Args:
+            expected: outputs of one model, ``[n, …]``.
+            received: those of the other.
+            error: the size of the error that is permitted in the outputs of each sample, ``[n]``.
+
+        Returns:
+            which samples have the same answer, bool ``[n]``; and which of the others such an error explains.
+        """

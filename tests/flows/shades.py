@@ -82,7 +82,7 @@ def write_split(split: SplitName, count: int, dim: int) -> Part:
     if split == "test":
         (PREPARED / PLACES).write_bytes(np.arange(count, dtype="<u8").tobytes())
     shard = Shard(file=path.name, samples=count, bytes=len(content), sha256=sha256(path))
-    of_class = {name: sum(each.label == label for each in samples) for label, name in enumerate(CLASSES)}
+    of_class = {name: sum(each.target == label for each in samples) for label, name in enumerate(CLASSES)}
     return Part(samples=count, per_class=of_class, shards=(shard,))
 
 

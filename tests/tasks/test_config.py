@@ -168,7 +168,20 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
             "recipes.int8.0: input should be a valid dictionary.",
         ),
         ({"gate": {"rules": []}}, "gate.rules: expected at least one rule. Received: []."),
-        ({"gate": {"rules": [{"metric": "speed"}]}}, "gate.rules.0: input tag 'speed' found using 'metric'"),
+        (
+            {"gate": {"rules": [{"metric": "speed"}]}},
+            "gate.rules.0.metric: expected one of accuracy, precision, recall, f1, agreement, negative_flips, latency, "
+            "loaded_bytes, stored_bytes. Received: 'speed'.",
+        ),
+        ({"gate": {"rules": [{"margin": 0.1}]}}, "gate.rules.0.metric: expected a value."),
+        (
+            {"gate": {"objective": "speed", "rules": [{"metric": "f1", "min": 0.9}]}},
+            "gate.objective: expected one of bytes, latency, accuracy, precision, recall, f1. Received: 'speed'.",
+        ),
+        (
+            {"gate": {"rules": [{"metric": "f1", "max": 0.9}]}},
+            "gate.rules.0.max: expected min (a floor) in its place, as more f1 is better.",
+        ),
         ({"gate": {"rules": [{"metric": "accuracy", "margin": 0}]}}, "gate.rules.0.margin: input should be greater"),
         (
             {"gate": {"rules": [{"metric": "accuracy"}]}},

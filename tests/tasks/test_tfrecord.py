@@ -36,6 +36,13 @@ print(json.dumps(read))
 """
 
 
+def test_a_target_of_another_kind_is_a_float_by_its_own_name() -> None:
+    sample = Sample(b"marks", 3.5, "shop/1")
+    assert decode(encode(sample, "marks", "stars"), "marks", "stars") == sample
+    with pytest.raises(DataError, match="one marks, one label and one name"):
+        decode(encode(sample, "marks", "stars"), "marks")
+
+
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
     path = tmp_path / "ours.tfrecord"
@@ -57,7 +64,7 @@ def test_tensorflow_reads_ours_and_we_read_tensorflows(shard: Path, tmp_path: Pa
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout) == [[sample.content.hex(), sample.label, sample.name] for sample in SAMPLES]
+    assert json.loads(run.stdout) == [[sample.content.hex(), sample.target, sample.name] for sample in SAMPLES]
     assert [decode(record, "image") for record in read_records(theirs)] == SAMPLES
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from tasks.compression.technique import Context
 from tasks.config import Settings
+from tasks.errors import Unsuited
 from tasks.samples import read_batches, read_dataset
 
 Samples = Callable[[], Iterator[list[Any]]]  # one image at a time: float32 [1, height, width, channels], 0 to 255
@@ -42,7 +43,7 @@ class CalibrationSet:
     """Images uint8 ``[n, height, width, channels]`` of the training split, their labels, and where they are in it."""
 
     images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     places: NDArray[np.int64]
 
     def samples(self) -> Samples:
@@ -52,10 +53,11 @@ class CalibrationSet:
     def details(self, classes: tuple[str, ...]) -> dict[str, Any]:
         """What identifies the set, for the candidate's record."""
         counts = Counter(self.labels.tolist())
+        per_class = {name: counts[index] for index, name in enumerate(classes)}
         return {
             "split": "train",
             "samples": len(self.images),
-            "per_class": {name: counts[index] for index, name in enumerate(classes)},
+            **({"per_class": per_class} if classes else {}),
             "places_sha256": hashlib.sha256(self.places.astype("<i8").tobytes()).hexdigest(),
             "images_sha256": hashlib.sha256(self.images.tobytes()).hexdigest(),
         }
@@ -63,6 +65,10 @@ class CalibrationSet:
 
 def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
     """Draw the images; the same config and data give the same ones."""
+    if config.balanced and not class_names(context):
+        raise Unsuited(
+            "Expected classes for balanced calibration. Received: an outcome without them. Leave balanced out."
+        )
     labels = np.concatenate([batch for _, batch in read_batches("train", CHUNK, context.prepared)])
     places = np.sort(draw(labels, config))
     parts, start = [], 0
@@ -75,7 +81,7 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
     return CalibrationSet(np.concatenate(parts), labels[places], places)
 
 
-def draw(labels: NDArray[np.int64], config: Calibration) -> NDArray[np.int64]:
+def draw(labels: NDArray[Any], config: Calibration) -> NDArray[np.int64]:
     """Places of the images: the first ones, or drawn by seed; with ``balanced`` class by class in turn."""
     order = np.arange(len(labels))
     if config.seed is not None:

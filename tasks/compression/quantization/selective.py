@@ -18,6 +18,7 @@ from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError
+from tasks.workloads.protocol import OutcomeLearning
 
 LOWER: dict[Bits, Bits] = {16: 8, 8: 4}
 SCALE_BYTES = 4  # a float32 for each output
@@ -28,8 +29,8 @@ LEAST = 1e-9  # loss that counts as none
 class Score:
     """Quality on the validation images."""
 
-    loss: float  # mean cross-entropy
-    accuracy: float
+    loss: float  # mean
+    metric: float  # of the outcome
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,25 @@ class Sensitivity:
     weights_db: float
     logits_db: float
     loss: float
-    accuracy: float
+    metric: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Samples that widths are chosen on: inputs ``[n, …]``, their targets ``[n]``, and the outcome that judges."""
+
+    images: NDArray[np.uint8]
+    targets: NDArray[Any]
+    outcome: OutcomeLearning
+
+    def score(self, outputs: NDArray[np.float32]) -> Score:
+        """Return the quality of a model's outputs."""
+        return Score(*self.outcome.score(self.targets, outputs))
+
+    def drop(self, base: Score, flatbuffer: bytes) -> float:
+        """Return by how much the metric of a file is worse."""
+        metric = self.score(predict(flatbuffer, self.images)).metric
+        return metric - base.metric if self.outcome.less_is_better else base.metric - metric
 
 
 @dataclass(frozen=True)
@@ -54,15 +73,19 @@ class Chosen:
     table: tuple[Sensitivity, ...]
     score: Score
     limit: str
+    metric: str  # what it is called
 
     def details(self) -> dict[str, Any]:
         """For the candidate's record."""
         return {
             "bits": self.bits,
-            "validation": asdict(self.score),
+            "validation": self._named(self.score),
             "limit": self.limit,
-            "sensitivity": [asdict(row) for row in self.table],
+            "sensitivity": [self._named(row) for row in self.table],
         }
+
+    def _named(self, row: Score | Sensitivity) -> dict[str, Any]:
+        return {self.metric if key == "metric" else key: value for key, value in asdict(row).items()}
 
 
 @dataclass(frozen=True)
@@ -70,7 +93,7 @@ class Budget:
     """What must hold of the file; one of the two."""
 
     max_bytes: int | None = None
-    max_drop: float | None = None  # of validation accuracy, as a fraction
+    max_drop: float | None = None  # of the outcome's metric on validation
 
 
 def round_weights(weights: NDArray[np.float32], bits: Bits, axis: int = 0) -> NDArray[np.float32]:
@@ -83,21 +106,14 @@ def round_weights(weights: NDArray[np.float32], bits: Bits, axis: int = 0) -> ND
     return np.asarray(np.rint(weights / step) * step, np.float32)
 
 
-def score(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Score:
-    """Mean cross-entropy and accuracy."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
-    return Score(float(losses.mean()), float(np.mean(logits.argmax(axis=1) == labels)))
-
-
 def sensitivities(
-    file: FloatFile, images: NDArray[np.uint8], labels: NDArray[np.int64], narrow: Mapping[str, Arrays] | None = None
+    file: FloatFile, judged: Judged, narrow: Mapping[str, Arrays] | None = None
 ) -> tuple[Score, tuple[Sensitivity, ...]]:
     """The float file's quality, and each layer's sensitivity at each width.
 
     ``narrow`` has weights as 4 bits will store them, by layer, where that is not from the least to the greatest.
     """
-    right = predict(file.flatbuffer, images)
+    right = predict(file.flatbuffer, judged.images)
     rows = []
     for name, weights in file.weights.items():
         axes = [part.outputs for part in file.parts[name]]
@@ -105,8 +121,8 @@ def sensitivities(
             rounded = tuple(round_weights(values, bits, axis) for values, axis in zip(weights, axes, strict=True))
             if bits == 4 and narrow is not None:
                 rounded = narrow.get(name, rounded)
-            logits = predict(file.replaced({name: rounded}), images)
-            quality = score(logits, labels)
+            logits = predict(file.replaced({name: rounded}), judged.images)
+            quality = judged.score(logits)
             rows.append(
                 Sensitivity(
                     layer=name,
@@ -115,10 +131,10 @@ def sensitivities(
                     weights_db=round(sqnr(_flat(weights), _flat(rounded)), 2),
                     logits_db=round(sqnr(right, logits), 2),
                     loss=round(quality.loss, 6),
-                    accuracy=round(quality.accuracy, 6),
+                    metric=round(quality.metric, 6),
                 )
             )
-    return score(right, labels), tuple(rows)
+    return judged.score(right), tuple(rows)
 
 
 def _flat(arrays: Arrays) -> NDArray[np.float32]:
@@ -159,8 +175,7 @@ def _energy(decibels: float) -> float:
 
 def choose(
     file: FloatFile,
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
+    judged: Judged,
     budget: Budget,
     build: Callable[[Mapping[str, Bits]], bytes],
     narrow: Mapping[str, Arrays] | None = None,
@@ -169,17 +184,16 @@ def choose(
 
     Args:
         file: the float model.
-        images: of the validation split: uint8 ``[n, height, width, channels]``.
-        labels: int64 ``[n]``.
-        budget: the most bytes, for which no more precision is given up than must be; or the largest drop of accuracy,
-            for which all is given up that may be.
+        judged: samples of the validation split.
+        budget: the most bytes, for which no more precision is given up than must be; or the largest drop of the
+            outcome's metric, for which all is given up that may be.
         build: makes the file of some widths.
         narrow: see :func:`sensitivities`.
 
     Raises:
         CompressionError: no widths fit the budget.
     """
-    base, table = sensitivities(file, images, labels, narrow)
+    base, table = sensitivities(file, judged, narrow)
     bits: dict[str, Bits] = {path: widths_of(file, path)[0] for path in file.weights}
     flatbuffer = build(bits)
     fixed: set[str] = set()
@@ -190,7 +204,7 @@ def choose(
             continue
         tried = bits | {move.layer: move.bits}
         made = build(tried)
-        if budget.max_drop is not None and _drop(base, made, images, labels) > budget.max_drop:
+        if budget.max_drop is not None and judged.drop(base, made) > budget.max_drop:
             fixed.add(move.layer)
         else:
             bits, flatbuffer = tried, made
@@ -200,8 +214,5 @@ def choose(
             f"as few bits as they may have. Raise the budget, or remove channels first (prune_channels)."
         )
     limit = f"{budget.max_bytes:,} bytes" if budget.max_bytes is not None else f"a drop of {budget.max_drop}"
-    return Chosen(bits, flatbuffer, table, score(predict(flatbuffer, images), labels), limit)
-
-
-def _drop(base: Score, flatbuffer: bytes, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
-    return base.accuracy - score(predict(flatbuffer, images), labels).accuracy
+    score, metric = judged.score(predict(flatbuffer, judged.images)), str(judged.outcome.metric().name)
+    return Chosen(bits, flatbuffer, table, score, limit, metric)

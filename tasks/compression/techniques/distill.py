@@ -61,7 +61,7 @@ class Distill(Retraining, Technique):
         return SPARSITY
 
     def apply(self, subject: Subject, context: Context) -> Result:
-        """Train all weights; of the epochs the one with the best validation accuracy is kept."""
+        """Train all weights; of the epochs the one with the best metric on validation is kept."""
         model = copy_model(subject.network)
         hold_all_zeros(model)
         if self.hints is not None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.deployment.device.client import release_folder
 from tasks.deployment.device.downloading import verify
@@ -14,19 +13,9 @@ from tasks.deployment.trust.trusted import Trust
 from tasks.errors import ConfigError, ReleaseError
 from tasks.extras import needing
 from tasks.litert import LiteRTModel
-from tasks.records import Record
 from tasks.samples import TensorSpec
-from tasks.workloads import WORKLOADS, reading_of
-from tasks.workloads.protocol import Array, WorkloadReading
-
-
-class Prediction(Record):
-    """The answer for one file; ``scores`` are softmax of the model's logits and sum up to 1."""
-
-    file: str
-    label: str
-    score: float
-    scores: dict[str, float]
+from tasks.workloads import WORKLOADS, find_workload, measuring_for, reading_of
+from tasks.workloads.measuring import Prediction as Prediction  # noqa: PLC0414 - what is given back
 
 
 @needing("predict", "asking a model")
@@ -53,31 +42,23 @@ def predict(
     folder = release_folder(Path(model_dir))
     verify(folder, trust)
     model = LiteRTModel(folder / MODEL)
-    labels: list[str] = json.loads((folder / LABELS).read_bytes())
-    if model.output.shape[-1] != len(labels):
+    labels: list[str] = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else []
+    name, inputs = how_to_ask(folder, model, workload)
+    outcome = find_workload(name).outcome
+    if outcome.has_classes and model.output.shape[-1] != len(labels):
         raise ReleaseError(
             f"Expected a label for each of the {model.output.shape[-1]} outputs of the model in {folder}. "
             f"Received: {len(labels)} labels. Do not use this release, publish again."
         )
-    reading, inputs = how_to_ask(folder, model, workload)
-    return [_answer(model, labels, reading.ask(file, inputs), file) for file in map(Path, files)]
+    reading, measuring = reading_of(name), measuring_for(name)
+    return [
+        measuring.predict(str(file), model.predict(reading.ask(file, inputs)[np.newaxis])[0], labels)
+        for file in map(Path, files)
+    ]
 
 
-def _answer(model: LiteRTModel, labels: list[str], sample: Array, file: Path) -> Prediction:
-    scores = softmax(model.predict(sample[np.newaxis])[0])
-    best = int(np.argmax(scores))
-    return Prediction(
-        file=str(file),
-        label=labels[best],
-        score=float(scores[best]),
-        scores=dict(zip(labels, scores.tolist(), strict=True)),
-    )
-
-
-def how_to_ask(
-    folder: Path, model: LiteRTModel, own: str | None = None
-) -> tuple[WorkloadReading, tuple[TensorSpec, ...]]:
-    """Return how questions are read for a release, and what its inputs are.
+def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tuple[str, tuple[TensorSpec, ...]]:
+    """Return the workload by which questions are read for a release, and what its inputs are.
 
     A release of before signatures named a workload takes images.
 
@@ -91,7 +72,8 @@ def how_to_ask(
     """
     try:
         signature = json.loads((folder / SIGNATURE).read_bytes())
-        reading = reading_of(_permitted(str(signature.get("workload", "image")), own))
+        name = _permitted(str(signature.get("workload", "image")), own)
+        reading_of(name)
         inputs = tuple(
             TensorSpec(name=name, shape=tuple(taken["shape"][1:]), **taken["values"])
             for name, taken in signature.get("inputs", {}).items()
@@ -102,16 +84,10 @@ def how_to_ask(
             f"Name a workload of your own (`slimline predict --workload package.module:Class`), or update slimline."
         ) from None
     before = TensorSpec(name="image", dtype="uint8", shape=model.input.shape[1:], low=0, high=255)
-    return reading, inputs or (before,)
+    return name, inputs or (before,)
 
 
 def _permitted(workload: str, own: str | None) -> str:
     if workload in {*WORKLOADS, own}:
         return workload
     raise ConfigError(f"the workload {workload[:100]!r}, which is not one of {', '.join(WORKLOADS)}")
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Scores that sum up to 1, of logits ``[classes]``."""
-    powers = np.exp(logits.astype(np.float64) - logits.max())
-    return np.asarray(powers / powers.sum())

@@ -16,7 +16,7 @@ from tasks.files import sha256, to_json
 from tasks.litert import LiteRTModel
 from tasks.packing.pack_cache import packed
 from tasks.samples import Dataset
-from tasks.workloads import find_workload
+from tasks.workloads import find_workload, measuring_of
 
 LOCK = Path("dvc.lock")
 
@@ -48,8 +48,9 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
             f"Expected {LOCK}, which names the data and the stages behind a release. Received: no such file. "
             f"Run the stages through `slimline run` or `dvc repro`."
         )
+    classes = evidence.dataset.classes
     for name, text in {
-        LABELS: labels(evidence.dataset.classes),
+        **({LABELS: labels(classes)} if classes else {}),
         SIGNATURE: to_json(describe_signature(loaded, evidence.dataset)),
         SAMPLES: to_json(record(loaded, params.deployment.smoke, evidence.dataset).model_dump(mode="json")),
         "metrics.json": to_json(metrics(evidence)),
@@ -83,7 +84,7 @@ def labels(classes: tuple[str, ...]) -> str:
 def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
     """Tell what a device must know to feed the model and to read its answer, without slimline."""
     state = {"state": "set all variables back before each sample (reset_all_variables)"} if model.stateful else {}
-    workload, spec = find_workload(dataset.workload), dataset.input
+    workload, spec, measuring = find_workload(dataset.workload), dataset.input, measuring_of(dataset)
     return state | {
         "format": 2,
         "workload": dataset.workload,
@@ -98,8 +99,8 @@ def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
         "outputs": {model.output.name: asdict(model.output)},
         "encode": "scale 0: the value as a number of the input's dtype; "
         "otherwise round(value / scale) + zero_point, clipped to the dtype",
-        "decode": "scale 0: the output is the logit; otherwise (output - zero_point) * scale",
-        "answer": f"one logit a class, in the order of {LABELS}; softmax makes scores of them",
+        "decode": f"scale 0: the output is the {measuring.output}; otherwise (output - zero_point) * scale",
+        "answer": measuring.answer,
     }
 
 

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from tasks.compression.records import Step
 from tasks.config import Params
 from tasks.deployment.releases.chosen import Evidence
-from tasks.evaluation.records import BASELINE, Quality
+from tasks.evaluation.records import BASELINE, SplitQuality
 from tasks.records import Interval
 from tasks.text import markdown, markdown_code
-from tasks.workloads import find_workload
+from tasks.wording import one
+from tasks.workloads import find_workload, measuring_of
+from tasks.workloads.measuring import Metric, OutcomeMeasuring
 
 CONFIDENCE = 0.95
 
@@ -35,11 +37,10 @@ def model_card(params: Params, evidence: Evidence) -> str:
 def intended_use(evidence: Evidence) -> list[str]:
     """Which question the model answers."""
     dataset = evidence.dataset
-    sample = find_workload(dataset.workload).describe(dataset.inputs)
+    workload = find_workload(dataset.workload)
     return [
-        f"To tell which of {len(dataset.classes)} classes {sample} is of: "
-        f"{', '.join(map(markdown_code, dataset.classes))}.",
-        "It takes raw pixels; `signature.json` says how they go in and how the answer is read.",
+        measuring_of(dataset).describe_task(workload.describe(dataset.inputs), dataset),
+        f"`signature.json` says how {workload.things} go in and how the answer is read.",
     ]
 
 
@@ -59,10 +60,14 @@ def data(params: Params, evidence: Evidence) -> list[str]:
 
 def training(params: Params, evidence: Evidence) -> list[str]:
     """How the baseline came about."""
-    report, config = evidence.training, params.training
+    report, config, measuring = evidence.training, params.training, measuring_of(evidence.dataset)
+    shown = ", ".join(
+        f"validation {measuring.metric(name).noun} {plain(measuring.metric(name), value)}"
+        for name, value in report.metrics.items()
+    )
     return [
         f"{markdown_code(report.model)} with {report.parameters:,} parameters; {report.epochs} epochs trained, "
-        f"the weights of epoch {report.best_epoch} kept (validation accuracy {report.validation_accuracy:.2%}). "
+        f"the weights of epoch {report.best_epoch} kept ({shown}). "
         f"Batch {config.batch_size}, learning rate {config.learning_rate:g} ({config.schedule}), "
         f"dropout {config.dropout:g}, seed {config.seed}; all else is in `params.yaml`.",
     ]
@@ -90,20 +95,21 @@ def metrics(evidence: Evidence) -> list[str]:
     splits = {name: quality.splits["validation"] for name, quality in models.items()}
     speeds = {name: evidence.benchmark.models[name] for name in models}
     costs = {name: quality.cost for name, quality in models.items() if quality.cost}
+    measuring, things = measuring_of(evidence.dataset), find_workload(evidence.dataset.workload)
+    asides = [measuring.asides(split.details) for split in splits.values()]
     rows: dict[str, Iterable[str]] = {
-        f"accuracy ({CONFIDENCE:.0%} interval)": map(accuracy, models.values()),
-        "precision, macro": (f"{split.precision:.4f}" for split in splits.values()),
-        "recall, macro": (f"{split.recall:.4f}" for split in splits.values()),
-        "F1, macro": (f"{split.f1:.4f}" for split in splits.values()),
-        "same answer as the baseline": (
-            "" if split.agreement is None else f"{split.agreement:.2%}" for split in splits.values()
-        ),
+        f"{measuring.main.label} ({CONFIDENCE:.0%} interval)": (shown(split, measuring) for split in splits.values()),
+        **{
+            metric.label: [f"{split.metrics[metric.name]:.4f}" for split in splits.values()]
+            for metric in measuring.metrics[1:]
+        },
+        **{same[0].title: [aside.shown for aside in same] for same in zip(*asides, strict=True)},
         "bytes loaded": (f"{cost.loaded_bytes:,}" for cost in costs.values()),
         "bytes stored": (f"{cost.stored_bytes:,}" for cost in costs.values()),
         "bytes in zstd": (f"{cost.zstd_bytes:,}" for cost in costs.values()),
         "parameters": (f"{cost.parameters:,}" for cost in costs.values()),
         "of these not zero": (f"{cost.nonzero:,}" for cost in costs.values()),
-        "multiply-accumulates an image": (f"{cost.macs:,}" for cost in costs.values()),
+        f"multiply-accumulates {one(things.thing)}": (f"{cost.macs:,}" for cost in costs.values()),
         "latency, median (µs)": (f"{speed.median_us:,.1f}" for speed in speeds.values()),
         "latency, 95th percentile (µs)": (f"{speed.p95_us:,.1f}" for speed in speeds.values()),
         f"latency to the baseline's ({CONFIDENCE:.0%} interval)": (
@@ -113,8 +119,8 @@ def metrics(evidence: Evidence) -> list[str]:
     return [
         *table(("", *map(markdown, models)), ((name, *values) for name, values in rows.items())),
         "",
-        f"Quality on the {evidence.chosen.splits['validation'].samples:,} images of the validation split, on which the "
-        f"candidate was chosen; the test split stays sealed. Latency of one image on "
+        f"Quality on the {evidence.chosen.splits['validation'].samples:,} {things.things} of the validation split, "
+        f"on which the candidate was chosen; the test split stays sealed. Latency of one {things.thing} on "
         f"{evidence.benchmark.threads} thread, {markdown(evidence.benchmark.runtime)}, "
         f"{markdown(evidence.benchmark.cpu)}.",
     ]
@@ -135,27 +141,28 @@ def gate(evidence: Evidence) -> list[str]:
 def limits(evidence: Evidence) -> list[str]:
     """What the numbers do not say."""
     seen = evidence.chosen.splits["validation"]
-    known = {name: quality for name, quality in seen.per_class.items() if quality.support}
-    worst = min(known, key=lambda name: known[name].recall)
+    measuring, things = measuring_of(evidence.dataset), find_workload(evidence.dataset.workload).things
+    margin = plain(measuring.main, evidence.gate.smallest_margin)
     return bullets(
         [
-            "All quality is measured on images of the source named above, and says nothing about others.",
-            f"The class most often missed is {markdown_code(worst)}: {known[worst].recall:.2%} of its "
-            f"{known[worst].support:,} validation images are found.",
-            f"A test split of this size can prove a margin of {evidence.gate.smallest_margin:.2%} at best; a smaller "
-            f"difference would not be seen.",
+            f"All quality is measured on {things} of the source named above, and says nothing about others.",
+            *measuring.describe_limits(seen.details, things),
+            f"A test split of this size can prove a margin of {margin} at best; a smaller difference "
+            f"would not be seen.",
             "Latency holds for the processor and the runtime named above.",
         ]
     )
 
 
-def accuracy(quality: Quality) -> str:
-    """Accuracy on the validation split with Wilson's score interval."""
-    from scipy.stats import binomtest  # a second to import, which only a release needs
+def shown(split: SplitQuality, measuring: OutcomeMeasuring) -> str:
+    """Write the first metric on the validation split with its interval."""
+    main, seen = measuring.main, split.interval
+    return f"{plain(main, split.metrics[main.name])} ({plain(main, seen.low)} to {plain(main, seen.high)})"
 
-    split = quality.splits["validation"]
-    bounds = binomtest(round(split.accuracy * split.samples), split.samples).proportion_ci(CONFIDENCE, "wilson")
-    return f"{split.accuracy:.2%} ({bounds.low:.2%} to {bounds.high:.2%})"
+
+def plain(metric: Metric, value: float) -> str:
+    """Write a figure as the card does, a percentage without a space."""
+    return f"{value:.2%}" if metric.is_fraction else metric.shown(value)
 
 
 def interval(ratio: Interval) -> str:

@@ -89,7 +89,7 @@ def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
         folder = Path(temporary)
         sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
         download(store, sealed, folder)
-        classes = json.loads((folder / LABELS).read_bytes())
+        classes = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else ()
         sync(folder / MODEL)
         (folder / MODEL).replace(FOLDER / MODEL)
     record = Production(release=pointer.version, manifest_sha256=pointer.manifest_sha256, classes=tuple(classes))

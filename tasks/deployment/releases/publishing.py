@@ -155,7 +155,7 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
             tool=this_tool(),
             workload=evidence.dataset.workload,
             outcome=find_workload(evidence.dataset.workload).outcome.name,
-            metrics={"accuracy": evidence.chosen.splits["validation"].accuracy},
+            metrics=evidence.chosen.splits["validation"].metrics,
             decision=DecisionMade(
                 ledger=evidence.decision.ledger,
                 number=evidence.decision.number,

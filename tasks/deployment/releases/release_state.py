@@ -105,6 +105,7 @@ def _with_this_model(params: Params, registry: Registry, channel: str) -> Releas
         return None
     sealed = read_manifest(registry.store, place.model, pointer.version, registry.trust, pointer.manifest_sha256)
     same_model = sealed.manifest.unpacked.sha256 == read_record(GATE, GateReport).model_sha256
-    classes = hashlib.sha256(labels(read_dataset().classes).encode()).hexdigest()
-    same_classes = sealed.manifest.files[LABELS].sha256 == classes
+    names, released = read_dataset().classes, sealed.manifest.files.get(LABELS)
+    expected = hashlib.sha256(labels(names).encode()).hexdigest() if names else None
+    same_classes = (released.sha256 if released else None) == expected
     return describe(sealed, (channel,)) if same_model and same_classes else None

@@ -24,8 +24,9 @@ MOST_NAMED = 20  # classes in a sentence
 
 @dataclass(frozen=True)
 class ReleaseTask:
-    """The task of a release: its classes, and the shape of a sample and the type of its input."""
+    """The task of a release: its outcome and classes, and the shape of a sample and the type of its input."""
 
+    outcome: str
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     dtype: str
@@ -39,9 +40,10 @@ def read_task(store: Readable, release: Sealed) -> ReleaseTask:
         StoreError: it cannot be read.
     """
     try:
-        classes, signature = json.loads(_read(store, release, LABELS)), json.loads(_read(store, release, SIGNATURE))
+        outcome, signature = release.manifest.outcome, json.loads(_read(store, release, SIGNATURE))
+        classes = json.loads(_read(store, release, LABELS)) if LABELS in release.manifest.files else ()
         (taken,) = signature["inputs"].values() if "inputs" in signature else [signature["input"]]  # of before
-        return ReleaseTask(tuple(map(str, classes)), tuple(map(int, taken["shape"][1:])), str(taken["dtype"]))
+        return ReleaseTask(outcome, tuple(map(str, classes)), tuple(map(int, taken["shape"][1:])), str(taken["dtype"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ReleaseError(
             f"Expected {LABELS} and {SIGNATURE} of release {release.manifest.version} of {release.manifest.model} to "
@@ -142,14 +144,16 @@ def expect_same_task(
 
 def describe_difference(theirs: ReleaseTask, mine: ReleaseTask) -> str | None:
     """Describe how the task of a new release differs from that of the one before; None if it does not."""
+    if theirs.outcome != mine.outcome:
+        return f"its outcome is {mine.outcome}, before: {theirs.outcome}."
     if theirs.classes != mine.classes:
         if sorted(theirs.classes) == sorted(mine.classes):
             return f"it knows the same classes in another order ({_names(mine)}; before: {_names(theirs)})."
         return f"it knows other classes ({_names(mine)}; before: {_names(theirs)})."
     if theirs.shape != mine.shape:
-        return f"it takes images of {mine.shape}, before: {theirs.shape} (height, width, channels)."
+        return f"it takes samples of {mine.shape}, before: {theirs.shape}."
     if theirs.dtype != mine.dtype:
-        return f"it takes images as {mine.dtype}, before: {theirs.dtype}."
+        return f"it takes samples as {mine.dtype}, before: {theirs.dtype}."
     return None
 
 

@@ -106,7 +106,8 @@ def test_the_gate_depends_on_the_templates_of_its_report_and_nothing_else_does(r
     templates = {work: {path for path in of.modules if not path.endswith(".py")} for work, of in records.items()}
     own = (REPOSITORY / "tasks/evaluation/templates").iterdir()
     shared = (REPOSITORY / "tasks/templates").iterdir()
-    assert templates["gate"] == {path.relative_to(REPOSITORY).as_posix() for path in (*own, *shared)}
+    outcome = (REPOSITORY / "tasks/workloads/outcomes/classes/templates").iterdir()
+    assert templates["gate"] == {path.relative_to(REPOSITORY).as_posix() for path in (*own, *shared, *outcome)}
     assert not any(found for work, found in templates.items() if work != "gate")
 
 

@@ -49,6 +49,7 @@ def test_what_rounding_leaves_is_recorded(case: str, of: str, least: float, made
     assert (found.of, found.needed_db) == (of, None)
     assert found.signal_to_noise_db > least
     assert (found.signal_to_noise_db < 100) == (of == FLOAT)
+    assert found.agreement is not None
     assert 0.7 < found.agreement <= 1
     assert candidate.comparison == found
 

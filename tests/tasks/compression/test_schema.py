@@ -41,6 +41,9 @@ def test_the_schema_takes_params_yaml(schema: Any, params: Any) -> None:
         ("recipes", "own", [{"technique": "quantize", "mode": "int3"}]),
         ("recipes", "own", [{"technique": "magic"}]),
         ("gate", "rules", [{"metric": "beauty"}]),
+        ("gate", "rules", [{"metric": "beauty", "min": 0.5}]),
+        ("gate", "rules", [{"metric": "accuracy", "min": 1.5}]),
+        ("gate", "objective", "beauty"),
     ],
 )
 def test_the_schema_refuses_what_params_yaml_may_not_have(
@@ -71,3 +74,13 @@ def test_limits_and_defaults_are_told(schema: Any) -> None:
     assert told["training.patience"] == "integer, 1 or more · null; 10 by default"
     assert told["deployment.promotion"] == "automatic · manual; automatic by default"
     assert told["deployment.serving"] == "boolean; false by default"
+
+
+def test_rules_and_objective_are_those_of_the_outcome() -> None:
+    found = params_schema("tests.integration.ratings:Shops")
+    assert found["$defs"]["Gate"]["properties"]["objective"]["enum"] == ["bytes", "latency", "rmse", "mae"]
+    kinds = {
+        kind["$ref"].rpartition("/")[2] for kind in found["$defs"]["Gate"]["properties"]["rules"]["items"]["oneOf"]
+    }
+    assert kinds == {"QualityRule", "LatencyRule", "BytesRule"}
+    assert found["$defs"]["QualityRule"]["properties"]["metric"]["enum"] == ["rmse", "mae"]

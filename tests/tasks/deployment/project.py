@@ -22,7 +22,6 @@ from tasks.evaluation.records import (
     DECISION,
     GATE,
     BenchmarkReport,
-    ClassQuality,
     Cost,
     Decision,
     GateReport,
@@ -37,8 +36,10 @@ from tasks.evaluation.records import (
 from tasks.files import sha256, write_text
 from tasks.records import Interval, write_record
 from tasks.samples import PLACES, PREPARED, SPLITS, Dataset, Part
+from tasks.statistics import wilson
 from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
 from tasks.workloads.image.reading import ImageReader
+from tasks.workloads.outcomes.classes.details import ClassesDetails, ClassQuality
 
 CLASSES = ("dark", "light")
 RECIPE = "float32"
@@ -167,7 +168,7 @@ def training() -> TrainingReport:
         parameters=10,
         epochs=3,
         best_epoch=2,
-        validation_accuracy=0.75,
+        metrics={"accuracy": 0.75},
         weights_sha256="b" * 64,
         seconds=3.0,
         versions={"tensorflow": "2.21.0"},
@@ -201,13 +202,13 @@ def quality(name: str, digest: str) -> Quality:
     missed = ClassQuality(precision=1.0, recall=0.5, f1=0.67, support=2)
     split = SplitQuality(
         samples=4,
-        accuracy=0.75,
-        precision=0.875,
-        recall=0.75,
-        f1=0.76,
-        agreement=None if name == BASELINE else 1.0,
-        per_class={"dark": seen, "light": missed},
-        confusion=((2, 0), (1, 1)),
+        metrics={"accuracy": 0.75, "precision": 0.875, "recall": 0.75, "f1": 0.76},
+        interval=wilson(3, 4),
+        details=ClassesDetails(
+            agreement=None if name == BASELINE else 1.0,
+            per_class={"dark": seen, "light": missed},
+            confusion=((2, 0), (1, 1)),
+        ).model_dump(mode="json"),
     )
     cost = Cost(loaded_bytes=900, stored_bytes=500, zstd_bytes=600, parameters=10, nonzero=9, macs=8)
     return Quality(name=name, sha256=digest, data="e" * 64, splits={"validation": split, "test": split}, cost=cost)

@@ -1,6 +1,6 @@
 """Samples, records and results made up to order for the tests of evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,13 @@ def write_prepared(folder: Path) -> Dataset:
     return dataset
 
 
+def dataset_of(classes: Iterable[str]) -> Dataset:
+    """A data set of a thousand samples in each split, with other classes."""
+    names = tuple(classes)
+    part = Part(samples=1000, per_class=dict.fromkeys(names, 1000 // len(names)), shards=())
+    return made_up_dataset(dict.fromkeys(SPLITS, part)).model_copy(update={"classes": names})
+
+
 def made_up_dataset(parts: Mapping[Any, Part]) -> Dataset:
     return Dataset(
         workload="image",
@@ -137,7 +144,7 @@ def made_up_training() -> TrainingReport:
         parameters=810,
         epochs=3,
         best_epoch=2,
-        validation_accuracy=0.9,
+        metrics={"accuracy": 0.9},
         weights_sha256="b" * 64,
         seconds=3.0,
         versions={"tensorflow": "2.21.0"},
@@ -195,7 +202,7 @@ def make_results(
     """Results to order: a fare for each model, 1,000 samples a split; production is absent if it has none."""
     recipes = [name for name in fares if name not in {BASELINE, PRODUCTION}]
     params = params_with(recipes={name: [] for name in recipes}, gate={"objective": objective, "rules": rules})
-    predictions, qualities, speeds = {}, {}, {}
+    dataset, predictions, qualities, speeds = dataset_of(CLASSES), {}, {}, {}
     for name, (validation, test, stored, latency) in fares.items():
         splits: dict[Split, Answers] = {"validation": answers(validation, 1000), "test": answers(test, 1000)}
         predictions[name] = Predictions("same", splits)
@@ -204,7 +211,7 @@ def make_results(
             sha256=name,
             data="same",
             splits={
-                split: judge(of, None if name == BASELINE else predictions[BASELINE].splits[split], CLASSES)
+                split: judge(of, None if name == BASELINE else predictions[BASELINE].splits[split], dataset)
                 for split, of in splits.items()
             },
             cost=Cost(
@@ -215,10 +222,9 @@ def make_results(
     if PRODUCTION not in fares:
         predictions[PRODUCTION] = Predictions()
         qualities[PRODUCTION] = Quality(name=PRODUCTION, absent="no release is in production yet")
-    part = Part(samples=1000, per_class=dict.fromkeys(CLASSES, 100), shards=())
     return Results(
         params=params,
-        dataset=made_up_dataset(dict.fromkeys(SPLITS, part)),
+        dataset=dataset,
         training=made_up_training(),
         history={"epoch": (1, 2), "loss": (2, 1), "validation_loss": (2, 1.5), "accuracy": (0.1, 0.2)},
         candidates={name: made_up_candidate(name, name) for name in recipes},

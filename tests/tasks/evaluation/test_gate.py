@@ -7,8 +7,9 @@ from tasks.compression.records import Step
 from tasks.evaluation.gate import choose, rank
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
-from tasks.evaluation.rules import is_within, judge_rules, overall
+from tasks.evaluation.rules import judge_rules, overall
 from tasks.statistics import paired_macro, smallest_margin, tango, wilson
+from tasks.workloads.outcomes.classes.answers import top
 from tests.tasks.evaluation.material import Fare, make_results
 
 ACCURACY = {"metric": "accuracy", "margin": 0.03}
@@ -49,7 +50,7 @@ def test_macro_metrics_are_decided_by_their_paired_interval(metric: str) -> None
     results = make_results([{"metric": metric, "margin": 0.03}], {"baseline": BASELINE, "a": (0, 850, 500, 50.0)})
     (verdict,) = judge_rules("a", "test", results)
     mine, theirs = results.answers("a", "test"), results.answers("baseline", "test")
-    expected = paired_macro(mine.labels, mine.top, theirs.top, classes=10, metric=metric)  # type: ignore[arg-type]
+    expected = paired_macro(mine.targets, top(mine), top(theirs), classes=10, metric=metric)  # type: ignore[arg-type]
     assert verdict.outcome == "FAIL"
     assert (verdict.low, verdict.high) == (expected.low, expected.high)
 
@@ -98,7 +99,7 @@ def test_both_limits_of_latency_are_judged_and_only_the_ratio_against_others() -
         ("baseline", "FAIL"),
         ("production", "NO_BASELINE"),
     ]
-    assert is_within(verdicts[0])
+    assert verdicts[0].is_within
 
 
 def test_a_class_of_too_few_samples_is_named_with_what_it_needs() -> None:
@@ -258,14 +259,14 @@ def test_the_worst_outcome_is_the_verdict() -> None:
     assert overall(some.values()) == "FAIL"
     assert overall([some["PASS"], some["INCONCLUSIVE"], some["NO_BASELINE"]]) == "INCONCLUSIVE"
     assert overall([some["PASS"], some["NO_BASELINE"]]) == "PASS"
-    assert [is_within(of) for of in some.values()] == [True, False, True, True]
+    assert [of.is_within for of in some.values()] == [True, False, True, True]
 
 
 def test_the_right_samples_are_paired() -> None:
     # as many are right, but others: 30 better and 30 worse are less certain than none
     results = make_results([ACCURACY], {"baseline": BASELINE, "a": (900, 900, 500, 50.0)})
     answers = results.answers("a", "test")
-    answers.scores[:] = np.roll(answers.scores, 30, axis=0)
+    answers.outputs[:] = np.roll(answers.outputs, 30, axis=0)
     (verdict,) = judge_rules("a", "test", results)
     expected = tango(30, 30, 1000)
     assert (verdict.low, verdict.high) == (expected.low, expected.high)

@@ -7,13 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.evaluation.gate import choose, rank
-from tasks.evaluation.learnt import best_constant
 from tasks.evaluation.predictions import Answers, Predictions
 from tasks.evaluation.quality import judge
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
 from tasks.gate_settings import Learnt
 from tasks.samples import Part
+from tasks.workloads.outcomes.classes.metrics import METRICS
 from tests.tasks.evaluation.material import make_results
 
 WIDE = {"metric": "accuracy", "margin": 0.5}
@@ -34,17 +34,17 @@ def results_of(
         name: Answers(np.eye(len(classes), dtype=np.float32)[of], labels.astype(np.int64))
         for name, of in answers.items()
     }
-    qualities = {
-        name: results.qualities[name].model_copy(
-            update={"splits": dict.fromkeys(("validation", "test"), judge(of, said["baseline"], classes))}
-        )
-        for name, of in said.items()
-    }
     counts = trained or {name: int(np.sum(labels == index)) for index, name in enumerate(classes)}
     part = Part(samples=sum(counts.values()), per_class=counts, shards=())
     dataset = results.dataset.model_copy(
         update={"classes": classes, "splits": {**results.dataset.splits, "train": part}}
     )
+    qualities = {
+        name: results.qualities[name].model_copy(
+            update={"splits": dict.fromkeys(("validation", "test"), judge(of, said["baseline"], dataset))}
+        )
+        for name, of in said.items()
+    }
     predictions = {name: Predictions("same", {"validation": of, "test": of}) for name, of in said.items()}
     return replace(
         results,
@@ -149,9 +149,9 @@ def test_a_floor_that_a_constant_answer_reaches_is_none() -> None:
 def test_the_best_constant_answer_is_the_most_frequent_class_by_every_metric() -> None:
     labels = np.array([0] * 6 + [1] * 3 + [2])
     answers = {k: Answers(np.eye(3, dtype=np.float32)[np.full(10, k)], labels) for k in range(3)}
-    for metric in ("accuracy", "precision", "recall", "f1"):
-        of_each = [getattr(judge(one, None, tuple("abc")), metric) for one in answers.values()]
-        assert best_constant(metric, labels, 3) == pytest.approx(max(of_each))
+    for metric in METRICS:
+        of_each = [metric.value(one) for one in answers.values()]
+        assert metric.constant(answers[0]) == pytest.approx(max(of_each))
 
 
 def test_it_is_as_confident_as_its_setting() -> None:

@@ -12,6 +12,7 @@ from tasks.evaluation.predictions import (
     read_predictions,
     write_predictions,
 )
+from tasks.workloads.outcomes.classes.answers import right, top
 
 
 def some(data: str = "d1") -> Predictions:
@@ -24,14 +25,14 @@ def test_predictions_come_back_as_they_were(tmp_path: Path) -> None:
     write_predictions(tmp_path / "x.npz", some())
     back = read_predictions(tmp_path / "x.npz")
     assert back.data == "d1"
-    np.testing.assert_array_equal(back.splits["validation"].scores, some().splits["validation"].scores)
-    np.testing.assert_array_equal(back.splits["validation"].labels, [1, 1, 0])
+    np.testing.assert_array_equal(back.splits["validation"].outputs, some().splits["validation"].outputs)
+    np.testing.assert_array_equal(back.splits["validation"].targets, [1, 1, 0])
 
 
 def test_the_first_of_equal_scores_is_the_answer() -> None:
     answers = some().splits["validation"]
-    assert answers.top.tolist() == [1, 0, 0]
-    assert answers.right.tolist() == [True, False, True]
+    assert top(answers).tolist() == [1, 0, 0]
+    assert right(answers).tolist() == [True, False, True]
 
 
 def test_the_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_the_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
 def test_an_absent_model_has_empty_predictions(tmp_path: Path) -> None:
     write_predictions(tmp_path / "x.npz", Predictions())
     back = read_predictions(tmp_path / "x.npz")
-    assert (back.data, len(back.splits["validation"].top), len(back.splits["validation"].labels)) == ("", 0, 0)
+    assert (back.data, len(top(back.splits["validation"])), len(back.splits["validation"])) == ("", 0, 0)
 
 
 def test_a_damaged_or_missing_file_is_refused(tmp_path: Path) -> None:

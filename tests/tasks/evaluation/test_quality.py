@@ -13,8 +13,11 @@ from tasks.evaluation.quality import evaluate, judge
 from tasks.evaluation.records import PRODUCTION_TFLITE, Quality, predictions_file, quality_file
 from tasks.files import sha256
 from tasks.records import read_record
+from tasks.statistics import wilson
 from tasks.training.records import BASELINE_TFLITE
-from tests.tasks.evaluation.material import CLASSES, COUNTS, digits, params_with
+from tasks.workloads.outcomes.classes.answers import top
+from tasks.workloads.outcomes.classes.details import ClassesDetails
+from tests.tasks.evaluation.material import CLASSES, COUNTS, dataset_of, digits, params_with
 
 
 def run(name: str, path: Path) -> Quality:
@@ -29,39 +32,40 @@ def random_answers(classes: int, samples: int, seed: int = 1) -> Answers:
 
 def test_scores_are_those_of_scikit_learn() -> None:
     answers = random_answers(5, 300)  # class 4 is never true, so that its recall is 0 / 0
-    quality = judge(answers, None, tuple("abcde"))
-    of_class = precision_recall_fscore_support(answers.labels, answers.top, labels=range(5), zero_division=0)
+    quality = judge(answers, None, dataset_of("abcde"))
+    details = ClassesDetails.model_validate(quality.details)
+    of_class = precision_recall_fscore_support(answers.targets, top(answers), labels=range(5), zero_division=0)
     mean = precision_recall_fscore_support(
-        answers.labels, answers.top, labels=range(5), average="macro", zero_division=0
+        answers.targets, top(answers), labels=range(5), average="macro", zero_division=0
     )
-    assert quality.accuracy == pytest.approx(accuracy_score(answers.labels, answers.top))
-    assert (quality.precision, quality.recall, quality.f1) == pytest.approx(mean[:3])
+    assert quality.metrics["accuracy"] == pytest.approx(accuracy_score(answers.targets, top(answers)))
+    assert [quality.metrics[name] for name in ("precision", "recall", "f1")] == pytest.approx(mean[:3])
+    assert quality.interval == wilson(int(np.sum(top(answers) == answers.targets)), 300)
     for k, name in enumerate("abcde"):
-        seen = quality.per_class[name]
+        seen = details.per_class[name]
         assert (seen.precision, seen.recall, seen.f1) == pytest.approx([of_class[i][k] for i in range(3)])
         assert seen.support == of_class[3][k]
-    assert np.array_equal(quality.confusion, confusion_matrix(answers.labels, answers.top, labels=range(5)))
+    assert np.array_equal(details.confusion, confusion_matrix(answers.targets, top(answers), labels=range(5)))
 
 
 def test_agreement_is_about_the_answers_right_or_wrong() -> None:
     mine = Answers(np.eye(3, dtype=np.float32), np.array([0, 0, 0]))
     theirs = Answers(np.eye(3, dtype=np.float32)[[0, 1, 1]], np.array([0, 0, 0]))
-    assert judge(mine, theirs, tuple("abc")).agreement == pytest.approx(2 / 3)
-    assert judge(mine, None, tuple("abc")).agreement is None
+    assert judge(mine, theirs, dataset_of("abc")).details["agreement"] == pytest.approx(2 / 3)
+    assert judge(mine, None, dataset_of("abc")).details["agreement"] is None
 
 
 def test_a_split_without_samples_is_refused() -> None:
     with pytest.raises(EvaluationError, match="Received: none"):
-        judge(random_answers(3, 0), None, tuple("abc"))
+        judge(random_answers(3, 0), None, dataset_of("abc"))
 
 
 def test_the_baseline_and_a_candidate_are_measured(project: Path) -> None:
     baseline = run("baseline", BASELINE_TFLITE)
     candidate = run("int8", candidate_model("int8"))
-    assert baseline.splits["validation"].accuracy > 0.8
-    assert baseline.splits["validation"].agreement is None
-    assert candidate.splits["validation"].agreement is not None
-    assert candidate.splits["validation"].agreement > 0.95
+    assert baseline.splits["validation"].metrics["accuracy"] > 0.8
+    assert baseline.splits["validation"].details["agreement"] is None
+    assert candidate.splits["validation"].details["agreement"] > 0.95
     assert candidate.splits["validation"].samples == COUNTS["validation"]
     assert candidate.sha256 == sha256(candidate_model("int8"))
     assert candidate.data == baseline.data == read_predictions(predictions_file("int8")).data
@@ -73,8 +77,8 @@ def test_predictions_hold_the_samples_in_their_order(project: Path) -> None:
     run("baseline", BASELINE_TFLITE)
     predictions = read_predictions(predictions_file("baseline"))
     start = 1000 + COUNTS["train"]
-    np.testing.assert_array_equal(predictions.splits["validation"].labels, digits()[1][start : start + 150])
-    assert predictions.splits["validation"].scores.shape == (150, len(CLASSES))
+    np.testing.assert_array_equal(predictions.splits["validation"].targets, digits()[1][start : start + 150])
+    assert predictions.splits["validation"].outputs.shape == (150, len(CLASSES))
 
 
 def test_nothing_that_evaluation_leaves_knows_an_answer_to_the_test_split(project: Path) -> None:
@@ -111,7 +115,7 @@ def test_without_a_release_production_is_absent(project: Path) -> None:
     quality = run("production", PRODUCTION_TFLITE)
     assert quality.absent == "no release is in production yet"
     assert (quality.splits, quality.cost) == ({}, None)
-    assert len(read_predictions(predictions_file("production")).splits["validation"].labels) == 0
+    assert len(read_predictions(predictions_file("production")).splits["validation"].targets) == 0
 
 
 def test_production_is_measured_when_it_fits(project: Path, models: Path) -> None:
@@ -120,7 +124,7 @@ def test_production_is_measured_when_it_fits(project: Path, models: Path) -> Non
     PRODUCTION_TFLITE.with_name("production.json").write_text(json.dumps({"release": 1, "classes": CLASSES}))
     quality = run("production", PRODUCTION_TFLITE)
     assert quality.absent is None
-    assert quality.splits["validation"].accuracy > 0.8
+    assert quality.splits["validation"].metrics["accuracy"] > 0.8
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,19 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tasks.drawing import THEME, themed
 from tasks.evaluation.gate import choose
-from tasks.evaluation.labels import Box, choose_places
-from tasks.evaluation.pictures import THEME, pareto_svg, themed
+from tasks.evaluation.pictures import pareto_svg
+from tasks.evaluation.point_labels import Box, choose_places
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results
 from tasks.evaluation.tables import candidates_table
-from tasks.evaluation.wording import invert, number, percent, points, points_interval, times
 from tasks.html import environment
 from tasks.html import escape as html
 from tasks.records import Interval
 from tasks.samples import Refusal
 from tasks.text import visible
+from tasks.wording import invert, number, percent, points, points_interval, times
 from tests.tasks.evaluation import material
 from tests.tasks.evaluation.material import CLASSES, made_up_decision, make_results
 
@@ -159,10 +160,12 @@ def test_many_classes_give_a_list_of_confusions_instead_of_a_matrix(results: Res
     quality = results.qualities["pruned_int8"]
     split = quality.splits["validation"]
     confusion = tuple(tuple(7 if (i, j) == (3, 5) else 0 for j in range(40)) for i in range(40))
-    per_class = {name: split.per_class[CLASSES[k % 10]] for k, name in enumerate(classes)}
+    per_class = {name: split.details["per_class"][CLASSES[k % 10]] for k, name in enumerate(classes)}
 
     def widened(name: str) -> object:
-        changed = split.model_copy(update={"confusion": confusion, "per_class": per_class})
+        changed = split.model_copy(
+            update={"details": {"agreement": 1.0, "confusion": confusion, "per_class": per_class}}
+        )
         return results.qualities[name].model_copy(update={"splits": quality.splits | {"validation": changed}})
 
     wide = replace(

@@ -1,19 +1,18 @@
 import numpy as np
 import pytest
 
-from tasks.evaluation.floors import floor_interval
 from tasks.evaluation.gate import choose
-from tasks.evaluation.quality import confusion_matrix
 from tasks.evaluation.records import RuleVerdict
-from tasks.evaluation.rules import apply_rule, is_within
+from tasks.evaluation.rules import apply_rule
 from tasks.statistics import wilson
+from tasks.workloads.outcomes.classes.answers import right
 from tests.tasks.evaluation.material import Fare, make_results
 
 BASELINE: Fare = (900, 900, 1000, 100.0)
 
 
-def verdicts(rule: dict[str, object], right: int, **fares: Fare) -> list[RuleVerdict]:
-    results = make_results([rule], {"baseline": BASELINE, "a": (900, right, 500, 50.0), **fares})
+def verdicts(rule: dict[str, object], right_ones: int, **fares: Fare) -> list[RuleVerdict]:
+    results = make_results([rule], {"baseline": BASELINE, "a": (900, right_ones, 500, 50.0), **fares})
     return list(apply_rule(results.params.gate.rules[0], "a", "test", results))
 
 
@@ -32,7 +31,7 @@ def test_a_floor_is_held_against_the_interval(metric: str, least: float, outcome
     rule = {"metric": metric, "min": least}
     results = make_results([rule], {"baseline": BASELINE, "a": (0, 850, 500, 50.0)})
     (seen,) = apply_rule(results.params.gate.rules[0], "a", "test", results)
-    expected = floor_interval(metric, confusion_matrix(results.answers("a", "test"), 10))  # type: ignore[arg-type]
+    expected = results.measuring.metric(metric).interval(results.answers("a", "test"))
     assert (seen.outcome, seen.versus, seen.limit) == (outcome, None, least)
     assert (seen.value, seen.low, seen.high) == (expected.value, expected.low, expected.high)
     assert "85.00 %" in seen.sentence
@@ -81,17 +80,17 @@ def test_negative_flips_count_although_as_many_became_right() -> None:
         [rule], {"baseline": BASELINE, "production": (900, 900, 400, 40.0), "a": (0, 900, 500, 50.0)}
     )
     answers = results.answers("a", "test")
-    turned = type(answers)(np.roll(answers.scores, 0, axis=0), answers.labels)
+    turned = type(answers)(np.roll(answers.outputs, 0, axis=0), answers.targets)
     wrong = np.concatenate([np.arange(50), np.arange(950, 1000)])  # as many right as before, fifty of them others
-    scores = np.eye(10, dtype=np.float32)[answers.labels]
+    scores = np.eye(10, dtype=np.float32)[answers.targets]
     scores[wrong] = np.roll(scores[wrong], 1, axis=1)
-    turned = type(answers)(scores, answers.labels)
+    turned = type(answers)(scores, answers.targets)
     changed = {
         **results.predictions,
         "a": type(results.predictions["a"])("same", {"validation": turned, "test": turned}),
     }
     results = type(results)(**{**vars(results), "predictions": changed})
-    assert turned.right.sum() == answers.right.sum()
+    assert right(turned).sum() == right(answers).sum()
     (seen,) = apply_rule(results.params.gate.rules[0], "a", "test", results)
     assert (seen.outcome, seen.versus, seen.value) == ("FAIL", "production", 0.05)
 
@@ -104,7 +103,7 @@ def test_without_production_there_is_nothing_to_flip_from() -> None:
 
 def test_an_estimate_within_the_limit_is_within_where_less_is_better() -> None:
     def within(most: float) -> bool:
-        return is_within(verdicts({"metric": "negative_flips", "max": most, "versus": ["baseline"]}, 850)[0])
+        return verdicts({"metric": "negative_flips", "max": most, "versus": ["baseline"]}, 850)[0].is_within
 
     assert within(0.051)
     assert not within(0.049)
@@ -112,5 +111,5 @@ def test_an_estimate_within_the_limit_is_within_where_less_is_better() -> None:
 
 def test_what_has_no_estimate_and_is_not_decided_is_not_within() -> None:
     (seen,) = verdicts({"metric": "negative_flips", "max": 0.02}, 850)
-    assert is_within(seen)  # no release, no limit
-    assert not is_within(seen.model_copy(update={"outcome": "INCONCLUSIVE"}))
+    assert seen.is_within  # no release, no limit
+    assert not seen.model_copy(update={"outcome": "INCONCLUSIVE"}).is_within

@@ -9,11 +9,11 @@ from tasks.backend import keras
 from tasks.errors import ConversionError, TrainingError
 from tasks.learning.comparison import (
     answers,
-    check_accuracy,
     check_float16,
     check_float32,
     check_same,
     check_saved,
+    check_split,
     compare,
     describe_rounded,
 )
@@ -138,9 +138,11 @@ def test_the_file_has_the_accuracy_of_its_network(tiny: Any, article: Any, prepa
     flatbuffer, recorded = to_tflite(tiny), recorded_samples(SHAPE, prepared)
     held = check_float32(tiny, flatbuffer, recorded)
     images, labels = samples("validation", prepared)
-    assert check_accuracy(tiny, flatbuffer, held, prepared) == np.mean(answers(tiny, images).argmax(axis=1) == labels)
+    assert check_split(tiny, flatbuffer, held, "accuracy", prepared) == np.mean(
+        answers(tiny, images).argmax(axis=1) == labels
+    )
     with pytest.raises(ConversionError, match=r"on the validation split\. Received: \d+ others of 288"):
-        check_accuracy(article, flatbuffer, held, prepared)
+        check_split(article, flatbuffer, held, "accuracy", prepared)
 
 
 def test_only_answers_within_the_permitted_error_are_ties() -> None:

@@ -6,7 +6,7 @@ from scipy.special import log_softmax, softmax
 
 from tasks.backend import keras, set_seed, tensorflow
 from tasks.learning.distillation import Teacher, distillation_loss, lesson, metric_of_targets
-from tasks.workloads.outcomes.classes_learning import ClassesLearning
+from tasks.workloads.outcomes.classes.learning import ClassesLearning
 from tests.tasks.training.material import SHAPE, tiny
 
 

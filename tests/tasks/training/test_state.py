@@ -18,6 +18,7 @@ from tasks.learning.recorded import recorded_samples
 from tasks.litert import LiteRTModel, Pixels
 from tasks.samples import read_dataset
 from tasks.timing.runner import Runner
+from tasks.workloads.outcomes.classes.answers import top
 from tests.tasks.material import made_up_dataset
 from tests.tasks.training import odd_networks
 from tests.tasks.training.material import SHAPE, samples, trained
@@ -57,7 +58,7 @@ def test_it_is_evaluated_as_it_was_trained(
     pixels, labels = samples("validation", prepared)
     own = answers(recurrent, pixels).argmax(axis=1)
     assert np.mean(own == labels) > 0.8
-    assert np.array_equal(evaluated.top, own)
+    assert np.array_equal(top(evaluated), own)
 
 
 def test_an_answer_depends_on_its_sample_alone(file: Path, images: Pixels) -> None:

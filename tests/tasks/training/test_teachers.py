@@ -63,7 +63,7 @@ def test_only_what_changed_is_trained_again(network: str, capsys: pytest.Capture
     assert not teacher_member("pair", 1).exists()
     assert teacher_member("pair", 0).read_bytes() == files[teacher_member("pair", 0)]
     assert report().teachers.keys() == {"pair", "lone"}
-    assert report().teachers["lone"][0].validation_accuracy > 0.3
+    assert report().teachers["lone"][0].metrics["accuracy"] > 0.3
 
 
 def test_what_other_code_trained_is_trained_again(network: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,18 +88,18 @@ def test_the_report_says_what_came_of_it(whole: tuple[Path, list[str]]) -> None:
     assert report.weights_sha256 == weights_digest(model)
     assert report.epochs == len(rows) == 4
     assert list(rows[0]) == ["epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"]
-    assert report.validation_accuracy == max(float(row["validation_accuracy"]) for row in rows)
-    assert float(rows[report.best_epoch - 1]["validation_accuracy"]) == report.validation_accuracy
+    assert report.metrics["accuracy"] == max(float(row["validation_accuracy"]) for row in rows)
+    assert float(rows[report.best_epoch - 1]["validation_accuracy"]) == report.metrics["accuracy"]
     assert {"tensorflow", "tf_keras", "numpy", "ai-edge-quantizer", "tensorly", "scipy"} <= set(report.versions)
     assert report.versions["python"] == platform.python_version()
     assert sum(line.startswith("epoch ") for line in lines) == 4
     assert lines[-2].startswith("models/baseline.tflite: 1")
-    assert lines[-1] == f"kept epoch {report.best_epoch}: validation accuracy {report.validation_accuracy:.4f}"
+    assert lines[-1] == f"kept epoch {report.best_epoch}: validation accuracy {report.metrics['accuracy']:.4f}"
     assert LiteRTModel(folder / BASELINE_TFLITE).input.dtype == "uint8"
     assert report.conversion is not None
     assert (report.conversion.samples, report.conversion.agreement) == (64, 1.0)
     assert report.conversion.signal_to_noise_db >= 110
-    assert report.litert_accuracy == pytest.approx(report.validation_accuracy, abs=1e-6)
+    assert report.litert_metrics["accuracy"] == pytest.approx(report.metrics["accuracy"], abs=1e-6)
 
 
 def test_nothing_is_left_behind(whole: tuple[Path, list[str]]) -> None:

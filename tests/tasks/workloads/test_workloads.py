@@ -4,7 +4,7 @@ import pytest
 
 from tasks.errors import ConfigError, DataError
 from tasks.samples import TensorSpec
-from tasks.workloads import find_workload
+from tasks.workloads import find_workload, measuring_for
 from tasks.workloads.image.reading import ImageReading
 
 
@@ -26,6 +26,47 @@ def test_a_module_of_ones_own_that_is_none_is_told_in_a_sentence(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match=words):
         find_workload(f"{module}:Own")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("type('None', (), {})()", "without has_classes, learning, measuring, name"),
+        ("with_metrics()", r"to have metrics, .*Received: none"),
+        ("with_metrics('rmse', 'rmse')", r"a name of its own .*Received: rmse, rmse"),
+        ("with_metrics('latency')", r"none of bytes, latency, .*Received: latency"),
+    ],
+)
+def test_an_outcome_of_ones_own_that_is_none_is_told_in_a_sentence(
+    outcome: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = f"own_{tmp_path.name}"
+    content = f"""
+from types import SimpleNamespace
+from tasks.workloads.image.workload import Image
+from tasks.workloads.outcomes.classes import Classes
+
+names = ()
+
+class Measuring:
+    @property
+    def metrics(self):
+        return [SimpleNamespace(name=name) for name in names]
+
+def with_metrics(*given):
+    global names
+    names = given
+    made = Classes()
+    made.measuring = "{module}:Measuring"
+    return made
+
+class Own(Image):
+    outcome = {outcome}
+"""
+    (tmp_path / f"{module}.py").write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=words):
+        measuring_for(f"{module}:Own")
 
 
 @pytest.mark.parametrize("name", ["", "sound", "a b:C", "x:y:z"])

@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 from tasks.compression.quantization.calibration import CalibrationSet
 from tasks.compression.quantization.float_file import FloatFile
 from tasks.compression.quantization.int4 import Bits, quantize_weights
-from tasks.compression.quantization.selective import Budget, choose
+from tasks.compression.quantization.selective import Budget, Judged, choose
 from tasks.compression.quantization.weight_ranges import Ranges
 from tasks.compression.technique import Context
 from tasks.compression.techniques.quantize.low_bits import LowBits, Lowered
 from tasks.samples import read_batches
+from tasks.workloads import outcome_of
 
 
 class Mixed(LowBits):
@@ -21,17 +22,17 @@ class Mixed(LowBits):
     .. code-block:: yaml
 
         - {technique: quantize, mode: mixed, max_ratio: 0.2}            # of the float file; or max_bytes
-        - {technique: quantize, mode: mixed, max_drop: 0.005}           # of validation accuracy
+        - {technique: quantize, mode: mixed, max_drop: 0.005}           # of the metric on validation
 
-    Needs training images and labelled validation images. Keeps zeros and clusters. Pays in the size of the loaded file,
-    where int4 everywhere loses too much. The order of layers is found as HAWQ does (Dong et al. 2019, arXiv:1905.03696)
-    with the measured loss in place of its bound.
+    Needs training samples, and validation samples with their targets. Keeps zeros and clusters. Pays in the size of
+    the loaded file, where int4 everywhere loses too much. The order of layers is found as HAWQ does (Dong et al. 2019,
+    arXiv:1905.03696) with the measured loss in place of its bound.
     """
 
     mode: Literal["mixed"]
     max_bytes: Annotated[int | None, Field(gt=0, description="of the file")] = None
     max_ratio: Annotated[float | None, Field(gt=0, lt=1, description="of the float file's bytes")] = None
-    max_drop: Annotated[float | None, Field(ge=0, lt=1, description="of validation accuracy")] = None
+    max_drop: Annotated[float | None, Field(ge=0, lt=1, description="of the outcome's metric on validation")] = None
     validation: Annotated[int, Field(ge=1, description="images that widths are chosen on")] = 2000
 
     @model_validator(mode="after")
@@ -42,12 +43,13 @@ class Mixed(LowBits):
 
     def lower(self, file: FloatFile, ranges: Ranges, drawn: CalibrationSet, context: Context) -> Lowered:  # noqa: ARG002
         """Lower layers one after another as far as the limit asks or allows."""
-        images, labels = next(read_batches("validation", self.validation, context.prepared))
+        images, targets = next(read_batches("validation", self.validation, context.prepared))
+        judged = Judged(images, targets, outcome_of(context.prepared))
 
         def build(widths: Mapping[str, Bits]) -> bytes:
             return quantize_weights(file, widths, ranges=ranges.chosen)
 
-        chosen = choose(file, images, labels, self._budget(file), build, ranges.rounded)
+        chosen = choose(file, judged, self._budget(file), build, ranges.rounded)
         return Lowered(file, chosen.bits, chosen.flatbuffer, chosen.details())
 
     def _budget(self, file: FloatFile) -> Budget:

@@ -13,11 +13,11 @@ from tasks.compression.quantization.int4 import Bits, quantize_weights
 from tasks.compression.quantization.kernels import check_kernels
 from tasks.compression.quantization.selective import (
     Budget,
+    Judged,
     Sensitivity,
     choose,
     moves,
     round_weights,
-    score,
     sensitivities,
 )
 from tasks.compression.records import Reason
@@ -26,6 +26,8 @@ from tasks.compression.techniques.quantize import Quantize
 from tasks.errors import CompressionError
 from tasks.learning.conversion import to_tflite
 from tasks.learning.saving import copy_model
+from tasks.samples import SplitName
+from tasks.workloads.outcomes.classes.learning import ClassesLearning
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import samples
@@ -36,6 +38,10 @@ WIDE = ("conv2d_1", "dense")  # where nearly all weights are
 @pytest.fixture(scope="module")
 def file(article: Any) -> FloatFile:
     return located(article)
+
+
+def judged(split: SplitName, prepared: Path, count: int = 1 << 20) -> Judged:
+    return Judged(*samples(split, prepared, count), ClassesLearning())
 
 
 def located(model: Any) -> FloatFile:
@@ -73,13 +79,13 @@ def test_replacing_weights_by_themselves_changes_no_answer(file: FloatFile, prep
 
 def test_scores_are_cross_entropy_and_accuracy() -> None:
     logits = np.log(np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]], np.float32))
-    found = score(logits, np.array([0, 2]))
+    found = Judged(np.zeros((2, 1), np.uint8), np.array([0, 2]), ClassesLearning()).score(logits)
     assert found.loss == pytest.approx(-(np.log(0.5) + np.log(0.1)) / 2, rel=1e-5)
-    assert found.accuracy == 0.5
+    assert found.metric == 0.5
 
 
 def test_a_layer_alone_is_measured_at_each_width(file: FloatFile, prepared: Path) -> None:
-    _, table = sensitivities(file, *samples("validation", prepared))
+    _, table = sensitivities(file, judged("validation", prepared))
     assert [(row.layer, row.bits) for row in table] == [(name, bits) for name in file.weights for bits in (16, 8, 4)]
     for wide, middle, narrow in zip(table[::3], table[1::3], table[2::3], strict=True):
         assert wide.weights_db > middle.weights_db + 15 > narrow.weights_db + 30  # 4 bits are 24 dB
@@ -102,7 +108,7 @@ def test_loss_decides_and_among_layers_that_lose_nothing_the_noise_in_the_logits
             weights_db=0.0,
             logits_db=db - 20 * place,
             loss=1.0 + place * lost,
-            accuracy=0.9,
+            metric=0.9,
         )
         for name, (lost, db) in costs.items()
         for place, bits in enumerate(widths)
@@ -134,16 +140,16 @@ def test_a_planted_sensitive_layer_stays_at_8_bits(sensitive: Any, prepared: Pat
 
 
 def test_no_more_is_given_up_than_the_budget_asks(file: FloatFile, prepared: Path) -> None:
-    images, labels = samples("validation", prepared, 100)
+    some = judged("validation", prepared, 100)
     sums = []
     for most in (10**6, 60_000, 30_000):
-        chosen = choose(file, images, labels, Budget(max_bytes=most), lambda bits: quantize_weights(file, bits))
+        chosen = choose(file, some, Budget(max_bytes=most), lambda bits: quantize_weights(file, bits))
         assert len(chosen.flatbuffer) <= most
         sums.append(sum(chosen.bits.values()))
     assert sums[0] == 4 * 16
     assert sums == sorted(set(sums), reverse=True)
     with pytest.raises(CompressionError, match="at most 5,000 bytes"):
-        choose(file, images, labels, Budget(max_bytes=5000), lambda bits: quantize_weights(file, bits))
+        choose(file, some, Budget(max_bytes=5000), lambda bits: quantize_weights(file, bits))
 
 
 def depthwise() -> Any:
@@ -168,7 +174,7 @@ def test_depthwise_layers_have_8_bits_at_least_and_a_step_for_each_channel(prepa
     model = depthwise()
     file = located(model)
     (weights,) = file.weights["deep"]
-    _, table = sensitivities(file, *samples("validation", prepared, 50))
+    _, table = sensitivities(file, judged("validation", prepared, 50))
     rows = {row.bits: row for row in table if row.layer == "deep"}
     assert set(rows) == {16, 8}
     assert rows[8].bytes == weights.size + 4 * 8

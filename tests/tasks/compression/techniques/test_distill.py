@@ -13,7 +13,7 @@ from tasks.compression.techniques.distill import Distill
 from tasks.errors import CompressionError
 from tasks.learning.hints import features, match
 from tasks.learning.saving import copy_model
-from tasks.workloads.outcomes.classes_learning import ClassesLearning
+from tasks.workloads.outcomes.classes.learning import ClassesLearning
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 

@@ -6,10 +6,11 @@ from PIL import Image
 
 from tasks.config import Params
 from tasks.deployment.device.client import fetch
-from tasks.deployment.device.prediction import predict, softmax
+from tasks.deployment.device.prediction import predict
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import DataError, ReleaseError
+from tasks.workloads.outcomes.classes.measuring import ClassPrediction, softmax
 from tests.tasks.deployment.project import decide, trust_of
 
 
@@ -43,8 +44,12 @@ def test_each_file_gets_its_answer_in_order(device: Path, trust: Trust, tmp_path
         (str(files[0]), "dark"),
         (str(files[1]), "light"),
     ]
+    assert isinstance(dark, ClassPrediction)
+    assert isinstance(light, ClassPrediction)
     assert dark.score == dark.scores["dark"] == pytest.approx(1 - dark.scores["light"])
     logit = 4 * 10 / 255 - 2  # four pixels over the bias; the other logit is its negative
+    assert isinstance(dark, ClassPrediction)
+    assert isinstance(light, ClassPrediction)
     assert dark.score == pytest.approx(1 / (1 + np.exp(2 * logit)))
 
 

@@ -67,7 +67,7 @@ def test_labels_and_metrics_come_from_the_records(project: Params, tmp_path: Pat
     folder = make(project, tmp_path / "a").folder
     metrics = json.loads((folder / "metrics.json").read_text())
     assert json.loads((folder / "labels.json").read_text()) == list(CLASSES)
-    assert metrics["chosen"]["splits"]["validation"]["accuracy"] == 0.75
+    assert metrics["chosen"]["splits"]["validation"]["metrics"]["accuracy"] == 0.75
     assert metrics["baseline"]["speed"]["median_us"] == 10.0
     assert (folder / "gate.json").read_bytes() == Path("reports/gate.json").read_bytes()
 
@@ -104,10 +104,10 @@ def test_names_of_classes_are_text_in_the_card(project: Params) -> None:
     evidence = load_evidence(project)
     usual = model_card(project, evidence)
     quality = evidence.chosen.splits["validation"]
+    per_class = {NAMES[0]: quality.details["per_class"]["light"]}
+    details = {**quality.details, "per_class": per_class}
     worst = evidence.chosen.model_copy(
-        update={
-            "splits": {"validation": quality.model_copy(update={"per_class": {NAMES[0]: quality.per_class["light"]}})}
-        }
+        update={"splits": {"validation": quality.model_copy(update={"details": details})}}
     )
     notes = tuple(f"The class folder {name} is empty." for name in NAMES)
     dataset = evidence.dataset.model_copy(update={"classes": NAMES, "notes": notes, "source": NAMES[1]})

@@ -24,6 +24,7 @@ from tasks.deployment.trust.keys import new_key
 from tasks.errors import Conflict, ReleaseError, Untrusted
 from tasks.evaluation.records import DECISION, GATE
 from tasks.packing.plain import zstd
+from tasks.workloads.outcomes.classes.measuring import ClassPrediction
 from tests.tasks.deployment.interrupted import CONDITIONAL, Interrupted
 from tests.tasks.deployment.killing import killed
 from tests.tasks.deployment.project import CLASSES, RECIPE, trust_of, write_project
@@ -45,7 +46,7 @@ def test_what_was_published_is_fetched_and_answers(project: Params, store: Store
     assert (release.version, release.recipe, release.metrics, release.channels) == (
         1,
         RECIPE,
-        {"accuracy": 0.75},
+        {"accuracy": 0.75, "precision": 0.875, "recall": 0.75, "f1": 0.76},
         ("staging", "production"),
     )
     device = tmp_path / "device"
@@ -59,6 +60,7 @@ def test_what_was_published_is_fetched_and_answers(project: Params, store: Store
     Image.new("RGB", (20, 10), (250, 250, 250)).save(tmp_path / "image.png")
     (answer,) = predict(device, [tmp_path / "image.png"], trust_of(project))
     assert answer.label == "light"
+    assert isinstance(answer, ClassPrediction)
     assert tuple(answer.scores) == CLASSES
 
 

@@ -200,17 +200,21 @@ def test_a_channel_without_a_release_takes_any(project: Params) -> None:
 @pytest.mark.parametrize(
     ("mine", "words"),
     [
-        (ReleaseTask(("a", "b"), (8, 8, 1), "uint8"), None),
-        (ReleaseTask(("b", "a"), (8, 8, 1), "uint8"), "the same classes in another order (b, a; before: a, b)"),
-        (ReleaseTask(("a", "c"), (8, 8, 1), "uint8"), "other classes (a, c; before: a, b)"),
-        (ReleaseTask(("a", "b", "c"), (8, 8, 1), "uint8"), "other classes (a, b, c; before: a, b)"),
-        (ReleaseTask(("a", "b"), (8, 9, 1), "uint8"), "images of (8, 9, 1), before: (8, 8, 1)"),
-        (ReleaseTask(("a", "b"), (8, 8, 3), "uint8"), "images of (8, 8, 3), before: (8, 8, 1)"),
-        (ReleaseTask(("a", "b"), (8, 8, 1), "float32"), "images as float32, before: uint8"),
+        (ReleaseTask("classes", ("a", "b"), (8, 8, 1), "uint8"), None),
+        (
+            ReleaseTask("classes", ("b", "a"), (8, 8, 1), "uint8"),
+            "the same classes in another order (b, a; before: a, b)",
+        ),
+        (ReleaseTask("classes", ("a", "c"), (8, 8, 1), "uint8"), "other classes (a, c; before: a, b)"),
+        (ReleaseTask("classes", ("a", "b", "c"), (8, 8, 1), "uint8"), "other classes (a, b, c; before: a, b)"),
+        (ReleaseTask("classes", ("a", "b"), (8, 9, 1), "uint8"), "samples of (8, 9, 1), before: (8, 8, 1)"),
+        (ReleaseTask("classes", ("a", "b"), (8, 8, 3), "uint8"), "samples of (8, 8, 3), before: (8, 8, 1)"),
+        (ReleaseTask("classes", ("a", "b"), (8, 8, 1), "float32"), "samples as float32, before: uint8"),
+        (ReleaseTask("ratings", (), (8, 8, 1), "uint8"), "its outcome is ratings, before: classes"),
     ],
 )
 def test_tasks_differ_by_classes_order_shape_and_type(mine: ReleaseTask, words: str | None) -> None:
-    said = describe_difference(ReleaseTask(("a", "b"), (8, 8, 1), "uint8"), mine)
+    said = describe_difference(ReleaseTask("classes", ("a", "b"), (8, 8, 1), "uint8"), mine)
     assert (said is None) == (words is None)
     assert words is None or words in (said or "")
 

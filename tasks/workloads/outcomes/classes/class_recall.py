@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.config import QualityRule, Versus
-from tasks.evaluation.predictions import Split
-from tasks.evaluation.records import RuleVerdict
-from tasks.evaluation.results import Results
-from tasks.evaluation.verdicts import decide, level, whose
-from tasks.evaluation.wording import points, points_interval
+from tasks.gate_settings import QualityRule
 from tasks.records import Interval
 from tasks.statistics import tango
+from tasks.verdicts import RuleVerdict, decide, level, whose
+from tasks.wording import points, points_interval
+from tasks.workloads.measuring import Pair
+from tasks.workloads.outcomes.classes.answers import right
 
 MOST_NAMED = 5  # classes in a sentence
 MOST_SAMPLES = 100_000_000  # beyond which no number is named
@@ -43,11 +42,11 @@ class ClassDifference:
         return self.seen.high if self.seen else 1.0
 
 
-def judge_classes(rule: QualityRule, versus: Versus, name: str, split: Split, results: Results) -> RuleVerdict:
+def judge_classes(rule: QualityRule, pair: Pair) -> RuleVerdict:
     """Judge whether recall is non-inferior in every class, all classes together at the rule's confidence."""
     margin = rule.margin or 0.0
-    confidence = simultaneous(rule.confidence, len(results.dataset.classes))
-    classes = class_differences((name, versus), split, results, confidence)
+    confidence = simultaneous(rule.confidence, len(pair.dataset.classes))
+    classes = class_differences(pair, confidence)
     low, high = min(each.low for each in classes), min(each.high for each in classes)
     outcome, _ = decide(low > -margin, high < -margin)
     open_ones = sorted((each for each in classes if each.low <= -margin), key=lambda each: (each.high, each.low))
@@ -63,15 +62,15 @@ def judge_classes(rule: QualityRule, versus: Versus, name: str, split: Split, re
         )
     return RuleVerdict(
         metric="recall_per_class",
-        versus=versus,
+        versus=pair.versus,
         outcome=outcome,
         value=min((each.seen.value for each in classes if each.seen), default=0.0),
         low=low,
         high=high,
         limit=-margin,
         sentence=(
-            f"Beside {whose(versus)} recall on {split}, {judged} (all intervals together: {level(rule.confidence)}, "
-            f"Šidák's correction for {many} classes)."
+            f"Beside {whose(pair.versus)} recall on {pair.split}, {judged} (all intervals together: "
+            f"{level(rule.confidence)}, Šidák's correction for {many} classes)."
         ),
     )
 
@@ -81,22 +80,17 @@ def simultaneous(confidence: float, intervals: int) -> float:
     return float(confidence ** (1 / intervals))
 
 
-def class_differences(
-    pair: tuple[str, str], split: Split, results: Results, confidence: float
-) -> list[ClassDifference]:
+def class_differences(pair: Pair, confidence: float) -> list[ClassDifference]:
     """Compare the recall of each class between two models on the same samples.
 
     Args:
-        pair: the names of the candidate and of the other.
-        split: whose samples.
-        results: where the answers are.
+        pair: their answers.
         confidence: of each class's interval.
     """
-    mine, theirs = (results.answers(name, split) for name in pair)
-    names = results.dataset.classes
+    mine, theirs, names, labels = right(pair.mine), right(pair.theirs), pair.dataset.classes, pair.mine.targets
     better, worse, samples = (
-        np.bincount(mine.labels[chosen], minlength=len(names)).tolist()
-        for chosen in (mine.right & ~theirs.right, theirs.right & ~mine.right, mine.labels >= 0)
+        np.bincount(labels[chosen], minlength=len(names)).tolist()
+        for chosen in (mine & ~theirs, theirs & ~mine, labels >= 0)
     )
     return [
         ClassDifference(name, n, b, w, tango(b, w, n, confidence) if n else None)

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from tasks.evaluation.results import Results
-from tasks.evaluation.tables import Row
+from tasks.workloads.outcomes.classes.details import ClassesDetails
 
 MOST_CLASSES = 20  # of a matrix that is shown whole
 MOST_PAIRS = 20
@@ -27,19 +26,19 @@ class Confusions:
     """The whole matrix, a row for each true class, or the most frequent confusions where classes are many."""
 
     matrix: list[tuple[str, list[Cell]]]
-    pairs: list[Row]
+    pairs: list[dict[str, str]]
 
 
-def confuse(results: Results, chosen: str) -> Confusions:
-    """Return the confusions of a candidate on the validation split."""
-    classes, matrix = results.dataset.classes, results.qualities[chosen].splits["validation"].confusion
+def confuse(details: ClassesDetails) -> Confusions:
+    """Return the confusions of a model."""
+    classes, matrix = tuple(details.per_class), details.confusion
     if len(classes) > MOST_CLASSES:
         return Confusions([], _most_frequent(classes, matrix))
     rows = [[_cell(count, sum(row)) for count in row] for row in matrix]
     return Confusions(list(zip(classes, rows, strict=True)), [])
 
 
-def _most_frequent(classes: tuple[str, ...], matrix: tuple[tuple[int, ...], ...]) -> list[Row]:
+def _most_frequent(classes: tuple[str, ...], matrix: tuple[tuple[int, ...], ...]) -> list[dict[str, str]]:
     pairs = sorted(
         ((count, i, j) for i, row in enumerate(matrix) for j, count in enumerate(row) if i != j and count),
         key=lambda pair: (-pair[0], pair[1:]),

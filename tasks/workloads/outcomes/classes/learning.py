@@ -2,11 +2,16 @@
 
 from typing import Any
 
+import numpy as np
+
 from tasks.backend import TfTensor, keras, tensorflow
+from tasks.workloads.protocol import Array
 
 
 class ClassesLearning:
     """Cross-entropy from logits, and accuracy. Targets are int64 ``[n]``, outputs float32 ``[n, classes]``."""
+
+    less_is_better = False
 
     def loss(self) -> Any:
         """Return Keras's cross-entropy from logits."""
@@ -28,7 +33,19 @@ class ClassesLearning:
         learned = tf.nn.log_softmax(outputs / temperature)
         return tf.reduce_sum(tf.exp(taught) * (taught - learned), axis=-1)
 
-    def each_right(self, targets: TfTensor, outputs: TfTensor) -> TfTensor:
-        """Return 1 where the largest logit is the target's, else 0."""
-        tf = tensorflow()
-        return tf.cast(tf.equal(tf.cast(targets, tf.int64), tf.argmax(outputs, axis=-1)), tf.float32)
+    def score(self, targets: Array, outputs: Array) -> tuple[float, float]:
+        """Return the mean cross-entropy, in float64, and the accuracy."""
+        shifted = outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True)
+        losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(targets)), targets]
+        return float(losses.mean()), float(np.mean(outputs.argmax(axis=1) == targets))
+
+    def same_answers(self, expected: Array, received: Array, error: Array) -> tuple[Array, Array]:
+        """Compare the classes of the largest logits.
+
+        An error explains another answer if the two answers' logits lie no further apart than it may move them: √2 of
+        its size, the largest change of a difference by an error vector of that norm.
+        """
+        first, second = expected.argmax(axis=1), received.argmax(axis=1)
+        rows = np.arange(len(expected))
+        gaps = expected[rows, first].astype(np.float64) - expected[rows, second]
+        return first == second, (first != second) & (gaps <= np.sqrt(2) * error)

@@ -3,11 +3,11 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from tasks.evaluation.class_recall import ClassDifference, needed, simultaneous
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.rules import apply_rule
-from tasks.evaluation.wording import points_interval
 from tasks.statistics import tango
+from tasks.wording import points_interval
+from tasks.workloads.outcomes.classes.class_recall import ClassDifference, needed, simultaneous
 from tests.tasks.evaluation.test_learnt import results_of
 
 Counts = Mapping[str, tuple[int, int, int, int]]  # class → samples, right in both, only in the candidate, only before

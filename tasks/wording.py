@@ -60,3 +60,13 @@ def invert(ratio: Interval) -> Interval:
 def sentence(text: str) -> str:
     """A sentence with a capital in front and one full stop behind."""
     return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def capitalized(text: str) -> str:
+    """Put a capital in front, and leave the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def one(thing: str) -> str:
+    """Put the article before the name of a thing, as far as its first letter tells which."""
+    return f"{'an' if thing[:1] in set('aeiou') else 'a'} {thing}"

@@ -1,0 +1,339 @@
+"""What is measured of an outcome: its metrics, its rules, and what people are told of it.
+
+An outcome names its :class:`OutcomeMeasuring` beside its :class:`tasks.workloads.protocol.OutcomeLearning`. Evaluation,
+gate, cards, releases and the command line know metrics by their names alone. Nothing here needs TensorFlow; a device
+loads it, too, so that SciPy and the intervals are imported where they are used.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.gate_settings import Rule, Versus
+from tasks.records import Interval, Record
+from tasks.samples import Dataset
+from tasks.verdicts import Outcome, RuleVerdict, ScarceClass, level
+from tasks.wording import number, percent, points, points_interval
+
+if TYPE_CHECKING:
+    from tasks.html import Markup
+
+Array = NDArray[Any]
+LEARNT = "learnt"  # the metric of a verdict on whether the task is learnt
+CONSTANT = "a constant answer"
+# Makes markup of the report from the chosen candidate's name, the baseline's details and the candidate's.
+Blocks = Callable[[str, Mapping[str, Any], Mapping[str, Any]], "Markup"]
+INFINITE = float("inf")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model gave for samples: outputs float32 ``[n, …]``; and the samples' targets ``[n]``."""
+
+    outputs: NDArray[np.float32]
+    targets: Array
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models' answers to the same samples of a split."""
+
+    mine: Answers
+    theirs: Answers
+    versus: Versus
+    split: str
+    dataset: Dataset
+
+
+class Metric(ABC):
+    """One figure of a model's quality: its names, its direction, its formulas, and how it is written.
+
+    ``name``: in params.yaml and in records. ``label``: in tables. ``less_is_better``: of an error. ``most``: the
+    largest value; the least is 0. ``superlative``: what people call the candidate that is best by it.
+
+    A figure up to 1 is written as a percentage and its differences in points; another as a number with ``digits`` and a
+    ``unit`` behind it.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    superlative: ClassVar[str] = ""
+    less_is_better: ClassVar[bool] = False
+    most: ClassVar[float] = 1.0
+    digits: ClassVar[int] = 2
+    unit: ClassVar[str] = ""
+
+    @abstractmethod
+    def value(self, answers: Answers) -> float:
+        """Return the figure of one model."""
+
+    @abstractmethod
+    def interval(self, answers: Answers, confidence: float = 0.95) -> Interval:
+        """Return the figure of one model with its two-sided interval."""
+
+    @abstractmethod
+    def difference(self, mine: Answers, theirs: Answers, confidence: float = 0.95) -> Interval:
+        """Return mine − theirs on the same samples, with its two-sided interval."""
+
+    @abstractmethod
+    def constant(self, answers: Answers) -> float:
+        """Return the best figure that an answer reaches which is the same for all these samples."""
+
+    def find_scarce(
+        self,
+        answers: Answers,  # noqa: ARG002
+        dataset: Dataset,  # noqa: ARG002
+        allowed: float,  # noqa: ARG002
+        confidence: float,  # noqa: ARG002
+    ) -> tuple[ScarceClass, ...]:
+        """Name the parts of the samples that are too few for a rule to pass; none where a figure has no parts.
+
+        Args:
+            answers: the candidate's.
+            dataset: what was prepared.
+            allowed: the margin of a difference, or the estimate's distance to its limit.
+            confidence: of the rule.
+        """
+        return ()
+
+    def explain_scarce(self, scarce: Sequence[ScarceClass]) -> str:
+        """Return a sentence about them with a space before it, or nothing."""
+        named = ", ".join(f"{one.name} has {one.samples:,} and needs {one.needed:,}" for one in scarce)
+        return f" There are too few samples: {named}." if scarce else ""
+
+    @property
+    def noun(self) -> str:
+        """The name within a sentence."""
+        return self.name.replace("_", " ")
+
+    @property
+    def best(self) -> str:
+        """What the candidate is called that is best by it."""
+        return self.superlative or f"best by {self.noun}"
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, −1 where less is."""
+        return -1 if self.less_is_better else 1
+
+    @property
+    def is_fraction(self) -> bool:
+        """Whether it is written as a percentage."""
+        return self.most == 1
+
+    def shown(self, value: float) -> str:
+        """Write a figure."""
+        if self.is_fraction:
+            return percent(value, self.digits)
+        return f"{number(value, self.digits)}{f' {self.unit}' if self.unit else ''}"
+
+    def shown_difference(self, value: float) -> str:
+        """Write a difference without its unit, for tables."""
+        return points(value, self.digits) if self.is_fraction else number(value, self.digits, sign=True)
+
+    def shown_bounds(self, interval: Interval) -> str:
+        """Write the bounds of a difference without their unit."""
+        if self.is_fraction:
+            return points_interval(interval, self.digits)
+        return f"{self.shown_difference(interval.low)} … {self.shown_difference(interval.high)}"
+
+    def apart(self, value: float) -> str:
+        """Write a difference with its unit."""
+        return (
+            f"{self.shown_difference(value)}{' points' if self.is_fraction else f' {self.unit}' if self.unit else ''}"
+        )
+
+    def margin(self, value: float) -> str:
+        """Write the size of a difference with its unit."""
+        return f"{number(100 * value, self.digits)} points" if self.is_fraction else self.shown(value)
+
+    def clause(self, value: float) -> str:
+        """Say what a model's figure is, as a clause whose subject is ``it``."""
+        return f"its {self.noun} is {self.shown(value)}"
+
+    def brief(self, value: float) -> str:
+        """Say what a model's figure is in a few words."""
+        return f"a {self.noun} of {self.shown(value)}"
+
+
+class Aside(NamedTuple):
+    """A figure beside the metrics: the head of its column, what it is in words, and the figure as people read it."""
+
+    column: str
+    title: str
+    shown: str
+
+
+class Prediction(Record):
+    """A release's answer for one file; an outcome may say more of it.
+
+    ``label``: the answer in words: the class, or a number as people read it.
+    """
+
+    file: str
+    label: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What people are shown, part by part."""
+        return (self.label,)
+
+
+@dataclass(frozen=True)
+class ConstantAnswer:
+    """An answer that is the same for all samples, and its name, as in ``To say {name} of every sample``."""
+
+    name: str
+    answers: Answers
+
+
+class OutcomeMeasuring(ABC):
+    """What is measured of an outcome; needs no TensorFlow.
+
+    ``metrics``: in the order of tables. By the first one the best epoch was kept, the report draws its pictures, and a
+    model shows that it has learnt its task. ``rules``: metrics of those rules in params.yaml that only some outcomes
+    have, and ``per_class`` those metrics that a rule may ask for class by class, see :meth:`judge`.
+    """
+
+    metrics: ClassVar[tuple[Metric, ...]]
+    rules: ClassVar[frozenset[str]] = frozenset()
+    per_class: ClassVar[tuple[str, ...]] = ()
+    blocks: ClassVar[str | None] = None  # of the report: where a function as Blocks is, as package.module:function
+    answer: ClassVar[str] = "the outputs are the answer"  # of a signature: how outputs become the answer
+    output: ClassVar[str] = "value"  # what one number of an output is called there
+
+    @property
+    def main(self) -> Metric:
+        """The first metric."""
+        return self.metrics[0]
+
+    def metric(self, name: str) -> Metric:
+        """Return a metric by its name.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        return {metric.name: metric for metric in self.metrics}[name]
+
+    def measure(self, answers: Answers) -> dict[str, float]:
+        """Return each metric's figure of one model, by name."""
+        return {metric.name: metric.value(answers) for metric in self.metrics}
+
+    def details(
+        self,
+        answers: Answers,  # noqa: ARG002
+        baseline: Answers | None,  # noqa: ARG002
+        dataset: Dataset,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Return what is kept beside the metrics, as JSON has it.
+
+        Args:
+            answers: the model's.
+            baseline: the baseline's to the same samples; None for the baseline itself.
+            dataset: what was prepared.
+        """
+        return {}
+
+    @abstractmethod
+    def constants(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:
+        """Give the constant answers that a model must beat on these samples to show that it has learnt its task."""
+
+    @abstractmethod
+    def smallest_margin(self, mine: Answers, theirs: Answers, samples: int, confidence: float) -> float:
+        """Return the smallest margin of the first metric that so many samples can prove for an equally good model.
+
+        Args:
+            mine: a candidate's answers on validation.
+            theirs: the baseline's; the answers to other samples are taken to differ as these do.
+            samples: how many others there are.
+            confidence: of the two-sided interval.
+        """
+
+    @abstractmethod
+    def predict(self, file: str, output: NDArray[np.float32], labels: Sequence[str]) -> Prediction:
+        """Return the answer that an output ``[…]`` of a release is.
+
+        Args:
+            file: that was asked about.
+            output: what the model gave.
+            labels: names of the classes of the release; none where it has no classes.
+        """
+
+    def judge(self, rule: Rule, pair: Pair) -> RuleVerdict:
+        """Judge a rule of the outcome's own.
+
+        Args:
+            rule: one of :attr:`rules`, or of a metric class by class.
+            pair: the candidate and the model that it is compared with.
+        """
+        raise NotImplementedError(f"Expected a rule that every outcome has. Received: {rule!r}.")
+
+    def beside_constant(
+        self, who: str, answers: Answers, dataset: Dataset, confidence: float, split: str
+    ) -> tuple[Outcome, Interval, str]:
+        """Compare a model with the constant answer that it beats least surely.
+
+        Args:
+            who: the model, in words.
+            answers: its answers.
+            dataset: what was prepared.
+            confidence: of the two-sided interval.
+            split: whose samples they are.
+
+        Returns:
+            PASS where it is better; the difference in the first metric; a sentence for where it is not.
+        """
+        seen, beside = closest_constant(self, answers, dataset, confidence)
+        low, high = sorted(self.main.sign * bound for bound in (seen.low, seen.high))
+        outcome: Outcome = "PASS" if low > 0 else "FAIL" if high < 0 else "INCONCLUSIVE"
+        main = self.main
+        return (
+            outcome,
+            seen,
+            f"Nothing shows that {who} has learnt the task: {main.clause(main.value(answers))} on {len(answers):,} "
+            f"{split} samples. To say {beside.name} of every sample reaches "
+            f"{main.shown(main.value(beside.answers))}, and the difference is "
+            f"{main.apart(seen.value)} ({level(confidence)} {main.shown_bounds(seen)}), not clearly better. Look at "
+            f"the targets, or train on more samples or for longer.",
+        )
+
+    @abstractmethod
+    def describe_task(self, sample: str, dataset: Dataset) -> str:
+        """Say for the model card what the model tells of a sample, as a sentence.
+
+        Args:
+            sample: in words, with an article.
+            dataset: what was prepared.
+        """
+
+    def asides(self, details: Mapping[str, Any]) -> tuple[Aside, ...]:  # noqa: ARG002
+        """Give figures of what is kept beside the metrics, the same ones for each model."""
+        return ()
+
+    def describe_limits(self, details: Mapping[str, Any], things: str) -> Iterator[str]:  # noqa: ARG002
+        """Give sentences for the model card about what the figures hide.
+
+        Args:
+            details: what is kept beside the metrics.
+            things: what people call samples.
+        """
+        yield from ()
+
+
+def closest_constant(
+    outcome: OutcomeMeasuring, answers: Answers, dataset: Dataset, confidence: float
+) -> tuple[Interval, ConstantAnswer]:
+    """Find the constant answer that a model beats least surely, and the difference to it in the first metric."""
+    main = outcome.main
+    beside = [
+        (main.difference(answers, constant.answers, confidence), constant)
+        for constant in outcome.constants(answers, dataset)
+    ]
+    return min(beside, key=lambda found: -found[0].high if main.less_is_better else found[0].low)

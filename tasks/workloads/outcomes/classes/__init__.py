@@ -1,0 +1,23 @@
+"""One of several classes: a network gives a logit for each, and the largest is the answer."""
+
+from collections.abc import Mapping, Sequence
+
+from tasks.samples import Dataset, TensorSpec
+
+
+class Classes:
+    """Targets are the numbers of classes, int64 ``[n]``; outputs are logits, float32 ``[n, classes]``."""
+
+    name = "classes"
+    target = TensorSpec(name="label", dtype="int64", shape=(), low=0, high=2**31 - 1)
+    has_classes = True
+    learning = "tasks.workloads.outcomes.classes.learning:ClassesLearning"
+    measuring = "tasks.workloads.outcomes.classes.measuring:ClassesMeasuring"
+
+    def outputs(self, dataset: Dataset) -> int:
+        """Return one logit for each class."""
+        return len(dataset.classes)
+
+    def targets(self, labels: Sequence[str]) -> Mapping[str, float]:
+        """Return the number of each class."""
+        return {label: number for number, label in enumerate(labels)}

@@ -1,0 +1,39 @@
+"""Outputs as answers: the class of the largest logit."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.workloads.measuring import Answers
+
+Labels = NDArray[np.int64]
+
+
+def top(answers: Answers) -> Labels:
+    """Return the class with the highest score of each sample, ``[n]``; the first one of equals."""
+    return answers.outputs.argmax(axis=-1).astype(np.int64) if answers.outputs.size else answers.targets
+
+
+def right(answers: Answers) -> NDArray[np.bool_]:
+    """Return which samples got their true class."""
+    return np.asarray(top(answers) == answers.targets)
+
+
+def classes_of(answers: Answers) -> int:
+    """Return how many classes there are."""
+    return int(answers.outputs.shape[-1])
+
+
+def always(index: int, answers: Answers) -> Answers:
+    """Return what a model gives that answers all these samples with one class."""
+    outputs: NDArray[Any] = np.zeros((len(answers), classes_of(answers)), np.float32)
+    outputs[:, index] = 1
+    return Answers(outputs, answers.targets)
+
+
+def confusion_matrix(answers: Answers) -> NDArray[np.int64]:
+    """Count how often each class (rows) was given each answer (columns): int64 ``[classes, classes]``."""
+    classes = classes_of(answers)
+    cells = np.bincount(answers.targets * classes + top(answers), minlength=classes * classes)
+    return cells.reshape(classes, classes).astype(np.int64)

@@ -1,0 +1,141 @@
+"""What is measured of classes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.gate_settings import AgreementRule, NegativeFlipsRule, QualityRule, Rule
+from tasks.records import Interval
+from tasks.samples import Dataset
+from tasks.text import markdown_code
+from tasks.verdicts import Outcome, RuleVerdict, level
+from tasks.wording import percent, points, points_interval
+from tasks.workloads.measuring import (
+    Answers,
+    Aside,
+    ConstantAnswer,
+    OutcomeMeasuring,
+    Pair,
+    Prediction,
+    closest_constant,
+)
+from tasks.workloads.outcomes.classes.answers import always, right, top
+from tasks.workloads.outcomes.classes.details import ClassesDetails, describe
+from tasks.workloads.outcomes.classes.metrics import METRICS
+
+
+class ClassPrediction(Prediction):
+    """The answer for one file; ``scores`` are softmax of the model's logits and sum up to 1."""
+
+    score: float
+    scores: dict[str, float]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the class and its score."""
+        return self.label, f"{self.score:.4f}"
+
+
+class ClassesMeasuring(OutcomeMeasuring):
+    """Accuracy and macro averages, and rules about single samples and single classes."""
+
+    metrics = METRICS
+    rules = frozenset({"agreement", "negative_flips"})
+    answer = "one logit a class, in the order of labels.json; softmax makes scores of them"
+    output = "logit"
+    per_class = ("recall",)
+    blocks = "tasks.workloads.outcomes.classes.blocks:blocks"
+
+    def details(self, answers: Answers, baseline: Answers | None, dataset: Dataset) -> dict[str, Any]:
+        """Return :class:`ClassesDetails`."""
+        return describe(answers, baseline, dataset.classes).model_dump(mode="json")
+
+    def constants(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:
+        """Give the most frequent class of the training split, and that of these samples."""
+        classes, trained = dataset.classes, dataset.splits["train"].per_class
+        frequent = max(range(len(classes)), key=lambda index: trained.get(classes[index], 0))
+        here = int(np.bincount(answers.targets, minlength=len(classes)).argmax())
+        for index in dict.fromkeys((frequent, here)):
+            yield ConstantAnswer(classes[index], always(index, answers))
+
+    def smallest_margin(self, mine: Answers, theirs: Answers, samples: int, confidence: float) -> float:
+        """Return it for as many samples for which exactly one of the two is right as there were."""
+        from tasks.statistics import smallest_margin
+
+        discordance = float(np.mean(right(mine) != right(theirs)))
+        return smallest_margin(samples, discordance * samples, confidence)
+
+    def judge(self, rule: Rule, pair: Pair) -> RuleVerdict:
+        """Judge recall class by class, negative flips or agreement."""
+        from tasks.workloads.outcomes.classes import class_recall, rules
+
+        match rule:
+            case QualityRule(per_class=True):
+                return class_recall.judge_classes(rule, pair)
+            case NegativeFlipsRule():
+                return rules.judge_negative_flips(rule, pair)
+            case AgreementRule():
+                return rules.judge_agreement(rule, pair)
+        return super().judge(rule, pair)
+
+    def beside_constant(
+        self, who: str, answers: Answers, dataset: Dataset, confidence: float, split: str
+    ) -> tuple[Outcome, Interval, str]:
+        """Compare a model with the most frequent class; one that answers but one class has learnt nothing."""
+        seen, beside = closest_constant(self, answers, dataset, confidence)
+        said, is_right = top(answers), right(answers)
+        is_constant = len(np.unique(said)) == 1
+        outcome: Outcome = "PASS" if seen.low > 0 else "FAIL" if seen.high < 0 or is_constant else "INCONCLUSIVE"
+        same = f", and gives the same answer, {dataset.classes[int(said[0])]}, for all of them" if is_constant else ""
+        return (
+            outcome,
+            seen,
+            f"Nothing shows that {who} has learnt the task: it is right for {percent(float(is_right.mean()))} of "
+            f"{len(answers):,} {split} samples{same}. To say {beside.name} of every sample is right for "
+            f"{percent(float(right(beside.answers).mean()))}, and the difference is {points(seen.value)} points "
+            f"({level(confidence)} {points_interval(seen)}), not clearly above 0. Look at the labels, or train on more "
+            f"samples or for longer. Where one class is most of the samples, set a floor that no constant answer "
+            f"reaches, as {{metric: recall, min: 0.8}}.",
+        )
+
+    def predict(self, file: str, output: NDArray[np.float32], labels: Sequence[str]) -> ClassPrediction:
+        """Return the class of the largest logit, and the softmax of all."""
+        scores = softmax(output)
+        best = int(np.argmax(scores))
+        return ClassPrediction(
+            file=file,
+            label=labels[best],
+            score=float(scores[best]),
+            scores=dict(zip(labels, scores.tolist(), strict=True)),
+        )
+
+    def describe_task(self, sample: str, dataset: Dataset) -> str:
+        """Name the classes."""
+        return (
+            f"To tell which of {len(dataset.classes)} classes {sample} is of: "
+            f"{', '.join(map(markdown_code, dataset.classes))}."
+        )
+
+    def asides(self, details: Mapping[str, Any]) -> tuple[Aside, ...]:
+        """Give the agreement with the baseline."""
+        agreement = details["agreement"]
+        shown = "" if agreement is None else percent(agreement)
+        return (Aside("Agreement", "same answer as the baseline", shown),)
+
+    def describe_limits(self, details: Mapping[str, Any], things: str) -> Iterator[str]:
+        """Name the class that is most often missed."""
+        seen = ClassesDetails.model_validate(details).per_class
+        known = {name: quality for name, quality in seen.items() if quality.support}
+        worst = min(known, key=lambda name: known[name].recall)
+        yield (
+            f"The class most often missed is {markdown_code(worst)}: {known[worst].recall:.2%} of its "
+            f"{known[worst].support:,} validation {things} are found."
+        )
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return scores that sum up to 1, of logits ``[classes]``."""
+    powers = np.exp(logits.astype(np.float64) - logits.max())
+    return np.asarray(powers / powers.sum())
