@@ -7,9 +7,13 @@ from pydantic import AfterValidator, Field, model_validator
 from tasks.settings import Fraction, Settings
 
 Versus = Literal["baseline", "production"]
-Against = Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)]
+Against = Annotated[
+    tuple[Versus, ...], Field(strict=False, min_length=1, description="the models that it is compared with")
+]
 BASELINE_ALONE: tuple[Versus, ...] = ("baseline",)
-Confidence = Annotated[float, Field(gt=0.5, lt=1)]
+Confidence = Annotated[
+    float, Field(gt=0.5, lt=1, description="the least that it is proven with; later decisions need more")
+]
 QualityMetric = Literal["accuracy", "precision", "recall", "f1"]
 
 
@@ -20,10 +24,12 @@ class QualityRule(Settings):
     in each class by itself. ``min``: the lower bound of the candidate's own figure is at or above it.
     """
 
-    metric: QualityMetric
-    margin: Annotated[float, Field(gt=0, lt=1)] | None = None
-    min: Annotated[float, Field(gt=0, lt=1)] | None = None
-    per_class: bool = False
+    metric: Annotated[QualityMetric, Field(description="what is compared; all but accuracy are averages over classes")]
+    margin: Annotated[
+        Annotated[float, Field(gt=0, lt=1)] | None, Field(description="by so much it may be worse than the others")
+    ] = None
+    min: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, Field(description="the floor of its own figure")] = None
+    per_class: Annotated[bool, Field(description="true: in each class by itself; of recall alone")] = False
     confidence: Confidence = 0.95
     versus: Against = BASELINE_ALONE
 
@@ -41,16 +47,16 @@ class QualityRule(Settings):
 class AgreementRule(Settings):
     """The candidate gives the baseline's answer on at least this fraction of the samples."""
 
-    metric: Literal["agreement"]
-    min: Fraction
+    metric: Annotated[Literal["agreement"], Field(description="answers that are the baseline's")]
+    min: Annotated[Fraction, Field(description="fraction of the samples")]
     confidence: Confidence = 0.95
 
 
 class NegativeFlipsRule(Settings):
     """The candidate is wrong for at most this fraction of all samples where the other model is right."""
 
-    metric: Literal["negative_flips"]
-    max: Annotated[float, Field(gt=0, lt=1)]
+    metric: Annotated[Literal["negative_flips"], Field(description="samples that were right and are wrong now")]
+    max: Annotated[float, Field(gt=0, lt=1, description="fraction of the samples")]
     confidence: Confidence = 0.95
     versus: Against = ("production",)
 
@@ -58,9 +64,9 @@ class NegativeFlipsRule(Settings):
 class LatencyRule(Settings):
     """The candidate's latency is at most ``max_ratio`` times that of ``versus`` in the same run, at most ``max_ms``."""
 
-    metric: Literal["latency"]
-    max_ratio: Annotated[float, Field(gt=0)] | None = None
-    max_ms: Annotated[float, Field(gt=0)] | None = None
+    metric: Annotated[Literal["latency"], Field(description="time of one sample, on one thread")]
+    max_ratio: Annotated[Annotated[float, Field(gt=0)] | None, Field(description="to that of versus")] = None
+    max_ms: Annotated[Annotated[float, Field(gt=0)] | None, Field(description="milliseconds a sample")] = None
     confidence: Confidence = 0.95
     versus: Against = ("baseline",)
 
@@ -74,9 +80,11 @@ class LatencyRule(Settings):
 class BytesRule(Settings):
     """The candidate's file is small enough: as the runtime loads it, or as it is stored and downloaded."""
 
-    metric: Literal["loaded_bytes", "stored_bytes"]
-    max: Annotated[int, Field(gt=0)] | None = None
-    max_ratio: Annotated[float, Field(gt=0)] | None = None  # of the baseline's
+    metric: Annotated[
+        Literal["loaded_bytes", "stored_bytes"], Field(description="as the runtime loads the file; as it is downloaded")
+    ]
+    max: Annotated[Annotated[int, Field(gt=0)] | None, Field(description="bytes")] = None
+    max_ratio: Annotated[Annotated[float, Field(gt=0)] | None, Field(description="to the baseline's")] = None
 
     @model_validator(mode="after")
     def _need_a_limit(self) -> "BytesRule":
@@ -112,11 +120,25 @@ class Gate(Settings):
     ``confidence`` is the least that it is proven with: later decisions need more.
     """
 
-    objective: Literal["bytes", "latency", "accuracy"] = "bytes"
-    error: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    objective: Annotated[
+        Literal["bytes", "latency", "accuracy"], Field(description="what the chosen candidate is best at")
+    ] = "bytes"
+    error: Annotated[
+        float,
+        Field(
+            gt=0, lt=0.5, description="probability of a false release, of all decisions on the same samples together"
+        ),
+    ] = 0.05
     learnt: Learnt = Learnt()
-    broken_promises: Literal["refuse", "report"] = "refuse"  # of a candidate whose recipe ends with one
-    rules: Annotated[tuple[Rule, ...], Field(strict=False), AfterValidator(_check_rules)]
+    broken_promises: Annotated[
+        Literal["refuse", "report"],
+        Field(description="refuse: a candidate whose recipe ends with a broken promise cannot be chosen"),
+    ] = "refuse"
+    rules: Annotated[
+        tuple[Rule, ...],
+        Field(strict=False, description="what a candidate has to prove"),
+        AfterValidator(_check_rules),
+    ]
 
     @property
     def sealed(self) -> tuple[Sealed | Learnt, ...]:
