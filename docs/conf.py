@@ -12,20 +12,19 @@ project = "slimline"
 author = "the slimline authors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "slimline_docs"]
 exclude_patterns = ["_build", "_ext"]
-suppress_warnings: list[str] = []
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = "slimline"
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
 
 myst_heading_anchors = 4  # links to headings, by the names that GitHub gives them
-myst_enable_extensions = ["colon_fence"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_use_type_comments = False
 napoleon_numpy_docstring = False
 # what is documented elsewhere: types of Python and of libraries, and slimline's inside
 nitpick_ignore_regex = [(r"py:.*", r"(?!slimline\.).*")]

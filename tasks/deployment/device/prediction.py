@@ -21,7 +21,11 @@ from tasks.workloads.protocol import Array, WorkloadReading
 
 
 class Prediction(Record):
-    """The answer for one file; ``scores`` are softmax of the model's logits and sum up to 1."""
+    """The answer for one file.
+
+    ``label`` is the likeliest class and ``score`` its score. ``scores`` are those of all classes: softmax of the
+    model's logits, which sum up to 1.
+    """
 
     file: str
     label: str
