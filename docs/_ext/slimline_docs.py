@@ -11,7 +11,6 @@ In a page, a line of its own
 import inspect
 import os
 import re
-import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -59,7 +58,7 @@ def techniques() -> str:
     parts = []
     for name, kind in kinds().items():
         own = [(key.removeprefix(f"{name}."), kind, about) for key, kind, about in rows if key.startswith(f"{name}.")]
-        parts.append(f"## {name}\n\n{_markdown(inspect.getdoc(kind) or '')}")
+        parts.append(f"## {name}\n\n```{{eval-rst}}\n{inspect.getdoc(kind)}\n```")
         parts.append(_table(own) if own else "It has no settings.")
     return "\n\n".join(parts)
 
@@ -97,15 +96,6 @@ def _inline(text: str) -> str:
     """Turn what docstrings mark up into Markdown."""
     text = re.sub(r":(?:mod|class|func|attr|meth):`~?([^`]+)`", r"`\1`", text)
     return re.sub(r"``([^`]+)``", r"`\1`", text)
-
-
-def _markdown(docstring: str) -> str:
-    """Turn a docstring into Markdown: paragraphs, and blocks of code."""
-
-    def fence(block: re.Match[str]) -> str:
-        return f"```{block[1]}\n{textwrap.dedent(block[2]).strip()}\n```\n\n"
-
-    return re.sub(r"\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+|(?: {4}.*\n?)+)", fence, _inline(docstring) + "\n")
 
 
 GENERATED = {"settings": settings, "techniques": techniques, "commands": commands}
