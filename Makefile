@@ -17,11 +17,12 @@ export DO_NOT_TRACK := 1
 run: $(VENV)/.runtime  ## retrain, compress, prove and release with what params.yaml says
 	$(BIN)/slimline run
 
+# A test that hangs fails with the place where it hangs; where no signal ends it, its process says so and ends.
 test: $(VENV)/.dev     ## the tests, the long ones left out
-	$(PYTEST)
+	$(PYTEST) --timeout 600 -o faulthandler_timeout=660 -o faulthandler_exit_on_timeout=true
 
 test-all: $(VENV)/.dev ## every test
-	$(PYTEST) -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow" --timeout 10800
 
 check: $(VENV)/.dev docs ## format, lint, types, architecture, and the links of the docs
 	$(BIN)/ruff format --check .

@@ -92,6 +92,10 @@ class Data(Settings):
         options: Settings | None = getattr(self, workload.name, None)
         return workload.settings() if options is None else options
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let pickle ask :func:`data_of` for the class, which is made of the workload and is in no module."""
+        return _empty, (self.workload,), self.__getstate__()
+
 
 @cache
 def data_of(workload: str) -> type[Data]:
@@ -104,6 +108,11 @@ def data_of(workload: str) -> type[Data]:
     part: Any = {found.name: (found.settings, found.settings())}
     made: type[Data] = create_model("Data", __base__=Data, __doc__=Data.__doc__, **part)
     return made
+
+
+def _empty(workload: str) -> Data:
+    made = data_of(workload)
+    return made.__new__(made)
 
 
 def _with_options(values: Any, handler: ValidatorFunctionWrapHandler) -> Data:

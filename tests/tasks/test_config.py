@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,14 @@ def test_the_repositorys_params_are_sound_and_name_every_key() -> None:
     parts = [getattr(params, name) for name in Params.model_fields if name not in ("recipes", "teachers")]
     assert all(named(part) for part in (params, *parts, params.data.options, params.data.split))
     assert named(params.training.augmentation)
+
+
+def test_settings_reach_another_process_as_they_are() -> None:
+    params = load_params(REPOSITORY / "params.yaml")
+    again = pickle.loads(pickle.dumps(params))
+    assert again == params
+    assert type(again.data) is type(params.data)
+    assert again.data.options == params.data.options
 
 
 def test_what_is_left_out_has_a_value() -> None:

@@ -1,4 +1,3 @@
-import multiprocessing
 import threading
 from functools import partial
 from pathlib import Path
@@ -30,7 +29,6 @@ from tests.tasks.deployment.project import CLASSES, RECIPE, trust_of, write_proj
 MANIFEST_WRITE = (
     11  # after the number and ten files; then, for either channel, the last move on the trail, the move, the trail
 )
-FORK = multiprocessing.get_context("fork")
 
 
 def publish_next(params: Params, bias: float) -> int:
