@@ -27,7 +27,7 @@ test-all: $(VENV)/.dev ## every test
 check: $(VENV)/.dev docs ## format, lint, types, architecture, and the links of the docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy slimline flows tasks tests benchmarks examples/extending docs/_ext
+	$(BIN)/mypy slimline flows tasks tests benchmarks examples docs/_ext
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.dev     ## the docs as a site in docs/_build/html; a link that leads nowhere is an error

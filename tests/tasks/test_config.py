@@ -8,8 +8,11 @@ from pydantic import ValidationError
 from tasks.config import BUILT_IN, Params, expect_own_name, load_params, parse_params
 from tasks.data_loading import sources
 from tasks.errors import ConfigError
+from tasks.gate_settings import COSTS
+from tasks.workloads.outcomes.classes.metrics import METRICS
 
 REPOSITORY = Path(__file__).parents[2]
+METRIC_NAMES = [metric.name for metric in METRICS]
 
 
 def least(**parts: Any) -> dict[str, Any]:
@@ -170,13 +173,13 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
         ({"gate": {"rules": []}}, "gate.rules: expected at least one rule. Received: []."),
         (
             {"gate": {"rules": [{"metric": "speed"}]}},
-            "gate.rules.0.metric: expected one of accuracy, precision, recall, f1, agreement, negative_flips, latency, "
-            "loaded_bytes, stored_bytes. Received: 'speed'.",
+            f"gate.rules.0.metric: expected one of {', '.join(METRIC_NAMES)}, agreement, negative_flips, "
+            f"{', '.join(COSTS)}. Received: 'speed'.",
         ),
         ({"gate": {"rules": [{"margin": 0.1}]}}, "gate.rules.0.metric: expected a value."),
         (
             {"gate": {"objective": "speed", "rules": [{"metric": "f1", "min": 0.9}]}},
-            "gate.objective: expected one of bytes, latency, accuracy, precision, recall, f1. Received: 'speed'.",
+            f"gate.objective: expected one of bytes, latency, {', '.join(METRIC_NAMES)}. Received: 'speed'.",
         ),
         (
             {"gate": {"rules": [{"metric": "f1", "max": 0.9}]}},
