@@ -214,7 +214,7 @@ class Retention(Settings):
 class Smoke(Settings):
     """Samples that a release is asked about before a channel moves to it, and that travel with it."""
 
-    samples: Annotated[int, Field(ge=1, le=64, description="of them")] = 8
+    samples: Annotated[int, Field(ge=1, le=64, description="how many")] = 8
     of: Annotated[
         Literal["noise", "validation"],
         Field(description="noise: nobody's data; validation: samples of that split, which then travel with releases"),

@@ -29,8 +29,12 @@ class ImageAugmentation(Augmentation):
     """Random changes of images; 0 and false leave an image as it is."""
 
     flip: Annotated[bool, Field(description="left and right are exchanged, in half of the images")] = False
-    shift: Annotated[float, Field(ge=0, lt=1, description="at most, as a fraction of the image's side")] = 0.0
-    brightness: Annotated[Fraction, Field(description="change at most, as a fraction of the full range")] = 0.0
+    shift: Annotated[float, Field(ge=0, lt=1, description="how far images move at most, as a fraction of the side")] = (
+        0.0
+    )
+    brightness: Annotated[
+        Fraction, Field(description="how much it changes at most, as a fraction of the full range")
+    ] = 0.0
     contrast: Annotated[float, Field(ge=0, lt=1, description="fraction by which contrast may rise or fall")] = 0.0
     cutout: Annotated[
         float, Field(ge=0, lt=1, description="side of a blanked square, as a fraction of the image's")
