@@ -36,7 +36,8 @@ def file_of_the_repository(name: str, page: Path) -> str:
 
     def lead(link: re.Match[str]) -> str:
         path, mark, anchor = link[1].partition("#")
-        target = pages.get(path, folder / path)
+        linked = os.path.relpath(folder / path, REPOSITORY)
+        target = pages.get(linked, folder / path)
         return os.path.relpath(target, page.parent) + mark + anchor
 
     return LINK.sub(lead, (REPOSITORY / name).read_text(encoding="utf-8"))
