@@ -90,7 +90,7 @@ def test_a_range_that_the_server_does_not_have_lets_it_begin_anew(archive: Path,
 @pytest.mark.parametrize(
     ("act", "sentence"),
     [
-        (endless, "to have at most 100,000 bytes"),
+        (endless, "to have at most 100,000 bytes, which is what the disk has room for"),
         (says(200, b"x", Content_Range="bytes 1-2/3", Content_Encoding="br"), "compressed with br"),
         (says(302, Location="/pets.tar.gz"), "within 5 redirects"),
         (says(302, Location="file:///etc/passwd"), "It is not followed"),
