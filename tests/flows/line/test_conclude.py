@@ -29,8 +29,14 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 
 
 @pytest.fixture
-def end(prefect_server: None) -> End:
-    """Come as far as the gate with the model of this bias, and end the run."""
+def end(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> End:
+    """Come as far as the gate with the model of this bias, and end the run, which opens the store once."""
+    directory = opening.SCHEMES["file"]
+    opened: list[str] = []
+
+    def counted(url: str) -> Store:
+        opened.append(url)
+        return directory(url)
 
     def run(bias: float, params: Params, change: Callable[[], None] = lambda: None) -> Outcome:
         @flow(name="end", persist_result=False)
@@ -40,7 +46,11 @@ def end(prefect_server: None) -> End:
         outcomes: list[Outcome] = []
         write_project(params, bias)
         change()
-        line()
+        opened.clear()
+        with monkeypatch.context() as patch:
+            patch.setitem(opening.SCHEMES, "file", counted)
+            line()
+        assert opened == [params.deployment.store]
         return outcomes[0]
 
     return run
@@ -121,27 +131,3 @@ def test_a_run_ends_held_back_where_the_sealed_samples_are_worn_out_or_prove_too
     monkeypatch.setattr(retrain, "settle", lambda *_: unproven)
     held = end(1, params)
     assert (held.ending, held.sentence, held.release) == ("Held back", "Not proven.", None)
-
-
-def test_the_store_is_opened_once(end: End, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
-    directory = opening.SCHEMES["file"]
-
-    def counted(url: str) -> Store:
-        opened.append(url)
-        return directory(url)
-
-    def count() -> None:
-        monkeypatch.setitem(opening.SCHEMES, "file", counted)
-
-    def opens(bias: float) -> int:
-        monkeypatch.setitem(opening.SCHEMES, "file", directory)
-        opened.clear()
-        end(bias, params, count)
-        return len(opened)
-
-    assert opens(1) == 1  # released, for the first time with a key that is made now
-    assert opens(1) == 1  # nothing to do
-    assert opens(2) == 1
-    rollback(registry_of(params.deployment), "production", Why("false alarms.", "alice"))
-    assert opens(2) == 1  # held back
