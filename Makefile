@@ -11,23 +11,27 @@ PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --max-worker-res
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run test test-all check format ui lock clean
+.PHONY: run test test-all check docs format ui lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.runtime  ## retrain, compress, prove and release with what params.yaml says
 	$(BIN)/slimline run
 
+# A test that hangs fails with the place where it hangs; where no signal ends it, its process says so and ends.
 test: $(VENV)/.dev     ## the tests, the long ones left out
-	$(PYTEST)
+	$(PYTEST) --timeout 600 -o faulthandler_timeout=660 -o faulthandler_exit_on_timeout=true
 
 test-all: $(VENV)/.dev ## every test
-	$(PYTEST) -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow" --timeout 10800
 
-check: $(VENV)/.dev    ## format, lint, types, architecture
+check: $(VENV)/.dev docs ## format, lint, types, architecture, and the links of the docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy slimline flows tasks tests benchmarks
+	$(BIN)/mypy slimline flows tasks tests benchmarks examples docs/_ext
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev     ## the docs as a site in docs/_build/html; a link that leads nowhere is an error
+	$(BIN)/sphinx-build --quiet --fresh-env --nitpicky --fail-on-warning --keep-going docs docs/_build/html
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -52,8 +52,8 @@ Name = Annotated[str, Field(pattern=NAME)]
 class Split(Settings):
     """Fractions of the samples kept for choosing (validation) and for deciding (test)."""
 
-    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    test: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    validation: Annotated[float, Field(gt=0, lt=1, description="fraction that candidates are chosen on")] = 0.1
+    test: Annotated[float, Field(gt=0, lt=1, description="fraction that stays sealed, for decisions")] = 0.1
 
     @model_validator(mode="after")
     def _leave_some_to_train(self) -> "Split":
@@ -68,11 +68,21 @@ class Data(Settings):
     What the workload asks for stands in a part that is called as the workload is (``image:``), see :attr:`options`.
     """
 
-    source: Annotated[str, Field(min_length=1)]
-    workload: str = DEFAULT_WORKLOAD
+    source: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="digits · cifar10 · a folder of class folders · a .tar, .zip or .npz file · s3://… · https://…",
+        ),
+    ]
+    workload: Annotated[str, Field(description="image · package.module:Class of your own")] = DEFAULT_WORKLOAD
     split: Split = Split()
-    max_refused: Fraction = 0.01
-    shard_bytes: Annotated[int, Field(ge=1 << 16)] = 64 << 20
+    max_refused: Annotated[Fraction, Field(description="fraction of unusable samples that still lets a run go on")] = (
+        0.01
+    )
+    shard_bytes: Annotated[
+        int, Field(ge=1 << 16, description="size at which a TFRecord file is closed and the next one begun")
+    ] = 64 << 20
 
     @property
     def options(self) -> Settings:
@@ -80,6 +90,10 @@ class Data(Settings):
         workload = find_workload(self.workload)
         options: Settings | None = getattr(self, workload.name, None)
         return workload.settings() if options is None else options
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let pickle ask :func:`data_of` for the class, which is made of the workload and is in no module."""
+        return _empty, (self.workload,), self.__getstate__()
 
 
 @cache
@@ -93,6 +107,11 @@ def data_of(workload: str) -> type[Data]:
     part: Any = {found.name: (found.settings, found.settings())}
     made: type[Data] = create_model("Data", __base__=Data, __doc__=Data.__doc__, **part)
     return made
+
+
+def _empty(workload: str) -> Data:
+    made = data_of(workload)
+    return made.__new__(made)
 
 
 def _with_options(values: Any, handler: ValidatorFunctionWrapHandler) -> Data:
@@ -122,59 +141,84 @@ Precision = Literal["float32", "mixed_bfloat16"]  # what layers compute in; weig
 class Network(Settings):
     """A network and how it is trained."""
 
-    model: Annotated[str, Field(min_length=1)] = "article_cnn"
-    epochs: Annotated[int, Field(ge=1)] = 50
-    learning_rate: Annotated[float, Field(gt=0)] = 0.001
-    schedule: Literal["constant", "cosine"] = "constant"
-    precision: Precision = "float32"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    model: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="a network of the workload (of images article_cnn · resnet8 · mobilenet_small · vgg_small) · "
+            "package.module:function of your own",
+        ),
+    ] = "article_cnn"
+    epochs: Annotated[int, Field(ge=1, description="of training, at most")] = 50
+    learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
+    schedule: Annotated[
+        Literal["constant", "cosine"], Field(description="of the learning rate; cosine falls to zero over the epochs")
+    ] = "constant"
+    precision: Annotated[
+        Precision, Field(description="mixed_bfloat16: layers compute in 16 bits, weights stay float32")
+    ] = "float32"
+    dropout: Annotated[float, Field(ge=0, lt=1, description="rate of the dropout before the last layer")] = 0.0
     augmentation: OfWorkload = Augmentation()
-    patience: Annotated[int, Field(ge=1)] | None = 10  # epochs without a better one; null: never stop early
+    patience: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Field(description="epochs without a better one on validation, after which training stops; null: never early"),
+    ] = 10
 
 
 class Training(Network):
     """How the baseline is trained."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
-    batch_size: Annotated[int, Field(ge=1)] = 128
+    seed: Annotated[int, Field(ge=0, lt=2**31, description="of all random choices of a run")] = 1
+    batch_size: Annotated[int, Field(ge=1, description="samples a step of training, of all trainings")] = 128
 
 
 class TeacherNetwork(Network):
     """A network, or several that differ by their seed, that small ones may learn from."""
 
-    members: Annotated[int, Field(ge=1, le=16)] = 1
+    members: Annotated[int, Field(ge=1, le=16, description="networks whose mean answer counts")] = 1
 
 
 class Benchmark(Settings):
     """How latency and throughput are measured."""
 
-    processes: Annotated[int, Field(ge=2)] = 8
-    rounds: Annotated[int, Field(ge=10)] = 25  # of each process
-    warmup: Annotated[int, Field(ge=0)] = 5
-    batch: Annotated[int, Field(ge=1)] = 32
-    seconds: Annotated[float, Field(gt=0)] = 120.0  # for the rounds of all processes
+    processes: Annotated[int, Field(ge=2, description="in which all models are measured; each counts once")] = 8
+    rounds: Annotated[int, Field(ge=10, description="interleaved rounds over all models, in each process")] = 25
+    warmup: Annotated[int, Field(ge=0, description="rounds before the clock counts, in each process")] = 5
+    batch: Annotated[int, Field(ge=1, description="samples at once when throughput is measured")] = 32
+    seconds: Annotated[float, Field(gt=0, description="for the rounds of all processes together")] = 120.0
 
 
 class Trusted(Settings):
     """Whose releases are taken."""
 
-    public_keys: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)] = ("local",)
-    revoked: Annotated[tuple[Annotated[str, Field(pattern=KEY_ID)], ...], Field(strict=False)] = ()
-    allow_unsigned: bool = False
+    public_keys: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(strict=False, description="files and folders of public keys; local: the one in .slimline/keys"),
+    ] = ("local",)
+    revoked: Annotated[
+        tuple[Annotated[str, Field(pattern=KEY_ID)], ...],
+        Field(strict=False, description="ids of keys that do not count any more"),
+    ] = ()
+    allow_unsigned: Annotated[bool, Field(description="true: a release is taken whoever has signed it, or nobody")] = (
+        False
+    )
 
 
 class Retention(Settings):
     """Which releases stay in the store; what a channel points to and what is pinned always does."""
 
-    keep: Annotated[int, Field(ge=1)] = 10  # the newest
-    orphan_hours: Annotated[float, Field(ge=1)] = 24.0  # after which an upload without an end is removed
+    keep: Annotated[int, Field(ge=1, description="the newest releases")] = 10
+    orphan_hours: Annotated[float, Field(ge=1, description="after which an upload that never ended is removed")] = 24.0
 
 
 class Smoke(Settings):
     """Samples that a release is asked about before a channel moves to it, and that travel with it."""
 
-    samples: Annotated[int, Field(ge=1, le=64)] = 8
-    of: Literal["noise", "validation"] = "noise"  # validation: of that split; the test split stays sealed
+    samples: Annotated[int, Field(ge=1, le=64, description="how many")] = 8
+    of: Annotated[
+        Literal["noise", "validation"],
+        Field(description="noise: nobody's data; validation: samples of that split, which then travel with releases"),
+    ] = "noise"
 
 
 CONSENT = re.compile(r"[1-9][0-9]{0,18}(@[1-9][0-9]{0,18})?|[0-9a-f]{64}")
@@ -194,17 +238,30 @@ Consent = Annotated[str, BeforeValidator(_check_consent)]  # which release of an
 class Deployment(Settings):
     """Where releases go, who signs them and whose are taken."""
 
-    store: Annotated[str, Field(pattern=r"^(file|s3)://.+")] = "file://.slimline/store"
-    model: Name
-    channel: Name = "production"
-    staging: Name | None = "staging"
-    promotion: Literal["automatic", "manual"] = "automatic"
+    store: Annotated[
+        str, Field(pattern=r"^(file|s3)://.+", description="where releases go: file://folder · s3://bucket/prefix")
+    ] = "file://.slimline/store"
+    model: Annotated[Name, Field(description="the name under which it is released")]
+    channel: Annotated[Name, Field(description="what devices follow, and what candidates are compared with")] = (
+        "production"
+    )
+    staging: Annotated[
+        Name | None, Field(description="the channel that a release reaches first; null: straight to the channel")
+    ] = "staging"
+    promotion: Annotated[
+        Literal["automatic", "manual"], Field(description="manual: a run ends in staging, and a person promotes")
+    ] = "automatic"
     smoke: Smoke = Smoke()
-    signing_key: Annotated[str, Field(min_length=1)] | None = "local"
+    signing_key: Annotated[
+        Annotated[str, Field(min_length=1)] | None,
+        Field(description="file of a private key; local: one that the first run makes; null: releases are not signed"),
+    ] = "local"
     trust: Trusted = Trusted()
     retention: Retention = Retention()
-    serving: bool = False
-    replaces: Consent | None = None
+    serving: Annotated[bool, Field(description="true: TensorFlow Serving gets the baseline, too")] = False
+    replaces: Annotated[
+        Consent | None, Field(description="release of another task in the channel that may be replaced, once; as 3")
+    ] = None
 
     @model_validator(mode="after")
     def _keep_channels_apart(self) -> "Deployment":
@@ -226,14 +283,14 @@ class Deployment(Settings):
 class Versioning(Settings):
     """What is kept after a release."""
 
-    commit: bool = False
-    push: bool = True
+    commit: Annotated[bool, Field(description="true: dvc.lock and params.yaml are committed after a release")] = False
+    push: Annotated[bool, Field(description="data and models are pushed to DVC's remote after a release")] = True
 
 
 class Flow(Settings):
     """How the line runs."""
 
-    parallel: Annotated[int, Field(ge=1)] = 2
+    parallel: Annotated[int, Field(ge=1, description="candidates made and evaluated at the same time")] = 2
 
 
 class Params(Settings):
@@ -241,7 +298,9 @@ class Params(Settings):
 
     data: Annotated[SerializeAsAny[Data], WrapValidator(_with_options)]
     training: Training = Training()
-    teachers: dict[Name, TeacherNetwork] = Field(default_factory=dict)
+    teachers: Annotated[
+        dict[Name, TeacherNetwork], Field(description="networks beside the baseline that candidates may learn from")
+    ] = Field(default_factory=dict)
     recipes: Annotated[dict[Name, list[dict[str, Any]]], Field(min_length=1)]
     benchmark: Benchmark = Benchmark()
     gate: Gate

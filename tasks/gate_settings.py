@@ -12,9 +12,13 @@ from pydantic_core import PydanticKnownError
 from tasks.settings import Fraction, Settings
 
 Versus = Literal["baseline", "production"]
-Against = Annotated[tuple[Versus, ...], Field(strict=False, min_length=1)]
+Against = Annotated[
+    tuple[Versus, ...], Field(strict=False, min_length=1, description="the models that it is compared with")
+]
 BASELINE_ALONE: tuple[Versus, ...] = ("baseline",)
-Confidence = Annotated[float, Field(gt=0.5, lt=1)]
+Confidence = Annotated[
+    float, Field(gt=0.5, lt=1, description="the least that it is proven with; later decisions need more")
+]
 COSTS = ("latency", "loaded_bytes", "stored_bytes")  # metrics of rules that every outcome has
 OBJECTIVES = ("bytes", "latency")  # beside the outcome's metrics
 
@@ -92,11 +96,14 @@ class QualityRule(Settings):
     is at or above it; ``max``: of one of which less is better, the upper bound is at or below it.
     """
 
-    metric: Annotated[str, AfterValidator(_check_metric)]
-    margin: Limit = None
-    min: Limit = None
-    max: Annotated[Limit, Field(exclude_if=lambda value: value is None)] = None
-    per_class: bool = False
+    metric: Annotated[str, AfterValidator(_check_metric), Field(description="what is compared, one of the outcome's")]
+    margin: Annotated[Limit, Field(description="by so much it may be worse than the others")] = None
+    min: Annotated[Limit, Field(description="the floor of its own figure")] = None
+    max: Annotated[
+        Limit,
+        Field(description="the ceiling of its own figure, of an error", exclude_if=lambda value: value is None),
+    ] = None
+    per_class: Annotated[bool, Field(description="true: in each class by itself; of recall alone")] = False
     confidence: Confidence = 0.95
     versus: Against = BASELINE_ALONE
 
@@ -125,8 +132,10 @@ class QualityRule(Settings):
 class AgreementRule(Settings):
     """The candidate gives the baseline's answer on at least this fraction of the samples."""
 
-    metric: Annotated[Literal["agreement"], AfterValidator(_check_metric)]
-    min: Fraction
+    metric: Annotated[
+        Literal["agreement"], AfterValidator(_check_metric), Field(description="answers that are the baseline's")
+    ]
+    min: Annotated[Fraction, Field(description="fraction of the samples")]
     confidence: Confidence = 0.95
 
     @property
@@ -138,8 +147,12 @@ class AgreementRule(Settings):
 class NegativeFlipsRule(Settings):
     """The candidate is wrong for at most this fraction of all samples where the other model is right."""
 
-    metric: Annotated[Literal["negative_flips"], AfterValidator(_check_metric)]
-    max: Annotated[float, Field(gt=0, lt=1)]
+    metric: Annotated[
+        Literal["negative_flips"],
+        AfterValidator(_check_metric),
+        Field(description="samples that were right and are wrong now"),
+    ]
+    max: Annotated[float, Field(gt=0, lt=1, description="fraction of the samples")]
     confidence: Confidence = 0.95
     versus: Against = ("production",)
 
@@ -147,9 +160,9 @@ class NegativeFlipsRule(Settings):
 class LatencyRule(Settings):
     """The candidate's latency is at most ``max_ratio`` times that of ``versus`` in the same run, at most ``max_ms``."""
 
-    metric: Literal["latency"]
-    max_ratio: Annotated[float, Field(gt=0)] | None = None
-    max_ms: Annotated[float, Field(gt=0)] | None = None
+    metric: Annotated[Literal["latency"], Field(description="time of one sample, on one thread")]
+    max_ratio: Annotated[Annotated[float, Field(gt=0)] | None, Field(description="to that of versus")] = None
+    max_ms: Annotated[Annotated[float, Field(gt=0)] | None, Field(description="milliseconds a sample")] = None
     confidence: Confidence = 0.95
     versus: Against = ("baseline",)
 
@@ -163,9 +176,11 @@ class LatencyRule(Settings):
 class BytesRule(Settings):
     """The candidate's file is small enough: as the runtime loads it, or as it is stored and downloaded."""
 
-    metric: Literal["loaded_bytes", "stored_bytes"]
-    max: Annotated[int, Field(gt=0)] | None = None
-    max_ratio: Annotated[float, Field(gt=0)] | None = None  # of the baseline's
+    metric: Annotated[
+        Literal["loaded_bytes", "stored_bytes"], Field(description="as the runtime loads the file; as it is downloaded")
+    ]
+    max: Annotated[Annotated[int, Field(gt=0)] | None, Field(description="bytes")] = None
+    max_ratio: Annotated[Annotated[float, Field(gt=0)] | None, Field(description="to the baseline's")] = None
 
     @model_validator(mode="after")
     def _need_a_limit(self) -> "BytesRule":
@@ -218,11 +233,27 @@ class Gate(Settings):
     ``confidence`` is the least that it is proven with: later decisions need more.
     """
 
-    objective: Annotated[str, AfterValidator(_check_objective)] = "bytes"  # bytes, latency, or one of the metrics
-    error: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    objective: Annotated[
+        str,
+        AfterValidator(_check_objective),
+        Field(description="what the chosen candidate is best at: bytes, latency, or one of the outcome's metrics"),
+    ] = "bytes"
+    error: Annotated[
+        float,
+        Field(
+            gt=0, lt=0.5, description="probability of a false release, of all decisions on the same samples together"
+        ),
+    ] = 0.05
     learnt: Learnt = Learnt()
-    broken_promises: Literal["refuse", "report"] = "refuse"  # of a candidate whose recipe ends with one
-    rules: Annotated[tuple[Rule, ...], Field(strict=False), AfterValidator(_check_rules)]
+    broken_promises: Annotated[
+        Literal["refuse", "report"],
+        Field(description="refuse: a candidate whose recipe ends with a broken promise cannot be chosen"),
+    ] = "refuse"
+    rules: Annotated[
+        tuple[Rule, ...],
+        Field(strict=False, description="what a candidate has to prove"),
+        AfterValidator(_check_rules),
+    ]
 
     @property
     def sealed(self) -> tuple[Sealed | Learnt, ...]:

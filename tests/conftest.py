@@ -5,12 +5,25 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.commands import Slimline, command
+from tests.processes import start_clean
 from tests.radosgw import Gateway, missing, radosgw
 from tests.servers import ministack
 
 # the same examples in every run, and no time limit: a busy machine fails no test
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_processes() -> None:
+    start_clean()
+
+
+@pytest.fixture
+def slimline(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Slimline:
+    """Run a command of slimline in this process."""
+    return command(capsys, monkeypatch)
 
 
 @pytest.fixture(scope="session")

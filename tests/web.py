@@ -36,7 +36,7 @@ class Web(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that hung up."""
-        if not isinstance(sys.exception(), ConnectionError):
+        if not isinstance(sys.exception(), (ConnectionError, ssl.SSLError)):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     @property
@@ -179,7 +179,8 @@ def serving(folder: Path, certificate: Path | None = None) -> Iterator[Web]:
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
-            web.socket = context.wrap_socket(web.socket, server_side=True)
+            # hands are shaken in the thread of the request: one that never comes holds up no other, nor the end
+            web.socket = context.wrap_socket(web.socket, server_side=True, do_handshake_on_connect=False)
             web.scheme = "https"
         thread = threading.Thread(target=web.serve_forever, args=(0.01,))
         thread.start()

@@ -132,8 +132,10 @@ def stale(*, json: Json = False) -> None:
     from flows.line.staleness import survey, told
     from flows.terminal import print_json
     from tasks.config import load_params
+    from tasks.deployment.releases.promotion import registry_of
 
-    found = survey(load_params())
+    params = load_params()
+    found = survey(params, registry_of(params.deployment))
     if json:
         print_json({name: list(reasons) for name, reasons in found.reasons().items()})
         return

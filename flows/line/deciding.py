@@ -14,9 +14,8 @@ from tasks.deployment.decisions.sealed import Places
 from tasks.deployment.records import MAX_BY
 from tasks.deployment.registry import current, read_manifest
 from tasks.deployment.releases.channels import actor
-from tasks.deployment.stores.opening import open_store
+from tasks.deployment.releases.promotion import Registry
 from tasks.deployment.stores.protocol import Readable
-from tasks.deployment.trust.trusted import project_trust
 from tasks.errors import DataError
 from tasks.evaluation import decision
 from tasks.evaluation.question import pose
@@ -27,8 +26,12 @@ from tasks.samples import read_places
 from tasks.spending import two_sided, worth
 
 
-def settle(params: Params) -> Decision:
+def settle(params: Params, registry: Registry) -> Decision:
     """Take the decision about what the gate has chosen, or take it over if it was taken.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
 
     Raises:
         WornOut: the sealed samples can decide nothing any more.
@@ -38,7 +41,7 @@ def settle(params: Params) -> Decision:
         EvaluationError: a model or a sample was changed since the gate has chosen.
     """
     place, last = params.deployment, read_decision(params)
-    store = open_store(place.store)
+    store = registry.store
     if last and (last.store, last.ledger) == (store.url, ledger.folder(place.model)):
         ledger.expect_entries(ledger.read(store, place.model), store, [known_as(last)])
         return last
@@ -46,7 +49,7 @@ def settle(params: Params) -> Decision:
     if results.gate is None:
         raise DataError(f"Expected {GATE}. Received: no such file. Run `slimline run` or `dvc repro` first.")
     terms = sealed.Terms(params.gate.error, decision.ceiling(params), actor()[:MAX_BY], results.gate.chosen)
-    known = tuple(known_decisions(store, params))
+    known = tuple(known_decisions(registry, params))
     entry, used = sealed.reserve(store, place.model, question, places, terms, known)
     if entry.ended is None:
         outcome = decision.decide(results, question, used, entry.reserved.level)
@@ -94,7 +97,7 @@ def known_as(last: Decision) -> Known:
     return Known(last.number, last.sha256, str(DECISION))
 
 
-def known_decisions(store: Readable, params: Params) -> Iterator[Known]:
+def known_decisions(registry: Registry, params: Params) -> Iterator[Known]:
     """Decisions that the ledger must have: those of releases in the project's channels, and the last one taken here.
 
     Raises:
@@ -102,14 +105,14 @@ def known_decisions(store: Readable, params: Params) -> Iterator[Known]:
         ReleaseError: a release is missing or damaged.
         StoreError: the store cannot be read.
     """
-    place = params.deployment
+    place, store = params.deployment, registry.store
     if DECISION.exists():
         last = read_record(DECISION, Decision)
         if (last.store, last.ledger) == (store.url, ledger.folder(place.model)):
             yield known_as(last)
     for channel in filter(None, (place.channel, place.staging)):
         if pointer := current(store, place.model, channel):
-            trust = project_trust(place.trust)
-            manifest = read_manifest(store, place.model, pointer.version, trust, pointer.manifest_sha256).manifest
+            digest = pointer.manifest_sha256
+            manifest = read_manifest(store, place.model, pointer.version, registry.trust, digest).manifest
             if made := manifest.decision:
                 yield Known(made.number, made.sha256, f"release {manifest.version} in {channel}")

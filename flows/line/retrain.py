@@ -23,6 +23,7 @@ from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
 from tasks.deployment.records import Release
 from tasks.deployment.releases.memory import released_here
+from tasks.deployment.releases.promotion import Registry, registry_of
 from tasks.deployment.releases.publishing import advance, route, upload
 from tasks.deployment.releases.release_state import (
     already_released,
@@ -80,8 +81,9 @@ def retrain_flow() -> State[Outcome]:
     with exclusive_run():
         close_dead_runs(alive=flow_run.id)
         try:
-            expect_release_possible(params)
-            found = survey(params)
+            registry = registry_of(params.deployment)
+            expect_release_possible(params, registry)
+            found = survey(params, registry)
             for names, why in told(found):
                 _tell("stale", f"{names}: {why}")
             run_stages(found.stages, found.stale)
@@ -130,27 +132,31 @@ def running_order(stages: Mapping[str, Stage]) -> list[str]:
 
 
 def conclude(params: Params) -> Outcome:
-    """Decide about the chosen candidate if it is promising, release it if it passed, and keep the record of it."""
+    """Decide about the chosen candidate if it is promising, release it if it passed, and keep the record of it.
+
+    The store is opened once, and anew: since the run began hours may have gone by, and a key have been revoked.
+    """
     verdict = read_record(GATE, GateReport)
     if not verdict.promising:
         return Outcome("Held back", verdict.sentence, None)
-    current = already_released(params) or already_staged(params)
+    registry = registry_of(params.deployment)
+    current = already_released(params, registry) or already_staged(params, registry)
     if current is not None:
         if not is_recorded(current.manifest_sha256, mark_of(params, current)):
             record(params, current)  # the run that released it ended before it had done so
         return Outcome("Nothing to do", (read_decision(params) or verdict).sentence, current)
-    if reason := taken_back(params):
+    if reason := taken_back(params, registry):
         return Outcome("Held back", reason, None)
     try:
-        decision = decide(params)
+        decision = decide(params, registry)
     except WornOut as error:
         return Outcome("Held back", str(error), None)
     if decision.outcome != "PASS":
         return Outcome("Held back", decision.sentence, None)
-    release = deploy(params)
+    release = deploy(params, registry)
     for channel in route(params.deployment, release):
         point = promote.with_options(name=channel)
-        release = point(params, release, channel)
+        release = point(params, registry, release, channel)
     record(params, release)
     ending: Ending = "Released" if params.deployment.channel in release.channels else "Staged"
     return Outcome(ending, decision.sentence, release)
@@ -175,9 +181,9 @@ def _store_may_answer_later(_task: object, _run: object, state: State[Any]) -> b
     retry_delay_seconds=10,
     retry_condition_fn=_store_may_answer_later,
 )
-def decide(params: Params) -> Decision:
+def decide(params: Params, registry: Registry) -> Decision:
     """Enter the decision in the ledger, then ask the sealed test samples; a decision that is there is taken over."""
-    decision = settle(params)
+    decision = settle(params, registry)
     _tell("decide", decision.sentence)
     return decision
 
@@ -189,9 +195,9 @@ def decide(params: Params) -> Decision:
     retry_delay_seconds=10,
     retry_condition_fn=_store_may_answer_later,
 )
-def deploy(params: Params) -> Release:
+def deploy(params: Params, registry: Registry) -> Release:
     """Put the chosen candidate into the store as a signed release."""
-    release = upload(params, *head())
+    release = upload(params, registry, *head())
     where = f"{params.deployment.model} {release.version} is in {params.deployment.store}"
     _tell("deploy", f"{where}, manifest {release.manifest_sha256}")
     return release
@@ -204,9 +210,9 @@ def deploy(params: Params) -> Release:
     retry_delay_seconds=10,
     retry_condition_fn=_store_may_answer_later,
 )
-def promote(params: Params, release: Release, channel: str) -> Release:
+def promote(params: Params, registry: Registry, release: Release, channel: str) -> Release:
     """Fetch the release back, ask it its recorded samples and move a channel to it."""
-    moved = advance(params, release, channel)
+    moved = advance(params, registry, release, channel)
     _tell(channel, f"{params.deployment.model} {release.version} answers as recorded and is {channel}")
     return moved
 

@@ -10,6 +10,7 @@ from tasks.code.records import foresee_code
 from tasks.config import Params
 from tasks.data_loading.fingerprint import explain_source, foresee_source
 from tasks.deployment.releases.production import production_changed
+from tasks.deployment.releases.promotion import Registry
 from tasks.deployment.releases.release_state import already_released
 from tasks.versioning.changes import Foreseen
 from tasks.versioning.stages import Stage, read_stages, reads_stale, stale_stages
@@ -37,8 +38,12 @@ class Survey:
             yield "the release in production changed" if stage.name == PRODUCTION else "it always runs"
 
 
-def survey(params: Params) -> Survey:
+def survey(params: Params, registry: Registry) -> Survey:
     """Ask which stages have something to do; `dvc repro` would decide the same.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
 
     Raises:
         SourceError: the source is missing, empty or unreachable.
@@ -48,8 +53,8 @@ def survey(params: Params) -> Survey:
     stages = read_stages(foreseen=foresee(params))
     stale = stale_stages(stages, {PRODUCTION: False})
     # a model that is released need not be compared with itself; one that is made anew is compared with it
-    if stale or already_released(params) is None:
-        stale = stale_stages(stages, {PRODUCTION: production_changed(params)})
+    if stale or already_released(params, registry) is None:
+        stale = stale_stages(stages, {PRODUCTION: production_changed(params, registry.store)})
     return Survey(stages, stale)
 
 

@@ -19,6 +19,7 @@ from flows.line.stages import end_all
 from flows.line.staleness import survey
 from flows.line.workspace import exclusive_run
 from tasks.config import Params, load_params
+from tasks.deployment.releases.promotion import registry_of
 from tasks.versioning.stages import Stage
 
 BASELINE = "evaluate-baseline"
@@ -47,7 +48,8 @@ def try_flow(names: list[str]) -> State[None]:
     with exclusive_run():
         close_dead_runs(alive=flow_run.id)
         try:
-            found = survey(load_params())
+            params = load_params()
+            found = survey(params, registry_of(params.deployment))
             run_stages(needed(found.stages, names), found.stale)
         finally:
             end_all()

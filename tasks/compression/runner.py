@@ -57,26 +57,11 @@ def run_recipe(
     check_finite(baseline, "the baseline", CompressionError)
     before = weights_digest(baseline)
     store = StepStore(steps_folder, before, context)
-    with refusing("the first step"), noted() as beginning:
-        whole = inline_models(baseline)
-        subject = Subject(split_separable(whole))
-    recorded = recorded_samples(baseline.input_shape[1:], context.prepared)
-    context = replace(context, baseline=copy_model(whole), recorded=recorded)
+    subject, beginning, context = _begin(baseline, context)
     claims: tuple[Claim, ...] = ()
     steps: list[Step] = []
-    for index, technique in enumerate(recipe):
-        context.say(f"step {index + 1}/{len(recipe)}: {technique.technique}")
-        digest = store.digest(recipe[: index + 1])
-        with store.alone(digest) as backup, refusing(f"step {index + 1} ({technique.technique})"):
-            if not store.holds(digest):
-                # steps of a recipe see the samples in different orders
-                timed = _timed(earlier, index, technique)
-                work = replace(context, seed=context.seed + index, backup=backup, timed=timed)
-                begun = beginning if index == 0 else []
-                store.write(digest, _carry_out(technique, subject, claims, work, begun))
-            else:
-                context.say("was done before")
-            finished = store.read(digest)
+    for index in range(len(recipe)):
+        finished = _do_step(recipe[: index + 1], len(recipe), subject, claims, context, store, earlier, beginning)
         subject, claims = finished.subject, finished.claims
         steps.append(finished.step)
     if weights_digest(baseline) != before:
@@ -92,6 +77,51 @@ def run_recipe(
         threads=threads(),
     )
     return subject.flatbuffer, candidate
+
+
+def _begin(baseline: KerasModel, context: Context) -> tuple[Subject, Sequence[dict[str, Any]], Context]:
+    """Return the network that the first step takes, the rewrites that it took to make it, and the steps' context."""
+    with refusing("the first step"), noted() as rewrites:
+        whole = inline_models(baseline)
+        subject = Subject(split_separable(whole))
+    recorded = recorded_samples(baseline.input_shape[1:], context.prepared)
+    return subject, rewrites, replace(context, baseline=copy_model(whole), recorded=recorded)
+
+
+def _do_step(
+    begun: Recipe,
+    count: int,
+    before: Subject,
+    claims: tuple[Claim, ...],
+    context: Context,
+    store: StepStore,
+    earlier: Candidate | None,
+    beginning: Sequence[dict[str, Any]],
+) -> Finished:
+    """Carry out the last of the steps that a recipe has ``begun``, or take it up where it was done before.
+
+    Args:
+        begun: the recipe up to this step.
+        count: steps of the whole recipe.
+        before: what the step is to change.
+        claims: promises of the steps before.
+        context: of the recipe.
+        store: where finished steps are kept.
+        earlier: the candidate as it was made before.
+        beginning: rewrites that were done before the first step, which notes them.
+    """
+    index, technique = len(begun) - 1, begun[-1]
+    context.say(f"step {index + 1}/{count}: {technique.technique}")
+    digest = store.digest(begun)
+    with store.alone(digest) as backup, refusing(f"step {index + 1} ({technique.technique})"):
+        if store.holds(digest):
+            context.say("was done before")
+        else:
+            # steps of a recipe see the samples in different orders
+            timed = _timed(earlier, index, technique)
+            work = replace(context, seed=context.seed + index, backup=backup, timed=timed)
+            store.write(digest, _carry_out(technique, before, claims, work, () if index else beginning))
+        return store.read(digest)
 
 
 def _timed(earlier: Candidate | None, index: int, technique: Technique) -> tuple[LatencyTrial, ...]:

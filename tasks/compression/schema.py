@@ -37,7 +37,7 @@ def params_schema(workload: str = DEFAULT_WORKLOAD) -> Schema:
     schema = Params.model_json_schema()
     definitions: Schema = schema["$defs"]
     steps = []
-    for name, kind in _kinds().items():
+    for name, kind in kinds().items():
         definitions[name] = _nested(kind, definitions)
         steps.append({"$ref": f"#/$defs/{name}"})
     recipes = schema["properties"]["recipes"]
@@ -70,7 +70,7 @@ def _names(definitions: Schema, kind: Schema) -> set[str]:
     return set(metric.get("enum", [metric.get("const")]))
 
 
-def _kinds() -> dict[str, type[BaseModel]]:
+def kinds() -> dict[str, type[BaseModel]]:
     """Return the settings of each technique by its name; one that has modes has those of each."""
     plain = {name: kind for name, kind in TECHNIQUES.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
     return {**plain, **{f"quantize {mode}": kind for mode, kind in MODES.items()}}
@@ -116,23 +116,41 @@ def reference(schema: Schema) -> Iterator[tuple[str, str, str]]:
 def _settings(prefix: str, part: Schema, definitions: Schema) -> Iterator[tuple[str, str, str]]:
     required = set(part.get("required", ()))
     for key, inner in part.get("properties", {}).items():
-        if key != "technique":
-            yield from _setting(f"{prefix}.{key}", inner, definitions, "; has to be set" if key in required else "")
+        if key == "technique":
+            continue
+        told = {"description": part.get("description", ""), **inner} if "const" in inner else inner  # it names the part
+        yield from _setting(f"{prefix}.{key}", told, definitions, "; has to be set" if key in required else "")
 
 
 def _setting(key: str, part: Schema, definitions: Schema, more: str) -> Iterator[tuple[str, str, str]]:
     """One setting, and those within it."""
     target = _resolved(part, definitions)
     default = f"; {_value(part['default'])} by default" if "default" in part and "properties" not in target else ""
-    about = part.get("description") or target.get("description", "")
+    several = (_resolved(each, definitions) for each in (target, *target.get("anyOf", ())))
+    about = part.get("description") or next(filter(None, (each.get("description") for each in several)), "")
     yield key, f"{_kind(target, definitions)}{default}{more}", about
     for inner in target.get("patternProperties", {}).values():
         yield from _settings(f"{key}.<name>", _resolved(inner, definitions), definitions)
     if about != AS_IN_TRAINING:
         yield from _settings(key, target, definitions)
-    for rule in target.get("items", {}).get("oneOf", ()) if isinstance(target.get("items"), dict) else ():
-        resolved = _resolved(rule, definitions)
-        yield from _settings(f"{key}.<rule> {rule['$ref'].rpartition('/')[2]}", resolved, definitions)
+    listed = target["items"] if isinstance(target.get("items"), dict) else {}
+    for kind in [*_parts(target, definitions), *_parts(listed, definitions)]:
+        yield from _settings(f"{key}{_tag(kind)}", kind, definitions)
+
+
+def _parts(part: Schema, definitions: Schema) -> list[Schema]:
+    """Return what a value may be that has settings of its own, where it may be several things."""
+    several = (_resolved(each, definitions) for each in (*part.get("anyOf", ()), *part.get("oneOf", ())))
+    return [each for each in several if "properties" in each]
+
+
+def _tag(part: Schema) -> str:
+    """Say by the setting that has to be set, and may be few things, which of several parts is meant."""
+    for name in part.get("required", ()):
+        setting = part["properties"][name]
+        if "const" in setting or "enum" in setting:
+            return f"[{_kind(setting, {})}]"
+    return ""
 
 
 def _resolved(part: Schema, definitions: Schema) -> Schema:
@@ -158,11 +176,14 @@ def _kind(part: Schema, definitions: Schema) -> str:
 
 
 def _value(value: Any) -> str:
-    return {None: "null", True: "true", False: "false"}.get(value, str(value)) if _is_scalar(value) else str(value)
-
-
-def _is_scalar(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
+    """Write a value as YAML does."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_value(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
 
 
 def table(rows: Iterator[tuple[str, str, str]]) -> list[Mapping[str, str]]:

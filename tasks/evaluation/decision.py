@@ -1,7 +1,7 @@
 """The decision: the chosen candidate and its opponents answer the sealed test samples, once, at the level that is paid.
 
 What comes of it is one bit. The answers and their figures are neither written nor shown: whoever saw them could make
-the next candidate fit the samples, and no level would hold (see docs/ledger.md).
+the next candidate fit the samples, and no level would hold (see docs/explanation/ledger.md).
 """
 
 from collections.abc import Mapping

@@ -60,6 +60,7 @@ class WebClient:
         *,
         unless: str = "",
         encodings: Collection[str] = AS_IT_IS,
+        because: str = "",
         progress: Callable[[int], object] | None = None,
     ) -> str | None:
         """Stream a file into ``target``, in several attempts where one is not enough.
@@ -70,6 +71,7 @@ class WebClient:
             limit: bytes that it may have.
             unless: the tag of the file that is known; where it is still the same, nothing travels.
             encodings: values of Content-Encoding that are taken; the bytes are stored as they come in any case.
+            because: why it may not have more, for the error.
             progress: told how many bytes more have come; an attempt that begins anew is not taken back.
 
         Returns:
@@ -80,7 +82,7 @@ class WebClient:
             WebUnavailable: the server cannot be reached, breaks off, is in trouble or takes too long.
             WebError: the file is larger than ``limit``, or the server refuses or leads elsewhere.
         """
-        transfer = _Transfer(address, target, limit, unless, encodings, progress)
+        transfer = _Transfer(address, target, limit, unless, encodings, because, progress)
         return self._try(transfer, transfer.take)
 
     def look(self, address: str) -> Mapping[str, str]:
@@ -93,7 +95,7 @@ class WebClient:
             WebUnavailable: the server cannot be reached, is in trouble or takes too long.
             WebError: the server refuses or leads elsewhere.
         """
-        transfer = _Transfer(address, io.BytesIO(), 0, "", AS_IT_IS, None)
+        transfer = _Transfer(address, io.BytesIO(), 0)
         return self._try(transfer, transfer.look)
 
     def _try(self, transfer: "_Transfer", take: Callable[[urllib3.BaseHTTPResponse], T]) -> T:
@@ -138,12 +140,13 @@ class _Transfer:
         address: str,
         target: BinaryIO,
         limit: int,
-        unless: str,
-        encodings: Collection[str],
-        progress: Callable[[int], object] | None,
+        unless: str = "",
+        encodings: Collection[str] = AS_IT_IS,
+        because: str = "",
+        progress: Callable[[int], object] | None = None,
     ) -> None:
         self.address, self.target, self.limit, self.unless = address, target, limit, unless
-        self.encodings, self.progress = encodings, progress
+        self.encodings, self.because, self.progress = encodings, because, progress
         self.tag = ""
         self.began, self.received, self.furthest = time.monotonic(), 0, 0
 
@@ -233,7 +236,8 @@ class _Transfer:
 
     def _check_size(self, size: int) -> None:
         if size > self.limit:
-            raise WebError(f"Expected {self.address} to have at most {self.limit:,} bytes. Received: {size:,}.")
+            most = f"at most {self.limit:,} bytes{self.because and f', {self.because}'}"
+            raise WebError(f"Expected {self.address} to have {most}. Received: {size:,}.")
 
 
 def _next_place(address: str, place: str, location: str) -> str:

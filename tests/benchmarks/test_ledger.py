@@ -1,4 +1,4 @@
-"""The simulation behind docs/ledger.md: few false releases, whatever a retrainer makes of the verdicts."""
+"""The simulation behind docs/explanation/ledger.md: few false releases, whatever a retrainer makes of the verdicts."""
 
 import numpy as np
 import pytest

@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,11 @@ from pydantic import ValidationError
 from tasks.config import BUILT_IN, Params, expect_own_name, load_params, parse_params
 from tasks.data_loading import sources
 from tasks.errors import ConfigError
+from tasks.gate_settings import COSTS
+from tasks.workloads.outcomes.classes.metrics import METRICS
 
 REPOSITORY = Path(__file__).parents[2]
+METRIC_NAMES = [metric.name for metric in METRICS]
 
 
 def least(**parts: Any) -> dict[str, Any]:
@@ -39,6 +43,14 @@ def test_the_repositorys_params_are_sound_and_name_every_key() -> None:
     parts = [getattr(params, name) for name in Params.model_fields if name not in ("recipes", "teachers")]
     assert all(named(part) for part in (params, *parts, params.data.options, params.data.split))
     assert named(params.training.augmentation)
+
+
+def test_settings_reach_another_process_as_they_are() -> None:
+    params = load_params(REPOSITORY / "params.yaml")
+    again = pickle.loads(pickle.dumps(params))
+    assert again == params
+    assert type(again.data) is type(params.data)
+    assert again.data.options == params.data.options
 
 
 def test_what_is_left_out_has_a_value() -> None:
@@ -161,13 +173,13 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
         ({"gate": {"rules": []}}, "gate.rules: expected at least one rule. Received: []."),
         (
             {"gate": {"rules": [{"metric": "speed"}]}},
-            "gate.rules.0.metric: expected one of accuracy, precision, recall, f1, agreement, negative_flips, latency, "
-            "loaded_bytes, stored_bytes. Received: 'speed'.",
+            f"gate.rules.0.metric: expected one of {', '.join(METRIC_NAMES)}, agreement, negative_flips, "
+            f"{', '.join(COSTS)}. Received: 'speed'.",
         ),
         ({"gate": {"rules": [{"margin": 0.1}]}}, "gate.rules.0.metric: expected a value."),
         (
             {"gate": {"objective": "speed", "rules": [{"metric": "f1", "min": 0.9}]}},
-            "gate.objective: expected one of bytes, latency, accuracy, precision, recall, f1. Received: 'speed'.",
+            f"gate.objective: expected one of bytes, latency, {', '.join(METRIC_NAMES)}. Received: 'speed'.",
         ),
         (
             {"gate": {"rules": [{"metric": "f1", "max": 0.9}]}},

@@ -45,39 +45,66 @@ def descend(
     Raises:
         Unsuited: the loss with all layers as they are is no number.
     """
-    choice: Choice = dict.fromkeys(candidates)
-    left = {name: list(ranks) for name, ranks in candidates.items() if ranks}
-    now = measure(choice)
-    if not math.isfinite(now):
+    search = _Search(candidates, measure, saving)
+    if not math.isfinite(search.now):
         raise Unsuited(
-            f"Expected a finite validation loss to choose ranks by. Received: {now}. Train the network anew, with a "
-            f"lower learning rate, or choose ranks by energy."
+            f"Expected a finite validation loss to choose ranks by. Received: {search.now}. Train the network anew, "
+            f"with a lower learning rate, or choose ranks by energy."
         )
-    allowed, measured, taken = now * (1 + tolerance), 1, 0
-    steps: dict[str, _Step] = {}
-    while left:
-        name = next((name for name in left if name not in steps), "")
-        if not name:
-            best = min(
-                steps.values(), key=lambda step: _price(step, now, saving(step.layer, choice[step.layer], step.ranks))
-            )
-            if best.taken == taken:
-                choice[best.layer], now, taken = best.ranks, best.loss, taken + 1
-                del steps[best.layer], left[best.layer][0]
-                left = {name: ranks for name, ranks in left.items() if ranks}
-                continue
-            name = best.layer
-        if measured == most:
-            break
-        ranks = left[name][0]
-        steps[name] = _Step(name, ranks, measure({**choice, name: ranks}), taken)
+    allowed, measured = search.now * (1 + tolerance), 1
+    while (name := search.next_layer()) is not None and measured < most:
+        search.measure_step(name, allowed)
         measured += 1
-        if not steps[name].loss <= allowed:  # a lower rank would cost more; what is no number is too much
-            del steps[name], left[name]
-    return choice
+    return search.choice
 
 
-def _price(step: _Step, now: float, saved: int) -> float:
-    """Rise of the loss for each weight saved; where it falls, what saves most comes first."""
-    rise = step.loss - now
-    return rise / saved if rise > 0 else rise * saved
+class _Search:
+    """The choice until now, and the next step down of each layer that has one left."""
+
+    def __init__(
+        self,
+        candidates: Mapping[str, Sequence[Ranks]],
+        measure: Callable[[Choice], float],
+        saving: Callable[[str, Ranks | None, Ranks], int],
+    ) -> None:
+        self.choice: Choice = dict.fromkeys(candidates)
+        self.now = measure(self.choice)
+        self._measure, self._saving = measure, saving
+        self._left = {name: list(ranks) for name, ranks in candidates.items() if ranks}
+        self._steps: dict[str, _Step] = {}
+        self._taken = 0
+
+    def next_layer(self) -> str | None:
+        """Take the best step for as long as its measurement holds; return the layer that is to be measured next."""
+        while self._left:
+            for name in self._left:
+                if name not in self._steps:
+                    return name
+            best = min(self._steps.values(), key=self._price)
+            if best.taken != self._taken:
+                return best.layer
+            self._take(best)
+        return None
+
+    def measure_step(self, name: str, allowed: float) -> None:
+        """Measure a layer's next step, and leave the layer as it is from now on where the loss would be too high."""
+        ranks = self._left[name][0]
+        loss = self._measure({**self.choice, name: ranks})
+        if loss <= allowed:
+            self._steps[name] = _Step(name, ranks, loss, self._taken)
+        else:  # a lower rank would cost more; what is no number is too much
+            self._steps.pop(name, None)
+            del self._left[name]
+
+    def _take(self, step: _Step) -> None:
+        self.choice[step.layer], self.now = step.ranks, step.loss
+        self._taken += 1
+        del self._steps[step.layer], self._left[step.layer][0]
+        if not self._left[step.layer]:
+            del self._left[step.layer]
+
+    def _price(self, step: _Step) -> float:
+        """Return the rise of the loss for each weight saved; where it falls, what saves most comes first."""
+        saved = self._saving(step.layer, self.choice[step.layer], step.ranks)
+        rise = step.loss - self.now
+        return rise / saved if rise > 0 else rise * saved

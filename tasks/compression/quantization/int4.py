@@ -3,7 +3,7 @@
 import contextlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -60,12 +60,8 @@ def quantize_weights(
         return file.flatbuffer
     over = {path: (ranges or {}).get(path, "minmax") for path in bits}
     blocks = {path: block if width == 4 and is_blocked(file, path, block) else None for path, width in bits.items()}
-    scoped, names = File(file.flatbuffer), {}
-    for path in bits:
-        for operation in file.operations[path]:
-            output = _output(scoped, operation)
-            names[_scope(operation)] = output.name
-            output.name = _scope(operation).encode()  # two operators may have one name, and a scope is an expression
+    scoped = File(file.flatbuffer)
+    names = _name_scopes(scoped, (operation for path in bits for operation in file.operations[path]))
     dead = {
         _scope(operation): mask
         for path in bits
@@ -87,6 +83,19 @@ def quantize_weights(
         for tensor in graph.tensors:
             tensor.name = names.get(tensor.name.decode(), tensor.name)
     return made.write()
+
+
+def _name_scopes(scoped: File, operations: Iterable[Operation]) -> dict[str, bytes]:
+    """Name the output of each operation by its scope; return the names of before by the new ones.
+
+    Two operators may have one name, and the library takes a scope for a regular expression.
+    """
+    names = {}
+    for operation in operations:
+        output = _output(scoped, operation)
+        names[_scope(operation)] = output.name
+        output.name = _scope(operation).encode()
+    return names
 
 
 def _scope(operation: Operation) -> str:

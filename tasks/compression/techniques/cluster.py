@@ -57,7 +57,7 @@ class Cluster(Retraining, Technique):
     per_channel: Annotated[bool, Field(description="free levels for each output channel of a convolution")] = False
     preserve_sparsity: Annotated[bool, Field(description="zeros stay zeros")] = False
     epochs: Annotated[int, Field(ge=0, description="epochs of training with clusters; 0: no training")] = 2
-    precision: Literal["float32"] = "float32"
+    precision: Annotated[Literal["float32"], Field(description="what layers compute in")] = "float32"
 
     @model_validator(mode="after")
     def _enough_levels(self) -> "Cluster":

@@ -44,7 +44,7 @@ class Distill(Retraining, Technique):
     makes: ClassVar[frozenset[Kind]] = frozenset()
 
     technique: Literal["distill"]
-    schedule: Literal["constant", "cosine"] = "cosine"
+    schedule: Annotated[Literal["constant", "cosine"], Field(description="of the learning rate")] = "cosine"
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
     hints: Annotated[HintSettings | None, Field(description="layers to match first; null: none")] = None
 

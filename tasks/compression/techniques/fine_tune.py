@@ -1,6 +1,8 @@
 """Further training after a compressing step, zeros kept."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import Retraining, retrain
@@ -21,7 +23,7 @@ class FineTune(Retraining, Technique):
     makes: ClassVar[frozenset[Kind]] = frozenset()
 
     technique: Literal["fine_tune"]
-    schedule: Literal["constant", "cosine"] = "cosine"
+    schedule: Annotated[Literal["constant", "cosine"], Field(description="of the learning rate")] = "cosine"
 
     def keeps(self) -> frozenset[Kind]:
         """Zeros are held by a constraint."""

@@ -13,7 +13,7 @@ from tasks.data_loading.sources.protocol import Source
 from tasks.errors import SourceError, WebError
 from tasks.web.transfer import AS_IT_IS, WebClient
 
-SPARE = 1 << 30  # bytes of the disk that stay free, or half of what is free where that is less than twice as much
+SPARE = 1 << 30  # bytes of the disk that stay free, or half of what is free where that is less
 # Web servers take the compression of an archive for one of the transfer.
 ENCODINGS = {".gz": {"gzip", "x-gzip"}, ".tgz": {"gzip", "x-gzip"}, ".bz2": {"bzip2", "x-bzip2"}, ".xz": {"xz", "x-xz"}}
 
@@ -45,7 +45,8 @@ class HttpFile:
             limit = max(free - SPARE, free // 2)
             try:
                 with _source_errors():
-                    WebClient(self.location).fetch(self.location, file, limit, encodings=self._encodings())
+                    client, room = WebClient(self.location), "which is what the disk has room for"
+                    client.fetch(self.location, file, limit, encodings=self._encodings(), because=room)
             except OSError as error:
                 raise SourceError(
                     f"Expected room for {self.location} in {TEMPORARY}. Received: {error.strerror}. Make room."

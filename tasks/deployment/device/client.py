@@ -43,11 +43,14 @@ WRITING = re.compile(rf"\.{re.escape(TAKEN)}\..*")  # … and what is to become 
 
 
 class Fetched(Record):
-    """What a device now has."""
+    """What a device now has.
+
+    ``version`` is the release's number, ``changed`` whether it is another one than before, ``path`` the folder of it.
+    """
 
     version: int
-    changed: bool  # whether it is another one than before
-    path: Path  # the folder of this release
+    changed: bool
+    path: Path
 
 
 class Taken(Record):

@@ -120,8 +120,8 @@ def _nobody_vouches(place: str, digest: str, known: Collection[str]) -> str:
         received = f"{digest}, of which this project has no record"
         way_out = (
             "Sign it in the project that released it. If you know its SHA-256 from a place that is neither the store "
-            "nor open to who has the lost key, give it with --sha256. Else release again: docs/releases.md, Changing "
-            "keys."
+            "nor open to who has the lost key, give it with --sha256. Else release again: "
+            "docs/explanation/releases.md, Changing keys."
         )
     return (
         f"Expected {place} to be signed by a trusted key, or to have a SHA-256 that this project has released. "

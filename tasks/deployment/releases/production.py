@@ -50,10 +50,10 @@ def production(params: Params) -> None:
         PRODUCTION_CONSENT.unlink(missing_ok=True)
 
 
-def production_changed(params: Params) -> bool:
-    """Tell whether the channel points to something else than ``models/production`` has, or may be moved otherwise."""
+def production_changed(params: Params, store: Store) -> bool:
+    """Tell whether the channel in the store points to something else than is here, or may be moved otherwise."""
     place = params.deployment
-    here, store = _recorded(), open_store(place.store)
+    here = _recorded()
     pointer = current(store, place.model, place.channel)
     if here is None or here.manifest_sha256 != (pointer.manifest_sha256 if pointer else None):
         return True

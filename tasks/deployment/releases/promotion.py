@@ -1,6 +1,6 @@
 """Channels move forward: to a release that has just been seen to work, or back to the one before, as a new move."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.config import Deployment
 from tasks.deployment.records import Pointer
@@ -18,7 +18,10 @@ from tasks.errors import NotStaged, ReleaseError
 
 @dataclass(frozen=True)
 class Registry:
-    """The channels of a model and whose releases they take; ``staging``, if there is one, comes before any other."""
+    """An open store, the channels of a model in it and whose releases they take.
+
+    ``staging``, if there is one, comes before any other channel.
+    """
 
     store: Store
     model: str
@@ -29,13 +32,22 @@ class Registry:
 
 
 def registry_of(place: Deployment) -> Registry:
-    """What params.yaml says.
+    """Open what params.yaml says. It is handed on, as each opening makes connections of its own.
 
     Raises:
         ConfigError: the store's address or a trusted key is wrong.
     """
     trust = project_trust(place.trust)
     return Registry(open_store(place.store), place.model, trust, place.staging, place.channel, place.replaces)
+
+
+def renewed(registry: Registry, place: Deployment) -> Registry:
+    """Return the registry, still open, with whom the project trusts now: its local key counts once it is made.
+
+    Raises:
+        ConfigError: a trusted key is wrong.
+    """
+    return replace(registry, trust=project_trust(place.trust))
 
 
 def promote(registry: Registry, version: int | None, channel: str, why: Why, seen: Seen | None = None) -> Pointer:

@@ -32,10 +32,9 @@ from tasks.deployment.releases.bundle import bundle
 from tasks.deployment.releases.channels import Why, actor
 from tasks.deployment.releases.chosen import Evidence, load_evidence
 from tasks.deployment.releases.memory import remember
-from tasks.deployment.releases.promotion import promote, registry_of
+from tasks.deployment.releases.promotion import Registry, promote, registry_of, renewed
 from tasks.deployment.releases.release_state import already_released, staged_just_so, taken_back
 from tasks.deployment.releases.tool import this_tool
-from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.progress import bar
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.keys import signing_key
@@ -52,9 +51,10 @@ def publish(params: Params, commit: str | None = None, dirty: bool | None = None
 
     Raises: see :func:`upload` and :func:`advance`.
     """
-    release = upload(params, commit, dirty)
+    registry = registry_of(params.deployment)
+    release = upload(params, registry, commit, dirty)
     for channel in route(params.deployment, release):
-        release = advance(params, release, channel)
+        release = advance(params, registry, release, channel)
     return release
 
 
@@ -67,7 +67,7 @@ def route(place: Deployment, release: Release) -> tuple[str, ...]:
     return tuple(channel for channel in way if channel not in release.channels)
 
 
-def upload(params: Params, commit: str | None = None, dirty: bool | None = None) -> Release:
+def upload(params: Params, registry: Registry, commit: str | None = None, dirty: bool | None = None) -> Release:
     """Put the chosen candidate into the store as a release to which no channel points yet.
 
     If a channel points to just this model already, as after a run that was killed at its end, that is the release. What
@@ -75,6 +75,7 @@ def upload(params: Params, commit: str | None = None, dirty: bool | None = None)
     so the verdict holds only as long as the channel still points to it.
 
     Args:
+        registry: the project's, open.
         commit: of the code that made the model, None without a repository.
         dirty: whether the code differed from that commit.
 
@@ -89,20 +90,20 @@ def upload(params: Params, commit: str | None = None, dirty: bool | None = None)
     expect_own_name(params)
     place = params.deployment
     evidence = load_evidence(params)
-    store = open_store(place.store)
+    store = registry.store
     expect_decided(store, place.model, evidence.decision)
-    if released := already_released(params):
+    if released := already_released(params, registry):
         return released
-    if reason := taken_back(params):
+    if reason := taken_back(params, registry):
         raise ReleaseError(reason)
-    if staged := staged_just_so(params):
+    if staged := staged_just_so(params, registry):
         return staged
     _expect(see(store, place.model, place.channel), read_record(PRODUCTION, Production), params)
     with as_readers_take_it():
         return describe(_upload(store, params, evidence, commit, dirty), ())
 
 
-def advance(params: Params, release: Release, channel: str) -> Release:
+def advance(params: Params, registry: Registry, release: Release, channel: str) -> Release:
     """Move a channel of the project to a release that was just uploaded, after it was seen to work.
 
     Raises:
@@ -111,7 +112,8 @@ def advance(params: Params, release: Release, channel: str) -> Release:
         Conflict: somebody else has released meanwhile; the channel stays as they left it.
         StoreError: the store cannot be read or written.
     """
-    registry, place = registry_of(params.deployment), params.deployment
+    place = params.deployment
+    registry = renewed(registry, place)
     compared = read_record(PRODUCTION, Production)
     why = Why(reason=read_record(DECISION, Decision).sentence[:MAX_REASON], by=actor())
     seen = see(registry.store, place.model, channel)

@@ -11,7 +11,7 @@ from tasks.deployment.records import LABELS, Release
 from tasks.deployment.registry import current, describe, read_manifest
 from tasks.deployment.releases.bundle import labels
 from tasks.deployment.releases.channels import actor, trail
-from tasks.deployment.releases.promotion import registry_of
+from tasks.deployment.releases.promotion import Registry
 from tasks.deployment.trust.keys import LOCAL, LOCAL_KEY, signing_key
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ConfigError, ReleaseError, Untrusted
@@ -21,23 +21,22 @@ from tasks.records import read_record
 from tasks.samples import read_dataset
 
 
-def already_released(params: Params) -> Release | None:
+def already_released(params: Params, registry: Registry) -> Release | None:
     """The release in the channel, if it has the model that the gate decided about, with these classes."""
-    return _with_this_model(params, params.deployment.channel)
+    return _with_this_model(params, registry, params.deployment.channel)
 
 
-def already_staged(params: Params) -> Release | None:
+def already_staged(params: Params, registry: Registry) -> Release | None:
     """The release that waits in staging for a person, if it has the model that the gate decided about."""
     staging = params.deployment.staging if params.deployment.promotion == "manual" else None
     with contextlib.suppress(Untrusted):  # nobody waits for what nobody may promote
-        return _with_this_model(params, staging) if staging else None
+        return _with_this_model(params, registry, staging) if staging else None
     return None
 
 
-def taken_back(params: Params) -> str | None:
+def taken_back(params: Params, registry: Registry) -> str | None:
     """Why the chosen model must not be released by itself: somebody has just rolled the channel back from it."""
     place = params.deployment
-    registry = registry_of(place)
     for made in takewhile(lambda each: each.kind == "rollback", trail(registry.store, place.model, place.channel)):
         if made.previous is None:
             continue
@@ -53,24 +52,23 @@ def taken_back(params: Params) -> str | None:
     return None
 
 
-def staged_just_so(params: Params) -> Release | None:
+def staged_just_so(params: Params, registry: Registry) -> Release | None:
     """A release of this very verdict in staging: the run that put it there was killed before its end."""
     place = params.deployment
     with contextlib.suppress(Untrusted):
-        return _staged_by_this_verdict(params, place.staging) if place.staging else None
+        return _staged_by_this_verdict(params, registry, place.staging) if place.staging else None
     return None
 
 
-def _staged_by_this_verdict(params: Params, staging: str) -> Release | None:
+def _staged_by_this_verdict(params: Params, registry: Registry, staging: str) -> Release | None:
     place = params.deployment
-    if (staged := _with_this_model(params, staging)) is None:
+    if (staged := _with_this_model(params, registry, staging)) is None:
         return None
-    registry = registry_of(place)
     sealed = read_manifest(registry.store, place.model, staged.version, registry.trust)
     return staged if sealed.manifest.files[GATE.name].sha256 == sha256(GATE) else None
 
 
-def expect_release_possible(params: Params) -> None:
+def expect_release_possible(params: Params, registry: Registry) -> None:
     """Refuse, before any work, a run that could not compare or not release, as after a key was revoked.
 
     Raises:
@@ -78,7 +76,6 @@ def expect_release_possible(params: Params) -> None:
         Untrusted: nobody trusted has signed what the channel points to.
     """
     place = params.deployment
-    registry = registry_of(place)
     actor()
     if key := _key(place):
         registry.trust.expect_not_revoked(key)
@@ -101,9 +98,8 @@ def _key(place: Deployment) -> Ed25519PrivateKey | None:
         return None
 
 
-def _with_this_model(params: Params, channel: str) -> Release | None:
+def _with_this_model(params: Params, registry: Registry, channel: str) -> Release | None:
     place = params.deployment
-    registry = registry_of(place)
     pointer = current(registry.store, place.model, channel)
     if pointer is None or not GATE.exists():
         return None

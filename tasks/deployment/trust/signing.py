@@ -183,7 +183,7 @@ def _nobody(place: str, signers: Sequence[str], trust: Trust) -> str:
     if trust.revoked.intersection(signers):
         way_out = (
             "Whoever has the key can have written it. `slimline sign --replace` signs it anew in the project that "
-            "released it, if the project's own records know it; see docs/releases.md, Changing keys."
+            "released it, if the project's own records know it; see docs/explanation/releases.md, Changing keys."
         )
     else:
         way_out = (

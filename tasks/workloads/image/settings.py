@@ -20,16 +20,22 @@ Pixels = Annotated[int | Literal["auto"], BeforeValidator(_check_pixels)]
 class ImageSettings(Settings):
     """What an image is brought to; ``auto`` takes what the source's first image has."""
 
-    height: Pixels = "auto"
-    width: Pixels = "auto"
-    channels: Literal[1, 3, "auto"] = "auto"
+    height: Annotated[Pixels, Field(description="pixels, 1 to 4096")] = "auto"
+    width: Annotated[Pixels, Field(description="pixels, 1 to 4096")] = "auto"
+    channels: Annotated[Literal[1, 3, "auto"], Field(description="1: grey; 3: colour")] = "auto"
 
 
 class ImageAugmentation(Augmentation):
     """Random changes of images; 0 and false leave an image as it is."""
 
-    flip: bool = False
-    shift: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of the image's side
-    brightness: Fraction = 0.0  # of the full range
-    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    cutout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of the image's side
+    flip: Annotated[bool, Field(description="left and right are exchanged, in half of the images")] = False
+    shift: Annotated[float, Field(ge=0, lt=1, description="how far images move at most, as a fraction of the side")] = (
+        0.0
+    )
+    brightness: Annotated[
+        Fraction, Field(description="how much it changes at most, as a fraction of the full range")
+    ] = 0.0
+    contrast: Annotated[float, Field(ge=0, lt=1, description="fraction by which contrast may rise or fall")] = 0.0
+    cutout: Annotated[
+        float, Field(ge=0, lt=1, description="side of a blanked square, as a fraction of the image's")
+    ] = 0.0

@@ -1,25 +1,20 @@
 import json
 import os
 import re
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from flows.cli.main import main
 from tasks.config import Params
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.trust.trusted import ENVIRONMENT
 from tasks.text import storable, visible
 from tasks.versioning.params_file import set_params
+from tests.commands import Slimline
 from tests.tasks.deployment.project import params_for, write_project
 
-# the command line is read from sys.argv, as of a process of its own
-pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
-Slimline = Callable[..., str]
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -38,22 +33,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
         publish(params)
     monkeypatch.chdir(tmp_path)
     return ("--store", params.deployment.store, "--trusted-keys", str(tmp_path / "project/.slimline/keys"))
-
-
-@pytest.fixture
-def slimline(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Slimline:
-    """Run a command; gives what it prints, or the error it ends with."""
-
-    def run(*arguments: str, code: int = 0) -> str:
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["slimline", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert ended.value.code == code, said.err
-        return said.out if code == 0 else said.err + said.out
-
-    return run
 
 
 def test_a_release_is_rolled_back_promoted_and_audited(slimline: Slimline, place: tuple[str, ...]) -> None:

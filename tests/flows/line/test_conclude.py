@@ -11,6 +11,8 @@ from flows.line.retrain import Outcome, conclude
 from tasks.config import Params
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import registry_of, rollback
+from tasks.deployment.stores import opening
+from tasks.deployment.stores.protocol import Store
 from tasks.errors import ReleaseError, VersioningError, WornOut
 from tasks.evaluation.records import DECISION, Decision
 from tasks.records import read_record
@@ -27,8 +29,14 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 
 
 @pytest.fixture
-def end(prefect_server: None) -> End:
-    """Come as far as the gate with the model of this bias, and end the run."""
+def end(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> End:
+    """Come as far as the gate with the model of this bias, and end the run, which opens the store once."""
+    directory = opening.SCHEMES["file"]
+    opened: list[str] = []
+
+    def counted(url: str) -> Store:
+        opened.append(url)
+        return directory(url)
 
     def run(bias: float, params: Params, change: Callable[[], None] = lambda: None) -> Outcome:
         @flow(name="end", persist_result=False)
@@ -38,7 +46,11 @@ def end(prefect_server: None) -> End:
         outcomes: list[Outcome] = []
         write_project(params, bias)
         change()
-        line()
+        opened.clear()
+        with monkeypatch.context() as patch:
+            patch.setitem(opening.SCHEMES, "file", counted)
+            line()
+        assert opened == [params.deployment.store]
         return outcomes[0]
 
     return run
@@ -108,7 +120,7 @@ def test_where_a_person_promotes_a_run_ends_in_staging(end: End, params: Params)
 def test_a_run_ends_held_back_where_the_sealed_samples_are_worn_out_or_prove_too_little(
     end: End, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def worn_out(_: Params) -> Decision:
+    def worn_out(*_: object) -> Decision:
         raise WornOut("Expected test samples that can decide. Received: none.")
 
     monkeypatch.setattr(retrain, "settle", worn_out)
@@ -116,6 +128,6 @@ def test_a_run_ends_held_back_where_the_sealed_samples_are_worn_out_or_prove_too
     assert (held.ending, held.release) == ("Held back", None)
     assert held.sentence.startswith("Expected test samples")
     unproven = read_record(DECISION, Decision).model_copy(update={"outcome": "INCONCLUSIVE", "sentence": "Not proven."})
-    monkeypatch.setattr(retrain, "settle", lambda _: unproven)
+    monkeypatch.setattr(retrain, "settle", lambda *_: unproven)
     held = end(1, params)
     assert (held.ending, held.sentence, held.release) == ("Held back", "Not proven.", None)

@@ -13,6 +13,7 @@ from tasks.compression.records import candidate_model
 from tasks.config import Params
 from tasks.deployment.decisions.ledger import ledger_key, read
 from tasks.deployment.registry import read_manifest
+from tasks.deployment.releases.promotion import registry_of
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust.trusted import ANYBODY
@@ -32,13 +33,17 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
     return shades_params(f"file://{tmp_path / 'store'}")
 
 
+def settled(params: Params) -> Decision:
+    return settle(params, registry_of(params.deployment))
+
+
 def lines(params: Params) -> list[str]:
     return [line.kind for line in read(open_store(params.deployment.store), "shades").ledger.lines]
 
 
 def test_a_candidate_as_good_as_the_baseline_passes_and_the_manifest_names_the_decision(params: Params) -> None:
     write_shades(params)
-    made = settle(params)
+    made = settled(params)
     assert (made.outcome, made.number, made.turn, made.samples, made.level) == ("PASS", 1, 1, 400, 0.025)
     assert made.sentence.startswith("PASS: float32 may be released. First decision on 400 sealed test samples, at 95 %")
     for part in (
@@ -64,11 +69,11 @@ def test_a_candidate_that_only_the_sealed_samples_find_out_does_not_pass_and_not
     write_shades(params, bias=2.5, dim=40)
     gate = read_record(GATE, GateReport)
     assert (gate.outcome, gate.promising) == ("PASS", True)
-    assert settle(params).outcome == "INCONCLUSIVE"
+    assert settled(params).outcome == "INCONCLUSIVE"
     with pytest.raises(ReleaseError, match="Received: INCONCLUSIVE"):
         publish(params)
     write_shades(params, bias=2.5, dim=60)  # other samples, on which it is worse
-    other = settle(params)
+    other = settled(params)
     said = [json.loads(path.read_text()) for path in Path("reports").rglob("*.json")]
     assert not any(figure in json.dumps(said) for figure in ("0.9,", "0.85,", "90.00", "85.00"))
     assert "90.00" not in capsys.readouterr().out
@@ -80,22 +85,22 @@ def test_a_decision_that_was_taken_is_taken_over_without_an_answer_being_read(
     params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_shades(params)
-    first = settle(params)
+    first = settled(params)
     monkeypatch.setattr(decision, "decide", lambda *_: pytest.fail("it was decided before"))
-    assert settle(params) == first
+    assert settled(params) == first
     DECISION.unlink()  # as on another machine, or in a clone
-    assert settle(params) == first
+    assert settled(params) == first
     assert lines(params) == ["opened", "reserved", "ended"]
 
 
 def die_when_asked(params: Params) -> None:
     vars(decision)["decide"] = lambda *_: die()
-    settle(params)
+    settled(params)
 
 
 def die_after_the_verdict(params: Params) -> None:
     vars(deciding)["write_record"] = lambda *_: die()
-    settle(params)
+    settled(params)
 
 
 def test_a_run_that_is_killed_on_the_way_leaves_an_entry_that_the_next_one_ends(params: Params) -> None:
@@ -105,7 +110,7 @@ def test_a_run_that_is_killed_on_the_way_leaves_an_entry_that_the_next_one_ends(
     assert killed(partial(die_after_the_verdict, params))
     assert lines(params) == ["opened", "reserved", "ended"]
     assert not DECISION.exists()
-    assert (settle(params).number, settle(params).level) == (1, 0.025)
+    assert (settled(params).number, settled(params).level) == (1, 0.025)
     assert lines(params) == ["opened", "reserved", "ended"]
 
 
@@ -118,7 +123,7 @@ def test_without_a_decision_the_verdict_is_provisional_and_is_not_released(param
 @pytest.mark.parametrize("part", ["candidate", "samples", "rules", "opponents"])
 def test_a_decision_about_anything_else_releases_nothing(params: Params, part: str) -> None:
     write_shades(params)
-    made = settle(params)
+    made = settled(params)
     other: dict[str, Any] = {"candidate": "c" * 64, "samples": "d" * 64, "rules": ("{}",), "opponents": {}}
     question = made.question.model_copy(update={part: other[part]})
     write_record(DECISION, made.model_copy(update={"question": question}))
@@ -128,7 +133,7 @@ def test_a_decision_about_anything_else_releases_nothing(params: Params, part: s
 
 def test_a_verdict_that_the_ledger_does_not_have_releases_nothing(params: Params) -> None:
     write_shades(params, bias=2.5)
-    made = settle(params)
+    made = settled(params)
     write_record(DECISION, made.model_copy(update={"outcome": "PASS"}))  # the record is forged
     with pytest.raises(LedgerError, match="to be PASS, about this candidate"):
         publish(params)
@@ -137,18 +142,18 @@ def test_a_verdict_that_the_ledger_does_not_have_releases_nothing(params: Params
     with pytest.raises(LedgerError, match="no such decision"):
         publish(params)
     with pytest.raises(LedgerError, match=r"reports/decision\.json names"):
-        settle(params)
+        settled(params)
 
 
 def test_a_ledger_that_was_removed_is_found_out_by_what_is_in_production(params: Params) -> None:
     write_shades(params)
-    settle(params)
+    settled(params)
     publish(params)
     open_store(params.deployment.store).delete(ledger_key("shades"))
     DECISION.unlink()
     write_shades(params, bias=2.1)
     with pytest.raises(LedgerError, match="release 1 in production names"):
-        settle(params)
+        settled(params)
 
 
 def test_a_model_changed_after_the_choice_is_not_asked(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,16 +162,16 @@ def test_a_model_changed_after_the_choice_is_not_asked(params: Params, monkeypat
     candidate_model("float32").write_bytes(b"another")
     monkeypatch.setattr(deciding, "load_results", lambda _: results)
     with pytest.raises(EvaluationError, match="about which the decision is"):
-        settle(params)
+        settled(params)
 
 
 def test_production_is_an_opponent_and_another_release_makes_another_question(params: Params) -> None:
     write_shades(params)
-    first = settle(params)
+    first = settled(params)
     assert first.question.opponents["production"] is None
     publish(params)
     write_shades(params, bias=2.1)
-    second = settle(params)
+    second = settled(params)
     assert second.question.opponents["production"] == first.question.candidate
     assert (second.outcome, second.number) == ("PASS", 2)
     assert second.level == pytest.approx(0.01875)
@@ -174,17 +179,17 @@ def test_production_is_an_opponent_and_another_release_makes_another_question(pa
 
 def test_new_samples_restore_the_budget_once_they_are_as_many(params: Params) -> None:
     write_shades(params, bias=2.5)
-    assert settle(params).outlook.restore == 400
+    assert settled(params).outlook.restore == 400
     write_shades(params, tests=700)
-    made = settle(params)
+    made = settled(params)
     assert (made.samples, made.turn, made.outlook.restore) == (400, 2, 100)
     write_shades(params, bias=2.1, tests=800)
-    made = settle(params)
+    made = settled(params)
     assert (made.samples, made.turn, made.level, made.outlook.restore) == (400, 1, 0.025, 400)
 
 
 def test_the_record_of_a_decision_has_no_figure_of_the_samples(params: Params) -> None:
     write_shades(params)
-    settle(params)
+    settled(params)
     assert set(Decision.model_fields) == set(json.loads(DECISION.read_text()))
     assert not {"value", "low", "high", "accuracy"} & set(Decision.model_fields)

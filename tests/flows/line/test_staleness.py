@@ -11,8 +11,9 @@ import pytest
 
 from flows.cli.app import stale
 from flows.line import staleness
-from flows.line.staleness import survey
-from tasks.config import load_params
+from flows.line.staleness import Survey, survey
+from tasks.config import Params, load_params
+from tasks.deployment.releases.promotion import registry_of
 from tasks.versioning.params_file import set_params
 from tasks.versioning.stages import Stage
 from tests.flows.lines import RECIPES, dvc, make_line, reproduce
@@ -61,8 +62,8 @@ def copied(made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(made, folder / "project", symlinks=True)
     monkeypatch.chdir(folder / "project")
     monkeypatch.syspath_prepend(folder / "project")  # the project's copy of the code runs
-    monkeypatch.setattr(staleness, "already_released", lambda _: object())
-    monkeypatch.setattr(staleness, "production_changed", lambda _: False)
+    monkeypatch.setattr(staleness, "already_released", lambda *_: object())
+    monkeypatch.setattr(staleness, "production_changed", lambda *_: False)
     return folder / "project"
 
 
@@ -72,14 +73,19 @@ def edit(path: str, before: str, after: str) -> None:
     Path(path).write_text(text.replace(before, after))
 
 
+def surveyed(params: Params | None = None) -> Survey:
+    asked = params or load_params()
+    return survey(asked, registry_of(asked.deployment))
+
+
 def why() -> dict[str, tuple[str, ...]]:
     """The reasons of the stages that are stale by themselves."""
-    found = survey(load_params())
+    found = surveyed()
     return {name: stage.changed for name, stage in found.stages.items() if stage.changed and name not in ALWAYS}
 
 
 def stale_now() -> set[str]:
-    return set(survey(load_params()).stale)
+    return set(surveyed().stale)
 
 
 def test_nothing_is_stale_after_a_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,7 +164,7 @@ def test_dvc_alone_runs_just_what_is_stale(project: Path) -> None:
 @pytest.mark.parametrize("change", CHANGES)
 def test_dvc_and_the_survey_agree(line: Path, change: Callable[[], None]) -> None:
     change()
-    found = survey(load_params())
+    found = surveyed()
     ran = reproduce(line)
     assert {name for name, stage in found.stages.items() if stage.changed} - ALWAYS <= ran <= found.stale
     assert stale_now() == set()
@@ -244,12 +250,12 @@ def test_a_model_made_anew_is_compared_with_what_is_in_production_now(
     answers = {
         "foresee": lambda _: {},
         "read_stages": lambda **_: stages,
-        "already_released": lambda _: object() if released else None,
-        "production_changed": lambda _: True,
+        "already_released": lambda *_: object() if released else None,
+        "production_changed": lambda *_: True,
     }
     for name, answer in answers.items():
         monkeypatch.setattr(staleness, name, answer)
-    found = staleness.survey(params_for("file://store"))
+    found = surveyed(params_for("file://store"))
     assert found.stages == stages
     assert found.stale == stale
     reasons = {"train": ("changed",), "production": ("the release in production changed",)}

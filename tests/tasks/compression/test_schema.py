@@ -74,6 +74,8 @@ def test_limits_and_defaults_are_told(schema: Any) -> None:
     assert told["training.patience"] == "integer, 1 or more · null; 10 by default"
     assert told["deployment.promotion"] == "automatic · manual; automatic by default"
     assert told["deployment.serving"] == "boolean; false by default"
+    assert told["gate.rules[latency].versus"] == "a list; [baseline] by default"
+    assert told["recipes.<name>.<step> factorize.rank"] == "settings; {by: energy, keep: 0.9} by default"
 
 
 def test_rules_and_objective_are_those_of_the_outcome() -> None:
@@ -84,3 +86,14 @@ def test_rules_and_objective_are_those_of_the_outcome() -> None:
     }
     assert kinds == {"QualityRule", "LatencyRule", "BytesRule"}
     assert found["$defs"]["QualityRule"]["properties"]["metric"]["enum"] == ["rmse", "mae"]
+
+
+def test_every_setting_has_a_meaning(schema: Any) -> None:
+    assert [key for key, _, about in reference(schema) if not about] == []
+
+
+def test_settings_of_each_choice_are_told(schema: Any) -> None:
+    keys = {key.removeprefix("recipes.<name>.<step> ") for key, _, _ in reference(schema)}
+    assert {"prune_channels.budget.metric", "quantize int8.calibration.percentile", "distill.hints.student"} <= keys
+    assert {"factorize.rank[energy].keep", "factorize.rank[loss].tolerance"} <= keys
+    assert {"gate.rules[latency].max_ms", "gate.rules[loaded_bytes · stored_bytes].max"} <= keys

@@ -4,17 +4,18 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from functools import partial
-from multiprocessing import get_context
+from collections.abc import Callable, Iterable, Mapping
+from multiprocessing.process import BaseProcess
 from typing import Any
+
+from tests.processes import CLEAN, take_over
 
 KILLS = 200  # of a long test
 
 
 def killed(work: Callable[[], object]) -> bool:
-    """Whether ``work`` in a process of its own ended by SIGKILL."""
-    process = get_context("fork").Process(target=partial(carry_out, work))
+    """Whether ``work`` in a process of its own ended by SIGKILL. It can be pickled."""
+    process = process_of(work)
     process.start()
     process.join()
     assert process.exitcode in {0, -signal.SIGKILL}
@@ -23,7 +24,7 @@ def killed(work: Callable[[], object]) -> bool:
 
 def at_once(works: Iterable[Callable[[], object]]) -> None:
     """Do all ``works`` at the same time, each in a process of its own; none may fail."""
-    processes = [get_context("fork").Process(target=partial(carry_out, work)) for work in works]
+    processes = [process_of(work) for work in works]
     for process in processes:
         process.start()
     for process in processes:
@@ -31,8 +32,14 @@ def at_once(works: Iterable[Callable[[], object]]) -> None:
     assert [process.exitcode for process in processes] == [0] * len(processes)
 
 
-def carry_out(work: Callable[[], object]) -> None:
-    """End with the work: what libraries of the test session have to do at exit is not for a copy of its process."""
+def process_of(work: Callable[[], object]) -> BaseProcess:
+    """A process for ``work``, in the working folder and with the environment of now."""
+    return CLEAN.Process(target=carry_out, args=(work, dict(os.environ)))
+
+
+def carry_out(work: Callable[[], object], environment: Mapping[str, str]) -> None:
+    """End with the work: what libraries have to do at exit is not for it."""
+    take_over(environment)
     try:
         work()
     except BaseException:
@@ -59,7 +66,7 @@ def die_at_flush(flush: int) -> None:
 
 def kill_within(work: Callable[[], object], seconds: float) -> bool:
     """Run ``work`` in a process of its own and kill it after so long; whether that came before its end."""
-    process = get_context("fork").Process(target=partial(carry_out, work))
+    process = process_of(work)
     process.start()
     process.join(seconds)
     if process.pid and process.is_alive():

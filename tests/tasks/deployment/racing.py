@@ -5,10 +5,9 @@ promoted; whoever moves the channel has won. Meanwhile readers fetch whatever th
 """
 
 import contextlib
-import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier, Event
@@ -24,9 +23,9 @@ from tasks.deployment.releases.retention import clean
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust.keys import new_key
 from tasks.errors import Conflict
+from tests.processes import CLEAN, take_over
 from tests.tasks.deployment.project import params_for, trust_of, write_project
 
-FORK = multiprocessing.get_context("fork")
 MODEL, STAGING, PRODUCTION = "shades", "staging", "production"
 KEY = "release.pem"
 SWEEP = 10  # rounds after which old releases are removed
@@ -61,10 +60,10 @@ def race(
     new_key(folder / KEY)
     for number in range(processes):
         (folder / str(number)).mkdir()
-    over = FORK.Event()
+    over = CLEAN.Event()
     with (
-        ProcessPoolExecutor(processes, FORK, _enter, (FORK.Barrier(processes), over)) as runners,
-        ProcessPoolExecutor(readers, FORK, _enter, (FORK.Barrier(1), over)) as pool,
+        ProcessPoolExecutor(processes, CLEAN, _enter, (dict(os.environ), CLEAN.Barrier(processes), over)) as runners,
+        ProcessPoolExecutor(readers, CLEAN, _enter, (dict(os.environ), CLEAN.Barrier(1), over)) as pool,
     ):
         with _until_the_end(over):
             reading = [pool.submit(_read, store, folder / KEY) for _ in range(readers)]
@@ -102,8 +101,9 @@ def _until_the_end(over: Event) -> Iterator[None]:
         over.set()
 
 
-def _enter(barrier: Barrier, over: Event) -> None:
+def _enter(environment: Mapping[str, str], barrier: Barrier, over: Event) -> None:
     global start, ended
+    take_over(environment)
     start, ended = barrier, over
 
 

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_publisher_killed_at_random_leaves_whole_channels(project: Params, tmp
 
     def prepare(turn: int) -> Callable[[], object]:
         write_project(project, bias=3 + turn)
-        return lambda: publish(project)
+        return partial(publish, project)
 
     longest = seconds_of(prepare(0))
     chance, died, turn, moved = random.Random(1), 0, 0, {"no channel": 0, "staging": 0, "both": 0}
@@ -92,10 +93,10 @@ def test_moves_killed_at_random_leave_whole_channels(project: Params) -> None:
     for bias in (1, 2):
         write_project(project, bias)
         publish(project)
-    longest = seconds_of(lambda: move_about(project))
+    longest = seconds_of(partial(move_about, project))
     chance, died = random.Random(2), 0
     while died < KILLS:
-        died += kill_within(lambda: move_about(project), chance.uniform(0, longest))
+        died += kill_within(partial(move_about, project), chance.uniform(0, longest))
         check(project)
     registry = registry_of(project.deployment)
     promote(registry, 1, "staging", WHY)

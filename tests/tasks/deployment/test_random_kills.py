@@ -54,6 +54,10 @@ def test_a_fetch_killed_at_random_leaves_a_verified_release(project: Params, tmp
     assert found[1]
 
 
+def clean_all(url: str) -> None:
+    list(clean(open_store(url), "shades", Retention(keep=2)))
+
+
 @pytest.mark.slow
 def test_a_removal_killed_at_random_leaves_whole_releases(project: Params, tmp_path: Path) -> None:
     url = project.deployment.store
@@ -68,9 +72,7 @@ def test_a_removal_killed_at_random_leaves_whole_releases(project: Params, tmp_p
         shutil.rmtree(tmp_path / "store")
         shutil.copytree(tmp_path / "full", tmp_path / "store")
 
-    def work() -> None:
-        list(clean(store, "shades", Retention(keep=2)))
-
+    work = partial(clean_all, url)
     longest, chance, died, found = seconds_of(work), random.Random(1), 0, dict.fromkeys((2, 3, 4), 0)
     while died < KILLS:
         begin()

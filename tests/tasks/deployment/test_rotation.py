@@ -3,15 +3,12 @@
 import hashlib
 import json
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from flows.cli.main import main
 from tasks.config import Params, load_params
 from tasks.deployment.records import MANIFEST, MAX_SIGNATURES
 from tasks.deployment.registry import current, encode, open_manifest, read_manifest, release_key
@@ -27,11 +24,9 @@ from tasks.deployment.trust.trusted import ANYBODY, load_trust
 from tasks.errors import ConfigError, ReleaseError, Untrusted
 from tasks.versioning.history import release_message
 from tasks.versioning.params_file import set_params
+from tests.commands import Slimline
 from tests.tasks.deployment.project import params_for, write_project
 
-# the command line is read from sys.argv, as of a process of its own
-pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
-Slimline = Callable[..., str]
 OLD, NEXT = Path("keys/old.pem"), Path("keys/next.pem")
 
 
@@ -42,22 +37,6 @@ on_a_server = pytest.mark.parametrize("store_url", ["s3"], indirect=True)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A folder; an S3 server where a test asks for one."""
     return str(request.getfixturevalue("s3_url")) if hasattr(request, "param") else f"file://{tmp_path / 'store'}"
-
-
-@pytest.fixture
-def slimline(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Slimline:
-    """Run a command; gives what it prints, or the error it ends with."""
-
-    def run(*arguments: str, code: int = 0) -> str:
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["slimline", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert ended.value.code == code, said.err
-        return said.out if code == 0 else said.err
-
-    return run
 
 
 @pytest.fixture
@@ -74,7 +53,7 @@ def project(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def retrain(params: Params, bias: float) -> int:
     """What a run does after training: look whether it may, compare with production, release."""
     write_params(params)
-    expect_release_possible(params)
+    expect_release_possible(params, registry_of(params.deployment))
     write_project(params, bias)
     write_params(params)
     return publish(params).version

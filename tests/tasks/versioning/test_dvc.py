@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,13 +13,9 @@ from tasks.versioning.dvc import (
     read_states,
     repro_command,
 )
+from tests.tasks.versioning.repository import LOOK, lines_of, make_repository
 
-STAGES = """
-stages:
-  look:
-    cmd: cp outside.txt seen.txt
-    always_changed: true
-    outs: [seen.txt]
+STAGES = """\
   make:
     cmd: cp seen.txt made.txt
     deps: [seen.txt]
@@ -35,17 +28,8 @@ stages:
 """
 
 
-def run(project: Path, *command: str) -> list[str]:
-    """The lines that a command prints, in the order in which a person sees them."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        command, cwd=project, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
-    return done.stdout.splitlines()
-
-
 def repro(project: Path, stage: str, anew: bool = False) -> list[str]:
-    return run(project, *repro_command(stage, anew))
+    return lines_of(project, *repro_command(stage, anew))
 
 
 def changes(project: Path, stage: str) -> set[tuple[str, str | None]]:
@@ -55,10 +39,8 @@ def changes(project: Path, stage: str) -> set[tuple[str, str | None]]:
 
 def test_this_dvc_says_what_is_understood(tmp_path: Path) -> None:
     """One walk with the real DVC through all of its words that are read."""
-    (tmp_path / "outside.txt").write_text("one")
     (tmp_path / "params.yaml").write_text("size: {width: 1, height: 2}\nkind: round\n")
-    (tmp_path / "dvc.yaml").write_text(STAGES)
-    run(tmp_path, sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet")
+    make_repository(tmp_path, STAGES)
 
     assert [(state.name, set(state.needs), state.always, state.ran) for state in read_states(tmp_path)] == [
         ("look", set(), True, False),
@@ -92,7 +74,7 @@ def test_this_dvc_says_what_is_understood(tmp_path: Path) -> None:
     (tmp_path / "seen.txt").write_text("two")
     (tmp_path / "made.txt").unlink()
     (tmp_path / "params.yaml").write_text("size: {width: 1, height: 3}\nkind: round\n")
-    (tmp_path / "dvc.yaml").write_text(STAGES.replace("cp seen.txt made", "cp -f seen.txt made"))
+    (tmp_path / "dvc.yaml").write_text(LOOK + STAGES.replace("cp seen.txt made", "cp -f seen.txt made"))
     assert changes(tmp_path, "make") == {
         ("seen.txt changed", "seen.txt"),
         ("output made.txt is missing", "made.txt"),
@@ -100,7 +82,7 @@ def test_this_dvc_says_what_is_understood(tmp_path: Path) -> None:
         ("its command changed", None),
     }
 
-    (tmp_path / "dvc.yaml").write_text(STAGES)
+    (tmp_path / "dvc.yaml").write_text(LOOK + STAGES)
     (tmp_path / "params.yaml").write_text("size: {width: 1, height: 2}\nkind: round\n")
     (tmp_path / "seen.txt").unlink()
     (tmp_path / "seen.txt").write_text("one")

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +7,9 @@ from tasks.errors import VersioningError
 from tasks.versioning.changes import Foreseen
 from tasks.versioning.rebuilding import stages_to_run
 from tasks.versioning.stages import Stage, read_stages, stale_stages
+from tests.tasks.versioning.repository import LOOK, dvc, make_repository
 
-LINE = """
-stages:
-  look:
-    cmd: cp outside.txt seen.txt
-    always_changed: true
-    outs: [seen.txt]
+LINE = """\
   copy:
     cmd: cp seen.txt copied.txt
     deps: [seen.txt]
@@ -29,14 +23,7 @@ stages:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "outside.txt").write_text("one")
-    (tmp_path / "dvc.yaml").write_text(LINE)
-    _dvc(tmp_path, "init", "--no-scm", "--quiet")
-    return tmp_path
-
-
-def _dvc(project: Path, *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=project, check=True, capture_output=True)
+    return make_repository(tmp_path, LINE)
 
 
 def test_stages_come_in_an_order_in_which_they_can_run(project: Path) -> None:
@@ -49,11 +36,11 @@ def test_stages_come_in_an_order_in_which_they_can_run(project: Path) -> None:
 
 def test_data_of_ones_own_that_dvc_tracks_is_no_stage(project: Path) -> None:
     (project / "own.csv").write_text("1")
-    _dvc(project, "add", "--quiet", "own.csv")
-    (project / "dvc.yaml").write_text(LINE.replace("deps: [copied.txt]", "deps: [copied.txt, own.csv]"))
+    dvc(project, "add", "--quiet", "own.csv")
+    (project / "dvc.yaml").write_text(LOOK + LINE.replace("deps: [copied.txt]", "deps: [copied.txt, own.csv]"))
     assert list(read_stages(project)) == ["look", "copy", "end"]
     assert read_stages(project)["end"].needs == {"copy"}
-    _dvc(project, "repro", "--quiet")
+    dvc(project, "repro", "--quiet")
     (project / "own.csv").unlink()
     (project / "own.csv").write_text("2")
     assert stale_stages(read_stages(project), {"look": False}) == {"end"}
@@ -62,7 +49,7 @@ def test_data_of_ones_own_that_dvc_tracks_is_no_stage(project: Path) -> None:
 
 def test_nothing_is_stale_after_a_run_unless_the_world_outside_changed(project: Path) -> None:
     assert stale_stages(read_stages(project), {"look": False}) == {"look", "copy", "end"}
-    _dvc(project, "repro", "--quiet")
+    dvc(project, "repro", "--quiet")
     assert stale_stages(read_stages(project), {"look": False}) == frozenset()
     assert stale_stages(read_stages(project), {"look": True}) == {"look", "copy", "end"}
 
@@ -72,22 +59,22 @@ def test_what_a_stage_that_always_runs_would_write_decides_and_not_what_it_wrote
         stages = read_stages(project, {Path("seen.txt"): Foreseen(content, lambda before: [f"{before!r} before"])})
         return set(stale_stages(stages, {})), stages["copy"].changed
 
-    _dvc(project, "repro", "--quiet")
+    dvc(project, "repro", "--quiet")
     assert stale(b"one") == (set(), ())
     assert stale(b"two") == ({"look", "copy", "end"}, ("b'one' before",))
     (project / "outside.txt").write_text("two")
-    _dvc(project, "repro", "--quiet", "look")
+    dvc(project, "repro", "--quiet", "look")
     assert stale(b"two") == ({"copy", "end"}, ("b'one' before",))
     assert stale(b"one") == ({"look"}, ())  # the world outside is as it was: `look` alone has something to write
 
 
 def test_the_reasons_are_few_words(project: Path) -> None:
     (project / "params.yaml").write_text("a: {b: 1, c: [1]}\nd: 1\n")
-    line = LINE.replace("deps: [copied.txt]", "deps: [copied.txt, own.csv]\n    params: [a, d]")
+    line = LOOK + LINE.replace("deps: [copied.txt]", "deps: [copied.txt, own.csv]\n    params: [a, d]")
     (project / "dvc.yaml").write_text(line)
     (project / "own.csv").write_text("1")
     assert read_stages(project)["end"].changed == ("never ran",)
-    _dvc(project, "repro", "--quiet")
+    dvc(project, "repro", "--quiet")
     assert read_stages(project)["end"].changed == ()
     (project / "params.yaml").write_text("a: {b: 2, c: [1], e: 3}\nd: 1\n")
     (project / "own.csv").write_text("2")
@@ -102,7 +89,7 @@ def test_the_reasons_are_few_words(project: Path) -> None:
 
 
 def test_a_stage_whose_output_was_changed_by_hand_is_stale(project: Path) -> None:
-    _dvc(project, "repro", "--quiet")
+    dvc(project, "repro", "--quiet")
     (project / "copied.txt").unlink()
     (project / "copied.txt").write_text("other")
     assert stale_stages(read_stages(project), {"look": False}) == {"copy", "end"}

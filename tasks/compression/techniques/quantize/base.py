@@ -1,6 +1,6 @@
 """The base of all modes of quantization: the promises they give, and the check of the file that comes out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 from tasks.backend import KerasModel
@@ -87,12 +87,8 @@ class QuantizeMode(Technique):
         dtypes = {path: dtype_of(copies) for path, copies in read_constants(flatbuffer, places).items()}
         want = {path: (wanted or {}).get(path, self.dtype) for path in weights(model)}
         changed = tuple(path for path in want if dtypes.get(path) == want[path] != "float32")
-        explained = {skip.layer for skip in skipped}
-        left = tuple(
-            Skip(layer=path, reason=Reason.CONVERTER, detail=UNREAD if path not in dtypes else f"{dtypes[path]} stays")
-            for path in want
-            if path not in changed and path not in explained
-        )
+        known = {*changed, *(skip.layer for skip in skipped)}
+        left = _left_alone([path for path in want if path not in known], dtypes)
         if not changed:
             found = "; ".join(f"{skip.layer}: {skip.sentence}" for skip in (*left, *skipped)[:3]) or "no weights"
             raise CompressionError(
@@ -106,3 +102,11 @@ class QuantizeMode(Technique):
             claims=(*(Claim(path, "dtype", want[path]) for path in changed), *claims),
             details=details,
         )
+
+
+def _left_alone(paths: Iterable[str], dtypes: Mapping[str, str]) -> tuple[Skip, ...]:
+    """Say of weights what the converter left them as."""
+    return tuple(
+        Skip(layer=path, reason=Reason.CONVERTER, detail=UNREAD if path not in dtypes else f"{dtypes[path]} stays")
+        for path in paths
+    )

@@ -69,8 +69,8 @@ class Int8(Retraining, Calibrated):
         bool, Field(description="let biases take back what rounding adds to the mean of outputs")
     ] = False
     epochs: Annotated[int, Field(ge=1, description="of quantization-aware training")] = 3
-    schedule: Literal["constant", "cosine"] = "cosine"
-    precision: Literal["float32"] = "float32"
+    schedule: Annotated[Literal["constant", "cosine"], Field(description="of the learning rate")] = "cosine"
+    precision: Annotated[Literal["float32"], Field(description="what layers compute in")] = "float32"
 
     @model_validator(mode="after")
     def _settings_fit(self) -> "Int8":

@@ -2,17 +2,19 @@
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.compression.flatbuffer import File
 from tasks.compression.recipe import Recipe
 from tasks.compression.records import Candidate, Reason, Step
 from tasks.compression.weights import of_layer, weights
 from tasks.distortion import sqnr
+from tasks.learning.conversion import to_tflite
 from tasks.learning.rewrites import LEAST_DB as FLOAT_DB
 from tasks.learning.rewrites import float32_db
 from tasks.learning.saving import copy_model
@@ -21,6 +23,7 @@ from tasks.litert import LiteRTModel
 SAME_FLOAT_DB = 100.0  # a float file computes what its network does, but for the order of its sums
 LEAST_DB = {"float16": 50.0, "dynamic_int8": 10.0, "int16x8": 20.0, "int8": 8.0, "int4": 1.0, "mixed": 1.0}
 BITS = {"dynamic_int8": 8, "int16x8": 8, "int8": 8, "int4": 4, "mixed": 4}  # of weights, at least
+ROUNDS_VALUES = frozenset({"int8", "mixed"})  # those that layers give as well, to 8 bits
 SLACK_DB = 3.0
 COMPRESSES = frozenset({"prune", "prune_channels", "factorize", "cluster", "quantize", "width_to_depth"})
 
@@ -38,15 +41,54 @@ def decibels(wanted: NDArray[Any], given: NDArray[Any]) -> float:
     return sqnr(wanted, given)
 
 
-def rounded(model: Any, bits: int, by_channel: bool) -> Any:
-    """A copy whose matrices are rounded to so many bits, with a step for each of the last axis or for all."""
-    copy = copy_model(model)
-    for weight in weights(copy).values():
-        values, most = weight.values(), 2 ** (bits - 1) - 1
-        step = np.abs(values).max(axis=tuple(range(values.ndim - 1)) if by_channel else None) / most
-        step = np.where(step > 0, step, 1.0)
-        weight.variable.assign(np.rint(values / step) * step)
-    return copy
+def rounded(model: Any, bits: int, by_channel: bool) -> bytes:
+    """The float file of a network, its matrices rounded to so many bits: a step for each output channel, or for all.
+
+    Rounded is what the file holds: the converter has multiplied batch normalizations into it, which spreads the
+    channels of a depthwise kernel far apart.
+    """
+    file, most = File(to_tflite(model)), 2 ** (bits - 1) - 1
+    for use in {(use.graph, use.tensor): use for use in file.uses() if len(use.shape) > 1}.values():
+        constant = file.constant(use.graph, use.tensor)
+        if constant.dtype == "float32" and constant.values.size > max(use.shape):
+            others = tuple(axis for axis in range(len(use.shape)) if axis != use.outputs)
+            step = np.abs(constant.values).max(axis=others if by_channel else None, keepdims=True) / most
+            step = np.where(step > 0, step, 1.0)
+            values = (np.rint(constant.values / step) * step).astype(np.float32)
+            file.store(file.tensor(use.graph, use.tensor), values)
+    return file.write()
+
+
+def rounded_values(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a network gives if all that its layers give is rounded to 8 bits, over the range that these images have.
+
+    Layers whose values go into a normalization or an activation alone are one operator with it and are not rounded.
+    """
+    import tensorflow as tf
+
+    layers = copy_model(model)
+    fused = ("BatchNormalization", "Activation", "ReLU")
+
+    def rounding(call: Any) -> Any:
+        def give(*inputs: Any, **options: Any) -> Any:
+            values = call(*inputs, **options)
+            if not tf.is_tensor(values) or not values.dtype.is_floating:
+                return values
+            low, high = min(0.0, float(tf.reduce_min(values))), max(1e-6, float(tf.reduce_max(values)))
+            return tf.quantization.fake_quant_with_min_max_args(values, low, high)
+
+        return give
+
+    for layer in layers.layers:
+        after = [node.outbound_layer for node in layer.outbound_nodes]
+        if layer.inbound_nodes and not (len(after) == 1 and type(after[0]).__name__ in fused):
+            layer.call = rounding(layer.call)
+    return np.asarray(layers(images, training=False))
+
+
+def together(errors: Sequence[float]) -> float:
+    """The decibels of several errors that know nothing of each other."""
+    return -10 * math.log10(sum(10 ** (-each / 10) for each in errors))
 
 
 def weights_of(model: Any) -> dict[int, NDArray[Any]]:
@@ -75,10 +117,11 @@ def faults(
         mode = getattr(last, "mode", "")
         least, found = LEAST_DB.get(mode, SAME_FLOAT_DB), decibels(wanted, given)
         if found < least and mode in BITS:  # many layers on random weights: what plain rounding leaves, is enough
-            rounded_plainly = rounded(reference, BITS[mode], getattr(last, "step", "") != "layer")(
-                images.astype(np.float32), training=False
-            )
-            least = min(least, decibels(wanted, np.asarray(rounded_plainly)) - SLACK_DB)
+            plainly = rounded(reference, BITS[mode], getattr(last, "granularity", "") != "per_tensor")
+            errors = [decibels(wanted, logits(plainly, images))]
+            if mode in ROUNDS_VALUES:
+                errors.append(decibels(wanted, rounded_values(reference, images.astype(np.float32))))
+            least = min(least, together(errors) - SLACK_DB)
         elif found < least and mode == "":  # what float32 itself does not compute
             least = max(FLOAT_DB, min(least, float32_db(reference, images.astype(np.float32))))
         if found < least:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,7 +22,9 @@ from tasks.deployment.stores.protocol import SMALL, Store
 from tasks.errors import LedgerError, StoreError, WornOut
 from tasks.evaluation.records import Question
 from tasks.spending import LEAST
-from tests.tasks.deployment.killing import at_once, die, killed
+from tests.processes import CLEAN
+from tests.tasks.deployment.interrupted import Interrupted
+from tests.tasks.deployment.killing import at_once, killed
 
 MODEL = "shades"
 TERMS = Terms(error=0.05, ceiling=0.025, by="alice", recipe="int8")
@@ -155,7 +156,7 @@ def _enter(url: str, number: int, barrier: Any) -> None:
 
 def test_of_several_at_once_none_is_lost(store_url: str) -> None:
     count = 4
-    barrier = multiprocessing.Barrier(count)
+    barrier = CLEAN.Barrier(count)
     at_once(partial(_enter, store_url, number, barrier) for number in range(count))
     book = read(open_store(store_url), MODEL)
     assert {entry.reserved.question.candidate for entry in book.entries} == {
@@ -167,40 +168,24 @@ def test_of_several_at_once_none_is_lost(store_url: str) -> None:
 
 
 def test_of_two_that_ask_the_same_at_once_there_is_one_entry(store_url: str) -> None:
-    barrier = multiprocessing.Barrier(2)
+    barrier = CLEAN.Barrier(2)
     at_once([partial(_enter, store_url, 1, barrier)] * 2)
     (entry,) = read(open_store(store_url), MODEL).entries
     assert entry.ended
 
 
-class FatalStore:
-    """A store at whose n-th write the process is killed: before it, or after it."""
-
-    def __init__(self, store: Store, write: int, after: bool) -> None:
-        self.store, self.left, self.after = store, write, after
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.store, name)
-        if name not in {"put_if_absent", "compare_and_swap"}:
-            return verb
-
-        def write(*arguments: Any) -> None:
-            self.left -= 1
-            if self.left < 0 and not self.after:
-                die()
-            verb(*arguments)
-            if self.left < 0:
-                die()
-
-        return write
+def decide_up_to(url: str, write: int, after: bool, seen: Places) -> None:
+    fatal: Any = Interrupted(open_store(url), write, after=after)
+    decide(fatal, f"{write}", "PASS", seen)
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_killed_at_any_write_the_next_run_goes_on_and_it_is_paid_once(store: Store, after: bool) -> None:
+def test_killed_at_any_write_the_next_run_goes_on_and_it_is_paid_once(
+    store: Store, store_url: str, after: bool
+) -> None:
     for write in (0, 1, 2):  # the samples, the reservation, the verdict
-        fatal: Any = FatalStore(store, write, after)
         fresh = places(count=100 * 2**write)
-        assert killed(partial(decide, fatal, f"{write}", "PASS", fresh))
+        assert killed(partial(decide_up_to, store_url, write, after, fresh))
         entry = decide(store, f"{write}", "PASS", fresh)
         assert (entry.reserved.number, entry.reserved.level, entry.turn) == (write + 1, 0.025, 1)
         assert len(read(store, MODEL).entries) == write + 1

@@ -7,6 +7,7 @@ from tasks.deployment.registry import Sealed, Seen, channel_key, current, see
 from tasks.deployment.releases.channels import Why, audit_key, entry, move, trail
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import Conflict, ReleaseError, StoreUnavailable
+from tests.tasks.deployment.interrupted import Interrupted
 
 WHY = Why("better", "alice")
 
@@ -62,26 +63,8 @@ def test_the_trails_of_two_channels_are_apart(store: Store) -> None:
     assert moves(store) == [(1, 1)]
 
 
-class Interrupted:
-    """A store whose n-th write fails, before it was done or after."""
-
-    def __init__(self, store: Store, write: int, done: bool) -> None:
-        self.store, self.left, self.done = store, write, done
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.store, name)
-        if name not in {"put_if_absent", "compare_and_swap"}:
-            return verb
-
-        def write(*arguments: Any) -> None:
-            self.left -= 1
-            if self.left == -1 and not self.done:
-                raise StoreUnavailable("no answer")
-            verb(*arguments)
-            if self.left == -1:
-                raise StoreUnavailable("no answer")
-
-        return write
+def give_no_answer() -> None:
+    raise StoreUnavailable("no answer")
 
 
 @pytest.mark.parametrize("done", [False, True])
@@ -89,7 +72,7 @@ class Interrupted:
 def test_a_write_that_gets_no_answer_leaves_no_gap(store: Store, write: int, done: bool) -> None:
     point(store, 1)
     store.delete(audit_key("digits", "production", 1))  # as if the mover had been killed before he wrote it
-    interrupted: Any = Interrupted(store, write, done)
+    interrupted: Any = Interrupted(store, write, after=done, happens=give_no_answer)
     happens = write == 2 or (write == 1 and done)
     if happens:
         assert point(interrupted, 2).version == 2
@@ -112,7 +95,7 @@ def test_a_move_that_happened_and_was_followed_before_its_answer_was_lost_is_no_
 
             return swap if name == "compare_and_swap" else getattr(self.store, name)
 
-    overtaken: Any = Overtaken(store, 0, True)
+    overtaken: Any = Overtaken(store, 0)
     assert point(overtaken, 1).generation == 1
     assert moves(store) == [(2, 9), (1, 1)]
 

@@ -8,6 +8,7 @@ from tasks.config import Params
 from tasks.deployment.registry import channel_key, release_key
 from tasks.deployment.releases.production import production, production_changed
 from tasks.deployment.releases.publishing import publish
+from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ReleaseError
 from tests.tasks.deployment.project import RECIPE, write_project
@@ -19,12 +20,12 @@ MODEL = Path("models/production/model.tflite")
 def test_without_a_release_all_is_null(project: Params) -> None:
     assert json.loads(RECORD.read_text()) == {"release": None, "manifest_sha256": None, "classes": None}
     assert not MODEL.exists()
-    assert not production_changed(project)
+    assert not production_changed(project, open_store(project.deployment.store))
 
 
 def test_the_release_in_the_channel_is_brought_here(project: Params) -> None:
     release = publish(project)
-    assert production_changed(project)
+    assert production_changed(project, open_store(project.deployment.store))
     production(project)
     assert json.loads(RECORD.read_text()) == {
         "release": 1,
@@ -32,7 +33,7 @@ def test_the_release_in_the_channel_is_brought_here(project: Params) -> None:
         "classes": ["dark", "light"],
     }
     assert MODEL.read_bytes() == candidate_model(RECIPE).read_bytes()
-    assert not production_changed(project)
+    assert not production_changed(project, open_store(project.deployment.store))
     assert sorted(path.name for path in Path("models").iterdir()) == ["candidates", "production", "teachers"]
 
 
@@ -69,7 +70,7 @@ def test_a_store_without_the_channel_leaves_nothing_here(project: Params, store:
     publish(project)
     production(project)
     store.delete(channel_key("shades", "production"))
-    assert production_changed(project)
+    assert production_changed(project, open_store(project.deployment.store))
     production(project)
     assert json.loads(RECORD.read_text())["release"] is None
     assert not MODEL.exists()

@@ -1,4 +1,3 @@
-import multiprocessing
 import threading
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,9 @@ from tasks.deployment.device.client import fetch
 from tasks.deployment.device.prediction import predict
 from tasks.deployment.records import PACKED
 from tasks.deployment.registry import current, release_key, releases
-from tasks.deployment.releases import promotion, publishing
+from tasks.deployment.releases import promotion
 from tasks.deployment.releases.channels import trail
+from tasks.deployment.releases.promotion import registry_of
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.releases.release_state import already_released
 from tasks.deployment.releases.smoke import smoke
@@ -25,13 +25,13 @@ from tasks.errors import Conflict, ReleaseError, Untrusted
 from tasks.evaluation.records import DECISION, GATE
 from tasks.packing.plain import zstd
 from tasks.workloads.outcomes.classes.measuring import ClassPrediction
-from tests.tasks.deployment.killing import die, killed
+from tests.tasks.deployment.interrupted import CONDITIONAL, Interrupted
+from tests.tasks.deployment.killing import killed
 from tests.tasks.deployment.project import CLASSES, RECIPE, trust_of, write_project
 
 MANIFEST_WRITE = (
     11  # after the number and ten files; then, for either channel, the last move on the trail, the move, the trail
 )
-FORK = multiprocessing.get_context("fork")
 
 
 def publish_next(params: Params, bias: float) -> int:
@@ -102,11 +102,11 @@ def test_records_of_another_model_are_not_published(project: Params) -> None:
 
 
 def test_publishing_again_changes_nothing(project: Params, store: Store) -> None:
-    assert already_released(project) is None
+    assert already_released(project, registry_of(project.deployment)) is None
     first = publish(project)
     before = list(store.list("models"))
     again = first.model_copy(update={"channels": ("production",)})
-    assert publish(project) == again == already_released(project)
+    assert publish(project) == again == already_released(project, registry_of(project.deployment))
     assert list(store.list("models")) == before
 
 
@@ -114,7 +114,7 @@ def test_the_same_model_with_other_classes_is_another_release(project: Params) -
     publish(project)
     dataset = Path("data/prepared/dataset.json")
     dataset.write_text(dataset.read_text().replace('"light"', '"bright"'))
-    assert already_released(project) is None
+    assert already_released(project, registry_of(project.deployment)) is None
 
 
 def test_a_channel_moved_since_the_comparison_is_left_alone(project: Params, store: Store) -> None:
@@ -151,31 +151,9 @@ def test_a_reader_never_sees_half_a_release(project: Params, tmp_path: Path) -> 
     assert seen[-1] == 3
 
 
-class FatalStore:
-    """A store at whose n-th write the process is killed."""
-
-    def __init__(self, store: Store, write: int) -> None:
-        self.store = store
-        self.left = write
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.store, name)
-        if name not in {"put_if_absent", "put_file", "compare_and_swap"}:
-            return verb
-
-        def write(*arguments: Any) -> None:
-            if not self.left:
-                die()
-            self.left -= 1
-            verb(*arguments)
-
-        return write
-
-
 def publish_up_to(params: Params, write: int) -> None:
-    store = FatalStore(open_store(params.deployment.store), write)
-    for module in (publishing, promotion):
-        vars(module)["open_store"] = lambda _: store
+    store = Interrupted(open_store(params.deployment.store), write, {*CONDITIONAL, "put_file"})
+    vars(promotion)["open_store"] = lambda _: store
     publish(params)
 
 

@@ -9,6 +9,7 @@ from tasks.config import Params, Trusted
 from tasks.deployment.registry import current
 from tasks.deployment.releases import promotion
 from tasks.deployment.releases.channels import Why, trail
+from tasks.deployment.releases.promotion import registry_of
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.releases.release_state import already_released, already_staged, taken_back
 from tasks.deployment.stores.protocol import Store
@@ -29,11 +30,11 @@ def manual(params: Params) -> Params:
 
 def test_where_a_person_promotes_a_release_waits_in_staging(project: Params, store: Store) -> None:
     params = manual(project)
-    assert already_staged(params) is None
+    assert already_staged(params, registry_of(params.deployment)) is None
     assert publish(params).channels == ("staging",)
     assert current(store, "shades", "production") is None
-    assert already_released(params) is None
-    staged = already_staged(params)
+    assert already_released(params, registry_of(params.deployment)) is None
+    staged = already_staged(params, registry_of(params.deployment))
     assert staged
     assert staged.version == 1
 
@@ -52,7 +53,7 @@ def test_a_model_that_was_taken_back_is_not_released_again_by_itself(project: Pa
     registry = promotion.registry_of(project.deployment)
     promotion.rollback(registry, "production", Why("it answers nonsense.", "alice"))
     write_project(project, bias=2)
-    reason = taken_back(project)
+    reason = taken_back(project, registry_of(project.deployment))
     assert reason
     assert "alice took back" in reason
     assert "it answers nonsense." in reason
@@ -61,7 +62,7 @@ def test_a_model_that_was_taken_back_is_not_released_again_by_itself(project: Pa
     write_project(project, bias=3)
     assert publish(project).version == 3  # another model may
     write_project(project, bias=2)
-    assert taken_back(project) is None
+    assert taken_back(project, registry_of(project.deployment)) is None
 
 
 def test_a_release_that_the_project_does_not_trust_reaches_no_channel(project: Params, store: Store) -> None:
@@ -79,7 +80,7 @@ def test_an_unsigned_release_is_published_only_where_that_is_said(project: Param
     said = unsigned.model_copy(update={"trust": Trusted(allow_unsigned=True)})
     assert publish(project.model_copy(update={"deployment": said})).channels == ("staging", "production")
     with pytest.raises(Untrusted):
-        already_released(project)
+        already_released(project, registry_of(project.deployment))
 
 
 def test_the_private_key_is_nowhere_in_the_store(project: Params, store: Store) -> None:

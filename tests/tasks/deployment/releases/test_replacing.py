@@ -12,6 +12,7 @@ from tasks.deployment.releases.production import production, production_changed
 from tasks.deployment.releases.promotion import Registry, promote, registry_of, rollback
 from tasks.deployment.releases.publishing import publish, upload
 from tasks.deployment.releases.replacing import ReleaseTask, describe_difference
+from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ConfigError, ReleaseError
 from tasks.evaluation.records import PRODUCTION_CONSENT, Consent
@@ -136,7 +137,7 @@ def test_a_consent_that_was_not_needed_is_spent_all_the_same(released: Params) -
 def test_a_person_says_so_for_each_channel(released: Params) -> None:
     manual = naming(released, None, promotion="manual")
     write_other(manual, 2)
-    version = upload(manual).version
+    version = upload(manual, registry_of(manual.deployment)).version
     registry = registry_of(manual.deployment)
     with pytest.raises(ReleaseError, match="another task"):
         promote(registry, version, "staging", WHY)
@@ -170,7 +171,7 @@ def test_a_release_that_does_not_say_what_it_is_for_is_replaced_by_a_consent_onl
     released: Params, store: Store, name: str
 ) -> None:
     write_project(released, 5)
-    version = upload(released).version
+    version = upload(released, registry_of(released.deployment)).version
     store.put(release_key("shades", 1, name), b"{}")
     with pytest.raises(ReleaseError, match="does not say what it is for"):
         promote(registry_of(released.deployment), version, "staging", WHY)
@@ -190,7 +191,7 @@ def test_any_other_channel_is_guarded_too(released: Params) -> None:
 
 def test_a_channel_without_a_release_takes_any(project: Params) -> None:
     write_other(project, 2)
-    assert upload(project).version == 1
+    assert upload(project, registry_of(project.deployment)).version == 1
     known = registry_of(project.deployment)
     straight = Registry(known.store, known.model, known.trust, staging=None)
     assert promote(straight, 1, "fresh", WHY).replaces is None
@@ -221,14 +222,14 @@ def test_tasks_differ_by_classes_order_shape_and_type(mine: ReleaseTask, words: 
 def test_the_stage_production_says_whether_the_consent_counts(released: Params) -> None:
     production(released)
     assert not PRODUCTION_CONSENT.exists()
-    assert not production_changed(released)
+    assert not production_changed(released, open_store(released.deployment.store))
     params = naming(released, "1")
-    assert production_changed(params)
+    assert production_changed(params, open_store(params.deployment.store))
     production(params)
     assert read_record(PRODUCTION_CONSENT, Consent) == Consent(
         counts=True, sentence="deployment.replaces: 1 lets this model take its place, once."
     )
-    assert not production_changed(params)
+    assert not production_changed(params, open_store(params.deployment.store))
     write_project(params, 5)
     publish(params)
     production(params)
@@ -248,5 +249,5 @@ def test_data_of_ones_own_is_not_uploaded_under_a_built_ins_name(project: Params
     params = naming(project, None, model="digits").model_copy(update={"data": data})
     write_project(params)
     with pytest.raises(ConfigError, match="name your model"):
-        upload(params)
+        upload(params, registry_of(params.deployment))
     assert list(store.list("models")) == []

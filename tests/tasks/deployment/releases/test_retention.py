@@ -23,7 +23,8 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import NotFound, ReleaseError
-from tests.tasks.deployment.killing import die, killed
+from tests.tasks.deployment.interrupted import Interrupted
+from tests.tasks.deployment.killing import killed
 from tests.tasks.deployment.project import trust_of, write_project
 
 ONE = Retention(keep=1)
@@ -183,7 +184,7 @@ def between(store: Store, step: str, work: Any) -> Store:
     """A store in which something else happens once, right before its first ``step``."""
     left = [work]
 
-    class Interrupted:
+    class Between:
         def __getattr__(self, name: str) -> Any:
             def verb(*arguments: Any) -> Any:
                 if left and f"{name} {arguments[0]}".startswith(step):
@@ -192,7 +193,7 @@ def between(store: Store, step: str, work: Any) -> Store:
 
             return verb if callable(getattr(store, name)) else getattr(store, name)
 
-    made: Any = Interrupted()
+    made: Any = Between()
     return made  # type: ignore[no-any-return]
 
 
@@ -220,30 +221,8 @@ def test_a_channel_cannot_be_moved_to_what_is_going(four: Params, store: Store) 
     assert gone(clean(moving, "shades", ONE)) == [2, 1]
 
 
-class FatalStore:
-    """A store at whose n-th write or deletion the process is killed."""
-
-    verbs = frozenset({"put", "delete"})
-
-    def __init__(self, store: Store, step: int) -> None:
-        self.store, self.left = store, step
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.store, name)
-        if name not in self.verbs:
-            return verb
-
-        def write(*arguments: Any) -> None:
-            if not self.left:
-                die()
-            self.left -= 1
-            verb(*arguments)
-
-        return write
-
-
 def clean_up_to(url: str, step: int) -> None:
-    fatal: Any = FatalStore(open_store(url), step)
+    fatal: Any = Interrupted(open_store(url), step, {"put", "delete"})
     list(clean(fatal, "shades", ONE))
 
 

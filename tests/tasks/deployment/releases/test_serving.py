@@ -22,9 +22,9 @@ from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ReleaseError
 from tasks.records import write_record
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
+from tests.tasks.deployment.interrupted import Interrupted
 from tests.tasks.deployment.killing import killed
 from tests.tasks.deployment.project import trust_of, write_project
-from tests.tasks.deployment.releases.test_retention import FatalStore
 
 FILES = {
     "saved_model.pb": b"graph",
@@ -133,15 +133,9 @@ def last(store: Store) -> tuple[Pointer, Sealed]:
     return pointer, read_manifest(store, "shades", pointer.version, ANYBODY)
 
 
-class FatalCopies(FatalStore):
-    """A store at whose n-th copied file the process is killed."""
-
-    verbs = frozenset({"put_file", "put_if_absent"})
-
-
 def serve_up_to(url: str, step: int) -> None:
     store = open_store(url)
-    fatal: Any = FatalCopies(store, step)
+    fatal: Any = Interrupted(store, step, {"put_file", "put_if_absent"})
     serve(fatal, *last(store))
 
 
@@ -187,7 +181,7 @@ def test_no_channel_moves_to_a_release_whose_saved_model_is_damaged(asked: Param
     release_next(asked, 1.0)
     write_project(asked, 2.0)
     export(b"of 2.0")
-    version = publishing.upload(asked).version
+    version = publishing.upload(asked, registry_of(asked.deployment)).version
     store.put(release_key("shades", version, "serving/variables/variables.index"), b"to 2.0")
     with pytest.raises(ReleaseError, match=r"variables\.index"):
         promotion.promote(registry_of(asked.deployment), version, "staging", WHY)

@@ -1,7 +1,8 @@
 """What every store keeps to, run over each of them."""
 
 import json
-import multiprocessing
+import os
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing.synchronize import Barrier
@@ -12,6 +13,7 @@ import pytest
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import SMALL, Entry, Store
 from tasks.errors import Conflict, NotFound, StoreError
+from tests.processes import CLEAN, take_over
 
 KEY = "models/digits/channels/production.json"
 WRITERS = 4
@@ -189,8 +191,9 @@ def content_of(writer: int) -> bytes:
     return json.dumps({"writer": writer}).encode() * 500
 
 
-def enter(url: str, start: Barrier) -> None:
+def enter(environment: Mapping[str, str], url: str, start: Barrier) -> None:
     global racer  # noqa: PLW0603 - one a process
+    take_over(environment)
     racer = Racer(url, start)
 
 
@@ -200,8 +203,7 @@ def race(work: str, writer: int) -> bool:
 
 @pytest.mark.parametrize("work", ["swap", "create"])
 def test_of_writers_at_once_exactly_one_wins(store: Store, store_url: str, work: str) -> None:
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(WRITERS, context, enter, (store_url, context.Barrier(WRITERS))) as pool:
+    with ProcessPoolExecutor(WRITERS, CLEAN, enter, (dict(os.environ), store_url, CLEAN.Barrier(WRITERS))) as pool:
         for _ in range(10):
             if work == "swap":
                 store.put(KEY, b"{}")

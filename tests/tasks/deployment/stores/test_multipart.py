@@ -1,11 +1,10 @@
 """Files that travel in pieces."""
 
 import contextlib
-import multiprocessing
 import os
-import signal
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from tasks.deployment.stores.protocol import PIECE
 from tasks.deployment.stores.s3 import S3Store
 from tasks.errors import Conflict, StoreError
 from tests.relay import Answer, Policy, Request, honest, relay
+from tests.tasks.deployment.killing import die, killed
 
 KEY = "models/digits/releases/1/model.tflite.zst"
 SIZE = 2 * PIECE + 12_345
@@ -186,17 +186,11 @@ def test_where_tags_are_no_md5s_the_object_is_read_back(
 
 
 def upload_and_die(url: str, file: Path) -> None:
-    def die(_: int) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    S3Store(url).put_file(KEY, file, die)
+    S3Store(url).put_file(KEY, file, lambda _: die())
 
 
 def test_what_a_killed_writer_leaves_is_found_and_removed(server: str, file: Path) -> None:
-    process = multiprocessing.get_context("fork").Process(target=upload_and_die, args=(server, file))
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    assert killed(partial(upload_and_die, server, file))
     store = S3Store(server)
     (left,) = store.leftovers()
     assert left.key == KEY
