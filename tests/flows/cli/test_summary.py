@@ -17,7 +17,7 @@ def release(version: int, metrics: dict[str, float]) -> Release:
         stored_bytes=10,
         loaded_bytes=20,
         metrics=metrics,
-        channels=(),
+        channels=("production",),
         manifest_sha256="a" * 64,
     )
 
@@ -28,6 +28,7 @@ def test_releases_may_be_measured_by_different_metrics(capsys: pytest.CaptureFix
     head, newest, oldest = (line for line in lines if len(line) > 3)
     shown = [dict(zip(head, line, strict=True)) for line in (newest, oldest)]
     assert [(row["Accuracy"], row["Recall"]) for row in shown] == [("0.7500", "0.5000"), ("0.6250", "")]
+    assert [row["Channels"] for row in shown] == ["production", "production"]
 
 
 def test_candidates_are_shown_by_the_first_metric_of_their_outcome(capsys: pytest.CaptureFixture[str]) -> None:
