@@ -28,6 +28,7 @@ class KnownMetric(Protocol):
 
     name: Any
     less_is_better: Any
+    least: Any
     most: Any
 
 
@@ -73,12 +74,17 @@ def _check_limit(value: float | None, info: ValidationInfo) -> float | None:
     if info.field_name in ("min", "max") and (info.field_name == "max") != metric.less_is_better:
         better, key = ("less", "max (a ceiling)") if metric.less_is_better else ("more", "min (a floor)")
         raise ValueError(f"expected {key} in its place, as {better} {metric.name} is better")
-    if value >= metric.most:
-        raise PydanticKnownError("less_than", {"lt": metric.most})
+    least, most = metric.least, metric.most
+    if info.field_name == "margin":
+        least, most = 0, metric.most - metric.least
+    if value <= least:
+        raise PydanticKnownError("greater_than", {"gt": least})
+    if value >= most:
+        raise PydanticKnownError("less_than", {"lt": most})
     return value
 
 
-Limit = Annotated[float | None, Field(gt=0), AfterValidator(_check_limit)]
+Limit = Annotated[float | None, AfterValidator(_check_limit)]
 
 
 class QualityRule(Settings):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tasks.config import parse_params
-from tasks.workloads.measuring import Answers
+from tasks.workloads.metric import Answers
 from tasks.workloads.outcomes.classes.metrics import METRICS
 
 TOP2 = {metric.name: metric for metric in METRICS}["top2"]

@@ -19,11 +19,12 @@ from tasks.evaluation.records import PROVISIONAL, REPORT
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.tables import candidates_table
 from tasks.text import visible
+from tasks.wording import capitalized
 
 if TYPE_CHECKING:
     from flows.line.retrain import Outcome
 
-SHOWN = ("Candidate", "Accuracy", "Difference", "Loaded", "Stored", "Smaller", "Latency", "Speed", "Gate")
+SHOWN = ("Difference", "Loaded", "Stored", "Smaller", "Latency", "Speed", "Gate")
 WIDE = 160  # columns where there is no terminal to ask
 TEXT_COLUMNS = {
     "Class",
@@ -59,7 +60,8 @@ def print_outcome(params: Params, outcome: "Outcome") -> None:
 
 def print_results(results: Results) -> None:
     """Candidates, the provisional verdict, the decision if there is one, and where the report is."""
-    rows = [{name: row[name] for name in SHOWN} for row in candidates_table(results)]
+    shown = ("Candidate", capitalized(results.measuring.main.noun), *SHOWN)
+    rows = [{name: row[name] for name in shown} for row in candidates_table(results)]
     print_rows("Candidates, on the validation split", rows)
     for choice in ineligible_choices(results, 0):
         tell(choice.sentence)
@@ -102,7 +104,8 @@ def tell_odd(odd: Sequence[Odd]) -> None:
 
 
 def print_releases(model: str, rows: Sequence[Release]) -> None:
-    """A line for each release, newest first."""
+    """A line for each release, newest first; a metric that one was not measured by is left empty."""
+    metrics = dict.fromkeys(name for row in rows for name in row.metrics)
     table = [
         {
             "Version": str(row.version),
@@ -110,7 +113,7 @@ def print_releases(model: str, rows: Sequence[Release]) -> None:
             "Recipe": row.recipe,
             "Loaded": f"{row.loaded_bytes:,}",
             "Stored": f"{row.stored_bytes:,}",
-            **{name.capitalize(): f"{value:.4f}" for name, value in row.metrics.items()},
+            **{capitalized(name): f"{row.metrics[name]:.4f}" if name in row.metrics else "" for name in metrics},
             "Channels": ", ".join(row.channels),
         }
         for row in rows

@@ -13,7 +13,7 @@ from tasks.records import read_record
 from tasks.samples import PREPARED, read_dataset
 from tasks.wording import capitalized
 from tasks.workloads import measuring_of
-from tasks.workloads.measuring import Metric
+from tasks.workloads.metric import Metric
 
 
 def check_recipes(params: Params, names: Sequence[str]) -> None:

@@ -51,13 +51,15 @@ def params_schema(workload: str = DEFAULT_WORKLOAD) -> Schema:
 
 def _limit_rules(definitions: Schema, outcome: OutcomeMeasuring) -> None:
     """Let rules and objective name the metrics that the outcome has, and figures up to what these may be."""
-    names, largest = [metric.name for metric in outcome.metrics], max(metric.most for metric in outcome.metrics)
+    names = [metric.name for metric in outcome.metrics]
+    least, most = min(metric.least for metric in outcome.metrics), max(metric.most for metric in outcome.metrics)
     definitions["Gate"]["properties"]["objective"]["enum"] = [*OBJECTIVES, *names]
     quality = definitions["QualityRule"]["properties"]
     quality["metric"]["enum"] = names
-    if isfinite(largest):
-        for key in ("margin", "min", "max"):
-            next(kind for kind in quality[key]["anyOf"] if kind["type"] == "number")["exclusiveMaximum"] = largest
+    for key, low, high in (("margin", 0.0, most - least), ("min", least, most), ("max", least, most)):
+        number = next(kind for kind in quality[key]["anyOf"] if kind["type"] == "number")
+        bounds = {"exclusiveMinimum": low, "exclusiveMaximum": high}
+        number.update({name: bound for name, bound in bounds.items() if isfinite(bound)})
     rules = definitions["Gate"]["properties"]["rules"]["items"]
     rules["oneOf"] = [kind for kind in rules["oneOf"] if _names(definitions, kind) - {*COSTS, *names} <= outcome.rules]
 

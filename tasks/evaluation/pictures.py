@@ -11,7 +11,7 @@ from tasks.evaluation.results import Results
 from tasks.evaluation.rules import difference
 from tasks.wording import number, one
 from tasks.workloads import find_workload
-from tasks.workloads.measuring import Metric
+from tasks.workloads.metric import Metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

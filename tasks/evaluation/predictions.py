@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import EvaluationError
 from tasks.files import whole_file
-from tasks.workloads.measuring import Answers as Answers  # noqa: PLC0414 - what is kept
+from tasks.workloads.metric import Answers as Answers  # noqa: PLC0414 - what is kept
 
 Split = Literal["validation", "test"]
 KEPT: tuple[Split, ...] = ("validation",)

@@ -16,7 +16,8 @@ from tasks.records import Interval
 from tasks.samples import Dataset, TensorSpec
 from tasks.settings import Settings
 from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, TakeFile
-from tasks.workloads.measuring import INFINITE, Answers, ConstantAnswer, Metric, OutcomeMeasuring, Prediction
+from tasks.workloads.measuring import ConstantAnswer, OutcomeMeasuring, Prediction
+from tasks.workloads.metric import INFINITE, Answers, Metric
 from tasks.workloads.protocol import Array, Augmentation, Example
 
 MARKS = 8  # of a shop, 0 … 255 each

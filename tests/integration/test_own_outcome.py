@@ -11,12 +11,14 @@ import pytest
 
 from tasks.backend import set_seed
 from tasks.compression.quantization.calibration import Calibration, calibration_set
+from tasks.compression.quantization.selective import Judged, Score
 from tasks.compression.technique import Context
 from tasks.config import Params, data_of, parse_params
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
 from tasks.errors import ConfigError, Unsuited
 from tasks.evaluation.gate import choose
+from tasks.evaluation.pictures import draw_frontier
 from tasks.evaluation.predictions import Predictions
 from tasks.evaluation.quality import judge
 from tasks.evaluation.records import GateReport
@@ -28,8 +30,8 @@ from tasks.learning.distillation import Teacher
 from tasks.learning.fitting import Plan, fit
 from tasks.learning.recorded import recorded_samples
 from tasks.samples import SPLITS, Dataset, Part, read_batches, read_dataset, split_digest
-from tasks.workloads.measuring import Answers
-from tests.integration.ratings import Marks, Ratings, network
+from tasks.workloads.metric import Answers
+from tests.integration.ratings import Marks, Ratings, RatingsLearning, network
 from tests.integration.test_line import BIN, RECIPES, make_project, run
 from tests.tasks.evaluation.material import make_results
 
@@ -131,6 +133,22 @@ def test_what_is_no_better_than_the_mean_has_learnt_nothing() -> None:
     # unless a ceiling that no constant answer reaches says what is good enough
     report = verdict({"baseline": 2.0, "a": 2.0}, {"metric": "rmse", "max": 1.0})
     assert [rule.metric for rule in report.rules] == ["rmse"]
+
+
+def test_the_frontier_joins_the_least_errors() -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    points = [(100.0, 0.5), (200.0, 0.6), (300.0, 0.4)]
+    assert [end for _, end in draw_frontier(axes, points, sign=-1)] == [points[0], (300.0, 0.5), (300.0, 0.4)]
+    assert [end for _, end in draw_frontier(axes, points)] == [points[0], (200.0, 0.5), (200.0, 0.6)]
+
+
+def test_a_drop_of_an_error_is_by_how_much_it_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = np.array([[1.0], [3.0]], np.float32)
+    monkeypatch.setattr("tasks.compression.quantization.selective.predict", lambda *_: outputs)
+    judged = Judged(np.zeros((2, 8), np.uint8), np.array([1.0, 1.0], np.float32), RatingsLearning())
+    assert judged.drop(Score(loss=1.0, metric=1.0), b"") == pytest.approx(np.sqrt(2) - 1)
 
 
 def test_the_smallest_margin_is_in_the_unit_of_the_metric() -> None:
@@ -304,11 +322,11 @@ def test_marks_of_shops_become_a_release_that_answers_with_stars(tmp_path: Path)
     run([BIN / "slimline", "fetch", "shops", "--to", str(device)], folder)
     assert not (device / "current/labels.json").exists()
     assert "To tell how many stars a shop of eight marks gets." in (device / "current/model_card.md").read_text()
-    (folder / "question.csv").write_text("255,255,255,255,0,0,0,0")
+    (folder / "question.csv").write_text(",".join(["128"] * 8))
     told = ["--workload", "ratings:Shops", "--json"]
     asked: list[str | Path] = [BIN / "slimline", "predict", str(folder / "question.csv"), "--model", str(device), *told]
     (answer,) = json.loads(run(asked, folder).stdout)
-    assert answer["value"] == pytest.approx(5, abs=0.7)
+    assert answer["value"] == pytest.approx(0.5 + 4.5 * (128 / 255) ** 1.5, abs=0.4)
     assert answer["label"] == f"{answer['value']:.2f} stars"
     again = run([BIN / "slimline", "releases"], folder).stdout
     assert "Rmse" in again

@@ -10,7 +10,8 @@ from tasks.records import Interval
 from tasks.text import markdown, markdown_code
 from tasks.wording import one
 from tasks.workloads import find_workload, measuring_of
-from tasks.workloads.measuring import Metric, OutcomeMeasuring
+from tasks.workloads.measuring import OutcomeMeasuring
+from tasks.workloads.metric import Metric
 
 CONFIDENCE = 0.95
 

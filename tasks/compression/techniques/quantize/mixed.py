@@ -32,7 +32,9 @@ class Mixed(LowBits):
     mode: Literal["mixed"]
     max_bytes: Annotated[int | None, Field(gt=0, description="of the file")] = None
     max_ratio: Annotated[float | None, Field(gt=0, lt=1, description="of the float file's bytes")] = None
-    max_drop: Annotated[float | None, Field(ge=0, lt=1, description="of the outcome's metric on validation")] = None
+    max_drop: Annotated[
+        float | None, Field(ge=0, description="by which the outcome's metric on validation may be worse")
+    ] = None
     validation: Annotated[int, Field(ge=1, description="images that widths are chosen on")] = 2000
 
     @model_validator(mode="after")

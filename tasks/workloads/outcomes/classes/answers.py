@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.workloads.measuring import Answers
+from tasks.workloads.metric import Answers
 
 Labels = NDArray[np.int64]
 

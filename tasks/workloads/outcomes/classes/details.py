@@ -3,7 +3,7 @@
 import numpy as np
 
 from tasks.records import Record
-from tasks.workloads.measuring import Answers
+from tasks.workloads.metric import Answers
 from tasks.workloads.outcomes.classes.answers import confusion_matrix, top
 
 

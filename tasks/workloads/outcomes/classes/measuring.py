@@ -12,15 +12,8 @@ from tasks.samples import Dataset
 from tasks.text import markdown_code
 from tasks.verdicts import Outcome, RuleVerdict, level
 from tasks.wording import percent, points, points_interval
-from tasks.workloads.measuring import (
-    Answers,
-    Aside,
-    ConstantAnswer,
-    OutcomeMeasuring,
-    Pair,
-    Prediction,
-    closest_constant,
-)
+from tasks.workloads.measuring import Aside, ConstantAnswer, OutcomeMeasuring, Pair, Prediction, closest_constant
+from tasks.workloads.metric import Answers
 from tasks.workloads.outcomes.classes.answers import always, right, top
 from tasks.workloads.outcomes.classes.details import ClassesDetails, describe
 from tasks.workloads.outcomes.classes.metrics import METRICS

@@ -12,7 +12,7 @@ from tasks.records import Interval
 from tasks.samples import Dataset
 from tasks.verdicts import ScarceClass
 from tasks.wording import percent
-from tasks.workloads.measuring import Answers, Metric
+from tasks.workloads.metric import Answers, Metric
 from tasks.workloads.outcomes.classes.answers import classes_of, confusion_matrix, right, top
 
 if TYPE_CHECKING:

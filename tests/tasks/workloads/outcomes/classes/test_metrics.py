@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from tasks.records import Interval
 from tasks.statistics import MacroMetric, macro, wilson
-from tasks.workloads.measuring import Answers
+from tasks.workloads.metric import Answers
 from tasks.workloads.outcomes.classes.metrics import METRICS as ALL
 
 METRICS: tuple[MacroMetric, ...] = ("precision", "recall", "f1")

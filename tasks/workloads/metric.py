@@ -1,0 +1,143 @@
+"""A metric: one figure of a model's quality, with its direction, its formulas and the way it is written.
+
+SciPy and the intervals are imported where they are used: devices load an outcome's metrics, too.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.records import Interval
+from tasks.samples import Dataset
+from tasks.verdicts import ScarceClass
+from tasks.wording import number, percent, points, points_interval
+
+Array = NDArray[Any]
+INFINITE = float("inf")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model gave for samples: outputs float32 ``[n, …]``; and the samples' targets ``[n]``."""
+
+    outputs: NDArray[np.float32]
+    targets: Array
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+class Metric(ABC):
+    """One figure of a model's quality: its names, its direction, its formulas, and how it is written.
+
+    ``name``: in params.yaml and in records. ``label``: in tables. ``less_is_better``: of an error. ``least``
+    and ``most``: what it may be. ``superlative``: what people call the candidate that is best by it.
+
+    A figure from 0 to 1 is written as a percentage and its differences in points; another as a number with ``digits``
+    and a ``unit`` behind it.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    superlative: ClassVar[str] = ""
+    less_is_better: ClassVar[bool] = False
+    least: ClassVar[float] = 0.0
+    most: ClassVar[float] = 1.0
+    digits: ClassVar[int] = 2
+    unit: ClassVar[str] = ""
+
+    @abstractmethod
+    def value(self, answers: Answers) -> float:
+        """Return the figure of one model."""
+
+    @abstractmethod
+    def interval(self, answers: Answers, confidence: float = 0.95) -> Interval:
+        """Return the figure of one model with its two-sided interval."""
+
+    @abstractmethod
+    def difference(self, mine: Answers, theirs: Answers, confidence: float = 0.95) -> Interval:
+        """Return mine − theirs on the same samples, with its two-sided interval."""
+
+    @abstractmethod
+    def constant(self, answers: Answers) -> float:
+        """Return the best figure that an answer reaches which is the same for all these samples."""
+
+    def find_scarce(
+        self,
+        answers: Answers,  # noqa: ARG002
+        dataset: Dataset,  # noqa: ARG002
+        allowed: float,  # noqa: ARG002
+        confidence: float,  # noqa: ARG002
+    ) -> tuple[ScarceClass, ...]:
+        """Name the parts of the samples that are too few for a rule to pass; none where a figure has no parts.
+
+        Args:
+            answers: the candidate's.
+            dataset: what was prepared.
+            allowed: the margin of a difference, or the estimate's distance to its limit.
+            confidence: of the rule.
+        """
+        return ()
+
+    def explain_scarce(self, scarce: Sequence[ScarceClass]) -> str:
+        """Return a sentence about them with a space before it, or nothing."""
+        named = ", ".join(f"{one.name} has {one.samples:,} and needs {one.needed:,}" for one in scarce)
+        return f" There are too few samples: {named}." if scarce else ""
+
+    @property
+    def noun(self) -> str:
+        """The name within a sentence."""
+        return self.name.replace("_", " ")
+
+    @property
+    def best(self) -> str:
+        """What the candidate is called that is best by it."""
+        return self.superlative or f"best by {self.noun}"
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, −1 where less is."""
+        return -1 if self.less_is_better else 1
+
+    @property
+    def is_fraction(self) -> bool:
+        """Whether it is written as a percentage."""
+        return (self.least, self.most) == (0, 1)
+
+    def shown(self, value: float) -> str:
+        """Write a figure."""
+        if self.is_fraction:
+            return percent(value, self.digits)
+        return f"{number(value, self.digits)}{f' {self.unit}' if self.unit else ''}"
+
+    def shown_difference(self, value: float) -> str:
+        """Write a difference without its unit, for tables."""
+        return points(value, self.digits) if self.is_fraction else number(value, self.digits, sign=True)
+
+    def shown_bounds(self, interval: Interval) -> str:
+        """Write the bounds of a difference without their unit."""
+        if self.is_fraction:
+            return points_interval(interval, self.digits)
+        return f"{self.shown_difference(interval.low)} … {self.shown_difference(interval.high)}"
+
+    def apart(self, value: float) -> str:
+        """Write a difference with its unit."""
+        return (
+            f"{self.shown_difference(value)}{' points' if self.is_fraction else f' {self.unit}' if self.unit else ''}"
+        )
+
+    def margin(self, value: float) -> str:
+        """Write the size of a difference with its unit."""
+        return f"{number(100 * value, self.digits)} points" if self.is_fraction else self.shown(value)
+
+    def clause(self, value: float) -> str:
+        """Say what a model's figure is, as a clause whose subject is ``it``."""
+        return f"its {self.noun} is {self.shown(value)}"
+
+    def brief(self, value: float) -> str:
+        """Say what a model's figure is in a few words."""
+        return f"a {self.noun} of {self.shown(value)}"
