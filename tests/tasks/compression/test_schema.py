@@ -98,4 +98,4 @@ def test_settings_of_each_choice_are_told(schema: Any) -> None:
     keys = {key.removeprefix("recipes.<name>.<step> ") for key, _, _ in reference(schema)}
     assert {"prune_channels.budget.metric", "quantize int8.calibration.percentile", "distill.hints.student"} <= keys
     assert {"factorize.rank[energy].keep", "factorize.rank[loss].tolerance"} <= keys
-    assert {"gate.rules[latency].max_ms", "gate.rules[loaded_bytes · stored_bytes].max"} <= keys
+    assert {"gate.rules[latency].max_ms", "gate.rules[loaded_bytes, …].max"} <= keys
