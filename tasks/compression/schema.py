@@ -134,8 +134,9 @@ def _setting(key: str, part: Schema, definitions: Schema, more: str) -> Iterator
     if about != AS_IN_TRAINING:
         yield from _settings(key, target, definitions)
     listed = target["items"] if isinstance(target.get("items"), dict) else {}
-    for kind in [*_parts(target, definitions), *_parts(listed, definitions)]:
-        yield from _settings(f"{key}{_tag(kind)}", kind, definitions)
+    choices = [*_parts(target, definitions), *_parts(listed, definitions)]
+    for choice in choices:
+        yield from _settings(f"{key}{_tag(choice) if len(choices) > 1 else ''}", choice, definitions)
 
 
 def _parts(part: Schema, definitions: Schema) -> list[Schema]:
@@ -148,8 +149,10 @@ def _tag(part: Schema) -> str:
     """Say by the setting that has to be set, and may be few things, which of several parts is meant."""
     for name in part.get("required", ()):
         setting = part["properties"][name]
-        if "const" in setting or "enum" in setting:
-            return f"[{_kind(setting, {})}]"
+        if "const" in setting:
+            return f"[{setting['const']}]"
+        if "enum" in setting:
+            return f"[{setting['enum'][0]}, …]"
     return ""
 
 

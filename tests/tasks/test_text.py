@@ -130,5 +130,5 @@ def test_output_in_a_narrow_encoding_shows_what_it_lacks(monkeypatch: pytest.Mon
 
 def test_every_line_of_the_command_goes_through_the_terminal() -> None:
     flows = Path(__file__).parents[2] / "flows"
-    prints = [path.name for path in flows.glob("*.py") if re.search(r"(?<![\w.])print\(", path.read_text())]
+    prints = [path.name for path in flows.rglob("*.py") if re.search(r"(?<![\w.])print\(", path.read_text())]
     assert prints == ["terminal.py"]
