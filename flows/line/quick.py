@@ -14,7 +14,8 @@ from typing import Any
 from flows.environment import STATE, WORKSPACE
 from flows.line.workspace import exclusive_run
 from tasks.command import MODULES
-from tasks.config import BUILT_IN, PARAMS
+from tasks.compression.recipe import parse_recipe
+from tasks.config import BUILT_IN, DEFAULT_WORKLOAD, PARAMS
 from tasks.data_loading.thinning import thin
 from tasks.errors import SlimlineError
 from tasks.files import write_text
@@ -47,7 +48,7 @@ def quick_run(values: Mapping[str, Any], names: Sequence[str], say: Callable[[st
     """
     with exclusive_run():
         shutil.rmtree(FOLDER, ignore_errors=True)
-        write_text(FOLDER / PARAMS, json.dumps(quick_params(values)))
+        write_text(FOLDER / PARAMS, json.dumps(quick_params(values, names)))
         for stage in ("fingerprint", "load"):
             _run("data_loading", stage, (), say)
         thin(FOLDER / PREPARED, SAMPLES)
@@ -61,13 +62,26 @@ def quick_run(values: Mapping[str, Any], names: Sequence[str], say: Callable[[st
     return FOLDER
 
 
-def quick_params(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return params.yaml with every number of epochs, rounds and samples cut to the least that works."""
+def quick_params(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return params.yaml with every number of epochs, rounds and samples cut to the least that works.
+
+    Args:
+        values: of params.yaml.
+        names: of the recipes that stay, and with them the teachers that they learn from.
+    """
+    recipes, teachers = {name: values["recipes"][name] for name in names}, values.get("teachers", {})
+    workload = values["data"].get("workload", DEFAULT_WORKLOAD)
+    teaching = {
+        teacher
+        for name, steps in recipes.items()
+        for step in parse_recipe(name, steps, teachers, workload)
+        for teacher in step.teachers()
+    }
     made = {
         **values,
         "training": _cut(values.get("training", {})),
-        "teachers": {name: _cut(network) for name, network in values.get("teachers", {}).items()},
-        "recipes": {name: [_cut(step) for step in steps] for name, steps in values["recipes"].items()},
+        "teachers": {name: _cut(network) for name, network in teachers.items() if name in teaching},
+        "recipes": {name: [_cut(step) for step in steps] for name, steps in recipes.items()},
     }
     made["training"].setdefault("epochs", LEAST["epochs"])
     for network in made["teachers"].values():

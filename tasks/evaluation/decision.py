@@ -176,8 +176,8 @@ def look_ahead(results: Results, outlook: Outlook) -> str:
         return f"These samples can decide nothing any more: {restored}"
     margin, left = first_margin(results), ""
     if outlook.provable is not None and margin is not None:
-        count = f"{outlook.provable:,}{' or more' if outlook.provable == MOST_COUNTED else ''}"
-        left = f" {count} more can prove a margin of {results.measuring.main.margin(margin)} if none passes;"
+        least, gap = "at least " if outlook.provable == MOST_COUNTED else "", results.measuring.main.margin(margin)
+        left = f" {least}{outlook.provable:,} further ones can prove a margin of {gap} if none passes;"
     return (
         f"The next decision is at {confidence(outlook.confidence)}, as strong as a first one on {outlook.worth:,} "
         f"samples;{left} {restored}"

@@ -9,6 +9,7 @@ from tasks.errors import VersioningError
 WITNESS = "Manifest SHA-256: "
 REMEMBERED = ("params.yaml", "dvc.yaml", "dvc.lock")
 CARRIED = ("params.yaml", "dvc.lock")  # by every release
+CODE = (":/*.py", ":/*.j2", ":/*.css")  # pathspecs of what runs
 
 
 def commit(message: str, root: Path = Path()) -> str | None:
@@ -49,13 +50,13 @@ def committed_digests(model: str, version: int, root: Path = Path()) -> frozense
 def head(root: Path = Path()) -> tuple[str | None, bool | None]:
     """The commit that is checked out and whether the code differs from it; None twice where git knows nothing.
 
-    Tracked files count, and Python files that nobody has added yet: a clone has not got them. params.yaml and dvc.lock
-    do not count: a release carries them as they are.
+    Tracked files count, and code that nobody has added yet (modules, templates of pages): a clone has not got it.
+    params.yaml and dvc.lock do not count: a release carries them as they are.
     """
     others = [":/", *(f":(exclude){name}" for name in CARRIED)]
     try:
         changes = git(root, "status", "--porcelain", "--untracked-files=no", "--", *others) or git(
-            root, "status", "--porcelain", "--untracked-files=all", "--", ":/*.py"
+            root, "status", "--porcelain", "--untracked-files=all", "--", *CODE
         )
         return git(root, "rev-parse", "HEAD"), bool(changes)
     except VersioningError:

@@ -24,7 +24,7 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_quick_params_have_few_epochs_and_fit(values: Any) -> None:
-    params = parse_params(quick_params(values))
+    params = parse_params(quick_params(values, list(values["recipes"])))
     assert params.training.epochs == params.teachers["strong"].epochs == 1
     steps = [step for recipe in parse_recipes(params.recipes, params.teachers).values() for step in recipe]
     assert all(getattr(step, "epochs", 1) <= 1 or step.technique == "quantize" for step in steps)
@@ -32,10 +32,16 @@ def test_quick_params_have_few_epochs_and_fit(values: Any) -> None:
     assert values == read_values(REPOSITORY / "params.yaml")
 
 
+def test_only_teachers_are_trained_that_a_recipe_learns_from(values: Any) -> None:
+    assert quick_params(values, ["int8"])["teachers"] == {}
+    found = quick_params(values, ["int8", "fast"])
+    assert (set(found["teachers"]), set(found["recipes"])) == ({"strong"}, {"int8", "fast"})
+
+
 def test_a_source_in_the_project_is_found_from_the_folder_of_the_run(values: Any) -> None:
     Path("photos").mkdir()
     values["data"]["source"] = "photos"
-    assert quick_params(values)["data"]["source"] == str(Path("photos").absolute())
+    assert quick_params(values, ["int8"])["data"]["source"] == str(Path("photos").absolute())
 
 
 def test_a_stage_that_fails_is_told_by_its_last_line(values: Any) -> None:

@@ -118,6 +118,9 @@ def test_a_module_that_was_never_added_is_a_change_unless_git_ignores_it(project
     (project / "mine" / "network.py").touch()
     assert head(project) == (made, True)
     assert head(project / ".venv") == (made, True)  # from wherever in the repository
+    (project / "mine" / "network.py").unlink()
+    (project / "mine" / "page.html.j2").touch()
+    assert head(project) == (made, True)
 
 
 def test_there_is_no_head_without_git(tmp_path: Path) -> None:
