@@ -5,7 +5,7 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from inspect import signature
 from pathlib import Path
 
@@ -20,11 +20,15 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def run_command(
-    works: Mapping[str, Entry], arguments: list[str] | None = None, say: Callable[[str], None] | None = print
+    works: Mapping[str, Entry],
+    arguments: list[str] | None = None,
+    say: Callable[[str], None] | None = print,
+    measuring: Container[str] = (),
 ) -> None:
     """Run the work named by the first argument with the params and the remaining arguments; exit with its code.
 
-    ``say`` is told of keys of params.yaml that have another name now.
+    ``say`` is told of keys of params.yaml that have another name now; ``measuring`` names the works that measure what
+    models answer, for which the gate's metrics are looked up.
 
     Exit codes: 0 done, 2 the configuration or the command line is wrong, 65 a recipe cannot be made of this network,
     69 a source or store did not answer, 130 interrupted by a person, 1 any other error that has a message.
@@ -36,7 +40,7 @@ def run_command(
     with _ended_by_its_errors():
         if name not in works:
             raise ConfigError(f"Expected one of: {', '.join(works)}. Received: {name!r}.")
-        params: Params = load_params(say=say)
+        params: Params = load_params(say=say, measured=name in measuring)
         expect_own_name(params)  # `dvc repro` alone begins here
         work = _work(works[name])
         _check_arguments(work, name, rest)

@@ -344,11 +344,14 @@ def context_of(workload: Any) -> dict[str, Any]:
     """
     if not isinstance(workload, str):
         return {}
-    return {"augmentation": find_workload(workload).augmentation, "outcome": measuring_for(workload)}
+    return {"augmentation": find_workload(workload).augmentation}
 
 
 def parse_params(
-    values: Mapping[str, Any], where: str = str(PARAMS), say: Callable[[str], None] | None = None
+    values: Mapping[str, Any],
+    where: str = str(PARAMS),
+    say: Callable[[str], None] | None = None,
+    measured: bool = True,
 ) -> Params:
     """Check the values of params.yaml.
 
@@ -356,6 +359,8 @@ def parse_params(
         values: as the file has them.
         where: the file's name, for errors.
         say: is told of keys that have another name now.
+        measured: whether the gate's metrics are looked up in the outcome: a stage that measures nothing does not depend
+            on the code of that.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value has the wrong type or range.
@@ -364,7 +369,10 @@ def parse_params(
     workload = data.get("workload", DEFAULT_WORKLOAD) if isinstance(data, Mapping) else DEFAULT_WORKLOAD
     try:
         with telling_renames(say):
-            return Params.model_validate(values, context=context_of(workload))
+            context = context_of(workload)
+            if measured and isinstance(workload, str):
+                context["outcome"] = measuring_for(workload)
+            return Params.model_validate(values, context=context)
     except ValidationError as error:
         raise ConfigError(f"{where} does not fit:\n{explain(error)}") from None
 
@@ -435,8 +443,8 @@ def check_digest(text: str) -> str:
     raise ConfigError(f"Expected a SHA-256, 64 digits and small letters from a to f. Received: {text[:100]!r}.")
 
 
-def load_params(path: Path = PARAMS, say: Callable[[str], None] | None = None) -> Params:
-    """Read and check params.yaml; ``say`` is told of keys that have another name now.
+def load_params(path: Path = PARAMS, say: Callable[[str], None] | None = None, measured: bool = True) -> Params:
+    """Read and check params.yaml; see :func:`parse_params`.
 
     Raises:
         ConfigError: the file is missing, is not YAML or does not fit.
@@ -456,4 +464,4 @@ def load_params(path: Path = PARAMS, say: Callable[[str], None] | None = None) -
         raise ConfigError(f"Expected {path} to be YAML in UTF-8. Received: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"Expected {path} to hold a mapping. Received: {type(values).__name__}.")
-    return parse_params(values, str(path), say)
+    return parse_params(values, str(path), say, measured)

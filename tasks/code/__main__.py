@@ -1,7 +1,7 @@
 """`python -P -m tasks.code code`."""
 
-from tasks.code.works import works_of
+from tasks.code.works import measuring_works, works_of
 from tasks.command import run_command
 
 if __name__ == "__main__":
-    run_command(works_of("tasks.code"))
+    run_command(works_of("tasks.code"), measuring=measuring_works())

@@ -59,13 +59,14 @@ def workload_parts(params: Params, work: str) -> list[str]:
     """Return those parts of the workload that a work runs, as ``package.module:Class``."""
     networks, workload = WORKS[work].networks, find_workload(params.data.workload)
     outcome = workload.outcome
-    parts = {
+    parts: dict[str | None, object] = {
         workload.reading: WORKS[work].reads,
         workload.learning: networks,
         outcome.learning: networks,
         outcome.measuring: WORKS[work].measures,
-        measuring_for(params.data.workload).blocks: WORKS[work].reports,
     }
+    if WORKS[work].reports:
+        parts[measuring_for(params.data.workload).blocks] = True
     return [target_of(params.data.workload), *(part for part, used in parts.items() if used and part)]
 
 

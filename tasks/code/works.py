@@ -33,7 +33,7 @@ class Work:
 
 
 WORKS: Mapping[str, Work] = {
-    "code": Work("tasks.code.records:write_code"),
+    "code": Work("tasks.code.records:write_code", measures=True),
     "fingerprint": Work("tasks.data_loading.fingerprint:fingerprint"),
     "load": Work("tasks.data_loading.load:load", reads=True),
     "train": Work("tasks.training.trainer:train", ("training",)),
@@ -51,3 +51,8 @@ ALWAYS_RUN = frozenset({"code", "fingerprint", "production"})  # nothing is to b
 def works_of(package: str) -> dict[str, str]:
     """The works of a stage's package: the entry by the name."""
     return {name: work.entry for name, work in WORKS.items() if work.package == package}
+
+
+def measuring_works() -> frozenset[str]:
+    """Return the names of the works that measure what models answer."""
+    return frozenset(name for name, work in WORKS.items() if work.measures)

@@ -51,6 +51,17 @@ def test_the_arguments_are_those_of_the_process(monkeypatch: pytest.MonkeyPatch)
     assert got == ["int8"]
 
 
+def test_the_gates_metrics_are_looked_up_for_works_that_measure(project: Path) -> None:
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("metric: accuracy", "metric: taste"))
+    got: list[str] = []
+    works = {"load": lambda _: got.append("load"), "gate": lambda _: got.append("gate")}
+    run_command(works, ["load"], measuring={"gate"})
+    with pytest.raises(SystemExit) as caught:
+        run_command(works, ["gate"], measuring={"gate"})
+    assert (got, caught.value.code) == (["load"], 2)
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
