@@ -1,6 +1,6 @@
 """How fast images become shards, and how much memory that takes when there are ten times as many.
 
-    python benchmarks/loading.py [ARCHIVE] [--times 10]
+    python benchmarks/loading.py ARCHIVE [--times 10]
 
 Runs the load stage as `dvc repro` runs it, in a temporary workspace: read from the archive, decoded, checked,
 split, sorted, written. With --times it packs an archive of so many times the images, all of them different, and
@@ -22,7 +22,6 @@ from PIL import Image, ImageChops
 
 from tasks.samples import PREPARED, read_dataset
 
-CIFAR10 = Path(__file__).parents[1] / "../shared/data/cifar10-images.tar.gz"
 TARGET = 5000  # images a second on two cores
 SAMPLED_EVERY = 0.05  # seconds
 PARAMS = """
@@ -51,7 +50,7 @@ class Run:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("archive", nargs="?", type=Path, default=CIFAR10, help="a tar archive of class folders")
+    parser.add_argument("archive", type=Path, help="a tar archive of class folders")
     parser.add_argument("--times", type=int, default=1, help="also load so many times the images")
     options = parser.parse_args()
     if not options.archive.is_file():
