@@ -148,11 +148,13 @@ class Cluster(Retraining, Technique):
     def _suits_tfmot(self, layer: KerasLayer) -> bool:
         """Does TFMOT cluster this kernel as it is asked to? It finds the output channels of plain convolutions alone.
 
-        Nor does it cluster what is not trained, or has no more values than there shall be.
+        Nor does it cluster what is not trained, or has no more values than there shall be, nor does it take its own
+        layers out again where the activation is a layer with weights.
         """
         kernel = kernel_of(layer).numpy()
         by_channel = self._by_channel(kernel)
-        plain = not by_channel or type(layer) is keras().layers.Conv2D
+        bent = isinstance(getattr(layer, "activation", None), keras().layers.Layer)
+        plain = not bent and (not by_channel or type(layer) is keras().layers.Conv2D)
         return plain and layer.trainable and distinct(oriented(layer, kernel), by_channel) > self.clusters
 
     def _set_levels(self, layer: KerasLayer, seed: int) -> None:

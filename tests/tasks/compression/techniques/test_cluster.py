@@ -240,3 +240,14 @@ def test_a_layer_of_zeros_is_no_obstacle(prepared: Path) -> None:
         result = cluster(model, prepared, **{"clusters": 7, **settings})
         assert all(promise.holds for promise in measure(result.claims, result.subject))
         assert all(np.all(np.isfinite(kernel)) for kernel in kernels(result.subject.network).values())
+
+
+def test_an_activation_with_weights_of_its_own_is_no_obstacle(prepared: Path) -> None:
+    layers = keras().layers
+    set_seed(1)
+    stack = [keras().Input(SHAPE), layers.Rescaling(1 / 255), layers.Conv2D(8, 3, activation=layers.PReLU())]
+    model = keras().Sequential([*stack, layers.Flatten(), layers.Dense(CLASSES, name="logits")])
+    result = cluster(model, prepared, clusters=6, learning_rate=0.01)
+    found = kernels(result.subject.network)
+    assert set(result.changed) == set(found)
+    assert all(2 <= len(np.unique(kernel)) <= 6 for kernel in found.values())
