@@ -67,7 +67,7 @@ class Search:
 
 
 def _kind(path: Path) -> Kind:
-    if path.name in INSTALLED:
+    if not INSTALLED.isdisjoint(path.parts):  # in the folder, or below it: setuptools adds one of its own to sys.path
         return "library"
     library = Path(sysconfig.get_path("stdlib"))
     return "standard" if path == library or library in path.parents else "code"

@@ -85,3 +85,18 @@ def test_a_package_that_setuptools_installed_in_place_is_code(tmp_path: Path, mo
     found = Search(tmp_path / "project").find("mine.net")
     assert found is not None
     assert (found.kind, found.key) == ("code", "mine/net.py")
+
+
+def test_what_a_library_brings_along_is_a_library_though_it_lies_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = write(
+        tmp_path, "site-packages/spread/zstd.py", "site-packages/tool/_vendor/spread/__init__.py", "project/x"
+    )
+    monkeypatch.setattr(
+        sys, "path", [*map(str, (installed / "site-packages/tool/_vendor", installed / "site-packages"))]
+    )
+    here = Search(tmp_path / "project")
+    assert [(found.kind if (found := here.find(name)) else None) for name in ("spread", "spread.zstd")] == [
+        "library"
+    ] * 2
