@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md says works as it stands there, in a copy of the project."""
+"""The commands of CONTRIBUTING.md work as they stand there, in a copy of the project."""
 
 import re
 import shutil

@@ -29,12 +29,12 @@ class Database:
 
     def items(self, take: TakeFile) -> Iterator[Item]:
         """Every file, in the order of names; the workload tells what is in it."""
-        for name, label, content in self._rows("name, class, content"):
+        for name, label, content in self._rows("name, class, CAST(coalesce(content, '') AS BLOB)"):
             yield from take(f"{label}/{name}", len(content), partial(bytes, content))
 
     def _rows(self, columns: str) -> Iterator[tuple[Any, ...]]:
         try:
-            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as database:
+            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as database:
                 yield from database.execute(f"SELECT {columns} FROM samples ORDER BY class, name")
         except sqlite3.Error as error:
             raise SourceError(

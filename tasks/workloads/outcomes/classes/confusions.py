@@ -1,4 +1,4 @@
-"""Which class is taken for which other one, for the report."""
+"""Confusions: which class is taken for which other one, for the report."""
 
 from dataclasses import dataclass
 

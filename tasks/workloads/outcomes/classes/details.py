@@ -1,4 +1,4 @@
-"""What a quality record keeps of classes beside the metrics: each class's figures, and the confusions."""
+"""Details of a quality record beside the metrics: each class's figures, and the confusions."""
 
 import numpy as np
 

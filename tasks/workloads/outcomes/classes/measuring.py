@@ -1,4 +1,4 @@
-"""What is measured of classes."""
+"""Measures of classes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every store keeps to, run over each of them."""
+"""The contract that every store keeps, run over each of them."""
 
 import json
 import os
