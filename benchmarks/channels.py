@@ -14,6 +14,7 @@ from tasks.backend import set_seed
 from tasks.compression.channels.criteria import Criterion
 from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
+from tasks.learning.feeding import fed
 from tasks.learning.saving import load_model
 from tasks.samples import read_batches
 from tasks.training.records import BASELINE_KERAS
@@ -24,7 +25,7 @@ DEFAULT = [name for name in get_args(Criterion) if name not in {"greedy", "batch
 def accuracy(model: Any) -> float:
     """On the validation split."""
     right = [
-        np.asarray(model(images.astype(np.float32), training=False)).argmax(axis=1) == labels
+        np.asarray(model(fed(images), training=False)).argmax(axis=1) == labels
         for images, labels in read_batches("validation", 500)
     ]
     return float(np.concatenate(right).mean())

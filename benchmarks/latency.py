@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from tasks.config import Benchmark
-from tasks.litert import LiteRTModel, Pixels
+from tasks.litert import LiteRTModel
 from tasks.records import Interval
+from tasks.samples import Array
 from tasks.timing.intervals import ratio, typical
 from tasks.timing.measuring import Plan, time_models
 
@@ -33,14 +34,14 @@ HEAD = (
 )
 
 
-def beside_itself(path: Path, images: Pixels, plan: Plan) -> tuple[Interval, float]:
+def beside_itself(path: Path, images: Array, plan: Plan) -> tuple[Interval, float]:
     """The ratio's interval, and the µs of an image."""
     processes = time_models({"one": path, "other": path}, images, plan)
     one, other = ([timings.latencies[name] for timings in processes] for name in ("one", "other"))
     return ratio(one, other), typical(one).value
 
 
-def by_rounds(path: Path, images: Pixels, rounds: int) -> Interval:
+def by_rounds(path: Path, images: Array, rounds: int) -> Interval:
     """The ratio of medians with a percentile bootstrap of the rounds of one process."""
     (timings,) = time_models({"one": path, "other": path}, images, Plan(1, rounds, rounds // 10))
     one, other = (np.array(timings.latencies[name]) for name in ("one", "other"))
@@ -71,7 +72,8 @@ def main() -> None:
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     plan, began = Plan(options.processes, options.rounds, settings.warmup), time.monotonic()
     for path in options.files:
-        images = np.random.default_rng(1).integers(0, 256, (64, *LiteRTModel(path).input.shape[1:]), np.uint8)
+        (image,) = LiteRTModel(path).inputs.values()
+        images = np.random.default_rng(1).integers(0, 256, (64, *image.shape[1:]), np.uint8)
         seen, alone, taken = [], [], []
         for _ in range(options.runs):
             interval, us = beside_itself(path, images, plan)

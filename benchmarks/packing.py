@@ -21,6 +21,7 @@ from tasks.packing.container import breakdown, pack, unpack
 from tasks.packing.plain import zstd
 from tasks.packing.recording import read_model, record
 from tasks.packing.tree import Vector
+from tasks.samples import Inputs
 
 SPARSITY, LEVELS = 0.85, 15
 
@@ -71,7 +72,7 @@ def make_model() -> bytes:
         values = layer.kernel.numpy()
         step = np.abs(values).max() / (LEVELS // 2)
         layer.kernel.assign(np.sign(values) * np.ceil(np.abs(values) / step - 0.5) * step)
-    configure = configurations(lambda: ([image[None]] for image in images[:200]))["int8"]
+    configure = configurations(lambda: iter(Inputs({"image": images[:200]})))["int8"]
     return convert(fold_scaling(model), configure, float_input=True)
 
 

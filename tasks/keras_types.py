@@ -153,6 +153,7 @@ class KerasModel(KerasLayer, Protocol):
     """A functional or Sequential model, from raw inputs to what it answers."""
 
     inputs: list[TfTensor]
+    input_names: list[str]  # of the layers that take them
     outputs: list[TfTensor]
     optimizer: Any
     stop_training: bool

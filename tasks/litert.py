@@ -6,6 +6,7 @@ variables that belong to tensors; a file that writes resource variables, which n
 """
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -16,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import EvaluationError
+from tasks.samples import Array, Inputs, as_inputs
 
-Pixels = NDArray[np.uint8]
 Scores = NDArray[np.float32]
 Interpreter = Any  # ai_edge_litert has no types
 
@@ -47,6 +48,17 @@ class Tensor:
         limits = np.iinfo(dtype)
         stored = np.rint(real.astype(np.float32) / self.scale) + self.zero_point
         return np.asarray(np.clip(stored, limits.min, limits.max), dtype)
+
+    def check(self, name: str, real: NDArray[Any]) -> None:
+        """Refuse samples of another shape, or of numbers that the stored type cannot mean.
+
+        Raises:
+            EvaluationError: says what is expected of the input ``name``.
+        """
+        if real.shape[1:] != self.shape[1:]:
+            raise EvaluationError(f"Expected {name} of shape {self.shape[1:]}. Received: {real.shape[1:]}.")
+        if not self.scale and not np.can_cast(real.dtype, self.dtype):
+            raise EvaluationError(f"Expected {name} as {self.dtype}. Received: {real.dtype.name}.")
 
     def decode(self, stored: NDArray[Any]) -> Scores:
         """Stored values to real ones."""
@@ -154,8 +166,40 @@ def _called_once(model: Any, graph: Any) -> list[int]:
     return found
 
 
+def signature_of(flatbuffer: bytes) -> tuple[dict[str, int], dict[str, int]]:
+    """Read the names of a file's inputs and outputs, each with the number of its tensor.
+
+    They are those of the first signature; both are empty where a file has none.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(flatbuffer)
+    if not model.SignatureDefsLength():
+        return {}, {}
+    first = model.SignatureDefs(0)
+    inputs = [first.Inputs(index) for index in range(first.InputsLength())]
+    outputs = [first.Outputs(index) for index in range(first.OutputsLength())]
+    return _numbers(inputs), _numbers(outputs)
+
+
+def input_names(flatbuffer: bytes) -> list[str]:
+    """Read the names of a file's inputs in the order in which its first graph takes them."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph, (entries, _) = schema.Model.GetRootAs(flatbuffer).Subgraphs(0), signature_of(flatbuffer)
+    names = {number: name for name, number in entries.items()}
+    return [names[int(graph.Inputs(index))] for index in range(graph.InputsLength())]
+
+
+def _numbers(entries: Sequence[Any]) -> dict[str, int]:
+    return {entry.Name().decode(): int(entry.TensorIndex()) for entry in entries}
+
+
 class LiteRTModel:
     """A ``.tflite`` file loaded for inference.
+
+    ``inputs``: what a device must know of each, by the name that the file's signature has for it; ``output``: the
+    same of the only output.
 
     Args:
         source: the file, or its content.
@@ -164,8 +208,8 @@ class LiteRTModel:
         keep_all: keep the values of all tensors, which :attr:`interpreter` then gives.
 
     Raises:
-        EvaluationError: the file is not a model that this runtime loads, has not one input and one output, or keeps
-            variables between samples that nothing sets back.
+        EvaluationError: the file is not a model that this runtime loads, has no names for several inputs, has not one
+            output, or keeps variables between samples that nothing sets back.
     """
 
     def __init__(
@@ -178,11 +222,17 @@ class LiteRTModel:
             self.interpreter = self._load()
         except (ValueError, RuntimeError) as error:
             raise EvaluationError(f"Expected {name} to be a model that LiteRT loads. Received: {error}") from None
+        entries, ends = signature_of(flatbuffer)
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
+        if len(outputs) != 1:
             raise EvaluationError(
-                f"Expected {name} to have one input and one output. "
-                f"Received: {len(inputs)} inputs, {len(outputs)} outputs."
+                f"Expected {name} to have one output. Received: {len(outputs)} outputs. Join them to one."
+            )
+        known = {number: known_as for known_as, number in entries.items()}
+        if len(inputs) != 1 and {int(each["index"]) for each in inputs} != set(known):
+            raise EvaluationError(
+                f"Expected {name} to have a signature with a name for each of its {len(inputs)} inputs. "
+                f"Received: {', '.join(entries) or 'none'}. Convert the model with its signature."
             )
         state = state_of(flatbuffer)
         if state.resources:
@@ -191,24 +241,52 @@ class LiteRTModel:
                 f"(ASSIGN_VARIABLE), so that an answer depends on the samples before. Leave stateful layers out."
             )
         self.stateful = state.tensors > 0
-        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
-        names = next(iter(self.interpreter.get_signature_list().values()), {"inputs": [""], "outputs": [""]})
-        self.input, self.output = describe(inputs[0], names["inputs"][0]), describe(outputs[0], names["outputs"][0])
-        self._batch = self.input.shape[0]
+        self._output = int(outputs[0]["index"])
+        self.inputs: dict[str, Tensor] = {}
+        self._entries: dict[str, int] = {}
+        for each in sorted(inputs, key=lambda each: known.get(int(each["index"]), "")):
+            tensor = describe(each, known.get(int(each["index"]), ""))
+            known_as = known.get(int(each["index"]), tensor.name)
+            self.inputs[known_as], self._entries[known_as] = tensor, int(each["index"])
+        self.output = describe(outputs[0], next(iter(ends), ""))
+        self._fixed = self._batch = next(iter(self.inputs.values())).shape[0]
+
+    def tensor_of(self, name: str) -> Tensor:
+        """Return what a device must know of an input; an only one goes by any name."""
+        return next(iter(self.inputs.values())) if len(self.inputs) == 1 else self.inputs[name]
 
     def resize(self, batch: int) -> None:
         """Make the model take ``batch`` samples at once."""
         if self._batch != batch:
-            self.interpreter.resize_tensor_input(self._input, [batch, *self.input.shape[1:]])
+            for name, tensor in self.inputs.items():
+                self.interpreter.resize_tensor_input(self._entries[name], [batch, *tensor.shape[1:]])
             self.interpreter.allocate_tensors()
             self._batch = batch
 
-    def set_input(self, samples: Pixels) -> None:
-        """Put ``samples`` (uint8 ``[batch, height, width, channels]``) where the model reads them."""
-        self.interpreter.set_tensor(self._input, self.input.encode(samples))
+    def fit(self, samples: Inputs | Array) -> Inputs:
+        """Return samples by the names of this model's inputs; a model of one takes one of any name, or an array.
+
+        Raises:
+            EvaluationError: the model has other inputs, or takes them in other shapes or as another kind of numbers.
+        """
+        given = as_inputs(samples)
+        if len(self.inputs) == len(given.arrays) == 1:
+            given = Inputs({next(iter(self.inputs)): next(iter(given.arrays.values()))})
+        if set(given.arrays) != set(self.inputs):
+            raise EvaluationError(
+                f"Expected samples with the inputs {', '.join(self.inputs)}. Received: {', '.join(given.arrays)}."
+            )
+        for name, tensor in self.inputs.items():
+            tensor.check(name, given.arrays[name])
+        return given
+
+    def set_inputs(self, samples: Inputs) -> None:
+        """Put a batch of samples, as :meth:`fit` gives them, where the model reads them."""
+        for name, tensor in self.inputs.items():
+            self.interpreter.set_tensor(self._entries[name], tensor.encode(samples.arrays[name]))
 
     def invoke(self) -> None:
-        """Run the model once, from a fresh state, on what :meth:`set_input` put there."""
+        """Run the model once, from a fresh state, on what :meth:`set_inputs` put there."""
         if self.stateful:
             self.interpreter.reset_all_variables()
         self.interpreter.invoke()
@@ -217,47 +295,45 @@ class LiteRTModel:
         """What the last run gave: float32 ``[batch, classes]``, dequantized."""
         return self.output.decode(self.interpreter.get_tensor(self._output))
 
-    def predict(self, samples: Pixels, batch: int = 1) -> Scores:
+    def predict(self, samples: Inputs | Array, batch: int = 1) -> Scores:
         """Scores (logits) of samples.
 
         Args:
-            samples: uint8 ``[n, height, width, channels]``.
+            samples: the inputs; an array is that of the only one.
             batch: how many samples may go through at once; 1 is what a device does. A model that does not give for a
                 batch what it gives for samples alone gets one sample after the other.
 
         Returns:
-            float32 ``[n, classes]``.
+            float32 ``[n, outputs]``.
+
+        Raises:
+            EvaluationError: they do not fit the model, see :meth:`fit`.
         """
-        if samples.shape[1:] != self.input.shape[1:]:
-            raise EvaluationError(
-                f"Expected samples of shape {self.input.shape[1:]} (height, width, channels). "
-                f"Received: {samples.shape[1:]}."
-            )
-        if batch > 1 and len(samples) > 1 and not self._takes_batches(samples[:batch]):
+        given = self.fit(samples)
+        if batch > 1 and len(given) > 1 and not self._takes_batches(given[:batch]):
             batch = 1
-        parts = [self._answer(samples[start : start + batch]) for start in range(0, len(samples), batch)]
+        parts = [self._answer(given[start : start + batch]) for start in range(0, len(given), batch)]
         return np.concatenate(parts) if parts else np.zeros((0, self.output.shape[-1]), np.float32)
 
-    def _answer(self, part: Pixels) -> Scores:
+    def _answer(self, part: Inputs) -> Scores:
         self.resize(len(part))
-        self.set_input(part)
+        self.set_inputs(part)
         self.invoke()
         return self.scores()
 
-    def _takes_batches(self, samples: Pixels) -> bool:
+    def _takes_batches(self, samples: Inputs) -> bool:
         """Whether a batch gets the answers of its first and last sample alone.
 
         A graph may be made for one sample: it then fails, gives one answer, or mixes samples without an error.
         """
         if self.stateful:
             return False
-        ends = samples[[0, -1]]
-        alone = np.concatenate([self._answer(sample[np.newaxis]) for sample in ends])
+        alone = np.concatenate([self._answer(end) for end in (samples[:1], samples[-1:])])
         try:
             together = self._answer(samples)
         except (ValueError, RuntimeError):
             self.interpreter = self._load()  # what could not be resized cannot be used any more
-            self._batch = self.input.shape[0]
+            self._batch = self._fixed
             return False
         if len(together) != len(samples):
             return False

@@ -10,7 +10,8 @@ splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded,
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,8 @@ PREPARED = Path("data/prepared")
 PLACES = "test.places"
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+DTYPES = ("uint8", "int32", "int64", "float32")  # of inputs; int32 and int64 are numbers of things (ids), not amounts
+Array = NDArray[Any]
 
 
 class TensorSpec(Record):
@@ -44,9 +47,69 @@ class TensorSpec(Record):
         return np.dtype(self.dtype).itemsize * math.prod(self.shape)
 
 
+Specs = tuple[TensorSpec, ...]
+
+
 def size_of(specs: Sequence[TensorSpec]) -> int:
     """Return the bytes of one sample's inputs."""
     return sum(spec.bytes for spec in specs)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The inputs of n samples: an array ``[n, *shape]`` for each, by its name.
+
+    They are cut as an array of samples is: ``inputs[3:5]``, ``inputs[places]`` and ``inputs[mask]`` are inputs again.
+
+    Raises:
+        ValueError: there is no input, or there are not as many samples in each.
+    """
+
+    arrays: Mapping[str, Array]
+
+    def __post_init__(self) -> None:
+        if len({len(array) for array in self.arrays.values()}) != 1:
+            sizes = {name: len(array) for name, array in self.arrays.items()}
+            raise ValueError(f"Expected as many samples in each input. Received: {sizes}.")
+
+    def __len__(self) -> int:
+        """Count the samples."""
+        return len(next(iter(self.arrays.values())))
+
+    def __getitem__(self, places: "slice | Array") -> "Inputs":
+        """Return some of the samples."""
+        return Inputs({name: array[places] for name, array in self.arrays.items()})
+
+    def __iter__(self) -> Iterator["Inputs"]:
+        """Go through the samples, each as inputs of one."""
+        return (self[place : place + 1] for place in range(len(self)))
+
+    def tobytes(self) -> bytes:
+        """Return the bytes of each array in C order, one array after the other."""
+        return b"".join(array.tobytes() for array in self.arrays.values())
+
+
+def concatenate(parts: Sequence[Inputs]) -> Inputs:
+    """Put samples of the same inputs one behind the other.
+
+    Raises:
+        ValueError: there are no parts.
+    """
+    if not parts:
+        raise ValueError("Expected inputs to put together. Received: none.")
+    return Inputs({name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays})
+
+
+def as_inputs(samples: "Inputs | Array", name: str = "") -> Inputs:
+    """Return samples as inputs; an array alone is that of a network's only input."""
+    return samples if isinstance(samples, Inputs) else Inputs({name: samples})
+
+
+def describe(specs: Sequence[TensorSpec]) -> str:
+    """Say what the inputs are: the shape of a single one, the name, type and shape of each of several."""
+    if len(specs) == 1:
+        return str(specs[0].shape)
+    return ", ".join(f"{spec.name} {spec.dtype} {spec.shape}" for spec in specs)
 
 
 LABEL = TensorSpec(name="label", dtype="int64", shape=(), low=0, high=2**31 - 1)  # the number of a class
@@ -91,7 +154,7 @@ class Dataset(Record):
     workload: str
     source_digest: str
     classes: tuple[str, ...]
-    inputs: tuple[TensorSpec, ...]
+    inputs: Specs
     target: TensorSpec = LABEL
     splits: dict[SplitName, Part]
     read: int
@@ -100,12 +163,6 @@ class Dataset(Record):
     kept_out_samples: int
     kept_out: tuple[Refusal, ...]
     notes: tuple[str, ...]
-
-    @property
-    def input(self) -> TensorSpec:
-        """The one input that networks have today."""
-        (only,) = self.inputs
-        return only
 
 
 def read_dataset(folder: Path = PREPARED) -> Dataset:
@@ -122,7 +179,7 @@ def shard_files(split: SplitName, folder: Path = PREPARED) -> list[Path]:
     return [folder / shard.file for shard in read_dataset(folder).splits[split].shards]
 
 
-def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Iterator[tuple[Inputs, Array]]:
     """Stream a split without TensorFlow, in the order it is stored.
 
     Args:
@@ -130,7 +187,7 @@ def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Itera
         batch: samples in a batch; the last one may be smaller.
 
     Yields:
-        inputs ``[n, *shape]``, and targets ``[n]``, both as ``dataset.json`` describes them.
+        inputs, and targets ``[n]``, both as ``dataset.json`` describes them.
 
     Raises:
         DataError: a shard is missing, cut short or fails its checksums.
@@ -138,20 +195,28 @@ def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Itera
     from tasks.tfrecord import decode, read_records
 
     dataset = read_dataset(folder)
-    spec = dataset.input
+    names = [spec.name for spec in dataset.inputs]
     samples = (
-        decode(record, spec.name, dataset.target.name)
+        decode(record, names, dataset.target.name)
         for shard in dataset.splits[split].shards
         for record in read_records(folder / shard.file)
     )
     while chunk := list(islice(samples, batch)):
-        if any(len(sample.content) != spec.bytes for sample in chunk):
+        arrays = {spec.name: _stacked(spec, [sample.inputs[spec.name] for sample in chunk]) for spec in dataset.inputs}
+        if any(len(array) != len(chunk) for array in arrays.values()):
             raise DataError(
-                f"Expected samples of {spec.bytes:,} bytes in the shards of {split}, as {folder}/dataset.json says. "
-                f"Received: others. Run the load stage again (`dvc repro load`)."
+                f"Expected samples of {size_of(dataset.inputs):,} bytes in the shards of {split}, as "
+                f"{folder}/dataset.json says. Received: others. Run the load stage again (`dvc repro load`)."
             )
-        inputs = np.frombuffer(b"".join(sample.content for sample in chunk), spec.dtype)
-        yield inputs.reshape(-1, *spec.shape), np.array([sample.target for sample in chunk], dataset.target.dtype)
+        yield Inputs(arrays), np.array([sample.target for sample in chunk], dataset.target.dtype)
+
+
+def _stacked(spec: TensorSpec, contents: Sequence[bytes]) -> Array:
+    """Return one input of some samples, ``[n, *shape]``; none of them where one has another size."""
+    if any(len(content) != spec.bytes for content in contents):
+        contents = ()
+    little = np.dtype(spec.dtype).newbyteorder("<")
+    return np.frombuffer(b"".join(contents), little).astype(spec.dtype, copy=False).reshape(-1, *spec.shape)
 
 
 def read_places(folder: Path = PREPARED) -> NDArray[np.uint64]:
@@ -190,7 +255,7 @@ def _digest(split: SplitName, folder: Path, description: str) -> str:
         for inputs, targets in read_batches(split, 256, folder)
         for sample, target in zip(inputs, targets, strict=True)
     ]
-    head = f"{dataset.input.shape}\n{chr(10).join(dataset.classes)}\n\n"
+    head = f"{' '.join(str(spec.shape) for spec in dataset.inputs)}\n{chr(10).join(dataset.classes)}\n\n"
     return hashlib.sha256(head.encode() + b"".join(sorted(found))).hexdigest()
 
 

@@ -6,7 +6,7 @@ A checksum is CRC-32C, rotated right by 15 bits and increased by a constant ("ma
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
@@ -22,9 +22,9 @@ MAX_RECORD = 1 << 30  # bytes; more is a damaged length
 
 
 class Sample(NamedTuple):
-    """One record: the input's bytes, its target and where it is in the source."""
+    """One record: the bytes of each input by its name, the target and where the sample is in the source."""
 
-    content: bytes
+    inputs: Mapping[str, bytes]
     target: float  # an int for a class
     name: str
 
@@ -85,17 +85,17 @@ def _damaged(path: Path, start: int, what: str) -> NoReturn:
     )
 
 
-def encode(sample: Sample, feature: str, target: str = "label") -> bytes:
+def encode(sample: Sample, target: str = "label") -> bytes:
     """Return a sample as a serialized ``tf.train.Example``, the same bytes for the same sample.
 
     Args:
-        sample: what is in it.
-        feature: the name of the feature that holds the input's bytes.
+        sample: what is in it; each input becomes a feature of its name.
         target: the name of the feature that holds the target, in int64 or float32 as the sample has an int or a float.
     """
     example = example_class()()
     features = example.features.feature
-    features[feature].bytes_list.value.append(sample.content)
+    for name, content in sample.inputs.items():
+        features[name].bytes_list.value.append(content)
     if isinstance(sample.target, int):
         features[target].int64_list.value.append(sample.target)
     else:
@@ -105,12 +105,12 @@ def encode(sample: Sample, feature: str, target: str = "label") -> bytes:
     return serialized
 
 
-def decode(content: bytes, feature: str, target: str = "label") -> Sample:
+def decode(content: bytes, inputs: Sequence[str], target: str = "label") -> Sample:
     """Return the sample in a serialized ``tf.train.Example``, whoever wrote it.
 
     Args:
         content: of the record.
-        feature: the name of the feature that holds the input's bytes.
+        inputs: the names of the features that hold the inputs' bytes.
         target: the name of the feature that holds the target.
 
     Raises:
@@ -120,15 +120,20 @@ def decode(content: bytes, feature: str, target: str = "label") -> Sample:
 
     try:
         features = example_class().FromString(content).features.feature
-        (value,) = features[feature].bytes_list.value
+        values = {feature: _only(features[feature].bytes_list.value) for feature in inputs}
         (wanted,) = features[target].int64_list.value or features[target].float_list.value
         (name,) = features["name"].bytes_list.value
-        return Sample(value, wanted, name.decode())
+        return Sample(values, wanted, name.decode())
     except (DecodeError, ValueError) as error:
         raise DataError(
-            f"Expected a tf.train.Example with one {feature}, one {target} and one name. Received: {error}. "
-            f"Run the load stage again (`dvc repro load`)."
+            f"Expected a tf.train.Example with one {', one '.join(inputs)}, one {target} and one name. "
+            f"Received: {error}. Run the load stage again (`dvc repro load`)."
         ) from None
+
+
+def _only(values: Sequence[bytes]) -> bytes:
+    (value,) = values
+    return value
 
 
 @cache

@@ -25,5 +25,5 @@ def compared(technique: Technique, before: Subject, result: Result, context: Con
         return check_float32(before.network, after.flatbuffer, recorded, FLOAT)
     if stored == "float16":
         return check_float16(before.network, after.flatbuffer, recorded, FLOAT)
-    expected = answers(before.network, recorded.images) if result.answers is None else result.answers
+    expected = answers(before.network, recorded.inputs) if result.answers is None else result.answers
     return describe_rounded(expected, after.flatbuffer, recorded, FLOAT if result.answers is None else SIMULATED)

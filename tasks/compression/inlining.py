@@ -6,16 +6,21 @@ from typing import Any
 from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
 from tasks.compression.replacement import called_anew, copy_of, walk
 from tasks.learning.rewrites import nodes_of, note, why_not_exact
+from tasks.samples import Specs
 
 REWRITE = "model within as its layers"
 
 
-def inline_models(model: KerasModel) -> KerasModel:
+def inline_models(model: KerasModel, specs: Specs | None = None) -> KerasModel:
     """A copy in which the layers of each model within the model are layers of its own, same answers.
 
     A layer is called by its path then: ``block/inner``, see :mod:`tasks.compression.weights`. A model that is called
     twice becomes layers that are called twice. One stays whole where its layers would not give its outputs, which is
     noted (:mod:`tasks.learning.rewrites`), and a network with none is given back as it is.
+
+    Args:
+        model: the network.
+        specs: its inputs; None: as far as the network alone tells.
     """
     reasons: dict[str, str] = {}
     whole: set[int] = set()
@@ -26,7 +31,7 @@ def inline_models(model: KerasModel) -> KerasModel:
         inlined = model
     else:
         inlined = _Inlining(whole).apply(model)
-        if reason := _why_not_same(model, inlined):
+        if reason := _why_not_same(model, inlined, specs):
             inlined, reasons = model, dict.fromkeys(reasons, reason)
     for path, reason in reasons.items():
         note(REWRITE, path, reason)
@@ -65,10 +70,10 @@ def _is_plain(model: KerasModel) -> bool:
     return own and bool(model._is_graph_network)
 
 
-def _why_not_same(model: KerasModel, inlined: KerasModel) -> str:
+def _why_not_same(model: KerasModel, inlined: KerasModel, specs: Specs | None) -> str:
     if model.count_params() != inlined.count_params():
         return "it shares layers with a model that stays whole"
-    return why_not_exact(model, inlined)
+    return why_not_exact(model, inlined, specs=specs)
 
 
 class _Inlining:

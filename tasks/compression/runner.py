@@ -19,6 +19,7 @@ from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
 from tasks.compression.technique import Claim, Context, Subject, Technique
 from tasks.errors import CompressionError, PromiseBroken
+from tasks.learning.feeding import specs_for
 from tasks.learning.finite import check_finite
 from tasks.learning.recorded import recorded_samples
 from tasks.learning.rewrites import noted
@@ -81,10 +82,11 @@ def run_recipe(
 
 def _begin(baseline: KerasModel, context: Context) -> tuple[Subject, Sequence[dict[str, Any]], Context]:
     """Return the network that the first step takes, the rewrites that it took to make it, and the steps' context."""
+    specs = specs_for(baseline, context.prepared)
     with refusing("the first step"), noted() as rewrites:
-        whole = inline_models(baseline)
-        subject = Subject(split_separable(whole))
-    recorded = recorded_samples(baseline.input_shape[1:], context.prepared)
+        whole = inline_models(baseline, specs)
+        subject = Subject(split_separable(whole, specs))
+    recorded = recorded_samples(specs, context.prepared)
     return subject, rewrites, replace(context, baseline=copy_model(whole), recorded=recorded)
 
 

@@ -4,6 +4,7 @@ from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.replacement import Factor, Replacement, rebuild
 from tasks.learning.rewrites import in_float32, note, why_not_exact
 from tasks.learning.saving import copy_model
+from tasks.samples import Specs
 
 REWRITE = "separable as two"
 
@@ -11,19 +12,23 @@ DEPTHWISE = ("strides", "padding", "data_format", "dilation_rate", "depth_multip
 POINTWISE = ("filters", "data_format", "activation", "use_bias", "bias_regularizer", "activity_regularizer", "dtype")
 
 
-def split_separable(model: KerasModel) -> KerasModel:
+def split_separable(model: KerasModel, specs: Specs | None = None) -> KerasModel:
     """A copy in which each separable convolution is a depthwise one and one of single pixels, same answers.
 
     A separable layer has two kernels, the larger of which TFMOT neither prunes, clusters nor quantizes. The
     second layer has the name of the whole, the first that name and ``_depthwise``. LiteRT runs them as two in any case.
     A layer stays whole where the two would not give its outputs, which is noted (:mod:`tasks.learning.rewrites`).
+
+    Args:
+        model: the network.
+        specs: its inputs; None: as far as the network alone tells.
     """
     layers = keras().layers
     separable = [layer for layer in model.layers if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D)]
     reasons = {layer.name: _why_not(layer) for layer in separable}
     found = {layer.name: _two(layer) for layer in separable if not reasons[layer.name]}
     split = rebuild(model, found) if found else copy_model(model)
-    if reason := found and why_not_exact(model, split):
+    if reason := found and why_not_exact(model, split, specs=specs):
         split, reasons = copy_model(model), reasons | dict.fromkeys(found, reason)
     for name, reason in reasons.items():
         note(REWRITE, name, reason)

@@ -13,9 +13,10 @@ from tasks.compression.flatbuffer import Places
 from tasks.compression.records import LatencyTrial, Skip
 from tasks.config import Precision, Settings
 from tasks.errors import CompressionError
+from tasks.learning.feeding import specs_for
 from tasks.learning.recorded import Recorded, recorded_samples
 from tasks.litert import Scores
-from tasks.samples import PREPARED
+from tasks.samples import PREPARED, Specs
 
 Form = Literal["keras", "flatbuffer", "package"]
 Stored = Literal["float32", "float16", "rounded"]
@@ -124,8 +125,12 @@ class Context:
     recorded: Recorded | None = None
 
     def samples_like(self, model: KerasModel) -> Recorded:
-        """The recorded samples, or noise of a network's input where there are none."""
-        return self.recorded or recorded_samples(model.input_shape[1:], None)
+        """The recorded samples, or noise of a network's inputs where there are none."""
+        return self.recorded or recorded_samples(self.specs(model), None)
+
+    def specs(self, model: KerasModel) -> Specs:
+        """The inputs of a network: those of the recorded samples, or of the prepared data where they fit it."""
+        return (self.recorded and self.recorded.specs) or specs_for(model, self.prepared)
 
 
 class Technique(Settings):

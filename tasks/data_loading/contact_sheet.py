@@ -34,10 +34,11 @@ def contact_sheet(found: Overview, prepared: Path) -> str:
 
 
 def _pictures(found: Overview, prepared: Path) -> list[tuple[str, list[str]]] | None:
-    """Return some samples of each class as PNG files in base64; None where samples are no pictures."""
-    if not all(map(_is_picture, found.inputs)):
+    """Return some samples of each class as PNG files in base64; None where no input is a picture."""
+    pictures = [spec.name for spec in found.inputs if _is_picture(spec)]
+    if not pictures:
         return None
-    chosen = _some_of_each(prepared, len(found.classes))
+    chosen = _some_of_each(prepared, pictures[0], len(found.classes))
     return [(name, list(map(_png, chosen[label]))) for label, name in enumerate(found.classes)]
 
 
@@ -45,13 +46,13 @@ def _is_picture(spec: TensorSpec) -> bool:
     return spec.dtype == "uint8" and len(spec.shape) == 3 and spec.shape[-1] in (1, 3)
 
 
-def _some_of_each(prepared: Path, classes: int) -> dict[int, list[NDArray[Any]]]:
-    """Return the first samples of each class; of no more than it takes to have them."""
+def _some_of_each(prepared: Path, picture: str, classes: int) -> dict[int, list[NDArray[Any]]]:
+    """Return one input of the first samples of each class; of no more than it takes to have them."""
     chosen: dict[int, list[NDArray[Any]]] = defaultdict(list)
     dataset = read_dataset(prepared)
     for split in (split for split in SHOWN if dataset.splits[split].samples):
         for samples, labels in read_batches(split, 256, prepared):
-            for sample, label in zip(samples, labels.tolist(), strict=True):
+            for sample, label in zip(samples.arrays[picture], labels.tolist(), strict=True):
                 if len(chosen[label]) < EACH:
                     chosen[label].append(sample)
             if sum(map(len, chosen.values())) == EACH * classes:

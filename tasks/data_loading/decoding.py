@@ -15,6 +15,7 @@ from multiprocessing import get_context, parent_process
 from typing import NamedTuple
 
 from tasks.data_loading.bucket_sort import pack
+from tasks.data_loading.contents import content_of
 from tasks.errors import DataError
 from tasks.samples import SplitName, size_of
 from tasks.workloads.items import Payload
@@ -49,12 +50,13 @@ class Decoded:
 
 def decode_batch(batch: Batch, reader: Reader) -> Decoded:
     """Read and check each sample of a batch."""
-    decoded = Decoded()
+    decoded, specs = Decoded(), reader.inputs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of decoders, about files that are odd and yet readable
         for name, class_number, declared, payload in batch:
             try:
-                split_hash, content, changes = reader.read(payload)
+                split_hash, inputs, changes = reader.read(payload)
+                content = content_of(inputs, specs)
             except UnusableError as reason:
                 decoded.refused.append((name, str(reason)))
                 continue

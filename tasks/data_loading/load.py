@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tasks.config import Data, Params
 from tasks.data_loading.bucket_sort import BucketWriter
+from tasks.data_loading.contents import check_specs
 from tasks.data_loading.decoding import Numbered, decode
 from tasks.data_loading.fingerprint import SOURCE
 from tasks.data_loading.load_summary import LoadSummary
@@ -95,13 +96,15 @@ def prepare(
     Raises:
         SourceError: the source is missing, empty, unreachable or damaged.
         RefusedError: more samples are unusable than ``data.max_refused``.
-        DataError: there are fewer than two classes, or nothing in a split.
+        DataError: there are fewer than two classes, or nothing in a split; the workload's inputs cannot be kept, or it
+            reads others than it names.
     """
     source = open_source(data.source)
     reading = reading_of(data.workload)
     with _scratch(TEMPORARY, "buckets-") as scratch, _scratch(folder.parent, f".{folder.name}-") as made:
         with BucketWriter(scratch) as writer:
             reader, items = reading.reader(data.options, source.items(reading.take_file))
+            check_specs(reader.inputs, find_workload(data.workload).outcome.target.name)
             gathered = _gather(items, reader, data, writer)
             told(gathered)
             _check(gathered, data)
@@ -153,8 +156,7 @@ def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data,
     """Write the shards and describe them."""
     summary, labelling = gathered.summary, _labelling(gathered, data)
     buckets = writer.buckets(size_of(reader.inputs))
-    (spec,) = reader.inputs
-    splits, digest = write_splits(buckets, folder, data, spec.name, labelling, gathered.declared, summary)
+    splits, digest = write_splits(buckets, folder, data, reader.inputs, labelling, gathered.declared, summary)
     for split in SPLITS:
         if not splits[split].samples:
             raise DataError(

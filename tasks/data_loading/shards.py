@@ -17,7 +17,6 @@ class ShardWriter:
     Args:
         folder: where the shards go.
         split: gives them their names.
-        feature: the name of the input.
         classes: their names, if targets are the numbers of classes.
         shard_bytes: size at which a shard is closed and the next one begun.
         target: the name of the target.
@@ -27,14 +26,12 @@ class ShardWriter:
         self,
         folder: Path,
         split: SplitName,
-        feature: str,
         classes: tuple[str, ...],
         shard_bytes: int,
         target: str = "label",
     ) -> None:
         self.folder = folder
         self.split = split
-        self.feature = feature
         self.classes = classes
         self.shard_bytes = shard_bytes
         self.target = target
@@ -58,7 +55,7 @@ class ShardWriter:
             self._file = self._path.open("wb", buffering=1 << 20)
             self._digest = hashlib.sha256()
             self._samples = self._bytes = 0
-        record = frame(encode(sample, self.feature, self.target))
+        record = frame(encode(sample, self.target))
         self._file.write(record)
         self._digest.update(record)
         self._samples += 1

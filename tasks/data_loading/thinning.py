@@ -34,10 +34,10 @@ def thin(folder: Path, most: dict[SplitName, int]) -> Dataset:
 
 
 def _thinned(folder: Path, dataset: Dataset, split: SplitName, count: int) -> Part:
-    feature, target, shards = dataset.input.name, dataset.target.name, dataset.splits[split].shards
-    samples = (decode(record, feature, target) for shard in shards for record in read_records(folder / shard.file))
+    inputs, target, shards = [spec.name for spec in dataset.inputs], dataset.target.name, dataset.splits[split].shards
+    samples = (decode(record, inputs, target) for shard in shards for record in read_records(folder / shard.file))
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        with ShardWriter(Path(scratch), split, feature, dataset.classes, SHARD_BYTES, target) as writer:
+        with ShardWriter(Path(scratch), split, dataset.classes, SHARD_BYTES, target) as writer:
             for sample in islice(samples, count):
                 writer.add(sample)
         part = writer.part()

@@ -14,7 +14,7 @@ from tasks.data_loading.bucket_sort import Bucket, Entry
 from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.shards import ShardWriter
 from tasks.data_loading.splitting import assign
-from tasks.samples import PLACES, SPLITS, Part, SplitName
+from tasks.samples import PLACES, SPLITS, Part, Specs, SplitName
 from tasks.tfrecord import Sample
 
 Placed = tuple[SplitName, Entry]
@@ -37,7 +37,7 @@ def write_splits(
     buckets: Iterable[Bucket],
     folder: Path,
     data: Data,
-    feature: str,
+    inputs: Specs,
     labelling: Labelling,
     declared: Collection[SplitName],
     summary: LoadSummary,
@@ -48,7 +48,7 @@ def write_splits(
         buckets: the samples.
         folder: where the shards go.
         data: the part of params.yaml.
-        feature: the name of the input.
+        inputs: of every sample.
         labelling: what their labels stand for.
         declared: the splits that the source declares.
         summary: is told what is kept out, repeated or contradicting.
@@ -60,7 +60,7 @@ def write_splits(
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(
-                ShardWriter(folder, split, feature, labelling.classes, data.shard_bytes, labelling.target)
+                ShardWriter(folder, split, labelling.classes, data.shard_bytes, labelling.target)
             )
             for split in SPLITS
         }
@@ -70,12 +70,21 @@ def write_splits(
                 placed = [(assign(entry.split_hash, entry.declared, declared, data.split), entry) for entry in group]
                 for split, entry in _keep_apart(placed, summary):
                     target = labelling.targets[entry.class_number]
-                    writers[split].add(Sample(bucket.content(entry), target, entry.name))
+                    writers[split].add(Sample(_parted(bucket.content(entry), inputs), target, entry.name))
                     if split == "test":
                         places.write(struct.pack("<Q", entry.split_hash))
                 for split, entry in placed:
                     digest.update(entry.digest + f"{labelling.labels[entry.class_number]}\n{split}\n".encode())
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
+
+
+def _parted(content: bytes, inputs: Specs) -> dict[str, bytes]:
+    """Cut a sample's bytes into those of its inputs."""
+    parts, start = {}, 0
+    for spec in inputs:
+        parts[spec.name] = content[start : start + spec.bytes]
+        start += spec.bytes
+    return parts
 
 
 def _keep_apart(placed: list[Placed], summary: LoadSummary) -> list[Placed]:

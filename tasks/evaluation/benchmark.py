@@ -2,7 +2,7 @@
 
 Each round runs every model, in an order drawn anew, so that a machine that slows down slows all of them
 down and the ratios hold. The clock covers the run of the interpreter alone, at one thread: a device has its
-pixels in the input tensor already, and what Python's binding takes to copy them (3 µs) would blur small
+sample in the input tensors already, and what Python's binding takes to copy them (3 µs) would blur small
 models. Before each timing the model gets a new sample of the validation split and, unless it takes 50 ms, runs
 once untimed, since another model's weights were in the caches. A model that takes less than 50 µs runs several
 times a timing, so that the clock's resolution does not show. Throughput is measured the same way, in batches,
@@ -40,7 +40,7 @@ from tasks.wording import invert, times_interval
 
 
 def benchmark(params: Params) -> None:
-    """Measure the baseline, every candidate and, if it takes the same images, what is in production.
+    """Measure the baseline, every candidate and, if it takes the same samples, what is in production.
 
     Raises:
         EvaluationError: a model cannot be loaded, or a process that measures died.
@@ -50,9 +50,9 @@ def benchmark(params: Params) -> None:
     samples = next(read_batches("validation", max(settings.batch, 256)), None)
     if samples is None:
         raise DataError("Expected samples in the validation split. Received: none. Raise data.split.validation.")
-    images = samples[0][np.arange(max(settings.batch, len(samples[0]))) % len(samples[0])]
+    inputs = samples[0][np.arange(max(settings.batch, len(samples[0]))) % len(samples[0])]
     plan = Plan(settings.processes, settings.rounds, settings.warmup, settings.batch, settings.seconds)
-    report = summarize(models, time_models(models, images, plan), settings)
+    report = summarize(models, time_models(models, inputs, plan), settings)
     write_record(BENCHMARK, report)
     print(f"{report.extent}, one thread of {report.cpu}")
     for name, speed in report.models.items():

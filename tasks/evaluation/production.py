@@ -1,6 +1,6 @@
 """Find out whether the release in production can be compared with, and hold a run back where it cannot.
 
-Only where nothing is in production yet is nothing compared. A release for another task (other classes, other images) is
+Only where nothing is in production yet is nothing compared. A release for another task (other classes, other inputs) is
 not updated by this one, and one that does not run here would be replaced unseen: both hold a run back, unless
 ``deployment.replaces`` names that very release.
 """
@@ -14,12 +14,14 @@ from typing import Any
 from tasks.errors import EvaluationError
 from tasks.evaluation.records import PRODUCTION, PRODUCTION_CONSENT, Consent, Obstacle, RuleVerdict
 from tasks.evaluation.results import Results
-from tasks.litert import LiteRTModel, Tensor
+from tasks.litert import LiteRTModel
 from tasks.records import read_record
 from tasks.samples import Dataset
 from tasks.training.records import BASELINE_TFLITE
 from tasks.wording import sentence
 from tasks.workloads import find_workload
+
+Shapes = dict[str, tuple[int, ...]]  # by the name of the input; an only one has none
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def find_absence(path: Path, dataset: Dataset, baseline: Path = BASELINE_TFLITE)
     Args:
         path: of the release's model; what is known of the release lies beside it.
         dataset: what candidates are for.
-        baseline: a model for it, if it is there: the release's input must have the type of this one's.
+        baseline: a model for it, if it is there: the release's inputs must have the types of this one's.
     """
     record, known = path.with_name("production.json"), {}
     if record.exists():
@@ -69,8 +71,8 @@ def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline
         return "another task", f"the release in production knows {order} ({', '.join(map(str, classes[:20]))})"
     try:
         model = LiteRTModel(path)
-        ours = LiteRTModel(baseline).input if baseline.exists() else model.input
-        misfit = why_misfit(model, dataset) or _other_input(model.input, ours)
+        ours = LiteRTModel(baseline) if baseline.exists() else model
+        misfit = why_misfit(model, dataset) or _other_input(model, ours)
     except EvaluationError as error:
         return "unusable", f"the release in production does not run here: {error}"
     return ("another task", f"the release in production is {misfit}") if misfit else None
@@ -78,9 +80,9 @@ def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline
 
 def why_misfit(model: LiteRTModel, dataset: Dataset) -> str | None:
     """Give the reason why a model cannot answer for a data set, or None if it can."""
-    if model.input.shape[1:] != dataset.input.shape:
+    if shapes_of(model) != _shapes(dataset):
         things = find_workload(dataset.workload).things
-        return f"a model for {things} of {model.input.shape[1:]}, not {dataset.input.shape}"
+        return f"a model for {things} of {_tell(shapes_of(model))}, not {_tell(_shapes(dataset))}"
     outcome = find_workload(dataset.workload).outcome
     if model.output.shape[-1] != outcome.outputs(dataset):
         what = "classes" if outcome.has_classes else "outputs"
@@ -88,8 +90,32 @@ def why_misfit(model: LiteRTModel, dataset: Dataset) -> str | None:
     return None
 
 
-def _other_input(theirs: Tensor, ours: Tensor) -> str | None:
-    return f"a model that takes {theirs.dtype}, not {ours.dtype}" if theirs.dtype != ours.dtype else None
+def shapes_of(model: LiteRTModel) -> Shapes:
+    """Return the shape of a sample's inputs, as a model takes them."""
+    return _unnamed({name: tensor.shape[1:] for name, tensor in model.inputs.items()})
+
+
+def _shapes(dataset: Dataset) -> Shapes:
+    return _unnamed({spec.name: spec.shape for spec in dataset.inputs})
+
+
+def _unnamed(shapes: Shapes) -> Shapes:
+    return {"": next(iter(shapes.values()))} if len(shapes) == 1 else shapes
+
+
+def _tell(shapes: Shapes) -> str:
+    return ", ".join(f"{name} {shape}".strip() for name, shape in sorted(shapes.items()))
+
+
+def _other_input(theirs: LiteRTModel, ours: LiteRTModel) -> str | None:
+    taken, wanted = (_tell_types(model) for model in (theirs, ours))
+    return f"a model that takes {taken}, not {wanted}" if taken != wanted else None
+
+
+def _tell_types(model: LiteRTModel) -> str:
+    if len(model.inputs) == 1:
+        return next(iter(model.inputs.values())).dtype
+    return ", ".join(f"{name} {tensor.dtype}" for name, tensor in sorted(model.inputs.items()))
 
 
 def judge_production(results: Results) -> Iterator[RuleVerdict]:

@@ -114,10 +114,11 @@ def predict(
     for split in splits:
         outputs = [np.zeros((0, find_workload(dataset.workload).outcome.outputs(dataset)), np.float32)]
         targets = [np.zeros(0, dataset.target.dtype)]
-        for number, (images, truth) in enumerate(read_batches(split, BATCH)):
+        for number, (inputs, truth) in enumerate(read_batches(split, BATCH)):
             wanted = slice(None) if chosen is None else chosen[number * BATCH : (number + 1) * BATCH]
-            digest.update(images[wanted].tobytes() + truth[wanted].tobytes())
-            outputs.append(model.predict(images[wanted]))
+            asked = inputs[wanted]
+            digest.update(asked.tobytes() + truth[wanted].tobytes())
+            outputs.append(model.predict(asked))
             targets.append(truth[wanted])
         found[split] = Answers(np.concatenate(outputs), np.concatenate(targets))
     return Predictions(digest.hexdigest(), found)

@@ -58,7 +58,7 @@ class Quality(Record):
     """A model's quality and cost.
 
     ``absent`` says why there is nothing to measure or to compare: no release is in production, what is there has other
-    classes, takes other images or does not run, or a recipe could not be carried out. Then everything else is empty.
+    classes, takes other inputs or does not run, or a recipe could not be carried out. Then everything else is empty.
     ``obstacle`` is what kind of release in production is in the way, ``release`` its version, and ``consent`` what
     params.yaml says about it.
     """

@@ -105,7 +105,7 @@ def outcome_blocks(results: Results, chosen: str) -> Markup:
 def about(results: Results) -> str:
     """Return the line beside the title."""
     dataset = results.dataset
-    shape = " × ".join(map(str, dataset.input.shape))
+    shape = ", ".join(" × ".join(map(str, spec.shape)) for spec in dataset.inputs)
     classes = f"{len(dataset.classes)} classes · " if dataset.classes else ""
     return f"{classes}{shape} · samples {dataset.source_digest[:12]}"
 

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasModel, keras, tensorflow
 from tasks.errors import ConfigError, TrainingError
-from tasks.samples import Dataset
+from tasks.learning.feeding import IDS, entries, extremes, fed, fits
+from tasks.samples import Dataset, Specs, describe
 from tasks.workloads import find_workload, learning_of
 from tasks.workloads.protocol import Builder
 
@@ -56,7 +57,7 @@ def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
         model: Any = build(find_builder(name, dataset.workload), dataset.inputs, outputs, dropout)
     except ValueError as error:
         raise TrainingError(
-            f"Expected {name} to fit {workload.things} of {dataset.input.shape}. Received: {error} "
+            f"Expected {name} to fit {workload.things} of {describe(dataset.inputs)}. Received: {error} "
             f"Set data.{workload.name} in params.yaml or take another model."
         ) from None
     is_model = isinstance(model, keras().models.Model)
@@ -66,11 +67,46 @@ def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
             f"Received: {type(model).__module__}.{type(model).__name__}. "
             f"Import tf_keras, not keras, and subclass no Model."
         )
-    expected = ((None, *dataset.input.shape), (None, outputs))
-    if (model.input_shape, model.output_shape) != expected:
-        raise TrainingError(
-            f"Expected {name} to go from {expected[0]} to {expected[1]}. "
-            f"Received: from {model.input_shape} to {model.output_shape}."
-        )
+    _check_entries(name, model, dataset)
+    if model.output_shape != (None, outputs):
+        raise TrainingError(f"Expected {name} to give {(None, outputs)}. Received: {model.output_shape}.")
     built: KerasModel = model
     return built
+
+
+def _check_entries(name: str, model: KerasModel, dataset: Dataset) -> None:
+    """Check that a network takes the inputs of a data set, by name and in their types, and all ids that there may be.
+
+    Raises:
+        TrainingError: it does not.
+    """
+    specs = dataset.inputs
+    if not fits(model, specs) or any(None in tensor.shape[1:] for tensor in model.inputs):
+        received = ", ".join(
+            f"{known_as} {tuple(tensor.shape[1:])}"
+            for known_as, tensor in zip(model.input_names, model.inputs, strict=True)
+        )
+        raise TrainingError(
+            f"Expected {name} to take {describe(specs)}. Received: a network that takes {received}. "
+            f"Give it an Input of that shape{' and name for each' if len(specs) > 1 else ''}."
+        )
+    ids = [(spec, tensor) for spec, tensor in entries(model, specs) if spec.dtype in IDS]
+    for spec, tensor in ids:
+        if tensor.dtype.name != spec.dtype:
+            raise TrainingError(
+                f"Expected {name} to take the ids {spec.name} as {spec.dtype}. Received: an Input of "
+                f"{tensor.dtype.name}. Name the type: Input({spec.shape}, dtype={spec.dtype!r}, name={spec.name!r})."
+            )
+    if ids:
+        _check_ids(name, model, specs)
+
+
+def _check_ids(name: str, model: KerasModel, specs: Specs) -> None:
+    try:
+        model(fed(extremes(specs)), training=False)
+    except tensorflow().errors.InvalidArgumentError as error:
+        ranges = ", ".join(f"{spec.name} {spec.low:g} to {spec.high:g}" for spec in specs if spec.dtype in IDS)
+        raise TrainingError(
+            f"Expected {name} to take all ids that there may be: {ranges}. Received: {str(error.message)[:200]}. "
+            f"Give its embeddings a row for each, or the workload's reader the range of its ids."
+        ) from None

@@ -16,22 +16,21 @@ but numbers, decibels alone are looked at.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.backend import KerasModel
 from tasks.distortion import sqnr
 from tasks.errors import ConversionError, EvaluationError
 from tasks.learning.conversion import to_tflite
 from tasks.learning.differences import first_difference
+from tasks.learning.feeding import fed
 from tasks.learning.halves import with_halves
 from tasks.learning.recorded import Recorded
 from tasks.learning.records import Comparison
 from tasks.learning.rewrites import EXACT_DB, LEAST_DB, float32_db
-from tasks.litert import LiteRTModel, Pixels, Scores
-from tasks.samples import PREPARED, SplitName, read_batches, read_dataset
+from tasks.litert import LiteRTModel, Scores
+from tasks.samples import PREPARED, Array, Inputs, SplitName, read_batches, read_dataset
 from tasks.workloads import outcome_for
 
 BATCH, READ = 16, 256
@@ -39,11 +38,11 @@ LARGEST_HALF = float(np.finfo(np.float16).max)
 TRAINED = "the trained network"
 
 
-def answers(model: KerasModel, images: NDArray[Any]) -> Scores:
-    """Outputs of a Keras model in inference: float32 ``[n, …]``."""
+def answers(model: KerasModel, samples: Inputs | Array) -> Scores:
+    """Outputs of a Keras model in inference: float32 ``[n, …]``; an array is that of the only input."""
     parts = [
-        np.asarray(model(images[start : start + BATCH].astype(np.float32), training=False), np.float32)
-        for start in range(0, len(images), BATCH)
+        np.asarray(model(fed(samples[start : start + BATCH]), training=False), np.float32)
+        for start in range(0, len(samples), BATCH)
     ]
     return np.concatenate(parts)
 
@@ -72,22 +71,23 @@ def check_float32(model: KerasModel, flatbuffer: bytes, recorded: Recorded, of: 
     Raises:
         ConversionError: it is not that network; names the first layer that differs where it can be found.
     """
-    expected, received = answers(model, recorded.images), _answers_of(flatbuffer, recorded.images)
+    expected, received = answers(model, recorded.inputs), _answers_of(flatbuffer, recorded.inputs)
     _check_numbers(expected, f"{of} to give")
     _check_shape(expected, received, of)
     found = compare(expected, received, recorded, of, EXACT_DB)
     if not _holds(found):
         found = compare(expected, received, recorded, of, _needed(model, expected, recorded))
     if not _holds(found):
-        raise ConversionError(_sentence(found, first_difference(model, recorded.images, found.needed_db or EXACT_DB)))
+        where = first_difference(model, recorded.inputs, found.needed_db or EXACT_DB, recorded.specs)
+        raise ConversionError(_sentence(found, where))
     return found
 
 
 def _needed(model: KerasModel, expected: Scores, recorded: Recorded) -> float:
     """Decibels that a network must agree to which float32 does not compute to 110 dB."""
-    if not np.array_equal(expected, answers(model, recorded.images)):
+    if not np.array_equal(expected, answers(model, recorded.inputs)):
         return EXACT_DB  # it answers at random: that says nothing about its rounding
-    return round(max(LEAST_DB, min(EXACT_DB, float32_db(model, recorded.images.astype(np.float32)))), 2)
+    return round(max(LEAST_DB, min(EXACT_DB, float32_db(model, fed(recorded.inputs)))), 2)
 
 
 def check_split(
@@ -116,11 +116,11 @@ def check_split(
     """
     file, workload, others = LiteRTModel(flatbuffer), read_dataset(folder).workload, 0
     ours, theirs, targets = [], [], []
-    for images, truth in read_batches(split, READ, folder):
-        ours.append(answers(model, images))
-        theirs.append(file.predict(images))
+    for inputs, truth in read_batches(split, READ, folder):
+        ours.append(answers(model, inputs))
+        theirs.append(file.predict(inputs))
         targets.append(truth)
-        others += _others(compare(ours[-1], theirs[-1], Recorded(images, 0, workload), held.of, held.needed_db))
+        others += _others(compare(ours[-1], theirs[-1], Recorded(inputs, 0, workload), held.of, held.needed_db))
     if not targets:
         return 0.0
     known, outcome = np.concatenate(targets), outcome_for(workload)
@@ -143,17 +143,17 @@ def check_float16(model: KerasModel, flatbuffer: bytes, recorded: Recorded, of: 
         ConversionError: it is not that network, or float16 cannot hold its weights.
     """
     _check_range(model)
-    float_file = to_tflite(model)
+    float_file = to_tflite(model, specs=recorded.specs)
     check_float32(model, float_file, recorded, of)
-    expected = _answers_of(with_halves(float_file, flatbuffer), recorded.images)
-    received = _answers_of(flatbuffer, recorded.images)
+    expected = _answers_of(with_halves(float_file, flatbuffer), recorded.inputs)
+    received = _answers_of(flatbuffer, recorded.inputs)
     rounded = compare(expected, received, recorded, f"{of} with weights rounded to float16", EXACT_DB)
     if not _holds(rounded):
-        needed = _needed(model, answers(model, recorded.images), recorded)
+        needed = _needed(model, answers(model, recorded.inputs), recorded)
         rounded = compare(expected, received, recorded, rounded.of, needed)
     if not _holds(rounded):
         raise ConversionError(_sentence(rounded, ""))
-    found = compare(answers(model, recorded.images), received, recorded, of)
+    found = compare(answers(model, recorded.inputs), received, recorded, of)
     return found.model_copy(update={"rounded_db": rounded.signal_to_noise_db, "needed_db": rounded.needed_db})
 
 
@@ -174,7 +174,7 @@ def describe_rounded(expected: Scores, flatbuffer: bytes, recorded: Recorded, of
     Raises:
         ConversionError: it gives no numbers, or other outputs.
     """
-    received = _answers_of(flatbuffer, recorded.images)
+    received = _answers_of(flatbuffer, recorded.inputs)
     _check_numbers(expected, f"{of} to give")
     _check_numbers(received, "the file to give")
     _check_shape(expected, received, of)
@@ -187,7 +187,7 @@ def check_same(before: bytes, after: bytes, recorded: Recorded, of: str) -> Comp
     Raises:
         ConversionError: it gives others.
     """
-    expected, received = (_answers_of(flatbuffer, recorded.images) for flatbuffer in (before, after))
+    expected, received = (_answers_of(flatbuffer, recorded.inputs) for flatbuffer in (before, after))
     found = compare(expected, received, recorded, of)
     if expected.tobytes() != received.tobytes():
         raise ConversionError(f"Expected the answers of {of} bit for bit. Received: {found.sentence}.")
@@ -200,10 +200,10 @@ def check_saved(model: KerasModel, saved: KerasModel, recorded: Recorded, where:
     Raises:
         ConversionError: a layer's configuration does not say all that the layer computes.
     """
-    expected, received = answers(model, recorded.images), answers(saved, recorded.images)
+    expected, received = answers(model, recorded.inputs), answers(saved, recorded.inputs)
     found = compare(expected, received, recorded, TRAINED, EXACT_DB)
     if expected.shape != received.shape or not _holds(found):
-        layer = first_difference(model, recorded.images, EXACT_DB)
+        layer = first_difference(model, recorded.inputs, EXACT_DB, recorded.specs)
         raise ConversionError(
             f"Expected {where} to hold the trained network. Received: {found.sentence}{layer}. "
             f"Let get_config of your own layers name all that they are made with."
@@ -216,15 +216,15 @@ def check_serving(model: KerasModel, served: Scores, recorded: Recorded, of: str
     Raises:
         ConversionError: they are others.
     """
-    found = compare(answers(model, recorded.images), served, recorded, of, EXACT_DB)
+    found = compare(answers(model, recorded.inputs), served, recorded, of, EXACT_DB)
     if not _holds(found):
         raise ConversionError(_sentence(found, ""))
     return found
 
 
-def _answers_of(flatbuffer: bytes, images: Pixels) -> Scores:
+def _answers_of(flatbuffer: bytes, inputs: Inputs) -> Scores:
     try:
-        return LiteRTModel(flatbuffer).predict(images)
+        return LiteRTModel(flatbuffer).predict(inputs)
     except EvaluationError as error:
         raise ConversionError(f"Expected the converted file to run. Received: {error}") from None
 

@@ -1,14 +1,17 @@
-"""From a Keras model to a LiteRT flatbuffer that takes raw pixels."""
+"""From a Keras model to a LiteRT flatbuffer that takes a sample as it is kept."""
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
 from tasks.errors import ConversionError
 from tasks.learning import rewrites
+from tasks.learning.feeding import IDS, entries, specs_of, taken
 from tasks.learning.saving import copy_model
+from tasks.litert import input_names
+from tasks.samples import Inputs, Specs
 
 Configure = Callable[[Any], None]
 RANDOM = ("Brightness", "Contrast", "Flip", "Rotation", "Translation", "Zoom")  # layers that only training has
@@ -20,12 +23,16 @@ def only_trains(layer: KerasLayer) -> bool:
     return isinstance(layer, tuple(getattr(keras().layers, f"Random{kind}") for kind in RANDOM))
 
 
-def fold_scaling(model: KerasModel) -> KerasModel:
+def fold_scaling(model: KerasModel, specs: Specs | None = None) -> KerasModel:
     """A copy in which a leading ``Rescaling(scale)`` is part of the first convolution or dense layer.
 
     ``conv(scale · x, w) = conv(x, scale · w)``, whatever the padding, so that the device saves a pass over the
-    image and an int8 model reads its pixels as they are. A model that begins otherwise is copied as it is, and so is
-    one whose outputs would change.
+    image and an int8 model reads its pixels as they are. A model that begins otherwise, as one of several inputs does,
+    is copied as it is, and so is one whose outputs would change.
+
+    Args:
+        model: the network.
+        specs: its inputs; None: as far as the network alone tells.
     """
     head = _scaling(model)
     if head is None:
@@ -37,13 +44,15 @@ def fold_scaling(model: KerasModel) -> KerasModel:
     reason = _why_not_foldable(model, head, first)
     if not reason:
         folded = _folded(model, head, first)
-        reason = rewrites.why_not_exact(model, folded)
+        reason = rewrites.why_not_exact(model, folded, specs=specs)
     rewrites.note(FOLDING, first.name, reason)
     return copy_model(model) if reason else folded
 
 
 def _scaling(model: KerasModel) -> KerasLayer | None:
-    """The scaling that the network begins with, behind what only training has."""
+    """The scaling that a network of one input begins with, behind what only training has."""
+    if len(model.inputs) > 1:
+        return None
     layers = [
         layer for layer in model.layers if not (isinstance(layer, keras().layers.InputLayer) or only_trains(layer))
     ]
@@ -76,40 +85,54 @@ def _folded(model: KerasModel, head: KerasLayer, first: KerasLayer) -> KerasMode
     return folded
 
 
-def to_tflite(model: KerasModel, configure: Configure | None = None, float_input: bool = False) -> bytes:
+def to_tflite(
+    model: KerasModel, configure: Configure | None = None, float_input: bool = False, specs: Specs | None = None
+) -> bytes:
     """Convert ``model``, its leading scaling folded into the first weights; see :func:`convert`."""
-    return convert(fold_scaling(model), configure, float_input)
+    return convert(fold_scaling(model, specs), configure, float_input, specs)
 
 
-def convert(model: KerasModel, configure: Configure | None = None, float_input: bool = False) -> bytes:
-    """Convert a model as it is to a flatbuffer for one image.
+def convert(
+    model: KerasModel, configure: Configure | None = None, float_input: bool = False, specs: Specs | None = None
+) -> bytes:
+    """Convert a model as it is to a flatbuffer for one sample.
 
     Args:
-        model: takes float32 ``[n, height, width, channels]``, 0 to 255, and gives logits ``[n, classes]``.
-        configure: sets further properties of the `TFLiteConverter`.
-        float_input: take float32 pixels instead of uint8: what the converter needs where it sets the input's type
-            itself.
+        model: takes its inputs as :func:`tasks.learning.feeding.fed` gives them, and gives logits ``[n, outputs]``.
+        configure: sets further properties of the `TFLiteConverter`; a representative data set is one of
+            :class:`tasks.samples.Inputs`, of a sample each.
+        float_input: let the converter set the type of uint8 inputs itself, where it can: it then has float32 for them
+            until it is done. It has one type for all inputs that are no ids, so that beside float32 they are cast.
+        specs: the inputs; None: as far as the network alone tells.
 
     Returns:
-        the flatbuffer: input uint8 ``[1, height, width, channels]``, output ``[1, classes]``; of a model with several
-        outputs these are called ``0``, ``1``, ….
+        the flatbuffer: its signature has each input by its name, of its own type, ``[1, *shape]``; output ``[1,
+        outputs]``; of a model with several outputs these are called ``0``, ``1``, ….
 
     Raises:
         ConversionError: LiteRT has no operation for a layer.
     """
     tf = tensorflow()
+    specs = specs or specs_of(model)
+    by_converter = float_input and _is_set_by_converter(specs)
+    given = {
+        spec.name: tf.TensorSpec(
+            [1, *tensor.shape[1:]], "float32" if by_converter and spec.dtype == "uint8" else spec.dtype, name=spec.name
+        )
+        for spec, tensor in entries(model, specs)
+    }
 
-    def serve(image: Any) -> dict[str, Any]:
-        outputs = model(tf.cast(image, tf.float32), training=False)
+    def serve(**inputs: Any) -> dict[str, Any]:
+        outputs = model(taken({name: _as_taken(inputs[name]) for name in given}), training=False)
         if isinstance(outputs, list):
             return {str(index): tf.identity(output) for index, output in enumerate(outputs)}
         return {"logits": outputs}
 
-    pixels = tf.TensorSpec([1, *model.input_shape[1:]], tf.float32 if float_input else tf.uint8, name="image")
-    function = tf.function(serve).get_concrete_function(pixels)
+    function = tf.function(serve).get_concrete_function(**given)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], _held_by(function, model))
     if configure:
         configure(converter)
+        _settle(converter, given, by_converter or not float_input)
     try:
         with _fresh_state():
             return bytes(converter.convert())
@@ -118,6 +141,33 @@ def convert(model: KerasModel, configure: Configure | None = None, float_input: 
             f"Expected layers that LiteRT has operations for. Received: {_cause(str(error))}. "
             f"Write that layer with other operations, or take another mode."
         ) from error
+
+
+def _as_taken(tensor: Any) -> Any:
+    tf = tensorflow()
+    return tensor if tensor.dtype.name in IDS else tf.cast(tensor, tf.float32)
+
+
+def _is_set_by_converter(specs: Specs) -> bool:
+    """Whether uint8 can be the type of all inputs that are no ids."""
+    return {spec.dtype for spec in specs} - set(IDS) == {"uint8"}
+
+
+def _settle(converter: Any, given: Mapping[str, Any], typed: bool) -> None:
+    """Let the converter see samples as the function takes them; unless ``typed`` inputs keep their types."""
+    if not typed:
+        converter.inference_input_type = tensorflow().float32
+    samples = converter.representative_dataset
+    if samples is not None:
+        converter.representative_dataset = lambda: (_as_given(sample, given) for sample in samples())
+
+
+def _as_given(sample: Inputs, given: Mapping[str, Any]) -> Any:
+    """A sample as the calibrator takes it: a list of one array, or arrays by name."""
+    if len(given) == 1:
+        (spec,), (array,) = given.values(), sample.arrays.values()
+        return [array.astype(spec.dtype.as_numpy_dtype)]
+    return {name: sample.arrays[name].astype(spec.dtype.as_numpy_dtype) for name, spec in given.items()}
 
 
 def _held_by(function: Any, model: KerasModel) -> Any:
@@ -152,14 +202,19 @@ def _cause(message: str) -> str:
 def _fresh_state() -> Iterator[None]:
     """Let the converter measure ranges from a fresh state with each sample, as every run begins (tasks.litert).
 
-    Its calibrator sets variables back when it is prepared, which it does once for all samples.
+    Its calibrator sets variables back when it is prepared, which it does once for all samples. Samples of several
+    inputs are brought to the order in which the file takes them: given names it loads a deprecated interpreter.
     """
     from tensorflow.lite.python.optimize.calibrator import Calibrator
 
     feed = Calibrator._feed_tensors
 
     def feed_each(self: Any, samples: Callable[[], Iterator[Any]], resize_input: bool) -> None:
+        names: list[str] = []
         for sample in samples():
+            if isinstance(sample, dict):
+                names = names or input_names(bytes(self._model_content))
+                sample = [sample[name] for name in names]
             feed(self, functools.partial(iter, [sample]), resize_input)
 
     Calibrator._feed_tensors = feed_each

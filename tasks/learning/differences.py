@@ -9,36 +9,39 @@ from tasks.backend import KerasModel, keras
 from tasks.distortion import sqnr
 from tasks.errors import ConversionError
 from tasks.learning.conversion import convert
+from tasks.learning.feeding import fed
 from tasks.learning.rewrites import nodes_of
 from tasks.learning.saving import copy_model
-from tasks.litert import Pixels, load, run
+from tasks.litert import load, run, signature_of
+from tasks.samples import Inputs, Specs
 
 SAMPLES = 4
 MIXES_DB = 60.0  # kernels round batches otherwise, but do not mix their samples
 Outputs = list[NDArray[Any]]  # of each layer, for the samples
 
 
-def first_difference(model: KerasModel, images: Pixels, needed: float) -> str:
+def first_difference(model: KerasModel, inputs: Inputs, needed: float, specs: Specs | None = None) -> str:
     """Say which layer is the first that differs, as the end of a sentence; nothing where none does by itself.
 
     Args:
         model: the network.
-        images: uint8 ``[n, height, width, channels]``.
+        inputs: some samples.
         needed: decibels that a layer's outputs must agree to.
+        specs: what the inputs are; None: as far as the network alone tells.
     """
-    images = images[:SAMPLES]
+    inputs = inputs[:SAMPLES]
     names, tensors = _layers(model)
     probe = keras().Model(model.inputs, tensors)
-    expected = _outputs(probe, images)
-    if name := _first(names, expected, _outputs(probe, images), needed):
+    expected = _outputs(probe, inputs)
+    if name := _first(names, expected, _outputs(probe, inputs), needed):
         return f"; {name} gives other outputs when it is asked again"
-    together = _together(probe, images)
+    together = _together(probe, inputs)
     if name := _first(names, expected, together, MIXES_DB):
         return f"; {name} gives other outputs to samples alone than to several at once"
-    if name := _first(names, expected, _outputs(copy_model(probe), images), needed):
+    if name := _first(names, expected, _outputs(copy_model(probe), inputs), needed):
         return f"; {name} is the first that differs, in a copy that is made of its configuration"
     try:
-        converted = _outputs_of_file(convert(probe), len(tensors), images)
+        converted = _outputs_of_file(convert(probe, specs=specs), len(tensors), inputs)
     except ConversionError:  # so many outputs ask more of the converter than the file did
         return ""
     if name := _first(names, expected, converted, needed):
@@ -58,26 +61,25 @@ def _layers(model: KerasModel) -> tuple[list[str], list[Any]]:
     return names, tensors
 
 
-def _outputs(probe: KerasModel, images: Pixels) -> Outputs:
+def _outputs(probe: KerasModel, inputs: Inputs) -> Outputs:
     # one sample after the other, as the file has them
-    parts = [_together(probe, image[np.newaxis]) for image in images]
+    parts = [_together(probe, sample) for sample in inputs]
     return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
 
-def _together(probe: KerasModel, images: Pixels) -> Outputs:
-    outputs = probe(images.astype(np.float32), training=False)
+def _together(probe: KerasModel, inputs: Inputs) -> Outputs:
+    outputs = probe(fed(inputs), training=False)
     return [np.asarray(output) for output in (outputs if isinstance(outputs, list) else [outputs])]
 
 
-def _outputs_of_file(flatbuffer: bytes, count: int, images: Pixels) -> Outputs:
+def _outputs_of_file(flatbuffer: bytes, count: int, inputs: Inputs) -> Outputs:
     interpreter = load(flatbuffer)
-    (signature,) = interpreter.get_signature_list()
-    entry = interpreter.get_input_details()[0]["index"]
-    details = interpreter.get_signature_runner(signature).get_output_details()
-    places = [details["logits" if count == 1 else str(index)]["index"] for index in range(count)]
+    entries, given = signature_of(flatbuffer)
+    places = [given["logits" if count == 1 else str(index)] for index in range(count)]
     parts = []
-    for image in images:
-        interpreter.set_tensor(entry, image[np.newaxis])
+    for sample in inputs:
+        for name, array in sample.arrays.items():
+            interpreter.set_tensor(entries[name], array)
         run(interpreter)
         parts.append([interpreter.get_tensor(place) for place in places])
     return [np.concatenate(values) for values in zip(*parts, strict=True)]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import KerasModel, TfTensor, keras, tensorflow
+from tasks.learning.feeding import IDS, taken
 from tasks.learning.saving import weights_digest
 from tasks.workloads.protocol import OutcomeLearning
 
@@ -21,10 +22,11 @@ from tasks.workloads.protocol import OutcomeLearning
 class Teacher:
     """A network, or an ensemble of some, whose answers are learned.
 
-    ``members``: from raw pixels to logits; an ensemble answers with the mean of their logits, which is the geometric
-    mean of their probabilities. ``temperature``: what logits are divided by before the softmax. ``weight``: share of
-    the teacher in the loss; the labels have the rest. ``seed``: of the order and augmentation of the samples that it
-    is asked about, so that all trainings that share it ask the same questions, see :mod:`tasks.learning.teacher_cache`.
+    ``members``: from the same inputs to logits; an ensemble answers with the mean of their logits, which is the
+    geometric mean of their probabilities. ``temperature``: what logits are divided by before the softmax. ``weight``:
+    share of the teacher in the loss; the labels have the rest. ``seed``: of the order and augmentation of the samples
+    that it is asked about, so that all trainings that share it ask the same questions, see
+    :mod:`tasks.learning.teacher_cache`.
     """
 
     members: tuple[KerasModel, ...]
@@ -43,17 +45,22 @@ class Teacher:
         """What a training with this teacher depends on."""
         return f"Teacher({self.knowledge}, {self.temperature}, {self.weight}, {self.seed})"
 
-    def answer(self, images: TfTensor) -> TfTensor:
-        """Logits ``[n, classes]`` for images float32 ``[n, height, width, channels]``."""
-        logits = [member(images, training=False) for member in self.members]
+    def answer(self, samples: Any) -> TfTensor:
+        """Logits ``[n, classes]`` for samples as a network takes them."""
+        logits = [member(samples, training=False) for member in self.members]
         return tensorflow().add_n(logits) / len(self.members)
 
-    def answers(self) -> Callable[[TfTensor], NDArray[np.float32]]:
+    def answers(self) -> Callable[[Any], NDArray[np.float32]]:
         """:meth:`answer`, compiled."""
-        tf = tensorflow()
-        signature = [tf.TensorSpec([None, *self.members[0].input_shape[1:]], tf.float32)]
-        compiled = tf.function(self.answer, input_signature=signature, autograph=False)
-        return lambda images: np.asarray(compiled(images), np.float32)
+        tf, first = tensorflow(), self.members[0]
+        signature = taken(
+            {
+                name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype if tensor.dtype.name in IDS else tf.float32)
+                for name, tensor in zip(first.input_names, first.inputs, strict=True)
+            }
+        )
+        compiled = tf.function(self.answer, input_signature=[signature], autograph=False)
+        return lambda samples: np.asarray(compiled(samples), np.float32)
 
     def loss(self, outcome: OutcomeLearning) -> Callable[[TfTensor, TfTensor], TfTensor]:
         """See :func:`distillation_loss`."""

@@ -51,9 +51,9 @@ class Hints:
         """What a training with these hints depends on."""
         return f"Hints({self.knowledge}, {self.seed})"
 
-    def answer(self, images: TfTensor) -> TfTensor:
-        """Features ``[n, width]`` of images float32 ``[n, height, width, channels]``."""
-        return self.network(images, training=False)
+    def answer(self, samples: Any) -> TfTensor:
+        """Features ``[n, width]`` of samples as a network takes them."""
+        return self.network(samples, training=False)
 
     def loss(self, outcome: OutcomeLearning) -> Callable[[TfTensor, TfTensor], TfTensor]:
         """Return the mean square of the difference of features; of a batch with targets alone the outcome's loss."""

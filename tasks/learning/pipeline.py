@@ -6,12 +6,14 @@ interrupted goes on exactly as it would have gone.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import TfDataset, TfTensor, tensorflow, traced
-from tasks.samples import LABEL, PREPARED, Dataset, SplitName, TensorSpec, read_dataset, shard_files
+from tasks.learning.feeding import IDS, taken
+from tasks.samples import LABEL, PREPARED, Dataset, Specs, SplitName, TensorSpec, read_dataset, shard_files
 from tasks.workloads import learning_of
 from tasks.workloads.protocol import Augmentation
 
@@ -19,26 +21,41 @@ SEED_0 = 2**31 - 2  # stands for 0; TensorFlow takes seeds modulo 2**31 - 1
 SHUFFLE_BUFFER = 16_384  # samples; the shards themselves are already in the random order of their digests
 
 
-def parse(records: TfTensor, spec: TensorSpec, target: TensorSpec = LABEL) -> tuple[TfTensor, TfTensor]:
-    """Return inputs float32 ``[n, *shape]`` and targets ``[n]`` of serialized examples."""
+def parse(records: TfTensor, specs: Specs, target: TensorSpec = LABEL) -> tuple[dict[str, TfTensor], TfTensor]:
+    """Return inputs ``[n, *shape]`` by name and targets ``[n]`` of serialized examples.
+
+    Ids have the type that they are kept in, other inputs are float32.
+    """
     tf = tensorflow()
     features = tf.io.parse_example(
         records,
-        {spec.name: tf.io.FixedLenFeature([], tf.string), target.name: tf.io.FixedLenFeature([], target.dtype)},
+        {
+            **{spec.name: tf.io.FixedLenFeature([], tf.string) for spec in specs},
+            target.name: tf.io.FixedLenFeature([], target.dtype),
+        },
     )
-    values = tf.reshape(tf.io.decode_raw(features[spec.name], spec.dtype), [-1, *spec.shape])
-    return tf.cast(values, tf.float32), features[target.name]
+    values = {
+        spec.name: tf.reshape(tf.io.decode_raw(features[spec.name], spec.dtype), [-1, *spec.shape]) for spec in specs
+    }
+    given = {spec.name: spec.dtype if spec.dtype in IDS else tf.float32 for spec in specs}
+    return {name: tf.cast(value, given[name]) for name, value in values.items()}, features[target.name]
+
+
+def _samples(records: TfTensor, dataset: Dataset) -> tuple[Any, TfTensor]:
+    """Return what a network takes, and targets."""
+    inputs, targets = parse(records, dataset.inputs, dataset.target)
+    return taken(inputs), targets
 
 
 def evaluation_batches(split: SplitName, batch_size: int, folder: Path = PREPARED) -> TfDataset:
-    """A split in its stored order, once."""
+    """A split in its stored order, once: what a network takes (see :func:`.feeding.taken`), and targets."""
     tf = tensorflow()
     dataset = read_dataset(folder)
     files = [str(path) for path in shard_files(split, folder)]
     return (
         tf.data.TFRecordDataset(files)
         .batch(batch_size)
-        .map(traced(lambda records: parse(records, dataset.input, dataset.target)))
+        .map(traced(lambda records: _samples(records, dataset)))
         .prefetch(tf.data.AUTOTUNE)
     )
 
@@ -59,8 +76,8 @@ def training_batches(
     """The training split for the epochs from ``first_epoch`` up to ``epochs``, shuffled and augmented anew in each.
 
     Returns:
-        batches of inputs float32 ``[n, *shape]`` and targets ``[n]``, all epochs one after the other: use it with
-        ``steps_per_epoch``.
+        batches of what a network takes (see :func:`.feeding.taken`) and targets ``[n]``, all epochs one after the
+        other: use it with ``steps_per_epoch``.
     """
     tf = tensorflow()
     one_epoch = epoch_batches(batch_size, seed, augmentation, folder)
@@ -83,19 +100,16 @@ def epoch_batches(
     learning = learning_of(dataset.workload)
 
     def one_epoch(epoch: TfTensor) -> TfDataset:
-        batches = (
-            _shuffled(tf.data.TFRecordDataset(files), dataset, epoch, seed)
-            .batch(batch_size)
-            .map(
-                traced(lambda records: parse(records, dataset.input, dataset.target)),
-                num_parallel_calls=tf.data.AUTOTUNE,
-            )
-        )
+        records = _shuffled(tf.data.TFRecordDataset(files), dataset, epoch, seed).batch(batch_size)
         if augmentation is None or not augmentation.changes:
-            return batches
+            return records.map(traced(lambda batch: _samples(batch, dataset)), num_parallel_calls=tf.data.AUTOTUNE)
+        batches = records.map(
+            traced(lambda batch: parse(batch, dataset.inputs, dataset.target)), num_parallel_calls=tf.data.AUTOTUNE
+        )
 
-        def change(step: TfTensor, batch: tuple[TfTensor, TfTensor]) -> tuple[TfTensor, TfTensor]:
-            return learning.augment(batch[0], augmentation, tf.stack([tf.cast(seed, tf.int64), step])), batch[1]
+        def change(step: TfTensor, batch: tuple[dict[str, TfTensor], TfTensor]) -> tuple[Any, TfTensor]:
+            changed = learning.augment(batch[0], augmentation, tf.stack([tf.cast(seed, tf.int64), step]))
+            return taken({spec.name: changed[spec.name] for spec in dataset.inputs}), batch[1]
 
         return batches.enumerate(epoch * steps).map(traced(change), num_parallel_calls=tf.data.AUTOTUNE)
 

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from tasks.config import DEFAULT_WORKLOAD
-from tasks.litert import Pixels
-from tasks.samples import SplitName, read_batches, read_dataset
+from tasks.learning.feeding import made_up
+from tasks.samples import Inputs, Specs, SplitName, concatenate, read_batches, read_dataset
 
 SAMPLES = 64
 SOURCES: tuple[SplitName, ...] = ("validation", "train")
@@ -15,31 +13,34 @@ SOURCES: tuple[SplitName, ...] = ("validation", "train")
 
 @dataclass(frozen=True)
 class Recorded:
-    """Samples to compare on: images uint8 ``[n, height, width, channels]``, the last ``noise`` of them made up.
+    """Samples to compare on, the last ``noise`` of them made up.
 
-    ``workload``: whose outcome says what the answers are.
+    ``workload``: whose outcome says what the answers are. ``specs``: what the inputs may be; None: as far as the
+    network alone tells.
     """
 
-    images: Pixels
+    inputs: Inputs
     noise: int
     workload: str = DEFAULT_WORKLOAD
+    specs: Specs | None = None
 
 
-def recorded_samples(shape: tuple[int, ...], folder: Path | None, count: int = SAMPLES) -> Recorded:
-    """Take the first samples of the validation split, then of the training split, then noise of all brightnesses.
+def recorded_samples(specs: Specs, folder: Path | None, count: int = SAMPLES) -> Recorded:
+    """Take the first samples of the validation split, then of the training split, then noise over the whole range.
 
     Args:
-        shape: of an image.
+        specs: the inputs; prepared data of others are not looked at.
         folder: of the prepared data; None: noise alone.
         count: how many.
     """
-    parts, missing = [], count
+    parts: list[Inputs] = []
+    missing = count
     workload = DEFAULT_WORKLOAD if folder is None else read_dataset(folder).workload
-    for split in SOURCES if folder is not None else ():
-        images = next((batch for batch, _ in read_batches(split, missing, folder or Path())), None) if missing else None
-        if images is not None and images.shape[1:] == tuple(shape):
-            parts.append(images)
-            missing -= len(images)
+    for split in SOURCES if folder is not None and read_dataset(folder).inputs == specs else ():
+        inputs = next((batch for batch, _ in read_batches(split, missing, folder or Path())), None) if missing else None
+        if inputs is not None:
+            parts.append(inputs)
+            missing -= len(inputs)
     if missing:
-        parts.append(np.random.default_rng(0).integers(0, 256, (missing, *shape)).astype(np.uint8))
-    return Recorded(np.concatenate(parts), missing, workload)
+        parts.append(made_up(specs, missing, seed=0))
+    return Recorded(concatenate(parts), missing, workload, specs)

@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 
 from tasks.backend import KerasLayer, KerasModel, KerasNode, keras, tensorflow
 from tasks.distortion import sqnr
+from tasks.learning.feeding import fed, made_up, specs_of
+from tasks.samples import Specs
 
 EXACT_DB = 110.0  # of the outputs: 18 bits of float32's 24
 LEAST_DB = 80.0  # 13 bits: what is required of any network, however its rounding adds up
@@ -116,39 +118,48 @@ def is_elementwise(activation: Any) -> bool:
     return any(activation is function for function in (*known, tf.nn.relu, tf.nn.relu6, tf.nn.sigmoid, tf.nn.tanh))
 
 
-def noise(model: KerasModel, count: int = SAMPLES) -> NDArray[np.float32]:
-    """Made-up samples over the whole range of pixels: float32 ``[count, *shape]``, 0 to 255."""
-    shape = (count, *model.input_shape[1:])
-    return np.random.default_rng(SEED).integers(0, 256, shape).astype(np.float32)
+def noise(model: KerasModel, specs: Specs | None = None, count: int = SAMPLES) -> Any:
+    """Made-up samples over the whole range of the inputs, as the network takes them.
+
+    Args:
+        model: the network.
+        specs: its inputs; None: as far as the network alone tells.
+        count: how many.
+    """
+    return fed(made_up(specs or specs_of(model), count, SEED))
 
 
-def why_not_exact(before: KerasModel, after: KerasModel, needed: float = EXACT_DB) -> str:
+def why_not_exact(before: KerasModel, after: KerasModel, needed: float = EXACT_DB, specs: Specs | None = None) -> str:
     """Say why a rewritten network is not the one before it: how far its outputs are away; empty where it is."""
-    images = noise(before)
-    expected = np.asarray(before(images, training=False), np.float64)
-    received = np.asarray(after(images, training=False), np.float64)
+    samples = noise(before, specs)
+    expected = np.asarray(before(samples, training=False), np.float64)
+    received = np.asarray(after(samples, training=False), np.float64)
     if expected.shape != received.shape:
         return f"outputs {received.shape[1:]} instead of {expected.shape[1:]}"
     decibels = sqnr(expected, received)
-    if decibels >= needed or decibels >= max(LEAST_DB, float32_db(before, images)):
+    if decibels >= needed or decibels >= max(LEAST_DB, float32_db(before, samples)):
         return ""
     return f"its outputs would agree to {decibels:.0f} dB"
 
 
-def float32_db(model: KerasModel, images: NDArray[np.float32]) -> float:
+def float32_db(model: KerasModel, samples: Any) -> float:
     """How much of a network's outputs the last place of its weights decides, in decibels.
 
     It is the distance between the network and one whose weights are all one unit in the last place larger, or larger
     and smaller by chance, whichever is further away. A network of many layers computes no more exactly than that.
+
+    Args:
+        model: the network.
+        samples: as it takes them, see :func:`tasks.learning.feeding.fed`.
     """
     before = model.get_weights()
-    expected = np.asarray(model(images, training=False), np.float64)
+    expected = np.asarray(model(samples, training=False), np.float64)
     rng = np.random.default_rng(SEED)
     found = []
     try:
         for chance in (0.0, 0.5):
             model.set_weights([_moved(weight, rng.random(weight.shape) < chance) for weight in before])
-            found.append(sqnr(expected, np.asarray(model(images, training=False), np.float64)))
+            found.append(sqnr(expected, np.asarray(model(samples, training=False), np.float64)))
     finally:
         model.set_weights(before)
     return min(found)

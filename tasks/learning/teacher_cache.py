@@ -61,7 +61,7 @@ class Lessons:
         for view in missing:
             if answers is None or self._file(view).exists():  # one file may stand for all views
                 continue
-            logits = [answers(images) for images, _ in self._questions(view)]
+            logits = [answers(samples) for samples, _ in self._questions(view)]
             with whole_file(self._file(view)) as path:
                 np.save(path, np.concatenate(logits))
         for view in views:
@@ -69,11 +69,11 @@ class Lessons:
         _forget_unused(self.cache)
 
     def batches(self, view: TfTensor) -> TfDataset:
-        """A view with its lessons: images float32 ``[n, height, width, channels]``, lessons ``[n, 1 + classes]``."""
+        """A view with its lessons: samples as a network takes them, lessons ``[n, 1 + classes]``."""
         tf = tensorflow()
         if not self.teacher.kept:
             return self._epoch(view).map(
-                traced(lambda images, labels: (images, lesson(labels, self.teacher.answer(images))))
+                traced(lambda samples, labels: (samples, lesson(labels, self.teacher.answer(samples))))
             )
         logits = tf.numpy_function(self._logits, [view], tf.float32)
         dataset = read_dataset(self.folder)

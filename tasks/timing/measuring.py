@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from tasks.errors import EvaluationError
-from tasks.litert import Pixels
 from tasks.records import read_record, write_record
+from tasks.samples import Array, Inputs, as_inputs
 from tasks.timing.worker import Job, Timings
 
 WORKER = Job.__module__
@@ -29,7 +29,7 @@ class Plan:
     """How much is measured: ``rounds`` of each of the ``processes``, after ``warmup`` rounds in each.
 
     ``seconds`` are for the rounds of all processes together: each has its share, after which it begins no other round
-    but the first three. ``batch``: images at once when throughput is measured; None leaves it out.
+    but the first three. ``batch``: samples at once when throughput is measured; None leaves it out.
     """
 
     processes: int
@@ -39,12 +39,12 @@ class Plan:
     seconds: float | None = None
 
 
-def time_models(models: Mapping[str, Path], images: Pixels, plan: Plan) -> tuple[Timings, ...]:
+def time_models(models: Mapping[str, Path], samples: Inputs | Array, plan: Plan) -> tuple[Timings, ...]:
     """Time models in turns, in one process after the other.
 
     Args:
         models: their files by name.
-        images: uint8 ``[n, height, width, channels]``, at least a batch of them.
+        samples: at least a batch of them; an array is that of the only input.
         plan: how much is measured.
 
     Returns:
@@ -55,12 +55,15 @@ def time_models(models: Mapping[str, Path], images: Pixels, plan: Plan) -> tuple
     """
     with tempfile.TemporaryDirectory(prefix="slimline-timing-") as name:
         folder = Path(name)
-        np.save(folder / "images.npy", images)
+        given = as_inputs(samples).arrays
+        files = {name: folder / f"{number}.npy" for number, name in enumerate(given)}
+        for known_as, file in files.items():
+            np.save(file, given[known_as])
         return tuple(
             _run(
                 Job(
                     models={model: path.absolute() for model, path in models.items()},
-                    images=folder / "images.npy",
+                    inputs=files,
                     rounds=plan.rounds,
                     warmup=plan.warmup,
                     batch=plan.batch,

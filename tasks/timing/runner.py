@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 
-from tasks.litert import LiteRTModel, Pixels
+from tasks.litert import LiteRTModel
+from tasks.samples import Array, Inputs
 
 SHORTEST = 50_000  # nanoseconds that a timing should take
 LONG = 50_000_000  # nanoseconds of a run beside which filling the caches does not show
@@ -34,7 +35,7 @@ class Runner:
         self.repeats = 1
         self.fills_caches = True
 
-    def settle(self, samples: Pixels) -> float:
+    def settle(self, samples: Inputs | Array) -> float:
         """Find out how many runs a timing needs; the nanoseconds of the fastest one."""
         self.repeats, fastest = 1, float("inf")
         for _ in range(TRIES):
@@ -45,9 +46,9 @@ class Runner:
         self.repeats = ceil(SHORTEST / max(1, fastest * self.runs))
         return fastest
 
-    def time(self, samples: Pixels) -> float:
+    def time(self, samples: Inputs | Array) -> float:
         """Nanoseconds of one run."""
-        self.model.set_input(samples[: self.at_once])
+        self.model.set_inputs(self.model.fit(samples[: self.at_once]))
         invoke, times = self.model.invoke, range(self.repeats * self.runs)
         if self.fills_caches:
             invoke()
@@ -56,7 +57,7 @@ class Runner:
             invoke()
         return (time.perf_counter_ns() - start) / len(times)
 
-    def images_per_second(self, samples: Pixels) -> float:
+    def images_per_second(self, samples: Inputs | Array) -> float:
         """How many images go through in a second."""
         return self.at_once * 1e9 / self.time(samples)
 

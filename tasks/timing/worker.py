@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tasks.errors import SlimlineError
-from tasks.litert import Pixels
 from tasks.processes import end_with_parent
 from tasks.records import Record, read_record, write_record
+from tasks.samples import Inputs
 from tasks.timing.runner import Runner, undisturbed
 
 LEAST_ROUNDS = 3  # of a process, however long they take
@@ -23,7 +23,7 @@ class Job(Record):
     """All that a process is told."""
 
     models: dict[str, Path]
-    images: Path  # .npy: uint8 [n, height, width, channels], at least a batch of them
+    inputs: dict[str, Path]  # .npy of each input: [n, *shape], at least a batch of them
     rounds: int
     warmup: int  # rounds before the clock counts
     batch: int | None  # images at once when throughput is measured; None: it is not measured
@@ -51,28 +51,28 @@ def measure(job: Job) -> Timings:
     each run.
     """
     rng = np.random.default_rng()
-    images: Pixels = np.load(job.images)
+    samples = Inputs({name: np.load(file) for name, file in job.inputs.items()})
     latencies: dict[str, list[float]] = {name: [] for name in job.models}
     throughputs: dict[str, list[float]] = {name: [] for name in job.models}
     order = [str(name) for name in rng.permutation(list(job.models))]
     with undisturbed():
-        single, batched = load({name: job.models[name] for name in order}, images, job.batch)
+        single, batched = load({name: job.models[name] for name in order}, samples, job.batch)
         limit = float("inf") if job.seconds is None else job.seconds
         began = time.monotonic()
         for _ in range(job.warmup):
             if time.monotonic() - began > WARMUP_SHARE * limit:
                 break
             for runner in single.values():
-                runner.time(images[rng.integers(len(images))][np.newaxis])
+                runner.time(_one(samples, rng))
         for turn in range(job.rounds):
             if turn >= LEAST_ROUNDS and time.monotonic() - began > limit:
                 break
             order = [str(name) for name in rng.permutation(order)]
-            sample = images[rng.integers(len(images))][np.newaxis]
+            sample = _one(samples, rng)
             for name in order:
                 latencies[name].append(single[name].time(sample) / 1000)
             for name in order if batched and turn % THROUGHPUT_EVERY == 0 else ():
-                throughputs[name].append(batched[name].images_per_second(images))
+                throughputs[name].append(batched[name].images_per_second(samples))
     return Timings(
         latencies={name: tuple(taken) for name, taken in latencies.items()},
         throughputs={name: tuple(rates) for name, rates in throughputs.items() if rates},
@@ -80,16 +80,22 @@ def measure(job: Job) -> Timings:
     )
 
 
-def load(models: Mapping[str, Path], images: Pixels, batch: int | None) -> tuple[dict[str, Runner], dict[str, Runner]]:
+def _one(samples: Inputs, rng: np.random.Generator) -> Inputs:
+    """Draw a sample."""
+    place = int(rng.integers(len(samples)))
+    return samples[place : place + 1]
+
+
+def load(models: Mapping[str, Path], samples: Inputs, batch: int | None) -> tuple[dict[str, Runner], dict[str, Runner]]:
     """Make the models ready, one image at a time and in batches; say which one is next, should it be the last."""
     single, batched = {}, {}
     for name, path in models.items():
         print(name, flush=True)
         single[name] = Runner(path, 1)
-        fastest = single[name].settle(images[:1])
+        fastest = single[name].settle(samples[:1])
         if batch is not None:
             batched[name] = Runner(path, max(1, min(batch, int(LONGEST_BATCH / max(1, fastest)))))
-            batched[name].settle(images)
+            batched[name].settle(samples)
     return single, batched
 
 

@@ -3,7 +3,7 @@
 It is the float baseline and not a form of the released model: a quantized model has none that TensorFlow runs, servers
 have float kernels, and the baseline's quality is measured and is in every release beside the released model's.
 
-Like the released model it takes raw pixels, uint8 ``[n, height, width, channels]``, and gives logits ``[n, classes]``.
+Like the released model it takes samples as they are kept, each input by its name, and gives logits ``[n, outputs]``.
 """
 
 import shutil
@@ -18,11 +18,12 @@ from tasks.config import Params
 from tasks.errors import ConversionError
 from tasks.learning.building import find_builder
 from tasks.learning.comparison import check_serving
+from tasks.learning.feeding import IDS, taken
 from tasks.learning.recorded import recorded_samples
 from tasks.learning.saving import load_model, weights_digest
-from tasks.litert import Pixels, Scores
+from tasks.litert import Scores
 from tasks.records import write_record
-from tasks.samples import PREPARED, read_dataset
+from tasks.samples import PREPARED, Inputs, Specs, read_dataset
 from tasks.training.records import BASELINE_KERAS, SAVED_MODEL, SERVING, ServingReport
 
 RANDOM = "fingerprint.pb"  # has a random number and is not needed; without it the stage gives the same bytes again
@@ -42,11 +43,10 @@ def export(params: Params) -> None:
     dataset = read_dataset()
     find_builder(params.training.model, dataset.workload)  # registers the layers that it is made of
     model = load_model(BASELINE_KERAS)
-    shape = dataset.input.shape
-    save_for_serving(model, shape, SAVED_MODEL)
-    recorded = recorded_samples(shape, PREPARED)
+    save_for_serving(model, dataset.inputs, SAVED_MODEL)
+    recorded = recorded_samples(dataset.inputs, PREPARED)
     try:
-        check_serving(model, served_logits(SAVED_MODEL, recorded.images), recorded, "the baseline")
+        check_serving(model, served_logits(SAVED_MODEL, recorded.inputs), recorded, "the baseline")
     except ConversionError:
         shutil.rmtree(SAVED_MODEL)
         raise
@@ -54,30 +54,35 @@ def export(params: Params) -> None:
     print(f"{SAVED_MODEL}: {sum(path.stat().st_size for path in SAVED_MODEL.rglob('*') if path.is_file()):,} bytes")
 
 
-def served_logits(folder: Path, images: Pixels) -> Scores:
-    """Ask a SavedModel as TensorFlow Serving does: float32 ``[n, classes]``."""
+def served_logits(folder: Path, inputs: Inputs) -> Scores:
+    """Ask a SavedModel as TensorFlow Serving does: float32 ``[n, outputs]``."""
     tf = tensorflow()
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    return np.asarray(serve(image=tf.constant(images))["logits"], np.float32)
+    given = {name: tf.constant(array) for name, array in inputs.arrays.items()}
+    return np.asarray(serve(**given)["logits"], np.float32)
 
 
-def save_for_serving(model: KerasModel, shape: tuple[int, ...], folder: Path) -> None:
-    """Write ``model`` as a SavedModel whose one signature takes raw pixels.
+def save_for_serving(model: KerasModel, specs: Specs, folder: Path) -> None:
+    """Write ``model`` as a SavedModel whose one signature takes samples as they are kept.
 
     Args:
-        model: from float32 pixels (0 to 255) to logits.
-        shape: height, width, channels.
+        model: from inputs as :func:`tasks.learning.feeding.fed` gives them to logits.
+        specs: the inputs.
         folder: must not be there yet.
     """
     tf = tensorflow()
 
-    def classify(image: Any) -> dict[str, Any]:
-        return {"logits": model(tf.cast(image, tf.float32), training=False)}
+    def classify(*inputs: Any) -> dict[str, Any]:
+        given = {
+            spec.name: tensor if spec.dtype in IDS else tf.cast(tensor, tf.float32)
+            for spec, tensor in zip(specs, inputs, strict=True)
+        }
+        return {"logits": model(taken(given), training=False)}
 
     served = tf.Module()
     served.model = model
-    pixels = tf.TensorSpec([None, *shape], tf.uint8, name="image")
-    served.classify = tf.function(classify, input_signature=[pixels], autograph=False)
+    signature = [tf.TensorSpec([None, *spec.shape], spec.dtype, name=spec.name) for spec in specs]
+    served.classify = tf.function(classify, input_signature=signature, autograph=False)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".serving-", dir=folder.parent) as temporary:
         whole = Path(temporary) / "model"

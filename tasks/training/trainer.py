@@ -69,7 +69,7 @@ def train(params: Params) -> None:
 
 def _write(model: KerasModel, dataset: Dataset, metric: str) -> tuple[Comparison, dict[str, float]]:
     """Write the network and its file once it is sure that they are the same; gives the file's metric."""
-    flatbuffer, recorded = to_tflite(model), recorded_samples(dataset.input.shape, PREPARED)
+    flatbuffer, recorded = to_tflite(model, specs=dataset.inputs), recorded_samples(dataset.inputs, PREPARED)
     comparison = check_float32(model, flatbuffer, recorded)
     metrics = {metric: check_split(model, flatbuffer, comparison, metric)}
     save_model(model, BASELINE_KERAS)

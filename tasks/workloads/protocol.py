@@ -9,17 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from numpy.typing import NDArray
-
-from tasks.samples import Dataset
+from tasks.samples import Array as Array  # noqa: PLC0414 — a part of the protocol
+from tasks.samples import Dataset, Specs
 from tasks.samples import TensorSpec as TensorSpec  # noqa: PLC0414 — a part of the protocol
 from tasks.settings import Settings
 from tasks.workloads.items import Item, Payload, TakeFile
 
 if TYPE_CHECKING:
     from tasks.backend import KerasModel, TfTensor
-
-Array = NDArray[Any]
 
 
 class UnusableError(Exception):
@@ -29,12 +26,12 @@ class UnusableError(Exception):
 class Example(NamedTuple):
     """A sample as it is kept.
 
-    ``split_hash``: a hash of what decides which split it belongs to, 64 bits. ``content``: the bytes of all inputs, one
-    after the other, each in C order, little-endian. ``changes``: what was done to make it fit, for counting.
+    ``split_hash``: a hash of what decides which split it belongs to, 64 bits. ``inputs``: an array ``[*shape]`` for
+    each input, by its name. ``changes``: what was done to make it fit, for counting.
     """
 
     split_hash: int
-    content: bytes
+    inputs: Mapping[str, Array]
     changes: tuple[str, ...] = ()
 
 
@@ -42,8 +39,8 @@ class Reader(Protocol):
     """How the samples of one source are read. It is handed to other processes, so it can be pickled."""
 
     @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """The inputs that every sample is brought to."""
+    def inputs(self) -> Specs:
+        """The inputs that every sample is brought to: of any fixed shape, of type uint8, int32, int64 or float32."""
 
     def read(self, payload: Payload) -> Example:
         """Read one sample.
@@ -97,25 +94,25 @@ class Workload(Protocol):
     """One kind of what goes into a model: its names, its settings, and where the rest is.
 
     ``name``: in params.yaml, where ``data.<name>`` are its settings. ``thing``: what people call one sample, and
-    ``things``: several. ``meaning``: of the numbers in the input, for whoever feeds a model by hand. ``reading`` and
-    ``learning``: where its :class:`WorkloadReading` and :class:`WorkloadLearning` are, as ``package.module:Class``: a
-    stage depends on the code of those that it uses.
+    ``things``: several. ``meaning``: of the numbers in each input, by its name, for whoever feeds a model by hand.
+    ``reading`` and ``learning``: where its :class:`WorkloadReading` and :class:`WorkloadLearning` are, as
+    ``package.module:Class``: a stage depends on the code of those that it uses.
     """
 
     name: str
     thing: str
     things: str
-    meaning: str
+    meaning: Mapping[str, str]
     settings: type[Settings]
     augmentation: type[Augmentation]
     outcome: Outcome
     reading: str
     learning: str
 
-    def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Array:
-        """Make up valid samples ``[count, *shape]`` that are nobody's data, the same ones each time."""
+    def noise(self, inputs: Specs, count: int) -> Mapping[str, Array]:
+        """Make up valid samples that are nobody's data, the same ones each time: ``[count, *shape]`` of each input."""
 
-    def describe(self, inputs: tuple[TensorSpec, ...]) -> str:
+    def describe(self, inputs: Specs) -> str:
         """Say what one sample is, with an article and its size, for a model card."""
 
 
@@ -145,11 +142,11 @@ class WorkloadReading(Protocol):
             the reader, and all items, those included that were looked at.
         """
 
-    def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Array:
+    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
         """Read a device's question the same way as a sample is read.
 
         Returns:
-            the input ``[*shape]``.
+            ``[*shape]`` of each input, by its name.
 
         Raises:
             DataError: the file cannot be read as one.
@@ -165,8 +162,11 @@ class WorkloadLearning(Protocol):
     def networks(self) -> Mapping[str, Builder]:
         """Return the functions that build the networks of slimline's own, by their names."""
 
-    def build(self, builder: Builder, inputs: tuple[TensorSpec, ...], outputs: int, dropout: float) -> "KerasModel":
+    def build(self, builder: Builder, inputs: Specs, outputs: int, dropout: float) -> "KerasModel":
         """Call a builder with what it takes.
+
+        The network takes uint8 and float32 as float32, and int32 and int64 as they are. Where there are several inputs
+        its ``Input`` layers are called as they are.
 
         Args:
             builder: one of :meth:`networks`, or of a user's own.
@@ -178,8 +178,17 @@ class WorkloadLearning(Protocol):
             ValueError: the network does not fit the inputs.
         """
 
-    def augment(self, batch: "TfTensor", settings: Any, seed: "TfTensor") -> "TfTensor":
-        """Change a batch at random, from a seed int64 ``[2]`` alone."""
+    def augment(self, batch: Mapping[str, "TfTensor"], settings: Any, seed: "TfTensor") -> Mapping[str, "TfTensor"]:
+        """Change a batch at random, from a seed int64 ``[2]`` alone.
+
+        Args:
+            batch: ``[n, *shape]`` of each input by its name, as the network takes it.
+            settings: of the workload's augmentation.
+            seed: the same seed gives the same changes.
+
+        Returns:
+            all inputs, of the same shapes and types.
+        """
 
 
 class OutcomeLearning(Protocol):

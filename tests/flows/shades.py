@@ -76,7 +76,7 @@ def write_split(split: SplitName, count: int, dim: int) -> Part:
     """Half of the images dark, half light, the last ``dim`` of them dim; each split has images of its own."""
     PREPARED.mkdir(parents=True, exist_ok=True)
     samples = [image(SPLITS.index(split), number, number >= count - dim) for number in range(count)]
-    content = b"".join(frame(encode(each, "image")) for each in samples)
+    content = b"".join(frame(encode(each)) for each in samples)
     path = PREPARED / f"{split}-00000.tfrecord"
     path.write_bytes(content)
     if split == "test":
@@ -91,4 +91,4 @@ def image(split: int, number: int, dim: bool) -> Sample:
     light = dim or number % 2 == 1
     level = DIM if dim else 240 if light else 5
     pixels = bytes([level, level + number // 100, level - split, level + number % 5])
-    return Sample(pixels, int(light), f"{split}/{number}")
+    return Sample({"image": pixels}, int(light), f"{split}/{number}")

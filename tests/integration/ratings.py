@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import DataError
 from tasks.records import Interval
-from tasks.samples import Dataset, TensorSpec
+from tasks.samples import Dataset, Specs, TensorSpec
 from tasks.settings import Settings
 from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, TakeFile
 from tasks.workloads.measuring import ConstantAnswer, OutcomeMeasuring, Prediction
@@ -158,7 +159,8 @@ class Marks:
 
     def read(self, payload: Payload) -> Example:
         content = bytes(payload)
-        return Example(int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little"), content)
+        split_hash = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+        return Example(split_hash, {"marks": np.frombuffer(content, np.uint8)})
 
     def tell(self, changes: Counter[str]) -> list[str]:
         return []
@@ -188,9 +190,9 @@ class ShopReading:
     def reader(self, settings: ShopSettings, items: Iterator[Item]) -> tuple[Marks, Iterator[Item]]:
         return Marks(), items
 
-    def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Array:
+    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
         try:
-            return np.array(file.read_text().split(","), np.uint8).reshape(MARKS)
+            return {"marks": np.array(file.read_text().split(","), np.uint8).reshape(MARKS)}
         except ValueError as error:
             raise DataError(f"Expected {file} to hold {MARKS} marks. Received: {error}.") from None
 
@@ -199,10 +201,10 @@ class ShopLearning:
     def networks(self) -> Mapping[str, Callable[..., Any]]:
         return {}
 
-    def build(self, builder: Callable[..., Any], inputs: tuple[TensorSpec, ...], outputs: int, dropout: float) -> Any:
+    def build(self, builder: Callable[..., Any], inputs: Specs, outputs: int, dropout: float) -> Any:
         return builder(inputs[0].shape, outputs)
 
-    def augment(self, batch: Any, settings: Augmentation, seed: Any) -> Any:
+    def augment(self, batch: Mapping[str, Any], settings: Augmentation, seed: Any) -> Mapping[str, Any]:
         return batch
 
 
@@ -210,14 +212,14 @@ class Shops:
     """What params.yaml names as ratings:Shops."""
 
     name, thing, things = "shops", "shop", "shops"
-    meaning = f"[batch, {MARKS}], marks from 0 to 255"
+    meaning: Mapping[str, str] = MappingProxyType({"marks": f"[batch, {MARKS}], marks from 0 to 255"})
     settings, augmentation, outcome = ShopSettings, Augmentation, Ratings()
     reading, learning = f"{__name__}:ShopReading", f"{__name__}:ShopLearning"
 
-    def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Array:
-        return np.random.default_rng(0).integers(0, 256, (count, MARKS)).astype(np.uint8)
+    def noise(self, inputs: Specs, count: int) -> Mapping[str, Array]:
+        return {"marks": np.random.default_rng(0).integers(0, 256, (count, MARKS)).astype(np.uint8)}
 
-    def describe(self, inputs: tuple[TensorSpec, ...]) -> str:
+    def describe(self, inputs: Specs) -> str:
         return "a shop of eight marks"
 
 

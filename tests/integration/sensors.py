@@ -4,13 +4,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import tf_keras
 
 from tasks.errors import DataError
-from tasks.samples import TensorSpec
+from tasks.samples import Specs, TensorSpec
 from tasks.settings import Settings
 from tasks.workloads.class_folders import ClassFiles
 from tasks.workloads.items import Item, Payload, TakeFile
@@ -39,7 +40,7 @@ class Window:
         self.length = length
 
     @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
+    def inputs(self) -> Specs:
         return (TensorSpec(name="readings", dtype="uint8", shape=(self.length, 1), low=0, high=255),)
 
     def read(self, payload: Payload) -> Example:
@@ -50,9 +51,9 @@ class Window:
             raise UnusableError(f"no line of whole numbers: {error}") from None
         if len(readings) < self.length or readings.min() < 0 or readings.max() > 255:
             raise UnusableError(f"expected {self.length} readings from 0 to 255")
-        content = readings[: self.length].astype(np.uint8).tobytes()
-        split_hash = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
-        return Example(split_hash, content, ("cut",) if len(readings) > self.length else ())
+        window = readings[: self.length].astype(np.uint8).reshape(self.length, 1)
+        split_hash = int.from_bytes(hashlib.blake2b(window.tobytes(), digest_size=8).digest(), "little")
+        return Example(split_hash, {"readings": window}, ("cut",) if len(readings) > self.length else ())
 
     def tell(self, changes: Counter[str]) -> list[str]:
         return [f"{changes['cut']:,} windows were cut to {self.length} readings."] if changes["cut"] else []
@@ -71,41 +72,41 @@ class SensorReading:
     def reader(self, settings: WindowSettings, items: Iterator[Item]) -> tuple[Window, Iterator[Item]]:
         return Window(settings.length), items
 
-    def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Array:
+    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
         (spec,) = inputs
         try:
-            content = Window(spec.shape[0]).read(file.read_bytes()).content
+            return Window(spec.shape[0]).read(file.read_bytes()).inputs
         except (OSError, UnusableError) as error:
             raise DataError(f"Expected {file} to hold readings. Received: {error}.") from None
-        return np.frombuffer(content, np.uint8).reshape(spec.shape)
 
 
 class SensorLearning:
     def networks(self) -> Mapping[str, Callable[..., Any]]:
         return {}
 
-    def build(self, builder: Callable[..., Any], inputs: tuple[TensorSpec, ...], outputs: int, dropout: float) -> Any:
+    def build(self, builder: Callable[..., Any], inputs: Specs, outputs: int, dropout: float) -> Any:
         return builder(inputs[0].shape, outputs, dropout)
 
-    def augment(self, batch: Any, settings: WindowAugmentation, seed: Any) -> Any:
+    def augment(self, batch: Mapping[str, Any], settings: WindowAugmentation, seed: Any) -> Mapping[str, Any]:
         import tensorflow as tf
 
         shift = tf.random.stateless_uniform([], seed, -settings.shift, settings.shift + 1, tf.int32)
-        return tf.roll(batch, shift, axis=1)
+        return {name: tf.roll(windows, shift, axis=1) for name, windows in batch.items()}
 
 
 class Sensors:
     """What params.yaml names as sensors:Sensors."""
 
     name, thing, things = "sensors", "window", "windows"
-    meaning = "[batch, readings, 1], 8 bits each, the oldest first"
+    meaning: Mapping[str, str] = MappingProxyType({"readings": "[batch, readings, 1], 8 bits each, the oldest first"})
     settings, augmentation, outcome = WindowSettings, WindowAugmentation, Classes()
     reading, learning = "sensors:SensorReading", "sensors:SensorLearning"
 
-    def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Array:
-        return np.random.default_rng(0).integers(0, 256, (count, *inputs[0].shape), np.uint8)
+    def noise(self, inputs: Specs, count: int) -> Mapping[str, Array]:
+        (spec,) = inputs
+        return {spec.name: np.random.default_rng(0).integers(0, 256, (count, *spec.shape), np.uint8)}
 
-    def describe(self, inputs: tuple[TensorSpec, ...]) -> str:
+    def describe(self, inputs: Specs) -> str:
         return f"a window of {inputs[0].shape[0]} readings"
 
 

@@ -233,7 +233,8 @@ def test_targets_are_numbers_from_the_source_to_the_shards(shops: Path) -> None:
     assert (dataset.classes, dataset.target, dataset.refused_samples) == ((), Ratings.target, 1)
     assert sum(part.samples for part in dataset.splits.values()) == 500
     assert all(part.per_class == {} for part in dataset.splits.values())
-    marks, stars = next(read_batches("train", 1000, shops))
+    inputs, stars = next(read_batches("train", 1000, shops))
+    marks = inputs.arrays["marks"]
     assert stars.dtype == np.float32
     assert marks.shape[1:] == (8,)
     meant = 0.5 + 4.5 * (marks[:, :4].mean(axis=1) / 255) ** 1.5
@@ -248,7 +249,7 @@ def test_the_weights_of_the_epoch_with_the_least_error_are_kept(shops: Path) -> 
     errors = [row["validation_rmse"] for row in course.rows]
     assert course.best_epoch == int(np.argmin(errors)) + 1 < 6
     assert course.metrics == {"rmse": min(errors)}
-    flatbuffer, recorded = to_tflite(model), recorded_samples((8,), shops)
+    flatbuffer, recorded = to_tflite(model), recorded_samples(Marks.inputs, shops)
     comparison = check_float32(model, flatbuffer, recorded)
     assert (comparison.agreement, "answers" in comparison.sentence) == (None, False)
     assert check_split(model, flatbuffer, comparison, "rmse", shops) == pytest.approx(min(errors), rel=1e-3)

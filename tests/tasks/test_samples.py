@@ -11,6 +11,7 @@ from tasks.samples import (
     PLACES,
     PREPARED,
     SPLITS,
+    concatenate,
     read_batches,
     read_dataset,
     read_places,
@@ -37,9 +38,10 @@ def test_batches_are_pixels_and_labels_in_a_fixed_order() -> None:
     for split in SPLITS:
         together = next(read_batches(split, 10_000))
         apart = list(read_batches(split, 33))
-        assert together[0].dtype == np.uint8
+        pixels = together[0].arrays["image"]
+        assert pixels.dtype == np.uint8
         assert together[1].dtype == np.int64
-        assert np.array_equal(together[0], np.concatenate([images for images, _ in apart]))
+        assert np.array_equal(pixels, concatenate([images for images, _ in apart]).arrays["image"])
         assert np.array_equal(together[1], np.concatenate([labels for _, labels in apart]))
         assert dict(enumerate(np.bincount(together[1]))) == {
             int(name): count for name, count in read_dataset().splits[split].per_class.items()
@@ -101,7 +103,7 @@ def test_nothing_prepared_says_what_to_do(workspace: Path) -> None:
 def test_reading_needs_neither_tensorflow_nor_pillow() -> None:
     code = (
         "import sys, tasks.samples, tasks.tfrecord as t\n"
-        "t.decode(t.encode(t.Sample(b'x', 1, 'y'), 'image'), 'image')\n"
+        "t.decode(t.encode(t.Sample({'image': b'x'}, 1, 'y')), ['image'])\n"
         "print({'tensorflow', 'PIL', 'boto3', 'sklearn'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

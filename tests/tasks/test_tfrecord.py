@@ -9,7 +9,7 @@ import pytest
 from tasks.errors import DataError
 from tasks.tfrecord import Sample, decode, encode, frame, read_records
 
-SAMPLES = [Sample(bytes(range(48)), label, f"kätzchen/{label}.png") for label in (0, 1, 300)]
+SAMPLES = [Sample({"image": bytes(range(48))}, label, f"kätzchen/{label}.png") for label in (0, 1, 300)]
 
 # Reads our shard with tf.data, writes one with TensorFlow's own writer, says what it read.
 TENSORFLOW = """
@@ -31,27 +31,34 @@ with tf.io.TFRecordWriter(theirs) as writer:
         feature = {"name": bytes_of(one["name"]), "label": label, "image": bytes_of(one["image"])}
         writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
 from tasks.tfrecord import decode
-decode(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(), "image")
+decode(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(), ["image"])
 print(json.dumps(read))
 """
 
 
 def test_a_target_of_another_kind_is_a_float_by_its_own_name() -> None:
-    sample = Sample(b"marks", 3.5, "shop/1")
-    assert decode(encode(sample, "marks", "stars"), "marks", "stars") == sample
+    sample = Sample({"marks": b"marks"}, 3.5, "shop/1")
+    assert decode(encode(sample, "stars"), ["marks"], "stars") == sample
     with pytest.raises(DataError, match="one marks, one label and one name"):
-        decode(encode(sample, "marks", "stars"), "marks")
+        decode(encode(sample, "stars"), ["marks"])
+
+
+def test_each_input_is_a_feature_of_its_name() -> None:
+    sample = Sample({"history": b"12345678", "item": b"1234"}, 1, "line 7")
+    assert decode(encode(sample), ["item", "history"]) == sample
+    with pytest.raises(DataError, match="one history, one user, one label and one name"):
+        decode(encode(sample), ["history", "user"])
 
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
     path = tmp_path / "ours.tfrecord"
-    path.write_bytes(b"".join(frame(encode(sample, "image")) for sample in SAMPLES))
+    path.write_bytes(b"".join(frame(encode(sample)) for sample in SAMPLES))
     return path
 
 
 def test_what_is_written_is_read_back(shard: Path) -> None:
-    assert [decode(record, "image") for record in read_records(shard)] == SAMPLES
+    assert [decode(record, ["image"]) for record in read_records(shard)] == SAMPLES
 
 
 def test_tensorflow_reads_ours_and_we_read_tensorflows(shard: Path, tmp_path: Path) -> None:
@@ -64,12 +71,12 @@ def test_tensorflow_reads_ours_and_we_read_tensorflows(shard: Path, tmp_path: Pa
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout) == [[sample.content.hex(), sample.target, sample.name] for sample in SAMPLES]
-    assert [decode(record, "image") for record in read_records(theirs)] == SAMPLES
+    assert json.loads(run.stdout) == [[sample.inputs["image"].hex(), sample.target, sample.name] for sample in SAMPLES]
+    assert [decode(record, ["image"]) for record in read_records(theirs)] == SAMPLES
 
 
 def test_a_shard_that_is_cut_short_is_found_out_at_every_byte(tmp_path: Path) -> None:
-    whole = frame(encode(SAMPLES[0], "image"))
+    whole = frame(encode(SAMPLES[0]))
     path = tmp_path / "cut.tfrecord"
     for size in range(1, len(whole)):
         path.write_bytes(whole[:size])
@@ -78,7 +85,7 @@ def test_a_shard_that_is_cut_short_is_found_out_at_every_byte(tmp_path: Path) ->
 
 
 def test_a_changed_byte_is_found_out_wherever_it_is(tmp_path: Path) -> None:
-    whole = frame(encode(SAMPLES[0], "image"))
+    whole = frame(encode(SAMPLES[0]))
     path = tmp_path / "changed.tfrecord"
     for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
@@ -94,4 +101,4 @@ def test_a_missing_shard_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\xff\xff\xff", b"\x0a\x00"])
 def test_what_is_no_sample_is_refused(content: bytes) -> None:
     with pytest.raises(DataError, match="one image, one label and one name"):
-        decode(content, "image")
+        decode(content, ["image"])

@@ -23,9 +23,9 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.records import LatencyTrial
 from tasks.errors import Unsuited
 from tasks.learning.conversion import to_tflite
-from tasks.litert import Pixels
+from tasks.learning.feeding import specs_of
 from tasks.records import Interval
-from tasks.samples import read_batches
+from tasks.samples import Array, Inputs, Specs, as_inputs, read_batches
 from tasks.timing.intervals import ratio, typical
 from tasks.timing.measuring import Plan, time_models
 from tasks.timing.worker import Timings
@@ -35,8 +35,8 @@ PLAN = Plan(processes=5, rounds=25, warmup=5, seconds=60)  # interleaved timings
 TRIES = 3  # times that as many processes are added while the interval holds the limit
 CONFIDENCE = 0.99
 UNPRUNED, PRUNED = "unpruned", "pruned"
-IMAGES = 64
-CALIBRATION = 8  # images; ranges do not matter for the time
+SAMPLES = 64
+CALIBRATION = 8  # samples; ranges do not matter for the time
 TimedAs = Literal["float32", "int8"]
 
 
@@ -98,13 +98,18 @@ def remove_to_latency(
     graph = read_graph(model)
     narrowest = Allocator(graph, np.zeros(graph.count), removal.limits, removal.allocation).least()
     budgets = falling_budgets(cost(graph, graph.everything(), "macs"), cost(graph, narrowest, "macs"))
-    images, unpruned = next(read_batches("validation", IMAGES, probe.context.prepared))[0], to_tflite(model)
+    specs = probe.context.specs(model)
+    samples, unpruned = (
+        next(read_batches("validation", SAMPLES, probe.context.prepared))[0],
+        to_tflite(model, specs=specs),
+    )
     made: dict[int, tuple[KerasModel, tuple[str, ...]]] = {}
     trials: list[LatencyTrial] = []
 
     def fits(index: int) -> bool:
         made[index] = remove_channels(model, replace(removal, budget=float(budgets[index])), probe)
-        trial = time_trial(unpruned, as_timed(made[index][0], limit.timed_as, images), budgets[index], limit, images)
+        pruned = as_timed(made[index][0], limit.timed_as, samples, specs)
+        trial = time_trial(unpruned, pruned, budgets[index], limit, samples)
         probe.context.say(
             f"at most {trial.macs:,} MACs: {trial.microseconds:.1f} µs an image, {trial.ratio:.2f} of what it was, "
             f"{'fits' if trial.fits else 'does not fit'}"
@@ -123,15 +128,16 @@ def remove_to_latency(
     return *made[chosen], tuple(trials)
 
 
-def as_timed(model: KerasModel, timed_as: TimedAs, images: Pixels) -> bytes:
-    """The file of a network whose time is to be measured; ``images`` give an 8-bit one its ranges."""
+def as_timed(model: KerasModel, timed_as: TimedAs, samples: Inputs | Array, specs: Specs | None = None) -> bytes:
+    """The file of a network whose time is to be measured; ``samples`` give an 8-bit one its ranges."""
+    specs = specs or specs_of(model)
     if timed_as == "float32":
-        return to_tflite(model)
-    samples = images[:CALIBRATION, np.newaxis].astype(np.float32)
-    return to_tflite(model, configurations(lambda: ([sample] for sample in samples))["int8"], float_input=True)
+        return to_tflite(model, specs=specs)
+    few = as_inputs(samples, specs[0].name)[:CALIBRATION]
+    return to_tflite(model, configurations(lambda: iter(few))["int8"], True, specs)
 
 
-def time_trial(unpruned: bytes, pruned: bytes, macs: int, limit: Limit, images: Pixels) -> LatencyTrial:
+def time_trial(unpruned: bytes, pruned: bytes, macs: int, limit: Limit, samples: Inputs | Array) -> LatencyTrial:
     """Time both at one thread, taking turns, until it is clear whether the pruned one fits.
 
     Args:
@@ -139,17 +145,17 @@ def time_trial(unpruned: bytes, pruned: bytes, macs: int, limit: Limit, images: 
         pruned: that of the pruned one.
         macs: its budget.
         limit: of the pruned network's time.
-        images: uint8 ``[n, height, width, channels]``.
+        samples: what both are asked.
     """
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: Path(folder) / f"{name}.tflite" for name in (UNPRUNED, PRUNED)}
         paths[UNPRUNED].write_bytes(unpruned)
         paths[PRUNED].write_bytes(pruned)
-        processes = time_models(paths, images, PLAN)
+        processes = time_models(paths, samples, PLAN)
         for _ in range(TRIES):
             if not limit.undecided(processes):
                 break
-            processes += time_models(paths, images, PLAN)
+            processes += time_models(paths, samples, PLAN)
     times = {name: [timings.latencies[name] for timings in processes] for name in paths}
     upper = limit.seen(processes).high
     return LatencyTrial(

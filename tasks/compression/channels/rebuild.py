@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.channels.graph import Graph, Keep, Weight
 from tasks.errors import Unsuited
+from tasks.learning.feeding import fed, made_up, specs_of
 from tasks.learning.saving import copy_model
+from tasks.samples import Specs
 
-COMPARED = 8  # images of noise that a smaller network is tried on
-UNKNOWN = 32  # a side of images that may have any
+COMPARED = 8  # made-up samples that a smaller network is tried on
 TOLERANCE = 1e-3  # of the largest answer: sums of fewer numbers are rounded otherwise
 
 
@@ -44,22 +45,22 @@ def masked(model: KerasModel, graph: Graph, keep: Keep) -> KerasModel:
     return copy
 
 
-def check_removal(blanked: KerasModel, smaller: KerasModel) -> None:
+def check_removal(blanked: KerasModel, smaller: KerasModel, specs: Specs | None = None) -> None:
     """Compare what is left with the whole network whose other channels are zero: both give the same, but for rounding.
 
     Args:
         blanked: see :func:`masked`.
         smaller: see :func:`rebuild`.
+        specs: the inputs; None: as far as the network alone tells.
 
     Raises:
         Unsuited: their answers differ, or are no numbers.
     """
-    shape = [side or UNKNOWN for side in smaller.input_shape[1:]]
-    images = np.random.default_rng(0).integers(0, 256, (COMPARED, *shape)).astype(np.float32)
-    expected, found = (np.asarray(model(images, training=False)) for model in (blanked, smaller))
+    samples = fed(made_up(specs or specs_of(smaller), COMPARED, seed=0))
+    expected, found = (np.asarray(model(samples, training=False)) for model in (blanked, smaller))
     if not np.all(np.isfinite(expected)):
         raise Unsuited(
-            "Expected finite answers of the network to images of noise. Received: some that are not (NaN or infinite). "
+            "Expected finite answers of the network to made-up samples. Received: some that are not (NaN or infinite). "
             "Train it anew, with a lower learning rate."
         )
     if np.allclose(found, expected, atol=TOLERANCE * float(np.abs(expected).max(initial=0.0)), rtol=0):
@@ -67,18 +68,20 @@ def check_removal(blanked: KerasModel, smaller: KerasModel) -> None:
     raise Unsuited(
         f"Expected the network to answer without the removed channels as it does with zeros in their place. "
         f"Received: answers that differ by {np.abs(found - expected).max():.3g} from layer "
-        f"{_first_difference(blanked, smaller, images)} on. Name it in exclude, or leave prune_channels out."
+        f"{_first_difference(blanked, smaller, samples)} on. Name it in exclude, or leave prune_channels out."
     )
 
 
-def _first_difference(blanked: KerasModel, smaller: KerasModel, images: NDArray[np.float32]) -> str:
+def _first_difference(blanked: KerasModel, smaller: KerasModel, samples: Any) -> str:
     """The first layer, of those that are called once and give as much in both, that gives something else."""
-    for layer in smaller.layers[1:]:
+    for layer in smaller.layers:
+        if isinstance(layer, keras().layers.InputLayer):
+            continue
         other = blanked.get_layer(layer.name)
         if len(layer._inbound_nodes) > 1 or layer.output_shape != other.output_shape:
             continue
         ends = ((smaller, layer), (blanked, other))
-        found, expected = (np.asarray(keras().Model(model.input, each.output)(images)) for model, each in ends)
+        found, expected = (np.asarray(keras().Model(model.inputs, each.output)(samples)) for model, each in ends)
         if not np.allclose(found, expected, atol=TOLERANCE * float(np.abs(expected).max()), rtol=0):
             return str(layer.name)
     return "the last"

@@ -61,7 +61,7 @@ def remove_channels(model: KerasModel, removal: Removal, probe: Probe) -> tuple[
                 f"judge all layers."
             )
         smaller = rebuild(model, graph, keep)
-        check_removal(masked(model, graph, keep), smaller)
+        check_removal(masked(model, graph, keep), smaller, probe.context.specs(model))
         model = smaller
         for weight in graph.makers():
             made = weight.axis("makes")

@@ -18,7 +18,9 @@ from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.errors import Unsuited
+from tasks.learning.feeding import fed
 from tasks.learning.saving import copy_model
+from tasks.samples import Inputs
 
 PLACES = 10  # of each image that a convolution is fitted to, as in He et al.
 RIDGE = 0.1  # pull to the present weights, as a fraction of the inputs' mean energy
@@ -37,13 +39,13 @@ def repair(before: KerasModel, after: KerasModel, kept: Mapping[str, Ids], probe
         probe: gives the training images.
     """
     before, after = copy_model(before), copy_model(after)
-    images, _ = replace(probe, samples=SAMPLES).take("train")
+    inputs, _ = replace(probe, samples=SAMPLES).take("train")
     rng = np.random.default_rng(probe.context.seed)
     with threadpool_limits(1, user_api="blas"):  # more would round differently on another machine
         for layer in after.layers:
             old = before.get_layer(layer.name)
             if _fittable(layer) and layer.kernel.shape[-2] < old.kernel.shape[-2]:
-                _fit(old, layer, kept[layer.name], _Sampled(before, after, images, rng))
+                _fit(old, layer, kept[layer.name], _Sampled(before, after, inputs, rng))
     return after
 
 
@@ -53,12 +55,10 @@ def _fittable(layer: KerasLayer) -> bool:
 
 
 class _Sampled:
-    """What enters a layer of both networks at the same places of the same images."""
+    """What enters a layer of both networks at the same places of the same samples."""
 
-    def __init__(
-        self, before: KerasModel, after: KerasModel, images: NDArray[np.float32], rng: np.random.Generator
-    ) -> None:
-        self._models, self._images, self._rng = (before, after), images, rng
+    def __init__(self, before: KerasModel, after: KerasModel, inputs: Inputs, rng: np.random.Generator) -> None:
+        self._models, self._inputs, self._rng = (before, after), inputs, rng
 
     def take(self, name: str) -> tuple[Rows, Rows]:
         """Rows ``[samples, inputs of an output]`` of the unpruned and the pruned network."""
@@ -66,10 +66,10 @@ class _Sampled:
         taken: list[Rows] = []
         for model in self._models:
             layer = model.get_layer(name)
-            entering = keras().Model(model.input, layer.input)
+            entering = keras().Model(model.inputs, layer.input)
             parts = []
-            for index, start in enumerate(range(0, len(self._images), BATCH)):
-                rows = _rows(layer, entering(self._images[start : start + BATCH], training=False))
+            for index, start in enumerate(range(0, len(self._inputs), BATCH)):
+                rows = _rows(layer, entering(fed(self._inputs[start : start + BATCH]), training=False))
                 if len(places) <= index:
                     count = min(PLACES, rows.shape[1])
                     places.append(

@@ -28,12 +28,12 @@ def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
     batches = list(evaluation_batches("validation", BATCH, folder).unbatch().take(samples).batch(BATCH))
     outcome = outcome_of(folder)
     before: dict[str, NDArray[Any]] = {layer.name: kernel_of(layer).numpy() for layer in _with_kernel(copy)}
-    answer = tf.function(lambda images: copy(images, training=False))
+    answer = tf.function(lambda samples: copy(samples, training=False))
 
     def loss(kernels: Mapping[str, NDArray[Any]]) -> float:
         for layer in _with_kernel(copy):
             kernel_of(layer).assign(kernels.get(layer.name, before[layer.name]))
-        total = sum(float(tf.reduce_sum(outcome.each_loss(labels, answer(images)))) for images, labels in batches)
+        total = sum(float(tf.reduce_sum(outcome.each_loss(labels, answer(inputs)))) for inputs, labels in batches)
         return total / sum(len(labels) for _, labels in batches)
 
     return loss

@@ -27,10 +27,10 @@ def input_moments(model: KerasModel, layers: Sequence[str], samples: int, folder
     """
     if not layers:
         return {}
-    probe = keras().Model(model.input, [model.get_layer(name).get_input_at(0) for name in layers])
+    probe = keras().Model(model.inputs, [model.get_layer(name).get_input_at(0) for name in layers])
     sums = {name: np.zeros((1, 1)) for name in layers}
-    for images, _ in evaluation_batches("train", BATCH, folder).unbatch().take(samples).batch(BATCH):
-        found = probe(images, training=False)
+    for inputs, _ in evaluation_batches("train", BATCH, folder).unbatch().take(samples).batch(BATCH):
+        found = probe(inputs, training=False)
         for name, tensor in zip(layers, found if isinstance(found, list) else [found], strict=True):
             rows = np.asarray(tensor, np.float64).reshape(-1, tensor.shape[-1])
             with np.errstate(invalid="ignore", over="ignore"):  # who takes the sums looks whether they are finite

@@ -9,13 +9,14 @@ from tasks.compression.lowrank.ranks import Target
 from tasks.compression.replacement import Replacement, rebuild
 from tasks.learning.rewrites import note, why_not_exact
 from tasks.learning.saving import copy_model
+from tasks.samples import Specs
 
 REWRITE = "factors in place"
 NEEDED_DB = 60.0  # factors in float32 may be large and cancel each other, as those of CP do
 
 
 def with_factors(
-    model: KerasModel, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]
+    model: KerasModel, targets: Mapping[str, Target], chosen: Mapping[str, Ranks], specs: Specs | None = None
 ) -> tuple[KerasModel, dict[str, Replacement], dict[str, str]]:
     """Replace layers by their factors.
 
@@ -25,18 +26,20 @@ def with_factors(
         model: stays as it is.
         targets: the layers that can be replaced, by name.
         chosen: the ranks of those that are.
+        specs: the inputs of the network; None: as far as it alone tells.
 
     Returns:
         the network, what stands in the place of which layer, and the layers that stayed since the outputs would
         differ, with how far.
     """
     after, replacements = _replaced(model, targets, chosen)
-    whole = chosen and why_not_exact(_multiplied(model, targets, chosen), after, NEEDED_DB)
+    whole = chosen and why_not_exact(_multiplied(model, targets, chosen), after, NEEDED_DB, specs)
     refused: dict[str, str] = {}
     if whole:
         for name, ranks in chosen.items():
             alone = {name: ranks}
-            why = why_not_exact(_multiplied(model, targets, alone), _replaced(model, targets, alone)[0], NEEDED_DB)
+            multiplied, replaced = _multiplied(model, targets, alone), _replaced(model, targets, alone)[0]
+            why = why_not_exact(multiplied, replaced, NEEDED_DB, specs)
             if why:
                 refused[name] = why
         kept = {name: ranks for name, ranks in chosen.items() if name not in refused} if refused else {}

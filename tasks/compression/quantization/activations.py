@@ -7,23 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.litert import LiteRTModel
+from tasks.samples import Array, Inputs
 
-MOST = 4096  # values of a tensor that are kept of one image
+MOST = 4096  # values of a tensor that are kept of one sample
 
 
-def observe(flatbuffer: bytes, images: NDArray[np.uint8]) -> Iterator[Any]:
-    """Yield the interpreter with all of its tensors after each image, which finds a fresh state."""
+def observe(flatbuffer: bytes, samples: Inputs | Array) -> Iterator[Any]:
+    """Yield the interpreter with all of its tensors after each sample, which finds a fresh state."""
     model = LiteRTModel(flatbuffer, delegate=False, keep_all=True)
-    for image in images:
-        model.set_input(image[np.newaxis])
+    for sample in model.fit(samples):
+        model.set_inputs(sample)
         model.invoke()
         yield model.interpreter
 
 
-def record_activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int, NDArray[np.float32]]:
+def record_activations(flatbuffer: bytes, samples: Inputs | Array) -> dict[int, NDArray[np.float32]]:
     """Record the values of each computed float tensor but the outputs: every n-th value of large ones."""
     seen: dict[int, list[NDArray[np.float32]]] = {}
-    for interpreter in observe(flatbuffer, images):
+    for interpreter in observe(flatbuffer, samples):
         for index in seen or _computed(interpreter):
             flat = interpreter.get_tensor(index).reshape(-1)
             seen.setdefault(index, []).append(flat[:: -(-len(flat) // MOST)].copy())
@@ -31,14 +32,14 @@ def record_activations(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[int
 
 
 def record_means(
-    flatbuffer: bytes, images: NDArray[np.uint8], tensors: Collection[int]
+    flatbuffer: bytes, samples: Inputs | Array, tensors: Collection[int]
 ) -> dict[int, NDArray[np.float64]]:
-    """Record the mean over the images of each of these tensors, element by element: of shape ``[1, ...]``."""
+    """Record the mean over the samples of each of these tensors, element by element: of shape ``[1, ...]``."""
     sums: dict[int, NDArray[np.float64]] = {}
-    for interpreter in observe(flatbuffer, images):
+    for interpreter in observe(flatbuffer, samples):
         for index in tensors:
             sums[index] = sums.get(index, 0.0) + interpreter.get_tensor(index).astype(np.float64)
-    return {index: total / len(images) for index, total in sums.items()}
+    return {index: total / len(samples) for index, total in sums.items()}
 
 
 def _computed(interpreter: Any) -> list[int]:

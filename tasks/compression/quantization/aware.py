@@ -14,14 +14,16 @@ from tasks.compression.quantization.levels import restrict, settle, snap
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
 from tasks.compression.quantization.preserve import Held
 from tasks.compression.quantization.simulation import simulated
+from tasks.errors import Unsuited
 from tasks.learning.comparison import answers
 from tasks.learning.conversion import only_trains
+from tasks.learning.feeding import IDS, extremes, fed, specs_of
+from tasks.samples import Array, Inputs, Specs, TensorSpec, concatenate
 
-WHITE = 255.0  # the largest pixel
 BATCH = 50
 RANGES = ("/output_min", "/post_activation_min")  # of a layer's activations; each has a "…_max" beside it
 
-WATCHED = 2000  # images that BatchNorm's statistics are measured on after each epoch; after the last it is all
+WATCHED = 2000  # samples that BatchNorm's statistics are measured on after each epoch; after the last it is all
 
 Train = Callable[[KerasModel, Sequence[Any]], object]
 
@@ -30,7 +32,7 @@ Train = Callable[[KerasModel, Sequence[Any]], object]
 class Aware:
     """A model that was trained with its rounding simulated.
 
-    ``model``: from raw pixels (0 to 255) to logits, its layers carry the trained ranges; ``schemes``: by layer, what
+    ``model``: from the raw input to logits, its layers carry the trained ranges; ``schemes``: by layer, what
     was kept while training; ``restricted``: layers of few levels; ``factors``: by dense layer, see
     :func:`tasks.compression.quantization.levels.settle`; ``answers``: logits on the recorded images, where there were
     any, before the network was made ready for conversion.
@@ -55,9 +57,10 @@ def train_aware(
     model: KerasModel,
     train: Train,
     samples: Samples,
-    images: NDArray[Any],
+    measured: Inputs | Array,
     levels: WeightLevels | None = None,
-    recorded: NDArray[np.uint8] | None = None,
+    recorded: Inputs | Array | None = None,
+    spec: TensorSpec | None = None,
 ) -> Aware:
     """Train ``model`` with its 8-bit rounding simulated, and that of weights of few levels where asked for.
 
@@ -65,37 +68,38 @@ def train_aware(
     and is joined again afterwards, a scale by folding it in where that can be done.
 
     Args:
-        model: from raw pixels to logits.
+        model: of one input, which is no ids, to logits.
         train: trains the model that it is given in place, with the Keras callbacks that it is given.
-        samples: images that the first ranges are measured on, one at a time: float32 ``[1, height, width, channels]``.
-        images: of the training split, ``[n, height, width, channels]``, that the statistics of BatchNorm are measured
-            on; some thousands do.
+        samples: what the first ranges are measured on, one at a time.
+        measured: samples of the training split that the statistics of BatchNorm are measured on; some thousands do.
         levels: restricts the weights of convolutions and dense layers.
-        recorded: images to ask the trained network about.
+        recorded: samples to ask the trained network about.
+        spec: the input; None: as far as the network alone tells.
 
     Raises:
         Unsuited: the model has a layer whose rounding TFMOT does not simulate.
     """
     head, body = split_head(model)
     aware = simulated(body)
-    prepared = _prepare(head, np.concatenate([image for (image,) in samples()]))
+    spec = spec or specs_of(model)[0]
+    prepared = _prepare(head, concatenate(list(samples())))
     measure_ranges(aware, body, prepared)
     restricted = restrict(aware, levels.bits, levels.per_channel) if levels else ()
     schemes = hold(aware)
     whole = join(head, aware)
-    ends = _prepare(head, np.stack([np.full(model.input_shape[1:], pixel, np.float32) for pixel in (0.0, WHITE)]))
+    ends = _prepare(head, extremes((spec,)))
     _set_input_range(aware, float(ends.min()), float(ends.max()))
-    inputs = _prepare(head, images)
+    inputs = _prepare(head, measured)
     train(whole, [fresh_statistics(aware, inputs[:WATCHED])])
     release(aware)
     snap(aware)
     measure_statistics(aware, inputs)
-    _set_input_range(aware, float(ends.min()), float(ends.max()))  # it moved; what pixels can be did not
+    _set_input_range(aware, float(ends.min()), float(ends.max()))  # it moved; what an input can be did not
     logits = None if recorded is None else answers(whole, recorded)
     scale = _scale(head)
     foldable = scale is not None and _foldable(aware)
     if scale is not None and foldable:
-        fold(aware, scale)
+        fold(aware, scale, spec)
     return Aware(aware if foldable else whole, schemes, restricted, settle(aware), logits)
 
 
@@ -127,9 +131,23 @@ def join(head: KerasModel | None, aware: KerasModel) -> KerasModel:
     return keras().Model(pixels, aware(pixels if head is None else head(pixels)), name="aware")
 
 
-def _prepare(head: KerasModel | None, images: NDArray[Any]) -> NDArray[np.float32]:
-    """What the network gets of raw images."""
-    batches = [images[start : start + BATCH].astype(np.float32) for start in range(0, len(images), BATCH)]
+def check_simulated_input(specs: Specs) -> None:
+    """Refuse inputs whose rounding is not simulated.
+
+    Raises:
+        Unsuited: there are several, or one of ids.
+    """
+    if len(specs) > 1 or specs[0].dtype in IDS:
+        raise Unsuited(
+            f"Expected a network of one input of uint8 or float32 for quantization-aware training. "
+            f"Received: {', '.join(f'{spec.name} {spec.dtype}' for spec in specs)}. "
+            f"Quantize with training: none (calibrated int8)."
+        )
+
+
+def _prepare(head: KerasModel | None, samples: Inputs | Array) -> NDArray[np.float32]:
+    """What the network gets of raw samples."""
+    batches = [fed(samples[start : start + BATCH]) for start in range(0, len(samples), BATCH)]
     return np.concatenate(batches if head is None else [head(batch).numpy() for batch in batches])
 
 
@@ -190,7 +208,7 @@ def _foldable(aware: KerasModel) -> bool:
     return alone and any(_is(variable, "/kernel") for variable in followers[0].weights)
 
 
-def fold(aware: KerasModel, scale: float) -> None:
+def fold(aware: KerasModel, scale: float, spec: TensorSpec) -> None:
     """Move ``scale`` from the input into the first layer's kernel and its range; the outputs stay the same."""
     first = _entry(aware).outbound_nodes[0].outbound_layer
     for name in ("/kernel", "/kernel_min", "/kernel_max"):
@@ -198,7 +216,7 @@ def fold(aware: KerasModel, scale: float) -> None:
     for variable in first.weights:
         if _is(variable, "log_scale"):
             variable.assign_add(tensorflow().fill(variable.shape, float(np.log(scale))))
-    _set_input_range(aware, 0.0, WHITE)
+    _set_input_range(aware, spec.low, spec.high)
 
 
 def _entry(aware: KerasModel) -> KerasLayer:

@@ -22,6 +22,7 @@ from tasks.backend import tensorflow
 from tasks.compression.quantization.activations import record_means
 from tasks.compression.quantization.scales import BIAS_LIMIT, content, entry_and_bias, store, weighted
 from tasks.litert import LiteRTModel, Scores
+from tasks.samples import Array, Inputs
 
 Floats = NDArray[np.float64]
 SURE = 2.0  # standard errors
@@ -42,17 +43,17 @@ class Corrections:
 
 
 def corrections(
-    flatbuffer: bytes, rounded: Mapping[str, NDArray[np.floating[Any]]], images: NDArray[np.uint8], file: bytes
+    flatbuffer: bytes, rounded: Mapping[str, NDArray[np.floating[Any]]], samples: Inputs | Array, file: bytes
 ) -> Corrections:
     """Find what to add to each output of dense layers and convolutions, depthwise ones too, before their activation.
 
     Args:
         flatbuffer: the model in float32 throughout.
         rounded: its kernels as they will be, in the file's layout, by the name of their operation's output.
-        images: uint8 ``[n, height, width, channels]``.
+        samples: of the training split.
         file: the rounded file without any correction.
     """
-    fitted, held = images[::2], images[1::2]
+    fitted, held = samples[::2], samples[1::2]
     model, found = _read(flatbuffer), Corrections()
     operators = [each for each in _linear(model) if _output(model, each[0]) in rounded]
     for name, reason in _obstacles(model, _read(file), operators, rounded).items():
@@ -109,9 +110,9 @@ def _fixed(tensor: Any) -> bool:
     return len(tensor.shape) > 1 and all(size > 0 for size in sizes)
 
 
-def _errors(right: Scores, file: bytes, images: NDArray[np.uint8]) -> Floats:
-    """Squared distance of each image's logits."""
-    return np.asarray(((LiteRTModel(file).predict(images).astype(np.float64) - right) ** 2).sum(axis=1))
+def _errors(right: Scores, file: bytes, samples: Inputs | Array) -> Floats:
+    """Squared distance of each sample's logits."""
+    return np.asarray(((LiteRTModel(file).predict(samples).astype(np.float64) - right) ** 2).sum(axis=1))
 
 
 def _nearer(before: Floats, after: Floats) -> bool:

@@ -13,9 +13,9 @@ from pydantic import Field
 from tasks.compression.technique import Context
 from tasks.config import Settings
 from tasks.errors import Unsuited
-from tasks.samples import read_batches, read_dataset
+from tasks.samples import Inputs, concatenate, read_batches, read_dataset
 
-Samples = Callable[[], Iterator[list[Any]]]  # one image at a time: float32 [1, height, width, channels], 0 to 255
+Samples = Callable[[], Iterator[Inputs]]  # one sample at a time
 Method = Literal["minmax", "percentile", "entropy", "mse"]
 CHUNK = 1024
 PERCENTILE = 99.99
@@ -40,15 +40,15 @@ class Calibration(Settings):
 
 @dataclass(frozen=True)
 class CalibrationSet:
-    """Images uint8 ``[n, height, width, channels]`` of the training split, their labels, and where they are in it."""
+    """Samples of the training split, their labels, and where they are in it."""
 
-    images: NDArray[np.uint8]
+    inputs: Inputs
     labels: NDArray[Any]
     places: NDArray[np.int64]
 
     def samples(self) -> Samples:
-        """As the converter takes them."""
-        return lambda: ([image[np.newaxis].astype(np.float32)] for image in self.images)
+        """One after the other, as conversion takes them."""
+        return lambda: iter(self.inputs)
 
     def details(self, classes: tuple[str, ...]) -> dict[str, Any]:
         """What identifies the set, for the candidate's record."""
@@ -56,10 +56,10 @@ class CalibrationSet:
         per_class = {name: counts[index] for index, name in enumerate(classes)}
         return {
             "split": "train",
-            "samples": len(self.images),
+            "samples": len(self.inputs),
             **({"per_class": per_class} if classes else {}),
             "places_sha256": hashlib.sha256(self.places.astype("<i8").tobytes()).hexdigest(),
-            "images_sha256": hashlib.sha256(self.images.tobytes()).hexdigest(),
+            "images_sha256": hashlib.sha256(self.inputs.tobytes()).hexdigest(),
         }
 
 
@@ -72,13 +72,13 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
     labels = np.concatenate([batch for _, batch in read_batches("train", CHUNK, context.prepared)])
     places = np.sort(draw(labels, config))
     parts, start = [], 0
-    for images, _ in read_batches("train", CHUNK, context.prepared):
-        inside = places[(places >= start) & (places < start + len(images))]
-        parts.append(images[inside - start])
-        start += len(images)
+    for inputs, _ in read_batches("train", CHUNK, context.prepared):
+        inside = places[(places >= start) & (places < start + len(inputs))]
+        parts.append(inputs[inside - start])
+        start += len(inputs)
         if start > places[-1]:
             break
-    return CalibrationSet(np.concatenate(parts), labels[places], places)
+    return CalibrationSet(concatenate(parts), labels[places], places)
 
 
 def draw(labels: NDArray[Any], config: Calibration) -> NDArray[np.int64]:

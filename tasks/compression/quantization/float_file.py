@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tasks.compression.flatbuffer import Constant, File, Part, Places
 from tasks.compression.location import align
 from tasks.litert import LiteRTModel
+from tasks.samples import Array, Inputs
 
 # of what reads a weight: which widths it may have depends on it; nothing but float32 in operators of kind "fixed"
 Kind = Literal["dense", "convolution", "other", "fixed"]
@@ -178,6 +179,6 @@ def _kind(code: int, slot: int) -> Kind:
     return _kinds().get(code, "fixed") if slot == 1 else "fixed"
 
 
-def predict(flatbuffer: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Logits as the deployed runtime gives them, image by image: float32 ``[n, classes]``."""
-    return LiteRTModel(flatbuffer).predict(images)
+def predict(flatbuffer: bytes, samples: Inputs | Array) -> NDArray[np.float32]:
+    """Logits as the deployed runtime gives them, sample by sample: float32 ``[n, outputs]``."""
+    return LiteRTModel(flatbuffer).predict(samples)

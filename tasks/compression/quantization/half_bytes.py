@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import File, Places, in_half_bytes
 from tasks.compression.quantization.kernels import PLAIN, XNNPACK, answers
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError
+from tasks.samples import Array, Inputs
 
 LARGEST = 7  # both signs alike
 NEAR, ROUNDING = 30.0, 6.0  # decibels: of the same numbers but for last bits; what these may vary by
@@ -41,7 +41,7 @@ def store_as_int4(flatbuffer: bytes, places: Places, layers: Iterable[str]) -> b
     return file.write()
 
 
-def check_halves(halved: bytes, whole: bytes, images: NDArray[np.uint8]) -> dict[str, float]:
+def check_halves(halved: bytes, whole: bytes, samples: Inputs | Array) -> dict[str, float]:
     """Refuse a file that does not compute what the same integers in whole bytes do.
 
     XNNPACK leaves some weights of 4 bits to the plain kernels, which round the last bit of an activation otherwise. So
@@ -53,8 +53,8 @@ def check_halves(halved: bytes, whole: bytes, images: NDArray[np.uint8]) -> dict
     Raises:
         CompressionError: LiteRT does not load the file, or XNNPACK gives other numbers.
     """
-    right = {kernels: answers(whole, images, kernels) for kernels in (XNNPACK, PLAIN)}
-    seen = {kernels: round(sqnr(right[kernels], answers(halved, images, kernels)), 1) for kernels in right}
+    right = {kernels: answers(whole, samples, kernels) for kernels in (XNNPACK, PLAIN)}
+    seen = {kernels: round(sqnr(right[kernels], answers(halved, samples, kernels)), 1) for kernels in right}
     least = min(NEAR, sqnr(right[XNNPACK], right[PLAIN]) - ROUNDING)
     if seen[XNNPACK] < least:
         raise CompressionError(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError, EvaluationError
 from tasks.litert import LiteRTModel
+from tasks.samples import Array, Inputs
 
 AGREES = 20.0  # decibels: 8-bit activations alone give 40 or so, wrong kernels 5
 LEAST = 10.0  # decibels: what rounding may leave of the answers of a deep network
@@ -16,14 +17,14 @@ XNNPACK, PLAIN = "xnnpack", "reference"
 Answers = NDArray[np.float32]
 
 
-def answers(flatbuffer: bytes, images: NDArray[np.uint8], kernels: str = XNNPACK) -> Answers:
-    """Logits, image by image, each from a fresh state: float32 ``[n, classes]``.
+def answers(flatbuffer: bytes, samples: Inputs | Array, kernels: str = XNNPACK) -> Answers:
+    """Logits, sample by sample, each from a fresh state: float32 ``[n, outputs]``.
 
     Raises:
         CompressionError: LiteRT does not load or run the file.
     """
     try:
-        return LiteRTModel(flatbuffer, delegate=kernels == XNNPACK).predict(images)
+        return LiteRTModel(flatbuffer, delegate=kernels == XNNPACK).predict(samples)
     except (EvaluationError, ValueError, RuntimeError) as error:
         raise CompressionError(
             f"Expected a file that LiteRT loads and runs ({kernels} kernels). Received: {error} "
@@ -31,19 +32,19 @@ def answers(flatbuffer: bytes, images: NDArray[np.uint8], kernels: str = XNNPACK
         ) from None
 
 
-def compare_kernels(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[str, float]:
+def compare_kernels(flatbuffer: bytes, samples: Inputs | Array) -> dict[str, float]:
     """Load a file with both kinds of kernels and run it: how far they agree, in decibels."""
-    both = [answers(flatbuffer, images, kernels) for kernels in (XNNPACK, PLAIN)]
+    both = [answers(flatbuffer, samples, kernels) for kernels in (XNNPACK, PLAIN)]
     return {"agreement": round(sqnr(both[0], both[1]), 1)}
 
 
-def check_kernels(flatbuffer: bytes, meant: bytes, images: NDArray[np.uint8]) -> dict[str, float]:
+def check_kernels(flatbuffer: bytes, meant: bytes, samples: Inputs | Array) -> dict[str, float]:
     """Compare what each kind of kernels gives with what the stored weights mean.
 
     Args:
         flatbuffer: with weights of fewer bits.
         meant: the same network in float32 with the values that these weights stand for.
-        images: uint8 ``[n, height, width, channels]``.
+        samples: to ask both about.
 
     Returns:
         decibels by kind of kernels.
@@ -51,8 +52,8 @@ def check_kernels(flatbuffer: bytes, meant: bytes, images: NDArray[np.uint8]) ->
     Raises:
         CompressionError: LiteRT does not load the file, or gives other numbers than the weights mean.
     """
-    right = answers(meant, images)
-    seen = {kernels: round(sqnr(right, answers(flatbuffer, images, kernels)), 1) for kernels in (XNNPACK, PLAIN)}
+    right = answers(meant, samples)
+    seen = {kernels: round(sqnr(right, answers(flatbuffer, samples, kernels)), 1) for kernels in (XNNPACK, PLAIN)}
     deployed, other = seen[XNNPACK], seen[PLAIN]
     if deployed < AGREES <= other:
         raise CompressionError(

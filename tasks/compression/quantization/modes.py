@@ -33,14 +33,14 @@ def configurations(samples: Samples | None = None) -> dict[Mode, Callable[[Conve
 
     def int16x8(converter: Converter) -> None:
         converter.optimizations = [lite.Optimize.DEFAULT]
-        converter.representative_dataset = samples and (lambda: ([image.astype("uint8")] for (image,) in samples()))
+        converter.representative_dataset = samples
         quantize = converter._quantize
         converter._quantize = lambda file, *rest, **more: finite_scales(
             bytes(quantize(own_biases(bytes(file)), *rest, **more))
         )
         converter.target_spec.supported_ops = [
             sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
-            sets.TFLITE_BUILTINS,  # for the cast of the pixels
+            sets.TFLITE_BUILTINS,  # for casts of inputs
         ]
 
     return {"float16": float16, "dynamic_int8": dynamic_int8, "int8": int8, "int16x8": int16x8}

@@ -18,6 +18,7 @@ from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError
+from tasks.samples import Array, Inputs
 from tasks.workloads.protocol import OutcomeLearning
 
 LOWER: dict[Bits, Bits] = {16: 8, 8: 4}
@@ -48,9 +49,9 @@ class Sensitivity:
 
 @dataclass(frozen=True)
 class Judged:
-    """Samples that widths are chosen on: inputs ``[n, …]``, their targets ``[n]``, and the outcome that judges."""
+    """Samples that widths are chosen on: inputs, their targets ``[n]``, and the outcome that judges."""
 
-    images: NDArray[np.uint8]
+    inputs: Inputs | Array
     targets: NDArray[Any]
     outcome: OutcomeLearning
 
@@ -60,7 +61,7 @@ class Judged:
 
     def drop(self, base: Score, flatbuffer: bytes) -> float:
         """Return by how much the metric of a file is worse."""
-        metric = self.score(predict(flatbuffer, self.images)).metric
+        metric = self.score(predict(flatbuffer, self.inputs)).metric
         return metric - base.metric if self.outcome.less_is_better else base.metric - metric
 
 
@@ -113,7 +114,7 @@ def sensitivities(
 
     ``narrow`` has weights as 4 bits will store them, by layer, where that is not from the least to the greatest.
     """
-    right = predict(file.flatbuffer, judged.images)
+    right = predict(file.flatbuffer, judged.inputs)
     rows = []
     for name, weights in file.weights.items():
         axes = [part.outputs for part in file.parts[name]]
@@ -121,7 +122,7 @@ def sensitivities(
             rounded = tuple(round_weights(values, bits, axis) for values, axis in zip(weights, axes, strict=True))
             if bits == 4 and narrow is not None:
                 rounded = narrow.get(name, rounded)
-            logits = predict(file.replaced({name: rounded}), judged.images)
+            logits = predict(file.replaced({name: rounded}), judged.inputs)
             quality = judged.score(logits)
             rows.append(
                 Sensitivity(
@@ -214,5 +215,5 @@ def choose(
             f"as few bits as they may have. Raise the budget, or remove channels first (prune_channels)."
         )
     limit = f"{budget.max_bytes:,} bytes" if budget.max_bytes is not None else f"a drop of {budget.max_drop}"
-    score, metric = judged.score(predict(flatbuffer, judged.images)), str(judged.outcome.metric().name)
+    score, metric = judged.score(predict(flatbuffer, judged.inputs)), str(judged.outcome.metric().name)
     return Chosen(bits, flatbuffer, table, score, limit, metric)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, tensorflow
+from tasks.backend import KerasModel
 from tasks.compression.quantization.activations import record_activations
 from tasks.compression.quantization.bias_correction import add_to_biases, corrections, rounded_kernels
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
@@ -19,6 +19,7 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.ranges import choose_range
 from tasks.compression.quantization.scales import share_scales
 from tasks.learning.conversion import convert
+from tasks.samples import Specs
 
 
 def convert_with_ranges(
@@ -27,6 +28,7 @@ def convert_with_ranges(
     config: Calibration,
     per_channel: bool = True,
     corrected: bool = False,
+    specs: Specs | None = None,
 ) -> tuple[bytes, dict[str, Any]]:
     """Convert to int8 with ranges by ``config``; those of pixels and logits stay what they are.
 
@@ -36,6 +38,7 @@ def convert_with_ranges(
         config: how their ranges follow.
         per_channel: give weights a step for each output channel instead of one for each layer.
         corrected: let biases take back what rounding the weights adds to the mean of outputs.
+        specs: the inputs; None: as far as the network alone tells.
 
     Returns:
         the file; and for the record ``ranges``, that of each tensor but pixels and logits, and where biases are
@@ -50,23 +53,24 @@ def convert_with_ranges(
     def calibrate_only(converter: Any) -> None:
         set_int8(converter)
         converter._experimental_calibrate_only = True
+        converters.append(converter)
 
-    calibrated = convert(model, calibrate_only, float_input=True)
+    converters: list[Any] = []
+    calibrated = convert(model, calibrate_only, float_input=True, specs=specs)
     found = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
     graph = found.subgraphs[0]
-    details: dict[str, Any] = {"ranges": _choose_ranges(graph, record_activations(calibrated, drawn.images), config)}
-    dtypes = tensorflow().dtypes
+    details: dict[str, Any] = {"ranges": _choose_ranges(graph, record_activations(calibrated, drawn.inputs), config)}
     flatbuffer = bytes(
         mlir_quantize(
             bytes(flatbuffer_utils.convert_object_to_bytearray(found)),
-            input_data_type=dtypes.uint8,
-            output_data_type=dtypes.int8,
+            input_data_type=converters[0].inference_input_type,
+            output_data_type=converters[0].inference_output_type,
         )
     )
     if not per_channel:
         flatbuffer = share_scales(flatbuffer, calibrated)
     if corrected:
-        biases = corrections(calibrated, rounded_kernels(flatbuffer), drawn.images, flatbuffer)
+        biases = corrections(calibrated, rounded_kernels(flatbuffer), drawn.inputs, flatbuffer)
         flatbuffer, details = add_to_biases(flatbuffer, biases.added), details | biases.details()
     return flatbuffer, details
 

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tasks.compression.quantization.float_file import Arrays, FloatFile, predict
 from tasks.compression.quantization.int4 import WeightRange, is_blocked, quantize_weights, widths_of
 from tasks.distortion import sqnr
+from tasks.samples import Array, Inputs
 
-WATCHED = 64  # images that the answers are compared on
+WATCHED = 64  # samples that the answers are compared on
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Ranges:
 
 
 def choose_ranges(
-    file: FloatFile, images: NDArray[np.uint8], block: int | None = None, allowed: Sequence[WeightRange] = ()
+    file: FloatFile, samples: Inputs | Array, block: int | None = None, allowed: Sequence[WeightRange] = ()
 ) -> Ranges:
     """Choose the range of each layer that can have 4 bits, one after another.
 
@@ -42,7 +40,7 @@ def choose_ranges(
 
     Args:
         file: the float model.
-        images: of the training split: uint8 ``[n, height, width, channels]``; some dozens do.
+        samples: of the training split; some dozens do.
         block: see :func:`tasks.compression.quantization.int4.quantize_weights`.
         allowed: ranges to choose from, all where none are named.
     """
@@ -52,15 +50,15 @@ def choose_ranges(
         over: _rounded(file, [path for path in paths if over in able[path]], block, over)
         for over in get_args(WeightRange)
     }
-    images = images[:: -(-len(images) // WATCHED)]
-    right = predict(file.flatbuffer, images)
+    samples = samples[:: -(-len(samples) // WATCHED)]
+    right = predict(file.flatbuffer, samples)
     chosen: dict[str, WeightRange] = {}
     rounded: dict[str, Arrays] = {}
     table: dict[str, dict[str, float]] = {}
     for path, ranges in able.items():
         if len(ranges) > 1:
             table[path] = {
-                over: round(sqnr(right, predict(file.replaced(rounded | {path: tried[over][path]}), images)), 2)
+                over: round(sqnr(right, predict(file.replaced(rounded | {path: tried[over][path]}), samples)), 2)
                 for over in ranges
             }
         chosen[path] = max(ranges, key=lambda over: table.get(path, {}).get(over, 0.0))

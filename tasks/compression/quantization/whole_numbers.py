@@ -31,5 +31,5 @@ def check_whole_numbers(flatbuffer: bytes) -> None:
                 raise Unsuited(
                     f"Expected whole numbers where {name} makes them of an activation. Received: values in steps of "
                     f"{float(scale[0]):.4g}, of which the fraction would be cut off. Take another mode, or calibrate "
-                    f"int8 on images with the largest pixel, 255."
+                    f"int8 on samples with the largest value of the input."
                 )

@@ -33,7 +33,7 @@ DATALESS: frozenset[Criterion] = frozenset({"magnitude", "random"})
 BATCH = 32
 
 Arrays = list[NDArray[np.float64]]
-Gradient = Callable[[TfTensor, TfTensor], Sequence[TfTensor]]
+Gradient = Callable[[Any, TfTensor], Sequence[TfTensor]]
 
 
 def score_weights(
@@ -73,7 +73,7 @@ def score_weights(
         single = evaluation_batches("train", 1, folder).take(samples)
         if criterion == "output":
             gradient = _compiled(model, variables, _signed)
-            single = ((image, _signs(rng, model.output_shape[-1])) for image, _ in single)
+            single = ((sample, _signs(rng, model.output_shape[-1])) for sample, _ in single)
         else:
             gradient = _compiled(model, variables, mean_loss)
         squares = _mean(gradient, single, np.square)
@@ -93,10 +93,10 @@ def _signs(rng: np.random.Generator, classes: int) -> TfTensor:
 def _compiled(model: KerasModel, variables: Sequence[Any], value: Callable[[TfTensor, TfTensor], TfTensor]) -> Gradient:
     tf = tensorflow()
 
-    def gradient(images: TfTensor, against: TfTensor) -> Sequence[TfTensor]:
+    def gradient(samples: Any, against: TfTensor) -> Sequence[TfTensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            result = value(model(images, training=False), against)
+            result = value(model(samples, training=False), against)
         found: Sequence[TfTensor] = tape.gradient(result, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return found
 
@@ -104,13 +104,13 @@ def _compiled(model: KerasModel, variables: Sequence[Any], value: Callable[[TfTe
     return compiled
 
 
-def _mean(gradient: Gradient, batches: Iterable[tuple[TfTensor, TfTensor]], change: Callable[[Any], Any]) -> Arrays:
+def _mean(gradient: Gradient, batches: Iterable[tuple[Any, TfTensor]], change: Callable[[Any], Any]) -> Arrays:
     """Mean over batches, each counted by its size, of what ``change`` makes of the gradients."""
     total: Arrays = []
     count = 0
-    for images, against in batches:
-        size = int(images.shape[0])
-        parts = [size * change(part.numpy().astype(np.float64)) for part in gradient(images, against)]
+    for samples, against in batches:
+        size = int(against.shape[0])
+        parts = [size * change(part.numpy().astype(np.float64)) for part in gradient(samples, against)]
         total = [before + part for before, part in zip(total, parts, strict=True)] if total else parts
         count += size
     return [part / count for part in total]

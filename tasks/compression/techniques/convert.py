@@ -28,6 +28,5 @@ class Convert(Technique):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert."""
-        del context
-        flatbuffer = to_tflite(subject.network)
+        flatbuffer = to_tflite(subject.network, specs=context.specs(subject.network))
         return Result(Subject(None, flatbuffer, locate(subject.network, flatbuffer)), changed=())

@@ -112,7 +112,7 @@ class Factorize(Technique):
                 context.say(f"{name}: {_numbers(target, ranks)}")
             else:
                 skipped[name] = Skip(layer=name, reason=Reason.WOULD_GROW, detail=_numbers(target, ranks))
-        after, replacements, refused = with_factors(model, targets, paying)
+        after, replacements, refused = with_factors(model, targets, paying, context.specs(model))
         skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED, detail=why) for name, why in refused.items()}
         return Result(
             Subject(after),

@@ -45,9 +45,10 @@ class WidthToDepth(Technique):
         """Weights are copied, not changed; a layer without zeros gets some, which may be one value more."""
         return frozenset({"zeros"})
 
-    def apply(self, subject: Subject, context: Context) -> Result:  # noqa: ARG002
+    def apply(self, subject: Subject, context: Context) -> Result:
         """Replace each convolution that takes few channels and whose columns come out even."""
-        model = fold_scaling(subject.network)
+        specs = context.specs(subject.network)
+        model = fold_scaling(subject.network, specs)
         skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
         replacements: dict[str, Replacement] = {}
         for layer in model.layers:
@@ -59,7 +60,7 @@ class WidthToDepth(Technique):
             else:
                 replacements[layer.name] = found.replace(layer)
         after = rebuild(model, replacements)
-        if reason := replacements and why_not_exact(model, after):
+        if reason := replacements and why_not_exact(model, after, specs=specs):
             skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED, detail=reason) for name in replacements}
             after, replacements = model, {}
         for name in kernels(model):

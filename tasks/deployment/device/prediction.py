@@ -1,10 +1,8 @@
 """Ask a fetched release about files."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from tasks.deployment.device.client import release_folder
 from tasks.deployment.device.downloading import verify
@@ -13,7 +11,7 @@ from tasks.deployment.trust.trusted import Trust
 from tasks.errors import ConfigError, ReleaseError
 from tasks.extras import needing
 from tasks.litert import LiteRTModel
-from tasks.samples import TensorSpec
+from tasks.samples import Array, Inputs, Specs, TensorSpec
 from tasks.workloads import WORKLOADS, find_workload, measuring_for, reading_of
 from tasks.workloads.measuring import Prediction as Prediction  # noqa: PLC0414 - what is given back
 
@@ -52,12 +50,17 @@ def predict(
         )
     reading, measuring = reading_of(name), measuring_for(name)
     return [
-        measuring.predict(str(file), model.predict(reading.ask(file, inputs)[np.newaxis])[0], labels)
+        measuring.predict(str(file), model.predict(_question(reading.ask(file, inputs)))[0], labels)
         for file in map(Path, files)
     ]
 
 
-def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tuple[str, tuple[TensorSpec, ...]]:
+def _question(inputs: Mapping[str, Array]) -> Inputs:
+    """Return one sample as a batch."""
+    return Inputs({name: array[None] for name, array in inputs.items()})
+
+
+def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tuple[str, Specs]:
     """Return the workload by which questions are read for a release, and what its inputs are.
 
     A release of before signatures named a workload takes images.
@@ -83,8 +86,10 @@ def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tupl
             f"Expected {folder / SIGNATURE} to name a workload that may be run, and its inputs. Received: {error}. "
             f"Name a workload of your own (`slimline predict --workload package.module:Class`), or update slimline."
         ) from None
-    before = TensorSpec(name="image", dtype="uint8", shape=model.input.shape[1:], low=0, high=255)
-    return name, inputs or (before,)
+    return name, inputs or tuple(
+        TensorSpec(name="image", dtype="uint8", shape=tensor.shape[1:], low=0, high=255)
+        for tensor in model.inputs.values()
+    )
 
 
 def _permitted(workload: str, own: str | None) -> str:

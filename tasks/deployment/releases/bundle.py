@@ -84,17 +84,18 @@ def labels(classes: tuple[str, ...]) -> str:
 def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
     """Tell what a device must know to feed the model and to read its answer, without slimline."""
     state = {"state": "set all variables back before each sample (reset_all_variables)"} if model.stateful else {}
-    workload, spec, measuring = find_workload(dataset.workload), dataset.input, measuring_of(dataset)
+    workload, measuring = find_workload(dataset.workload), measuring_of(dataset)
     return state | {
         "format": 2,
         "workload": dataset.workload,
         "outcome": workload.outcome.name,
         "inputs": {
             spec.name: {
-                **asdict(model.input),
+                **asdict(model.tensor_of(spec.name)),
                 "values": {"dtype": spec.dtype, "low": spec.low, "high": spec.high},
-                "meaning": workload.meaning,
+                "meaning": workload.meaning[spec.name],
             }
+            for spec in dataset.inputs
         },
         "outputs": {model.output.name: asdict(model.output)},
         "encode": "scale 0: the value as a number of the input's dtype; "

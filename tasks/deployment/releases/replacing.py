@@ -1,6 +1,6 @@
 """Keep a release from being replaced by one for another task, unless a person has named the release that goes.
 
-A release's task is what a device must know to use it: its classes in their order and the images it takes. A consent
+A release's task is what a device must know to use it: its classes in their order and the inputs it takes. A consent
 names the release that may be replaced, by its version (``3``) or its manifest's SHA-256, and is spent when another
 release has taken its place: for a release that comes back to the channel it is said anew, with the channel's
 generation (``3@7``).
@@ -8,7 +8,7 @@ generation (``3@7``).
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tasks.deployment.records import LABELS, SIGNATURE, Pointer
@@ -24,12 +24,15 @@ MOST_NAMED = 20  # classes in a sentence
 
 @dataclass(frozen=True)
 class ReleaseTask:
-    """The task of a release: its outcome and classes, and the shape of a sample and the type of its input."""
+    """The task of a release: its outcome and classes, and the inputs of a sample.
+
+    ``shapes``, ``dtypes``: by the name of the input; an only one goes by no name, as it had none in old releases.
+    """
 
     outcome: str
     classes: tuple[str, ...]
-    shape: tuple[int, ...]
-    dtype: str
+    shapes: Mapping[str, tuple[int, ...]]
+    dtypes: Mapping[str, str]
 
 
 def read_task(store: Readable, release: Sealed) -> ReleaseTask:
@@ -42,9 +45,15 @@ def read_task(store: Readable, release: Sealed) -> ReleaseTask:
     try:
         outcome, signature = release.manifest.outcome, json.loads(_read(store, release, SIGNATURE))
         classes = json.loads(_read(store, release, LABELS)) if LABELS in release.manifest.files else ()
-        (taken,) = signature["inputs"].values() if "inputs" in signature else [signature["input"]]  # of before
-        return ReleaseTask(outcome, tuple(map(str, classes)), tuple(map(int, taken["shape"][1:])), str(taken["dtype"]))
-    except (ValueError, KeyError, TypeError) as error:
+        inputs = signature["inputs"] if "inputs" in signature else {"": signature["input"]}  # of before
+        taken = inputs if len(inputs) > 1 else {"": next(iter(inputs.values()))}
+        return ReleaseTask(
+            outcome,
+            tuple(map(str, classes)),
+            {name: tuple(map(int, each["shape"][1:])) for name, each in taken.items()},
+            {name: str(each["dtype"]) for name, each in taken.items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
         raise ReleaseError(
             f"Expected {LABELS} and {SIGNATURE} of release {release.manifest.version} of {release.manifest.model} to "
             f"say what it is for. Received: {error!r}."
@@ -150,11 +159,15 @@ def describe_difference(theirs: ReleaseTask, mine: ReleaseTask) -> str | None:
         if sorted(theirs.classes) == sorted(mine.classes):
             return f"it knows the same classes in another order ({_names(mine)}; before: {_names(theirs)})."
         return f"it knows other classes ({_names(mine)}; before: {_names(theirs)})."
-    if theirs.shape != mine.shape:
-        return f"it takes samples of {mine.shape}, before: {theirs.shape}."
-    if theirs.dtype != mine.dtype:
-        return f"it takes samples as {mine.dtype}, before: {theirs.dtype}."
+    if theirs.shapes != mine.shapes:
+        return f"it takes samples of {_tell(mine.shapes)}, before: {_tell(theirs.shapes)}."
+    if theirs.dtypes != mine.dtypes:
+        return f"it takes samples as {_tell(mine.dtypes)}, before: {_tell(theirs.dtypes)}."
     return None
+
+
+def _tell(inputs: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}".strip() for name, value in sorted(inputs.items()))
 
 
 def _names(task: ReleaseTask) -> str:

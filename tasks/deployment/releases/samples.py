@@ -14,9 +14,8 @@ from tasks.config import Smoke
 from tasks.errors import ReleaseError
 from tasks.litert import LiteRTModel, Scores, cpu_name, runtime_name
 from tasks.records import Record
-from tasks.samples import Dataset, read_batches, size_of
+from tasks.samples import Array, Dataset, Inputs, read_batches, size_of
 from tasks.workloads import find_workload
-from tasks.workloads.protocol import Array
 
 MAX_BYTES = 4 << 20  # of all samples of a release
 TOLERANCE = 1e-3  # of the largest score, on another processor or runtime than the recording's
@@ -25,7 +24,7 @@ TOLERANCE = 1e-3  # of the largest score, on another processor or runtime than t
 class Recorded(Record):
     """An array; of format 1 the shape of the outputs was not written: what is left of ``[n, -1]``."""
 
-    dtype: Literal["uint8", "int32", "float32"]
+    dtype: Literal["uint8", "int32", "int64", "float32"]
     shape: tuple[Annotated[int, Field(ge=1)], ...] | None
     content: str
 
@@ -50,7 +49,7 @@ class Samples(Record):
     """Inputs and outputs, base64 of their bytes in C order, little-endian, and where they were recorded."""
 
     format: Literal[2] = 2
-    inputs: dict[str, Recorded]  # [n, …] by name; one today
+    inputs: dict[str, Recorded]  # [n, …] by name
     outputs: Recorded  # [n, …], dequantized
     cpu: str
     runtime: str
@@ -70,20 +69,20 @@ def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:
     """Ask a model about a few samples and write both down."""
     samples = choose(config, dataset)
     return Samples(
-        inputs={dataset.input.name: Recorded.of(samples)},
+        inputs={name: Recorded.of(array) for name, array in samples.arrays.items()},
         outputs=Recorded.of(model.predict(samples)),
         cpu=cpu_name(),
         runtime=runtime_name(),
     )
 
 
-def choose(config: Smoke, dataset: Dataset) -> Array:
-    """Choose samples to record, ``[n, …]``: made up by the workload, or the first of validation."""
+def choose(config: Smoke, dataset: Dataset) -> Inputs:
+    """Choose samples to record: made up by the workload, or the first of validation."""
     count = max(1, min(config.samples, MAX_BYTES // size_of(dataset.inputs)))
     if config.of == "validation":
         for samples, _ in read_batches("validation", count):
             return samples
-    return find_workload(dataset.workload).noise(dataset.inputs, count)
+    return Inputs(find_workload(dataset.workload).noise(dataset.inputs, count))
 
 
 def replay(model: LiteRTModel, samples: Samples) -> int:
@@ -97,10 +96,10 @@ def replay(model: LiteRTModel, samples: Samples) -> int:
         EvaluationError: the samples do not fit the model.
     """
     try:
-        (inputs,) = (recorded.array() for recorded in samples.inputs.values())
+        inputs = Inputs({name: recorded.array() for name, recorded in samples.inputs.items()})
         expected = samples.outputs.array(len(inputs)).reshape(len(inputs), -1)
     except (ValueError, TypeError) as error:
-        raise ReleaseError(f"Expected recorded samples of one input. Received: {error}. Publish again.") from None
+        raise ReleaseError(f"Expected recorded samples that are whole. Received: {error}. Publish again.") from None
     received = model.predict(inputs)
     same_place = (samples.cpu, samples.runtime) == (cpu_name(), runtime_name())
     if not _agree(received, expected, 0.0 if same_place else max(TOLERANCE * _largest(expected), model.output.scale)):

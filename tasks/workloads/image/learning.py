@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from tasks.backend import KerasModel, TfTensor
+from tasks.samples import Specs
 from tasks.workloads.image.augmentation import augment
 from tasks.workloads.image.networks import BUILDERS
-from tasks.workloads.image.settings import ImageAugmentation
-from tasks.workloads.protocol import Builder, TensorSpec
+from tasks.workloads.image.settings import IMAGE, ImageAugmentation
+from tasks.workloads.protocol import Builder
 
 
 class ImageLearning:
@@ -16,11 +17,13 @@ class ImageLearning:
         """Return the networks for images."""
         return BUILDERS
 
-    def build(self, builder: Builder, inputs: tuple[TensorSpec, ...], outputs: int, dropout: float) -> KerasModel:
+    def build(self, builder: Builder, inputs: Specs, outputs: int, dropout: float) -> KerasModel:
         """Call ``builder(shape, classes, dropout)``, shape being (height, width, channels)."""
         (image,) = inputs
         return builder(image.shape, outputs, dropout)
 
-    def augment(self, batch: TfTensor, settings: ImageAugmentation, seed: TfTensor) -> TfTensor:
+    def augment(
+        self, batch: Mapping[str, TfTensor], settings: ImageAugmentation, seed: TfTensor
+    ) -> Mapping[str, TfTensor]:
         """Change images; see :func:`tasks.workloads.image.augmentation.augment`."""
-        return augment(batch, settings, seed)
+        return {IMAGE: augment(batch[IMAGE], settings, seed)}

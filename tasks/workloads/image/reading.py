@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 
 from tasks.errors import DataError
+from tasks.samples import Specs
 from tasks.workloads.class_folders import ClassFiles
 from tasks.workloads.image.opening import open_image
 from tasks.workloads.image.pixels import MODES, fit
-from tasks.workloads.image.settings import ImageSettings
+from tasks.workloads.image.settings import IMAGE, ImageSettings
 from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, TakeFile
 from tasks.workloads.protocol import Array, Example, TensorSpec, UnusableError
 
@@ -36,10 +37,10 @@ class ImageReader:
     channels: Literal[1, 3]
 
     @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
+    def inputs(self) -> Specs:
         """One: the image's pixels."""
         shape = (self.height, self.width, self.channels)
-        return (TensorSpec(name="image", dtype="uint8", shape=shape, low=0, high=255),)
+        return (TensorSpec(name=IMAGE, dtype="uint8", shape=shape, low=0, high=255),)
 
     def read(self, payload: Payload) -> Example:
         """Read an encoded image, or its pixels.
@@ -54,9 +55,12 @@ class ImageReader:
         split_hash = hash_of(image.mode, image.size, pixels)
         fitted = fit(image, self.height, self.width, self.channels)
         if fitted is image:
-            return Example(split_hash, pixels)
+            return Example(split_hash, self._given(pixels))
         changes = ((RESIZED, image.size != fitted.size), (RECOLOURED, image.mode != fitted.mode))
-        return Example(split_hash, fitted.tobytes(), tuple(name for name, changed in changes if changed))
+        return Example(split_hash, self._given(fitted.tobytes()), tuple(name for name, changed in changes if changed))
+
+    def _given(self, pixels: bytes) -> dict[str, Array]:
+        return {IMAGE: np.frombuffer(pixels, np.uint8).reshape(self.height, self.width, self.channels)}
 
     def tell(self, changes: Counter[str]) -> list[str]:
         """Say how many images were resized and recoloured."""
@@ -123,13 +127,14 @@ class ImageReading:
         """Settle the size; see :func:`settle_size`."""
         return settle_size(settings, items)
 
-    def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Array:
+    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
         """Read an image file as uint8 ``[height, width, channels]``.
 
         Raises:
             DataError: it is missing, no image or cut short.
         """
-        shape = inputs[0].shape
+        (spec,) = inputs
+        shape = spec.shape
         if len(shape) != 3 or shape[2] not in MODES:
             raise DataError(
                 f"Expected a model of grey or colour images [height, width, 1 or 3]. Received: {list(shape)}."
@@ -140,4 +145,4 @@ class ImageReading:
                 image = fit(open_image(content.read(FILES.most_bytes)), height, width, channels)
         except (OSError, UnusableError) as error:
             raise DataError(f"Expected {file} to be an image. Received: {error}. Name image files.") from None
-        return np.asarray(image, np.uint8).reshape(inputs[0].shape)
+        return {spec.name: np.asarray(image, np.uint8).reshape(shape)}

@@ -7,6 +7,8 @@ from pydantic import BeforeValidator, Field
 from tasks.settings import Fraction, Settings
 from tasks.workloads.protocol import Augmentation
 
+IMAGE = "image"  # the name of the only input
+
 
 def _check_pixels(value: Any) -> Any:
     if value == "auto" or (type(value) is int and 1 <= value <= 4096):

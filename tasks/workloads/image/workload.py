@@ -1,10 +1,14 @@
 """Images as a workload."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
-from tasks.workloads.image.settings import ImageAugmentation, ImageSettings
+from tasks.samples import Specs
+from tasks.workloads.image.settings import IMAGE, ImageAugmentation, ImageSettings
 from tasks.workloads.outcomes.classes import Classes
-from tasks.workloads.protocol import Array, TensorSpec
+from tasks.workloads.protocol import Array
 
 
 class Image:
@@ -13,21 +17,24 @@ class Image:
     name = "image"
     thing = "image"
     things = "images"
-    meaning = "[batch, height, width, channels], raw pixels, rows from the top; channels grey or RGB"
+    meaning: Mapping[str, str] = MappingProxyType(
+        {IMAGE: "[batch, height, width, channels], raw pixels, rows from the top; channels grey or RGB"}
+    )
     settings = ImageSettings
     augmentation = ImageAugmentation
     outcome = Classes()
     reading = "tasks.workloads.image.reading:ImageReading"
     learning = "tasks.workloads.image.learning:ImageLearning"
 
-    def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Array:
+    def noise(self, inputs: Specs, count: int) -> Mapping[str, Array]:
         """Make up images of noise, from black to ever brighter."""
-        shape = inputs[0].shape
+        (image,) = inputs
+        shape = image.shape
         noise = np.random.default_rng(0).random((count, *shape))
         brightness = np.arange(1, count + 1).reshape(-1, *[1] * len(shape)) / count
-        return np.asarray(noise * brightness * 256, np.uint8)
+        return {image.name: np.asarray(noise * brightness * 256, np.uint8)}
 
-    def describe(self, inputs: tuple[TensorSpec, ...]) -> str:
+    def describe(self, inputs: Specs) -> str:
         """Say the image's size and whether it has colours."""
         height, width, channels = inputs[0].shape
         return f"a {'grey' if channels == 1 else 'colour'} image of {height} × {width} pixels"

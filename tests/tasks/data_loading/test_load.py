@@ -39,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def placed(dataset: Dataset, folder: Path = Path("data/prepared")) -> dict[str, SplitName]:
     """Which split each sample is in, by name."""
     return {
-        decode(record, "image").name: split
+        decode(record, ["image"]).name: split
         for split, part in dataset.splits.items()
         for shard in part.shards
         for record in read_records(folder / shard.file)
@@ -80,8 +80,9 @@ def test_every_sample_arrives_once_with_its_pixels_and_its_label(workspace: Path
     expected = {opened(content).tobytes(): name for name, content in files.items()}
     seen = []
     for split in SPLITS:
-        for images, labels in read_batches(split, 7):
-            assert images.shape[1:] == (12, 10, 3) == dataset.input.shape
+        for inputs, labels in read_batches(split, 7):
+            images = inputs.arrays["image"]
+            assert images.shape[1:] == (12, 10, 3) == dataset.inputs[0].shape
             for image, label in zip(images, labels, strict=True):
                 name = expected[image.tobytes()]
                 assert dataset.classes[label] == name.split("/")[0]
@@ -234,16 +235,16 @@ def test_other_sizes_and_colours_are_brought_to_what_params_say(workspace: Path)
     }
     write_folder(workspace / "images", files)
     dataset = prepared("images")
-    assert dataset.input.shape == (12, 10, 3)  # as the first image has it
+    assert dataset.inputs[0].shape == (12, 10, 3)  # as the first image has it
     assert "1 images were resized to 12×10." in dataset.notes
     assert "1 images were turned from grey to colour or from colour to grey." in dataset.notes
-    assert prepared("images", image={"height": 8, "width": 6, "channels": 1}).input.shape == (8, 6, 1)
+    assert prepared("images", image={"height": 8, "width": 6, "channels": 1}).inputs[0].shape == (8, 6, 1)
 
 
 def test_auto_takes_the_first_usable_image(workspace: Path) -> None:
     files = {"cat/0.png": b"damaged", "cat/1.png": picture(1, height=9, width=8, channels=1), **tree(CLASSES, 40)}
     dataset = prepared(write_tar(workspace / "images.tar", files), max_refused=0.1)
-    assert dataset.input.shape == (9, 8, 1)
+    assert dataset.inputs[0].shape == (9, 8, 1)
     assert dataset.refused_samples == 1
 
 
@@ -278,8 +279,8 @@ def test_many_files_go_through_processes_and_come_out_the_same(workspace: Path) 
     assert parallel.source_digest == inline.source_digest
     for split in SPLITS:
         ours, theirs = read_batches(split, 64), read_batches(split, 64, Path("data/inline"))
-        for (images, labels), (others, other_labels) in zip(ours, theirs, strict=True):
-            assert np.array_equal(images, others)
+        for (inputs, labels), (others, other_labels) in zip(ours, theirs, strict=True):
+            assert np.array_equal(inputs.arrays["image"], others.arrays["image"])
             assert np.array_equal(labels, other_labels)
 
 
@@ -352,4 +353,4 @@ def test_the_stage_runs_from_params_and_tells_how_it_ended(workspace: Path) -> N
     run = stage("load")
     assert run.returncode == 0, run.stderr
     assert re.search(r"train [\d,]+, validation [\d,]+, test [\d,]+ samples of 10 classes; 0 refused", run.stdout)
-    assert read_dataset().input.shape == (16, 16, 1)
+    assert read_dataset().inputs[0].shape == (16, 16, 1)

@@ -70,7 +70,7 @@ def write_prepared(folder: Path) -> Dataset:
         chosen = range(start, start + COUNTS[split])
         start += COUNTS[split]
         content = b"".join(
-            frame(encode(Sample(images[i].tobytes(), int(labels[i]), f"digits/{i}"), "image")) for i in chosen
+            frame(encode(Sample({"image": images[i].tobytes()}, int(labels[i]), f"digits/{i}"))) for i in chosen
         )
         path = folder / f"{split}-00000.tfrecord"
         path.write_bytes(content)

@@ -19,11 +19,12 @@ from tasks.learning.comparison import (
 )
 from tasks.learning.conversion import convert, fold_scaling, to_tflite
 from tasks.learning.recorded import Recorded, recorded_samples
+from tasks.samples import Inputs
 from tests.tasks.training import odd_networks
-from tests.tasks.training.material import SHAPE, samples
+from tests.tasks.training.material import SPECS, samples
 from tests.tasks.training.odd_networks import own_layers, stack
 
-NOISE = recorded_samples(SHAPE, None)
+NOISE = recorded_samples(SPECS, None)
 
 RIGHT: dict[str, Callable[[], Any]] = {
     "a subclass of a convolution first": odd_networks.standardized,
@@ -101,7 +102,7 @@ def test_a_float16_file_is_its_network_with_rounded_weights(residual: Any, prepa
     from tasks.compression.quantization.modes import configurations
 
     half = convert(fold_scaling(residual), configurations()["float16"])
-    found = check_float16(residual, half, recorded_samples(SHAPE, prepared))
+    found = check_float16(residual, half, recorded_samples(SPECS, prepared))
     assert found.rounded_db is not None
     assert found.rounded_db >= 110
     assert 50 < found.signal_to_noise_db < 100
@@ -121,7 +122,7 @@ def test_float16_that_cannot_hold_a_weight_is_refused() -> None:
 
 
 def test_rounded_files_are_described(tiny: Any) -> None:
-    expected = answers(tiny, NOISE.images)
+    expected = answers(tiny, NOISE.inputs.arrays["image"])
     assert describe_rounded(expected, to_tflite(tiny), NOISE, "it").signal_to_noise_db > 110
     with pytest.raises(ConversionError, match=r"to give \(3,\), as it does"):
         describe_rounded(expected[:, :3], to_tflite(tiny), NOISE, "it")
@@ -135,7 +136,7 @@ def test_a_file_laid_out_anew_must_give_the_same_bits(tiny: Any, article: Any) -
 
 
 def test_the_file_has_the_accuracy_of_its_network(tiny: Any, article: Any, prepared: Path) -> None:
-    flatbuffer, recorded = to_tflite(tiny), recorded_samples(SHAPE, prepared)
+    flatbuffer, recorded = to_tflite(tiny), recorded_samples(SPECS, prepared)
     held = check_float32(tiny, flatbuffer, recorded)
     images, labels = samples("validation", prepared)
     assert check_split(tiny, flatbuffer, held, "accuracy", prepared) == np.mean(
@@ -148,16 +149,16 @@ def test_the_file_has_the_accuracy_of_its_network(tiny: Any, article: Any, prepa
 def test_only_answers_within_the_permitted_error_are_ties() -> None:
     expected = np.array([[1, 1 - 1e-7, 0], [1, 0.9, 0]], np.float32)
     swapped = expected[:, [1, 0, 2]]
-    found = compare(expected, swapped, Recorded(np.zeros((2, 1, 1, 1), np.uint8), 0), needed=110.0)
+    found = compare(expected, swapped, Recorded(Inputs({"image": np.zeros((2, 1, 1, 1), np.uint8)}), 0), needed=110.0)
     assert (found.agreement, found.ties) == (0.0, 1)
 
 
 def test_samples_are_of_the_validation_split_then_of_the_training_split_then_noise(prepared: Path) -> None:
     validation, training = (samples(split, prepared)[0] for split in ("validation", "train"))
-    few = recorded_samples(SHAPE, prepared)
-    assert np.array_equal(few.images, validation[:64])
-    many = recorded_samples(SHAPE, prepared, len(validation) + 5)
-    assert np.array_equal(many.images[-5:], training[:5])
-    most = recorded_samples(SHAPE, prepared, len(validation) + len(training) + 7)
+    few = recorded_samples(SPECS, prepared)
+    assert np.array_equal(few.inputs.arrays["image"], validation[:64])
+    many = recorded_samples(SPECS, prepared, len(validation) + 5)
+    assert np.array_equal(many.inputs.arrays["image"][-5:], training[:5])
+    most = recorded_samples(SPECS, prepared, len(validation) + len(training) + 7)
     assert (most.noise, few.noise, NOISE.noise) == (7, 0, 64)
-    assert (NOISE.images.min(), NOISE.images.max()) == (0, 255)
+    assert (NOISE.inputs.arrays["image"].min(), NOISE.inputs.arrays["image"].max()) == (0, 255)

@@ -114,7 +114,7 @@ def test_the_flatbuffer_takes_pixels_and_agrees_with_keras(
     path = tmp_path / "model.tflite"
     path.write_bytes(to_tflite(model))
     loaded = LiteRTModel(path)
-    assert (loaded.input.dtype, loaded.input.shape) == ("uint8", (1, *SHAPE))
+    assert (loaded.inputs["image"].dtype, loaded.inputs["image"].shape) == ("uint8", (1, *SHAPE))
     assert (loaded.output.dtype, loaded.output.shape) == ("float32", (1, CLASSES))
     assert np.allclose(loaded.predict(images), answers(model, images), rtol=1e-4, atol=1e-4)
     assert np.allclose(loaded.predict(images, batch=32), answers(model, images), rtol=1e-4, atol=1e-4)

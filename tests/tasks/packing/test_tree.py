@@ -20,7 +20,7 @@ def test_a_model_laid_out_anew_is_the_same_model(models: Path, tmp_path: Path, n
     assert serialize(record(read_model(again.read_bytes()))) == again.read_bytes()
     assert again.stat().st_size <= path.stat().st_size
     before, after = LiteRTModel(path), LiteRTModel(again)
-    images = np.random.default_rng(1).integers(0, 256, (3, *before.input.shape[1:]), np.uint8)
+    images = np.random.default_rng(1).integers(0, 256, (3, *next(iter(before.inputs.values())).shape[1:]), np.uint8)
     assert (before.predict(images) == after.predict(images)).all()
 
 

@@ -3,12 +3,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 
 from tasks.errors import EvaluationError
+from tasks.samples import Inputs
 from tasks.timing import measuring
 from tasks.timing.measuring import Plan, time_models
 from tasks.timing.worker import Job
@@ -100,12 +102,15 @@ def test_a_process_that_times_ends_with_the_one_that_asked(name: str, models: Pa
 
 
 def test_images_reach_the_processes_as_they_are(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {}
+    seen: dict[str, Any] = {}
 
     def keep(job: Job, folder: Path) -> None:
-        seen["images"] = np.load(job.images)
+        seen.update({name: np.load(file) for name, file in job.inputs.items()})
 
     monkeypatch.setattr(measuring, "_run", keep)
     images = digits()[0][:8]
     time_models({"a": models / "digits_float.tflite"}, images, PLAN)
-    assert np.array_equal(seen["images"], images)
+    assert np.array_equal(seen[""], images)
+    time_models({"a": models / "digits_float.tflite"}, Inputs({"file": images, "ids": images[:, 0, 0]}), PLAN)
+    assert np.array_equal(seen["file"], images)
+    assert np.array_equal(seen["ids"], images[:, 0, 0])

@@ -14,7 +14,7 @@ def test_a_slow_model_takes_fewer_images_at_once(models: Path, tmp_path: Path, m
     np.save(tmp_path / "images.npy", digits()[0][:8])
     job = Job(
         models={"a": models / "digits_float.tflite"},
-        images=tmp_path / "images.npy",
+        inputs={"image": tmp_path / "images.npy"},
         rounds=5,
         warmup=0,
         batch=8,

@@ -12,9 +12,10 @@ from tasks.config import Data
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
 from tasks.learning.fitting import Plan, fit
-from tasks.samples import SplitName, read_batches
+from tasks.samples import SplitName, TensorSpec, read_batches
 
 SHAPE, CLASSES = (16, 16, 1), 10
+SPECS = (TensorSpec(name="image", dtype="uint8", shape=SHAPE, low=0, high=255),)
 
 
 def prepare_digits(folder: Path) -> Path:
@@ -26,8 +27,8 @@ def prepare_digits(folder: Path) -> Path:
 
 def samples(split: SplitName, folder: Path, most: int = 5000) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Images uint8 ``[n, 16, 16, 1]`` and labels of a split."""
-    images, labels = next(read_batches(split, most, folder))
-    return images, labels
+    inputs, labels = next(read_batches(split, most, folder))
+    return inputs.arrays["image"], labels
 
 
 def trained(model: Any, folder: Path, plan: Plan) -> Any:

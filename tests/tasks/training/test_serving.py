@@ -12,13 +12,13 @@ from tasks.records import read_record
 from tasks.training import serving
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
 from tasks.training.serving import export, save_for_serving
-from tests.tasks.training.material import SHAPE
+from tests.tasks.training.material import SHAPE, SPECS
 
 
 def test_the_export_takes_raw_pixels_and_gives_the_models_logits(tiny: Any, tmp_path: Path) -> None:
     import tensorflow as tf
 
-    save_for_serving(tiny, SHAPE, tmp_path / "served")
+    save_for_serving(tiny, SPECS, tmp_path / "served")
     images = np.random.default_rng(1).integers(0, 256, (20, *SHAPE), np.uint8)
     signature = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"]
     logits = signature(image=tf.constant(images))["logits"].numpy()
@@ -27,7 +27,7 @@ def test_the_export_takes_raw_pixels_and_gives_the_models_logits(tiny: Any, tmp_
 
 
 def test_nothing_random_is_in_the_export(tiny: Any, tmp_path: Path) -> None:
-    save_for_serving(tiny, SHAPE, tmp_path / "served")
+    save_for_serving(tiny, SPECS, tmp_path / "served")
     files = {str(path.relative_to(tmp_path / "served")) for path in (tmp_path / "served").rglob("*") if path.is_file()}
     assert files == {"saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"}
 

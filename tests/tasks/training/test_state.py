@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tasks.compression.quantization.activations import observe, record_means
 from tasks.config import Smoke
@@ -15,13 +16,13 @@ from tasks.learning.comparison import answers, check_float32
 from tasks.learning.conversion import to_tflite
 from tasks.learning.fitting import Plan
 from tasks.learning.recorded import recorded_samples
-from tasks.litert import LiteRTModel, Pixels
+from tasks.litert import LiteRTModel
 from tasks.samples import read_dataset
 from tasks.timing.runner import Runner
 from tasks.workloads.outcomes.classes.answers import top
 from tests.tasks.material import made_up_dataset
 from tests.tasks.training import odd_networks
-from tests.tasks.training.material import SHAPE, samples, trained
+from tests.tasks.training.material import SHAPE, SPECS, samples, trained
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +40,13 @@ def file(recurrent: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def images(prepared: Path) -> Pixels:
+def images(prepared: Path) -> NDArray[np.uint8]:
     """Some of the test split."""
     return samples("test", prepared, 40)[0]
 
 
 def test_the_file_is_its_network(recurrent: Any, file: Path, prepared: Path) -> None:
-    assert check_float32(recurrent, file.read_bytes(), recorded_samples(SHAPE, prepared)).signal_to_noise_db >= 110
+    assert check_float32(recurrent, file.read_bytes(), recorded_samples(SPECS, prepared)).signal_to_noise_db >= 110
 
 
 def test_it_is_evaluated_as_it_was_trained(
@@ -61,7 +62,7 @@ def test_it_is_evaluated_as_it_was_trained(
     assert np.array_equal(top(evaluated), own)
 
 
-def test_an_answer_depends_on_its_sample_alone(file: Path, images: Pixels) -> None:
+def test_an_answer_depends_on_its_sample_alone(file: Path, images: NDArray[np.uint8]) -> None:
     model = LiteRTModel(file)
     assert model.stateful
     together = model.predict(images)
@@ -71,7 +72,7 @@ def test_an_answer_depends_on_its_sample_alone(file: Path, images: Pixels) -> No
     assert np.array_equal(alone, together)
 
 
-def test_what_is_timed_and_what_is_observed_begin_afresh_too(file: Path, images: Pixels) -> None:
+def test_what_is_timed_and_what_is_observed_begin_afresh_too(file: Path, images: NDArray[np.uint8]) -> None:
     expected = LiteRTModel(file).predict(images)
     runner = Runner(file, 1)
     runner.settle(images)
@@ -84,7 +85,7 @@ def test_what_is_timed_and_what_is_observed_begin_afresh_too(file: Path, images:
     np.testing.assert_allclose(mean[0], expected.mean(axis=0), atol=1e-4)
 
 
-def test_a_release_says_so_and_gives_its_recorded_answers_at_any_time(file: Path, images: Pixels) -> None:
+def test_a_release_says_so_and_gives_its_recorded_answers_at_any_time(file: Path, images: NDArray[np.uint8]) -> None:
     model = LiteRTModel(file)
     recorded = record(model, Smoke(), made_up_dataset(SHAPE, 10))
     model.predict(images)

@@ -95,7 +95,7 @@ def test_the_report_says_what_came_of_it(whole: tuple[Path, list[str]]) -> None:
     assert sum(line.startswith("epoch ") for line in lines) == 4
     assert lines[-2].startswith("models/baseline.tflite: 1")
     assert lines[-1] == f"kept epoch {report.best_epoch}: validation accuracy {report.metrics['accuracy']:.4f}"
-    assert LiteRTModel(folder / BASELINE_TFLITE).input.dtype == "uint8"
+    assert LiteRTModel(folder / BASELINE_TFLITE).inputs["image"].dtype == "uint8"
     assert report.conversion is not None
     assert (report.conversion.samples, report.conversion.agreement) == (64, 1.0)
     assert report.conversion.signal_to_noise_db >= 110

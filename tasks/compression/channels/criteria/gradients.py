@@ -18,6 +18,7 @@ import numpy as np
 from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
+from tasks.learning.feeding import fed
 from tasks.workloads import outcome_of
 
 BATCH = 16  # few, or what single images want would cancel out
@@ -30,22 +31,22 @@ def taylor(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     def loss(outputs: Any, targets: Any) -> Any:
         return tensorflow().reduce_mean(outcome.each_loss(targets, outputs))
 
-    images, labels = probe.take("train")
-    return _mean_square(model, graph, loss, [(images[part], labels[part]) for part in _parts(len(images))])
+    inputs, labels = probe.take("train")
+    return _mean_square(model, graph, loss, [(fed(inputs[part]), labels[part]) for part in _parts(len(inputs))])
 
 
 def sensitivity(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
-    """Mean over images of the squared first-order change of all logits."""
+    """Mean over samples of the squared first-order change of all logits."""
     tf = tensorflow()
-    images, _ = probe.take("train")
+    inputs, _ = probe.take("train")
     rng = np.random.default_rng(probe.context.seed)
-    signs = rng.choice(np.array([-1.0, 1.0], np.float32), (len(images), model.output_shape[-1]))
+    signs = rng.choice(np.array([-1.0, 1.0], np.float32), (len(inputs), model.output_shape[-1]))
 
     def signed(logits: TfTensor, part: TfTensor) -> Any:
-        # divided by √n, so that its square is a mean over the images
+        # divided by √n, so that its square is a mean over the samples
         return tf.reduce_sum(logits * part) / tf.sqrt(tf.cast(tf.shape(logits)[0], tf.float32))
 
-    return _mean_square(model, graph, signed, [(images[part], signs[part]) for part in _parts(len(images))])
+    return _mean_square(model, graph, signed, [(fed(inputs[part]), signs[part]) for part in _parts(len(inputs))])
 
 
 def _parts(count: int) -> Iterator[slice]:
@@ -61,10 +62,10 @@ def _mean_square(
     kernels = [getattr(model.get_layer(weight.layer), weight.name) for weight, _ in axes]
     others = [[place for place in range(len(weight.shape)) if place != axis.axis] for weight, axis in axes]
 
-    def derivatives(images: TfTensor, other: TfTensor) -> list[Any]:
+    def derivatives(samples: Any, other: TfTensor) -> list[Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(kernels)
-            result = value(model(images, training=False), other)
+            result = value(model(samples, training=False), other)
         gradients = tape.gradient(result, kernels, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [
             tf.reduce_sum(gradient * kernel, rest)
@@ -73,9 +74,9 @@ def _mean_square(
 
     compiled = tf.function(derivatives, autograph=False, reduce_retracing=True)
     total = np.zeros(graph.count)
-    for images, other in batches:
+    for samples, other in batches:
         gates = np.zeros(graph.count)
-        for (_, axis), parts in zip(axes, compiled(images, other), strict=True):
+        for (_, axis), parts in zip(axes, compiled(samples, other), strict=True):
             np.add.at(gates, axis.channels, parts.numpy())
         total += np.square(gates)
     return total / len(batches)

@@ -7,6 +7,7 @@ import numpy as np
 from tasks.backend import KerasModel, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
+from tasks.learning.feeding import fed
 from tasks.learning.saving import copy_model
 from tasks.workloads import outcome_of
 
@@ -19,22 +20,22 @@ def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     """
     tf = tensorflow()
     copy, outcome = copy_model(model), outcome_of(probe.context.prepared)
-    images, labels = probe.take("validation")
+    inputs, labels = probe.take("validation")
 
-    def mean_loss(pixels: Any, truth: Any) -> Any:
-        return tf.reduce_mean(outcome.each_loss(truth, copy(pixels, training=False)))
+    def mean_loss(samples: Any, truth: Any) -> Any:
+        return tf.reduce_mean(outcome.each_loss(truth, copy(samples, training=False)))
 
     compiled = tf.function(mean_loss, autograph=False)
-    pixels, truth = tf.constant(images), tf.constant(labels)
+    samples, truth = tf.nest.map_structure(tf.constant, fed(inputs)), tf.constant(labels)
     scores = np.zeros(graph.count)
-    whole = float(compiled(pixels, truth))
+    whole = float(compiled(samples, truth))
     readers = _readers(copy, graph)
     for channel in np.concatenate([group.channels for group in graph.groups]).tolist():
         for variable, values, axis, rows in readers[channel]:
             without = values.copy()
             np.moveaxis(without, axis, 0)[rows] = 0
             variable.assign(without)
-        scores[channel] = float(compiled(pixels, truth)) - whole
+        scores[channel] = float(compiled(samples, truth)) - whole
         for variable, values, _, _ in readers[channel]:
             variable.assign(values)
     return scores

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.technique import Context
-from tasks.samples import SplitName, read_batches
+from tasks.samples import Array, Inputs, SplitName, read_batches
 
 Scores = NDArray[np.float64]
 
@@ -18,7 +18,6 @@ class Probe:
     context: Context
     samples: int
 
-    def take(self, split: SplitName) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Images float32 ``[n, height, width, channels]`` (0 to 255) and labels int64 ``[n]``."""
-        images, labels = next(read_batches(split, self.samples, self.context.prepared))
-        return images.astype(np.float32), labels
+    def take(self, split: SplitName) -> tuple[Inputs, Array]:
+        """Samples and their targets ``[n]``."""
+        return next(read_batches(split, self.samples, self.context.prepared))

@@ -16,7 +16,7 @@ from tasks.errors import CompressionError
 from tasks.samples import read_batches
 from tasks.settings import Renamed
 
-COMPARED = 50  # images that the runtime's kernels are tried on
+COMPARED = 50  # samples that the runtime's kernels are tried on
 UNREAD = "no operator of the file reads these weights as they are"
 
 
@@ -81,8 +81,8 @@ class QuantizeMode(Technique):
         """
         check_whole_numbers(flatbuffer)
         if "kernels_db" not in details:
-            images, _ = next(read_batches("train", COMPARED, context.prepared))
-            details = {**details, "kernels_db": compare_kernels(flatbuffer, images)}
+            inputs, _ = next(read_batches("train", COMPARED, context.prepared))
+            details = {**details, "kernels_db": compare_kernels(flatbuffer, inputs)}
         places = locate(model, flatbuffer) if places is None else places
         dtypes = {path: dtype_of(copies) for path, copies in read_constants(flatbuffer, places).items()}
         want = {path: (wanted or {}).get(path, self.dtype) for path in weights(model)}

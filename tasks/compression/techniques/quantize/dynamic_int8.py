@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.technique import Context, Result, Subject
 from tasks.compression.techniques.quantize.base import QuantizeMode
-from tasks.learning.conversion import convert, fold_scaling
+from tasks.learning.conversion import to_tflite
 
 
 class DynamicInt8(QuantizeMode):
@@ -24,5 +24,6 @@ class DynamicInt8(QuantizeMode):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert."""
-        flatbuffer = convert(fold_scaling(subject.network), configurations()["dynamic_int8"])
-        return self.finished(subject.network, flatbuffer, context, {})
+        model, specs = subject.network, context.specs(subject.network)
+        flatbuffer = to_tflite(model, configurations()["dynamic_int8"], specs=specs)
+        return self.finished(model, flatbuffer, context, {})

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.technique import Context, Result, Stored, Subject
 from tasks.compression.techniques.quantize.base import QuantizeMode
-from tasks.learning.conversion import convert, fold_scaling
+from tasks.learning.conversion import to_tflite
 
 
 class Float16(QuantizeMode):
@@ -28,5 +28,6 @@ class Float16(QuantizeMode):
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert."""
-        flatbuffer = convert(fold_scaling(subject.network), configurations()["float16"])
-        return self.finished(subject.network, flatbuffer, context, {})
+        model, specs = subject.network, context.specs(subject.network)
+        flatbuffer = to_tflite(model, configurations()["float16"], specs=specs)
+        return self.finished(model, flatbuffer, context, {})

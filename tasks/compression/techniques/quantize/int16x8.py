@@ -6,7 +6,7 @@ from tasks.compression.quantization.calibration import calibration_set, class_na
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.technique import Context, Result, Subject
 from tasks.compression.techniques.quantize.calibrated import Calibrated
-from tasks.learning.conversion import convert, fold_scaling
+from tasks.learning.conversion import to_tflite
 
 
 class Int16x8(Calibrated):
@@ -26,6 +26,7 @@ class Int16x8(Calibrated):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert with ranges that are measured on training images."""
         drawn = calibration_set(self.sampling, context)
-        flatbuffer = convert(fold_scaling(subject.network), configurations(drawn.samples())["int16x8"])
+        model, specs = subject.network, context.specs(subject.network)
+        flatbuffer = to_tflite(model, configurations(drawn.samples())["int16x8"], specs=specs)
         details = {"calibration": drawn.details(class_names(context))}
-        return self.finished(subject.network, flatbuffer, context, details)
+        return self.finished(model, flatbuffer, context, details)

@@ -2,8 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from tasks.compression.quantization.bias_correction import add_to_biases, corrections
@@ -13,6 +11,7 @@ from tasks.compression.quantization.int4 import quantize_weights, widths_of
 from tasks.compression.quantization.weight_ranges import Ranges
 from tasks.compression.technique import SPARSITY, Context, Kind
 from tasks.compression.techniques.quantize.low_bits import LowBits, Lowered
+from tasks.samples import Inputs
 
 
 class Int4(LowBits):
@@ -58,12 +57,12 @@ class Int4(LowBits):
         flatbuffer = quantize_weights(file, bits, self.block, ranges.chosen)
         details: dict[str, Any] = {}
         if self.bias_correction:
-            file, details = _corrected(file, flatbuffer, drawn.images)
+            file, details = _corrected(file, flatbuffer, drawn.inputs)
             flatbuffer = quantize_weights(file, bits, self.block, ranges.chosen)
         return Lowered(file, bits, flatbuffer, details)
 
 
-def _corrected(file: FloatFile, flatbuffer: bytes, images: NDArray[np.uint8]) -> tuple[FloatFile, dict[str, Any]]:
+def _corrected(file: FloatFile, flatbuffer: bytes, inputs: Inputs) -> tuple[FloatFile, dict[str, Any]]:
     """The float file with other biases: weights are rounded alike, whatever the biases are."""
     rounded = {}
     for path, stored in file.stored(flatbuffer).items():
@@ -71,5 +70,5 @@ def _corrected(file: FloatFile, flatbuffer: bytes, images: NDArray[np.uint8]) ->
         for operation in file.operations[path]:
             if operation.graph == 0 and operation.kind != "fixed":
                 rounded[operation.output] = tensors[operation.tensor].real()
-    biases = corrections(file.flatbuffer, rounded, images, flatbuffer)
+    biases = corrections(file.flatbuffer, rounded, inputs, flatbuffer)
     return FloatFile(add_to_biases(file.flatbuffer, biases.added), file.places), biases.details()

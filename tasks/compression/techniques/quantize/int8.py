@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from tasks.backend import KerasModel
 from tasks.compression.location import locate
-from tasks.compression.quantization.aware import BATCH, WeightLevels, train_aware
+from tasks.compression.quantization.aware import BATCH, WeightLevels, check_simulated_input, train_aware
 from tasks.compression.quantization.calibration import calibration_set, class_names
 from tasks.compression.quantization.half_bytes import check_halves, store_as_int4
 from tasks.compression.quantization.levels import largest_level, settled_levels, trained_kernels
@@ -23,7 +23,7 @@ from tasks.compression.techniques.quantize.calibrated import Calibrated
 from tasks.learning.conversion import convert, fold_scaling
 from tasks.samples import read_batches
 
-MEASURED, MEASURED_VALUES = 10_000, 1 << 25  # images that BatchNorm's statistics are measured on; values in all
+MEASURED, MEASURED_VALUES = 10_000, 1 << 25  # samples that BatchNorm's statistics are measured on; values in all
 
 
 class Int8(Retraining, Calibrated):
@@ -103,29 +103,35 @@ class Int8(Retraining, Calibrated):
     def _calibrate(self, model: KerasModel, context: Context) -> Result:
         drawn = calibration_set(self.sampling, context)
         details: dict[str, Any] = {"calibration": drawn.details(class_names(context))}
-        folded = fold_scaling(model)
+        specs = context.specs(model)
+        folded = fold_scaling(model, specs)
         per_channel = self.granularity == "per_channel"
         if self.sampling.ranges == "minmax" and per_channel and not self.bias_correction:
-            flatbuffer = convert(folded, configurations(drawn.samples())["int8"], float_input=True)
+            flatbuffer = convert(folded, configurations(drawn.samples())["int8"], True, specs)
         else:
-            flatbuffer, found = convert_with_ranges(folded, drawn, self.sampling, per_channel, self.bias_correction)
+            flatbuffer, found = convert_with_ranges(
+                folded, drawn, self.sampling, per_channel, self.bias_correction, specs
+            )
             details |= found
         return self.finished(model, agree_states(flatbuffer), context, details)
 
     def _train(self, model: KerasModel, context: Context) -> Result:
+        specs = context.specs(model)
+        check_simulated_input(specs)
         drawn = calibration_set(self.sampling, context)
         levels = WeightLevels(self.weight_bits, self.granularity == "per_channel") if self.weight_bits else None
-        measured = min(MEASURED, max(BATCH, MEASURED_VALUES // math.prod(model.input_shape[1:])))
-        images, _ = next(read_batches("train", measured, context.prepared))
+        measured = min(MEASURED, max(BATCH, MEASURED_VALUES // math.prod(specs[0].shape)))
+        inputs, _ = next(read_batches("train", measured, context.prepared))
         aware = train_aware(
             model,
             lambda whole, callbacks: retrain(whole, self, context, callbacks),
             drawn.samples(),
-            images,
+            inputs,
             levels,
-            context.samples_like(model).images,
+            context.samples_like(model).inputs,
+            specs[0],
         )
-        file = convert(aware.model, configurations(drawn.samples())["int8"], float_input=True)
+        file = convert(aware.model, configurations(drawn.samples())["int8"], True, specs)
         places = locate(model, file, trained_kernels(aware.model))
         file = stretch_scales(file, aware.factors, places, settled_levels(aware.model))
         details: dict[str, Any] = {"calibration": drawn.details(class_names(context)), "schemes": aware.schemes}
@@ -134,7 +140,7 @@ class Int8(Retraining, Calibrated):
         wanted = {}
         if self.weight_storage == "int4":
             whole, file = file, store_as_int4(file, places, aware.restricted)
-            details["int4_db"] = check_halves(file, whole, images[:COMPARED])
+            details["int4_db"] = check_halves(file, whole, inputs[:COMPARED])
             wanted = dict.fromkeys(aware.restricted, "int4")
         result = self.finished(model, file, context, details, places=places, claims=claims, wanted=wanted)
         return replace(result, answers=aware.answers)

@@ -67,23 +67,23 @@ class LowBits(Calibrated):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Convert to float32, lower the weights, and check that the runtime gives what they mean."""
         model = subject.network
-        flatbuffer = to_tflite(model)
+        flatbuffer = to_tflite(model, specs=context.specs(model))
         check_float32(model, flatbuffer, context.samples_like(model))
         drawn = calibration_set(self.sampling, context)
         file = FloatFile(flatbuffer, locate(model, flatbuffer))
         allowed = () if self.weight_range == "measured" else (self.weight_range,)
-        ranges = choose_ranges(file, drawn.images, self.shared_inputs, allowed)
+        ranges = choose_ranges(file, drawn.inputs, self.shared_inputs, allowed)
         lowered = self.lower(file, ranges, drawn, context)
         file, flatbuffer = lowered.file, lowered.flatbuffer
         meant = file.replaced(
             {path: [each.real() for each in found] for path, found in file.stored(flatbuffer).items()}
         )
-        images, _ = next(read_batches("train", COMPARED, context.prepared))
+        inputs, _ = next(read_batches("train", COMPARED, context.prepared))
         details = {
             **lowered.details,
             "calibration": drawn.details(class_names(context)),
             "weight_ranges": ranges.details(),
-            "kernels_db": check_kernels(flatbuffer, meant, images),
+            "kernels_db": check_kernels(flatbuffer, meant, inputs),
         }
         return self.finished(
             model,

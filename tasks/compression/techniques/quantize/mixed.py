@@ -45,8 +45,8 @@ class Mixed(LowBits):
 
     def lower(self, file: FloatFile, ranges: Ranges, drawn: CalibrationSet, context: Context) -> Lowered:  # noqa: ARG002
         """Lower layers one after another as far as the limit asks or allows."""
-        images, targets = next(read_batches("validation", self.validation, context.prepared))
-        judged = Judged(images, targets, outcome_of(context.prepared))
+        inputs, targets = next(read_batches("validation", self.validation, context.prepared))
+        judged = Judged(inputs, targets, outcome_of(context.prepared))
 
         def build(widths: Mapping[str, Bits]) -> bytes:
             return quantize_weights(file, widths, ranges=ranges.chosen)

@@ -36,7 +36,7 @@ from tests.tasks.compression.zoo.handmade import (
     subclassed,
     twice,
 )
-from tests.tasks.training.material import CLASSES, SHAPE, answers, samples, trained
+from tests.tasks.training.material import CLASSES, SHAPE, SPECS, answers, samples, trained
 
 
 def training(prepared: Path, **settings: Any) -> Train:
@@ -89,7 +89,7 @@ def test_folding_the_scaling_in_is_exact(request: pytest.FixtureRequest, prepare
     aware(images[:50].astype(np.float32) / 255, training=True)  # takes the ranges of the kernels
     before = answers(whole, images)
     assert np.ptp(before) > 1
-    fold(aware, head.layers[-1].scale)
+    fold(aware, head.layers[-1].scale, SPECS[0])
     assert np.allclose(answers(aware, images), before, atol=1e-3)
 
 

@@ -14,12 +14,13 @@ from tasks.compression.quantization.float_file import predict
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.distortion import sqnr
 from tasks.learning.conversion import fold_scaling, to_tflite
+from tasks.samples import Inputs
 from tests.tasks.training.material import answers, samples
 
 SHAPE = (10, 12, 3)
 SPREAD = np.random.default_rng(5).integers(20, 250, (1, *SHAPE))  # the mean differs from place to place
 IMAGES = np.random.default_rng(6).binomial(SPREAD, 0.8, (200, *SHAPE)).astype(np.uint8)
-DRAWN = CalibrationSet(IMAGES, np.zeros(len(IMAGES), np.int64), np.arange(len(IMAGES)))
+DRAWN = CalibrationSet(Inputs({"image": IMAGES}), np.zeros(len(IMAGES), np.int64), np.arange(len(IMAGES)))
 
 Build = Callable[[Any], Any]  # from pixels between 0 and 1 to logits
 LAYERS: dict[str, Build] = {
@@ -134,7 +135,7 @@ def test_other_images_are_never_further_from_the_float_network_than_without(
 ) -> None:
     set_seed(1)
     images, labels = samples("train", prepared, 150)
-    drawn = CalibrationSet(images[:50], labels[:50], np.arange(50))
+    drawn = CalibrationSet(Inputs({"image": images[:50]}), labels[:50], np.arange(50))
     inputs = keras().Input(images.shape[1:], name="image")
     model = keras().Model(inputs, build(keras().layers.Rescaling(1 / 255)(inputs)))
     other = images[50:]
@@ -150,7 +151,7 @@ def test_other_images_are_never_further_from_the_float_network_than_without(
 
 def test_what_does_not_help_on_other_images_is_left_out_with_the_reason() -> None:
     model = network(LAYERS["dense"])
-    few = CalibrationSet(IMAGES[:2], np.zeros(2, np.int64), np.arange(2))
+    few = CalibrationSet(Inputs({"image": IMAGES[:2]}), np.zeros(2, np.int64), np.arange(2))
     plain, _ = convert_with_ranges(fold_scaling(model), few, Calibration(), False)
     corrected, details = convert_with_ranges(fold_scaling(model), few, Calibration(), False, True)
     assert corrected == plain

@@ -12,6 +12,7 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.ranges import choose_range
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.learning.conversion import convert, fold_scaling
+from tasks.samples import Inputs
 from tests.tasks.compression.cases import Made, context
 from tests.tasks.training.material import answers, samples
 
@@ -81,15 +82,15 @@ def test_images_are_the_first_or_drawn_by_seed_or_class_by_class() -> None:
 def test_the_images_are_those_of_their_places(prepared: Path) -> None:
     images, labels = samples("train", prepared)
     drawn = calibration_set(Calibration(samples=30, seed=4), context(prepared))
-    assert np.array_equal(drawn.images, images[drawn.places])
+    assert np.array_equal(drawn.inputs.arrays["image"], images[drawn.places])
     assert np.array_equal(drawn.labels, labels[drawn.places])
-    assert len(calibration_set(Calibration(samples=9999), context(prepared)).images) == len(images)
+    assert len(calibration_set(Calibration(samples=9999), context(prepared)).inputs) == len(images)
 
 
 def test_an_outlier_among_the_images_does_not_reach_the_files_ranges(tiny: Any, prepared: Path) -> None:
     images = samples("train", prepared, 200)[0] // 4
     images[17] = 255  # one image that is nothing like the others
-    drawn = CalibrationSet(images, np.zeros(200, np.int64), np.arange(200))
+    drawn = CalibrationSet(Inputs({"image": images}), np.zeros(200, np.int64), np.arange(200))
     folded = fold_scaling(tiny)
     _, wide = convert_with_ranges(folded, drawn, Calibration())
     file, narrow = convert_with_ranges(folded, drawn, Calibration(ranges="percentile", percentile=99.0))

@@ -12,6 +12,7 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.own_biases import own_biases
 from tasks.distortion import sqnr
 from tasks.learning.conversion import convert, to_tflite
+from tasks.samples import Inputs
 from tests.tasks.compression.cases import context
 from tests.tasks.compression.zoo.handmade import dead
 from tests.tasks.training.material import SHAPE, answers, samples
@@ -64,7 +65,7 @@ def test_layers_that_are_called_twice_answer_right_with_16_bit_activations(share
 
 def test_a_layer_of_zeros_behind_a_dead_one_has_steps_that_are_numbers() -> None:
     model, image = dead(), np.full((1, *SHAPE), 200, np.float32)
-    file = File(convert(model, configurations(lambda: iter([[image]]))["int16x8"]))
+    file = File(convert(model, configurations(lambda: iter([Inputs({"image": image})]))["int16x8"]))
     tensors = [tensor for tensor in file.model.subgraphs[0].tensors if file.content(tensor) and tensor.quantization]
     scales = [tensor.quantization.scale for tensor in tensors if tensor.quantization.scale is not None]
     assert np.isfinite(np.concatenate(scales)).all()

@@ -7,6 +7,7 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.whole_numbers import check_whole_numbers
 from tasks.errors import Unsuited
 from tasks.learning.conversion import convert
+from tasks.samples import Inputs
 from tests.tasks.compression.zoo.handmade import embedded
 
 
@@ -22,7 +23,7 @@ def test_rows_of_a_table_are_chosen_by_whole_numbers_or_not_at_all(
     model: Any, mode: Any, largest: int, fits: bool
 ) -> None:
     image = np.linspace(0, largest, 256).astype(np.float32).reshape(1, 16, 16, 1)
-    file = convert(model, configurations(lambda: iter([[image]]))[mode], float_input=mode == "int8")
+    file = convert(model, configurations(lambda: iter([Inputs({"image": image})]))[mode], float_input=mode == "int8")
     if fits:
         check_whole_numbers(file)
     else:

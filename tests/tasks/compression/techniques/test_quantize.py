@@ -8,6 +8,7 @@ import pytest
 from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.records import Reason
 from tasks.litert import LiteRTModel
+from tasks.samples import concatenate
 from tests.tasks.compression.cases import Made, carry_out, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import depthwise, samples
@@ -35,7 +36,8 @@ def activations(model: LiteRTModel) -> Counter[str]:
 @pytest.mark.parametrize("network", ["article", "residual"])
 def test_int8_is_integers_from_pixels_to_logits(made: Made, tmp_path: Path, network: str) -> None:
     model = loaded(made(network, "int8")[0], tmp_path)
-    assert (model.input.dtype, model.input.scale, model.input.zero_point) == ("uint8", 1.0, 0)  # pixels as they are
+    image = model.inputs["image"]
+    assert (image.dtype, image.scale, image.zero_point) == ("uint8", 1.0, 0)  # pixels as they are
     assert model.output.dtype == "int8"
     assert set(activations(model)) == {"int8"}
 
@@ -44,7 +46,7 @@ def test_int8_is_integers_from_pixels_to_logits(made: Made, tmp_path: Path, netw
 def test_int16x8_has_16_bit_activations_and_8_bit_weights(made: Made, tmp_path: Path, network: str) -> None:
     flatbuffer, _ = made(network, "int16x8")
     model = loaded(flatbuffer, tmp_path)
-    assert (model.input.dtype, model.output.dtype) == ("uint8", "float32")
+    assert (model.inputs["image"].dtype, model.output.dtype) == ("uint8", "float32")
     types = activations(model)
     assert types["float32"] == 2  # the cast pixels and the logits
     assert set(types) == {"float32", "int16"}
@@ -95,8 +97,7 @@ def test_a_depthwise_convolution_is_quantized_too(prepared: Path) -> None:
 def test_calibration_takes_the_first_training_images(prepared: Path) -> None:
     images, _ = samples("train", prepared, 7)
     taken = list(calibration_samples(7, context(prepared))())
-    assert np.array_equal(np.concatenate([image for (image,) in taken]), images.astype(np.float32))
-    assert taken[0][0].dtype == np.float32
+    assert np.array_equal(concatenate(taken).arrays["image"], images)
     assert len(list(calibration_samples(5000, context(prepared))())) == 967
 
 

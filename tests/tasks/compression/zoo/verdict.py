@@ -15,10 +15,12 @@ from tasks.compression.records import Candidate, Reason, Step
 from tasks.compression.weights import of_layer, weights
 from tasks.distortion import sqnr
 from tasks.learning.conversion import to_tflite
+from tasks.learning.feeding import fed
 from tasks.learning.rewrites import LEAST_DB as FLOAT_DB
 from tasks.learning.rewrites import float32_db
 from tasks.learning.saving import copy_model
 from tasks.litert import LiteRTModel
+from tasks.samples import Inputs
 
 SAME_FLOAT_DB = 100.0  # a float file computes what its network does, but for the order of its sums
 LEAST_DB = {"float16": 50.0, "dynamic_int8": 10.0, "int16x8": 20.0, "int8": 8.0, "int4": 1.0, "mixed": 1.0}
@@ -28,12 +30,12 @@ SLACK_DB = 3.0
 COMPRESSES = frozenset({"prune", "prune_channels", "factorize", "cluster", "quantize", "width_to_depth"})
 
 
-def logits(file: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the runtime gives for each image by itself."""
+def logits(file: bytes, inputs: Inputs | NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the runtime gives for each sample by itself."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(file)
-        return LiteRTModel(path).predict(images)
+        return LiteRTModel(path).predict(inputs)
 
 
 def decibels(wanted: NDArray[Any], given: NDArray[Any]) -> float:
@@ -59,8 +61,8 @@ def rounded(model: Any, bits: int, by_channel: bool) -> bytes:
     return file.write()
 
 
-def rounded_values(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a network gives if all that its layers give is rounded to 8 bits, over the range that these images have.
+def rounded_values(model: Any, inputs: Inputs) -> NDArray[np.float32]:
+    """What a network gives if all that its layers give is rounded to 8 bits, over the range that these samples have.
 
     Layers whose values go into a normalization or an activation alone are one operator with it and are not rounded.
     """
@@ -83,7 +85,7 @@ def rounded_values(model: Any, images: NDArray[np.float32]) -> NDArray[np.float3
         after = [node.outbound_layer for node in layer.outbound_nodes]
         if layer.inbound_nodes and not (len(after) == 1 and type(after[0]).__name__ in fused):
             layer.call = rounding(layer.call)
-    return np.asarray(layers(images, training=False))
+    return np.asarray(layers(fed(inputs), training=False))
 
 
 def together(errors: Sequence[float]) -> float:
@@ -96,9 +98,7 @@ def weights_of(model: Any) -> dict[int, NDArray[Any]]:
     return {id(weight): weight.numpy() for weight in model.weights if len(weight.shape) > 1}
 
 
-def faults(
-    recipe: Recipe, candidate: Candidate, file: bytes, reference: Any, images: NDArray[np.uint8]
-) -> Iterator[str]:
+def faults(recipe: Recipe, candidate: Candidate, file: bytes, reference: Any, inputs: Inputs) -> Iterator[str]:
     """What is wrong, if anything is.
 
     Args:
@@ -106,11 +106,11 @@ def faults(
         candidate: its record.
         file: the ``.tflite`` file.
         reference: the last Keras model of the recipe.
-        images: to compare on.
+        inputs: to compare on.
     """
     last = recipe[-1] if recipe[-1].technique != "pack" else recipe[-2]
     trained_inside = getattr(last, "trains", False)
-    given, wanted = logits(file, images), np.asarray(reference(images.astype(np.float32), training=False))
+    given, wanted = logits(file, inputs), np.asarray(reference(fed(inputs), training=False))
     if not np.isfinite(given).all() and np.isfinite(wanted).all():
         yield "the file gives values that are not finite"
     elif not trained_inside:
@@ -118,12 +118,12 @@ def faults(
         least, found = LEAST_DB.get(mode, SAME_FLOAT_DB), decibels(wanted, given)
         if found < least and mode in BITS:  # many layers on random weights: what plain rounding leaves, is enough
             plainly = rounded(reference, BITS[mode], getattr(last, "granularity", "") != "per_tensor")
-            errors = [decibels(wanted, logits(plainly, images))]
+            errors = [decibels(wanted, logits(plainly, inputs))]
             if mode in ROUNDS_VALUES:
-                errors.append(decibels(wanted, rounded_values(reference, images.astype(np.float32))))
+                errors.append(decibels(wanted, rounded_values(reference, inputs)))
             least = min(least, together(errors) - SLACK_DB)
         elif found < least and mode == "":  # what float32 itself does not compute
-            least = max(FLOAT_DB, min(least, float32_db(reference, images.astype(np.float32))))
+            least = max(FLOAT_DB, min(least, float32_db(reference, fed(inputs))))
         if found < least:
             yield f"the file is {found:.1f} dB from its network, less than {least:.0f}"
     yield from _false_records(recipe, candidate)

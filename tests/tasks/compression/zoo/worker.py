@@ -23,6 +23,7 @@ from tasks.compression.separable import split_separable
 from tasks.compression.step_store import StepStore
 from tasks.compression.technique import Context
 from tasks.errors import SlimlineError
+from tasks.learning.feeding import fed
 from tasks.learning.saving import weights_digest
 from tasks.samples import read_batches
 from tests.tasks.compression.zoo.networks import NETWORKS
@@ -60,9 +61,9 @@ def carried_out(baseline: Any, case: str, folder: Path) -> dict[str, Any]:
             subjects = [store.read(store.digest(recipe[: length + 1])).subject for length in range(len(recipe))]
             begun = split_separable(inline_models(baseline))  # as every recipe begins
             models = [begun, *(subject.network for subject in subjects if subject.form == "keras")]
-            images = next(read_batches("validation", 1 << 20, folder))[0]
-            wrong = list(faults(recipe, candidate, file, models[-1], images))
-            found = decibels(np.asarray(models[-1](images.astype(np.float32), training=False)), logits(file, images))
+            inputs = next(read_batches("validation", 1 << 20, folder))[0]
+            wrong = list(faults(recipe, candidate, file, models[-1], inputs))
+            found = decibels(np.asarray(models[-1](fed(inputs), training=False)), logits(file, inputs))
         except SlimlineError as error:
             # a library's error that was caught on its way is a refusal that nobody thought about
             verdict = "fault" if CAUGHT.search(str(error)) else "refused"

@@ -156,10 +156,10 @@ def test_what_is_served_is_a_model_that_takes_raw_pixels(asked: Params, tiny: An
     import tensorflow as tf
 
     from tasks.training.serving import save_for_serving
-    from tests.tasks.training.material import SHAPE
+    from tests.tasks.training.material import SHAPE, SPECS
 
     shutil.rmtree(SAVED_MODEL)
-    save_for_serving(tiny, SHAPE, SAVED_MODEL)
+    save_for_serving(tiny, SPECS, SAVED_MODEL)
     publish(asked)
     loaded = tf.saved_model.load(str(tmp_path / "store" / serving.serving_folder("shades") / "1"))
     images = np.random.default_rng(1).integers(0, 256, (5, *SHAPE), np.uint8)

@@ -1,0 +1,72 @@
+"""The bytes of a sample, and the check that a workload gives what its inputs say."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import DataError
+from tasks.samples import DTYPES, Specs, TensorSpec
+from tasks.workloads.protocol import UnusableError
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+RESERVED = "name"  # the feature that says where a sample is in the source
+
+
+def check_specs(specs: Specs, target: str) -> None:
+    """Refuse inputs that no network can take or no shard can hold.
+
+    Args:
+        specs: the inputs that a workload names.
+        target: the name of the outcome's target.
+
+    Raises:
+        DataError: there is none, a name is used twice or cannot be one, or a type or a range is not known.
+    """
+    names = [spec.name for spec in specs]
+    if not names or len({*names, target, RESERVED}) != len(names) + 2 or not all(map(NAME.fullmatch, names)):
+        raise DataError(
+            f"Expected the workload's inputs to have names of letters, digits and _, each once and none of them "
+            f"{target} or {RESERVED}. Received: {', '.join(names) or 'no input'}. Rename them in the workload's reader."
+        )
+    for spec in specs:
+        if spec.dtype not in DTYPES or not all(size > 0 for size in spec.shape):
+            raise DataError(
+                f"Expected the input {spec.name} to be of a fixed shape and of type {', '.join(DTYPES)}. "
+                f"Received: {spec.dtype} {spec.shape}. Change it in the workload's reader."
+            )
+        if not -np.inf < spec.low <= spec.high < np.inf:
+            raise DataError(
+                f"Expected the input {spec.name} to have a range of finite numbers. Received: {spec.low} to "
+                f"{spec.high}. Name the least and the largest value that a sample may have."
+            )
+
+
+def content_of(inputs: Mapping[str, NDArray[Any]], specs: Specs) -> bytes:
+    """Return a sample's inputs as bytes, one after the other, each in C order, little-endian.
+
+    Raises:
+        UnusableError: a value is not in the range of its input.
+        DataError: the workload gives other inputs, types or shapes than it names.
+    """
+    if set(inputs) != {spec.name for spec in specs}:
+        raise DataError(
+            f"Expected the workload to read {', '.join(spec.name for spec in specs)}. "
+            f"Received: {', '.join(inputs) or 'nothing'}. Let its reader give what it names."
+        )
+    return b"".join(_bytes_of(inputs[spec.name], spec) for spec in specs)
+
+
+def _bytes_of(array: NDArray[Any], spec: TensorSpec) -> bytes:
+    if array.shape != spec.shape or array.dtype != spec.dtype:
+        raise DataError(
+            f"Expected the workload to read {spec.name} as {spec.dtype} {spec.shape}. "
+            f"Received: {array.dtype} {array.shape}. Let its reader give what it names."
+        )
+    if array.size and not (spec.dtype == "uint8" and (spec.low, spec.high) == (0, 255)):
+        low, high = float(array.min()), float(array.max())
+        if not spec.low <= low <= high <= spec.high:  # false for what is no number
+            raise UnusableError(f"{spec.name} from {low:g} to {high:g}: {spec.low:g} to {spec.high:g} is expected")
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
