@@ -46,6 +46,15 @@ class TensorSpec(Record):
         """Of one sample."""
         return np.dtype(self.dtype).itemsize * math.prod(self.shape)
 
+    def out_of_range(self, array: Array) -> str:
+        """Say which values of a sample cannot be, as what is no number; empty where all can."""
+        if not array.size or (self.dtype == "uint8" and (self.low, self.high) == (0, 255)):
+            return ""
+        low, high = float(array.min()), float(array.max())
+        if self.low <= low <= high <= self.high:
+            return ""
+        return f"{self.name} from {low:g} to {high:g}: {self.low:g} to {self.high:g} is expected"
+
 
 Specs = tuple[TensorSpec, ...]
 

@@ -65,8 +65,6 @@ def _bytes_of(array: NDArray[Any], spec: TensorSpec) -> bytes:
             f"Expected the workload to read {spec.name} as {spec.dtype} {spec.shape}. "
             f"Received: {array.dtype} {array.shape}. Let its reader give what it names."
         )
-    if array.size and not (spec.dtype == "uint8" and (spec.low, spec.high) == (0, 255)):
-        low, high = float(array.min()), float(array.max())
-        if not spec.low <= low <= high <= spec.high:  # false for what is no number
-            raise UnusableError(f"{spec.name} from {low:g} to {high:g}: {spec.low:g} to {spec.high:g} is expected")
+    if reason := spec.out_of_range(array):
+        raise UnusableError(reason)
     return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()

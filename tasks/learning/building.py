@@ -14,6 +14,7 @@ from tasks.workloads import find_workload, learning_of
 from tasks.workloads.protocol import Builder
 
 OWN = re.compile(r"\w+(\.\w+)*:\w+")
+BEYOND = re.compile(r"indices\S* = -?\d+ is not in \[[^)]*\)")  # of TensorFlow, about a table's rows
 
 
 def find_builder(name: str, workload: str) -> Builder:
@@ -106,7 +107,9 @@ def _check_ids(name: str, model: KerasModel, specs: Specs) -> None:
         model(fed(extremes(specs)), training=False)
     except tensorflow().errors.InvalidArgumentError as error:
         ranges = ", ".join(f"{spec.name} {spec.low:g} to {spec.high:g}" for spec in specs if spec.dtype in IDS)
+        said = BEYOND.search(str(error.message))
         raise TrainingError(
-            f"Expected {name} to take all ids that there may be: {ranges}. Received: {str(error.message)[:200]}. "
+            f"Expected {name} to take all ids that there may be: {ranges}. "
+            f"Received: {said[0] if said else str(error.message)[:200]}. "
             f"Give its embeddings a row for each, or the workload's reader the range of its ids."
         ) from None

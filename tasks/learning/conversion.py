@@ -212,10 +212,9 @@ def _fresh_state() -> Iterator[None]:
     def feed_each(self: Any, samples: Callable[[], Iterator[Any]], resize_input: bool) -> None:
         names: list[str] = []
         for sample in samples():
-            if isinstance(sample, dict):
-                names = names or input_names(bytes(self._model_content))
-                sample = [sample[name] for name in names]
-            feed(self, functools.partial(iter, [sample]), resize_input)
+            names = names or (input_names(bytes(self._model_content)) if isinstance(sample, dict) else [])
+            arrays = [sample[name] for name in names] if names else sample
+            feed(self, functools.partial(iter, [arrays]), resize_input)
 
     Calibrator._feed_tensors = feed_each
     try:

@@ -8,7 +8,7 @@ from tasks.deployment.device.client import release_folder
 from tasks.deployment.device.downloading import verify
 from tasks.deployment.records import LABELS, MODEL, SIGNATURE
 from tasks.deployment.trust.trusted import Trust
-from tasks.errors import ConfigError, ReleaseError
+from tasks.errors import ConfigError, DataError, ReleaseError
 from tasks.extras import needing
 from tasks.litert import LiteRTModel
 from tasks.samples import Array, Inputs, Specs, TensorSpec
@@ -50,14 +50,21 @@ def predict(
         )
     reading, measuring = reading_of(name), measuring_for(name)
     return [
-        measuring.predict(str(file), model.predict(_question(reading.ask(file, inputs)))[0], labels)
+        measuring.predict(str(file), model.predict(_question(file, reading.ask(file, inputs), inputs))[0], labels)
         for file in map(Path, files)
     ]
 
 
-def _question(inputs: Mapping[str, Array]) -> Inputs:
-    """Return one sample as a batch."""
-    return Inputs({name: array[None] for name, array in inputs.items()})
+def _question(file: Path, asked: Mapping[str, Array], inputs: Specs) -> Inputs:
+    """Return one sample as a batch.
+
+    Raises:
+        DataError: a value is not in the range of its input.
+    """
+    for spec in inputs:
+        if spec.name in asked and (reason := spec.out_of_range(asked[spec.name])):
+            raise DataError(f"Expected {file} to hold {spec.name} in their range. Received: {reason}.")
+    return Inputs({name: array[None] for name, array in asked.items()})
 
 
 def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tuple[str, Specs]:
