@@ -36,7 +36,7 @@ LEAST = 1e-12  # level below which nothing is decided: seven standard deviations
 
 
 @dataclass(frozen=True)
-class Budget:
+class ErrorBudget:
     """What one set of samples has left: a fraction of the error, and the verdicts behind it.
 
     ``passed`` counts the decisions that passed, ``others`` those that did not (or have not ended) since the first PASS;
@@ -65,14 +65,14 @@ class Budget:
         level = min(ceiling, error * self.offer)
         return level if level >= LEAST else 0.0
 
-    def reserve(self) -> "Budget":
+    def reserve(self) -> "ErrorBudget":
         """After the next decision was begun; until it has ended it counts as one that did not pass."""
         return replace(self, wealth=self.wealth - self.offer, others=self.others + 1)
 
-    def after_pass(self, offer: float) -> "Budget":
+    def after_pass(self, offer: float) -> "ErrorBudget":
         """After a decision passed that had got ``offer``."""
         others = self.others - 1 if self.passed else 0
-        return Budget(offer, self.passed + 1, others)
+        return ErrorBudget(offer, self.passed + 1, others)
 
 
 def share(passed: int, others: int) -> float:

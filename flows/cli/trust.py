@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tasks.deployment.trust.trusted import Trust
 
 
-def whom_to_trust(places: Sequence[Path], allow_unsigned: bool) -> "Trust":
+def resolve_trust(paths: Sequence[Path], allow_unsigned: bool) -> "Trust":
     """The trusted keys for a command; what the project has revoked counts in no case.
 
     Raises:
@@ -22,10 +22,10 @@ def whom_to_trust(places: Sequence[Path], allow_unsigned: bool) -> "Trust":
 
     if allow_unsigned:
         return ANYBODY
-    project = _project(bool(places) or ENVIRONMENT in os.environ)
+    project = _project(bool(paths) or ENVIRONMENT in os.environ)
     revoked = project.revoked if project else ()
-    if places:
-        return load_trust(places, revoked)
+    if paths:
+        return load_trust(paths, revoked)
     if trust := environment_trust(revoked):
         return trust
     if project:

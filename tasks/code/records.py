@@ -41,7 +41,7 @@ class CodeRecord(Record):
         return hashlib.sha256(self.content()).hexdigest()
 
 
-def describe(work: str, models: Iterable[str] = (), reader: Reader | None = None) -> CodeRecord:
+def code_record(work: str, models: Iterable[str] = (), reader: Reader | None = None) -> CodeRecord:
     """Tell what a work runs now.
 
     Args:
@@ -84,7 +84,7 @@ def foresee_code(params: Params, root: Path = Path()) -> dict[Path, bytes]:
     """The files that the stage ``code`` would write now."""
     reader = Reader(root)
     works = sorted(WORKS.keys() - ALWAYS_RUN)
-    files = {FOLDER / f"{work}.json": describe(work, models_of(params, work), reader).content() for work in works}
+    files = {FOLDER / f"{work}.json": code_record(work, models_of(params, work), reader).content() for work in works}
     reader.keep()
     return files
 

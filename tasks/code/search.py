@@ -73,23 +73,23 @@ def _kind(path: Path) -> Kind:
     return "standard" if path == library or library in path.parents else "code"
 
 
-def _look(name: str, places: list[tuple[Path, Kind]], above: str = "") -> Found | None:
+def _look(name: str, folders: list[tuple[Path, Kind]], above: str = "") -> Found | None:
     """The first package or module of that name, else all folders of that name together."""
     portions: list[Path] = []
-    for place, kind in places:
+    for entry, kind in folders:
         found = "code" if name == OURS and not above else kind
-        folder = place / name
+        folder = entry / name
         for suffix in SUFFIXES:
             if (file := folder / f"__init__{suffix}").is_file():
                 return Found(found, file, f"{above}{name}/{file.name}", (folder,))
         for suffix in SUFFIXES:
-            if (file := place / f"{name}{suffix}").is_file():
+            if (file := entry / f"{name}{suffix}").is_file():
                 return Found(found, file, f"{above}{file.name}")
         if folder.is_dir():
             portions.append(folder)
     if not portions:
         return None
-    kinds = {kind for place, kind in places if place / name in portions}
+    kinds = {kind for entry, kind in folders if entry / name in portions}
     return Found("code" if "code" in kinds else min(kinds), folders=tuple(portions))
 
 

@@ -123,7 +123,7 @@ class Candidate(Record):
         return bool(techniques & TRAINING_ALONE) and techniques <= TRAINING_ALONE | {"convert"}
 
     @property
-    def lessons(self) -> dict[str, int]:
+    def taught_epochs(self) -> dict[str, int]:
         """Epochs of training by the name of who taught; none without training."""
         found: Counter[str] = Counter()
         for step in self.steps:

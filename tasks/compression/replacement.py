@@ -88,7 +88,7 @@ def _like(layer: KerasLayer, ending: str, kernel: NDArray[Any], changes: dict[st
     return layer.__class__.from_config(config)
 
 
-def rebuild(model: KerasModel, replacements: Mapping[str, Replacement]) -> KerasModel:
+def replace_layers(model: KerasModel, replacements: Mapping[str, Replacement]) -> KerasModel:
     """A functional model with the same weights in which the named layers are replaced.
 
     Args:

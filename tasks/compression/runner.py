@@ -114,7 +114,7 @@ def _do_step(
     context.say(f"step {index + 1}/{count}: {technique.technique}")
     digest = store.digest(begun)
     with store.alone(digest) as backup, refusing(f"step {index + 1} ({technique.technique})"):
-        if store.holds(digest):
+        if store.has(digest):
             context.say("was done before")
         else:
             # steps of a recipe see the samples in different orders

@@ -95,7 +95,7 @@ def _scale_biases(model: Table) -> None:
 
 
 def _scales(tensor: Table) -> bytes:
-    return schema.describe(tensor).scales
+    return schema.constant_of(tensor).scales
 
 
 def _floats(data: bytes) -> NDArray[np.float32]:

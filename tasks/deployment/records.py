@@ -144,7 +144,7 @@ class Claim(Record):
     claimed_at: str  # UTC, ISO 8601
 
 
-class Hold(Record):
+class Lease(Record):
     """Somebody is about to point a channel to a release."""
 
     version: Number
@@ -160,7 +160,7 @@ class Pin(Record):
     reason: str
 
 
-class Retired(Record):
+class Tombstone(Record):
     """The mark on a release that is being removed, or was; from now on it does not exist."""
 
     nonce: str

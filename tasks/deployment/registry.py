@@ -119,7 +119,7 @@ def encode(record: Record) -> bytes:
     return content
 
 
-def decode(content: bytes, kind: type[R], place: str) -> R:
+def decode(content: bytes, kind: type[R], origin: str) -> R:
     """A record as it was stored.
 
     Raises:
@@ -129,7 +129,7 @@ def decode(content: bytes, kind: type[R], place: str) -> R:
         return kind.model_validate_json(content)
     except ValidationError as error:
         raise ReleaseError(
-            f"Expected {place} to be a {kind.__name__} that this version of slimline reads. Received: "
+            f"Expected {origin} to be a {kind.__name__} that this version of slimline reads. Received: "
             f"{_first_problem(error)}. If a newer slimline has written it, update this one."
         ) from None
 
@@ -162,16 +162,16 @@ def digest_of(manifest: Manifest) -> str:
     return hashlib.sha256(encode(manifest)).hexdigest()
 
 
-def open_manifest(envelope: bytes, trust: Trust, place: str) -> Sealed:
+def open_manifest(envelope: bytes, trust: Trust, origin: str) -> Sealed:
     """The manifest in an envelope.
 
     Raises:
         Untrusted: nobody trusted has signed it.
         ReleaseError: it is no manifest.
     """
-    opened = unseal(envelope, trust, place)
+    opened = unseal(envelope, trust, origin)
     digest = hashlib.sha256(opened.payload).hexdigest()
-    return Sealed(decode(opened.payload, Manifest, place), digest, envelope, opened.signed_by)
+    return Sealed(decode(opened.payload, Manifest, origin), digest, envelope, opened.signed_by)
 
 
 def read_manifest(store: Readable, model: str, version: int, trust: Trust, sha256: str | None = None) -> Sealed:
@@ -204,7 +204,7 @@ def read_manifest(store: Readable, model: str, version: int, trust: Trust, sha25
     return sealed
 
 
-def expect_about(manifest: Manifest, model: str, version: int, place: str) -> None:
+def expect_about(manifest: Manifest, model: str, version: int, origin: str) -> None:
     """Refuse a manifest, however well it is signed, that lies where another release's belongs.
 
     Raises:
@@ -212,7 +212,7 @@ def expect_about(manifest: Manifest, model: str, version: int, place: str) -> No
     """
     if (manifest.model, manifest.version) != (model, version):
         raise ReleaseError(
-            f"Expected {place} to be about {model} {version}. "
+            f"Expected {origin} to be about {model} {version}. "
             f"Received: {manifest.model} {manifest.version}. Do not use it, publish again."
         )
 
@@ -268,10 +268,10 @@ def find_releases(store: Store, model: str) -> tuple[list[Release], tuple[Odd, .
         pointing[pointer.version].append(channel)
     listed, odd = [], list(found.odd)
     for version, files in sorted(versions(store, model).items(), reverse=True):
-        if MANIFEST not in files or any(map(is_mark, files)):
+        if MANIFEST not in files or any(map(is_tombstone, files)):
             continue
         try:
-            listed.append(describe(read_manifest(store, model, version, ANYBODY), tuple(pointing[version])))
+            listed.append(summarize(read_manifest(store, model, version, ANYBODY), tuple(pointing[version])))
         except StoreUnavailable:
             raise
         except (StoreError, ReleaseError) as error:
@@ -285,7 +285,7 @@ def releases(store: Store, model: str) -> list[Release]:
     return find_releases(store, model)[0]
 
 
-def describe(sealed: Sealed, channels: tuple[str, ...]) -> Release:
+def summarize(sealed: Sealed, channels: tuple[str, ...]) -> Release:
     """A release in short."""
     manifest = sealed.manifest
     return Release(
@@ -339,6 +339,6 @@ def versions(store: Store, model: str) -> dict[int, dict[str, int]]:
     return dict(found)
 
 
-def is_mark(name: str) -> bool:
+def is_tombstone(name: str) -> bool:
     """Whether a file says that its release is being removed, see :mod:`tasks.deployment.releases.leases`."""
     return name.rpartition("/")[2].startswith("retired-")

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from tasks.errors import EvaluationError, PackingError
 from tasks.evaluation.records import Cost
 from tasks.packing.pack_cache import packed
-from tasks.packing.plain import zstd
 from tasks.packing.recording import read_model
+from tasks.packing.zstd import compress_zstd
 
-BIAS = 2  # its place among the inputs of a convolution and a fully connected layer
+BIAS = 2  # its position among the inputs of a convolution and a fully connected layer
 PACKED_BITS = {"INT4": 4, "UINT4": 4, "INT2": 2}
 DTYPES: dict[str, type[np.generic]] = {
     "FLOAT16": np.float16,
@@ -91,7 +91,7 @@ def measure_cost(path: Path) -> Cost:
     return Cost(
         loaded_bytes=len(file.content),
         stored_bytes=len(packed(file.content)),
-        zstd_bytes=len(zstd(file.content)),
+        zstd_bytes=len(compress_zstd(file.content)),
         parameters=sum(prod(tensor.shape) for tensor in parameters),
         nonzero=sum(_nonzero(file, tensor) for tensor in parameters),
         macs=sum(_macs(name, operation, graph) for name, operation, graph in file.operations()),
@@ -108,11 +108,11 @@ def _parameters(file: Flatbuffer) -> Iterator[Any]:
             source = tensors[operation.inputs[0]]
             unpacked[id(tensors[operation.outputs[0]])] = unpacked.get(id(source), source)
             continue
-        for place, index in enumerate(operation.inputs):
+        for position, index in enumerate(operation.inputs):
             if index < 0 or not _is_constant(file, tensors[index], unpacked):
                 continue
             tensor = unpacked.get(id(tensors[index]), tensors[index])
-            bias = place == BIAS and name in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+            bias = position == BIAS and name in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
             if bias or (_is_computed_with(file, tensor) and id(tensor) not in seen):
                 seen.add(id(tensor))
                 yield tensor

@@ -22,7 +22,7 @@ from tasks.evaluation.results import Results
 from tasks.evaluation.rules import judge_rules, overall
 from tasks.files import sha256
 from tasks.samples import split_digest
-from tasks.spending import Budget, one_sided, two_sided
+from tasks.spending import ErrorBudget, one_sided, two_sided
 from tasks.training.records import BASELINE_TFLITE
 from tasks.wording import confidence, percent, times
 
@@ -103,7 +103,7 @@ def ceiling(params: Params) -> float:
     return max(one_sided(rule.confidence) for rule in params.gate.sealed)
 
 
-def provable(results: Results, budget: Budget, samples: int) -> int | None:
+def provable(results: Results, budget: ErrorBudget, samples: int) -> int | None:
     """How many decisions could still prove the first rule's margin for a candidate as good as the baseline.
 
     It counts decisions that do not pass; the answers are taken to differ as on validation.

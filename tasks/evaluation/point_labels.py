@@ -36,9 +36,9 @@ class Box:
 def places_around(spot: Box, width: float) -> Iterator[Box]:
     """Where a label of this width could stand, the nearest places first: right, left, above, below, corners."""
     for reach in REACHES:
-        aside, slant = reach + width / 2, 0.7 * reach + width / 2
+        extra, slant = reach + width / 2, 0.7 * reach + width / 2
         for dx, dy in (
-            *((aside, 0.0), (-aside, 0.0), (0.0, reach + 4.0), (0.0, -reach - 4.0)),
+            *((extra, 0.0), (-extra, 0.0), (0.0, reach + 4.0), (0.0, -reach - 4.0)),
             *((slant, 0.8 * reach), (-slant, 0.8 * reach), (slant, -0.8 * reach), (-slant, -0.8 * reach)),
         ):
             yield Box(spot.x + dx, spot.y + dy, width, LINE)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tasks.records import Interval, Record
-from tasks.verdicts import Outcome as Outcome  # noqa: PLC0414 - a part of the records
+from tasks.verdicts import Judgement as Judgement  # noqa: PLC0414 - a part of the records
 from tasks.verdicts import RuleVerdict as RuleVerdict  # noqa: PLC0414
 
 QUALITY = Path("reports/quality")
@@ -119,7 +119,7 @@ class Choice(Record):
     candidate: str
     rank: int  # 1 is the chosen one
     objective: float | None  # value of the objective; None where nothing was made
-    outcome: Outcome | Ineligible  # of the rules on the validation split
+    outcome: Judgement | Ineligible  # of the rules on the validation split
     sentence: str
 
 
@@ -138,7 +138,7 @@ class GateReport(Record):
     rules: tuple[RuleVerdict, ...]
     smallest_margin: float  # of the first metric, that a first decision on the test split can prove for an equal
     promising: bool
-    outcome: Outcome
+    outcome: Judgement
     sentence: str
 
 

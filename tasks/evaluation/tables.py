@@ -43,7 +43,7 @@ def candidates_table(results: Results) -> list[Row]:
             "Difference": "",
             "To its control": "",
             "Beside its float form": beside_float(results, name),
-            **{aside.column: aside.shown for aside in results.measuring.asides(quality.details)},
+            **{extra.column: extra.shown for extra in results.measuring.extra_columns(quality.details)},
             "Loaded": f"{cost.loaded_bytes:,}",
             "Stored": f"{cost.stored_bytes:,}",
             "In zstd": f"{cost.zstd_bytes:,}",

@@ -34,14 +34,14 @@ class Teacher:
     kept = True  # its answers take little room and cost much
 
     @functools.cached_property
-    def knowledge(self) -> str:
+    def digest(self) -> str:
         """Identifies the members: the same networks and weights give the same digest."""
         known = repr([(member.to_json(), weights_digest(member)) for member in self.members])
         return hashlib.sha256(known.encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:
         """What a training with this teacher depends on."""
-        return f"Teacher({self.knowledge}, {self.temperature}, {self.weight}, {self.seed})"
+        return f"Teacher({self.digest}, {self.temperature}, {self.weight}, {self.seed})"
 
     def answer(self, images: TfTensor) -> TfTensor:
         """Logits ``[n, classes]`` for images float32 ``[n, height, width, channels]``."""
@@ -64,7 +64,7 @@ class Teacher:
         return metric_of_targets(outcome)
 
 
-def lesson(labels: TfTensor, answers: TfTensor) -> TfTensor:
+def taught_targets(labels: TfTensor, answers: TfTensor) -> TfTensor:
     """What a student learns in a batch: label, then the teacher's logits: float32 ``[n, 1 + classes]``."""
     tf = tensorflow()
     return tf.concat([tf.cast(labels, tf.float32)[:, None], answers], axis=1)

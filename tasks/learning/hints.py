@@ -42,14 +42,14 @@ class Hints:
     kept = False  # features take much more room than logits: they are asked for in each batch
 
     @functools.cached_property
-    def knowledge(self) -> str:
+    def digest(self) -> str:
         """Identifies the teacher's part: the same network and weights give the same digest."""
         known = repr((self.network.to_json(), weights_digest(self.network)))
         return hashlib.sha256(known.encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:
         """What a training with these hints depends on."""
-        return f"Hints({self.knowledge}, {self.seed})"
+        return f"Hints({self.digest}, {self.seed})"
 
     def answer(self, images: TfTensor) -> TfTensor:
         """Features ``[n, width]`` of images float32 ``[n, height, width, channels]``."""

@@ -78,7 +78,7 @@ def subgraphs(model: Table) -> list[Table]:
     return items(model.fields.get(SUBGRAPHS))
 
 
-def describe(tensor: Table) -> Constant:
+def constant_of(tensor: Table) -> Constant:
     """What is known of a tensor.
 
     Raises:
@@ -103,7 +103,7 @@ def constants(model: Table) -> dict[int, Constant]:
     found: dict[int, Constant] = {}
     for graph in subgraphs(model):
         for tensor in items(graph.fields.get(TENSORS)):
-            found.setdefault(number(tensor.fields.get(BUFFER)), describe(tensor))
+            found.setdefault(number(tensor.fields.get(BUFFER)), constant_of(tensor))
     return found
 
 

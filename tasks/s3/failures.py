@@ -90,8 +90,8 @@ def _advice(error: ClientError) -> str:
     advice = ADVICE.get(code_of(error), DEFAULT)
     headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
     details = dict(error.response["Error"])
-    if place := headers.get("location"):
-        return f"{SERVER[:-1]}: this one sends to {place[:200]}."
+    if address := headers.get("location"):
+        return f"{SERVER[:-1]}: this one sends to {address[:200]}."
     region = details.get("Region") or headers.get("x-amz-bucket-region")
     return f"{advice[:-1]}: {region}." if advice == REGION and region else advice
 

@@ -69,10 +69,10 @@ def lend_source(project: Path, root: Path = Path()) -> None:
     if "://" in source or path.is_absolute() or not (root / path).exists():
         return
     top = Path(git(project, "rev-parse", "--show-toplevel")).parent
-    place = Path(os.path.normpath(project.resolve() / path))
-    if place.is_relative_to(top) and not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to((root / path).resolve())
+    link = Path(os.path.normpath(project.resolve() / path))
+    if link.is_relative_to(top) and not link.exists():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to((root / path).resolve())
 
 
 def _params(project: Path) -> dict[str, Any]:

@@ -51,17 +51,17 @@ class ClassFiles:
         name = clean(path)
         if is_litter(name):
             return
-        placed = place(name)
-        if isinstance(placed, str):
+        found = class_and_split(name)
+        if isinstance(found, str):
             if self.claims(name):
-                yield RefusedSample(name, placed)
+                yield RefusedSample(name, found)
         elif size > self.most_bytes:
             yield RefusedSample(name, f"{size:,} bytes: expected {self.kind} of at most {self.most_bytes:,}")
         else:
-            yield RawSample(name, *placed, read())
+            yield RawSample(name, *found, read())
 
 
-def place(path: str) -> tuple[str, SplitName | None] | str:
+def class_and_split(path: str) -> tuple[str, SplitName | None] | str:
     """Return class and declared split of a clean path, or the reason why it has none."""
     folders = path.split("/")[:-1]
     if not folders:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tasks.gate_settings import Rule, Versus
 from tasks.records import Interval, Record
 from tasks.samples import Dataset
-from tasks.verdicts import Outcome, RuleVerdict, level
+from tasks.verdicts import Judgement, RuleVerdict, level
 from tasks.workloads.metric import Answers, Metric
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Pair:
     dataset: Dataset
 
 
-class Aside(NamedTuple):
+class ExtraColumn(NamedTuple):
     """A figure beside the metrics: the head of its column, what it is in words, and the figure as people read it."""
 
     column: str
@@ -153,7 +153,7 @@ class OutcomeMeasuring(ABC):
 
     def beside_constant(
         self, who: str, answers: Answers, dataset: Dataset, confidence: float, split: str
-    ) -> tuple[Outcome, Interval, str]:
+    ) -> tuple[Judgement, Interval, str]:
         """Compare a model with the constant answer that it beats least surely.
 
         Args:
@@ -168,7 +168,7 @@ class OutcomeMeasuring(ABC):
         """
         seen, beside = closest_constant(self, answers, dataset, confidence)
         low, high = sorted(self.main.sign * bound for bound in (seen.low, seen.high))
-        outcome: Outcome = "PASS" if low > 0 else "FAIL" if high < 0 else "INCONCLUSIVE"
+        outcome: Judgement = "PASS" if low > 0 else "FAIL" if high < 0 else "INCONCLUSIVE"
         main = self.main
         return (
             outcome,
@@ -189,7 +189,7 @@ class OutcomeMeasuring(ABC):
             dataset: what was prepared.
         """
 
-    def asides(self, details: Mapping[str, Any]) -> tuple[Aside, ...]:  # noqa: ARG002
+    def extra_columns(self, details: Mapping[str, Any]) -> tuple[ExtraColumn, ...]:  # noqa: ARG002
         """Give figures of what is kept beside the metrics, the same ones for each model."""
         return ()
 

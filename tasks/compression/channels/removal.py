@@ -101,7 +101,7 @@ def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tupl
         if name not in free and not kept.get(name):
             raise Unsuited(
                 f"Expected layers whose channels may go: {', '.join(sorted(free)) or 'there are none'}. "
-                f"Received: {name!r}{f', which has to stay with {graph.held[name]}' if name in graph.held else ''}."
+                f"Received: {name!r}{f', which has to stay with {graph.fixed[name]}' if name in graph.fixed else ''}."
             )
     for name, width in wanted.items():
         groups = [group for group in graph.groups if name in group.layers]

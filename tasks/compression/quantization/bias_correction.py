@@ -52,7 +52,7 @@ def corrections(
         images: uint8 ``[n, height, width, channels]``.
         file: the rounded file without any correction.
     """
-    fitted, held = images[::2], images[1::2]
+    fitted, others = images[::2], images[1::2]
     model, found = _read(flatbuffer), Corrections()
     operators = [each for each in _linear(model) if _output(model, each[0]) in rounded]
     for name, reason in _obstacles(model, _read(file), operators, rounded).items():
@@ -62,15 +62,15 @@ def corrections(
     wanted = [_mean(model, each, _floats(model, each[1]), entries[int(each[0].inputs[0])]) for each in operators]
     for operator, weights in operators:
         store(model, weights, rounded[_output(model, operator)].astype(np.float32))
-    right = LiteRTModel(flatbuffer).predict(held)
-    errors = _errors(right, file, held)
+    right = LiteRTModel(flatbuffer).predict(others)
+    errors = _errors(right, file, others)
     for each, mean in zip(operators, wanted, strict=True):
         name, entry = _output(model, each[0]), int(each[0].inputs[0])
         comes = record_means(_write(model), fitted, [entry])[entry]
         added = mean - _mean(model, each, np.asarray(rounded[name], np.float64), comes)
-        tried = _errors(right, add_to_biases(file, found.added | {name: added}), held)
+        tried = _errors(right, add_to_biases(file, found.added | {name: added}), others)
         if added.any() and not _nearer(errors, tried):
-            found.left[name] = f"the logits of {len(held)} other images came no nearer to the float network's"
+            found.left[name] = f"the logits of {len(others)} other images came no nearer to the float network's"
             continue
         found.added[name], errors = added, tried
         _add_to_bias(model, each[0], added)

@@ -178,6 +178,6 @@ def _kind(code: int, slot: int) -> Kind:
     return _kinds().get(code, "fixed") if slot == 1 else "fixed"
 
 
-def predict(flatbuffer: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def run_file(flatbuffer: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits as the deployed runtime gives them, image by image: float32 ``[n, classes]``."""
     return LiteRTModel(flatbuffer).predict(images)

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.quantization.float_file import Arrays, FloatFile, predict
+from tasks.compression.quantization.float_file import Arrays, FloatFile, run_file
 from tasks.compression.quantization.int4 import WeightRange, is_blocked, quantize_weights, widths_of
 from tasks.distortion import sqnr
 
@@ -53,14 +53,14 @@ def choose_ranges(
         for over in get_args(WeightRange)
     }
     images = images[:: -(-len(images) // WATCHED)]
-    right = predict(file.flatbuffer, images)
+    right = run_file(file.flatbuffer, images)
     chosen: dict[str, WeightRange] = {}
     rounded: dict[str, Arrays] = {}
     table: dict[str, dict[str, float]] = {}
     for path, ranges in able.items():
         if len(ranges) > 1:
             table[path] = {
-                over: round(sqnr(right, predict(file.replaced(rounded | {path: tried[over][path]}), images)), 2)
+                over: round(sqnr(right, run_file(file.replaced(rounded | {path: tried[over][path]}), images)), 2)
                 for over in ranges
             }
         chosen[path] = max(ranges, key=lambda over: table.get(path, {}).get(over, 0.0))

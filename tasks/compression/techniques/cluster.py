@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from tasks.backend import KerasLayer, KerasModel, keras
+from tasks.compression.clustering.constraint import keep_clusters
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
-from tasks.compression.clustering.holding import hold_clusters
 from tasks.compression.clustering.kmeans import to_levels
 from tasks.compression.clustering.repair import Kernel, distinct, repair
 from tasks.compression.clustering.scaled import scaled_inputs
@@ -138,7 +138,7 @@ class Cluster(Retraining, Technique):
             if self._suits_tfmot(layer):
                 return clustered(layer, **settings)
             self._set_levels(layer, context.seed)
-            hold_clusters(layer)
+            keep_clusters(layer)
             return layer
 
         wrapped = with_layers(model, change)

@@ -51,7 +51,7 @@ class RemoteFile(Protocol):
         """Its path or address, as it was given."""
 
     @property
-    def place(self) -> str:
+    def canonical(self) -> str:
         """The same in one form, however it was given."""
 
     def identity(self) -> tuple[int, str]:
@@ -68,7 +68,7 @@ class LocalFile:
     location: str
 
     @property
-    def place(self) -> str:
+    def canonical(self) -> str:
         """Where it really lies."""
         return local(self.location)
 
@@ -105,7 +105,7 @@ class Archive:
                 f"Expected {self.file.location} to be an archive. Received: an empty file. Fetch it again."
             )
         digest, count = digest_of([(size, version)])
-        return SourceListing(kind=self.kind, location=self.file.place, digest=digest, files=count)
+        return SourceListing(kind=self.kind, location=self.file.canonical, digest=digest, files=count)
 
     def items(self, take: TakeFile) -> Iterator[Item]:
         """The archive's members, in its order."""
@@ -113,9 +113,9 @@ class Archive:
             stream = stack.enter_context(self.file.open())
             if self.form.seeks and not stream.seekable():
                 TEMPORARY.mkdir(parents=True, exist_ok=True)
-                spool = stack.enter_context(tempfile.TemporaryFile(dir=TEMPORARY))
-                shutil.copyfileobj(stream, spool, CHUNK)
-                stream = spool
+                spooled = stack.enter_context(tempfile.TemporaryFile(dir=TEMPORARY))
+                shutil.copyfileobj(stream, spooled, CHUNK)
+                stream = spooled
             yield from self.form.read(stream, self.file.location, take)
 
 

@@ -54,7 +54,7 @@ class S3File:
         return f"s3://{self.bucket}/{self.key}"
 
     @property
-    def place(self) -> str:
+    def canonical(self) -> str:
         """Its address."""
         return self.location
 

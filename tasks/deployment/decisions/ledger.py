@@ -26,9 +26,9 @@ from tasks.deployment.decisions.entries import (
     Book,
     Ended,
     Entry,
+    Judgement,
     Ledger,
     Opened,
-    Outcome,
     Reserved,
     broken,
     replay,
@@ -101,7 +101,7 @@ def append(store: Store, book: Book, lines: Sequence[Opened | Reserved | Ended])
     return replayed
 
 
-def end(store: Store, model: str, number: int, outcome: Outcome) -> Entry:
+def end(store: Store, model: str, number: int, outcome: Judgement) -> Entry:
     """Write the verdict of a decision; one that has ended keeps its verdict.
 
     Raises:

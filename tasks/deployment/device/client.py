@@ -262,7 +262,7 @@ def _prune(to: Path, fetched: Fetched, trust: Trust, used: Sequence[str], keep: 
     others = [folder for folder in _folders(to) if folder != fetched.path]
     if len(others) <= keep:
         return
-    order = {name: place for place, name in enumerate(used)}
+    order = {name: rank for rank, name in enumerate(used)}
     others.sort(key=lambda folder: (not _is_whole(folder, trust), order.get(folder.name, len(order)), folder.name))
     for folder in others[keep:]:
         gone = to / f"{PARTIAL}{secrets.token_hex(8)}"

@@ -24,7 +24,7 @@ from typing import Literal
 from tasks.config import check_name
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, Seen, channel_key, decode, encode, now, see
-from tasks.deployment.releases.leases import held
+from tasks.deployment.releases.leases import lease
 from tasks.deployment.releases.reasons import ACTOR, check_actor, check_reason
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.errors import Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
@@ -150,7 +150,7 @@ def _swap(store: Store, model: str, channel: str, seen: Seen, pointer: Pointer) 
     if seen.pointer:
         _keep(store, model, channel, seen.pointer)
     _expect_nothing_later(store, model, channel, seen, pointer.generation)
-    with held(store, model, pointer.version):  # so that it is not removed meanwhile
+    with lease(store, model, pointer.version):  # so that it is not removed meanwhile
         try:
             store.compare_and_swap(channel_key(model, channel), encode(pointer), seen.tag)
         except (Conflict, StoreUnavailable):

@@ -6,11 +6,11 @@
     models/<model>/pins/<version>.json                       somebody wants it kept
     models/<model>/releases/<version>/retired-<nonce>.json   somebody is about to remove it, or has
 
-There is no lock, which a killed process would leave behind. Who moves a channel first writes a hold, then looks for the
-mark of a removal, then moves. Who removes first writes the mark, then looks for holds, pins and channels, then removes.
+There is no lock, which a killed process would leave behind. Who moves a channel first writes a lease, then looks for
+a tombstone, then moves. Who removes first writes the tombstone, then looks for leases, pins and channels, then removes.
 Each writes before it looks, so of two at once at least one sees the other and gives way, whatever the store does with
-conditions. A release with a mark does not exist: nobody can come to it late. A hold that a killed process left ends by
-its age.
+conditions. A release with a tombstone does not exist: nobody can come to it late. A lease that a killed process left
+ends by its age. The folder and the files keep the names that they always had.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from tasks.deployment.records import Hold, Pin, Retired
+from tasks.deployment.records import Lease, Pin, Tombstone
 from tasks.deployment.registry import (
     SUFFIX,
     Found,
     encode,
     find,
-    is_mark,
+    is_tombstone,
     now,
     read_manifest,
     release_key,
@@ -35,7 +35,7 @@ from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import NotFound, ReleaseError, StoreError
 
-DAY = timedelta(days=1)  # after which a hold or an unfinished mark belongs to a process that is dead
+DAY = timedelta(days=1)  # after which a lease or an unfinished tombstone belongs to a process that is dead
 
 
 def pins_folder(model: str) -> str:
@@ -43,22 +43,22 @@ def pins_folder(model: str) -> str:
     return f"models/{model}/pins"
 
 
-def holds_folder(model: str) -> str:
-    """Under which key the holds of a model are."""
+def leases_folder(model: str) -> str:
+    """Under which key the leases of a model are."""
     return f"models/{model}/holds"
 
 
 @contextlib.contextmanager
-def held(store: Store, model: str, version: int) -> Iterator[None]:
+def lease(store: Store, model: str, version: int) -> Iterator[None]:
     """Keep a release from being removed while a channel is moved to it.
 
     Raises:
         ReleaseError: it is being removed, or has been.
     """
-    key = f"{holds_folder(model)}/{version}-{secrets.token_hex(16)}.json"
-    store.put(key, encode(Hold(version=version, held_at=now())))
+    key = f"{leases_folder(model)}/{version}-{secrets.token_hex(16)}.json"
+    store.put(key, encode(Lease(version=version, held_at=now())))
     try:
-        _refuse_retired(store, model, version)
+        _refuse_removed(store, model, version)
         yield
     finally:
         with contextlib.suppress(StoreError):  # then it ends by its age
@@ -78,7 +78,7 @@ def pin(store: Store, model: str, version: int, reason: str, by: str) -> Pin:
     made = Pin(version=version, pinned_at=now(), by=who, reason=said)
     store.put(key, encode(made))
     try:
-        _refuse_retired(store, model, version)
+        _refuse_removed(store, model, version)
     except ReleaseError:
         store.delete(key)
         raise
@@ -110,26 +110,26 @@ def pins(store: Store, model: str) -> list[Pin]:
     return sorted(find_pins(store, model).records.values(), key=lambda pin: pin.version)
 
 
-def find_holds(store: Store, model: str) -> Found[Hold]:
-    """All holds, those of dead processes included, and what lies among them and is none."""
-    return find(store, holds_folder(model), Hold, lambda name, hold: name.partition("-")[0] == str(hold.version))
+def find_leases(store: Store, model: str) -> Found[Lease]:
+    """All leases, those of dead processes included, and what lies among them and is none."""
+    return find(store, leases_folder(model), Lease, lambda name, lease: name.partition("-")[0] == str(lease.version))
 
 
-def forget_dead_holds(store: Store, model: str) -> None:
+def forget_dead_leases(store: Store, model: str) -> None:
     """Remove what killed processes left."""
-    for name, hold in find_holds(store, model).records.items():
-        if is_older(hold.held_at, DAY):
-            store.delete(f"{holds_folder(model)}/{name}{SUFFIX}")
+    for name, lease in find_leases(store, model).records.items():
+        if is_older(lease.held_at, DAY):
+            store.delete(f"{leases_folder(model)}/{name}{SUFFIX}")
 
 
 @contextlib.contextmanager
-def marked(store: Store, model: str, version: int, why: str) -> Iterator[Retired]:
-    """Mark a release as going; the mark stays unless the block raises."""
-    mark = Retired(nonce=secrets.token_hex(16), retired_at=now(), why=why)
-    key = release_key(model, version, f"retired-{mark.nonce}.json")
-    store.put(key, encode(mark))
+def tombstone(store: Store, model: str, version: int, why: str) -> Iterator[Tombstone]:
+    """Mark a release as going; the tombstone stays unless the block raises."""
+    stone = Tombstone(nonce=secrets.token_hex(16), retired_at=now(), why=why)
+    key = release_key(model, version, f"retired-{stone.nonce}.json")
+    store.put(key, encode(stone))
     try:
-        yield mark
+        yield stone
     except BaseException:
         store.delete(key)
         raise
@@ -152,9 +152,9 @@ def is_older(moment: str, limit: timedelta) -> bool:
         return False
 
 
-def _refuse_retired(store: Store, model: str, version: int) -> None:
+def _refuse_removed(store: Store, model: str, version: int) -> None:
     for entry in store.list(f"{releases_folder(model)}/{version}"):
-        if is_mark(entry.key):
+        if is_tombstone(entry.key):
             raise ReleaseError(
                 f"Expected release {version} of {model} in {store.url} to stay. Received: it is being removed, or was. "
                 f"Take another one: `slimline releases` lists all."

@@ -54,12 +54,12 @@ ANYBODY = Trust(unsigned=True)
 
 
 def load_trust(
-    places: str | Path | Sequence[str | Path], revoked: Collection[str] = (), unsigned: bool = False
+    paths: str | Path | Sequence[str | Path], revoked: Collection[str] = (), unsigned: bool = False
 ) -> Trust:
     """Read the keys whose signatures count.
 
     Args:
-        places: public keys, and folders of them; one or several.
+        paths: public keys, and folders of them; one or several.
         revoked: ids of keys that do not count.
         unsigned: take releases that nobody trusted has signed as well.
 
@@ -70,12 +70,12 @@ def load_trust(
         ConfigError: a file is missing or no public key, or a line of ``revoked`` no id.
     """
     keys, all_revoked = {}, set(revoked)
-    for place in map(Path, [places] if isinstance(places, str | Path) else places):
-        if place.is_dir():
-            files = sorted(place.glob(f"*{PUBLIC}"))
-            all_revoked |= _read_revoked(place / REVOKED)
+    for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
+        if path.is_dir():
+            files = sorted(path.glob(f"*{PUBLIC}"))
+            all_revoked |= _read_revoked(path / REVOKED)
         else:
-            files = [place]
+            files = [path]
         for file in files:
             key = read_public(file)
             keys[key_id(key)] = key
@@ -89,16 +89,16 @@ def project_trust(config: Trusted) -> Trust:
         ConfigError: see :func:`load_trust`.
     """
     local = public_path(LOCAL_KEY)
-    places = [local if name == LOCAL else Path(name).expanduser() for name in config.public_keys]
+    paths = [local if name == LOCAL else Path(name).expanduser() for name in config.public_keys]
     return load_trust(
-        [place for place in places if place != local or local.exists()], config.revoked, config.allow_unsigned
+        [path for path in paths if path != local or local.exists()], config.revoked, config.allow_unsigned
     )
 
 
 def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
     """Whom the environment says to trust, but for ``revoked``; None where it says nothing."""
-    places = os.environ.get(ENVIRONMENT)
-    return load_trust([Path(place) for place in places.split(os.pathsep) if place], revoked) if places else None
+    paths = os.environ.get(ENVIRONMENT)
+    return load_trust([Path(path) for path in paths.split(os.pathsep) if path], revoked) if paths else None
 
 
 def _read_revoked(path: Path) -> set[str]:
