@@ -125,7 +125,7 @@ def retrain(
 def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
     """The teacher that is named, if one is; the baseline teaches only where the context has one."""
     members = tuple(member for name in distillation.names for member in _members(name, context))
-    return Teacher(members, distillation.temperature, distillation.weight, context.questions) if members else None
+    return Teacher(members, distillation.temperature, distillation.weight, context.teacher_seed) if members else None
 
 
 def _members(name: str, context: Context) -> Iterator[KerasModel]:

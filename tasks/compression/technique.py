@@ -102,11 +102,11 @@ class Context:
 
     ``baseline`` is what the recipe began with, float, and teaches unless the recipe says otherwise; ``teachers`` has
     the files of the members of other teachers by their names; ``precisions``, by the name of the teacher, is what its
-    answers are computed in, float32 unless it is named; ``questions`` is the seed of what teachers are asked, the same
-    for all steps, and ``cache`` a folder where their answers are kept. ``timed`` is what was timed when this step was
-    carried out earlier, and what it decided is taken over. ``code`` is a digest of the code and of the libraries that
-    carry recipes out: what others have made or begun is not gone on with. ``recorded`` are the samples on which a file
-    is compared with what it was made of.
+    answers are computed in, float32 unless it is named; ``teacher_seed`` the same for all steps, is that of the samples
+    that teachers are asked about, and ``cache`` a folder where their answers are kept. ``timed`` is what was timed when
+    this step was carried out earlier, and what it decided is taken over. ``code`` is a digest of the code and of the
+    libraries that carry recipes out: what others have made or begun is not gone on with. ``recorded`` are the samples
+    on which a file is compared with what it was made of.
     """
 
     seed: int
@@ -117,7 +117,7 @@ class Context:
     baseline: KerasModel | None = None
     teachers: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     precisions: Mapping[str, Precision] = field(default_factory=dict)
-    questions: int = 0
+    teacher_seed: int = 0
     cache: Path | None = None
     timed: Sequence[LatencyTrial] = ()
     code: str = ""

@@ -50,7 +50,7 @@ def work(params: Params, name: str) -> None:
     context = Context(
         seed,
         params.training.batch_size,
-        questions=seed,
+        teacher_seed=seed,
         cache=TEACHER_CACHE,
         teachers=teachers,
         precisions={name: network.precision for name, network in params.teachers.items()}

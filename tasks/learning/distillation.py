@@ -24,7 +24,7 @@ class Teacher:
     ``members``: from raw pixels to logits; an ensemble answers with the mean of their logits, which is the geometric
     mean of their probabilities. ``temperature``: what logits are divided by before the softmax. ``weight``: share of
     the teacher in the loss; the labels have the rest. ``seed``: of the order and augmentation of the samples that it
-    is asked about, so that all trainings that share it ask the same questions, see :mod:`tasks.learning.teacher_cache`.
+    is asked about, so that all trainings that share it ask about the same, see :mod:`tasks.learning.teacher_cache`.
     """
 
     members: tuple[KerasModel, ...]

@@ -36,7 +36,7 @@ def untrained() -> Any:
 def test_the_baseline_teaches_unless_the_recipe_says_otherwise(prepared: Path, tmp_path: Path) -> None:
     baseline, other = untrained(), tiny()
     save_model(other, tmp_path / "0.keras")
-    known = context(prepared, baseline=baseline, questions=3, teachers={"strong": [tmp_path / "0.keras"] * 2})
+    known = context(prepared, baseline=baseline, teacher_seed=3, teachers={"strong": [tmp_path / "0.keras"] * 2})
     teacher = teacher_of(Distillation(), known)
     assert teacher is not None
     assert (teacher.members, teacher.seed) == ((baseline,), 3)

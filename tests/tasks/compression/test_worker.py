@@ -87,7 +87,7 @@ def test_a_killed_compression_leaves_no_process_and_run_again_ends_with_the_same
     again = subprocess.run(command("compress", "pruned"), cwd=project, capture_output=True, text=True, check=True)
     assert "goes on after epoch" in again.stdout
     # a worker asks teachers by the seed of params.yaml
-    expected, told = carry_out("pruned", STEPS, article, prepared, questions=5)
+    expected, told = carry_out("pruned", STEPS, article, prepared, teacher_seed=5)
     assert (project / candidate_model("pruned")).read_bytes() == expected
     record = read_record(project / candidate_record("pruned"), Candidate)
     assert record.sha256 == told.sha256
