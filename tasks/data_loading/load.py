@@ -54,7 +54,7 @@ class Gathered:
                 self.summary.fill(item.name)
                 if item.split:
                     self.declared.add(item.split)
-                number = self.numbers.setdefault(item.class_name, len(self.numbers))
+                number = self.numbers.setdefault(item.label, len(self.numbers))
                 yield Numbered(item.name, number, item.split, item.payload)
 
     def classes(self) -> tuple[str, ...]:

@@ -54,12 +54,12 @@ ANYBODY = Trust(unsigned=True)
 
 
 def load_trust(
-    paths: str | Path | Sequence[str | Path], revoked: Collection[str] = (), unsigned: bool = False
+    places: str | Path | Sequence[str | Path], revoked: Collection[str] = (), unsigned: bool = False
 ) -> Trust:
     """Read the keys whose signatures count.
 
     Args:
-        paths: public keys, and folders of them; one or several.
+        places: public keys, and folders of them; one or several.
         revoked: ids of keys that do not count.
         unsigned: take releases that nobody trusted has signed as well.
 
@@ -70,7 +70,7 @@ def load_trust(
         ConfigError: a file is missing or no public key, or a line of ``revoked`` no id.
     """
     keys, all_revoked = {}, set(revoked)
-    for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
+    for path in map(Path, [places] if isinstance(places, str | Path) else places):
         if path.is_dir():
             files = sorted(path.glob(f"*{PUBLIC}"))
             all_revoked |= _read_revoked(path / REVOKED)
