@@ -40,7 +40,7 @@ class TensorSpec(Record):
 
     @property
     def bytes(self) -> int:
-        """Of one sample."""
+        """Bytes of one sample."""
         return np.dtype(self.dtype).itemsize * math.prod(self.shape)
 
 
@@ -77,7 +77,7 @@ class Refusal(Record):
 
 
 class Dataset(Record):
-    """What was prepared, from what, and what was left out.
+    """The prepared data: what it was made from, and what was left out.
 
     Where the source lies is not in here: location is not content, and the same samples give the same file.
     ``source_digest`` is of what was read: every sample's inputs, class and split, whatever their order, packing or

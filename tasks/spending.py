@@ -37,7 +37,7 @@ LEAST = 1e-12  # level below which nothing is decided: seven standard deviations
 
 @dataclass(frozen=True)
 class ErrorBudget:
-    """What one set of samples has left: a fraction of the error, and the verdicts behind it.
+    """The rest of one set of samples: a fraction of the error, and the verdicts behind it.
 
     ``passed`` counts the decisions that passed, ``others`` those that did not (or have not ended) since the first PASS;
     before there is one, all of them.
@@ -110,7 +110,7 @@ def two_sided(level: float) -> float:
 
 
 def worth(samples: int, level: float, ceiling: float) -> int:
-    """How many samples would prove as much at the level ``ceiling`` as these do at ``level``.
+    """Return how many samples would prove as much at the level ``ceiling`` as these do at ``level``.
 
     The half-width of an interval goes with z / √n.
     """

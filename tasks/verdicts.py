@@ -33,7 +33,7 @@ class RuleVerdict(Record):
 
     @property
     def is_within(self) -> bool:
-        """Whether the estimate itself, its uncertainty aside, keeps the limit."""
+        """True if the estimate itself, its uncertainty aside, keeps the limit."""
         if self.outcome != "INCONCLUSIVE":
             return self.outcome != "FAIL"
         if self.value is None:

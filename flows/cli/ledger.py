@@ -59,7 +59,7 @@ def _row(entry: "Entry") -> dict[str, str]:
 
 
 def _left(book: "Book", number: int, of: "Set") -> dict[str, Any]:
-    """What a set of samples can still decide, on the terms of its last decision."""
+    """Return what a set of samples can still decide, on the terms of its last decision."""
     from tasks.spending import two_sided, worth
 
     last = next((entry.reserved for entry in reversed(book.entries) if entry.reserved.set == number), None)

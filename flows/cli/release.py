@@ -146,7 +146,7 @@ def sign(
 
 
 def _known(model: str, version: int) -> frozenset[str]:
-    """What the project's own records say about a release, none of which lies in the store."""
+    """Return what the project's own records say about a release, none of which lies in the store."""
     from tasks.deployment.releases.memory import released_here
     from tasks.versioning.history import committed_digests
 
@@ -199,7 +199,7 @@ def audit(model: str | None = None, *, channel: Channel = None, store: Store = N
 
 
 def deployment(store: str | None, model: str | None, replaces: str | None = None) -> "Deployment":
-    """What was named, filled up from params.yaml where something was not; with store and model named it may be absent.
+    """Return what was named, filled up from params.yaml; with store and model named the file may be absent.
 
     Raises:
         ConfigError: a name is none, or params.yaml is needed and missing or wrong.

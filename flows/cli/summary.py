@@ -1,4 +1,4 @@
-"""What a person reads at the end of a command: tables in the terminal, the same as JSON."""
+"""Output for people at the end of a command: tables in the terminal, the same as JSON."""
 
 import sys
 from collections.abc import Sequence
@@ -92,7 +92,7 @@ def results_record(results: Results) -> dict[str, Any]:
 
 
 def odd_records(odd: Sequence[Odd], name: str, kind: type[BaseModel]) -> list[dict[str, Any]]:
-    """What is not understood, in a list of records of ``kind``: nothing in their fields, and the problem beside."""
+    """Make records of ``kind`` of what is not understood: nothing in their fields, and the problem beside."""
     nothing = dict.fromkeys(kind.model_fields)
     return [{**nothing, name: each.key, "problem": each.why} for each in odd]
 

@@ -1,4 +1,4 @@
-"""Whose releases a command takes: what it is told, else what the environment or the project says."""
+"""The trust of a command: what it is told, else what the environment or the project says."""
 
 import os
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def resolve_trust(paths: Sequence[Path], allow_unsigned: bool) -> "Trust":
 
 
 def _project(may_do_without: bool) -> "Trusted | None":
-    """What params.yaml says, where there is one; a device may have one, and no library to read it."""
+    """Return what params.yaml says, where there is one; a device may have one, and no library to read it."""
     from tasks.config import PARAMS, load_params
 
     if not PARAMS.exists():

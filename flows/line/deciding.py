@@ -78,7 +78,7 @@ def settle(params: Params, registry: Registry) -> Decision:
 
 
 def look_ahead(store: Readable, results: Results, entry: Entry, hashes: Hashes) -> Outlook:
-    """What the samples of a decision can still decide after it."""
+    """Return what the samples of a decision can still decide after it."""
     params, line = results.params, entry.reserved
     if not line.set:
         return Outlook(confidence=two_sided(line.level), worth=0, provable=None, restore=0)

@@ -50,7 +50,7 @@ Ending = Literal["Released", "Staged", "Nothing to do", "Held back"]
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended, and the release that a channel points at now, if there is one."""
+    """The end of a run, and the release that a channel points at now, if there is one."""
 
     ending: Ending
     sentence: str
@@ -240,6 +240,6 @@ def _message(model: str, release: Release) -> str:
 
 
 def mark_of(params: Params, release: Release) -> Mark:
-    """What is noted once the record of a release is kept."""
+    """Return what is noted once the record of a release is kept."""
     asked = params.versioning
     return Mark(model=params.deployment.model, version=release.version, push=asked.push, commit=asked.commit)

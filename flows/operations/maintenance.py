@@ -1,4 +1,4 @@
-"""What an operator does with the releases there are from Prefect's pages: clean up, and make one again."""
+"""Operations on the releases there are, from Prefect's pages: clean up, and make one again."""
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact

@@ -1,4 +1,4 @@
-"""What an operator does with a release from Prefect's pages: promote it, or roll a channel back, with a reason."""
+"""Operations on a release, from Prefect's pages: promote it, or roll a channel back, with a reason."""
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State

@@ -24,7 +24,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Source:
-    """What a file does and leads to.
+    """The content of a file and what it leads to.
 
     ``digest``: SHA-256 of its syntax tree without comments, docstrings, line breaks and quotes; of its bytes where it
     is no Python that can be read. ``mentions``: strings that may name a module, as in ``python -m package.module``.

@@ -125,7 +125,7 @@ def _do_step(
 
 
 def _timed(earlier: Candidate | None, index: int, technique: Technique) -> tuple[LatencyTrial, ...]:
-    """What was timed when the same step was carried out earlier."""
+    """Return what was timed when the same step was carried out earlier."""
     if earlier is None or index >= len(earlier.steps) or earlier.steps[index].config != _config(technique):
         return ()
     return earlier.steps[index].trials

@@ -90,7 +90,7 @@ class StepStore:
             yield self.folder / digest / BACKUP
 
     def has(self, digest: str) -> bool:
-        """Whether a step is finished."""
+        """Return whether a step is finished."""
         folder = self.folder / digest
         return (folder / DONE).exists() and ((folder / KERAS).exists() or (folder / FLATBUFFER).exists())
 

@@ -1,4 +1,4 @@
-"""What a technique is: a frozen config, the forms it goes between, what it promises and keeps, and one `apply`."""
+"""The technique: a frozen config, the forms it goes between, what it promises and keeps, and one `apply`."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a recipe works on, in one of its forms.
+    """The model that a recipe works on, in one of its forms.
 
     ``places``: where a flatbuffer holds the weights of the Keras model that it was made of, see
     :func:`tasks.compression.location.locate`. ``packed``: it is a package, stored in a container of its own.
@@ -74,7 +74,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Result:
-    """What a technique gives back.
+    """The result of a technique.
 
     ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
     promised. ``outdated``: layers that are there no more, and of which nothing can be measured any more, since what
@@ -98,7 +98,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Context:
-    """What a technique may use beside its own config.
+    """The means of a technique beside its own config.
 
     ``baseline`` is what the recipe began with, float, and teaches unless the recipe says otherwise; ``teachers`` has
     the files of the members of other teachers by their names; ``precisions``, by the name of the teacher, is what its
@@ -163,7 +163,7 @@ class Technique(Settings):
         return self
 
     def stored_as(self) -> Stored:
-        """In what the file that it gives holds the network, which says how near the two must be."""
+        """Return how the file that it gives stores the network, which says how near the two must be."""
         return "float32"
 
     def ignored(self) -> frozenset[str]:

@@ -36,7 +36,7 @@ REASONS_SHOWN = 5
 
 @dataclass
 class Gathered:
-    """What is known once the source is read."""
+    """The facts known once the source is read."""
 
     summary: LoadSummary
     numbers: dict[str, int] = field(default_factory=dict)  # of classes, in the order in which they turned up

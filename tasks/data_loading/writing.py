@@ -1,4 +1,4 @@
-"""From buckets to the shards of the splits, in the order of digests; equal samples never in two splits."""
+"""Write buckets to the shards of the splits, in the order of digests; equal samples never in two splits."""
 
 import hashlib
 import struct
@@ -21,7 +21,7 @@ Assigned = tuple[SplitName, Entry]
 
 
 class Labelling(NamedTuple):
-    """What the labels of a source stand for.
+    """The targets that the labels of a source stand for.
 
     ``classes``: their names in the order of their numbers; none where targets are other numbers. ``labels``: by the
     number in which they turned up. ``targets``: the same. ``target``: the name of the target.
@@ -79,7 +79,7 @@ def write_splits(
 
 
 def _keep_apart(assigned: list[Assigned], summary: LoadSummary) -> list[Assigned]:
-    """Of equal samples, those of the strictest split: test before validation before train."""
+    """Keep of equal samples those of the strictest split: test before validation before train."""
     if len(assigned) == 1:
         return assigned
     strictest = max((split for split, _ in assigned), key=SPLITS.index)

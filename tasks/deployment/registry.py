@@ -57,7 +57,7 @@ class Odd:
     why: str
 
     def __str__(self) -> str:
-        """On one line."""
+        """Show it on one line."""
         return visible(f"{self.key}: {self.why}")
 
 
@@ -80,22 +80,22 @@ class Sealed:
 
 
 def releases_folder(model: str) -> str:
-    """Under which key all releases of a model are."""
+    """Return the key under which all releases of a model lie."""
     return f"models/{model}/releases"
 
 
 def release_key(model: str, version: int, file: str) -> str:
-    """Where a release's file is."""
+    """Return where a release's file is."""
     return f"{releases_folder(model)}/{version}/{file}"
 
 
 def channels_folder(model: str) -> str:
-    """Under which key all channels of a model are."""
+    """Return the key under which all channels of a model lie."""
     return f"models/{model}/channels"
 
 
 def channel_key(model: str, channel: str) -> str:
-    """Where a channel's pointer is."""
+    """Return where a channel's pointer is."""
     return f"{channels_folder(model)}/{channel}.json"
 
 
@@ -153,7 +153,7 @@ def see(store: Readable, model: str, channel: str) -> Seen:
 
 
 def current(store: Readable, model: str, channel: str) -> Pointer | None:
-    """Where a channel points to, None where it was never moved."""
+    """Return where a channel points to, None where it was never moved."""
     return see(store, model, channel).pointer
 
 
@@ -340,5 +340,5 @@ def versions(store: Store, model: str) -> dict[int, dict[str, int]]:
 
 
 def is_tombstone(name: str) -> bool:
-    """Whether a file says that its release is being removed, see :mod:`tasks.deployment.releases.leases`."""
+    """Return whether a file says that its release is being removed, see :mod:`tasks.deployment.releases.leases`."""
     return name.rpartition("/")[2].startswith("retired-")

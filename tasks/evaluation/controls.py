@@ -1,4 +1,4 @@
-"""Which control stands beside a candidate: a recipe of much the same training that makes nothing smaller."""
+"""Find the control beside a candidate: a recipe of much the same training that makes nothing smaller."""
 
 from tasks.compression.records import Candidate
 from tasks.evaluation.results import Results

@@ -1,4 +1,4 @@
-"""What a model costs, whatever it runs on: read from the flatbuffer, without running or loading it.
+"""The cost of a model, whatever it runs on: read from the flatbuffer, without running or loading it.
 
 Bytes are always two numbers: as the runtime loads the file, and as it is stored and downloaded
 (:func:`tasks.packing.container.pack`, the very bytes that a release holds), beside them what zstd alone would store.
@@ -69,7 +69,7 @@ class Flatbuffer:
         return self._types[tensor.type]
 
     def bytes_of(self, tensor: Any) -> NDArray[np.uint8] | None:
-        """What is stored of a constant; None for a tensor that is computed."""
+        """Return what is stored of a constant; None for a tensor that is computed."""
         buffer = self.model.buffers[tensor.buffer]
         if buffer.offset > 1:  # stored behind the flatbuffer, which cannot be larger than 2 GiB
             return np.frombuffer(self.content, np.uint8, buffer.size, buffer.offset)
@@ -160,7 +160,7 @@ def _unpack(stored: NDArray[np.uint8], bits: int, signed: bool) -> NDArray[Any]:
 
 
 def _zero_points(tensor: Any, shape: tuple[int, ...]) -> NDArray[Any] | int:
-    """What is stored for 0, in a shape that broadcasts over the tensor's."""
+    """Return what is stored for 0, in a shape that broadcasts over the tensor's."""
     quantization = _scales(tensor)
     if quantization is None or quantization.zeroPoint is None or not np.any(quantization.zeroPoint):
         return 0

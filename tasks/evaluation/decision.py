@@ -32,7 +32,7 @@ MOST_COUNTED = 1_000  # decisions that are counted one by one
 def decide(
     results: Results, question: Question, used: NDArray[np.bool_], level: float
 ) -> Literal["PASS", "INCONCLUSIVE"]:
-    """Whether every rule is proven on the sealed samples.
+    """Return whether every rule is proven on the sealed samples.
 
     Args:
         results: of the stages; the gate has chosen.
@@ -104,7 +104,7 @@ def ceiling(params: Params) -> float:
 
 
 def provable(results: Results, budget: ErrorBudget, samples: int) -> int | None:
-    """How many decisions could still prove the first rule's margin for a candidate as good as the baseline.
+    """Return how many decisions could still prove the first rule's margin for a candidate as good as the baseline.
 
     It counts decisions that do not pass; the answers are taken to differ as on validation.
 
@@ -170,7 +170,7 @@ def explain(results: Results, decision: Decision) -> str:
 
 
 def look_ahead(results: Results, outlook: Outlook) -> str:
-    """What the samples can still decide, as sentences."""
+    """Return what the samples can still decide, as sentences."""
     restored = f"{outlook.restore:,} test samples that no decision has seen would restore the budget."
     if outlook.confidence >= 1:
         return f"These samples can decide nothing any more: {restored}"

@@ -34,7 +34,7 @@ class Contender:
 
     @property
     def outcome(self) -> Judgement:
-        """Of all rules together."""
+        """Outcome of all rules together."""
         return overall(self.verdicts)
 
     @property
@@ -127,7 +127,7 @@ def objective_value(objective: str, name: str, results: Results) -> float:
 
 
 def explain_choice(contender: Contender, rank: int, ranked: list[Contender], results: Results) -> str:
-    """Why a candidate has its rank."""
+    """Return why a candidate has its rank."""
     objective = results.params.gate.objective
     value = objective_value(objective, contender.name, results)
     own, superlative = described(objective, value, results)

@@ -40,7 +40,7 @@ class Teacher:
         return hashlib.sha256(known.encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:
-        """What a training with this teacher depends on."""
+        """Return what a training with this teacher depends on."""
         return f"Teacher({self.digest}, {self.temperature}, {self.weight}, {self.seed})"
 
     def answer(self, images: TfTensor) -> TfTensor:
@@ -65,7 +65,7 @@ class Teacher:
 
 
 def taught_targets(labels: TfTensor, answers: TfTensor) -> TfTensor:
-    """What a student learns in a batch: label, then the teacher's logits: float32 ``[n, 1 + classes]``."""
+    """Return what a student learns in a batch: label, then the teacher's logits: float32 ``[n, 1 + classes]``."""
     tf = tensorflow()
     return tf.concat([tf.cast(labels, tf.float32)[:, None], answers], axis=1)
 

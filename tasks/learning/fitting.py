@@ -31,7 +31,7 @@ Row = dict[str, float]  # one epoch
 
 @dataclass(frozen=True)
 class Plan:
-    """How a model is fitted."""
+    """The way in which a model is fitted."""
 
     epochs: int
     batch_size: int
@@ -68,7 +68,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How it went: a row an epoch, the metric by which the best was found, and whose weights the model has now.
+    """The course of a training: a row an epoch, the metric by which the best was found, and whose weights remain.
 
     A row has ``loss``, the metric, both with ``validation_`` before them, and ``seconds``. ``best_epoch`` counts from
     1.
@@ -154,7 +154,7 @@ def fit(
 def _batches(
     plan: Plan, first: int, folder: Path, cache: Path | None, say: Callable[[str], None]
 ) -> Iterator[TfDataset]:
-    """What is learned in the epochs from ``first`` on."""
+    """Give the batches of the epochs from ``first`` on."""
     if plan.teacher is None:
         yield training_batches(plan.batch_size, plan.seed, first, plan.epochs, plan.augmentation, folder)
         return
@@ -172,7 +172,7 @@ def _reseed_dropout(model: KerasModel, seed: int, epoch: int) -> None:
 
 
 def _finished_epochs(state: Path | None) -> int:
-    """How many epochs the Keras backup in ``state`` holds."""
+    """Return how many epochs the Keras backup in ``state`` holds."""
     tf = tensorflow()
     checkpoint = tf.train.latest_checkpoint(str(state / "keras" / "chief")) if state else None
     if checkpoint is None:

@@ -97,7 +97,7 @@ class Buffers:
 
 
 def decisions(constant: schema.Constant, numbers: NDArray[Any]) -> int:
-    """How many it takes to code them one by one."""
+    """Return how many it takes to code them one by one."""
     return len(numbers) + (1 + 8 * constant.size) * int(np.count_nonzero(numbers))
 
 

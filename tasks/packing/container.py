@@ -1,4 +1,4 @@
-"""What is stored and downloaded in a model's place, and how it becomes the same ``.tflite`` again, bit for bit.
+"""The container that is stored and downloaded for a model, and the way back to its ``.tflite``, bit for bit.
 
 ::
 
@@ -77,7 +77,7 @@ def encode(content: bytes) -> bytes | None:
 
 
 def breakdown(content: bytes) -> dict[str, float]:
-    """Where the bytes of :func:`encode` go: bytes by what they say; parts of large buffers are under their own name."""
+    """Return where the bytes of :func:`encode` go, by what they say; parts of large buffers have their own names."""
     from tasks.packing.recording import read_model, record
 
     coder, sections, found = Encoder(), Sections(), dict[str, float]()

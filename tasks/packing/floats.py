@@ -35,7 +35,7 @@ class Floats:
         return found
 
     def _recency(self, kind: Context, value: int, before: int) -> int:
-        """Where among the recent ones it is, from 1; 0 for a new one."""
+        """Return where among the recent ones it is, from 1; 0 for a new one."""
         recency = self._recent.index(value) + 1 if value in self._recent else 0
         recency = self._symbols.number([(kind, "place"), (kind, "place", min(before, 2))], recency)
         return recency if recency <= len(self._recent) else 0

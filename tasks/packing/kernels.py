@@ -17,7 +17,7 @@ MAGNITUDE = 8  # bits
 
 @dataclass(frozen=True)
 class Shape:
-    """How the numbers of a tensor lie.
+    """The layout of a tensor's numbers.
 
     ``columns``: numbers of each row. ``stride``: distance of neighbours that resemble each other beside the next, such
     as those of the same input channel. ``levels``: for each row the number of its scale; equal scales, equal levels.

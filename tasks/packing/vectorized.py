@@ -20,12 +20,12 @@ SIZES = np.array([part << at for at in range(2, 12) for part in (2, 3)], np.int6
 
 
 def lanes_for(count: int, size: int) -> int:
-    """How many lanes code ``count`` numbers of ``size`` bytes."""
+    """Return how many lanes code ``count`` numbers of ``size`` bytes."""
     return max(1, min(LANES, count * size // BYTES_A_LANE))
 
 
 def turns_for(count: int, size: int) -> int:
-    """How often all lanes decide something at most, which is what coding takes time for: 20 to 60 µs each."""
+    """Return how often all lanes decide something at most, which is what coding takes time for: 20 to 60 µs each."""
     return -(-count // lanes_for(count, size)) * (1 + 8 * size)
 
 
@@ -57,7 +57,7 @@ class Learner:
 
 
 class ContextKind(IntEnum):
-    """What elements have in common, beside whether those around them are zero."""
+    """Contexts of elements, beside whether those around them are zero."""
 
     NEIGHBOUR = 0  # the sign of the one before
     ROW = 1  # how large those of a row are, and how many are zero: bytes of layers that have one scale for all rows
@@ -65,13 +65,13 @@ class ContextKind(IntEnum):
 
 
 def context_kinds(size: int) -> tuple[ContextKind, ...]:
-    """What elements of ``size`` bytes may have in common."""
+    """Return what elements of ``size`` bytes may have in common."""
     return tuple(ContextKind) if size == 1 else (ContextKind.NEIGHBOUR, ContextKind.SCALE)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the elements of a tensor lie: ``size`` bytes each, zero as those at the ``strides`` beside 1 and 2.
+    """The layout of a tensor's elements: ``size`` bytes each, zero as those at the ``strides`` beside 1 and 2.
 
     ``levels``: for each row, of ``columns`` elements, the number of its scale; ``start``: where among them the part
     begins; ``context``: what an element is predicted from.
@@ -94,7 +94,7 @@ class Layout:
 
 
 class Rows:
-    """How large the elements of each row are, as far as they are known in any lane."""
+    """The magnitudes of each row's elements, as far as they are known in any lane."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout

@@ -23,7 +23,7 @@ def compress_zstd(content: bytes) -> bytes:
 
 
 def decompress_zstd(source: BinaryIO, limit: int) -> Iterator[bytes]:
-    """What a frame holds, chunk by chunk.
+    """Yield what a frame holds, chunk by chunk.
 
     Raises:
         PackingError: it is no frame, cut off or damaged, or holds more than ``limit`` bytes.

@@ -1,4 +1,4 @@
-"""What goes wrong with an S3 server, told in one way: what was received and what to do."""
+"""Failures of S3 servers, told in one way: what was received and what to do."""
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -68,7 +68,7 @@ def status_of(error: Exception) -> int:
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether another try may help."""
+    """Return whether another try may help."""
     if isinstance(error, ClientError):
         return status_of(error) in TRY_LATER or code_of(error) in TRY_LATER_CODES
     return isinstance(error, ConnectionError | HTTPClientError | IncompleteReadError | ResponseParserError)

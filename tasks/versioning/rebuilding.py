@@ -47,7 +47,7 @@ def clone_at(commit: str, folder: Path, root: Path = Path()) -> Path:
 
 
 def carries_tool(project: Path) -> bool:
-    """Whether a clone has slimline's own code, as that of slimline's repository: then it runs that."""
+    """Return whether a clone has slimline's own code, as that of slimline's repository: then it runs that."""
     return (project / "tasks" / "command.py").is_file()
 
 
@@ -84,7 +84,7 @@ def _params(project: Path) -> dict[str, Any]:
 
 
 def time_decides(project: Path, recipe: str) -> bool:
-    """Does a step of a recipe have a budget of measured latency, as params.yaml has them?"""
+    """Return whether a step of a recipe has a budget of measured latency, as params.yaml has them."""
     params = _params(project)
     steps = params.get("recipes", {}).get(recipe) or ()
     budgets = [step.get("budget") for step in steps]

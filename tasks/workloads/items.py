@@ -1,4 +1,4 @@
-"""What a source gives: raw samples, files that cannot be samples, and folders."""
+"""Items of a source: raw samples, files that cannot be samples, and folders."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

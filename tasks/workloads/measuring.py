@@ -1,4 +1,4 @@
-"""What is measured of an outcome: its metrics, its rules, and what people are told of it.
+"""The measuring of an outcome: its metrics, its rules, and what people are told of it.
 
 An outcome names its :class:`OutcomeMeasuring` beside its :class:`tasks.workloads.protocol.OutcomeLearning`. Evaluation,
 gate, cards, releases and the command line know metrics by their names alone. Nothing here needs TensorFlow; a device
@@ -58,7 +58,7 @@ class Prediction(Record):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What people are shown, part by part."""
+        """Return what people are shown, part by part."""
         return (self.label,)
 
 
@@ -71,7 +71,7 @@ class ConstantAnswer:
 
 
 class OutcomeMeasuring(ABC):
-    """What is measured of an outcome; needs no TensorFlow.
+    """The measuring of an outcome; needs no TensorFlow.
 
     ``metrics``: in the order of tables. By the first one the best epoch was kept, the report draws its pictures, and a
     model shows that it has learnt its task. ``rules``: metrics of those rules in params.yaml that only some outcomes

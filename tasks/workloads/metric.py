@@ -22,7 +22,7 @@ INFINITE = float("inf")
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model gave for samples: outputs float32 ``[n, …]``; and the samples' targets ``[n]``."""
+    """A model's answers to samples: outputs float32 ``[n, …]``; and the samples' targets ``[n]``."""
 
     outputs: NDArray[np.float32]
     targets: Array
@@ -95,7 +95,7 @@ class Metric(ABC):
 
     @property
     def best(self) -> str:
-        """What the candidate is called that is best by it."""
+        """Return what the candidate is called that is best by it."""
         return self.superlative or f"best by {self.noun}"
 
     @property
@@ -105,7 +105,7 @@ class Metric(ABC):
 
     @property
     def is_fraction(self) -> bool:
-        """Whether it is written as a percentage."""
+        """True if it is written as a percentage."""
         return (self.least, self.most) == (0, 1)
 
     def shown(self, value: float) -> str:

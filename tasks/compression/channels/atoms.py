@@ -44,7 +44,7 @@ class Atoms:
             self._why.setdefault(self.root(int(atom)), why)
 
     def why(self, atom: int) -> str:
-        """Why an atom has to stay; empty where it may go."""
+        """Return why an atom has to stay; empty where it may go."""
         return self._why.get(self.root(atom), "")
 
     def __len__(self) -> int:

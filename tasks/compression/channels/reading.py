@@ -87,7 +87,7 @@ def _groups(weights: tuple[Weight, ...], why: Mapping[int, str]) -> tuple[Group,
 
 
 def _fixed(weights: tuple[Weight, ...], why: Mapping[int, str]) -> dict[str, str]:
-    """For layers whose own channels have to stay, or those that they carry if they make none: what holds them."""
+    """Name what holds a layer whose own channels have to stay, or those that it carries if it makes none."""
     making = {weight.layer for weight in weights if weight.axis("makes")}
     fixed: dict[str, str] = {}
     for weight in weights:

@@ -1,4 +1,4 @@
-"""What is left of each layer's inputs is fitted to give what the whole of them gave, without any training.
+"""Fit what is left of each layer's inputs to give what the whole of them gave, without any training.
 
 Layer by layer from the first on, the kernel is changed so that the layer's outputs for some training images are, by
 least squares, those of the unpruned network (He, Zhang and Sun 2017, Channel Pruning for Accelerating Very Deep Neural
@@ -53,7 +53,7 @@ def _fittable(layer: KerasLayer) -> bool:
 
 
 class _Sampled:
-    """What enters a layer of both networks at the same places of the same images."""
+    """The inputs of a layer of both networks at the same positions of the same images."""
 
     def __init__(
         self, before: KerasModel, after: KerasModel, images: NDArray[np.float32], rng: np.random.Generator

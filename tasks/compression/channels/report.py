@@ -51,7 +51,7 @@ def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...], cut: bool) 
 
 
 def claims(after: KerasModel, changed: tuple[str, ...]) -> tuple[Claim, ...]:
-    """How many channels each changed convolution or dense layer makes, at most."""
+    """Return how many channels each changed convolution or dense layer makes, at most."""
     graph = read_graph(after)
     makers = {weight.layer: axis for weight in graph.makers() for axis in (weight.axis("makes"),) if axis}
     return tuple(

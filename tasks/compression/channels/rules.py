@@ -62,7 +62,7 @@ def _places(tensor: Any) -> int:
 
 
 def _is_elementwise(layer: KerasLayer) -> bool:
-    """Is the layer's activation, if it has one, a function of each value by itself? It may be a layer, too."""
+    """Return whether the layer's activation, which may be a layer, is a function of each value by itself."""
     activation = getattr(layer, "activation", None)
     if activation is None:
         return True
@@ -176,7 +176,7 @@ def _operation(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
 
 
 def _is_single(value: Any) -> bool:
-    """Is it a number, or what a type or a name is given by?"""
+    """Return whether this is a number, or what a type or a name is given by."""
     return value is None or isinstance(value, str) or hasattr(value, "as_numpy_dtype") or np.ndim(value) == 0
 
 

@@ -18,7 +18,7 @@ def keep_clusters(layer: KerasLayer) -> None:
 
 
 class _Clusters:
-    """Which weights of a kernel are equal."""
+    """A constraint that keeps equal weights of a kernel equal."""
 
     def __init__(self, kernel: NDArray[Any]) -> None:
         tf = tensorflow()

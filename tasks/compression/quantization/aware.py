@@ -130,7 +130,7 @@ def join(head: KerasModel | None, aware: KerasModel) -> KerasModel:
 
 
 def _prepare(head: KerasModel | None, images: NDArray[Any]) -> NDArray[np.float32]:
-    """What the network gets of raw images."""
+    """Return what the network gets of raw images."""
     batches = [images[start : start + BATCH].astype(np.float32) for start in range(0, len(images), BATCH)]
     return np.concatenate(batches if head is None else [head(batch).numpy() for batch in batches])
 
@@ -175,7 +175,7 @@ def measure_ranges(aware: KerasModel, body: KerasModel, inputs: NDArray[Any]) ->
 
 
 def _given(layer: KerasLayer) -> list[TfTensor]:
-    """What a layer gives, each time that it is called."""
+    """Return what a layer gives, each time that it is called."""
     return [layer.get_output_at(index) for index in range(len(layer.inbound_nodes))]
 
 
@@ -186,7 +186,7 @@ def _set_input_range(aware: KerasModel, low: float, high: float) -> None:
 
 
 def _foldable(aware: KerasModel) -> bool:
-    """Does what enters go to one convolution or dense layer alone, which takes nothing else?"""
+    """Return whether all of the input goes to one convolution or dense layer alone, which takes nothing else."""
     followers = [node.outbound_layer for node in _entry(aware).outbound_nodes]
     alone = len(followers) == 1 and len(followers[0].inbound_nodes) == 1
     return alone and any(_is(variable, "/kernel") for variable in followers[0].weights)

@@ -29,13 +29,13 @@ SURE = 2.0  # standard errors
 
 @dataclass
 class Corrections:
-    """What is added to the outputs of which operations, by the name of their output, and why nothing is to others."""
+    """Numbers to add to outputs of operations, by the output's name, and the reasons why others get none."""
 
     added: dict[str, Floats] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
 
     def details(self) -> dict[str, Any]:
-        """For the record: how far the most moved output of each operation is moved, and what was left alone."""
+        """Return how far the most moved output of each operation is moved, and what was left alone, for the record."""
         rows = [{"operation": name, "because": why} for name, why in self.left.items()]
         found: dict[str, Any] = {"bias_correction": largest(self.added)}
         return found | ({"biases_left_alone": rows} if rows else {})
@@ -143,7 +143,7 @@ def add_to_biases(flatbuffer: bytes, added: Mapping[str, Floats]) -> bytes:
 
 
 def largest(added: Mapping[str, Floats]) -> dict[str, float]:
-    """For the record: how far the most moved output of each operation is moved."""
+    """Return how far the most moved output of each operation is moved, for the record."""
     return {name: float(np.abs(values).max()) for name, values in added.items()}
 
 
@@ -239,7 +239,7 @@ def _new_bias(model: Any, operator: Any, steps: Floats, outputs: int) -> Any:
 
 
 def _mappings() -> dict[int, Callable[[Any, Floats, Floats], Floats]]:
-    """For each operation the mean of its outputs without bias, from its options, its kernel and its input's mean."""
+    """Map for each operation its options, kernel and input's mean to the mean of its outputs without bias."""
     from ai_edge_litert import schema_py_generated as schema
 
     operators = schema.BuiltinOperator

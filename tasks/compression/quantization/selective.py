@@ -66,7 +66,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was chosen and why: bits by layer, the table, and the file."""
+    """The choice and its reasons: bits by layer, the table, and the file."""
 
     bits: dict[str, Bits]
     flatbuffer: bytes
@@ -76,7 +76,7 @@ class Chosen:
     metric: str  # what it is called
 
     def details(self) -> dict[str, Any]:
-        """For the candidate's record."""
+        """Return the details for the candidate's record."""
         return {
             "bits": self.bits,
             "validation": self._named(self.score),
@@ -90,7 +90,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class SearchLimit:
-    """What must hold of the file; one of the two."""
+    """The limit that the file must keep; one of the two."""
 
     max_bytes: int | None = None
     max_drop: float | None = None  # of the outcome's metric on validation

@@ -90,7 +90,7 @@ class WidthToDepth(Technique):
 
 
 def _why_not(model: KerasModel, layer: KerasLayer) -> str:
-    """What about a convolution the rewrite is not exact for; empty where there is nothing."""
+    """Return what about a convolution the rewrite is not exact for; empty where there is nothing."""
     needs = {
         "it is dilated": layer.dilation_rate == (1, 1),
         "it is used more than once": called_once(model, layer),

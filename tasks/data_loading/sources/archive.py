@@ -24,7 +24,7 @@ TEMPORARY = Path(".slimline/tmp")
 
 @dataclass(frozen=True)
 class Format:
-    """How an archive is read. ``seeks``: its table of contents stands at the end, so a stream will not do."""
+    """A format of archives. ``seeks``: its table of contents stands at the end, so a stream will not do."""
 
     name: str
     read: Callable[[IO[bytes], str, TakeFile], Iterator[Item]]
@@ -48,17 +48,17 @@ class RemoteFile(Protocol):
 
     @property
     def location(self) -> str:
-        """Its path or address, as it was given."""
+        """Path or address, as it was given."""
 
     @property
     def canonical(self) -> str:
         """The same in one form, however it was given."""
 
     def identity(self) -> tuple[int, str]:
-        """Its size in bytes, and an ETag or a time that changes when the content does."""
+        """Return the size in bytes, and an ETag or a time that changes when the content does."""
 
     def open(self) -> AbstractContextManager[IO[bytes]]:
-        """Its bytes, from the first to the last."""
+        """Open a stream of the bytes, from the first to the last."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class LocalFile:
 
     @property
     def canonical(self) -> str:
-        """Where it really lies."""
+        """Return where it really lies."""
         return local(self.location)
 
     def identity(self) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""What every kind of source gives: a listing that is cheap to take, and a stream of raw samples."""
+"""The protocol of every kind of source: a listing that is cheap to take, and a stream of raw samples."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from tasks.workloads.items import Item, TakeFile
 
 
 class SourceListing(Record):
-    """What a source lists now. Equal listings mean that nothing has to be read again.
+    """The list of a source now. Equal listings mean that nothing has to be read again.
 
     ``location`` is the same however it is written (see :func:`tasks.paths.local`). It belongs to
     the listing, since two folders may hold other images under the same names, sizes and times; what is prepared from

@@ -107,7 +107,7 @@ class Book:
 
 
 def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
-    """What follows from the lines of a ledger.
+    """Return what follows from the lines of a ledger.
 
     Args:
         tag: under which it may be written again.
@@ -144,7 +144,7 @@ def broken(origin: str, what: str) -> LedgerError:
 
 
 def _misfit(line: Reserved, sets: list[Set], entries: list[Entry], asked: set[str]) -> str | None:
-    """What is wrong with a reservation, its level aside."""
+    """Return what is wrong with a reservation, its level aside."""
     if line.number != len(entries) + 1:
         return f"decision {line.number:,} after decision {len(entries):,}"
     if line.question.key in asked:

@@ -43,12 +43,12 @@ PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, *[1.6] * 10)  # seconds before a write is tr
 
 
 def folder(model: str) -> str:
-    """Under which key the ledger of a model is."""
+    """Return the key under which the ledger of a model lies."""
     return f"ledgers/{model}"
 
 
 def ledger_key(model: str) -> str:
-    """Where the lines are."""
+    """Return where the lines are."""
     return f"{folder(model)}/decisions.json"
 
 

@@ -28,7 +28,7 @@ Used = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Terms:
-    """On what a decision is taken: the error of all decisions on a set, the highest level, who, about which recipe."""
+    """The terms of a decision: the error of all on a set, the highest level, who takes it, about which recipe."""
 
     error: float
     ceiling: float
@@ -86,7 +86,7 @@ def reserve(
 
 @dataclass(frozen=True)
 class ChosenSet:
-    """On which set a decision is taken, with how many samples, at which level, and the line that opens the set."""
+    """The set of a decision: its number, its samples, the level, and the line that opens it."""
 
     number: int = 0
     samples: int = 0
@@ -122,14 +122,14 @@ def choose(store: Store, model: str, book: Book, hashes: Hashes, terms: Terms) -
 
 
 def look(store: Readable, model: str, book: Book, hashes: Hashes) -> tuple[list[Used], Used]:
-    """Which samples of the test split each set has, and which none has, ``[n]`` each."""
+    """Return which samples of the test split each set has, and which none has, ``[n]`` each."""
     present = [np.isin(hashes, members(store, model, of)) for of in book.sets]
     unseen = ~np.logical_or.reduce(present) if present else np.ones(len(hashes), np.bool_)
     return present, unseen
 
 
 def missing(present: Sequence[Used], unseen: Used) -> int:
-    """How many samples that no set has are missing for one of their own."""
+    """Return how many samples that no set has are missing for one of their own."""
     largest = max((int(used.sum()) for used in present), default=1)
     return max(0, max(largest, 1) - int(unseen.sum()))
 
@@ -143,7 +143,7 @@ def open_set(store: Store, model: str, hashes: Hashes) -> tuple[Opened, bytes]:
 
 
 def samples_key(model: str, digest: str) -> str:
-    """Where a set's samples are."""
+    """Return where a set's samples are."""
     return f"{ledger.folder(model)}/samples/{digest}"
 
 
@@ -168,7 +168,7 @@ def members(store: Readable, model: str, of: Set) -> Hashes:
 
 
 def used_by(store: Readable, model: str, book: Book, entry: Entry, hashes: Hashes) -> Used:
-    """Which samples a decision is taken on, ``[n]``.
+    """Return which samples a decision is taken on, ``[n]``.
 
     Raises:
         LedgerError: they are not as many as the ledger says.

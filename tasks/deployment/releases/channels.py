@@ -48,12 +48,12 @@ class Why:
 
 
 def audit_key(model: str, channel: str, generation: int) -> str:
-    """Where the copy of a move is."""
+    """Return where the copy of a move is."""
     return f"models/{model}/audit/{channel}/{generation:08}.json"
 
 
 def actor() -> str:
-    """Who is at work: the environment's ``SLIMLINE_ACTOR``, else the account and the machine.
+    """Return who is at work: the environment's ``SLIMLINE_ACTOR``, else the account and the machine.
 
     Raises:
         ConfigError: the name is longer than readers take.
@@ -189,7 +189,7 @@ def _expect_nothing_later(store: Store, model: str, channel: str, seen: Seen, ge
 
 
 def _happened(store: Store, model: str, channel: str, pointer: Pointer) -> bool:
-    """Whether a move whose answer was lost has happened: it is the last one, or the next has put it on the trail."""
+    """Return whether a move whose answer was lost has happened: it is the last one, or the next has it on the trail."""
     if see(store, model, channel).pointer == pointer:
         return True
     try:

@@ -41,7 +41,7 @@ class ChosenCandidate:
 
     @property
     def threads(self) -> dict[str, int]:
-        """How many each stage had, as far as it is known."""
+        """Return how many each stage had, as far as it is known."""
         found = {
             "train": self.training.threads,
             "teach": self.teachers.threads,

@@ -1,4 +1,4 @@
-"""What keeps a release from going while somebody is about to use it.
+"""Leases and pins, which keep a release from going while somebody is about to use it.
 
 ::
 
@@ -39,12 +39,12 @@ DAY = timedelta(days=1)  # after which a lease or an unfinished tombstone belong
 
 
 def pins_folder(model: str) -> str:
-    """Under which key the pins of a model are."""
+    """Return the key under which the pins of a model lie."""
     return f"models/{model}/pins"
 
 
 def leases_folder(model: str) -> str:
-    """Under which key the leases of a model are."""
+    """Return the key under which the leases of a model lie."""
     return f"models/{model}/holds"
 
 
@@ -101,12 +101,12 @@ def unpin(store: Store, model: str, version: int) -> bool:
 
 
 def find_pins(store: Store, model: str) -> Found[Pin]:
-    """What is pinned, and what lies among the pins and is none."""
+    """Return what is pinned, and what lies among the pins and is none."""
     return find(store, pins_folder(model), Pin, lambda name, pin: name == str(pin.version))
 
 
 def pins(store: Store, model: str) -> list[Pin]:
-    """What is pinned, by version."""
+    """Return what is pinned, by version."""
     return sorted(find_pins(store, model).records.values(), key=lambda pin: pin.version)
 
 
@@ -136,7 +136,7 @@ def tombstone(store: Store, model: str, version: int, why: str) -> Iterator[Tomb
 
 
 def age(moment: str) -> timedelta:
-    """How long ago a moment of a record was.
+    """Return how long ago a moment of a record was.
 
     Raises:
         ValueError, TypeError: it is no moment, or one without a time zone.
@@ -145,7 +145,7 @@ def age(moment: str) -> timedelta:
 
 
 def is_older(moment: str, limit: timedelta) -> bool:
-    """Whether a moment of a record was longer ago; never, if it is none: nothing goes by a time that nobody knows."""
+    """Return whether a moment of a record was longer ago; never, if it is none: nothing goes by an unknown time."""
     try:
         return age(moment) > limit
     except (ValueError, TypeError, OverflowError):

@@ -36,7 +36,7 @@ def model_card(params: Params, chosen: ChosenCandidate) -> str:
 
 
 def intended_use(chosen: ChosenCandidate) -> list[str]:
-    """Which question the model answers."""
+    """Return which question the model answers."""
     dataset = chosen.dataset
     workload = find_workload(dataset.workload)
     return [
@@ -46,7 +46,7 @@ def intended_use(chosen: ChosenCandidate) -> list[str]:
 
 
 def data(params: Params, chosen: ChosenCandidate) -> list[str]:
-    """What it was trained and judged on."""
+    """Return what it was trained and judged on."""
     dataset = chosen.dataset
     return [
         f"Source {markdown_code(params.data.source)}, digest `{dataset.source_digest}`: {dataset.read:,} samples read, "
@@ -60,7 +60,7 @@ def data(params: Params, chosen: ChosenCandidate) -> list[str]:
 
 
 def training(params: Params, chosen: ChosenCandidate) -> list[str]:
-    """How the baseline came about."""
+    """Return how the baseline came about."""
     report, config, measuring = chosen.training, params.training, measuring_of(chosen.dataset)
     shown = ", ".join(
         f"validation {measuring.metric(name).noun} {plain(measuring.metric(name), value)}"
@@ -75,7 +75,7 @@ def training(params: Params, chosen: ChosenCandidate) -> list[str]:
 
 
 def compression(steps: Sequence[Step]) -> list[str]:
-    """What each technique did, what it left alone and whether its promises hold."""
+    """Return what each technique did, what it left alone and whether its promises hold."""
     lines = []
     for number, step in enumerate(steps, start=1):
         config = ", ".join(f"{key} {value}" for key, value in step.config.items() if key != "technique")
@@ -139,7 +139,7 @@ def gate(chosen: ChosenCandidate) -> list[str]:
 
 
 def limits(chosen: ChosenCandidate) -> list[str]:
-    """What the numbers do not say."""
+    """Return what the numbers do not say."""
     seen = chosen.quality.splits["validation"]
     measuring, things = measuring_of(chosen.dataset), find_workload(chosen.dataset.workload).things
     margin = plain(measuring.main, chosen.gate.smallest_margin)

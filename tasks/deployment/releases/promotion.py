@@ -113,7 +113,7 @@ def _follow(registry: Registry, channel: str, moved: Pointer, release: Sealed) -
 
 
 def _staged(registry: Registry, version: int | None, channel: str) -> Pointer | None:
-    """Where staging points to; None where a channel does not have to wait for it."""
+    """Return where staging points to; None where a channel does not have to wait for it."""
     if registry.staging is None or channel == registry.staging:
         return None
     staged = current(registry.store, registry.model, registry.staging)

@@ -1,4 +1,4 @@
-"""From a candidate that passed the gate to a release in a channel: all of it or nothing that anybody sees."""
+"""Publish a candidate that passed the gate as a release in a channel: all of it or nothing that anybody sees."""
 
 import tempfile
 from pathlib import Path

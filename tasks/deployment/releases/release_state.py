@@ -1,4 +1,4 @@
-"""Where the model that the gate has chosen stands: released already, waiting in staging, or taken back."""
+"""The state of the model that the gate has chosen: released already, waiting in staging, or taken back."""
 
 import contextlib
 import hashlib
@@ -35,7 +35,7 @@ def already_staged(params: Params, registry: Registry) -> Release | None:
 
 
 def rolled_back_reason(params: Params, registry: Registry) -> str | None:
-    """Why the chosen model must not be released by itself: somebody has just rolled the channel back from it."""
+    """Return why the chosen model must not be released by itself: somebody has just rolled the channel back from it."""
     settings = params.deployment
     for made in takewhile(
         lambda each: each.kind == "rollback", trail(registry.store, settings.model, settings.channel)

@@ -37,7 +37,7 @@ PATIENCE = 600.0  # seconds that may pass between the tombstone and the removal;
 
 
 class Fate(Record):
-    """What becomes of a version and why."""
+    """The end of a version, and why."""
 
     version: int
     goes: bool
@@ -46,7 +46,7 @@ class Fate(Record):
 
 
 class Tidied(Record):
-    """What becomes of a model's versions, the newest first, and pieces of uploads that are gone or would go."""
+    """The ends of a model's versions, the newest first, and pieces of uploads that are gone or would go."""
 
     fates: tuple[Fate, ...]
     pieces: tuple[str, ...]
@@ -82,7 +82,7 @@ def tidy(store: Store, model: str, policy: Retention, dry_run: bool = False) -> 
 
 
 def plan(store: Store, model: str, policy: Retention) -> list[Fate]:
-    """What becomes of each version of a model, the newest first; nothing is changed.
+    """Return what becomes of each version of a model, the newest first; nothing is changed.
 
     Raises:
         StoreError: the store cannot be read.
@@ -98,7 +98,7 @@ def plan(store: Store, model: str, policy: Retention) -> list[Fate]:
 
 
 def protected(store: Store, model: str) -> dict[int, list[str]]:
-    """Why releases have to stay whatever their age: leases, pins, and where channels point to and would go back to.
+    """Return why releases stay whatever their age: leases, pins, and where channels point to and would go back to.
 
     Leases are read before channels: a lease ends only after its channel has moved.
 
@@ -165,7 +165,7 @@ def _fate(
 
 
 def _unfinished(store: Store, model: str, version: int, policy: Retention) -> tuple[bool, str]:
-    """Whether an upload without a manifest goes, and why."""
+    """Return whether an upload without a manifest goes, and why."""
     begun = _begun(store, model, version)
     if begun is None:
         return False, "without a manifest, and without a claim that is understood: nobody knows what it is"
@@ -174,7 +174,7 @@ def _unfinished(store: Store, model: str, version: int, policy: Retention) -> tu
 
 
 def _begun(store: Store, model: str, version: int) -> str | None:
-    """When an upload has begun; None where no claim says it that is understood."""
+    """Return when an upload has begun; None where no claim says it that is understood."""
     try:
         return decode(store.get(release_key(model, version, CLAIM)).content, Claim, CLAIM).claimed_at
     except StoreUnavailable:

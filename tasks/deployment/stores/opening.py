@@ -1,4 +1,4 @@
-"""From the address of a store to the store."""
+"""Open a store by its address."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar

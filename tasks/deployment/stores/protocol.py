@@ -1,4 +1,4 @@
-"""What a release needs of an object store, and no more.
+"""The protocol of object stores: what a release needs of one, and no more.
 
 Every write is all or nothing: a reader finds the old object, the new one or none, never a part. A conditional write
 is idempotent: where the key already holds just this content, it succeeds, since that is how a write looks whose
@@ -69,7 +69,7 @@ class Readable(Protocol):
 
     @property
     def url(self) -> str:
-        """Where it is, as in params.yaml."""
+        """Return where it is, as in params.yaml."""
 
     def get(self, key: str) -> Object:
         """A small object.
@@ -101,7 +101,7 @@ class Store(Readable, Protocol):
 
     @property
     def conditions(self) -> Conditions:
-        """How it keeps conditions on writes."""
+        """Return how it keeps conditions on writes."""
 
     def put(self, key: str, content: bytes) -> None:
         """Write an object, whatever was there."""
@@ -138,14 +138,14 @@ class Store(Readable, Protocol):
         """Remove an object; it is no error when there is none."""
 
     def leftovers(self) -> Iterator[Leftover]:
-        """What writers have begun and not ended, by those at work now as well as by those that were killed."""
+        """Yield what writers have begun and not ended, those at work now as well as those that were killed."""
 
     def discard(self, leftover: Leftover) -> None:
         """Remove a leftover; it is no error when there is none."""
 
 
 def is_key(key: str) -> bool:
-    """Whether :func:`check_key` takes it."""
+    """Return whether :func:`check_key` takes it."""
     return len(key) <= MAX_KEY and all(PART.fullmatch(part) for part in key.split("/"))
 
 

@@ -45,7 +45,7 @@ def public_pem(key: Ed25519PublicKey) -> bytes:
 
 
 def public_path(path: Path) -> Path:
-    """Where the public key of the private key ``path`` is."""
+    """Return where the public key of the private key ``path`` is."""
     return path.with_suffix(PUBLIC)
 
 

@@ -32,14 +32,14 @@ SHOWN = 16  # digits of a key's id in a message
 
 
 class Signature(Record):
-    """Who signed, and the 64 bytes of Ed25519 as base64."""
+    """A signature: who signed, and the 64 bytes of Ed25519 as base64."""
 
     keyid: str
     sig: str
 
 
 class Envelope(Record):
-    """What lies in the store; names and order are the specification's."""
+    """The envelope as it lies in the store; names and order are the specification's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
@@ -162,7 +162,7 @@ def parts(content: bytes, origin: str) -> tuple[bytes, dict[str, bytes]]:
 
 
 def is_right(key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
-    """Whether a signature of a manifest is this key's."""
+    """Return whether a signature of a manifest is this key's."""
     try:
         key.verify(signature, pae(PAYLOAD_TYPE, payload))
     except InvalidSignature:

@@ -1,4 +1,4 @@
-"""Whose releases are taken: several public keys at a time, so that keys can be changed, and some that no longer count.
+"""Trusted keys: several at a time, so that keys can be changed, and some that no longer count.
 
 A folder of keys, as a device has it::
 
@@ -83,7 +83,7 @@ def load_trust(
 
 
 def project_trust(config: Trusted) -> Trust:
-    """Whom the project trusts; its local key counts from the moment it is made.
+    """Return whom the project trusts; its local key counts from the moment it is made.
 
     Raises:
         ConfigError: see :func:`load_trust`.
@@ -96,7 +96,7 @@ def project_trust(config: Trusted) -> Trust:
 
 
 def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
-    """Whom the environment says to trust, but for ``revoked``; None where it says nothing."""
+    """Return whom the environment says to trust, but for ``revoked``; None where it says nothing."""
     paths = os.environ.get(ENVIRONMENT)
     return load_trust([Path(path) for path in paths.split(os.pathsep) if path], revoked) if paths else None
 
