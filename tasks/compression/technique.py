@@ -40,7 +40,11 @@ class Claim:
     promised: float | str
 
     def of(self, renamed: Mapping[str, str]) -> "Claim":
-        """The same promise of the layer that is now in this one's place."""
+        """Return the same promise of the layer that is now in this one's place.
+
+        Args:
+            renamed: names of layers by those that they had before.
+        """
         return replace(self, layer=renamed.get(self.layer, self.layer))
 
 
@@ -59,7 +63,11 @@ class Subject:
 
     @property
     def network(self) -> KerasModel:
-        """The Keras model; only a subject of that form has one."""
+        """Return the Keras model; only a subject of that form has one.
+
+        Raises:
+            CompressionError: it is of another form.
+        """
         if self.model is None:
             raise CompressionError(f"Expected a subject in the form keras. Received: {self.form}.")
         return self.model
@@ -124,7 +132,11 @@ class Context:
     recorded: Recorded | None = None
 
     def samples_like(self, model: KerasModel) -> Recorded:
-        """The recorded samples, or noise of a network's input where there are none."""
+        """Return the recorded samples, or noise of a network's input where there are none.
+
+        Args:
+            model: the network.
+        """
         return self.recorded or recorded_samples(model.input_shape[1:], None)
 
 
@@ -147,7 +159,11 @@ class Technique(Settings):
 
     @classmethod
     def read(cls, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> "Technique":
-        """Read a step of a recipe; ``context`` is as :func:`tasks.config.context_of` gives it.
+        """Return the technique that a step of a recipe names.
+
+        Args:
+            step: as params.yaml has it.
+            context: as :func:`tasks.config.context_of` gives it.
 
         Raises:
             ValidationError: a setting is unknown, missing or does not fit.
@@ -167,31 +183,44 @@ class Technique(Settings):
         return "float32"
 
     def ignored(self) -> frozenset[str]:
-        """Settings that nothing reads as it is configured; others than their defaults are refused."""
+        """Return settings that nothing reads as it is configured; others than their defaults are refused."""
         return frozenset()
 
     def promises(self) -> frozenset[Kind]:
-        """Kinds of promises that it gives as it is configured."""
+        """Return kinds of promises that it gives as it is configured."""
         return self.makes
 
     def keeps(self) -> frozenset[Kind]:
-        """Kinds of earlier promises that still hold after this step."""
+        """Return kinds of earlier promises that still hold after this step."""
         return frozenset()
 
     def teachers(self) -> frozenset[str]:
-        """Names of the teachers of params.yaml that it learns from."""
+        """Return names of the teachers of params.yaml that it learns from."""
         return frozenset()
 
     @abstractmethod
     def apply(self, subject: Subject, context: Context) -> Result:
-        """Carry the technique out on ``subject``, which stays as it is."""
+        """Return what the technique makes of a model, which stays as it is.
+
+        Args:
+            subject: the model, in the form that :attr:`takes` names.
+            context: data, teachers, seed and what else it may use.
+
+        Raises:
+            Unsuited: the network is none that it can work on.
+            CompressionError: it cannot do what it is asked to.
+        """
 
 
 class StepReader(Protocol):
     """A reader of a recipe's step: a technique, or a choice between several by a setting of the step."""
 
     def read(self, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Technique:
-        """Read a step of a recipe; ``context`` is as :func:`tasks.config.context_of` gives it.
+        """Return the technique that a step of a recipe names.
+
+        Args:
+            step: as params.yaml has it.
+            context: as :func:`tasks.config.context_of` gives it.
 
         Raises:
             ValidationError: a setting is unknown, missing or does not fit.

@@ -36,7 +36,11 @@ class ClassFiles:
     most_bytes: int
 
     def claims(self, path: str) -> bool:
-        """Return whether the file's ending is one of these, or it has none."""
+        """Return whether the file's ending is one of these, or it has none.
+
+        Args:
+            path: relative to the source.
+        """
         stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
         return not (dot and stem) or suffix.lower() in self.suffixes
 
@@ -62,7 +66,11 @@ class ClassFiles:
 
 
 def class_and_split(path: str) -> tuple[str, SplitName | None] | str:
-    """Return class and declared split of a clean path, or the reason why it has none."""
+    """Return class and declared split of a file, or the reason why it has none.
+
+    Args:
+        path: relative to the source, clean.
+    """
     folders = path.split("/")[:-1]
     if not folders:
         return "not in a class folder: expected <class>/<file> or <split>/<class>/<file>"

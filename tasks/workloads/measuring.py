@@ -93,13 +93,20 @@ class OutcomeMeasuring(ABC):
     def metric(self, name: str) -> Metric:
         """Return a metric by its name.
 
+        Args:
+            name: as rules in params.yaml have it.
+
         Raises:
             KeyError: there is none of that name.
         """
         return {metric.name: metric for metric in self.metrics}[name]
 
     def measure(self, answers: Answers) -> dict[str, float]:
-        """Return each metric's figure of one model, by name."""
+        """Return each metric's figure of one model, by name.
+
+        Args:
+            answers: the model's.
+        """
         return {metric.name: metric.value(answers) for metric in self.metrics}
 
     def details(
@@ -119,7 +126,12 @@ class OutcomeMeasuring(ABC):
 
     @abstractmethod
     def constants(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:
-        """Give the constant answers that a model must beat on these samples to show that it has learnt its task."""
+        """Yield the constant answers that a model must beat on these samples to show that it has learnt its task.
+
+        Args:
+            answers: whose targets count.
+            dataset: what was prepared.
+        """
 
     @abstractmethod
     def smallest_margin(self, mine: Answers, theirs: Answers, samples: int, confidence: float) -> float:
@@ -143,7 +155,7 @@ class OutcomeMeasuring(ABC):
         """
 
     def judge(self, rule: Rule, pair: Pair) -> RuleVerdict:
-        """Judge a rule of the outcome's own.
+        """Return the verdict on a rule of the outcome's own.
 
         Args:
             rule: one of :attr:`rules`, or of a metric class by class.
@@ -182,7 +194,7 @@ class OutcomeMeasuring(ABC):
 
     @abstractmethod
     def describe_task(self, sample: str, dataset: Dataset) -> str:
-        """Say for the model card what the model tells of a sample, as a sentence.
+        """Return for the model card what the model tells of a sample, as a sentence.
 
         Args:
             sample: in words, with an article.
@@ -190,11 +202,15 @@ class OutcomeMeasuring(ABC):
         """
 
     def extra_columns(self, details: Mapping[str, Any]) -> tuple[ExtraColumn, ...]:  # noqa: ARG002
-        """Give figures of what is kept beside the metrics, the same ones for each model."""
+        """Return figures of what is kept beside the metrics, the same ones for each model.
+
+        Args:
+            details: what is kept.
+        """
         return ()
 
     def describe_limits(self, details: Mapping[str, Any], things: str) -> Iterator[str]:  # noqa: ARG002
-        """Give sentences for the model card about what the figures hide.
+        """Yield sentences for the model card about what the figures hide.
 
         Args:
             details: what is kept beside the metrics.
@@ -206,7 +222,14 @@ class OutcomeMeasuring(ABC):
 def closest_constant(
     outcome: OutcomeMeasuring, answers: Answers, dataset: Dataset, confidence: float
 ) -> tuple[Interval, ConstantAnswer]:
-    """Find the constant answer that a model beats least surely, and the difference to it in the first metric."""
+    """Return the difference to the constant answer that a model beats least surely, and that answer.
+
+    Args:
+        outcome: whose metrics count.
+        answers: the model's.
+        dataset: what was prepared.
+        confidence: of the two-sided interval.
+    """
     main = outcome.main
     beside = [
         (main.difference(answers, constant.answers, confidence), constant)

@@ -111,7 +111,11 @@ def fetch(store_url: str, model: str, channel: str, to: str | Path, trust: Trust
 
 
 def release_folder(folder: Path) -> Path:
-    """Return the folder of the release in use, where ``folder`` was fetched into; else ``folder`` itself, as it is."""
+    """Return the folder of the release in use.
+
+    Args:
+        folder: that was fetched into; any other is given back as it is.
+    """
     return (folder / CURRENT if (folder / CURRENT).exists() else folder).resolve()
 
 

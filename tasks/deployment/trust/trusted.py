@@ -39,6 +39,9 @@ class Trust:
     def expect_not_revoked(self, key: Ed25519PrivateKey) -> None:
         """Refuse to sign with a key that is revoked: nobody would take what it signs.
 
+        Args:
+            key: to sign with.
+
         Raises:
             ConfigError: it is.
         """
@@ -85,6 +88,9 @@ def load_trust(
 def project_trust(config: Trusted) -> Trust:
     """Return whom the project trusts; its local key counts from the moment it is made.
 
+    Args:
+        config: ``deployment.trust`` of params.yaml.
+
     Raises:
         ConfigError: see :func:`load_trust`.
     """
@@ -96,7 +102,14 @@ def project_trust(config: Trusted) -> Trust:
 
 
 def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
-    """Return whom the environment says to trust, but for ``revoked``; None where it says nothing."""
+    """Return whom the environment says to trust; None where it says nothing.
+
+    Args:
+        revoked: ids of keys that do not count, whatever the environment says.
+
+    Raises:
+        ConfigError: see :func:`load_trust`.
+    """
     paths = os.environ.get(ENVIRONMENT)
     return load_trust([Path(path) for path in paths.split(os.pathsep) if path], revoked) if paths else None
 
