@@ -10,7 +10,7 @@ from tasks.evaluation.records import BASELINE
 from tasks.evaluation.results import Results
 from tasks.records import Interval
 from tasks.timing.intervals import ratio, typical
-from tasks.verdicts import Outcome, RuleVerdict, ScarceClass, decide_beside, level, whose
+from tasks.verdicts import Judgement, RuleVerdict, ScarceClass, decide_beside, level, whose
 from tasks.wording import capitalized, number, one, sentence, times_interval
 from tasks.workloads import find_workload
 from tasks.workloads.measuring import Pair
@@ -54,7 +54,7 @@ def apply_rule(rule: Rule, name: str, split: Split, results: Results) -> Iterato
             yield from _bytes(rule, name, results)
 
 
-def overall(verdicts: Iterable[RuleVerdict]) -> Outcome:
+def overall(verdicts: Iterable[RuleVerdict]) -> Judgement:
     """FAIL if any rule fails, else INCONCLUSIVE if any is, else PASS: a missing release blocks nothing."""
     outcomes = {verdict.outcome for verdict in verdicts}
     return "FAIL" if "FAIL" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "PASS"
