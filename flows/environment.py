@@ -1,4 +1,4 @@
-"""What the libraries below read from the environment: offline, quiet, and inside the project's folder."""
+"""Environment variables that the libraries below read: offline, quiet, and inside the project's folder."""
 
 import os
 from pathlib import Path

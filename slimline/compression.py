@@ -7,6 +7,7 @@ error here, and nothing of the program's TensorFlow is touched.
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -23,18 +24,21 @@ from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate, NotMade, candidate_model, read_candidate
 from tasks.compression.technique import Technique
 from tasks.config import Data, Split
+from tasks.data_loading.arrays import prepare_arrays
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
 from tasks.errors import CompressionError, ConfigError, DataError, SlimlineError, Unsuited
 from tasks.files import write_bytes, write_text
+from tasks.learning.feeding import fits
 from tasks.learning.saving import save_model
 from tasks.processes import process_group
-from tasks.samples import PREPARED, SPLITS, read_dataset
+from tasks.samples import PREPARED, SPLITS, Inputs, SplitName, as_inputs, describe, read_dataset
 from tasks.training.records import BASELINE_KERAS
 from tasks.versioning.environment import stage_environment
 from tasks.workloads import find_workload
 
-Samples = tuple[ArrayLike, ArrayLike]  # images uint8 [n, height, width(, channels)] and labels [n], integers or names
+Given = ArrayLike | Mapping[str, ArrayLike]  # images uint8 [n, height, width(, channels)], or [n, …] of inputs by name
+Samples = tuple[Given, ArrayLike]  # and labels [n], integers or names
 KINDS: dict[int, type[SlimlineError]] = {error.exit_code: error for error in (ConfigError, Unsuited)}
 NAME = "compressed"
 SPLIT = Split(validation=0.1, test=0.1)  # of arrays that name none
@@ -86,14 +90,16 @@ def compress(
         made.write("model.tflite")
 
     Args:
-        model: a trained ``tf_keras`` model from raw pixels (0 to 255, float32 ``[n, height, width, channels]``) to
-            logits ``[n, classes]``; it stays as it is. Layers of your own have to be in a module that can be imported.
+        model: a trained ``tf_keras`` model to logits ``[n, classes]`` from raw pixels (0 to 255, float32 ``[n, height,
+            width, channels]``) or from named inputs: uint8 and float32 are given to it as float32, int32 and int64 as
+            they are. It stays as it is. Layers of your own have to be in a module that can be imported.
         recipe: techniques in their order, as params.yaml lists them, or as :class:`Technique` objects. A conversion is
             put in where none is named; the baseline that a training learns from is ``model``.
         data: what retraining, calibration and comparison see: images uint8 ``[n, height, width]`` or ``[n, height,
-            width, channels]`` with labels ``[n]``, integers in the order of the model's outputs or names in the order
-            of the alphabet; the same by ``train``, ``validation`` and ``test``; or a folder that the stage ``load``
-            has prepared. Where no split is named a hash of each image decides. The test split is not looked at.
+            width, channels]``, or a mapping of arrays ``[n, …]`` (uint8, int32, int64, float32) by the names of the
+            model's inputs, with labels ``[n]``, integers in the order of the model's outputs or names in the order of
+            the alphabet; the same by ``train``, ``validation`` and ``test``; or a folder that the stage ``load`` has
+            prepared. Where no split is named a hash of each image decides. The test split is not looked at.
         seed: of all random choices.
         batch_size: of training.
         folder: where finished steps stay, so that a recipe that begins alike goes on behind them; None: nowhere.
@@ -114,17 +120,17 @@ def compress(
     _check_model(model)
     modules = _own_modules(model)
     with ExitStack() as stack:
-        place = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
-        _put_data(data, place)
-        workload = _check_fit(model, place / PREPARED)
-        save_model(model, place / BASELINE_KERAS)
-        write_text(place / f"{LAYERS}.py", "".join(f"import {module}\n" for module in modules) + BUILDER)
-        write_text(place / "params.yaml", json.dumps(_params(steps, seed, batch_size, workload)))
-        _run_stage(place, say or _be_silent)
-        made = read_candidate(NAME, place)
+        project = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
+        _put_data(data, project)
+        workload = _check_fit(model, project / PREPARED)
+        save_model(model, project / BASELINE_KERAS)
+        write_text(project / f"{LAYERS}.py", "".join(f"import {module}\n" for module in modules) + BUILDER)
+        write_text(project / "params.yaml", json.dumps(_params(steps, seed, batch_size, workload)))
+        _run_stage(project, say or _be_silent)
+        made = read_candidate(NAME, project)
         if isinstance(made, NotMade):
             raise Unsuited(made.not_made)
-        return Compressed((place / candidate_model(NAME)).read_bytes(), made)
+        return Compressed((project / candidate_model(NAME)).read_bytes(), made)
 
 
 def _settings(technique: Technique) -> dict[str, Any]:
@@ -155,8 +161,8 @@ def _check_model(model: KerasModel) -> None:
             f"Expected a tf_keras model. Received: {kind}. Build it with tf_keras, or with TF_USE_LEGACY_KERAS=1 set "
             f"before TensorFlow is imported."
         )
-    if len(model.inputs or ()) != 1 or len(model.outputs or ()) != 1:
-        raise ConfigError("Expected a model with one input and one output. Received: another. Build it so.")
+    if not model.inputs or len(model.outputs or ()) != 1:
+        raise ConfigError("Expected a built model with one output. Received: another. Build it so.")
 
 
 def _own_modules(model: KerasModel) -> list[str]:
@@ -179,9 +185,9 @@ def _own_modules(model: KerasModel) -> list[str]:
     return sorted(modules)
 
 
-def _put_data(data: str | Path | Samples | Mapping[str, Samples], place: Path) -> None:
+def _put_data(data: str | Path | Samples | Mapping[str, Samples], project: Path) -> None:
     """Let the stage find the data where it looks for it."""
-    target = place / PREPARED
+    target = project / PREPARED
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_symlink():
         target.unlink()
@@ -194,9 +200,14 @@ def _put_data(data: str | Path | Samples | Mapping[str, Samples], place: Path) -
     parts = dict(data) if isinstance(data, Mapping) else _parted(*_check_arrays(*data))
     if unknown := sorted(set(parts) - set(SPLITS)):
         raise ConfigError(f"Expected splits named {', '.join(SPLITS)}. Received: {unknown[0]!r}.")
+    checked = {split: _check_arrays(*parts[split]) for split in SPLITS if split in parts}
+    if any(isinstance(given, Inputs) for given, _ in checked.values()):
+        shutil.rmtree(target, ignore_errors=True)
+        prepare_arrays({split: (_named(given), labels) for split, (given, labels) in checked.items()}, target)
+        return
     arrays: dict[str, Any] = {}
-    for split, pair in parts.items():
-        arrays[f"x_{split}"], arrays[f"y_{split}"] = _check_arrays(*pair)
+    for split, (images, labels) in checked.items():
+        arrays[f"x_{split}"], arrays[f"y_{split}"] = images, labels
     with tempfile.TemporaryDirectory(prefix="slimline-") as scratch:
         archive = Path(scratch) / "arrays.npz"
         np.savez(archive, **arrays)
@@ -204,45 +215,73 @@ def _put_data(data: str | Path | Samples | Mapping[str, Samples], place: Path) -
         prepare(source, current_listing(source), target)
 
 
-def _parted(images: NDArray[Any], labels: NDArray[Any]) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
-    """Part samples by a hash of each image, whatever their order: a tenth for each of test and validation."""
-    digests = [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images]
+def _named(given: Inputs | NDArray[Any]) -> Inputs:
+    if isinstance(given, Inputs):
+        return given
+    raise DataError("Expected the inputs of all splits by their names. Received: an array. Give a mapping in each.")
+
+
+def _parted(given: Inputs | NDArray[Any], labels: NDArray[Any]) -> dict[SplitName, tuple[Any, NDArray[Any]]]:
+    """Part samples by a hash of each, whatever their order: a tenth for each of test and validation."""
+    digests = [hashlib.blake2b(sample.tobytes(), digest_size=8).digest() for sample in as_inputs(given)]
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.int64)
     tenth = max(1, len(order) // 10)
-    places = {"test": order[:tenth], "validation": order[tenth : 2 * tenth], "train": order[2 * tenth :]}
-    return {split: (images[of], labels[of]) for split, of in places.items()}
+    indices: dict[SplitName, NDArray[np.int64]] = {
+        "test": order[:tenth],
+        "validation": order[tenth : 2 * tenth],
+        "train": order[2 * tenth :],
+    }
+    return {split: (given[of], labels[of]) for split, of in indices.items()}
 
 
-def _check_arrays(images: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    images, labels = np.ascontiguousarray(images), np.ascontiguousarray(labels)
+def _check_arrays(given: Given | Inputs, labels: ArrayLike) -> tuple[Inputs | NDArray[Any], NDArray[Any]]:
+    labels = np.ascontiguousarray(labels)
+    if isinstance(given, Mapping | Inputs):
+        return _check_named(given if isinstance(given, Mapping) else given.arrays, labels), labels
+    images = np.ascontiguousarray(given)
     fits = images.dtype == np.uint8 and images.ndim in (3, 4) and labels.dtype.kind in "iuU"
     if not fits or labels.shape != images.shape[:1]:
         raise DataError(
-            f"Expected images uint8 [n, height, width] or [n, height, width, channels], and labels [n], integers or "
-            f"names. Received: images {images.dtype} {list(images.shape)}, labels {labels.dtype} {list(labels.shape)}."
+            f"Expected images uint8 [n, height, width] or [n, height, width, channels], or a mapping of arrays by the "
+            f"names of inputs, and labels [n], integers or names. Received: images {images.dtype} {list(images.shape)}, "
+            f"labels {labels.dtype} {list(labels.shape)}."
         )
     return images, labels
+
+
+def _check_named(given: Mapping[str, ArrayLike], labels: NDArray[Any]) -> Inputs:
+    arrays = {str(name): np.ascontiguousarray(array) for name, array in given.items()}
+    sizes = {name: array.shape[:1] for name, array in arrays.items()} | {"labels": labels.shape}
+    if not arrays or len(set(sizes.values())) > 1 or labels.dtype.kind not in "iuU":
+        raise DataError(
+            f"Expected arrays [n, …] by the names of inputs, and labels [n], integers or names. Received: "
+            f"{', '.join(f'{name} of {list(size)}' for name, size in sizes.items())}, labels {labels.dtype}."
+        )
+    return Inputs(arrays)
 
 
 def _check_fit(model: KerasModel, prepared: Path) -> str:
     """Return the workload of the data."""
     dataset = read_dataset(prepared)
-    shape, outputs = tuple(model.input_shape[1:]), model.output_shape[-1]
+    outputs = model.output_shape[-1]
     needed = find_workload(dataset.workload).outcome.outputs(dataset)
-    if shape != dataset.input.shape or outputs != needed:
+    if not fits(model, dataset.inputs) or outputs != needed:
+        taken = ", ".join(
+            f"{name} {tuple(tensor.shape[1:])}" for name, tensor in zip(model.input_names, model.inputs, strict=True)
+        )
         raise ConfigError(
-            f"Expected data that fits the model, which takes samples {list(shape)} and gives {outputs} outputs. "
-            f"Received: samples {list(dataset.input.shape)} that ask for {needed}."
+            f"Expected data that fits the model, which takes {taken} and gives {outputs} outputs. "
+            f"Received: {describe(dataset.inputs)} that asks for {needed}."
         )
     return dataset.workload
 
 
-def _run_stage(place: Path, say: Callable[[str], None]) -> None:
+def _run_stage(project: Path, say: Callable[[str], None]) -> None:
     """Run the stage in a folder; what it says last is its error, if it ends with one."""
     command = [sys.executable, "-P", "-m", "tasks.compression", "compress", NAME]
     paths = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)  # where layers of one's own are found
     lines: list[str] = []
-    with process_group(command, stage_environment({"PYTHONPATH": paths}), place) as process:
+    with process_group(command, stage_environment({"PYTHONPATH": paths}), project) as process:
         assert process.stdout is not None
         for raw in process.stdout:
             line = raw.rstrip("\n")

@@ -25,7 +25,7 @@ from tasks.files import sha256
 from tasks.records import Record, read_record
 
 PREPARED = Path("data/prepared")
-PLACES = "test.places"
+TEST_HASHES = "test.places"
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 DTYPES = ("uint8", "int32", "int64", "float32")  # of inputs; int32 and int64 are numbers of things (ids), not amounts
@@ -43,7 +43,7 @@ class TensorSpec(Record):
 
     @property
     def bytes(self) -> int:
-        """Of one sample."""
+        """Bytes of one sample."""
         return np.dtype(self.dtype).itemsize * math.prod(self.shape)
 
     def out_of_range(self, array: Array) -> str:
@@ -149,7 +149,7 @@ class Refusal(Record):
 
 
 class Dataset(Record):
-    """What was prepared, from what, and what was left out.
+    """The prepared data: what it was made from, and what was left out.
 
     Where the source lies is not in here: location is not content, and the same samples give the same file.
     ``source_digest`` is of what was read: every sample's inputs, class and split, whatever their order, packing or
@@ -228,13 +228,13 @@ def _stacked(spec: TensorSpec, contents: Sequence[bytes]) -> Array:
     return np.frombuffer(b"".join(contents), little).astype(spec.dtype, copy=False).reshape(-1, *spec.shape)
 
 
-def read_places(folder: Path = PREPARED) -> NDArray[np.uint64]:
+def read_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
     """The hashes by which the ledger knows the samples of the test split, ``[n]``, in the order they are stored.
 
     Raises:
         DataError: they are missing, or are not as many as the samples.
     """
-    path, samples = folder / PLACES, read_dataset(folder).splits["test"].samples
+    path, samples = folder / TEST_HASHES, read_dataset(folder).splits["test"].samples
     content = path.read_bytes() if path.exists() else b""
     if len(content) != 8 * samples:
         raise DataError(

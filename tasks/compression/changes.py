@@ -51,7 +51,7 @@ def _why(result: Result) -> str:
 
 
 def _is_same(name: str, before: Subject, after: Subject) -> bool:
-    """Has a Keras layer the weights that it had?"""
+    """Return whether a Keras layer has the weights that it had."""
     if before.form != "keras" or after.form != "keras":
         return False
     old, new = _layer(before.network, name), _layer(after.network, name)
@@ -67,7 +67,7 @@ def _layer(model: KerasModel, name: str) -> KerasLayer | None:
 
 
 def _stores_fewer_bits(subject: Subject) -> bool:
-    """Has a file weights in a smaller type than float32, be they of layers that no name was found of?"""
+    """Return whether a file has weights in a smaller type than float32, also of layers that no name was found of."""
     if subject.form == "keras":
         return False
     from ai_edge_litert import schema_py_generated as schema

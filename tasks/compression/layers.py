@@ -1,4 +1,4 @@
-"""Which layers of a Keras model hold weights worth compressing, and how a layer is replaced."""
+"""The layers of a Keras model with weights worth compressing, and the replacement of a layer."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -36,12 +36,12 @@ def kernel_of(layer: KerasLayer) -> KerasVariable:
 
 
 def output_axis(layer: KerasLayer) -> int:
-    """Where a kernel has its output channels: last, but in a transposed convolution, ``[rows, columns, out, in]``."""
+    """Return a kernel's axis of outputs: the last, but in a transposed convolution, ``[rows, columns, out, in]``."""
     return -2 if "Transpose" in type(layer).__name__ else -1
 
 
 def is_built_in(layer: KerasLayer) -> bool:
-    """Is it a layer of Keras' own, which does with its kernel what its name says? A subclass may do more."""
+    """Return whether it is a layer of Keras' own, which does what its name says; a subclass may do more."""
     return getattr(keras().layers, type(layer).__name__, None) is type(layer)
 
 
@@ -66,13 +66,13 @@ def without_kernel(model: KerasModel) -> list[str]:
 
 
 def named(names: Iterable[str], layers: Iterable[str]) -> dict[str, list[str]]:
-    """For each name the layer of ``layers`` that is called so, or those in the model that is called so."""
+    """Return for each name the layer of ``layers`` that is called so, or those in the model that is called so."""
     every = list(layers)
     return {name: [layer for layer in every if layer == name or layer.startswith(f"{name}/")] for name in names}
 
 
 def given_beside_tensors(node: KerasNode) -> list[Any]:
-    """What a call of a layer is given beside tensors: numbers, names, arrays, which a copied network has as lists."""
+    """Return the arguments of a layer's call beside tensors: numbers, names, arrays, in a copied network lists."""
     flatten = tensorflow().nest.flatten
     given = (*node.call_args, *node.call_kwargs.values())
     return [value for value in given if not any(hasattr(each, "_keras_history") for each in flatten(value))]

@@ -25,7 +25,7 @@ class Weight:
     variable: KerasVariable
 
     def values(self) -> NDArray[Any]:
-        """As Keras has them."""
+        """Return the values as Keras has them."""
         return np.asarray(self.variable.numpy())
 
     def constant(self) -> Constant:

@@ -1,4 +1,4 @@
-"""What a model costs, whatever it runs on: read from the flatbuffer, without running or loading it.
+"""The cost of a model, whatever it runs on: read from the flatbuffer, without running or loading it.
 
 Bytes are always two numbers: as the runtime loads the file, and as it is stored and downloaded
 (:func:`tasks.packing.container.pack`, the very bytes that a release holds), beside them what zstd alone would store.
@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from tasks.errors import EvaluationError, PackingError
 from tasks.evaluation.records import Cost
 from tasks.packing.pack_cache import packed
-from tasks.packing.plain import zstd
 from tasks.packing.recording import read_model
+from tasks.packing.zstd import compress_zstd
 
-BIAS = 2  # its place among the inputs of a convolution and a fully connected layer
+BIAS = 2  # its position among the inputs of a convolution and a fully connected layer
 PACKED_BITS = {"INT4": 4, "UINT4": 4, "INT2": 2}
 DTYPES: dict[str, type[np.generic]] = {
     "FLOAT16": np.float16,
@@ -69,7 +69,7 @@ class Flatbuffer:
         return self._types[tensor.type]
 
     def bytes_of(self, tensor: Any) -> NDArray[np.uint8] | None:
-        """What is stored of a constant; None for a tensor that is computed."""
+        """Return what is stored of a constant; None for a tensor that is computed."""
         buffer = self.model.buffers[tensor.buffer]
         if buffer.offset > 1:  # stored behind the flatbuffer, which cannot be larger than 2 GiB
             return np.frombuffer(self.content, np.uint8, buffer.size, buffer.offset)
@@ -91,7 +91,7 @@ def measure_cost(path: Path) -> Cost:
     return Cost(
         loaded_bytes=len(file.content),
         stored_bytes=len(packed(file.content)),
-        zstd_bytes=len(zstd(file.content)),
+        zstd_bytes=len(compress_zstd(file.content)),
         parameters=sum(prod(tensor.shape) for tensor in parameters),
         nonzero=sum(_nonzero(file, tensor) for tensor in parameters),
         macs=sum(_macs(name, operation, graph) for name, operation, graph in file.operations()),
@@ -108,11 +108,11 @@ def _parameters(file: Flatbuffer) -> Iterator[Any]:
             source = tensors[operation.inputs[0]]
             unpacked[id(tensors[operation.outputs[0]])] = unpacked.get(id(source), source)
             continue
-        for place, index in enumerate(operation.inputs):
+        for position, index in enumerate(operation.inputs):
             if index < 0 or not _is_constant(file, tensors[index], unpacked):
                 continue
             tensor = unpacked.get(id(tensors[index]), tensors[index])
-            bias = place == BIAS and name in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+            bias = position == BIAS and name in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
             if bias or (_is_computed_with(file, tensor) and id(tensor) not in seen):
                 seen.add(id(tensor))
                 yield tensor
@@ -160,7 +160,7 @@ def _unpack(stored: NDArray[np.uint8], bits: int, signed: bool) -> NDArray[Any]:
 
 
 def _zero_points(tensor: Any, shape: tuple[int, ...]) -> NDArray[Any] | int:
-    """What is stored for 0, in a shape that broadcasts over the tensor's."""
+    """Return what is stored for 0, in a shape that broadcasts over the tensor's."""
     quantization = _scales(tensor)
     if quantization is None or quantization.zeroPoint is None or not np.any(quantization.zeroPoint):
         return 0

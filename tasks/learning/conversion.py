@@ -1,4 +1,4 @@
-"""From a Keras model to a LiteRT flatbuffer that takes a sample as it is kept."""
+"""Convert a Keras model to a LiteRT flatbuffer that takes a sample as it is kept."""
 
 import contextlib
 import functools
@@ -19,7 +19,7 @@ FOLDING = "scaling into the first kernel"
 
 
 def only_trains(layer: KerasLayer) -> bool:
-    """Is this a layer that augments images in training and passes them on otherwise, such as ``RandomFlip``?"""
+    """Return whether this layer augments images in training and passes them on otherwise, as ``RandomFlip`` does."""
     return isinstance(layer, tuple(getattr(keras().layers, f"Random{kind}") for kind in RANDOM))
 
 
@@ -171,7 +171,7 @@ def _as_given(sample: Inputs, given: Mapping[str, Any]) -> Any:
 
 
 def _held_by(function: Any, model: KerasModel) -> Any:
-    """What holds all that a function reads while it is converted: its variables, or the model where there is more.
+    """Return what holds all that a function reads while it is converted: its variables, or the model if there is more.
 
     The converter writes a SavedModel of it. Of a model that is one with every layer's functions, traced anew, which
     takes five times as long as all the rest.

@@ -75,13 +75,13 @@ def _together(probe: KerasModel, inputs: Inputs) -> Outputs:
 def _outputs_of_file(flatbuffer: bytes, count: int, inputs: Inputs) -> Outputs:
     interpreter = load(flatbuffer)
     entries, given = signature_of(flatbuffer)
-    places = [given["logits" if count == 1 else str(index)] for index in range(count)]
+    indexes = [given["logits" if count == 1 else str(index)] for index in range(count)]
     parts = []
     for sample in inputs:
         for name, array in sample.arrays.items():
             interpreter.set_tensor(entries[name], array)
         run(interpreter)
-        parts.append([interpreter.get_tensor(place) for place in places])
+        parts.append([interpreter.get_tensor(index) for index in indexes])
     return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
 

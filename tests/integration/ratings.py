@@ -12,15 +12,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import DataError
-from tasks.records import Interval
-from tasks.samples import Dataset, Specs, TensorSpec
-from tasks.settings import Settings
-from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, TakeFile
-from tasks.workloads.measuring import ConstantAnswer, OutcomeMeasuring, Prediction
-from tasks.workloads.metric import INFINITE, Answers, Metric
-from tasks.workloads.protocol import Array, Augmentation, Example
+from slimline import (
+    Answers,
+    Augmentation,
+    ConstantAnswer,
+    DataError,
+    Dataset,
+    Example,
+    Interval,
+    Item,
+    Metric,
+    OutcomeMeasuring,
+    Payload,
+    Prediction,
+    RawSample,
+    RefusedSample,
+    Settings,
+    TakeFile,
+    TensorSpec,
+)
 
+Array = NDArray[Any]
+INFINITE = float("inf")
 MARKS = 8  # of a shop, 0 … 255 each
 
 
@@ -190,7 +203,7 @@ class ShopReading:
     def reader(self, settings: ShopSettings, items: Iterator[Item]) -> tuple[Marks, Iterator[Item]]:
         return Marks(), items
 
-    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
+    def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Mapping[str, Array]:
         try:
             return {"marks": np.array(file.read_text().split(","), np.uint8).reshape(MARKS)}
         except ValueError as error:
@@ -201,7 +214,7 @@ class ShopLearning:
     def networks(self) -> Mapping[str, Callable[..., Any]]:
         return {}
 
-    def build(self, builder: Callable[..., Any], inputs: Specs, outputs: int, dropout: float) -> Any:
+    def build(self, builder: Callable[..., Any], inputs: tuple[TensorSpec, ...], outputs: int, dropout: float) -> Any:
         return builder(inputs[0].shape, outputs)
 
     def augment(self, batch: Mapping[str, Any], settings: Augmentation, seed: Any) -> Mapping[str, Any]:
@@ -216,10 +229,10 @@ class Shops:
     settings, augmentation, outcome = ShopSettings, Augmentation, Ratings()
     reading, learning = f"{__name__}:ShopReading", f"{__name__}:ShopLearning"
 
-    def noise(self, inputs: Specs, count: int) -> Mapping[str, Array]:
+    def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Mapping[str, Array]:
         return {"marks": np.random.default_rng(0).integers(0, 256, (count, MARKS)).astype(np.uint8)}
 
-    def describe(self, inputs: Specs) -> str:
+    def describe(self, inputs: tuple[TensorSpec, ...]) -> str:
         return "a shop of eight marks"
 
 

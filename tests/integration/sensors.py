@@ -8,16 +8,23 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import tf_keras
+from numpy.typing import NDArray
 
-from tasks.errors import DataError
-from tasks.samples import Specs, TensorSpec
-from tasks.settings import Settings
-from tasks.workloads.class_folders import ClassFiles
-from tasks.workloads.items import Item, Payload, TakeFile
-from tasks.workloads.outcomes.classes import Classes
-from tasks.workloads.protocol import Array, Augmentation, Example, UnusableError
+from slimline import (
+    Augmentation,
+    Classes,
+    ClassFiles,
+    DataError,
+    Example,
+    Item,
+    Payload,
+    Settings,
+    TakeFile,
+    TensorSpec,
+    UnusableError,
+)
 
+Array = NDArray[Any]
 FILES = ClassFiles("a file of readings", frozenset({"csv"}), 1 << 16)
 
 
@@ -40,7 +47,7 @@ class Window:
         self.length = length
 
     @property
-    def inputs(self) -> Specs:
+    def inputs(self) -> tuple[TensorSpec, ...]:
         return (TensorSpec(name="readings", dtype="uint8", shape=(self.length, 1), low=0, high=255),)
 
     def read(self, payload: Payload) -> Example:
@@ -72,7 +79,7 @@ class SensorReading:
     def reader(self, settings: WindowSettings, items: Iterator[Item]) -> tuple[Window, Iterator[Item]]:
         return Window(settings.length), items
 
-    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
+    def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Mapping[str, Array]:
         (spec,) = inputs
         try:
             return Window(spec.shape[0]).read(file.read_bytes()).inputs
@@ -84,7 +91,7 @@ class SensorLearning:
     def networks(self) -> Mapping[str, Callable[..., Any]]:
         return {}
 
-    def build(self, builder: Callable[..., Any], inputs: Specs, outputs: int, dropout: float) -> Any:
+    def build(self, builder: Callable[..., Any], inputs: tuple[TensorSpec, ...], outputs: int, dropout: float) -> Any:
         return builder(inputs[0].shape, outputs, dropout)
 
     def augment(self, batch: Mapping[str, Any], settings: WindowAugmentation, seed: Any) -> Mapping[str, Any]:
@@ -102,16 +109,18 @@ class Sensors:
     settings, augmentation, outcome = WindowSettings, WindowAugmentation, Classes()
     reading, learning = "sensors:SensorReading", "sensors:SensorLearning"
 
-    def noise(self, inputs: Specs, count: int) -> Mapping[str, Array]:
+    def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Mapping[str, Array]:
         (spec,) = inputs
         return {spec.name: np.random.default_rng(0).integers(0, 256, (count, *spec.shape), np.uint8)}
 
-    def describe(self, inputs: Specs) -> str:
+    def describe(self, inputs: tuple[TensorSpec, ...]) -> str:
         return f"a window of {inputs[0].shape[0]} readings"
 
 
 def network(shape: tuple[int, ...], classes: int, dropout: float) -> Any:
     """Build a network for windows."""
+    import tf_keras
+
     layers = tf_keras.layers
     return tf_keras.Sequential(
         [

@@ -11,6 +11,8 @@ from tasks.compression.recipe import parse_recipe
 from tasks.errors import ConfigError, DataError, Unsuited
 from tasks.learning.saving import weights_digest
 from tasks.litert import LiteRTModel
+from tasks.samples import PREPARED, read_dataset
+from tests.integration.visits import AMOUNTS, LAST, PAGES, Visits, network
 from tests.tasks.training.material import answers, prepare_digits, samples, tiny
 
 INT8 = {"technique": "quantize", "mode": "int8", "calibration": 40}
@@ -75,6 +77,41 @@ def test_what_does_not_fit_is_refused_before_work(
 ) -> None:
     with pytest.raises(kind, match=words):
         slimline.compress(**change({"model": model, "recipe": [INT8], "data": arrays}))
+
+
+def visits(count: int = 200) -> tuple[dict[str, Any], Any]:
+    rng = np.random.default_rng(1)
+    amounts = rng.normal(size=(count, AMOUNTS)).astype(np.float32)
+    inputs = {"pages": rng.integers(0, PAGES, (count, LAST)).astype(np.int32), "amounts": amounts}
+    return inputs, np.where(amounts.sum(axis=1) > 0, "yes", "no")
+
+
+@pytest.mark.slow
+def test_a_model_of_named_inputs_becomes_a_file_that_takes_them_by_name(tmp_path: Path) -> None:
+    model, (inputs, labels) = network(Visits.inputs, 2), visits()
+    steps = [{"technique": "fine_tune", "epochs": 2}, {"technique": "quantize", "mode": "int8", "calibration": 40}]
+    made = slimline.compress(model, steps, (inputs, labels), folder=tmp_path)
+    file = LiteRTModel(made.model)
+    assert {name: tensor.dtype for name, tensor in file.inputs.items()} == {"pages": "int32", "amounts": "float32"}
+    dataset = read_dataset(tmp_path / PREPARED)
+    assert dataset.classes == ("no", "yes")
+    assert [part.samples for part in dataset.splits.values()] == [160, 20, 20]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"pages": None}, ConfigError, r"which takes pages \(4,\), amounts \(3,\) and gives 2"),
+        ({"pages": np.zeros((3, 4), np.int32)}, DataError, r"pages of \[3\]"),
+        ({"amounts": np.full((200, 3), np.nan, np.float32)}, DataError, "range of finite numbers"),
+        ({"amounts": np.zeros((200, 3), np.complex64)}, DataError, "float32"),
+    ],
+)
+def test_named_inputs_that_do_not_fit_are_refused(change: dict[str, Any], kind: type[Exception], words: str) -> None:
+    model, (inputs, labels) = network(Visits.inputs, 2), visits()
+    given = {name: array for name, array in {**inputs, **change}.items() if array is not None}
+    with pytest.raises(kind, match=words):
+        slimline.compress(model, [INT8], (given, labels))
 
 
 def test_a_layer_that_no_other_process_can_make_is_refused(arrays: Any) -> None:

@@ -27,7 +27,7 @@ def skipped_layers(
     for group in graph.groups:
         for layer in group.layers:
             reasons.setdefault(layer, _reason(group, limits, unjudged, bool(changed)))
-    reasons |= {layer: (Reason.TIED, why) for layer, why in graph.held.items() if layer not in reasons}
+    reasons |= {layer: (Reason.TIED, why) for layer, why in graph.fixed.items() if layer not in reasons}
     reasons |= {layer: (Reason.UNSUPPORTED, kind) for layer, kind in graph.unsupported.items()}
     names = [layer.name for layer in before.layers if find_kernel(layer) is not None] + without_kernel(before)
     return tuple(
@@ -51,7 +51,7 @@ def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...], cut: bool) 
 
 
 def claims(after: KerasModel, changed: tuple[str, ...]) -> tuple[Claim, ...]:
-    """How many channels each changed convolution or dense layer makes, at most."""
+    """Return how many channels each changed convolution or dense layer makes, at most."""
     graph = read_graph(after)
     makers = {weight.layer: axis for weight in graph.makers() for axis in (weight.axis("makes"),) if axis}
     return tuple(

@@ -6,7 +6,7 @@ from tasks.backend import KerasModel
 from tasks.compression.layers import kernel_of
 from tasks.compression.lowrank.decomposition import Ranks
 from tasks.compression.lowrank.ranks import Target
-from tasks.compression.replacement import Replacement, rebuild
+from tasks.compression.replacement import Replacement, replace_layers
 from tasks.learning.rewrites import note, why_not_exact
 from tasks.learning.saving import copy_model
 from tasks.samples import Specs
@@ -56,7 +56,7 @@ def _replaced(
     replacements = {
         name: targets[name].decomposition.replace(model.get_layer(name), ranks) for name, ranks in chosen.items()
     }
-    return rebuild(model, replacements), replacements
+    return replace_layers(model, replacements), replacements
 
 
 def _multiplied(model: KerasModel, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]) -> KerasModel:

@@ -12,7 +12,7 @@ from tasks.compression.quantization.calibration import Samples
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.levels import restrict, settle, snap
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
-from tasks.compression.quantization.preserve import Held
+from tasks.compression.quantization.preserve import Preserved
 from tasks.compression.quantization.simulation import simulated
 from tasks.errors import Unsuited
 from tasks.learning.comparison import answers
@@ -85,7 +85,7 @@ def train_aware(
     prepared = _prepare(head, concatenate(list(samples())))
     measure_ranges(aware, body, prepared)
     restricted = restrict(aware, levels.bits, levels.per_channel) if levels else ()
-    schemes = hold(aware)
+    schemes = preserve(aware)
     whole = join(head, aware)
     ends = _prepare(head, extremes((spec,)))
     _set_input_range(aware, float(ends.min()), float(ends.max()))
@@ -103,22 +103,24 @@ def train_aware(
     return Aware(aware if foldable else whole, schemes, restricted, settle(aware), logits)
 
 
-def hold(aware: KerasModel) -> dict[str, str]:
+def preserve(aware: KerasModel) -> dict[str, str]:
     """Keep zeros and clusters of each kernel from now on; gives the name of what is done by layer."""
     schemes = {}
     for wrapper in filter(_weighted, aware.layers):
-        held = [(kernel, Held(kernel.numpy(), quantizer), more) for kernel, quantizer, more in wrapper._weight_vars]
-        wrapper._weight_vars = held  # a new list: Keras saves no model in which one was changed
-        schemes.update({str(wrapper.layer.name): keeper.structure.scheme for _, keeper, _ in held})
+        preserved = [
+            (kernel, Preserved(kernel.numpy(), quantizer), more) for kernel, quantizer, more in wrapper._weight_vars
+        ]
+        wrapper._weight_vars = preserved  # a new list: Keras saves no model in which one was changed
+        schemes.update({str(wrapper.layer.name): found.structure.scheme for _, found, _ in preserved})
     return schemes
 
 
 def release(aware: KerasModel) -> None:
     """Write what was kept into the kernels and keep it no longer."""
     for wrapper in filter(_weighted, aware.layers):
-        for kernel, held, _ in wrapper._weight_vars:
-            kernel.assign(held.project(kernel))
-        wrapper._weight_vars = [(kernel, held.quantizer, more) for kernel, held, more in wrapper._weight_vars]
+        for kernel, preserved, _ in wrapper._weight_vars:
+            kernel.assign(preserved.project(kernel))
+        wrapper._weight_vars = [(kernel, preserved.quantizer, more) for kernel, preserved, more in wrapper._weight_vars]
 
 
 def _weighted(layer: KerasLayer) -> bool:
@@ -146,7 +148,7 @@ def check_simulated_input(specs: Specs) -> None:
 
 
 def _prepare(head: KerasModel | None, samples: Inputs | Array) -> NDArray[np.float32]:
-    """What the network gets of raw samples."""
+    """Return what the network gets of raw samples."""
     batches = [fed(samples[start : start + BATCH]) for start in range(0, len(samples), BATCH)]
     return np.concatenate(batches if head is None else [head(batch).numpy() for batch in batches])
 
@@ -191,7 +193,7 @@ def measure_ranges(aware: KerasModel, body: KerasModel, inputs: NDArray[Any]) ->
 
 
 def _given(layer: KerasLayer) -> list[TfTensor]:
-    """What a layer gives, each time that it is called."""
+    """Return what a layer gives, each time that it is called."""
     return [layer.get_output_at(index) for index in range(len(layer.inbound_nodes))]
 
 
@@ -202,7 +204,7 @@ def _set_input_range(aware: KerasModel, low: float, high: float) -> None:
 
 
 def _foldable(aware: KerasModel) -> bool:
-    """Does what enters go to one convolution or dense layer alone, which takes nothing else?"""
+    """Return whether all of the input goes to one convolution or dense layer alone, which takes nothing else."""
     followers = [node.outbound_layer for node in _entry(aware).outbound_nodes]
     alone = len(followers) == 1 and len(followers[0].inbound_nodes) == 1
     return alone and any(_is(variable, "/kernel") for variable in followers[0].weights)

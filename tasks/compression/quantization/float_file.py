@@ -20,7 +20,7 @@ Arrays = tuple[NDArray[np.float32], ...]
 
 @dataclass(frozen=True)
 class Operation:
-    """What reads a constant of a layer.
+    """An operation that reads a constant of a layer.
 
     ``graph``, ``operator``, ``tensor``: numbers in the file, the last that of the constant; ``output``: the name of the
     tensor that comes out.
@@ -66,7 +66,7 @@ class FloatFile:
         self.operations = {path: self._operations(set(_places(parts))) for path, parts in self.parts.items()}
 
     def _alone(self, graph: int, tensor: int) -> slice | None:
-        """Where a constant lies in the file; None where others lie there too."""
+        """Return where a constant lies in the file; None where others lie there too."""
         from ai_edge_litert import schema_py_generated as schema
 
         number = self.file.tensor(graph, tensor).buffer
@@ -137,7 +137,7 @@ class FloatFile:
         return moved
 
     def places_in(self, flatbuffer: bytes) -> Places:
-        """Where a file that was made of this one, with other types for weights, holds them."""
+        """Return where a file that was made of this one, with other types for weights, holds them."""
         moved = self._moved(File(flatbuffer))
         return {
             path: tuple(
@@ -149,7 +149,7 @@ class FloatFile:
         }
 
     def stored(self, flatbuffer: bytes) -> dict[str, tuple[Constant, ...]]:
-        """What a file that was made of this one holds for each of the arrays in ``weights``."""
+        """Return what a file that was made of this one holds for each of the arrays in ``weights``."""
         other = File(flatbuffer)
         moved = self._moved(other)
         return {
@@ -179,6 +179,6 @@ def _kind(code: int, slot: int) -> Kind:
     return _kinds().get(code, "fixed") if slot == 1 else "fixed"
 
 
-def predict(flatbuffer: bytes, samples: Inputs | Array) -> NDArray[np.float32]:
+def run_file(flatbuffer: bytes, samples: Inputs | Array) -> NDArray[np.float32]:
     """Logits as the deployed runtime gives them, sample by sample: float32 ``[n, outputs]``."""
     return LiteRTModel(flatbuffer).predict(samples)

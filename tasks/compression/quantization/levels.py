@@ -72,7 +72,7 @@ class _Fixed:
 
 
 def restrictable(wrapper: KerasLayer) -> bool:
-    """Has the layer that TFMOT wrapped a kernel whose last axis is its outputs? Others keep 8 bits."""
+    """Return whether the layer that TFMOT wrapped has a kernel with its outputs last; others keep 8 bits."""
     layers = keras().layers
     inner = getattr(wrapper, "layer", None)
     others = (layers.DepthwiseConv2D, layers.Conv2DTranspose)

@@ -22,7 +22,7 @@ UPDATES = 20  # times the masks are chosen anew within the ramp
 
 @dataclass(frozen=True)
 class Ramp:
-    """How the sparsity of a layer rises."""
+    """The rise of a layer's sparsity."""
 
     kind: Literal["polynomial", "constant"]
     final: float
@@ -76,7 +76,7 @@ def prune_by_ramp(
 
 
 def _in_groups(layer: KerasLayer) -> bool:
-    """Does TFMOT find the inputs of this layer's kernel?"""
+    """Return whether TFMOT finds the inputs of this layer's kernel."""
     return len(kernel_of(layer).shape) in (2, 4) and output_axis(layer) == -1
 
 

@@ -19,7 +19,7 @@ APART = 100  # between the seeds of two rounds
 
 @dataclass(frozen=True)
 class Rounds:
-    """What is pruned by what, and how often; ``samples``: training images that a criterion looks at."""
+    """The rounds of a pruning, its criterion and pattern; ``samples``: training images that a criterion looks at."""
 
     criterion: Criterion
     sparsity: float
@@ -54,7 +54,7 @@ def prune_in_rounds(
 def masks(
     model: KerasModel, scores: dict[str, NDArray[np.float64]], sparsity: float, pattern: Pattern, allocation: Allocation
 ) -> dict[str, NDArray[np.bool_]]:
-    """Which weights stay, in the shape of each kernel; see :func:`tasks.compression.sparsity.patterns.choose`.
+    """Return which weights stay, in the shape of each kernel; see :func:`tasks.compression.sparsity.patterns.choose`.
 
     Zeros that there are go first, whatever the score.
     """

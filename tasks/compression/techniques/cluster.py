@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from tasks.backend import KerasLayer, KerasModel, keras
+from tasks.compression.clustering.constraint import keep_clusters
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
-from tasks.compression.clustering.holding import hold_clusters
 from tasks.compression.clustering.kmeans import to_levels
 from tasks.compression.clustering.repair import Kernel, distinct, repair
 from tasks.compression.clustering.scaled import scaled_inputs
@@ -68,7 +68,7 @@ class Cluster(Retraining, Technique):
         return self
 
     def ignored(self) -> frozenset[str]:
-        """Where free levels begin, where there are none."""
+        """Return where free levels begin, where there are none."""
         return super().ignored() | (frozenset({"init"}) if self.levels == "grid" else frozenset())
 
     @property
@@ -107,7 +107,7 @@ class Cluster(Retraining, Technique):
         )
 
     def _reason(self, layer: KerasLayer, kernel: Kernel) -> Reason | None:
-        """Why a layer is left alone; None where it is not."""
+        """Return why a layer is left alone; None where it is not."""
         if not clusterable(layer) or len(kernels_of(layer)) > 1:
             return Reason.UNSUPPORTED
         there = oriented(layer, kernel) != 0 if self.preserve_sparsity else np.ones_like(oriented(layer, kernel))
@@ -138,7 +138,7 @@ class Cluster(Retraining, Technique):
             if self._suits_tfmot(layer):
                 return clustered(layer, **settings)
             self._set_levels(layer, context.seed)
-            hold_clusters(layer)
+            keep_clusters(layer)
             return layer
 
         wrapped = with_layers(model, change)
@@ -146,7 +146,7 @@ class Cluster(Retraining, Technique):
         return copy_model(clustering.strip_clustering(wrapped))
 
     def _suits_tfmot(self, layer: KerasLayer) -> bool:
-        """Does TFMOT cluster this kernel as it is asked to? It finds the output channels of plain convolutions alone.
+        """Return whether TFMOT clusters this kernel as it is asked to: it knows outputs of plain convolutions alone.
 
         Nor does it cluster what is not trained, or has no more values than there shall be, nor does it take its own
         layers out again where the activation is a layer with weights.

@@ -80,7 +80,7 @@ class Prune(Retraining, Technique):
         return self
 
     def ignored(self) -> frozenset[str]:
-        """How TFMOT ramps, where it does not; samples of criteria that look at none."""
+        """Return how TFMOT ramps, where it does not; samples of criteria that look at none."""
         ramp = frozenset() if self._ramped else frozenset({"ramp"})
         return super().ignored() | ramp | (frozenset({"samples"}) if self.criterion in DATALESS else frozenset())
 
@@ -114,7 +114,7 @@ class Prune(Retraining, Technique):
 
     @property
     def fraction(self) -> float:
-        """Of zeros that are asked for."""
+        """Fraction of zeros that is asked for."""
         pattern = parse_pattern(self.pattern)
         return self.sparsity if self.sparsity is not None else 1 - pattern.n / pattern.m
 
@@ -123,7 +123,7 @@ class Prune(Retraining, Technique):
         return self.criterion == "magnitude" and self.allocation == "uniform" and self.rounds == 1 and self.epochs > 0
 
     def _unfit(self, layer: KerasLayer, pattern: Pattern) -> Skip | None:
-        """Why a layer with a kernel is left alone."""
+        """Return why a layer with a kernel is left alone."""
         kernel, depthwise = kernel_of(layer).numpy(), hasattr(layer, "depthwise_kernel")
         shape = oriented(layer, kernel).shape
         detail = ""
@@ -157,6 +157,6 @@ class Prune(Retraining, Technique):
 
 
 def _by_inputs(layer: KerasLayer) -> bool:
-    """Has the kernel its inputs and outputs on its last two axes?"""
+    """Return whether the kernel has its inputs and outputs on its last two axes."""
     layers = keras().layers
     return isinstance(layer, layers.Dense | layers.Conv1D | layers.Conv2D | layers.Conv3D)

@@ -1,4 +1,4 @@
-"""How images are learnt: the networks, how they are built, and augmentation."""
+"""Learning of images: the networks, how they are built, and augmentation."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from tasks.workloads.protocol import Builder
 
 
 class ImageLearning:
-    """What training needs of images."""
+    """Networks, building and augmentation of images."""
 
     def networks(self) -> Mapping[str, Builder]:
         """Return the networks for images."""

@@ -9,16 +9,16 @@ from tasks.backend import KerasLayer, TfTensor, tensorflow
 from tasks.compression.layers import kernel_of
 
 
-def hold_clusters(layer: KerasLayer) -> None:
+def keep_clusters(layer: KerasLayer) -> None:
     """Let weights of a kernel that are equal stay equal, and those that are zero stay zero."""
     kernel = kernel_of(layer)
-    held = _Clusters(kernel.numpy())
+    clusters = _Clusters(kernel.numpy())
     # Keras optimizers apply a variable's own constraint; set here, it is no part of the layer's config
-    kernel._constraint = held.project
+    kernel._constraint = clusters.project
 
 
 class _Clusters:
-    """Which weights of a kernel are equal."""
+    """A constraint that keeps equal weights of a kernel equal."""
 
     def __init__(self, kernel: NDArray[Any]) -> None:
         tf = tensorflow()
