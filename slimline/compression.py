@@ -243,8 +243,8 @@ def _check_arrays(given: Given | Inputs, labels: ArrayLike) -> tuple[Inputs | ND
     if not fits or labels.shape != images.shape[:1]:
         raise DataError(
             f"Expected images uint8 [n, height, width] or [n, height, width, channels], or a mapping of arrays by the "
-            f"names of inputs, and labels [n], integers or names. Received: images {images.dtype} {list(images.shape)}, "
-            f"labels {labels.dtype} {list(labels.shape)}."
+            f"names of inputs, and labels [n], integers or names. "
+            f"Received: images {images.dtype} {list(images.shape)}, labels {labels.dtype} {list(labels.shape)}."
         )
     return images, labels
 

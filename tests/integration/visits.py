@@ -13,14 +13,24 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.errors import DataError
-from tasks.samples import Specs, TensorSpec
-from tasks.settings import Settings
-from tasks.workloads.items import Item, Payload, RawSample, TakeFile
-from tasks.workloads.outcomes.classes import Classes
-from tasks.workloads.protocol import Array, Augmentation, Example, UnusableError
+from slimline import (
+    Augmentation,
+    Classes,
+    DataError,
+    Example,
+    Item,
+    Payload,
+    RawSample,
+    Settings,
+    TakeFile,
+    TensorSpec,
+    UnusableError,
+)
 
+Array = NDArray[Any]
+Specs = tuple[TensorSpec, ...]
 PAGES, LAST, AMOUNTS = 20, 4, 3
 
 

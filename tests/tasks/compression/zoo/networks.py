@@ -1,9 +1,10 @@
-"""All networks of the zoo by name, each from raw pixels ``[n, height, width, channels]``, 0 to 255, to ten logits."""
+"""All networks of the zoo by name: from raw pixels ``[n, height, width, channels]`` or several inputs to ten logits."""
 
 from collections.abc import Callable
 from typing import Any
 
 from tests.tasks.compression.zoo.applications import APPLICATIONS
 from tests.tasks.compression.zoo.handmade import HANDMADE
+from tests.tasks.compression.zoo.several import SEVERAL
 
-NETWORKS: dict[str, Callable[[], Any]] = {**HANDMADE, **APPLICATIONS}
+NETWORKS: dict[str, Callable[[], Any]] = {**HANDMADE, **SEVERAL, **APPLICATIONS}

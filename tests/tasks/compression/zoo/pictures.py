@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from tasks.config import Data
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
+from tasks.learning.feeding import fed
+from tasks.samples import Inputs
 
 CLASSES = 10
 COUNTS = {"train": 64, "validation": 64, "test": 20}
@@ -38,7 +40,7 @@ def prepare_pictures(folder: Path, shape: tuple[int, ...]) -> Path:
     return folder / "data"
 
 
-def lived_in(model: Any, images: NDArray[np.uint8], seed: int = 1) -> Any:
+def lived_in(model: Any, samples: Inputs | NDArray[np.uint8], seed: int = 1) -> Any:
     """The network with BatchNorm's factors and averages different in each channel, as training leaves them."""
     rng = np.random.default_rng(seed)
     norms = [layer for layer in model._flatten_layers() if hasattr(layer, "moving_variance")]
@@ -47,7 +49,7 @@ def lived_in(model: Any, images: NDArray[np.uint8], seed: int = 1) -> Any:
         layer.gamma is None or layer.gamma.assign(rng.uniform(0.7, 1.3, layer.gamma.shape))
         layer.beta is None or layer.beta.assign(rng.normal(0, 0.2, layer.beta.shape))
         layer.momentum = 0.0  # the averages become those of one batch
-    model(images.astype(np.float32), training=True)
+    model(fed(samples), training=True)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
     return model

@@ -4,6 +4,7 @@ import pytest
 
 from tests.tasks.compression.zoo.handmade import HANDMADE
 from tests.tasks.compression.zoo.runs import outcomes
+from tests.tasks.compression.zoo.several import SEVERAL
 from tests.tasks.compression.zoo.steps import ZOO_CASES
 
 QUICK = {
@@ -11,6 +12,7 @@ QUICK = {
     "nested": ["int4", "prune"],
     "grouped": ["int4 with bias_correction"],
     "not_a_number": ["int8"],
+    "towers": ["int8"],
 }
 
 
@@ -26,6 +28,6 @@ def test_a_network_is_compressed_right_or_refused(network: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", HANDMADE)
+@pytest.mark.parametrize("network", [*HANDMADE, *SEVERAL])
 def test_every_case_of_a_network_made_by_hand(network: str) -> None:
     assert_no_faults(network, list(ZOO_CASES))

@@ -23,11 +23,12 @@ from tasks.compression.separable import split_separable
 from tasks.compression.step_store import StepStore
 from tasks.compression.technique import Context
 from tasks.errors import SlimlineError
-from tasks.learning.feeding import fed
+from tasks.learning.feeding import fed, made_up
 from tasks.learning.saving import weights_digest
-from tasks.samples import read_batches
+from tasks.samples import Inputs, read_batches
 from tests.tasks.compression.zoo.networks import NETWORKS
 from tests.tasks.compression.zoo.pictures import draw, lived_in, prepare_pictures
+from tests.tasks.compression.zoo.several import INPUTS, prepare_inputs
 from tests.tasks.compression.zoo.steps import BATCH, ZOO_CASES
 from tests.tasks.compression.zoo.verdict import decibels, faults, logits
 
@@ -39,10 +40,14 @@ def main(name: str, cases: list[str]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         set_seed(1)
         baseline = NETWORKS[name]()
-        shape = baseline.input_shape[1:]
-        folder = prepare_pictures(Path(temporary), shape)
+        specs = INPUTS.get(name)
+        if specs:
+            folder, samples = prepare_inputs(Path(temporary) / "data", specs), made_up(specs, 16, 9)
+        else:
+            shape = baseline.input_shape[1:]
+            folder, samples = prepare_pictures(Path(temporary), shape), Inputs({"image": draw(16, shape, 9)})
         if all(np.isfinite(weight).all() for weight in baseline.get_weights()):
-            baseline = lived_in(baseline, draw(16, shape, 9))
+            baseline = lived_in(baseline, samples)
         for case in cases:
             print(f"begins {case}", flush=True)
             print(MARK + json.dumps({"network": name, "case": case, **carried_out(baseline, case, folder)}), flush=True)
