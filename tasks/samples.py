@@ -46,15 +46,6 @@ class TensorSpec(Record):
         """Bytes of one sample."""
         return np.dtype(self.dtype).itemsize * math.prod(self.shape)
 
-    def out_of_range(self, array: Array) -> str:
-        """Say which values of a sample cannot be, as what is no number; empty where all can."""
-        if not array.size or (self.dtype == "uint8" and (self.low, self.high) == (0, 255)):
-            return ""
-        low, high = float(array.min()), float(array.max())
-        if self.low <= low <= high <= self.high:
-            return ""
-        return f"{self.name} from {low:g} to {high:g}: {self.low:g} to {self.high:g} is expected"
-
 
 Specs = tuple[TensorSpec, ...]
 
@@ -112,6 +103,16 @@ def concatenate(parts: Sequence[Inputs]) -> Inputs:
 def as_inputs(samples: "Inputs | Array", name: str = "") -> Inputs:
     """Return samples as inputs; an array alone is that of a network's only input."""
     return samples if isinstance(samples, Inputs) else Inputs({name: samples})
+
+
+def out_of_range(spec: TensorSpec, array: Array) -> str:
+    """Say which values of a sample's input cannot be, as what is no number; empty where all can."""
+    if not array.size or (spec.dtype == "uint8" and (spec.low, spec.high) == (0, 255)):
+        return ""
+    low, high = float(array.min()), float(array.max())
+    if spec.low <= low <= high <= spec.high:
+        return ""
+    return f"{spec.name} from {low:g} to {high:g}: {spec.low:g} to {spec.high:g} is expected"
 
 
 def describe(specs: Sequence[TensorSpec]) -> str:

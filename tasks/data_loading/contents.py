@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import DataError
-from tasks.samples import DTYPES, Specs, TensorSpec
+from tasks.samples import DTYPES, Specs, TensorSpec, out_of_range
 from tasks.workloads.protocol import UnusableError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -65,6 +65,6 @@ def _bytes_of(array: NDArray[Any], spec: TensorSpec) -> bytes:
             f"Expected the workload to read {spec.name} as {spec.dtype} {spec.shape}. "
             f"Received: {array.dtype} {array.shape}. Let its reader give what it names."
         )
-    if reason := spec.out_of_range(array):
+    if reason := out_of_range(spec, array):
         raise UnusableError(reason)
     return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()

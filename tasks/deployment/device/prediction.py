@@ -11,7 +11,7 @@ from tasks.deployment.trust.trusted import Trust
 from tasks.errors import ConfigError, DataError, ReleaseError
 from tasks.extras import needing
 from tasks.litert import LiteRTModel
-from tasks.samples import Array, Inputs, Specs, TensorSpec
+from tasks.samples import Array, Inputs, Specs, TensorSpec, out_of_range
 from tasks.workloads import WORKLOADS, find_workload, measuring_for, reading_of
 from tasks.workloads.measuring import Prediction as Prediction  # noqa: PLC0414 - what is given back
 
@@ -62,7 +62,7 @@ def _question(file: Path, asked: Mapping[str, Array], inputs: Specs) -> Inputs:
         DataError: a value is not in the range of its input.
     """
     for spec in inputs:
-        if spec.name in asked and (reason := spec.out_of_range(asked[spec.name])):
+        if spec.name in asked and (reason := out_of_range(spec, asked[spec.name])):
             raise DataError(f"Expected {file} to hold {spec.name} in their range. Received: {reason}.")
     return Inputs({name: array[None] for name, array in asked.items()})
 
