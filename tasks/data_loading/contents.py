@@ -39,8 +39,8 @@ def check_specs(specs: Specs, target: str) -> None:
             )
         if not -np.inf < spec.low <= spec.high < np.inf:
             raise DataError(
-                f"Expected the input {spec.name} to have a range of finite numbers. Received: {spec.low} to "
-                f"{spec.high}. Name the least and the largest value that a sample may have."
+                f"Expected the input {spec.name} to have a range of finite numbers. Received: {spec.low:g} to "
+                f"{spec.high:g}. Name the least and the largest value that a sample may have."
             )
 
 
@@ -60,7 +60,7 @@ def content_of(inputs: Mapping[str, NDArray[Any]], specs: Specs) -> bytes:
 
 
 def _bytes_of(array: NDArray[Any], spec: TensorSpec) -> bytes:
-    if array.shape != spec.shape or array.dtype != spec.dtype:
+    if array.shape != spec.shape or array.dtype.newbyteorder("=") != spec.dtype:
         raise DataError(
             f"Expected the workload to read {spec.name} as {spec.dtype} {spec.shape}. "
             f"Received: {array.dtype} {array.shape}. Let its reader give what it names."

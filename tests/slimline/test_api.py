@@ -32,7 +32,7 @@ TYPES = {
 }
 ALIASES = {"Item", "Payload", "TakeFile"}
 PARTS = {  # what a workload and an outcome of one's own must have, and what samples are made of
-    "Example": "changes content split_hash",
+    "Example": "changes inputs split_hash",
     "Outcome": "has_classes learning measuring name outputs target targets",
     "OutcomeLearning": "each_loss each_taught_loss less_is_better loss metric same_answers score",
     "RawSample": "label name payload split",

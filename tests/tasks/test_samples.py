@@ -11,6 +11,7 @@ from tasks.samples import (
     PREPARED,
     SPLITS,
     TEST_HASHES,
+    Inputs,
     concatenate,
     read_batches,
     read_dataset,
@@ -108,3 +109,20 @@ def test_reading_needs_neither_tensorflow_nor_pillow() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"
+
+
+def test_inputs_are_cut_as_an_array_of_samples_is() -> None:
+    inputs = Inputs({"ids": np.arange(6, dtype=np.int32), "amounts": np.arange(12, dtype=np.float32).reshape(6, 2)})
+    assert len(inputs) == 6
+    assert inputs[1:3].arrays["ids"].tolist() == [1, 2]
+    assert inputs[np.array([5, 0])].arrays["amounts"].tolist() == [[10, 11], [0, 1]]
+    assert inputs[inputs.arrays["ids"] % 2 == 1].arrays["ids"].tolist() == [1, 3, 5]
+    again = concatenate([inputs[:2], inputs[2:]])
+    assert again.tobytes() == inputs.tobytes() == inputs.arrays["ids"].tobytes() + inputs.arrays["amounts"].tobytes()
+    assert [sample.arrays["amounts"].shape for sample in inputs] == [(1, 2)] * 6
+    with pytest.raises(ValueError, match="as many samples in each input"):
+        Inputs({"ids": np.arange(6), "amounts": np.arange(5)})
+    with pytest.raises(ValueError, match="as many samples in each input"):
+        Inputs({})
+    with pytest.raises(ValueError, match="Received: none"):
+        concatenate([])

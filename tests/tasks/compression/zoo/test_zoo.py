@@ -4,8 +4,8 @@ import pytest
 
 from tests.tasks.compression.zoo.handmade import HANDMADE
 from tests.tasks.compression.zoo.runs import outcomes
-from tests.tasks.compression.zoo.several import SEVERAL
 from tests.tasks.compression.zoo.steps import ZOO_CASES
+from tests.tasks.compression.zoo.unlike_images import UNLIKE_IMAGES
 
 QUICK = {
     "slashes": ["int4", "half the channels"],
@@ -28,6 +28,6 @@ def test_a_network_is_compressed_right_or_refused(network: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", [*HANDMADE, *SEVERAL])
+@pytest.mark.parametrize("network", [*HANDMADE, *UNLIKE_IMAGES])
 def test_every_case_of_a_network_made_by_hand(network: str) -> None:
     assert_no_faults(network, list(ZOO_CASES))

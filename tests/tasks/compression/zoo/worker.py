@@ -28,8 +28,8 @@ from tasks.learning.saving import weights_digest
 from tasks.samples import Inputs, read_batches
 from tests.tasks.compression.zoo.networks import NETWORKS
 from tests.tasks.compression.zoo.pictures import draw, lived_in, prepare_pictures
-from tests.tasks.compression.zoo.several import INPUTS, prepare_inputs
 from tests.tasks.compression.zoo.steps import BATCH, ZOO_CASES
+from tests.tasks.compression.zoo.unlike_images import INPUTS, prepare_inputs
 from tests.tasks.compression.zoo.verdict import decibels, faults, logits
 
 CAUGHT = re.compile(r"Received: \w+ at \S+\.py:\d+")

@@ -1,4 +1,7 @@
-"""Small networks of several inputs by hand, never trained, to ten logits; :data:`SEVERAL` has them all by name."""
+"""Small networks by hand of other inputs than one image: several, or one of ids or amounts.
+
+They are never trained, and go to ten logits; :data:`UNLIKE_IMAGES` has them all by name.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -60,10 +63,28 @@ def mapped(specs: Specs) -> Any:
     return keras().Model([amounts, pixels], layers.Dense(CLASSES, name="logits")(signal), name="mapped")
 
 
+def read(specs: Specs) -> Any:
+    """Words alone, through a convolution along them."""
+    layers, (words,) = keras().layers, _entries(specs)
+    signal = layers.Embedding(ROWS, 12, name="words_table")(words)
+    signal = layers.Conv1D(16, 3, activation="relu", name="along")(signal)
+    return keras().Model(words, layers.Dense(CLASSES, name="logits")(layers.Flatten()(signal)), name="read")
+
+
+def weighed(specs: Specs) -> Any:
+    """Amounts alone, scaled first."""
+    layers, (amounts,) = keras().layers, _entries(specs)
+    signal = layers.Dense(48, activation="relu", name="first")(layers.Rescaling(1 / 3)(amounts))
+    signal = layers.Dense(32, activation="relu", name="second")(signal)
+    return keras().Model(amounts, layers.Dense(CLASSES, name="logits")(signal), name="weighed")
+
+
 INPUTS: dict[str, Specs] = {
     "described": (_ids("words", (6,)), AMOUNTS),
     "towers": (_ids("user", (), "int64"), _ids("past", (5,)), _ids("item", ())),
     "mapped": (AMOUNTS, MAP),
+    "read": (_ids("words", (8,)),),
+    "weighed": (AMOUNTS,),
 }
 
 
@@ -75,7 +96,9 @@ def _maker(build: Callable[[Specs], Any]) -> Callable[[], Any]:
     return make
 
 
-SEVERAL: dict[str, Callable[[], Any]] = {build.__name__: _maker(build) for build in (described, towers, mapped)}
+UNLIKE_IMAGES: dict[str, Callable[[], Any]] = {
+    build.__name__: _maker(build) for build in (described, towers, mapped, read, weighed)
+}
 
 
 def prepare_inputs(folder: Path, specs: Specs) -> Path:
