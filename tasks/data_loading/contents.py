@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -51,20 +52,27 @@ def content_of(inputs: Mapping[str, NDArray[Any]], specs: Specs) -> bytes:
         UnusableError: a value is not in the range of its input.
         DataError: the workload gives other inputs, types or shapes than it names.
     """
-    if set(inputs) != {spec.name for spec in specs}:
+    if inputs.keys() != {spec.name for spec in specs}:
         raise DataError(
             f"Expected the workload to read {', '.join(spec.name for spec in specs)}. "
             f"Received: {', '.join(inputs) or 'nothing'}. Let its reader give what it names."
         )
-    return b"".join(_bytes_of(inputs[spec.name], spec) for spec in specs)
+    parts = [_bytes_of(inputs[spec.name], spec) for spec in specs]
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _bytes_of(array: NDArray[Any], spec: TensorSpec) -> bytes:
-    if array.shape != spec.shape or array.dtype.newbyteorder("=") != spec.dtype:
+    little = _little(spec.dtype)
+    if array.shape != spec.shape or (array.dtype != little and array.dtype.newbyteorder("<") != little):
         raise DataError(
             f"Expected the workload to read {spec.name} as {spec.dtype} {spec.shape}. "
             f"Received: {array.dtype} {array.shape}. Let its reader give what it names."
         )
     if reason := out_of_range(spec, array):
         raise UnusableError(reason)
-    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    return array.astype(little, copy=False).tobytes()
+
+
+@cache
+def _little(dtype: str) -> np.dtype[Any]:
+    return np.dtype(dtype).newbyteorder("<")
