@@ -52,16 +52,19 @@ def content_of(inputs: Mapping[str, NDArray[Any]], specs: Specs) -> bytes:
         UnusableError: a value is not in the range of its input.
         DataError: the workload gives other inputs, types or shapes than it names.
     """
-    if inputs.keys() != {spec.name for spec in specs}:
+    given = inputs.keys() if isinstance(inputs, Mapping) else {f"a {type(inputs).__name__}"}
+    if given != {spec.name for spec in specs}:
         raise DataError(
-            f"Expected the workload to read {', '.join(spec.name for spec in specs)}. "
-            f"Received: {', '.join(inputs) or 'nothing'}. Let its reader give what it names."
+            f"Expected the workload to read {', '.join(spec.name for spec in specs)}, arrays by their names. "
+            f"Received: {', '.join(given) or 'nothing'}. Let its reader give what it names."
         )
     parts = [_bytes_of(inputs[spec.name], spec) for spec in specs]
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _bytes_of(array: NDArray[Any], spec: TensorSpec) -> bytes:
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"Expected the workload to read {spec.name} as an array. Received: {type(array).__name__}.")
     little = _little(spec.dtype)
     if array.shape != spec.shape or (array.dtype != little and array.dtype.newbyteorder("<") != little):
         raise DataError(

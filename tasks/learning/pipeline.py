@@ -4,7 +4,7 @@ An epoch's order and its random changes follow from ``(seed, epoch)`` alone, so 
 interrupted goes on exactly as it would have gone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import TfDataset, TfTensor, tensorflow, traced
+from tasks.errors import TrainingError
 from tasks.learning.feeding import IDS, taken
 from tasks.samples import LABEL, PREPARED, Dataset, Specs, SplitName, TensorSpec, read_dataset, shard_files
 from tasks.workloads import learning_of
@@ -109,6 +110,11 @@ def epoch_batches(
 
         def change(step: TfTensor, batch: tuple[dict[str, TfTensor], TfTensor]) -> tuple[Any, TfTensor]:
             changed = learning.augment(batch[0], augmentation, tf.stack([tf.cast(seed, tf.int64), step]))
+            if not isinstance(changed, Mapping) or changed.keys() != batch[0].keys():
+                raise TrainingError(
+                    f"Expected augmentation of {dataset.workload} to give {', '.join(batch[0])} by their names. "
+                    f"Received: {', '.join(changed) if isinstance(changed, Mapping) else type(changed).__name__}."
+                )
             return taken({spec.name: changed[spec.name] for spec in dataset.inputs}), batch[1]
 
         return batches.enumerate(epoch * steps).map(traced(change), num_parallel_calls=tf.data.AUTOTUNE)

@@ -3,6 +3,7 @@
 import importlib
 import re
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,11 @@ def find_workload(name: str) -> Workload:
         raise ConfigError(
             f"data.workload: expected {name} to be a workload, as tasks.workloads.protocol describes it. "
             f"Received: a class without {', '.join(missing)}."
+        )
+    if not isinstance(workload.meaning, Mapping):
+        raise ConfigError(
+            f"data.workload: expected {name} to say what its inputs mean, by their names. "
+            f"Received: {type(workload.meaning).__name__}. Let `meaning` be a mapping."
         )
     lacking = [part for part in OUTCOME_PARTS if not hasattr(workload.outcome, part)]
     if lacking:

@@ -31,7 +31,7 @@ from tasks.samples import Inputs, read_batches, read_dataset, split_digest
 from tasks.timing.measuring import Plan, time_models
 from tasks.training.serving import save_for_serving, served_logits
 from tests.integration.test_line import BIN, RECIPES, make_project, run
-from tests.integration.visits import PAGES, VisitAugmentation, Visits, network, write_visits
+from tests.integration.visits import PAGES, VisitAugmentation, VisitLearning, Visits, network, write_visits
 from tests.tasks.compression.cases import CASES, context
 
 OWN = "tests.integration.visits:Shop"
@@ -113,6 +113,12 @@ def test_augmentation_sees_inputs_by_name_and_ids_stay_whole_numbers(visits: Pat
     kept = {name: np.sort(np.asarray(values), axis=0) for name, values in batch.items()}
     assert np.array_equal(kept["pages"], np.sort(np.asarray(plain["pages"]), axis=0))
     assert 0.01 < np.abs(kept["amounts"] - np.sort(np.asarray(plain["amounts"]), axis=0)).max() < 4
+
+
+def test_augmentation_that_drops_an_input_is_told(visits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VisitLearning, "augment", lambda _, batch, *__: {"pages": batch["pages"]})
+    with pytest.raises(TrainingError, match=r"to give pages, amounts by their names\. Received: pages"):
+        training_batches(100, 1, 0, 1, VisitAugmentation(jitter=0.5), visits)
 
 
 def test_a_file_answers_by_the_names_of_its_inputs(model: Any, file: bytes, visits: Path) -> None:

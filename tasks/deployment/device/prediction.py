@@ -60,7 +60,13 @@ def _question(file: Path, asked: Mapping[str, Array], inputs: Specs) -> Inputs:
 
     Raises:
         DataError: a value is not in the range of its input.
+        ConfigError: the workload gives no arrays by name.
     """
+    if not isinstance(asked, Mapping):
+        raise ConfigError(
+            f"data.workload: expected arrays by the names of inputs of a question. Received: {type(asked).__name__}. "
+            f"Let `ask` give a mapping."
+        )
     for spec in inputs:
         if spec.name in asked and (reason := out_of_range(spec, asked[spec.name])):
             raise DataError(f"Expected {file} to hold {spec.name} in their range. Received: {reason}.")

@@ -93,7 +93,7 @@ def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
             spec.name: {
                 **asdict(model.tensor_of(spec.name)),
                 "values": {"dtype": spec.dtype, "low": spec.low, "high": spec.high},
-                "meaning": workload.meaning[spec.name],
+                "meaning": workload.meaning.get(spec.name, ""),
             }
             for spec in dataset.inputs
         },

@@ -26,11 +26,13 @@ def test_the_bytes_of_inputs_lie_in_the_order_that_the_workload_names() -> None:
         ({"ids": np.array([1, -1], np.int32)}, UnusableError, "ids from -1 to 1"),
         ({"ids": np.array([1, 2])}, DataError, r"ids as int32 \(2,\). Received: int64 \(2,\)"),
         ({"ids": np.array([1], np.int32)}, DataError, r"Received: int32 \(1,\)"),
-        ({"id": np.array([1, 2], np.int32)}, DataError, "to read ids. Received: id"),
+        ({"id": np.array([1, 2], np.int32)}, DataError, "to read ids, arrays by their names. Received: id"),
         ({}, DataError, "Received: nothing"),
+        (b"12345678", DataError, "Received: a bytes"),
+        ({"ids": [1, 2]}, DataError, "Received: list"),
     ],
 )
-def test_what_is_not_what_the_inputs_say_is_refused(inputs: dict[str, Any], kind: type[Exception], words: str) -> None:
+def test_what_is_not_what_the_inputs_say_is_refused(inputs: Any, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         content_of(inputs, (IDS,))
 

@@ -16,6 +16,7 @@ from tasks.workloads.image.reading import ImageReading
         ("Own = 3\n", "not callable"),
         ("class Other: pass\n", "no attribute 'Own'"),
         ("class Own: pass\n", "to be a workload"),
+        ("from tasks.workloads.image.workload import Image\n\nclass Own(Image):\n    meaning = ''\n", "Received: str"),
     ],
 )
 def test_a_module_of_ones_own_that_is_none_is_told_in_a_sentence(
