@@ -149,7 +149,7 @@ def _as_taken(tensor: Any) -> Any:
 
 
 def _is_set_by_converter(specs: Specs) -> bool:
-    """Whether uint8 can be the type of all inputs that are no ids."""
+    """Return whether uint8 can be the type of all inputs that are no ids."""
     return {spec.dtype for spec in specs} - set(IDS) == {"uint8"}
 
 

@@ -19,7 +19,7 @@ class ArraySettings(Settings):
 
 
 class ArrayLearning:
-    """What training needs of arrays: they are not changed, and their network is there already."""
+    """Learning of arrays, for training: they are not changed, and their network is there already."""
 
     def networks(self) -> Mapping[str, Builder]:
         """Return no networks."""
