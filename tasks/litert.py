@@ -192,7 +192,31 @@ def input_names(flatbuffer: bytes) -> list[str]:
 
 
 def _numbers(entries: Sequence[Any]) -> dict[str, int]:
-    return {entry.Name().decode(): int(entry.TensorIndex()) for entry in entries}
+    return {(entry.Name() or b"").decode(errors="replace"): int(entry.TensorIndex()) for entry in entries}
+
+
+def _named_inputs(file: str, flatbuffer: bytes, inputs: Sequence[Any]) -> dict[str, Any]:
+    """Return an interpreter's descriptions of inputs by the names that the signature has for them.
+
+    An only one without a name there has that of its tensor.
+
+    Raises:
+        EvaluationError: there is none, several have no names, or they do not take as many samples each.
+    """
+    names = {number: name for name, number in signature_of(flatbuffer)[0].items()}
+    if not inputs or len({tuple(each["shape"][:1]) for each in inputs} | {()}) != 2:
+        shapes = ", ".join(str(tuple(map(int, each["shape"]))) for each in inputs)
+        raise EvaluationError(
+            f"Expected {file} to take as many samples in each input. Received: {shapes or 'no input'}. "
+            f"Give each a first axis for samples."
+        )
+    if len(inputs) > 1 and {int(each["index"]) for each in inputs} != set(names):
+        raise EvaluationError(
+            f"Expected {file} to have a signature with a name for each of its {len(inputs)} inputs. "
+            f"Received: {', '.join(names.values()) or 'none'}. Convert the model with its signature."
+        )
+    found = {names.get(int(each["index"]), str(each["name"])): each for each in inputs}
+    return dict(sorted(found.items()))
 
 
 class LiteRTModel:
@@ -222,18 +246,12 @@ class LiteRTModel:
             self.interpreter = self._load()
         except (ValueError, RuntimeError) as error:
             raise EvaluationError(f"Expected {name} to be a model that LiteRT loads. Received: {error}") from None
-        entries, ends = signature_of(flatbuffer)
-        inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
+        outputs, (_, ends) = self.interpreter.get_output_details(), signature_of(flatbuffer)
         if len(outputs) != 1:
             raise EvaluationError(
                 f"Expected {name} to have one output. Received: {len(outputs)} outputs. Join them to one."
             )
-        known = {number: known_as for known_as, number in entries.items()}
-        if len(inputs) != 1 and {int(each["index"]) for each in inputs} != set(known):
-            raise EvaluationError(
-                f"Expected {name} to have a signature with a name for each of its {len(inputs)} inputs. "
-                f"Received: {', '.join(entries) or 'none'}. Convert the model with its signature."
-            )
+        inputs = _named_inputs(name, flatbuffer, self.interpreter.get_input_details())
         state = state_of(flatbuffer)
         if state.resources:
             raise EvaluationError(
@@ -242,12 +260,8 @@ class LiteRTModel:
             )
         self.stateful = state.tensors > 0
         self._output = int(outputs[0]["index"])
-        self.inputs: dict[str, Tensor] = {}
-        self._entries: dict[str, int] = {}
-        for each in sorted(inputs, key=lambda each: known.get(int(each["index"]), "")):
-            tensor = describe(each, known.get(int(each["index"]), ""))
-            known_as = known.get(int(each["index"]), tensor.name)
-            self.inputs[known_as], self._entries[known_as] = tensor, int(each["index"])
+        self.inputs = {known_as: describe(each, known_as) for known_as, each in inputs.items()}
+        self._entries = {known_as: int(each["index"]) for known_as, each in inputs.items()}
         self.output = describe(outputs[0], next(iter(ends), ""))
         self._fixed = self._batch = next(iter(self.inputs.values())).shape[0]
 

@@ -157,6 +157,20 @@ def test_several_inputs_without_names_are_refused(file: bytes) -> None:
         LiteRTModel(bytes(flatbuffer_utils.convert_object_to_bytearray(unnamed)))
 
 
+@pytest.mark.slow
+def test_inputs_of_different_numbers_of_samples_are_refused(model: Any) -> None:
+    import tensorflow as tf
+
+    def serve(pages: Any, amounts: Any) -> Any:
+        return {"logits": model({"pages": pages[:1], "amounts": amounts}, training=False)}
+
+    specs = (tf.TensorSpec([2, 4], tf.int32, name="pages"), tf.TensorSpec([1, 3], tf.float32, name="amounts"))
+    function = tf.function(serve).get_concrete_function(*specs)
+    uneven = bytes(tf.lite.TFLiteConverter.from_concrete_functions([function], model).convert())
+    with pytest.raises(EvaluationError, match="as many samples in each input"):
+        LiteRTModel(uneven)
+
+
 def test_several_outputs_stay_refused(model: Any, visits: Path) -> None:
     two = keras().Model(model.inputs, [model.output, model.get_layer("joined").output])
     with pytest.raises(EvaluationError, match="Expected the file to have one output"):
@@ -199,6 +213,7 @@ def test_a_network_of_other_inputs_is_refused_before_it_is_trained(visits: Path,
         build_model(f"{__name__}:{builder}", read_dataset(visits), 0.0)
 
 
+@pytest.mark.slow
 def test_what_is_exported_takes_inputs_by_name(model: Any, visits: Path, tmp_path: Path) -> None:
     save_for_serving(model, Visits.inputs, tmp_path / "served")
     assert np.allclose(served_logits(tmp_path / "served", some(visits)), answers(model, some(visits)), atol=1e-5)
@@ -229,12 +244,14 @@ def test_a_network_of_two_inputs_is_trained_on(case: str, model: Any, visits: Pa
     assert set(loaded.inputs) == {"pages", "amounts"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_done_with_two_inputs_is_refused(case: str, model: Any, visits: Path, tmp_path: Path) -> None:
     with pytest.raises(Unsuited, match=REFUSED[case]):
         carried_out(case, model, visits, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_file_of_other_inputs_does_not_pass_for_the_network(model: Any, visits: Path) -> None:
     guessed = to_tflite(keras().Model(model.inputs, model.get_layer("measured").output), specs=Visits.inputs)
     with pytest.raises(ConversionError):
@@ -258,6 +275,7 @@ def test_a_release_says_what_each_input_is_and_keeps_its_answers(file: bytes, vi
         replay(loaded, again.model_copy(update={"inputs": uneven}))
 
 
+@pytest.mark.slow
 def test_production_of_other_inputs_is_another_task(model: Any, file: bytes, visits: Path, tmp_path: Path) -> None:
     dataset = read_dataset(visits)
     assert why_misfit(LiteRTModel(file), dataset) is None
