@@ -126,8 +126,8 @@ class Choice(Record):
 class GateReport(Record):
     """The chosen candidate, and how it fares on the validation split: not yet the decision.
 
-    ``promising``: every rule passes there, or at least the estimates keep their limits, so that a decision on the
-    sealed test samples is worth its price.
+    ``promising``: every rule passes there, or at least the estimates keep their limits, and the sealed test samples are
+    enough to prove the margin, so that a decision on them is worth its price.
     """
 
     provisional: Literal[True] = True
