@@ -1,6 +1,6 @@
 """The verdict of a rule: an interval beside a limit, and the words that all rules share."""
 
-from typing import Literal
+from typing import Any, Literal, Self
 
 from tasks.gate_settings import Versus
 from tasks.records import Interval, Record
@@ -30,6 +30,20 @@ class RuleVerdict(Record):
     at_most: bool = False  # whether the limit is the most that is allowed, not the least
     sentence: str
     scarce: tuple[ScarceClass, ...] = ()  # why it is inconclusive, if these classes are
+
+    @classmethod
+    def of(cls, metric: str, versus: str | None, seen: Interval, limit: float, **others: Any) -> Self:
+        """Return the verdict on an interval beside a limit.
+
+        Args:
+            metric: the rule's.
+            versus: the other model, if there is one.
+            seen: what was measured.
+            limit: the least that is allowed, or the most.
+            others: what else a verdict has.
+        """
+        bounds = {"value": seen.value, "low": seen.low, "high": seen.high}
+        return cls(metric=metric, versus=versus, limit=limit, **bounds, **others)
 
     @property
     def is_within(self) -> bool:
