@@ -109,13 +109,12 @@ def compress(
         CompressionError: the work ended otherwise, as for want of memory.
         NotInstalled: ``slimline[line]`` is not installed.
     """
-    steps = _checked(recipe)
-    modules = _own_modules(model)
+    steps, modules = _checked(recipe), _own_modules(model)
     with ExitStack() as stack:
         project = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
         _put_data(data, project)
-        workload = _check_fit(model, project / PREPARED)
-        _write_project(project, model, modules, _params(steps, seed, batch_size, workload))
+        params = _params(steps, seed, batch_size, _check_fit(model, project / PREPARED))
+        _write_project(project, model, modules, params)
         _run_stage(project, say or _be_silent)
         return _read_result(project)
 
