@@ -39,7 +39,7 @@ FULL = (  # protocols and what others rely on
         "slimline/client.py",
         "slimline/compression.py",
         "tasks/compression/technique.py",
-        "tasks/deployment/registry.py",
+        "tasks/deployment/registry/listing.py",
     ),
     *(
         "tasks/deployment/device/client.py",
@@ -47,6 +47,8 @@ FULL = (  # protocols and what others rely on
         "tasks/deployment/stores/protocol.py",
     ),
     *("tasks/deployment/trust/trusted.py", "tasks/workloads/class_folders.py", "tasks/workloads/measuring.py"),
+    *("tasks/deployment/registry/keys.py", "tasks/deployment/registry/encoding.py"),
+    "tasks/deployment/registry/manifests.py",
     *("tasks/workloads/metric.py", "tasks/workloads/protocol.py", "tasks/data_loading/sources/protocol.py"),
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
