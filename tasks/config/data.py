@@ -64,6 +64,9 @@ class Data(Settings):
 def data_of(workload: str) -> type[Data]:
     """Return the part ``data`` of params.yaml for a workload, with the workload's own part in it.
 
+    Args:
+        workload: as ``data.workload`` names it.
+
     Raises:
         ConfigError: there is no such workload.
     """
@@ -79,7 +82,12 @@ def _empty(workload: str) -> Data:
 
 
 def with_options(values: Any, handler: ValidatorFunctionWrapHandler) -> Data:
-    """Read the part ``data`` with the settings of the workload that it names."""
+    """Return the part ``data`` with the settings of the workload that it names.
+
+    Args:
+        values: of the part.
+        handler: pydantic's, which refuses what is no mapping.
+    """
     if not isinstance(values, Mapping):
         return handler(values)  # type: ignore[no-any-return]  # says that a mapping is expected
     workload = values.get("workload", DEFAULT_WORKLOAD)

@@ -99,6 +99,9 @@ class Deployment(Settings):
     def target(self, named: str | None = None) -> str:
         """Return the channel that was named, else the one of params.yaml.
 
+        Args:
+            named: on the command line.
+
         Raises:
             ConfigError: the name is none.
         """
@@ -106,7 +109,10 @@ class Deployment(Settings):
 
 
 def parse_deployment(values: Mapping[str, Any]) -> Deployment:
-    """Check where releases go, as the command line says it.
+    """Return where releases go, as the command line says it.
+
+    Args:
+        values: of the part ``deployment``.
 
     Raises:
         ConfigError: a name or the store's address is none.

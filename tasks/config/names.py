@@ -20,7 +20,11 @@ Name = Annotated[str, Field(pattern=NAME)]
 
 
 def check_name(what: str, text: str) -> str:
-    """Give a name back that params.yaml would take, wherever it comes from.
+    """Return a name that params.yaml would take, wherever it comes from.
+
+    Args:
+        what: has the name, with an article.
+        text: the name.
 
     Raises:
         ConfigError: it is none.
@@ -31,7 +35,10 @@ def check_name(what: str, text: str) -> str:
 
 
 def check_version(number: int) -> int:
-    """Give the number of a release back, wherever it comes from.
+    """Return the number of a release, wherever it comes from.
+
+    Args:
+        number: any.
 
     Raises:
         ConfigError: it is none.
@@ -45,7 +52,10 @@ def check_version(number: int) -> int:
 
 
 def check_digest(text: str) -> str:
-    """Give a SHA-256 back, wherever it comes from.
+    """Return a SHA-256, wherever it comes from.
+
+    Args:
+        text: any.
 
     Raises:
         ConfigError: it is none.
@@ -56,7 +66,12 @@ def check_digest(text: str) -> str:
 
 
 def explain(error: ValidationError, prefix: Sequence[str | int] = ()) -> str:
-    """Each problem of a pydantic error on a line: the key's path, what was expected, what was received."""
+    """Return each problem of a pydantic error on a line: the key's path, what was expected, what was received.
+
+    Args:
+        error: of settings.
+        prefix: the path of the part that was checked.
+    """
     lines = []
     for problem in error.errors(include_url=False):
         # after a place in a list pydantic puts the kind of rule it tried, which is no key of the file

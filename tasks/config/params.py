@@ -75,6 +75,9 @@ class Params(Settings):
 def context_of(workload: Any) -> dict[str, Any]:
     """Return what the parts of params.yaml are checked with, of which the workload decides.
 
+    Args:
+        workload: as ``data.workload`` names it; what is no text has no context.
+
     Raises:
         ConfigError: there is no such workload.
     """
@@ -89,7 +92,7 @@ def parse_params(
     say: Callable[[str], None] | None = None,
     measured: bool = True,
 ) -> Params:
-    """Check the values of params.yaml.
+    """Return the settings that the values of params.yaml are.
 
     Args:
         values: as the file has them.
@@ -116,6 +119,9 @@ def parse_params(
 def expect_own_name(params: Params) -> None:
     """Refuse to give data of one's own the name of a data set that comes with slimline.
 
+    Args:
+        params: all of params.yaml.
+
     Raises:
         ConfigError: ``deployment.model`` is a built-in's name and ``data.source`` is not that built-in.
     """
@@ -129,7 +135,12 @@ def expect_own_name(params: Params) -> None:
 
 
 def load_params(path: Path = PARAMS, say: Callable[[str], None] | None = None, measured: bool = True) -> Params:
-    """Read and check params.yaml; see :func:`parse_params`.
+    """Return the settings of a params.yaml, checked as :func:`parse_params` does.
+
+    Args:
+        path: of the file.
+        say: is told of keys that have another name now.
+        measured: see :func:`parse_params`.
 
     Raises:
         ConfigError: the file is missing, is not YAML or does not fit.

@@ -64,7 +64,15 @@ class Gathered:
 
 
 def load(params: Params) -> None:
-    """The stage: prepare the source that was fingerprinted, and say what came of it."""
+    """Prepare the source that was fingerprinted, and say what came of it: the stage ``load``.
+
+    Args:
+        params: all of params.yaml.
+
+    Raises:
+        SourceError: the source is missing, empty or unreachable.
+        DataError: too many samples are refused, or a split or class has none.
+    """
     started = time.monotonic()
     expect_tracked(params.data)
     dataset = prepare(params.data, read_record(SOURCE, SourceListing))

@@ -40,7 +40,10 @@ from tasks.wording import invert, times_interval
 
 
 def benchmark(params: Params) -> None:
-    """Measure the baseline, every candidate and, if it takes the same images, what is in production.
+    """Measure the baseline, every candidate and, if it takes the same samples, what is in production.
+
+    Args:
+        params: all of params.yaml.
 
     Raises:
         EvaluationError: a model cannot be loaded, or a process that measures died.
