@@ -71,7 +71,8 @@ def load(params: Params) -> None:
 
     Raises:
         SourceError: the source is missing, empty or unreachable.
-        DataError: too many samples are refused, or a split or class has none.
+        RefusedError: more samples are refused than ``data.max_refused`` lets pass.
+        DataError: a split would have no samples, or the labels are none of the outcome.
     """
     started = time.monotonic()
     expect_tracked(params.data)
