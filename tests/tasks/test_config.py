@@ -226,7 +226,7 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
         ),
         (
             {"gate": {"rules": [{"metric": "latency"}]}},
-            "expected max_ratio (to versus) or max_ms (milliseconds an image)",
+            "expected max_ratio (to versus) or max_ms (milliseconds a sample)",
         ),
         ({"versioning": {"commit": 1}}, "versioning.commit: input should be a valid boolean. Received: 1."),
         ({"flow": {"parallel": 0}}, "flow.parallel: input should be greater than or equal to 1. Received: 0."),
