@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,7 @@ def shown_default(value: object) -> str | None:
 app = App(
     name="slimline",
     help="Retrain a model, make it small and fast, prove that it is as good, and release it.",
+    version=lambda: version("slimline"),
     version_flags=["--version"],
     default_parameter=Parameter(negative="", show_default=shown_default),
 )

@@ -60,7 +60,9 @@ def open_reader(url: str) -> Readable:
 def _open(url: str, schemes: Mapping[str, Callable[[str], R]], expected: str) -> R:
     scheme, separator, path = url.partition("://")
     if scheme not in schemes or not separator or not path:
+        advice = f"Write file://{url} if it is a folder" if url and ":" not in url else "Correct it"
         raise ConfigError(
-            f"Expected the address of a store: {expected}. Received: {url!r}. Set deployment.store in params.yaml."
+            f"Expected the address of a store: {expected}. Received: {url!r}. "
+            f"{advice}, in --store or in deployment.store of params.yaml."
         )
     return schemes[scheme](url)

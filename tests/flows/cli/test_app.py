@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert all(name in done.stdout for name in ("run", "report", "releases", "fetch", "predict", "ui"))
     assert done.stderr.strip() == "[]"
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    assert slimline("--version", folder=tmp_path).stdout.strip() == version("slimline")
 
 
 @pytest.mark.parametrize(
