@@ -48,6 +48,9 @@ class Contender:
 def gate(params: Params) -> None:
     """Choose, and write the provisional verdict and report.
 
+    Args:
+        params: all of params.yaml.
+
     Raises:
         DataError: a record is missing.
         EvaluationError: records speak of other files or samples.
