@@ -67,17 +67,22 @@ def run_recipe(
         steps.append(finished.step)
     if weights_digest(baseline) != before:
         raise PromiseBroken(f"Expected recipe {name} to leave the baseline as it was. Received: changed weights.")
-    candidate = Candidate(
+    seconds = round(time.perf_counter() - began, 2)
+    return subject.flatbuffer, _describe(name, steps, subject.flatbuffer, before, seconds)
+
+
+def _describe(name: str, steps: Sequence[Step], file: bytes, baseline: str, seconds: float) -> Candidate:
+    """Return the record of a candidate: its recipe and steps, its file, and the digest of the baseline's weights."""
+    return Candidate(
         recipe=name,
         steps=tuple(steps),
-        bytes=len(subject.flatbuffer),
-        sha256=hashlib.sha256(subject.flatbuffer).hexdigest(),
-        baseline_weights_sha256=before,
-        seconds=round(time.perf_counter() - began, 2),
+        bytes=len(file),
+        sha256=hashlib.sha256(file).hexdigest(),
+        baseline_weights_sha256=baseline,
+        seconds=seconds,
         versions=versions(),
         threads=threads(),
     )
-    return subject.flatbuffer, candidate
 
 
 def _begin(baseline: KerasModel, context: Context) -> tuple[Subject, Sequence[dict[str, Any]], Context]:

@@ -57,7 +57,7 @@ class Runner:
             invoke()
         return (time.perf_counter_ns() - start) / len(times)
 
-    def images_per_second(self, samples: Inputs | Array) -> float:
+    def samples_per_second(self, samples: Inputs | Array) -> float:
         """Return how many images go through in a second."""
         return self.at_once * 1e9 / self.time(samples)
 

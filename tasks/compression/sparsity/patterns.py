@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.technique import Allocation
+from tasks.settings import form
 
-PATTERN = r"^(single|[1-9]\d?:[1-9]\d?|[1-9]\d?x[1-9]\d?)$"
+PATTERN = form(
+    r"^(single|[1-9]\d?:[1-9]\d?|[1-9]\d?x[1-9]\d?)$", "single, n:m as in 2:4, or blocks of inputs x outputs as in 4x1"
+)
 
 Array = NDArray[Any]
 Scores = Mapping[str, Array]  # by the name of the layer, in the shape of its kernel; the higher, the more needed

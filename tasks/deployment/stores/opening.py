@@ -34,21 +34,25 @@ READABLE: dict[str, Callable[[str], Readable]] = {**SCHEMES, "https": _http, "ht
 
 
 def open_store(url: str) -> Store:
-    """The store at ``url``, to read and write: ``file://folder`` or ``s3://bucket/prefix``.
+    """Return the store at an address, as ``deployment.store`` names it.
+
+    Args:
+        url: ``file://folder`` or ``s3://bucket/prefix``.
 
     Raises:
-        ConfigError: the address has no scheme that is known, or nothing behind it.
-        StoreError: the connection cannot be set up.
+        ConfigError: it is none of these.
     """
     return _open(url, SCHEMES, "file://folder or s3://bucket/prefix")
 
 
 def open_reader(url: str) -> Readable:
-    """The store at ``url``, to read only; ``https://host/path`` and ``http://host/path`` will do, too.
+    """Return a store that is only read, as a device names it.
+
+    Args:
+        url: as of :func:`open_store`, or ``https://…``.
 
     Raises:
-        ConfigError: the address has no scheme that is known, or nothing behind it.
-        StoreError: the connection cannot be set up.
+        ConfigError: it is none of these.
     """
     return _open(url, READABLE, "file://folder, s3://bucket/prefix or https://host/path")
 

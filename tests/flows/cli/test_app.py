@@ -62,6 +62,13 @@ def test_bad_usage_and_bad_params_exit_with_2_and_say_why(
     assert (project / "params.yaml").read_bytes() == before
 
 
+def test_help_shows_no_default_where_nothing_is_given(project: Path) -> None:
+    done = slimline("run", "--help", folder=project)
+    assert "--set" in done.stdout
+    assert "default: ()" not in done.stdout
+    assert "[default: 1]" in slimline("fetch", "--help", folder=project).stdout
+
+
 @pytest.mark.parametrize("command", [("slimline", "run"), ("python", "-P", "-m", "tasks.data_loading", "fingerprint")])
 def test_data_of_ones_own_under_a_built_ins_name_is_refused_before_work(
     project: Path, command: tuple[str, ...]
