@@ -63,6 +63,8 @@ def content_of(inputs: Mapping[str, NDArray[Any]], specs: Specs) -> bytes:
 
 
 def _bytes_of(array: NDArray[Any], spec: TensorSpec) -> bytes:
+    if isinstance(array, np.generic):  # one number, as of the shape ()
+        array = np.asarray(array)
     if not isinstance(array, np.ndarray):
         raise DataError(f"Expected the workload to read {spec.name} as an array. Received: {type(array).__name__}.")
     little = _little(spec.dtype)
