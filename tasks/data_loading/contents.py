@@ -62,7 +62,7 @@ def content_of(inputs: Mapping[str, NDArray[Any]], specs: Specs) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _bytes_of(array: NDArray[Any], spec: TensorSpec) -> bytes:
+def _bytes_of(array: Any, spec: TensorSpec) -> bytes:
     if isinstance(array, np.generic):  # one number, as of the shape ()
         array = np.asarray(array)
     if not isinstance(array, np.ndarray):
