@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import KerasLayer, KerasModel, keras
-from tasks.compression.channels.graph import Graph, Keep, Weight
+from tasks.compression.channels.graph import Graph, Keep, WeightChannels
 from tasks.errors import Unsuited
 from tasks.learning.saving import copy_model
 
@@ -85,9 +85,9 @@ def _first_difference(blanked: KerasModel, smaller: KerasModel, images: NDArray[
 
 
 def _transfer(source: KerasModel, target: KerasModel, graph: Graph, change: Any) -> None:
-    noted = {(weight.layer, weight.name): weight for weight in graph.weights if weight.axes}
+    noted = [weight for weight in graph.weights if weight.axes]
     for layer in source.layers:
-        names = {id(getattr(layer, weight.name)): weight for (name, _), weight in noted.items() if name == layer.name}
+        names = {id(weight.of(source)): weight for weight in noted if weight.layer == layer.name}
         if layer.weights:
             target.get_layer(layer.name).set_weights(
                 [
@@ -97,13 +97,13 @@ def _transfer(source: KerasModel, target: KerasModel, graph: Graph, change: Any)
             )
 
 
-def _cut(weight: Weight, values: NDArray[Any], keep: Keep) -> NDArray[Any]:
+def _cut(weight: WeightChannels, values: NDArray[Any], keep: Keep) -> NDArray[Any]:
     for axis in weight.axes:
         values = np.compress(keep[axis.channels], values, axis.axis)
     return values
 
 
-def _blank(weight: Weight, values: NDArray[Any], keep: Keep) -> NDArray[Any]:
+def _blank(weight: WeightChannels, values: NDArray[Any], keep: Keep) -> NDArray[Any]:
     values = values.copy()
     for axis in weight.axes:
         np.moveaxis(values, axis.axis, 0)[~keep[axis.channels]] = 0

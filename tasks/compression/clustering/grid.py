@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, TfTensor, tensorflow, traced
-from tasks.compression.layers import output_axis
+from tasks.backend import TfTensor, tensorflow, traced
+from tasks.compression.weights import Weight
 
 SHARES = np.linspace(0.3, 1.0, 36)  # of a channel's largest weight that are tried for its largest level
 
@@ -39,10 +39,10 @@ def to_grid(kernel: NDArray[Any], steps: int, shares: NDArray[Any] | float) -> N
     return np.asarray(levels * (scale / steps), np.float32)
 
 
-def simulate(layer: KerasLayer, steps: int, shares: NDArray[np.float32]) -> None:
-    """Let ``layer`` compute with its kernel on the grid, while the kernel itself is trained on as it is."""
-    tf = tensorflow()
-    call = layer.call
+def simulate(weight: Weight, steps: int, shares: NDArray[np.float32]) -> None:
+    """Let a layer compute with its weight on the grid, while the weight itself is trained on as it is."""
+    tf, layer = tensorflow(), weight.layer
+    call, how = layer.call, weight.orientation
 
     def on_grid(kernel: TfTensor) -> TfTensor:
         scale = tf.reduce_max(tf.abs(kernel), axis=list(_inner(kernel))) * shares
@@ -50,18 +50,20 @@ def simulate(layer: KerasLayer, steps: int, shares: NDArray[np.float32]) -> None
         levels = tf.round(tf.clip_by_value(kernel / scale, -1.0, 1.0) * steps) * (scale / steps)
         return kernel + tf.stop_gradient(levels - kernel)
 
-    def oriented(kernel: TfTensor) -> TfTensor:
-        """Output channels last, and back; see :func:`tasks.compression.layers.oriented`."""
-        return tf.linalg.matrix_transpose(kernel) if output_axis(layer) == -2 else kernel
+    def forth(values: TfTensor) -> TfTensor:
+        return tf.reshape(tf.transpose(values, how.order), how.shape)
+
+    def back(oriented: TfTensor) -> TfTensor:
+        return tf.transpose(tf.reshape(oriented, how.moved), how.back)
 
     def simulated(inputs: TfTensor) -> TfTensor:
-        kernel = layer.kernel
-        # not through the layer's own __setattr__, which would forget that the kernel is a weight
-        object.__setattr__(layer, "kernel", oriented(on_grid(oriented(kernel))))
+        values = getattr(layer, weight.name)
+        # not through the layer's own __setattr__, which would forget that the variable is a weight
+        object.__setattr__(layer, weight.name, back(on_grid(forth(values))))
         try:
             return call(inputs)
         finally:
-            object.__setattr__(layer, "kernel", kernel)
+            object.__setattr__(layer, weight.name, values)
 
     layer.call = traced(simulated)
 

@@ -5,16 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, TfTensor, tensorflow
-from tasks.compression.layers import kernel_of
+from tasks.backend import KerasVariable, TfTensor, tensorflow
 
 
-def hold_clusters(layer: KerasLayer) -> None:
-    """Let weights of a kernel that are equal stay equal, and those that are zero stay zero."""
-    kernel = kernel_of(layer)
-    held = _Clusters(kernel.numpy())
+def hold_clusters(variable: KerasVariable) -> None:
+    """Let weights of a variable that are equal stay equal, and those that are zero stay zero."""
+    held = _Clusters(variable.numpy())
     # Keras optimizers apply a variable's own constraint; set here, it is no part of the layer's config
-    kernel._constraint = held.project
+    variable._constraint = held.project
 
 
 class _Clusters:

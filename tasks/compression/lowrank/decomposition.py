@@ -110,6 +110,10 @@ class Decomposition(ABC):
     def macs(self, ranks: Ranks, places: Places) -> int:
         """Multiplications of one image."""
 
+    def macs_whole(self, places: Places) -> int:
+        """Multiplications of one image by the kernel as it is."""
+        return int(self.kernel.size) * places.after
+
     @abstractmethod
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
         """The kernel of which the factors are the exact ones."""

@@ -14,6 +14,7 @@ from tasks.compression.quantization.levels import restrict, settle, snap
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
 from tasks.compression.quantization.preserve import Held
 from tasks.compression.quantization.simulation import simulated
+from tasks.compression.weights import name_of, weight_of
 from tasks.learning.comparison import answers
 from tasks.learning.conversion import only_trains
 
@@ -103,7 +104,10 @@ def hold(aware: KerasModel) -> dict[str, str]:
     """Keep zeros and clusters of each kernel from now on; gives the name of what is done by layer."""
     schemes = {}
     for wrapper in filter(_weighted, aware.layers):
-        held = [(kernel, Held(kernel.numpy(), quantizer), more) for kernel, quantizer, more in wrapper._weight_vars]
+        held = [
+            (kernel, Held(weight_of(wrapper.layer, name_of(kernel), kernel), quantizer), more)
+            for kernel, quantizer, more in wrapper._weight_vars
+        ]
         wrapper._weight_vars = held  # a new list: Keras saves no model in which one was changed
         schemes.update({str(wrapper.layer.name): keeper.structure.scheme for _, keeper, _ in held})
     return schemes

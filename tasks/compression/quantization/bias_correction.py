@@ -6,6 +6,8 @@ measured). A layer is linear before its activation, so that the mean of an outpu
 the mean of what comes in at each place: W E[x] for the float layer, W' E[x'] for the rounded one. Layers are corrected
 one after another, x' is what comes from those that are corrected already. Activations are not rounded meanwhile.
 
+Operations of a file's first graph are corrected alone: the runtime shows no values of the graphs that it calls.
+
 Half of the images are fitted on. A layer's correction is kept only if the rounded file's logits on the other half come
 nearer to the float file's: the mean squared error of an image falls by more than twice its standard error. So the file
 is never further away than without.

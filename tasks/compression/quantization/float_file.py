@@ -121,18 +121,18 @@ class FloatFile:
             file.store(file.tensor(part.graph, part.tensor), np.ascontiguousarray(array, np.float32))
         return file.write()
 
-    def _moved(self, other: File) -> dict[tuple[int, int], list[int]]:
-        """The constants that another file has in the place of each of this one's."""
+    def _moved(self, other: File) -> dict[tuple[int, int], list[tuple[int, int]]]:
+        """The constants of another file in the place of each of this one's, by numbers of graph and tensor."""
         held = {place for parts in self.places.values() for place in _places(parts)}
         real = {place: self.file.constant(*place).real() for place in held}
         wanted = {
             number: real[place] for number, use in enumerate(self.uses) if (place := (use.graph, use.tensor)) in held
         }
         now = align(self.uses, other, wanted)
-        moved: dict[tuple[int, int], list[int]] = {}
+        moved: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for number, use in now.items():
             old = self.uses[number]
-            moved.setdefault((old.graph, old.tensor), []).append(use.tensor)
+            moved.setdefault((old.graph, old.tensor), []).append((use.graph, use.tensor))
         return moved
 
     def places_in(self, flatbuffer: bytes) -> Places:
@@ -141,7 +141,9 @@ class FloatFile:
         return {
             path: tuple(
                 dict.fromkeys(
-                    replace(part, tensor=tensor) for part in parts for tensor in moved[part.graph, part.tensor]
+                    replace(part, graph=graph, tensor=tensor)
+                    for part in parts
+                    for graph, tensor in moved[part.graph, part.tensor]
                 )
             )
             for path, parts in self.places.items()
@@ -152,7 +154,7 @@ class FloatFile:
         other = File(flatbuffer)
         moved = self._moved(other)
         return {
-            path: tuple(other.constant(part.graph, moved[part.graph, part.tensor][0], part.outputs) for part in parts)
+            path: tuple(other.constant(*moved[part.graph, part.tensor][0], part.outputs) for part in parts)
             for path, parts in self.parts.items()
         }
 

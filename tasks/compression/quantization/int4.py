@@ -122,7 +122,7 @@ def _fill(file: File, part: Part, values: NDArray[np.float32], block: int | None
 def _empty(file: File, dead: Mapping[str, NDArray[np.bool_]]) -> None:
     """Let what was filled be zeros again."""
     for number, graph in enumerate(file.model.subgraphs):
-        for operator in graph.operators:
+        for operator in graph.operators or ():
             mask = dead.get(graph.tensors[operator.outputs[0]].name.decode()) if np.size(operator.outputs) else None
             if mask is not None and mask.any():
                 values = file.constant(number, operator.inputs[1]).values

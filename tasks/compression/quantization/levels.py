@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
 from tasks.compression.quantization.scales import Levels
+from tasks.compression.roles import KINDS, kind_of
 
 INT8 = 127  # the largest level of the file's type
 RATIOS = np.linspace(0.3, 1.0, 71)  # of the largest weight, tried for the first scale's range
@@ -73,10 +74,8 @@ class _Fixed:
 
 def restrictable(wrapper: KerasLayer) -> bool:
     """Has the layer that TFMOT wrapped a kernel whose last axis is its outputs? Others keep 8 bits."""
-    layers = keras().layers
     inner = getattr(wrapper, "layer", None)
-    others = (layers.DepthwiseConv2D, layers.Conv2DTranspose)
-    return isinstance(inner, layers.Conv2D | layers.Dense) and not isinstance(inner, others)
+    return inner is not None and KINDS.get(kind_of(inner), {}).get("kernel", ())[-2:] == ("reads", "makes")
 
 
 def restrict(aware: KerasModel, bits: int, per_channel: bool) -> tuple[str, ...]:

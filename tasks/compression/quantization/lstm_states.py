@@ -18,7 +18,7 @@ def agree_states(flatbuffer: bytes) -> bytes:
 
     file, changed = File(flatbuffer), False
     for graph in file.model.subgraphs:
-        for operator in graph.operators:
+        for operator in graph.operators or ():
             if file.code(operator) != schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM:
                 continue
             output = graph.tensors[operator.outputs[0]]

@@ -13,7 +13,7 @@ from tasks.compression.technique import Allocation
 PATTERN = r"^(single|[1-9]\d?:[1-9]\d?|[1-9]\d?x[1-9]\d?)$"
 
 Array = NDArray[Any]
-Scores = Mapping[str, Array]  # by the name of the layer, in the shape of its kernel; the higher, the more needed
+Scores = Mapping[str, Array]  # by the path of the weight; the higher, the more needed
 
 
 @dataclass(frozen=True)

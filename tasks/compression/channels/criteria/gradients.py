@@ -58,8 +58,8 @@ def _mean_square(
     """Mean over batches of the squared derivative of ``value(logits, other)`` by each channel's gate."""
     tf = tensorflow()
     axes = [(weight, axis) for weight in graph.readers() for axis in (weight.axis("reads"),) if axis]
-    kernels = [getattr(model.get_layer(weight.layer), weight.name) for weight, _ in axes]
-    others = [[place for place in range(len(weight.shape)) if place != axis.axis] for weight, axis in axes]
+    kernels = [weight.of(model) for weight, _ in axes]
+    others = [[place for place in range(len(weight.weight.shape)) if place != axis.axis] for weight, axis in axes]
 
     def derivatives(images: TfTensor, other: TfTensor) -> list[Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -47,7 +47,7 @@ def _readers(model: KerasModel, graph: Graph) -> dict[int, list[tuple[Any, Any, 
     }
     for weight in graph.readers():
         axis = weight.axis("reads")
-        variable = getattr(model.get_layer(weight.layer), weight.name)
+        variable = weight.of(model)
         values = variable.numpy()
         for channel in set(axis.channels.tolist() if axis else ()) & set(found):
             rows = np.flatnonzero(axis.channels == channel) if axis else ()
