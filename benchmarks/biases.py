@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cifar10 import inside, print_table
-from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.float_file import run_file
 from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.quantize import Quantize
 from tasks.learning.conversion import to_tflite
@@ -37,13 +37,13 @@ def main() -> None:
     with inside(parser.parse_args().project):
         model = load_model(BASELINE_KERAS)
         images, labels = next(read_batches("test", MOST))
-        own = predict(to_tflite(model), images).argmax(axis=1)
+        own = run_file(to_tflite(model), images).argmax(axis=1)
         rows = []
         for settings in MODES:
             for corrected in (False, True):
                 technique = Quantize.read({"technique": "quantize", **settings, "bias_correction": corrected})
                 file = technique.apply(Subject(model), Context(seed=1, batch_size=1)).subject.flatbuffer
-                answers = predict(file, images).argmax(axis=1)
+                answers = run_file(file, images).argmax(axis=1)
                 better = np.sum((answers == labels) & (own != labels))
                 worse = np.sum((own == labels) & (answers != labels))
                 seen = tango(int(better), int(worse), len(labels), 0.95)

@@ -5,7 +5,7 @@
     python benchmarks/latency.py models/baseline.tflite models/candidates/int8/model.tflite --runs 200
 
 Each run is what the stage `benchmark` does with two models, and both are the same file. Beside it stands the interval
-before it: all rounds in one process, resampled.
+before it: all rounds in one process, resampled. That one doubles the time, so it may have fewer runs (`--before`).
 """
 
 import argparse
@@ -65,6 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--before", type=int, default=200, help="runs of the interval of one process; 0: none")
     parser.add_argument("--processes", type=int, default=settings.processes)
     parser.add_argument("--rounds", type=int, default=settings.rounds, help="of each process")
     options = parser.parse_args()
@@ -73,14 +74,16 @@ def main() -> None:
     for path in options.files:
         images = np.random.default_rng(1).integers(0, 256, (64, *LiteRTModel(path).input.shape[1:]), np.uint8)
         seen, alone, taken = [], [], []
-        for _ in range(options.runs):
+        for number in range(options.runs):
             interval, us = beside_itself(path, images, plan)
             seen.append(interval)
             taken.append(us)
-            alone.append(by_rounds(path, images, options.processes * options.rounds))
+            if number < options.before:
+                alone.append(by_rounds(path, images, options.processes * options.rounds))
         middle, most = half_widths(seen)
-        cells = (path.stem, f"{np.median(taken):.1f}", options.runs, held(seen), middle, most, held(alone))
-        print(f"| {' | '.join(map(str, cells))} | {half_widths(alone)[0]} |", flush=True)
+        before = (held(alone), half_widths(alone)[0]) if alone else ("", "")
+        cells = (path.stem, f"{np.median(taken):.1f}", options.runs, held(seen), middle, most, *before)
+        print(f"| {' | '.join(map(str, cells))} |", flush=True)
     print(f"\n{time.monotonic() - began:.0f} s; {options.processes} processes of {options.rounds} rounds")
 
 

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
-from tasks.spending import Budget, two_sided
+from tasks.spending import ErrorBudget, two_sided
 from tasks.statistics import tango
 
 SAMPLES, MARGIN, ERROR, CEILING, NIGHTS = 542, 0.03, 0.05, 0.025, 100
@@ -58,7 +58,7 @@ class Gate:
     """Decisions on one sealed split, one after the other."""
 
     policy: Policy
-    budget: Budget = field(default_factory=Budget)
+    budget: ErrorBudget = field(default_factory=ErrorBudget)
 
     @property
     def level(self) -> float:
@@ -253,7 +253,7 @@ def false_rates(
 
 def levels(passing: bool, nights: int = NIGHTS) -> list[float]:
     """The ledger's levels where each decision before has passed, or none has."""
-    found, budget = [], Budget()
+    found, budget = [], ErrorBudget()
     for _ in range(nights):
         found.append(budget.level(ERROR, CEILING))
         offer, budget = budget.offer, budget.reserve()

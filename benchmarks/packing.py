@@ -18,9 +18,9 @@ import numpy as np
 from tasks.compression.strip import strip
 from tasks.packing import schema
 from tasks.packing.container import breakdown, pack, unpack
-from tasks.packing.plain import zstd
 from tasks.packing.recording import read_model, record
 from tasks.packing.tree import Vector
+from tasks.packing.zstd import compress_zstd
 
 SPARSITY, LEVELS = 0.85, 15
 
@@ -39,7 +39,7 @@ def make_model() -> bytes:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     from tasks.backend import keras, set_seed
     from tasks.compression.quantization.modes import configurations
-    from tasks.compression.sparsity.holding import hold_zeros
+    from tasks.compression.sparsity.constraint import hold_zeros
     from tasks.learning.conversion import convert, fold_scaling
 
     set_seed(1)
@@ -98,9 +98,9 @@ def measure(name: str, content: bytes) -> None:
     print(f"\n{name}: packed in {packing:.2f} s, unpacked in {unpacking:.2f} s\n")
     rows = {
         "as the converter makes it": f"{len(content):,}",
-        "the same in zstd": f"{len(zstd(content)):,}",
+        "the same in zstd": f"{len(compress_zstd(content)):,}",
         "stripped": f"{len(stripped):,}",
-        "stripped, in zstd": f"{len(zstd(stripped)):,}",
+        "stripped, in zstd": f"{len(compress_zstd(stripped)):,}",
         "packed": f"{len(packed):,}",
         "entropy of the int8 kernels, order 0": f"{entropy(stripped):,.0f}",
     }

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.cifar10 import print_table
 from tasks.backend import set_seed
-from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.float_file import run_file
 from tasks.compression.technique import Context, Subject
 from tasks.compression.techniques.quantize import Quantize
 from tasks.config import Data
@@ -48,7 +48,7 @@ def _rows(seed: int, prepared: Path) -> list[tuple[str, ...]]:
     images, labels = next(read_batches("test", MOST, prepared))
 
     def row(name: str, flatbuffer: bytes, chosen: str = "") -> tuple[str, ...]:
-        accuracy = float(np.mean(predict(flatbuffer, images).argmax(axis=1) == labels))
+        accuracy = float(np.mean(run_file(flatbuffer, images).argmax(axis=1) == labels))
         return str(seed), name, percent(accuracy), f"{len(flatbuffer):,}", chosen
 
     rows = [row("float32", to_tflite(model))]

@@ -1,4 +1,4 @@
-"""What the libraries below read from the environment: offline, quiet, and inside the project's folder."""
+"""Environment variables that the libraries below read: offline, quiet, and inside the project's folder."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,8 @@ DEFAULTS = {
     "DVC_NO_ANALYTICS": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # the pages of version 2 ask an analytics host from the browser, whatever else is set
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     # the terminal gets slimline's own lines; the run's log in the UI gets them all
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",

@@ -13,8 +13,12 @@ A program that has a trained model in memory::
     made = slimline.compress(model, [{"technique": "quantize", "mode": "int8"}], (images, labels))
     made.write("model.tflite")
 
+A workload of one's own, what goes into a model and what comes out, is written against :class:`Workload`,
+:class:`Outcome` and what they name.
+
 Every name is imported when it is first used, so that ``import slimline`` loads nothing. ``fetch``, ``load_trust`` and
-``Client`` need the base install, ``predict`` the extra ``predict``, ``compress`` and ``Technique`` the extra ``line``.
+``Client`` need the base install, ``predict`` and workloads the extra ``predict``, ``compress`` and ``Technique`` the
+extra ``line``.
 All errors that are raised on purpose are :class:`SlimlineError`.
 """
 
@@ -26,19 +30,68 @@ if TYPE_CHECKING:
     from slimline.compression import Compressed, compress
     from tasks.compression.technique import Technique
     from tasks.deployment.device.client import Fetched, fetch
-    from tasks.deployment.device.prediction import Prediction, predict
+    from tasks.deployment.device.prediction import predict
     from tasks.deployment.trust.trusted import Trust, load_trust
-    from tasks.errors import NotInstalled, SlimlineError
+    from tasks.errors import DataError, NotInstalled, SlimlineError
+    from tasks.records import Interval
+    from tasks.samples import Dataset, TensorSpec
+    from tasks.settings import Settings
+    from tasks.verdicts import RuleVerdict
+    from tasks.workloads.class_folders import ClassFiles
+    from tasks.workloads.items import Folder, Item, Payload, RawSample, RefusedSample, TakeFile
+    from tasks.workloads.measuring import ConstantAnswer, ExtraColumn, OutcomeMeasuring, Pair, Prediction
+    from tasks.workloads.metric import Answers, Metric
+    from tasks.workloads.outcomes.classes import Classes
+    from tasks.workloads.protocol import (
+        Augmentation,
+        Example,
+        Outcome,
+        OutcomeLearning,
+        Reader,
+        UnusableError,
+        Workload,
+        WorkloadLearning,
+        WorkloadReading,
+    )
 
 __all__ = [
+    "Answers",
+    "Augmentation",
+    "ClassFiles",
+    "Classes",
     "Client",
     "Compressed",
+    "ConstantAnswer",
+    "DataError",
+    "Dataset",
+    "Example",
+    "ExtraColumn",
     "Fetched",
+    "Folder",
+    "Interval",
+    "Item",
+    "Metric",
     "NotInstalled",
+    "Outcome",
+    "OutcomeLearning",
+    "OutcomeMeasuring",
+    "Pair",
+    "Payload",
     "Prediction",
+    "RawSample",
+    "Reader",
+    "RefusedSample",
+    "RuleVerdict",
+    "Settings",
     "SlimlineError",
+    "TakeFile",
     "Technique",
+    "TensorSpec",
     "Trust",
+    "UnusableError",
+    "Workload",
+    "WorkloadLearning",
+    "WorkloadReading",
     "compress",
     "fetch",
     "load_trust",
@@ -46,14 +99,43 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Answers": "tasks.workloads.metric",
+    "Augmentation": "tasks.workloads.protocol",
+    "ClassFiles": "tasks.workloads.class_folders",
+    "Classes": "tasks.workloads.outcomes.classes",
     "Client": "slimline.client",
     "Compressed": "slimline.compression",
+    "ConstantAnswer": "tasks.workloads.measuring",
+    "DataError": "tasks.errors",
+    "Dataset": "tasks.samples",
+    "Example": "tasks.workloads.protocol",
+    "ExtraColumn": "tasks.workloads.measuring",
     "Fetched": "tasks.deployment.device.client",
+    "Folder": "tasks.workloads.items",
+    "Interval": "tasks.records",
+    "Item": "tasks.workloads.items",
+    "Metric": "tasks.workloads.metric",
     "NotInstalled": "tasks.errors",
-    "Prediction": "tasks.deployment.device.prediction",
+    "Outcome": "tasks.workloads.protocol",
+    "OutcomeLearning": "tasks.workloads.protocol",
+    "OutcomeMeasuring": "tasks.workloads.measuring",
+    "Pair": "tasks.workloads.measuring",
+    "Payload": "tasks.workloads.items",
+    "Prediction": "tasks.workloads.measuring",
+    "RawSample": "tasks.workloads.items",
+    "Reader": "tasks.workloads.protocol",
+    "RefusedSample": "tasks.workloads.items",
+    "RuleVerdict": "tasks.verdicts",
+    "Settings": "tasks.settings",
     "SlimlineError": "tasks.errors",
+    "TakeFile": "tasks.workloads.items",
     "Technique": "tasks.compression.technique",
+    "TensorSpec": "tasks.samples",
     "Trust": "tasks.deployment.trust.trusted",
+    "UnusableError": "tasks.workloads.protocol",
+    "Workload": "tasks.workloads.protocol",
+    "WorkloadLearning": "tasks.workloads.protocol",
+    "WorkloadReading": "tasks.workloads.protocol",
     "compress": "slimline.compression",
     "fetch": "tasks.deployment.device.client",
     "load_trust": "tasks.deployment.trust.trusted",

@@ -114,17 +114,17 @@ def compress(
     _check_model(model)
     modules = _own_modules(model)
     with ExitStack() as stack:
-        place = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
-        _put_data(data, place)
-        workload = _check_fit(model, place / PREPARED)
-        save_model(model, place / BASELINE_KERAS)
-        write_text(place / f"{LAYERS}.py", "".join(f"import {module}\n" for module in modules) + BUILDER)
-        write_text(place / "params.yaml", json.dumps(_params(steps, seed, batch_size, workload)))
-        _run_stage(place, say or _be_silent)
-        made = read_candidate(NAME, place)
+        project = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
+        _put_data(data, project)
+        workload = _check_fit(model, project / PREPARED)
+        save_model(model, project / BASELINE_KERAS)
+        write_text(project / f"{LAYERS}.py", "".join(f"import {module}\n" for module in modules) + BUILDER)
+        write_text(project / "params.yaml", json.dumps(_params(steps, seed, batch_size, workload)))
+        _run_stage(project, say or _be_silent)
+        made = read_candidate(NAME, project)
         if isinstance(made, NotMade):
             raise Unsuited(made.not_made)
-        return Compressed((place / candidate_model(NAME)).read_bytes(), made)
+        return Compressed((project / candidate_model(NAME)).read_bytes(), made)
 
 
 def _settings(technique: Technique) -> dict[str, Any]:
@@ -179,9 +179,9 @@ def _own_modules(model: KerasModel) -> list[str]:
     return sorted(modules)
 
 
-def _put_data(data: str | Path | Samples | Mapping[str, Samples], place: Path) -> None:
+def _put_data(data: str | Path | Samples | Mapping[str, Samples], project: Path) -> None:
     """Let the stage find the data where it looks for it."""
-    target = place / PREPARED
+    target = project / PREPARED
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_symlink():
         target.unlink()
@@ -209,8 +209,8 @@ def _parted(images: NDArray[Any], labels: NDArray[Any]) -> dict[str, tuple[NDArr
     digests = [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images]
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__), np.int64)
     tenth = max(1, len(order) // 10)
-    places = {"test": order[:tenth], "validation": order[tenth : 2 * tenth], "train": order[2 * tenth :]}
-    return {split: (images[of], labels[of]) for split, of in places.items()}
+    indices = {"test": order[:tenth], "validation": order[tenth : 2 * tenth], "train": order[2 * tenth :]}
+    return {split: (images[of], labels[of]) for split, of in indices.items()}
 
 
 def _check_arrays(images: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -237,12 +237,12 @@ def _check_fit(model: KerasModel, prepared: Path) -> str:
     return dataset.workload
 
 
-def _run_stage(place: Path, say: Callable[[str], None]) -> None:
+def _run_stage(project: Path, say: Callable[[str], None]) -> None:
     """Run the stage in a folder; what it says last is its error, if it ends with one."""
     command = [sys.executable, "-P", "-m", "tasks.compression", "compress", NAME]
     paths = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)  # where layers of one's own are found
     lines: list[str] = []
-    with process_group(command, stage_environment({"PYTHONPATH": paths}), place) as process:
+    with process_group(command, stage_environment({"PYTHONPATH": paths}), project) as process:
         assert process.stdout is not None
         for raw in process.stdout:
             line = raw.rstrip("\n")

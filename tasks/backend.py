@@ -86,7 +86,7 @@ def set_seed(seed: int) -> None:
 
 
 def threads() -> int:
-    """How many threads TensorFlow shares an operation among: sums are rounded otherwise with another number.
+    """Return how many threads TensorFlow shares an operation among: sums are rounded otherwise with another number.
 
     It takes as many as there are processors for this process; ``TF_NUM_INTRAOP_THREADS`` sets another number, even one
     that the machine does not have.

@@ -53,9 +53,9 @@ def find_projects_modules() -> None:
 
     Stages run as ``python -P -m tasks.…``, which leaves the working folder out of ``sys.path``.
     """
-    for place in (str(Path.cwd()), os.environ.get(MODULES)):
-        if place and place not in sys.path:
-            sys.path.append(place)
+    for folder in (str(Path.cwd()), os.environ.get(MODULES)):
+        if folder and folder not in sys.path:
+            sys.path.append(folder)
 
 
 @contextlib.contextmanager

@@ -63,7 +63,7 @@ class Split(Settings):
 
 
 class Data(Settings):
-    """Where samples come from and what is made of them.
+    """The source of samples, and what is made of them.
 
     What the workload asks for stands in a part that is called as the workload is (``image:``), see :attr:`options`.
     """
@@ -86,7 +86,7 @@ class Data(Settings):
 
     @property
     def options(self) -> Settings:
-        """What the workload asks for."""
+        """Return what the workload asks for."""
         workload = find_workload(self.workload)
         options: Settings | None = getattr(self, workload.name, None)
         return workload.settings() if options is None else options
@@ -166,7 +166,7 @@ class Network(Settings):
 
 
 class Training(Network):
-    """How the baseline is trained."""
+    """The baseline's network and training."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31, description="of all random choices of a run")] = 1
     batch_size: Annotated[int, Field(ge=1, description="samples a step of training, of all trainings")] = 128
@@ -179,7 +179,7 @@ class TeacherNetwork(Network):
 
 
 class Benchmark(Settings):
-    """How latency and throughput are measured."""
+    """The measurement of latency and throughput."""
 
     processes: Annotated[int, Field(ge=2, description="in which all models are measured; each counts once")] = 8
     rounds: Annotated[int, Field(ge=10, description="interleaved rounds over all models, in each process")] = 25
@@ -189,7 +189,7 @@ class Benchmark(Settings):
 
 
 class Trusted(Settings):
-    """Whose releases are taken."""
+    """Keys and rules of trust: whose releases are taken."""
 
     public_keys: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...],
@@ -205,7 +205,7 @@ class Trusted(Settings):
 
 
 class Retention(Settings):
-    """Which releases stay in the store; what a channel points to and what is pinned always does."""
+    """The releases that stay in the store; what a channel points to and what is pinned always does."""
 
     keep: Annotated[int, Field(ge=1, description="the newest releases")] = 10
     orphan_hours: Annotated[float, Field(ge=1, description="after which an upload that never ended is removed")] = 24.0
@@ -236,7 +236,7 @@ Consent = Annotated[str, BeforeValidator(_check_consent)]  # which release of an
 
 
 class Deployment(Settings):
-    """Where releases go, who signs them and whose are taken."""
+    """The store of releases, who signs them and whose are taken."""
 
     store: Annotated[
         str, Field(pattern=r"^(file|s3)://.+", description="where releases go: file://folder · s3://bucket/prefix")
@@ -281,14 +281,14 @@ class Deployment(Settings):
 
 
 class Versioning(Settings):
-    """What is kept after a release."""
+    """The versions that are kept after a release."""
 
     commit: Annotated[bool, Field(description="true: dvc.lock and params.yaml are committed after a release")] = False
     push: Annotated[bool, Field(description="data and models are pushed to DVC's remote after a release")] = True
 
 
 class Flow(Settings):
-    """How the line runs."""
+    """The line's parallelism."""
 
     parallel: Annotated[int, Field(ge=1, description="candidates made and evaluated at the same time")] = 2
 

@@ -1,4 +1,4 @@
-"""How much of a signal is left after it was rounded: the signal-to-quantization-noise ratio, in decibels."""
+"""Signal-to-quantization-noise ratio, in decibels: how much of a signal is left after it was rounded."""
 
 import math
 from typing import Any

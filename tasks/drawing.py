@@ -1,4 +1,4 @@
-"""What all pictures share: their style, and how a figure becomes an SVG of the same bytes each time.
+"""The style of all pictures, and the way to an SVG of the same bytes each time.
 
 Texts stay texts, so that they can be searched and take the page's font. Colours come from a small palette; in an HTML
 page :func:`themed` swaps them for the page's CSS variables, so that pictures follow its dark mode.

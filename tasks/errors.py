@@ -126,7 +126,7 @@ class WebMissing(WebError):
 
 
 class PackingError(SlimlineError):
-    """What is packed cannot be unpacked: it is damaged, or larger than it may be."""
+    """Packed content cannot be unpacked: it is damaged, or larger than it may be."""
 
 
 class ReleaseError(SlimlineError):

@@ -24,7 +24,7 @@ OBJECTIVES = ("bytes", "latency")  # beside the outcome's metrics
 
 
 class KnownMetric(Protocol):
-    """What is asked of a metric here."""
+    """The part of a metric that is looked at here."""
 
     name: Any
     less_is_better: Any
@@ -33,7 +33,7 @@ class KnownMetric(Protocol):
 
 
 class Known(Protocol):
-    """What is asked of an outcome here: its metrics, those that have a figure for each class, and rules of its own."""
+    """The part of an outcome that is looked at here: metrics, those with a figure for each class, rules of its own."""
 
     metrics: Any
     per_class: Any
@@ -109,7 +109,7 @@ class QualityRule(Settings):
 
     @property
     def limit(self) -> float | None:
-        """Of the candidate's own figure: the floor, or the ceiling."""
+        """Limit of the candidate's own figure: the floor, or the ceiling."""
         return self.min if self.max is None else self.max
 
     @model_validator(mode="after")
@@ -257,5 +257,5 @@ class Gate(Settings):
 
     @property
     def sealed(self) -> tuple[Sealed | Learnt, ...]:
-        """What is decided on the sealed test samples."""
+        """Return what is decided on the sealed test samples."""
         return (*(rule for rule in self.rules if isinstance(rule, Sealed)), self.learnt)

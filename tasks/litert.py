@@ -26,7 +26,7 @@ BATCH_ERROR = 0.01  # of the largest score: kernels round batches otherwise, but
 
 @dataclass(frozen=True)
 class Tensor:
-    """What a device must know of an input or an output.
+    """An input or an output, as far as a device must know it.
 
     ``real = (stored - zero_point) * scale`` where ``scale`` is not 0; else values are stored as they are.
     """
@@ -114,7 +114,7 @@ def run(interpreter: Interpreter) -> None:
 
 @dataclass(frozen=True)
 class State:
-    """What a file keeps in an interpreter between runs.
+    """A file's memory in an interpreter between runs.
 
     ``tensors``: variables that :func:`run` sets back; ``resources``: does it write others, which nothing sets back?
     """
@@ -214,7 +214,7 @@ class LiteRTModel:
         self.interpreter.invoke()
 
     def scores(self) -> Scores:
-        """What the last run gave: float32 ``[batch, classes]``, dequantized."""
+        """Return what the last run gave: float32 ``[batch, classes]``, dequantized."""
         return self.output.decode(self.interpreter.get_tensor(self._output))
 
     def predict(self, samples: Pixels, batch: int = 1) -> Scores:
@@ -245,7 +245,7 @@ class LiteRTModel:
         return self.scores()
 
     def _takes_batches(self, samples: Pixels) -> bool:
-        """Whether a batch gets the answers of its first and last sample alone.
+        """Return whether a batch gets the answers of its first and last sample alone.
 
         A graph may be made for one sample: it then fails, gives one answer, or mixes samples without an error.
         """

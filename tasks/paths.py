@@ -17,7 +17,7 @@ def clean(path: str) -> str:
 
 
 def local(location: str) -> str:
-    """Where a file or folder really lies: relative to the project if it is inside, else absolute.
+    """Return where a file or folder really lies: relative to the project if it is inside, else absolute.
 
     ``photos``, ``photos/``, ``./photos``, the absolute path and a link to the folder give the same.
     """
@@ -26,7 +26,7 @@ def local(location: str) -> str:
 
 
 def danger(path: str) -> str | None:
-    """Why a path out of an archive may lead out of it, or None."""
+    """Return why a path out of an archive may lead out of it, or None."""
     if path.startswith(("/", "\\")) or path[1:3] in (":\\", ":/"):
         return "an absolute path: archives must hold relative ones"
     if ".." in path.replace("\\", "/").split("/"):
@@ -35,5 +35,5 @@ def danger(path: str) -> str | None:
 
 
 def is_litter(path: str) -> bool:
-    """Whether a path is hidden or left behind by an operating system: never meant as a sample."""
+    """Return whether a path is hidden or left behind by an operating system: never meant as a sample."""
     return any(part.startswith(".") or part in LITTER for part in path.split("/"))

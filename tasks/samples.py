@@ -24,7 +24,7 @@ from tasks.files import sha256
 from tasks.records import Record, read_record
 
 PREPARED = Path("data/prepared")
-PLACES = "test.places"
+TEST_HASHES = "test.places"
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
@@ -40,7 +40,7 @@ class TensorSpec(Record):
 
     @property
     def bytes(self) -> int:
-        """Of one sample."""
+        """Bytes of one sample."""
         return np.dtype(self.dtype).itemsize * math.prod(self.shape)
 
 
@@ -77,7 +77,7 @@ class Refusal(Record):
 
 
 class Dataset(Record):
-    """What was prepared, from what, and what was left out.
+    """The prepared data: what it was made from, and what was left out.
 
     Where the source lies is not in here: location is not content, and the same samples give the same file.
     ``source_digest`` is of what was read: every sample's inputs, class and split, whatever their order, packing or
@@ -154,13 +154,13 @@ def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Itera
         yield inputs.reshape(-1, *spec.shape), np.array([sample.target for sample in chunk], dataset.target.dtype)
 
 
-def read_places(folder: Path = PREPARED) -> NDArray[np.uint64]:
+def read_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
     """The hashes by which the ledger knows the samples of the test split, ``[n]``, in the order they are stored.
 
     Raises:
         DataError: they are missing, or are not as many as the samples.
     """
-    path, samples = folder / PLACES, read_dataset(folder).splits["test"].samples
+    path, samples = folder / TEST_HASHES, read_dataset(folder).splits["test"].samples
     content = path.read_bytes() if path.exists() else b""
     if len(content) != 8 * samples:
         raise DataError(

@@ -36,8 +36,8 @@ LEAST = 1e-12  # level below which nothing is decided: seven standard deviations
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What one set of samples has left: a fraction of the error, and the verdicts behind it.
+class ErrorBudget:
+    """The rest of one set of samples: a fraction of the error, and the verdicts behind it.
 
     ``passed`` counts the decisions that passed, ``others`` those that did not (or have not ended) since the first PASS;
     before there is one, all of them.
@@ -65,14 +65,14 @@ class Budget:
         level = min(ceiling, error * self.offer)
         return level if level >= LEAST else 0.0
 
-    def reserve(self) -> "Budget":
+    def reserve(self) -> "ErrorBudget":
         """After the next decision was begun; until it has ended it counts as one that did not pass."""
         return replace(self, wealth=self.wealth - self.offer, others=self.others + 1)
 
-    def after_pass(self, offer: float) -> "Budget":
+    def after_pass(self, offer: float) -> "ErrorBudget":
         """After a decision passed that had got ``offer``."""
         others = self.others - 1 if self.passed else 0
-        return Budget(offer, self.passed + 1, others)
+        return ErrorBudget(offer, self.passed + 1, others)
 
 
 def share(passed: int, others: int) -> float:
@@ -110,7 +110,7 @@ def two_sided(level: float) -> float:
 
 
 def worth(samples: int, level: float, ceiling: float) -> int:
-    """How many samples would prove as much at the level ``ceiling`` as these do at ``level``.
+    """Return how many samples would prove as much at the level ``ceiling`` as these do at ``level``.
 
     The half-width of an interval goes with z / √n.
     """

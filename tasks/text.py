@@ -116,7 +116,7 @@ class _Shown(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream behind."""
+        """Encoding of the stream behind."""
         return self._stream.encoding
 
 

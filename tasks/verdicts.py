@@ -1,12 +1,12 @@
 """The verdict of a rule: an interval beside a limit, and the words that all rules share."""
 
-from typing import Literal
+from typing import Any, Literal, Self
 
 from tasks.gate_settings import Versus
 from tasks.records import Interval, Record
 from tasks.wording import number
 
-Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "NO_BASELINE"]
+Judgement = Literal["PASS", "FAIL", "INCONCLUSIVE", "NO_BASELINE"]
 
 
 class ScarceClass(Record):
@@ -22,7 +22,7 @@ class RuleVerdict(Record):
 
     metric: str
     versus: str | None
-    outcome: Outcome
+    outcome: Judgement
     value: float | None
     low: float | None
     high: float | None
@@ -31,9 +31,23 @@ class RuleVerdict(Record):
     sentence: str
     scarce: tuple[ScarceClass, ...] = ()  # why it is inconclusive, if these classes are
 
+    @classmethod
+    def of(cls, metric: str, versus: str | None, seen: Interval, limit: float, **others: Any) -> Self:
+        """Return the verdict on an interval beside a limit.
+
+        Args:
+            metric: the rule's.
+            versus: the other model, if there is one.
+            seen: what was measured.
+            limit: the least that is allowed, or the most.
+            others: what else a verdict has.
+        """
+        bounds = {"value": seen.value, "low": seen.low, "high": seen.high}
+        return cls(metric=metric, versus=versus, limit=limit, **bounds, **others)
+
     @property
     def is_within(self) -> bool:
-        """Whether the estimate itself, its uncertainty aside, keeps the limit."""
+        """True if the estimate itself, its uncertainty aside, keeps the limit."""
         if self.outcome != "INCONCLUSIVE":
             return self.outcome != "FAIL"
         if self.value is None:
@@ -41,14 +55,14 @@ class RuleVerdict(Record):
         return self.value <= self.limit if self.at_most else self.value >= self.limit
 
 
-def decide(holds: bool, is_broken: bool) -> tuple[Outcome, str]:
+def decide(holds: bool, is_broken: bool) -> tuple[Judgement, str]:
     """Return the outcome, and how the whole interval lies to the limit."""
     if holds:
         return "PASS", "all of it is within"
     return ("FAIL", "all of it is beyond") if is_broken else ("INCONCLUSIVE", "it reaches across")
 
 
-def decide_beside(seen: Interval, limit: float, at_most: bool, strictly: bool = False) -> tuple[Outcome, str]:
+def decide_beside(seen: Interval, limit: float, at_most: bool, strictly: bool = False) -> tuple[Judgement, str]:
     """Return the outcome of an interval beside a limit, and how it lies to it.
 
     Args:

@@ -23,7 +23,7 @@ def database(tmp_path: Path) -> Path:
 
 def test_every_row_is_a_sample_of_its_class(database: Path) -> None:
     items = list(open_source(f"sqlite://{database}").items(FILES.take))
-    assert [(item.name, item.class_name) for item in items if isinstance(item, RawSample)] == [
+    assert [(item.name, item.label) for item in items if isinstance(item, RawSample)] == [
         (f"{label}/{number}.png", label) for label in ("cat", "dog") for number in range(3)
     ]
 

@@ -100,12 +100,12 @@ def run(
 
 
 def _retrain(params: "Params") -> int:
-    from flows.cli.summary import print_outcome
+    from flows.cli.summary import print_result
     from flows.line.retrain import retrain
 
-    outcome = retrain(params)
-    print_outcome(params, outcome)
-    return HELD_BACK if outcome.ending == "Held back" else 0
+    result = retrain(params)
+    print_result(params, result)
+    return HELD_BACK if result.ending == "Held back" else 0
 
 
 def _smoke(names: Sequence[str]) -> int:

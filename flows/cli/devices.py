@@ -5,7 +5,7 @@ They run with the base install, which has no cyclopts: see :mod:`flows.cli.main`
 
 from pathlib import Path
 
-from flows.cli.trust import whom_to_trust
+from flows.cli.trust import resolve_trust
 from flows.terminal import print_json, tell
 
 
@@ -44,7 +44,7 @@ def fetch(
     from tasks.deployment.device.client import fetch as fetch_release
 
     url, name, pointer = locate(store, model, channel)
-    fetched = fetch_release(url, name, pointer, to, whom_to_trust(trusted_keys, allow_unsigned), keep)
+    fetched = fetch_release(url, name, pointer, to, resolve_trust(trusted_keys, allow_unsigned), keep)
     if json:
         print_json({"model": name, "version": fetched.version, "changed": fetched.changed, "path": str(fetched.path)})
     else:
@@ -71,7 +71,7 @@ def verify(
     from tasks.deployment.device.downloading import verify as check
 
     folder = release_folder(model)
-    manifest = check(folder, whom_to_trust(trusted_keys, allow_unsigned)).manifest
+    manifest = check(folder, resolve_trust(trusted_keys, allow_unsigned)).manifest
     if json:
         print_json({"model": manifest.model, "version": manifest.version, "path": str(folder)})
     else:
@@ -105,7 +105,7 @@ def predict(
     """
     from tasks.deployment.device.prediction import predict as classify
 
-    predictions = classify(model, files, whom_to_trust(trusted_keys, allow_unsigned), workload)
+    predictions = classify(model, files, resolve_trust(trusted_keys, allow_unsigned), workload)
     if json:
         print_json([prediction.model_dump(mode="json") for prediction in predictions])
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 from cyclopts import App
 
 from flows.cli.options import Json
-from flows.cli.trust_options import TrustedKeys, whom_to_trust
+from flows.cli.trust_options import TrustedKeys, resolve_trust
 from flows.terminal import print_json, tell
 
 keys = App(name="keys", help="Make and show the keys that releases are signed with.")
@@ -48,7 +48,7 @@ def public(path: Path) -> None:
 @keys.command
 def show(*, trusted_keys: TrustedKeys = (), json: Json = False) -> None:
     """Show the ids of the keys that are trusted here."""
-    trust = whom_to_trust(trusted_keys, allow_unsigned=False)
+    trust = resolve_trust(trusted_keys, allow_unsigned=False)
     rows = [{"id": name, "revoked": name in trust.revoked} for name in sorted(trust.revoked | set(trust.keys))]
     if json:
         print_json(rows)

@@ -22,14 +22,14 @@ def ledger(model: str | None = None, *, store: Store = None, json: Json = False)
     from tasks.deployment.decisions.ledger import folder, read
     from tasks.deployment.stores.opening import open_store
 
-    place = deployment(store, model)
-    book = read(open_store(place.store), place.model)
+    settings = deployment(store, model)
+    book = read(open_store(settings.store), settings.model)
     if json:
         decisions = [_record(entry) for entry in reversed(book.entries)]
         sets = [_left(book, number, of) for number, of in enumerate(book.sets, start=1)]
-        print_json({"ledger": folder(place.model), "decisions": decisions, "sets": sets})
+        print_json({"ledger": folder(settings.model), "decisions": decisions, "sets": sets})
         return
-    print_rows(f"Decisions on sealed samples of {place.model}", [_row(entry) for entry in reversed(book.entries)])
+    print_rows(f"Decisions on sealed samples of {settings.model}", [_row(entry) for entry in reversed(book.entries)])
     for number, of in enumerate(book.sets, start=1):
         tell(_sentence(_left(book, number, of)))
 
@@ -59,7 +59,7 @@ def _row(entry: "Entry") -> dict[str, str]:
 
 
 def _left(book: "Book", number: int, of: "Set") -> dict[str, Any]:
-    """What a set of samples can still decide, on the terms of its last decision."""
+    """Return what a set of samples can still decide, on the terms of its last decision."""
     from tasks.spending import two_sided, worth
 
     last = next((entry.reserved for entry in reversed(book.entries) if entry.reserved.set == number), None)

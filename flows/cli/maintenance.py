@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from flows.cli.options import Json
 from flows.cli.release import Model, Reason, Store, deployment
-from flows.cli.trust_options import AllowUnsigned, TrustedKeys, whom_to_trust
+from flows.cli.trust_options import AllowUnsigned, TrustedKeys, resolve_trust
 from flows.terminal import ended_by_sigterm, print_json, say, tell
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def retention(
     from tasks.deployment.releases.retention import tidy
     from tasks.deployment.stores.opening import open_store
 
-    place = deployment(store, model)
+    settings = deployment(store, model)
     if keep is not None:
-        policy = {**place.retention.model_dump(), "keep": keep}
-        place = parse_deployment({**place.model_dump(), "retention": policy})
-    tidied = tidy(open_store(place.store), place.model, place.retention, dry_run)
+        policy = {**settings.retention.model_dump(), "keep": keep}
+        settings = parse_deployment({**settings.model_dump(), "retention": policy})
+    tidied = tidy(open_store(settings.store), settings.model, settings.retention, dry_run)
     if json:
         rows = [fate.model_dump(mode="json") for fate in tidied.fates]
         print_json({"dry_run": dry_run, "versions": rows, "leftovers": list(tidied.pieces)})
@@ -47,7 +47,7 @@ def retention(
         {"Version": str(fate.version), "Fate": words[fate.goes], "Bytes": f"{fate.bytes:,}", "Why": fate.why}
         for fate in tidied.fates
     ]
-    print_rows(f"Versions of {place.model}", table)
+    print_rows(f"Versions of {settings.model}", table)
     if tidied.pieces:
         tell(f"Pieces of unfinished uploads: {len(tidied.pieces)} {words[True]}.")
 
@@ -66,9 +66,9 @@ def pin(version: int, *, reason: Reason, model: Model = None, store: Store = Non
     from tasks.deployment.stores.opening import open_store
 
     check_version(version)
-    place = deployment(store, model)
-    keep(open_store(place.store), place.model, version, reason, actor())
-    tell(f"{place.model} {version} is pinned: {reason}")
+    settings = deployment(store, model)
+    keep(open_store(settings.store), settings.model, version, reason, actor())
+    tell(f"{settings.model} {version} is pinned: {reason}")
 
 
 def unpin(version: int, *, model: Model = None, store: Store = None) -> None:
@@ -84,9 +84,9 @@ def unpin(version: int, *, model: Model = None, store: Store = None) -> None:
     from tasks.deployment.stores.opening import open_store
 
     check_version(version)
-    place = deployment(store, model)
-    was = let_go(open_store(place.store), place.model, version)
-    tell(f"{place.model} {version} {'is no longer pinned' if was else 'was not pinned'}")
+    settings = deployment(store, model)
+    was = let_go(open_store(settings.store), settings.model, version)
+    tell(f"{settings.model} {version} {'is no longer pinned' if was else 'was not pinned'}")
 
 
 def serve(
@@ -101,15 +101,17 @@ def serve(
     from tasks.deployment.releases.serving import serve as copy
     from tasks.deployment.stores.opening import open_store
 
-    place, trust = deployment(store, model), whom_to_trust(trusted_keys, allow_unsigned)
-    opened = open_store(place.store)
-    pointer = current(opened, place.model, place.channel)
+    settings, trust = deployment(store, model), resolve_trust(trusted_keys, allow_unsigned)
+    opened = open_store(settings.store)
+    pointer = current(opened, settings.model, settings.channel)
     if pointer is None:
-        tell(f"No release of {place.model} is {place.channel} yet")
+        tell(f"No release of {settings.model} is {settings.channel} yet")
         return
-    release = read_manifest(opened, place.model, pointer.version, trust, pointer.manifest_sha256)
+    release = read_manifest(opened, settings.model, pointer.version, trust, pointer.manifest_sha256)
     where = copy(opened, pointer, release)
-    tell(where or f"{place.model} {pointer.version} has no SavedModel: set deployment.serving before the next release")
+    tell(
+        where or f"{settings.model} {pointer.version} has no SavedModel: set deployment.serving before the next release"
+    )
 
 
 def reproduce(
@@ -135,7 +137,7 @@ def reproduce(
 
     name, version = parse_release(release)
     opened = open_store(deployment(store, name).store)
-    trust = whom_to_trust(trusted_keys, allow_unsigned)
+    trust = resolve_trust(trusted_keys, allow_unsigned)
     with ended_by_sigterm():
         made = reproduce_in(folder, opened, name, version, trust, say)
     if json:

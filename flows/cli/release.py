@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from flows.cli.options import Json
-from flows.cli.trust_options import AllowUnsigned, TrustedKeys, whom_to_trust
+from flows.cli.trust_options import AllowUnsigned, TrustedKeys, resolve_trust
 from flows.terminal import print_json, tell
 from tasks.errors import ConfigError
 
@@ -55,9 +55,9 @@ def promote(
 
     if version is not None:
         check_version(version)
-    place = deployment(store, model, replaces)
-    target = place.target(channel)
-    registry = _registry(place, trusted_keys, allow_unsigned)
+    settings = deployment(store, model, replaces)
+    target = settings.target(channel)
+    registry = _registry(settings, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, version, target, Why(reason, actor())), json)
 
 
@@ -85,9 +85,9 @@ def rollback(
 
     if to is not None:
         check_version(to)
-    place = deployment(store, model)
-    target = place.target(channel)
-    registry = _registry(place, trusted_keys, allow_unsigned)
+    settings = deployment(store, model)
+    target = settings.target(channel)
+    registry = _registry(settings, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, target, Why(reason, actor()), to), json)
 
 
@@ -130,21 +130,23 @@ def sign(
         check_digest(sha256)
         if not replace:
             raise ConfigError("Expected --sha256 with --replace. Received: it alone. Give both, or none.")
-    place = deployment(store, model)
-    mine = read_private(key) if key else signing_key(place.signing_key)
+    settings = deployment(store, model)
+    mine = read_private(key) if key else signing_key(settings.signing_key)
     if mine is None:
         raise ConfigError("Expected a key to sign with. Received: none. Give --key, or set deployment.signing_key.")
-    registry = _registry(place, trusted_keys, allow_unsigned=False)
+    registry = _registry(settings, trusted_keys, allow_unsigned=False)
     if replace:
-        replace_signatures(registry, version, mine, _known(place.model, version), sha256)
-        tell(f"{place.model} {version} is signed by {key_id(mine.public_key())}; signatures of revoked keys are gone")
+        replace_signatures(registry, version, mine, _known(settings.model, version), sha256)
+        tell(
+            f"{settings.model} {version} is signed by {key_id(mine.public_key())}; signatures of revoked keys are gone"
+        )
     else:
         countersign(registry, version, mine)
-        tell(f"{place.model} {version} is signed by {key_id(mine.public_key())}, too")
+        tell(f"{settings.model} {version} is signed by {key_id(mine.public_key())}, too")
 
 
 def _known(model: str, version: int) -> frozenset[str]:
-    """What the project's own records say about a release, none of which lies in the store."""
+    """Return what the project's own records say about a release, none of which lies in the store."""
     from tasks.deployment.releases.memory import released_here
     from tasks.versioning.history import committed_digests
 
@@ -164,14 +166,14 @@ def channels(model: str | None = None, *, store: Store = None, json: Json = Fals
     from tasks.deployment.registry import find_channels
     from tasks.deployment.stores.opening import open_store
 
-    place = deployment(store, model)
-    found = find_channels(open_store(place.store), place.model)
+    settings = deployment(store, model)
+    found = find_channels(open_store(settings.store), settings.model)
     moves = found.records.items()
     if json:
         listed = [{"channel": name, **move.model_dump(mode="json")} for name, move in moves]
         print_json([*listed, *odd_records(found.odd, "channel", Pointer)])
     else:
-        print_rows(f"Channels of {place.model}", [{"Channel": name, **_row(move)} for name, move in moves])
+        print_rows(f"Channels of {settings.model}", [{"Channel": name, **_row(move)} for name, move in moves])
         tell_odd(found.odd)
 
 
@@ -187,17 +189,17 @@ def audit(model: str | None = None, *, channel: Channel = None, store: Store = N
     from tasks.deployment.releases.channels import trail
     from tasks.deployment.stores.opening import open_store
 
-    place = deployment(store, model)
-    target = place.target(channel)
-    moves = list(trail(open_store(place.store), place.model, target))
+    settings = deployment(store, model)
+    target = settings.target(channel)
+    moves = list(trail(open_store(settings.store), settings.model, target))
     if json:
         print_json([move.model_dump(mode="json") for move in moves])
     else:
-        print_rows(f"Moves of {target} of {place.model}", [_row(move) for move in moves])
+        print_rows(f"Moves of {target} of {settings.model}", [_row(move) for move in moves])
 
 
 def deployment(store: str | None, model: str | None, replaces: str | None = None) -> "Deployment":
-    """What was named, filled up from params.yaml where something was not; with store and model named it may be absent.
+    """Return what was named, filled up from params.yaml; with store and model named the file may be absent.
 
     Raises:
         ConfigError: a name is none, or params.yaml is needed and missing or wrong.
@@ -213,12 +215,14 @@ def deployment(store: str | None, model: str | None, replaces: str | None = None
     return parse_deployment({**load_params().deployment.model_dump(), **named})
 
 
-def _registry(place: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
+def _registry(settings: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
     from tasks.deployment.releases.promotion import Registry
     from tasks.deployment.stores.opening import open_store
 
-    trust = whom_to_trust(trusted_keys, allow_unsigned)
-    return Registry(open_store(place.store), place.model, trust, place.staging, place.channel, place.replaces)
+    trust = resolve_trust(trusted_keys, allow_unsigned)
+    return Registry(
+        open_store(settings.store), settings.model, trust, settings.staging, settings.channel, settings.replaces
+    )
 
 
 def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a person reads at the end of a command: tables in the terminal, the same as JSON."""
+"""Output for people at the end of a command: tables in the terminal, the same as JSON."""
 
 import sys
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from tasks.text import visible
 from tasks.wording import capitalized
 
 if TYPE_CHECKING:
-    from flows.line.retrain import Outcome
+    from flows.line.retrain import RunResult
 
 SHOWN = ("Difference", "Loaded", "Stored", "Smaller", "Latency", "Speed", "Gate")
 WIDE = 160  # columns where there is no terminal to ask
@@ -44,18 +44,18 @@ TEXT_COLUMNS = {
 }
 
 
-def print_outcome(params: Params, outcome: "Outcome") -> None:
+def print_result(params: Params, result: "RunResult") -> None:
     """The end of a run: candidates, verdict, report, release."""
     results = load_results(params)
     print_results(results)
-    if outcome.release is None:
+    if result.release is None:
         said = {each.sentence for each in (results.gate, results.decision) if each}
-        why = "" if outcome.sentence in said else f" {outcome.sentence}"
-        _print(outcome.ending, f"nothing was deployed.{why}")
+        why = "" if result.sentence in said else f" {result.sentence}"
+        _print(result.ending, f"nothing was deployed.{why}")
     else:
-        release, deployment = outcome.release, params.deployment
+        release, deployment = result.release, params.deployment
         channel = deployment.channel if deployment.channel in release.channels else deployment.staging
-        _print(outcome.ending, f"{deployment.model} {release.version} is {channel} in {deployment.store}")
+        _print(result.ending, f"{deployment.model} {release.version} is {channel} in {deployment.store}")
 
 
 def print_results(results: Results) -> None:
@@ -92,7 +92,7 @@ def results_record(results: Results) -> dict[str, Any]:
 
 
 def odd_records(odd: Sequence[Odd], name: str, kind: type[BaseModel]) -> list[dict[str, Any]]:
-    """What is not understood, in a list of records of ``kind``: nothing in their fields, and the problem beside."""
+    """Make records of ``kind`` of what is not understood: nothing in their fields, and the problem beside."""
     nothing = dict.fromkeys(kind.model_fields)
     return [{**nothing, name: each.key, "problem": each.why} for each in odd]
 

@@ -1,4 +1,4 @@
-"""What people read after recipes were tried: quality and bytes on the validation split."""
+"""Output for people after recipes were tried: quality and bytes on the validation split."""
 
 from collections.abc import Sequence
 from pathlib import Path

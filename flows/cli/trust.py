@@ -1,4 +1,4 @@
-"""Whose releases a command takes: what it is told, else what the environment or the project says."""
+"""The trust of a command: what it is told, else what the environment or the project says."""
 
 import os
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tasks.deployment.trust.trusted import Trust
 
 
-def whom_to_trust(places: Sequence[Path], allow_unsigned: bool) -> "Trust":
+def resolve_trust(paths: Sequence[Path], allow_unsigned: bool) -> "Trust":
     """The trusted keys for a command; what the project has revoked counts in no case.
 
     Raises:
@@ -22,10 +22,10 @@ def whom_to_trust(places: Sequence[Path], allow_unsigned: bool) -> "Trust":
 
     if allow_unsigned:
         return ANYBODY
-    project = _project(bool(places) or ENVIRONMENT in os.environ)
+    project = _project(bool(paths) or ENVIRONMENT in os.environ)
     revoked = project.revoked if project else ()
-    if places:
-        return load_trust(places, revoked)
+    if paths:
+        return load_trust(paths, revoked)
     if trust := environment_trust(revoked):
         return trust
     if project:
@@ -37,7 +37,7 @@ def whom_to_trust(places: Sequence[Path], allow_unsigned: bool) -> "Trust":
 
 
 def _project(may_do_without: bool) -> "Trusted | None":
-    """What params.yaml says, where there is one; a device may have one, and no library to read it."""
+    """Return what params.yaml says, where there is one; a device may have one, and no library to read it."""
     from tasks.config import PARAMS, load_params
 
     if not PARAMS.exists():

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.cli.trust import whom_to_trust as whom_to_trust  # noqa: PLC0414 - the options and what is made of them
+from flows.cli.trust import resolve_trust as resolve_trust  # noqa: PLC0414 - the options and what is made of them
 
 TrustedKeys = Annotated[
     tuple[Path, ...],

@@ -1,4 +1,4 @@
-"""What the operator sees on the run's page: the candidates, the picture, the verdict and the report."""
+"""The artifacts on the run's page: the candidates, the picture, the verdict and the report."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence

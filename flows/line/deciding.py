@@ -10,7 +10,7 @@ from tasks.config import Params
 from tasks.deployment.decisions import ledger, sealed
 from tasks.deployment.decisions.entries import Entry
 from tasks.deployment.decisions.ledger import Known
-from tasks.deployment.decisions.sealed import Places
+from tasks.deployment.decisions.sealed import Hashes
 from tasks.deployment.records import MAX_BY
 from tasks.deployment.registry import current, read_manifest
 from tasks.deployment.releases.channels import actor
@@ -22,7 +22,7 @@ from tasks.evaluation.question import pose
 from tasks.evaluation.records import DECISION, GATE, Decision, Outlook
 from tasks.evaluation.results import Results, load_results, read_decision
 from tasks.records import read_record, write_record
-from tasks.samples import read_places
+from tasks.samples import read_hashes
 from tasks.spending import two_sided, worth
 
 
@@ -40,20 +40,20 @@ def settle(params: Params, registry: Registry) -> Decision:
         StoreError: the store does not keep conditions on writes, or cannot be read or written.
         EvaluationError: a model or a sample was changed since the gate has chosen.
     """
-    place, last = params.deployment, read_decision(params)
+    settings, last = params.deployment, read_decision(params)
     store = registry.store
-    if last and (last.store, last.ledger) == (store.url, ledger.folder(place.model)):
-        ledger.expect_entries(ledger.read(store, place.model), store, [known_as(last)])
+    if last and (last.store, last.ledger) == (store.url, ledger.folder(settings.model)):
+        ledger.expect_entries(ledger.read(store, settings.model), store, [known_as(last)])
         return last
-    results, question, places = load_results(params), pose(params), read_places()
+    results, question, hashes = load_results(params), pose(params), read_hashes()
     if results.gate is None:
         raise DataError(f"Expected {GATE}. Received: no such file. Run `slimline run` or `dvc repro` first.")
     terms = sealed.Terms(params.gate.error, decision.ceiling(params), actor()[:MAX_BY], results.gate.chosen)
     known = tuple(known_decisions(registry, params))
-    entry, used = sealed.reserve(store, place.model, question, places, terms, known)
+    entry, used = sealed.reserve(store, settings.model, question, hashes, terms, known)
     if entry.ended is None:
         outcome = decision.decide(results, question, used, entry.reserved.level)
-        entry = ledger.end(store, place.model, entry.reserved.number, outcome)
+        entry = ledger.end(store, settings.model, entry.reserved.number, outcome)
     if entry.ended is None or entry.sha256 is None:
         raise ValueError("Expected a decision that has ended. Received: one that has not.")
     line = entry.reserved
@@ -61,7 +61,7 @@ def settle(params: Params, registry: Registry) -> Decision:
         outcome=entry.ended.outcome,
         question=question,
         store=store.url,
-        ledger=ledger.folder(place.model),
+        ledger=ledger.folder(settings.model),
         number=line.number,
         sha256=entry.sha256,
         samples=line.samples,
@@ -69,7 +69,7 @@ def settle(params: Params, registry: Registry) -> Decision:
         level=line.level,
         confidence=two_sided(line.level),
         error=line.error,
-        outlook=look_ahead(store, results, entry, places),
+        outlook=look_ahead(store, results, entry, hashes),
         sentence="",
     )
     made = made.model_copy(update={"sentence": decision.explain(results, made)})
@@ -77,8 +77,8 @@ def settle(params: Params, registry: Registry) -> Decision:
     return made
 
 
-def look_ahead(store: Readable, results: Results, entry: Entry, places: Places) -> Outlook:
-    """What the samples of a decision can still decide after it."""
+def look_ahead(store: Readable, results: Results, entry: Entry, hashes: Hashes) -> Outlook:
+    """Return what the samples of a decision can still decide after it."""
     params, line = results.params, entry.reserved
     if not line.set:
         return Outlook(confidence=two_sided(line.level), worth=0, provable=None, restore=0)
@@ -88,7 +88,7 @@ def look_ahead(store: Readable, results: Results, entry: Entry, places: Places) 
         confidence=two_sided(level),
         worth=worth(line.samples, level, line.ceiling) if level else 0,
         provable=decision.provable(results, entry.after, line.samples),
-        restore=sealed.missing(*sealed.look(store, params.deployment.model, book, places)),
+        restore=sealed.missing(*sealed.look(store, params.deployment.model, book, hashes)),
     )
 
 
@@ -105,14 +105,14 @@ def known_decisions(registry: Registry, params: Params) -> Iterator[Known]:
         ReleaseError: a release is missing or damaged.
         StoreError: the store cannot be read.
     """
-    place, store = params.deployment, registry.store
+    settings, store = params.deployment, registry.store
     if DECISION.exists():
         last = read_record(DECISION, Decision)
-        if (last.store, last.ledger) == (store.url, ledger.folder(place.model)):
+        if (last.store, last.ledger) == (store.url, ledger.folder(settings.model)):
             yield known_as(last)
-    for channel in filter(None, (place.channel, place.staging)):
-        if pointer := current(store, place.model, channel):
+    for channel in filter(None, (settings.channel, settings.staging)):
+        if pointer := current(store, settings.model, channel):
             digest = pointer.manifest_sha256
-            manifest = read_manifest(store, place.model, pointer.version, registry.trust, digest).manifest
+            manifest = read_manifest(store, settings.model, pointer.version, registry.trust, digest).manifest
             if made := manifest.decision:
                 yield Known(made.number, made.sha256, f"release {manifest.version} in {channel}")

@@ -29,7 +29,7 @@ from tasks.deployment.releases.release_state import (
     already_released,
     already_staged,
     expect_release_possible,
-    taken_back,
+    rolled_back_reason,
 )
 from tasks.errors import UNAVAILABLE, StoreError, WornOut
 from tasks.evaluation.records import GATE, REPORT, Decision, GateReport
@@ -49,15 +49,15 @@ Ending = Literal["Released", "Staged", "Nothing to do", "Held back"]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a run ended, and the release that a channel points at now, if there is one."""
+class RunResult:
+    """The end of a run, and the release that a channel points at now, if there is one."""
 
     ending: Ending
     sentence: str
     release: Release | None
 
 
-def retrain(params: Params) -> Outcome:
+def retrain(params: Params) -> RunResult:
     """Run the line once and return how it ended.
 
     Raises:
@@ -70,12 +70,12 @@ def retrain(params: Params) -> Outcome:
     runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):
         state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)
-    outcome: Outcome = state.result()
-    return outcome
+    result: RunResult = state.result()
+    return result
 
 
 @flow(name="retrain", persist_result=False, validate_parameters=False)
-def retrain_flow() -> State[Outcome]:
+def retrain_flow() -> State[RunResult]:
     """Bring every stage up to date, release what passed the gate, keep the record of it."""
     params = load_params()
     with exclusive_run():
@@ -87,11 +87,11 @@ def retrain_flow() -> State[Outcome]:
             for names, why in told(found):
                 _tell("stale", f"{names}: {why}")
             run_stages(found.stages, found.stale)
-            outcome = conclude(params)
+            result = conclude(params)
         finally:
             end_all()
         show_results(write_report(params))
-    return Completed(name=outcome.ending, message=visible(outcome.sentence), data=outcome)
+    return Completed(name=result.ending, message=visible(result.sentence), data=result)
 
 
 def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
@@ -131,35 +131,35 @@ def running_order(stages: Mapping[str, Stage]) -> list[str]:
     return sorted(stages, key=lambda name: (name in after) + (name in after - ALONE))
 
 
-def conclude(params: Params) -> Outcome:
+def conclude(params: Params) -> RunResult:
     """Decide about the chosen candidate if it is promising, release it if it passed, and keep the record of it.
 
     The store is opened once, and anew: since the run began hours may have gone by, and a key have been revoked.
     """
     verdict = read_record(GATE, GateReport)
     if not verdict.promising:
-        return Outcome("Held back", verdict.sentence, None)
+        return RunResult("Held back", verdict.sentence, None)
     registry = registry_of(params.deployment)
     current = already_released(params, registry) or already_staged(params, registry)
     if current is not None:
         if not is_recorded(current.manifest_sha256, mark_of(params, current)):
             record(params, current)  # the run that released it ended before it had done so
-        return Outcome("Nothing to do", (read_decision(params) or verdict).sentence, current)
-    if reason := taken_back(params, registry):
-        return Outcome("Held back", reason, None)
+        return RunResult("Nothing to do", (read_decision(params) or verdict).sentence, current)
+    if reason := rolled_back_reason(params, registry):
+        return RunResult("Held back", reason, None)
     try:
         decision = decide(params, registry)
     except WornOut as error:
-        return Outcome("Held back", str(error), None)
+        return RunResult("Held back", str(error), None)
     if decision.outcome != "PASS":
-        return Outcome("Held back", decision.sentence, None)
+        return RunResult("Held back", decision.sentence, None)
     release = deploy(params, registry)
     for channel in route(params.deployment, release):
         point = promote.with_options(name=channel)
         release = point(params, registry, release, channel)
     record(params, release)
     ending: Ending = "Released" if params.deployment.channel in release.channels else "Staged"
-    return Outcome(ending, decision.sentence, release)
+    return RunResult(ending, decision.sentence, release)
 
 
 def write_report(params: Params) -> Results:
@@ -240,6 +240,6 @@ def _message(model: str, release: Release) -> str:
 
 
 def mark_of(params: Params, release: Release) -> Mark:
-    """What is noted once the record of a release is kept."""
+    """Return what is noted once the record of a release is kept."""
     asked = params.versioning
     return Mark(model=params.deployment.model, version=release.version, push=asked.push, commit=asked.commit)

@@ -16,7 +16,7 @@ from flows.terminal import say
 from tasks.errors import UNAVAILABLE
 from tasks.processes import end_group, process_group
 from tasks.text import visible
-from tasks.versioning.dvc import ERROR, Outcome, exit_code, is_chatter, outcome_of, repro_command
+from tasks.versioning.dvc import ERROR, Progress, exit_code, is_chatter, progress_of, repro_command
 from tasks.versioning.environment import stage_environment
 
 NATIVE = (  # how lines begin that native libraries print beside a stage's own
@@ -43,8 +43,8 @@ def run_stage(name: str, fresh: bool) -> State[str]:
     logger = get_run_logger()
     if fresh:
         return Completed(name="Unchanged", message="Neither inputs nor parameters changed.")
-    outcome = follow(repro_command(name), name, logger.info)
-    return Completed(name=outcome)
+    progress = follow(repro_command(name), name, logger.info)
+    return Completed(name=progress)
 
 
 def may_succeed_later(_task: object, _run: object, state: State[str]) -> bool:
@@ -53,7 +53,7 @@ def may_succeed_later(_task: object, _run: object, state: State[str]) -> bool:
     return isinstance(error, StageFailed) and error.code == UNAVAILABLE
 
 
-def follow(command: list[str], stage: str, log: Callable[[str], None]) -> Outcome:
+def follow(command: list[str], stage: str, log: Callable[[str], None]) -> Progress:
     """Run a stage, pass its lines on as they come, and tell what happened.
 
     Returns:
@@ -62,14 +62,14 @@ def follow(command: list[str], stage: str, log: Callable[[str], None]) -> Outcom
     Raises:
         StageFailed: it ended with an error.
     """
-    outcome: Outcome = "Ran"
+    progress: Progress = "Ran"
     code = 1
     errors: list[str] = []
     with _group(command) as process:
         assert process.stdout is not None
         for raw in process.stdout:
             line = raw.rstrip()
-            outcome = outcome_of(line) or outcome
+            progress = progress_of(line) or progress
             if not line or is_chatter(line) or line.startswith(NATIVE):
                 continue
             line = visible(line)
@@ -83,7 +83,7 @@ def follow(command: list[str], stage: str, log: Callable[[str], None]) -> Outcom
             "\n".join(line for line in errors if not line.startswith(ERROR)) or f"it ended with {process.returncode}"
         )
         raise StageFailed(stage, message, code)
-    return outcome
+    return progress
 
 
 @contextlib.contextmanager

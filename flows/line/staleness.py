@@ -1,4 +1,4 @@
-"""Which stages have something to do and why, asked once, without Prefect and without TensorFlow."""
+"""The stages that have something to do and why, asked once, without Prefect and without TensorFlow."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Survey:
     stale: frozenset[str]
 
     def reasons(self) -> dict[str, tuple[str, ...]]:
-        """Why each stale stage is stale, in the order in which they run."""
+        """Return why each stale stage is stale, in the order in which they run."""
         return {name: tuple(self._why(stage)) for name, stage in self.stages.items() if name in self.stale}
 
     def _why(self, stage: Stage) -> Iterator[str]:

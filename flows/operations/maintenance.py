@@ -1,4 +1,4 @@
-"""What an operator does with the releases there are from Prefect's pages: clean up, and make one again."""
+"""Operations on the releases there are, from Prefect's pages: clean up, and make one again."""
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -22,8 +22,8 @@ def retention_flow(dry_run: bool = False) -> State[int]:
     Args:
         dry_run: only show what would go.
     """
-    place = load_params().deployment
-    tidied = tidy(open_store(place.store), place.model, place.retention, dry_run)
+    settings = load_params().deployment
+    tidied = tidy(open_store(settings.store), settings.model, settings.retention, dry_run)
     create_table_artifact(
         table=shown_rows(fate.model_dump(mode="json") for fate in tidied.fates),
         key="retention",
@@ -43,12 +43,12 @@ def reproduce_flow(release: str) -> State[Reproduction]:
         release: MODEL@VERSION.
     """
     name, version = parse_release(release)
-    place, logger = load_params().deployment, get_run_logger()
+    settings, logger = load_params().deployment, get_run_logger()
 
     def say(topic: str, line: str) -> None:
         logger.info("%s: %s", topic, visible(line))
 
-    made = reproduce_in(None, open_store(place.store), name, version, project_trust(place.trust), say)
+    made = reproduce_in(None, open_store(settings.store), name, version, project_trust(settings.trust), say)
     lines = "\n".join(f"- {markdown(line)}" for line in made.differences)
     create_markdown_artifact(
         markdown=f"{markdown(made.sentence)}\n\n{lines}", key="reproduction", description=f"{release}, made again"

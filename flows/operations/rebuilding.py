@@ -71,7 +71,7 @@ def reproduce_in(
     trust: "Trust",
     say: Callable[[str, str], None],
 ) -> "Reproduction":
-    """As :func:`reproduce`, in an empty folder that is kept or, without one, in one that is removed.
+    """Do as :func:`reproduce` does, in an empty folder that is kept or, without one, in one that is removed.
 
     Raises:
         ConfigError: the folder is not empty.

@@ -1,4 +1,4 @@
-"""What an operator does with a release from Prefect's pages: promote it, or roll a channel back, with a reason."""
+"""Operations on a release, from Prefect's pages: promote it, or roll a channel back, with a reason."""
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
@@ -24,14 +24,14 @@ def promote_flow(
         channel: by default the one of params.yaml.
         replaces: the release of another task in the channel that may be replaced, once; by default as in params.yaml.
     """
-    place = load_params().deployment
+    settings = load_params().deployment
     if version is not None:
         check_version(version)
     if replaces:
-        place = parse_deployment({**place.model_dump(), "replaces": replaces})
-    target = place.target(channel)
-    move = promotion.promote(promotion.registry_of(place), version, target, _why(reason))
-    return _moved(place.model, target, move)
+        settings = parse_deployment({**settings.model_dump(), "replaces": replaces})
+    target = settings.target(channel)
+    move = promotion.promote(promotion.registry_of(settings), version, target, _why(reason))
+    return _moved(settings.model, target, move)
 
 
 @flow(name="release.rollback", persist_result=False)
@@ -43,12 +43,12 @@ def rollback_flow(reason: str, to: int | None = None, channel: str | None = None
         to: a release that the channel has pointed to; by default the one before.
         channel: by default the one of params.yaml.
     """
-    place = load_params().deployment
-    target = place.target(channel)
+    settings = load_params().deployment
+    target = settings.target(channel)
     if to is not None:
         check_version(to)
-    move = promotion.rollback(promotion.registry_of(place), target, _why(reason), to)
-    return _moved(place.model, target, move)
+    move = promotion.rollback(promotion.registry_of(settings), target, _why(reason), to)
+    return _moved(settings.model, target, move)
 
 
 def _why(reason: str) -> Why:

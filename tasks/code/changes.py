@@ -1,4 +1,4 @@
-"""How the code that a stage runs differs from the code that it last ran."""
+"""Differences between the code that a stage runs and the code that it last ran."""
 
 from collections.abc import Mapping
 

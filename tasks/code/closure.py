@@ -17,7 +17,8 @@ from tasks.errors import DataError
 from tasks.records import Record, read_record, write_record
 
 CACHE = Path(".slimline/code.json")
-Packed = tuple[str, tuple[tuple[int, str, tuple[str, ...]], ...], tuple[str, ...], tuple[str, ...]]  # a Source in JSON
+Imported = tuple[tuple[int, str, tuple[str, ...]], ...]
+Packed = tuple[str, Imported, tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]  # a Source in JSON
 
 
 class Parsed(Record):
@@ -119,10 +120,18 @@ class Reader:
             if base:
                 yield base
                 yield from (inner for part in each.names if self._is_module(inner := f"{base}.{part}"))
+                yield from self._lazily(base, each.names)
         for text in source.mentions:
             top = self._search.find(text.partition(".")[0])
             if top is not None and top.kind == "code" and self._is_module(text):
                 yield text
+
+    def _lazily(self, module: str, names: tuple[str, ...]) -> Iterator[str]:
+        """Give the modules behind names that a module imports when they are first used; without names, all of them."""
+        found = self._search.find(module)
+        if found is not None and found.kind == "code" and found.file is not None:
+            lazy = dict(self._source(found.file).lazy)
+            yield from lazy.values() if not names or "*" in names else (lazy[name] for name in names if name in lazy)
 
     def _is_module(self, name: str) -> bool:
         found = self._search.find(name)
@@ -140,8 +149,8 @@ class Reader:
 
     def _parse(self, key: str, content: bytes, suffix: str) -> Source:
         if key in self._before.files:
-            digest, imports, mentions, files = self._before.files[key]
-            return Source(digest, tuple(Import(*each) for each in imports), mentions, files)
+            digest, imports, mentions, files, lazy = self._before.files[key]
+            return Source(digest, tuple(Import(*each) for each in imports), mentions, files, lazy)
         reads = {".py": read_source, ".j2": read_template}
         return reads[suffix](content) if suffix in reads else Source(hashlib.sha256(content).hexdigest())
 
@@ -155,7 +164,7 @@ class Reader:
 
 def _packed(source: Source) -> Packed:
     imports = tuple((each.level, each.module, each.names) for each in source.imports)
-    return source.digest, imports, source.mentions, source.files
+    return source.digest, imports, source.mentions, source.files, source.lazy
 
 
 def _absolute(each: Import, package: str) -> str:

@@ -36,7 +36,7 @@ CARRIERS = frozenset(
 
 
 def decides(name: str) -> bool:
-    """Whether a module, as it is imported, may decide about a result."""
+    """Return whether a module, as it is imported, may decide about a result."""
     return name.partition(".")[0] not in CARRIERS
 
 

@@ -1,4 +1,4 @@
-"""What each stage runs, as a small file that DVC takes for one of its inputs.
+"""The code that each stage runs, as a small file that DVC takes for one of its inputs.
 
 ``data/code/<work>.json`` names every module that the work's imports lead to with the digest of its code, and the
 libraries that decide about the result with their versions. The stage ``code`` writes all of them; it is cheap and runs
@@ -21,7 +21,7 @@ FOLDER = Path("data/code")
 
 
 class CodeRecord(Record):
-    """What a work runs.
+    """The code that a work runs.
 
     ``python``: 3.x, without the patch version, which decides about no result. ``modules``: digest of the code by path;
     ``libraries``: version by name.
@@ -41,7 +41,7 @@ class CodeRecord(Record):
         return hashlib.sha256(self.content()).hexdigest()
 
 
-def describe(work: str, models: Iterable[str] = (), reader: Reader | None = None) -> CodeRecord:
+def code_record(work: str, models: Iterable[str] = (), reader: Reader | None = None) -> CodeRecord:
     """Tell what a work runs now.
 
     Args:
@@ -84,7 +84,7 @@ def foresee_code(params: Params, root: Path = Path()) -> dict[Path, bytes]:
     """The files that the stage ``code`` would write now."""
     reader = Reader(root)
     works = sorted(WORKS.keys() - ALWAYS_RUN)
-    files = {FOLDER / f"{work}.json": describe(work, models_of(params, work), reader).content() for work in works}
+    files = {FOLDER / f"{work}.json": code_record(work, models_of(params, work), reader).content() for work in works}
     reader.keep()
     return files
 

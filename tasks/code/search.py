@@ -15,7 +15,7 @@ from typing import Literal
 Kind = Literal["code", "library", "standard"]
 INSTALLED = frozenset({"site-packages", "dist-packages"})  # folders whose packages have versions
 SUFFIXES = (*EXTENSION_SUFFIXES, ".py")  # in the order in which Python looks
-OURS = __name__.partition(".")[0]  # a stage's own code counts as code even where it is installed
+OURS = frozenset({"slimline", "tasks"})  # a stage's own code counts as code even where it is installed
 EDITABLE = "__editable__"  # how setuptools names the finders of packages that are installed in place
 
 
@@ -42,7 +42,7 @@ class Search:
 
     def __init__(self, root: Path) -> None:
         paths = [*(Path(entry) for entry in sys.path if entry), root.resolve()]
-        self._places = [(path, _kind(path)) for path in dict.fromkeys(paths) if path.is_dir()]
+        self._folders = [(path, _kind(path)) for path in dict.fromkeys(paths) if path.is_dir()]
         self._known: dict[str, Found | None] = {}
 
     def find(self, name: str) -> Found | None:
@@ -63,7 +63,7 @@ class Search:
     def _top(self, name: str) -> Found | None:
         if name in sys.builtin_module_names:
             return Found("standard")
-        return _look(name, self._places) or _edited(name)
+        return _look(name, self._folders) or _edited(name)
 
 
 def _kind(path: Path) -> Kind:
@@ -73,23 +73,23 @@ def _kind(path: Path) -> Kind:
     return "standard" if path == library or library in path.parents else "code"
 
 
-def _look(name: str, places: list[tuple[Path, Kind]], above: str = "") -> Found | None:
+def _look(name: str, folders: list[tuple[Path, Kind]], above: str = "") -> Found | None:
     """The first package or module of that name, else all folders of that name together."""
     portions: list[Path] = []
-    for place, kind in places:
-        found = "code" if name == OURS and not above else kind
-        folder = place / name
+    for entry, kind in folders:
+        found = "code" if name in OURS and not above else kind
+        folder = entry / name
         for suffix in SUFFIXES:
             if (file := folder / f"__init__{suffix}").is_file():
                 return Found(found, file, f"{above}{name}/{file.name}", (folder,))
         for suffix in SUFFIXES:
-            if (file := place / f"{name}{suffix}").is_file():
+            if (file := entry / f"{name}{suffix}").is_file():
                 return Found(found, file, f"{above}{file.name}")
         if folder.is_dir():
             portions.append(folder)
     if not portions:
         return None
-    kinds = {kind for place, kind in places if place / name in portions}
+    kinds = {kind for entry, kind in folders if entry / name in portions}
     return Found("code" if "code" in kinds else min(kinds), folders=tuple(portions))
 
 

@@ -24,17 +24,19 @@ class Import:
 
 @dataclass(frozen=True)
 class Source:
-    """What a file does and leads to.
+    """The content of a file and what it leads to.
 
     ``digest``: SHA-256 of its syntax tree without comments, docstrings, line breaks and quotes; of its bytes where it
     is no Python that can be read. ``mentions``: strings that may name a module, as in ``python -m package.module``.
-    ``files``: strings that may name a file, as in ``package/templates/page.html.j2``.
+    ``files``: strings that may name a file, as in ``package/templates/page.html.j2``. ``lazy``: of a module that
+    imports its names when they are first used (PEP 562), each name with the module that it comes from.
     """
 
     digest: str
     imports: tuple[Import, ...] = ()
     mentions: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    lazy: tuple[tuple[str, str], ...] = ()
 
 
 def read_source(content: bytes) -> Source:
@@ -46,13 +48,15 @@ def read_source(content: bytes) -> Source:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the user's own code, said when it runs
             tree = ast.parse(content)
-        imports, texts = tuple(_imports(tree)), _texts(tree)
+        table = _lazy_table(tree)
+        lazy = _lazy_names(table) if table else ()
+        imports, texts = tuple(_imports(tree)), _texts(tree, table)
         mentions, files = sorted(filter(_is_dotted, texts)), sorted(filter(re.compile(FILE).fullmatch, texts))
         _drop_docstrings(tree)
         written = ast.dump(tree).encode("utf-8", "backslashreplace")
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # the stage itself says what is wrong with it
         return Source(hashlib.sha256(content).hexdigest())
-    return Source(hashlib.sha256(written).hexdigest(), imports, tuple(mentions), tuple(files))
+    return Source(hashlib.sha256(written).hexdigest(), imports, tuple(mentions), tuple(files), lazy)
 
 
 def read_template(content: bytes) -> Source:
@@ -97,19 +101,37 @@ def _called(function: ast.expr) -> str:
     return str(getattr(function, "id", getattr(function, "attr", "")))
 
 
-def _texts(tree: ast.Module) -> set[str]:
-    return {node.value for node in _run_nodes(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+def _texts(tree: ast.Module, without: ast.Dict | None) -> set[str]:
+    nodes = _run_nodes(tree, without)
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def _lazy_table(tree: ast.Module) -> ast.Dict | None:
+    """Find the table of modules by name that a module-level ``__getattr__`` imports from, if there is one."""
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body):
+        return None
+    tables = (getattr(node, "value", None) for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
+    return next((table for table in tables if isinstance(table, ast.Dict) and _lazy_names(table)), None)
+
+
+def _lazy_names(table: ast.Dict) -> tuple[tuple[str, str], ...]:
+    """List name and module; nothing where the table has other things in it."""
+    rows = [tuple(getattr(part, "value", None) for part in row) for row in zip(table.keys, table.values, strict=True)]
+    names = tuple((name, home) for name, home in rows if isinstance(name, str) and isinstance(home, str))
+    return names if len(names) == len(rows) and all(_is_dotted(home) for _, home in names) else ()
 
 
 def _is_dotted(text: str) -> bool:
     return DOTTED in text and all(part.isidentifier() for part in text.split(DOTTED))
 
 
-def _run_nodes(tree: ast.Module) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker sees."""
+def _run_nodes(tree: ast.Module, without: ast.AST | None = None) -> Iterator[ast.AST]:
+    """Give all nodes but those that only a type checker sees, and those of one part."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
+        if node is without:
+            continue
         yield node
         if isinstance(node, ast.If) and _called(node.test) == "TYPE_CHECKING":
             waiting.extend(node.orelse)

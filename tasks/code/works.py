@@ -1,4 +1,4 @@
-"""What stages run: the work behind each name on the command line."""
+"""The work behind each name of a stage on the command line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -75,7 +75,7 @@ def _is_same(old: Values, new: Values) -> bool:
 
 
 def _stores_fewer_bits(subject: Subject) -> bool:
-    """Has a file weights in a smaller type than float32, be they of layers that no name was found of?"""
+    """Return whether a file has weights in a smaller type than float32, also of layers that no name was found of."""
     if subject.form == "keras":
         return False
     from ai_edge_litert import schema_py_generated as schema

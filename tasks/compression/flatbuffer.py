@@ -14,7 +14,7 @@ INT4 = "int4"
 
 @dataclass(frozen=True)
 class Part:
-    """Where a file holds a weight, or one piece of it.
+    """The position of a weight, or of one piece of it, in a file.
 
     ``graph``, ``tensor``: numbers of the subgraph and of the constant in it. ``outputs``: the constant's dimension of
     output channels. ``order``: the weight's axes as the constant has them, those of size 1 left out or merged
@@ -75,7 +75,7 @@ class Constant:
         return centered * np.asarray(self.scales, np.float32).reshape(along)
 
     def bytes(self) -> int:
-        """Of the weights alone; two of 4 bits share one."""
+        """Bytes of the weights alone; two of 4 bits share one."""
         return -(-self.values.size // 2) if self.dtype == INT4 else self.values.nbytes
 
     def sparsity(self) -> float:
@@ -106,7 +106,7 @@ class Use:
 
     @property
     def role(self) -> tuple[Any, ...]:
-        """What uses of the same kind have in common, in whatever type the constant is stored."""
+        """Return what uses of the same kind have in common, in whatever type the constant is stored."""
         return self.graph, self.code, self.slot, self.shape
 
     @property
@@ -118,7 +118,7 @@ class Use:
 
 @functools.cache
 def _outputs() -> dict[int, int]:
-    """By the code of an operator; others have their outputs last."""
+    """Return the axis of the outputs by the code of an operator; others have their outputs last."""
     from ai_edge_litert import schema_py_generated as schema
 
     builtin = schema.BuiltinOperator
@@ -127,7 +127,7 @@ def _outputs() -> dict[int, int]:
 
 
 def content(model: Any, tensor: Any) -> bytes:
-    """What a tensor of the schema's object holds; nothing where it is computed."""
+    """Return what a tensor of the schema's object holds; nothing where it is computed."""
     data = model.buffers[tensor.buffer].data
     return b"" if data is None else bytes(data)
 
@@ -175,7 +175,7 @@ class File:
         store(self.model, tensor, values)
 
     def code(self, operator: Any) -> int:
-        """Which operation an operator is."""
+        """Return which operation an operator is."""
         return int(self.model.operatorCodes[operator.opcodeIndex].builtinCode)
 
     def uses(self) -> tuple[Use, ...]:

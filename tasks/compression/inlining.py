@@ -45,7 +45,7 @@ def _models(model: KerasModel, path: str = "") -> Iterator[tuple[str, KerasModel
 
 
 def _why_not(node: Any) -> str:
-    """Why the layers of a model cannot stand in the place of this call of it."""
+    """Return why the layers of a model cannot stand in the place of this call of it."""
     inner, (first, *others) = node.layer, node.call_args
     given, told = tensorflow().nest.flatten(first), dict(node.call_kwargs)
     if not _is_plain(inner):
@@ -60,7 +60,7 @@ def _why_not(node: Any) -> str:
 
 
 def _is_plain(model: KerasModel) -> bool:
-    """Is it a graph of layers and no more? A subclass may compute something else with them."""
+    """Return whether this is a graph of layers and no more; a subclass may compute something else with them."""
     own = type(model).__name__ in ("Functional", "Sequential") and type(model).__module__.startswith("tf_keras.")
     return own and bool(model._is_graph_network)
 

@@ -1,4 +1,4 @@
-"""What is in each layer after a step, and how far the step has moved it."""
+"""The content of each layer after a step, and how far the step has moved it."""
 
 from collections.abc import Collection, Mapping
 

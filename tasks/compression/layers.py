@@ -7,18 +7,18 @@ from tasks.backend import KerasLayer, KerasModel, KerasNode, keras, tensorflow
 
 
 def named(names: Iterable[str], layers: Iterable[str]) -> dict[str, list[str]]:
-    """For each name the layer of ``layers`` that is called so, or those in the model that is called so."""
+    """Return for each name the layer of ``layers`` that is called so, or those in the model that is called so."""
     every = list(layers)
     return {name: [layer for layer in every if layer == name or layer.startswith(f"{name}/")] for name in names}
 
 
 def given_beside_tensors(node: KerasNode) -> list[Any]:
-    """What a call of a layer is given beside tensors: numbers, names, arrays, which a copied network has as lists."""
+    """Return the arguments of a layer's call beside tensors: numbers, names, arrays, in a copied network lists."""
     flatten = tensorflow().nest.flatten
     given = (*node.call_args, *node.call_kwargs.values())
     return [value for value in given if not any(hasattr(each, "_keras_history") for each in flatten(value))]
 
 
 def with_layers(model: KerasModel, change: Callable[[KerasLayer], KerasLayer]) -> KerasModel:
-    """A network of what ``change`` makes of the layers of ``model``, which loses those that it gives back."""
+    """Make a network of what ``change`` gives for each layer of ``model``, which may lose its layers by it."""
     return keras().models.clone_model(model, clone_function=change)

@@ -1,4 +1,4 @@
-"""Where a ``.tflite`` file holds the weights of the Keras model that it was made of: found through the graph.
+"""Find the weights of a Keras model in the ``.tflite`` file that was made of it, through the graph.
 
 What a tensor is called says little: converters join names, and drop them. So a copy of the model is converted in which
 each weight is filled with numbers of its own: where these are found, there is the weight, whatever became of its
@@ -154,7 +154,7 @@ def _network(model: KerasModel) -> str:
 
 
 def _find(every: Mapping[str, Weight], uses: Sequence[Use], file: File) -> dict[str, tuple[tuple[int, Part], ...]]:
-    """For each weight the uses of constants with its numbers, whole ones before pieces."""
+    """Find for each weight the uses of constants with its numbers, whole ones before pieces."""
     constants = {(use.graph, use.tensor): file.constant(use.graph, use.tensor).real() for use in uses}
     axes = {(use.graph, use.tensor): use.outputs for use in reversed(uses)}
     values = {path: weight.values() for path, weight in every.items()}

@@ -16,7 +16,7 @@ def _always(earlier: Any, later: Any) -> bool:  # noqa: ARG001
 
 
 def _no_more_zeros(earlier: Any, later: Any) -> bool:
-    """Whether a pruning finds the zeros there that it would make; zeros of all layers together may spare some."""
+    """Return whether the zeros that a pruning would make are there; zeros of all layers together may spare some."""
     spares = earlier.allocation == "global" and later.allocation == "uniform"
     return later.pattern == earlier.pattern and not spares and later.fraction <= earlier.fraction
 
@@ -53,7 +53,7 @@ POLICY = (
 
 
 def refusal(earlier: Technique, later: Technique) -> str | None:
-    """Why ``later`` makes no sense anywhere behind ``earlier``; None where it does."""
+    """Return why ``later`` makes no sense anywhere behind ``earlier``; None where it does."""
     for row in POLICY:
         if earlier.technique == row.earlier and later.technique in row.later and row.when(earlier, later):
             return row.why

@@ -52,7 +52,7 @@ class Pulse:
         self._last: tuple[int, list[Place]] | None = None
 
     def moved(self) -> bool:
-        """Has it?"""
+        """Return whether the process has moved on."""
         frames = _frames(sys._current_frames().get(self._thread))
         now = (_beats[0], [_place(frame) for frame in frames if frame.f_code.co_filename.startswith(self._own)])
         last, self._last = self._last, now

@@ -1,4 +1,4 @@
-"""What was promised, measured again in what there is now."""
+"""Measure promises again in what there is now."""
 
 from collections.abc import Callable, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""What the compression stage leaves for others to read."""
+"""Records that the compression stage leaves for others to read."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ TRAINING_ALONE = frozenset({"fine_tune", "distill"})  # techniques that compress
 
 
 class Reason(StrEnum):
-    """Why a technique leaves a layer alone: all there are, so that reports can be counted and compared."""
+    """Reasons why a technique leaves a layer alone: all there are, so that reports can be counted and compared."""
 
     UNSUPPORTED = "the technique does not work on this kind of layer"
     TOO_SMALL = "too small to gain anything"
@@ -44,7 +44,7 @@ class Skip(Record):
 
 
 class Promise(Record):
-    """What a technique promised of a layer and what was measured of it afterwards."""
+    """A technique's promise of a layer, and what was measured of it afterwards."""
 
     layer: str
     promise: str  # e.g. "sparsity", "clusters", "dtype"
@@ -99,7 +99,7 @@ class Step(Record):
 
 
 class Candidate(Record):
-    """What a recipe made out of the baseline."""
+    """The result of a recipe that began with the baseline."""
 
     recipe: str
     steps: tuple[Step, ...]
@@ -118,12 +118,12 @@ class Candidate(Record):
 
     @property
     def is_control(self) -> bool:
-        """Whether it was trained on and nothing else, so that what training gives is not taken for compression's."""
+        """True if it was trained on and nothing else, so that what training gives is not taken for compression's."""
         techniques = {step.technique for step in self.steps}
         return bool(techniques & TRAINING_ALONE) and techniques <= TRAINING_ALONE | {"convert"}
 
     @property
-    def lessons(self) -> dict[str, int]:
+    def taught_epochs(self) -> dict[str, int]:
         """Epochs of training by the name of who taught; none without training."""
         found: Counter[str] = Counter()
         for step in self.steps:
@@ -133,7 +133,7 @@ class Candidate(Record):
 
 
 def _trained(config: Mapping[str, Any]) -> bool:
-    """Whether a step that could train did, by its settings; ``aware`` is what ``training`` was called before."""
+    """Return whether a step that could train did, by its settings; ``aware`` is what ``training`` was called before."""
     return bool(config.get("training", "qat") != "none" and config.get("aware", True))
 
 
@@ -145,12 +145,12 @@ class NotMade(Record):
 
 
 def candidate_model(recipe: str) -> Path:
-    """Where a recipe's deployable model is; an empty file where the recipe could not be carried out."""
+    """Return where a recipe's deployable model is; an empty file where the recipe could not be carried out."""
     return CANDIDATES / recipe / "model.tflite"
 
 
 def candidate_record(recipe: str) -> Path:
-    """Where what is known about it is: a :class:`Candidate`, or why there is none, a :class:`NotMade`."""
+    """Return where what is known about it is: a :class:`Candidate`, or why there is none, a :class:`NotMade`."""
     return CANDIDATES / recipe / "candidate.json"
 
 
@@ -180,5 +180,5 @@ def write_not_made(recipe: str, reason: str) -> None:
 
 
 def earlier_record(recipe: str) -> Path:
-    """Where the record of the candidate that is made again lies, in a clone that makes it again."""
+    """Return where the record of the candidate that is made again lies, in a clone that makes it again."""
     return EARLIER / recipe / "candidate.json"

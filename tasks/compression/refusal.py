@@ -40,7 +40,7 @@ def record_refusal(name: str, error: Exception) -> None:
         raise error
     if not isinstance(error, SlimlineError):
         traceback.print_exception(error)
-    leave(name, describe(name, error))
+    leave(name, say_why(name, error))
 
 
 def comes_from_outside(error: BaseException) -> bool:
@@ -59,7 +59,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def describe(name: str, error: Exception) -> str:
+def say_why(name: str, error: Exception) -> str:
     """Give the reason why a recipe could not be made, as a sentence."""
     if isinstance(error, SlimlineError):
         return str(error)

@@ -30,7 +30,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What stands in a layer's place: one or more chains that all take its input, and what their outputs go through.
+    """The replacement of a layer: one or more chains that all take its input, and what their outputs go through.
 
     ``joint``: layers after the chains, the first of which takes a list where there is more than one chain.
     ``widths``: by the name of a factor, the inner width (rank) that it gives.
@@ -75,7 +75,7 @@ def last(layer: KerasLayer, ending: str, kernel: NDArray[Any], **changes: Any) -
 
 
 def pointwise() -> dict[str, Any]:
-    """What makes a convolution one of single pixels."""
+    """Return what makes a convolution one of single pixels."""
     return {"kernel_size": 1, "strides": 1, "dilation_rate": 1, "padding": "valid"}
 
 
@@ -88,7 +88,7 @@ def _like(layer: KerasLayer, ending: str, kernel: NDArray[Any], changes: dict[st
     return layer.__class__.from_config(config)
 
 
-def rebuild(model: KerasModel, replacements: Mapping[str, Replacement]) -> KerasModel:
+def replace_layers(model: KerasModel, replacements: Mapping[str, Replacement]) -> KerasModel:
     """A functional model with the same weights in which the named layers are replaced.
 
     Args:
@@ -118,7 +118,7 @@ def called_anew(model: KerasModel, call: Call) -> KerasModel:
 
 
 def walk(model: KerasModel, inputs: Sequence[TfTensor], call: Call) -> list[TfTensor]:
-    """What a network gives for other inputs, when ``call`` stands in the place of each call of a layer."""
+    """Return what a network gives for other inputs, when ``call`` stands in the place of each call of a layer."""
     uses = model._tensor_usage_count
     tensors = {str(id(old)): [new] * uses[str(id(old))] for old, new in zip(model.inputs, inputs, strict=True)}
     for node in nodes_of(model):

@@ -1,4 +1,4 @@
-"""What every technique that trains has in common: how long, how fast, on what, and who teaches."""
+"""Settings that every technique that trains has in common: how long, how fast, on what, and who teaches."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
@@ -53,7 +53,7 @@ class Distillation(Settings):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of those that teach together."""
+        """Return the names of those that teach together."""
         return () if self.teacher == NONE else tuple(self.teacher.split("+"))
 
 
@@ -74,7 +74,7 @@ class Retraining(Settings):
     distillation: Annotated[Distillation, Field(description="who teaches, and how much it counts")] = Distillation()
 
     def ignored(self) -> frozenset[str]:
-        """How to train, where nothing is trained."""
+        """Return how to train, where nothing is trained."""
         return frozenset() if self.epochs else frozenset(Retraining.model_fields) - {"epochs"}
 
     def teachers(self) -> frozenset[str]:
@@ -125,7 +125,7 @@ def retrain(
 def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
     """The teacher that is named, if one is; the baseline teaches only where the context has one."""
     members = tuple(member for name in distillation.names for member in _members(name, context))
-    return Teacher(members, distillation.temperature, distillation.weight, context.questions) if members else None
+    return Teacher(members, distillation.temperature, distillation.weight, context.teacher_seed) if members else None
 
 
 def _members(name: str, context: Context) -> Iterator[KerasModel]:

@@ -114,7 +114,7 @@ def _do_step(
     context.say(f"step {index + 1}/{count}: {technique.technique}")
     digest = store.digest(begun)
     with store.alone(digest) as backup, refusing(f"step {index + 1} ({technique.technique})"):
-        if store.holds(digest):
+        if store.has(digest):
             context.say("was done before")
         else:
             # steps of a recipe see the samples in different orders
@@ -125,7 +125,7 @@ def _do_step(
 
 
 def _timed(earlier: Candidate | None, index: int, technique: Technique) -> tuple[LatencyTrial, ...]:
-    """What was timed when the same step was carried out earlier."""
+    """Return what was timed when the same step was carried out earlier."""
     if earlier is None or index >= len(earlier.steps) or earlier.steps[index].config != _config(technique):
         return ()
     return earlier.steps[index].trials

@@ -1,7 +1,7 @@
 """Separable convolutions as the two layers that they are, so that techniques find a kernel in each."""
 
 from tasks.backend import KerasLayer, KerasModel, keras
-from tasks.compression.replacement import Factor, Replacement, rebuild
+from tasks.compression.replacement import Factor, Replacement, replace_layers
 from tasks.learning.rewrites import in_float32, note, why_not_exact
 from tasks.learning.saving import copy_model
 
@@ -22,7 +22,7 @@ def split_separable(model: KerasModel) -> KerasModel:
     separable = [layer for layer in model.layers if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D)]
     reasons = {layer.name: _why_not(layer) for layer in separable}
     found = {layer.name: _two(layer) for layer in separable if not reasons[layer.name]}
-    split = rebuild(model, found) if found else copy_model(model)
+    split = replace_layers(model, found) if found else copy_model(model)
     if reason := found and why_not_exact(model, split):
         split, reasons = copy_model(model), reasons | dict.fromkeys(found, reason)
     for name, reason in reasons.items():

@@ -11,7 +11,7 @@ from tasks.compression.replacement import Factor, Replacement, last
 
 @dataclass(frozen=True)
 class Columns:
-    """How the columns of a convolution are taken together.
+    """The columns of a convolution, taken together.
 
     ``given``: columns of the output that become one; ``taken``: columns of the input that become one; ``before``:
     columns of padding on the left; ``first``, ``last``: which of the new columns count for one output, relative to its
@@ -26,7 +26,7 @@ class Columns:
 
     @classmethod
     def of(cls, layer: KerasLayer, given: int) -> "Columns | None":
-        """For a convolution, so many columns of its output at once; None where that does not come out even."""
+        """Take so many columns of a convolution's output at once; None where that does not come out even."""
         width, out = layer.input_shape[2], layer.output_shape[2]
         size, stride, same = layer.kernel_size[1], layer.strides[1], layer.padding == "same"
         taken = given * stride

@@ -89,35 +89,35 @@ class StepStore:
         with locked(self.folder / f"{digest}.lock"):
             yield self.folder / digest / BACKUP
 
-    def holds(self, digest: str) -> bool:
-        """Whether a step is finished."""
-        place = self.folder / digest
-        return (place / DONE).exists() and ((place / KERAS).exists() or (place / FLATBUFFER).exists())
+    def has(self, digest: str) -> bool:
+        """Return whether a step is finished."""
+        folder = self.folder / digest
+        return (folder / DONE).exists() and ((folder / KERAS).exists() or (folder / FLATBUFFER).exists())
 
     def read(self, digest: str) -> Finished:
         """A finished step."""
-        place = self.folder / digest
-        done = read_record(place / DONE, Done)
-        if (place / KERAS).exists():
-            subject = Subject(load_model(place / KERAS))
+        folder = self.folder / digest
+        done = read_record(folder / DONE, Done)
+        if (folder / KERAS).exists():
+            subject = Subject(load_model(folder / KERAS))
         else:
             places = {path: tuple(part_of(part) for part in parts) for path, parts in done.places.items()}
-            subject = Subject(None, (place / FLATBUFFER).read_bytes(), places, done.packed)
+            subject = Subject(None, (folder / FLATBUFFER).read_bytes(), places, done.packed)
         return Finished(done.step, subject, tuple(Claim(**claim) for claim in done.claims))
 
     def write(self, digest: str, finished: Finished) -> None:
         """Keep a finished step; the record is written last."""
-        place = self.folder / digest
-        place.mkdir(parents=True, exist_ok=True)
+        folder = self.folder / digest
+        folder.mkdir(parents=True, exist_ok=True)
         if finished.subject.form == "keras":
-            save_model(finished.subject.network, place / KERAS)
+            save_model(finished.subject.network, folder / KERAS)
         else:
-            write_bytes(place / FLATBUFFER, finished.subject.flatbuffer)
+            write_bytes(folder / FLATBUFFER, finished.subject.flatbuffer)
         claims = tuple(asdict(claim) for claim in finished.claims)
         subject = finished.subject
         places = {path: tuple(asdict(part) for part in parts) for path, parts in subject.places.items()}
-        write_record(place / DONE, Done(step=finished.step, claims=claims, places=places, packed=subject.packed))
-        shutil.rmtree(place / BACKUP, ignore_errors=True)
+        write_record(folder / DONE, Done(step=finished.step, claims=claims, places=places, packed=subject.packed))
+        shutil.rmtree(folder / BACKUP, ignore_errors=True)
 
     def keep_only(self, recipes: Iterable[Recipe]) -> None:
         """Forget what none of these recipes begins with and nobody is at work on; a recipe's end is its candidate."""

@@ -95,7 +95,7 @@ def _scale_biases(model: Table) -> None:
 
 
 def _scales(tensor: Table) -> bytes:
-    return schema.describe(tensor).scales
+    return schema.constant_of(tensor).scales
 
 
 def _floats(data: bytes) -> NDArray[np.float32]:
@@ -103,7 +103,7 @@ def _floats(data: bytes) -> NDArray[np.float32]:
 
 
 def _blocks(tensor: Any) -> Any:
-    """What names the tensors that hold the scales of a tensor's blocks, and their zero points if there are any."""
+    """Name the tensors that hold the scales of a tensor's blocks, and their zero points if there are any."""
     details = tensor.quantization and tensor.quantization.details
     return details if hasattr(details, "zeroPoints") else None
 

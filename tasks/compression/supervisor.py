@@ -111,7 +111,7 @@ class _Watch:
         self.gave_up = False
 
     def lines(self) -> Iterator[str]:
-        """What it says, without signs of life."""
+        """Give what it says, without signs of life."""
         assert self._process.stdout is not None
         timer = self._timer()
         try:

@@ -1,4 +1,4 @@
-"""What a technique is: a frozen config, the forms it goes between, what it promises and keeps, and one `apply`."""
+"""The technique: a frozen config, the forms it goes between, what it promises and keeps, and one `apply`."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -40,13 +40,17 @@ class Claim:
     promised: float | str
 
     def of(self, renamed: Mapping[str, str]) -> "Claim":
-        """The same promise of the layer that is now in this one's place."""
+        """Return the same promise of the layer that is now in this one's place.
+
+        Args:
+            renamed: names of layers by those that they had before.
+        """
         return replace(self, layer=renamed.get(self.layer, self.layer))
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a recipe works on, in one of its forms.
+    """The model that a recipe works on, in one of its forms.
 
     ``places``: where a flatbuffer holds the weights of the Keras model that it was made of, see
     :func:`tasks.compression.location.locate`. ``packed``: it is a package, stored in a container of its own.
@@ -59,7 +63,11 @@ class Subject:
 
     @property
     def network(self) -> KerasModel:
-        """The Keras model; only a subject of that form has one."""
+        """Return the Keras model; only a subject of that form has one.
+
+        Raises:
+            CompressionError: it is of another form.
+        """
         if self.model is None:
             raise CompressionError(f"Expected a subject in the form keras. Received: {self.form}.")
         return self.model
@@ -74,7 +82,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Result:
-    """What a technique gives back.
+    """The result of a technique.
 
     ``renamed``: for each layer that is there no more the one that now gives what it gave, and of which holds what was
     promised. ``outdated``: layers that are there no more, and of which nothing can be measured any more, since what
@@ -98,15 +106,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Context:
-    """What a technique may use beside its own config.
+    """The means of a technique beside its own config.
 
     ``baseline`` is what the recipe began with, float, and teaches unless the recipe says otherwise; ``teachers`` has
     the files of the members of other teachers by their names; ``precisions``, by the name of the teacher, is what its
-    answers are computed in, float32 unless it is named; ``questions`` is the seed of what teachers are asked, the same
-    for all steps, and ``cache`` a folder where their answers are kept. ``timed`` is what was timed when this step was
-    carried out earlier, and what it decided is taken over. ``code`` is a digest of the code and of the libraries that
-    carry recipes out: what others have made or begun is not gone on with. ``recorded`` are the samples on which a file
-    is compared with what it was made of.
+    answers are computed in, float32 unless it is named; ``teacher_seed`` the same for all steps, is that of the samples
+    that teachers are asked about, and ``cache`` a folder where their answers are kept. ``timed`` is what was timed when
+    this step was carried out earlier, and what it decided is taken over. ``code`` is a digest of the code and of the
+    libraries that carry recipes out: what others have made or begun is not gone on with. ``recorded`` are the samples
+    on which a file is compared with what it was made of.
     """
 
     seed: int
@@ -117,14 +125,18 @@ class Context:
     baseline: KerasModel | None = None
     teachers: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     precisions: Mapping[str, Precision] = field(default_factory=dict)
-    questions: int = 0
+    teacher_seed: int = 0
     cache: Path | None = None
     timed: Sequence[LatencyTrial] = ()
     code: str = ""
     recorded: Recorded | None = None
 
     def samples_like(self, model: KerasModel) -> Recorded:
-        """The recorded samples, or noise of a network's input where there are none."""
+        """Return the recorded samples, or noise of a network's input where there are none.
+
+        Args:
+            model: the network.
+        """
         return self.recorded or recorded_samples(model.input_shape[1:], None)
 
 
@@ -147,7 +159,11 @@ class Technique(Settings):
 
     @classmethod
     def read(cls, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> "Technique":
-        """Read a step of a recipe; ``context`` is as :func:`tasks.config.context_of` gives it.
+        """Return the technique that a step of a recipe names.
+
+        Args:
+            step: as params.yaml has it.
+            context: as :func:`tasks.config.context_of` gives it.
 
         Raises:
             ValidationError: a setting is unknown, missing or does not fit.
@@ -163,35 +179,48 @@ class Technique(Settings):
         return self
 
     def stored_as(self) -> Stored:
-        """In what the file that it gives holds the network, which says how near the two must be."""
+        """Return how the file that it gives stores the network, which says how near the two must be."""
         return "float32"
 
     def ignored(self) -> frozenset[str]:
-        """Settings that nothing reads as it is configured; others than their defaults are refused."""
+        """Return settings that nothing reads as it is configured; others than their defaults are refused."""
         return frozenset()
 
     def promises(self) -> frozenset[Kind]:
-        """Kinds of promises that it gives as it is configured."""
+        """Return kinds of promises that it gives as it is configured."""
         return self.makes
 
     def keeps(self) -> frozenset[Kind]:
-        """Kinds of earlier promises that still hold after this step."""
+        """Return kinds of earlier promises that still hold after this step."""
         return frozenset()
 
     def teachers(self) -> frozenset[str]:
-        """Names of the teachers of params.yaml that it learns from."""
+        """Return names of the teachers of params.yaml that it learns from."""
         return frozenset()
 
     @abstractmethod
     def apply(self, subject: Subject, context: Context) -> Result:
-        """Carry the technique out on ``subject``, which stays as it is."""
+        """Return what the technique makes of a model, which stays as it is.
+
+        Args:
+            subject: the model, in the form that :attr:`takes` names.
+            context: data, teachers, seed and what else it may use.
+
+        Raises:
+            Unsuited: the network is none that it can work on.
+            CompressionError: it cannot do what it is asked to.
+        """
 
 
 class StepReader(Protocol):
     """A reader of a recipe's step: a technique, or a choice between several by a setting of the step."""
 
     def read(self, step: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Technique:
-        """Read a step of a recipe; ``context`` is as :func:`tasks.config.context_of` gives it.
+        """Return the technique that a step of a recipe names.
+
+        Args:
+            step: as params.yaml has it.
+            context: as :func:`tasks.config.context_of` gives it.
 
         Raises:
             ValidationError: a setting is unknown, missing or does not fit.

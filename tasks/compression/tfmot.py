@@ -16,7 +16,7 @@ def tfmot() -> Any:
 
 
 def prunable(layer: KerasLayer) -> bool:
-    """Does TFMOT prune this layer's kernel? It passes over depthwise convolutions without a word."""
+    """Return whether TFMOT prunes this layer's kernel; it passes over depthwise convolutions without a word."""
     tfmot()
     from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
 
@@ -24,7 +24,7 @@ def prunable(layer: KerasLayer) -> bool:
 
 
 def clusterable(layer: KerasLayer) -> bool:
-    """Does TFMOT cluster this layer's kernel?"""
+    """Return whether TFMOT clusters this layer's kernel."""
     tfmot()
     from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import (
         ClusteringRegistry,

@@ -65,26 +65,26 @@ class Weight:
 
     @property
     def recurrent(self) -> bool:
-        """Is it used once for each step of a sequence, by a cell?"""
+        """Whether a cell uses it, once for each step of a sequence."""
         return kind_of(self.layer) in CELLS
 
     @property
     def channelwise(self) -> bool:
-        """Is it applied to each channel by itself, as a depthwise kernel is?"""
+        """Whether it is applied to each channel by itself, as a depthwise kernel is."""
         return self.has("copies")
 
     def has(self, role: Role) -> bool:
-        """Has it an axis of this role?"""
+        """Return whether it has an axis of this role."""
         return any(axis.role == role for axis in self.axes)
 
     def only(self, role: Role) -> int | None:
-        """The axis of a role; None where there is none, or more than one."""
+        """Return the axis of a role; None where there is none, or more than one."""
         found = self._of(role)
         return found[0] if len(found) == 1 else None
 
     @property
     def unclear(self) -> str:
-        """Why nothing is known of what the layer does with the weight; empty where it multiplies its inputs by it."""
+        """Reason why it is not known what the layer computes with it; empty where it multiplies its inputs by it."""
         kind = type(self.layer).__name__
         if not self.plain:
             return f"{kind} is a kind of layer of your own, which may do more with its kernel"
@@ -93,11 +93,11 @@ class Weight:
         return "" if self.has("makes") or self.channelwise else "it works on each channel by itself"
 
     def values(self) -> Array:
-        """As Keras has them."""
+        """Return the values as Keras has them."""
         return np.asarray(self.variable.numpy())
 
     def sparsity(self) -> float:
-        """Fraction of entries that are zero."""
+        """Return the fraction of entries that are zero."""
         return float(np.mean(self.values() == 0))
 
     def assign(self, values: Array) -> None:
@@ -106,7 +106,7 @@ class Weight:
 
     @property
     def orientation(self) -> Orientation:
-        """How the values become ``[places …, inputs, outputs]``.
+        """Order of axes and shape by which values become ``[places …, inputs, outputs]``.
 
         Rows of a table stand for inputs, and a depthwise kernel has one input for each output. Axes of which there are
         several of one role are one; where axes are not known, the last one has the outputs.
@@ -120,17 +120,17 @@ class Weight:
         return Orientation(order, moved, (*moved[: len(places)], *sizes))
 
     def oriented(self, values: Array) -> Array:
-        """Values, or what has their shape, as ``[places …, inputs, outputs]``; see :attr:`orientation`."""
+        """Return values, or what has their shape, as ``[places …, inputs, outputs]``; see :attr:`orientation`."""
         how = self.orientation
         return values.transpose(how.order).reshape(how.shape)
 
     def restored(self, oriented: Array) -> Array:
-        """What :meth:`oriented` made, in the variable's own shape."""
+        """Return what :meth:`oriented` made in the variable's own shape."""
         how = self.orientation
         return oriented.reshape(how.moved).transpose(how.back)
 
     def constant(self) -> Constant:
-        """The values with their output channels where LiteRT has them."""
+        """Return the values with their output channels where LiteRT has them."""
         values = self.oriented(self.values())
         dtype = values.dtype.name
         if self.axes and not self.has("makes"):

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tasks.backend import set_seed
-from tasks.code.records import describe, models_of
+from tasks.code.records import code_record, models_of
 from tasks.command import run_command
 from tasks.compression.progress import watch
 from tasks.compression.recipe import parse_recipes
@@ -25,7 +25,7 @@ from tasks.processes import end_with_parent
 from tasks.records import read_record, write_record
 from tasks.training.records import BASELINE_KERAS, teacher_member
 
-LESSONS = Path(".slimline/lessons")
+TEACHER_CACHE = Path(".slimline/teacher_cache")
 
 
 def tell_supervisor() -> None:
@@ -50,12 +50,12 @@ def work(params: Params, name: str) -> None:
     context = Context(
         seed,
         params.training.batch_size,
-        questions=seed,
-        cache=LESSONS,
+        teacher_seed=seed,
+        cache=TEACHER_CACHE,
         teachers=teachers,
         precisions={name: network.precision for name, network in params.teachers.items()}
         | {BASELINE: params.training.precision},
-        code=describe("compress", models_of(params, "compress")).digest,
+        code=code_record("compress", models_of(params, "compress")).digest,
     )
     earlier = read_record(earlier_record(name), Candidate) if earlier_record(name).exists() else None
     try:

@@ -39,7 +39,7 @@ Batch = list[Numbered]
 
 @dataclass
 class Decoded:
-    """What became of a batch. ``packed`` is as :func:`tasks.data_loading.bucket_sort.pack` has it."""
+    """The result of a batch. ``packed`` is as :func:`tasks.data_loading.bucket_sort.pack` has it."""
 
     packed: list[bytes] = field(default_factory=list)
     classes: Counter[int] = field(default_factory=Counter)  # samples per class number

@@ -1,4 +1,4 @@
-"""What the source lists now, as one digest: how the line knows, within moments, that there is nothing new."""
+"""One digest of what the source lists now, by which the line knows within moments that there is nothing new."""
 
 from pathlib import Path
 

@@ -36,7 +36,7 @@ REASONS_SHOWN = 5
 
 @dataclass
 class Gathered:
-    """What is known once the source is read."""
+    """The facts known once the source is read."""
 
     summary: LoadSummary
     numbers: dict[str, int] = field(default_factory=dict)  # of classes, in the order in which they turned up
@@ -54,7 +54,7 @@ class Gathered:
                 self.summary.fill(item.name)
                 if item.split:
                     self.declared.add(item.split)
-                number = self.numbers.setdefault(item.class_name, len(self.numbers))
+                number = self.numbers.setdefault(item.label, len(self.numbers))
                 yield Numbered(item.name, number, item.split, item.payload)
 
     def classes(self) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ class LoadSummary:
         self.unmeant = {}
 
     def contradict(self, name: str, other: str) -> None:
-        """Count equal samples of different classes."""
+        """Count equal samples with different labels."""
         self.contradictions += 1
         if len(self.contradicting) < SHOWN:
             self.contradicting.append(f"{name} and {other}")
@@ -98,7 +98,7 @@ class LoadSummary:
             notes.append(f"{self.repeated:,} samples are equal to another one of the same split; all are used.")
         if self.contradictions:
             examples = ", ".join(self.contradicting)
-            notes.append(f"{self.contradictions:,} equal {self.things} have different classes, for example {examples}.")
+            notes.append(f"{self.contradictions:,} equal {self.things} have different labels, for example {examples}.")
         return notes
 
     def _tell(self, count: int) -> None:

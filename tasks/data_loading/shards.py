@@ -70,7 +70,7 @@ class ShardWriter:
             self._close()
 
     def part(self) -> Part:
-        """What was written; nothing can be added after this."""
+        """Return what was written; nothing can be added after this."""
         self._close()
         return Part(
             samples=self.samples,

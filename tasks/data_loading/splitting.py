@@ -1,4 +1,4 @@
-"""Which split a sample belongs to.
+"""Decide which split a sample belongs to.
 
 What a source declares goes first. The splits that it does not declare are taken out of the rest, the *pool*:
 samples in its train folder and samples of which nothing is said. There, a hash of what the workload decides by (of an

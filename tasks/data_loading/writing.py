@@ -1,4 +1,4 @@
-"""From buckets to the shards of the splits, in the order of digests; equal samples never in two splits."""
+"""Write buckets to the shards of the splits, in the order of digests; equal samples never in two splits."""
 
 import hashlib
 import struct
@@ -14,14 +14,14 @@ from tasks.data_loading.bucket_sort import Bucket, Entry
 from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.shards import ShardWriter
 from tasks.data_loading.splitting import assign
-from tasks.samples import PLACES, SPLITS, Part, SplitName
+from tasks.samples import SPLITS, TEST_HASHES, Part, SplitName
 from tasks.tfrecord import Sample
 
-Placed = tuple[SplitName, Entry]
+Assigned = tuple[SplitName, Entry]
 
 
 class Labelling(NamedTuple):
-    """What the labels of a source stand for.
+    """The targets that the labels of a source stand for.
 
     ``classes``: their names in the order of their numbers; none where targets are other numbers. ``labels``: by the
     number in which they turned up. ``targets``: the same. ``target``: the name of the target.
@@ -64,32 +64,32 @@ def write_splits(
             )
             for split in SPLITS
         }
-        places = stack.enter_context((folder / PLACES).open("wb"))
+        hashes = stack.enter_context((folder / TEST_HASHES).open("wb"))
         for bucket in buckets:
             for _, group in groupby(bucket.index(), attrgetter("digest")):
-                placed = [(assign(entry.split_hash, entry.declared, declared, data.split), entry) for entry in group]
-                for split, entry in _keep_apart(placed, summary):
+                assigned = [(assign(entry.split_hash, entry.declared, declared, data.split), entry) for entry in group]
+                for split, entry in _keep_apart(assigned, summary):
                     target = labelling.targets[entry.class_number]
                     writers[split].add(Sample(bucket.content(entry), target, entry.name))
                     if split == "test":
-                        places.write(struct.pack("<Q", entry.split_hash))
-                for split, entry in placed:
+                        hashes.write(struct.pack("<Q", entry.split_hash))
+                for split, entry in assigned:
                     digest.update(entry.digest + f"{labelling.labels[entry.class_number]}\n{split}\n".encode())
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
 
 
-def _keep_apart(placed: list[Placed], summary: LoadSummary) -> list[Placed]:
-    """Of equal samples, those of the strictest split: test before validation before train."""
-    if len(placed) == 1:
-        return placed
-    strictest = max((split for split, _ in placed), key=SPLITS.index)
-    kept = [(split, entry) for split, entry in placed if split == strictest]
+def _keep_apart(assigned: list[Assigned], summary: LoadSummary) -> list[Assigned]:
+    """Keep of equal samples those of the strictest split: test before validation before train."""
+    if len(assigned) == 1:
+        return assigned
+    strictest = max((split for split, _ in assigned), key=SPLITS.index)
+    kept = [(split, entry) for split, entry in assigned if split == strictest]
     summary.repeated += len(kept) - 1
-    for split, entry in placed:
+    for split, entry in assigned:
         if split != strictest:
             summary.kept_out.add(entry.name, f"kept out of {split}: equal to {kept[0][1].name} in {strictest}")
-    first = placed[0][1]
-    other = next((entry for _, entry in placed if entry.class_number != first.class_number), None)
+    first = assigned[0][1]
+    other = next((entry for _, entry in assigned if entry.class_number != first.class_number), None)
     if other:
         summary.contradict(first.name, other.name)
     return kept

@@ -1,4 +1,4 @@
-"""What a release consists of, as it lies in the store, and what is said of it."""
+"""Records of a release, as they lie in the store, and of what is said of it."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -33,14 +33,14 @@ Number = Annotated[int, Field(ge=1)]
 
 
 class File(Record):
-    """What a file must be before it is used."""
+    """The size and digest that a file must have before it is used."""
 
     bytes: Bytes
     sha256: Sha256
 
 
 class DataDigests(Record):
-    """What the model was trained and judged on."""
+    """Digests of the data that the model was trained and judged on."""
 
     source: str  # of what the source holds
     prepared: Sha256  # of dataset.json, which lists every shard with its SHA-256
@@ -138,13 +138,13 @@ class Pointer(Record):
 
 
 class Claim(Record):
-    """Who has taken a version's number; only the nonce tells claims apart."""
+    """The claim of a version's number; only the nonce tells claims apart."""
 
     nonce: str
     claimed_at: str  # UTC, ISO 8601
 
 
-class Hold(Record):
+class Lease(Record):
     """Somebody is about to point a channel to a release."""
 
     version: Number
@@ -160,7 +160,7 @@ class Pin(Record):
     reason: str
 
 
-class Retired(Record):
+class Tombstone(Record):
     """The mark on a release that is being removed, or was; from now on it does not exist."""
 
     nonce: str
@@ -169,7 +169,7 @@ class Retired(Record):
 
 
 class Served(Record):
-    """Which release a copy for TensorFlow Serving is of."""
+    """The release that a copy for TensorFlow Serving is of."""
 
     model: str
     release: Number

@@ -57,7 +57,7 @@ class Odd:
     why: str
 
     def __str__(self) -> str:
-        """On one line."""
+        """Show it on one line."""
         return visible(f"{self.key}: {self.why}")
 
 
@@ -80,32 +80,54 @@ class Sealed:
 
 
 def releases_folder(model: str) -> str:
-    """Under which key all releases of a model are."""
+    """Return the key under which all releases of a model lie.
+
+    Args:
+        model: its name.
+    """
     return f"models/{model}/releases"
 
 
 def release_key(model: str, version: int, file: str) -> str:
-    """Where a release's file is."""
+    """Return where a release's file is.
+
+    Args:
+        model: its name.
+        version: number of the release.
+        file: its name.
+    """
     return f"{releases_folder(model)}/{version}/{file}"
 
 
 def channels_folder(model: str) -> str:
-    """Under which key all channels of a model are."""
+    """Return the key under which all channels of a model lie.
+
+    Args:
+        model: its name.
+    """
     return f"models/{model}/channels"
 
 
 def channel_key(model: str, channel: str) -> str:
-    """Where a channel's pointer is."""
+    """Return where a channel's pointer is.
+
+    Args:
+        model: its name.
+        channel: its name.
+    """
     return f"{channels_folder(model)}/{channel}.json"
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601 to the second."""
+    """Return the time in UTC, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def encode(record: Record) -> bytes:
-    """A record as it is stored.
+    """Return a record as it is stored.
+
+    Args:
+        record: any.
 
     Raises:
         ReleaseError: it is larger than readers take.
@@ -119,8 +141,13 @@ def encode(record: Record) -> bytes:
     return content
 
 
-def decode(content: bytes, kind: type[R], place: str) -> R:
-    """A record as it was stored.
+def decode(content: bytes, kind: type[R], origin: str) -> R:
+    """Return a record as it was stored.
+
+    Args:
+        content: its bytes.
+        kind: of record.
+        origin: of the bytes, for a person.
 
     Raises:
         ReleaseError: it is not one.
@@ -129,7 +156,7 @@ def decode(content: bytes, kind: type[R], place: str) -> R:
         return kind.model_validate_json(content)
     except ValidationError as error:
         raise ReleaseError(
-            f"Expected {place} to be a {kind.__name__} that this version of slimline reads. Received: "
+            f"Expected {origin} to be a {kind.__name__} that this version of slimline reads. Received: "
             f"{_first_problem(error)}. If a newer slimline has written it, update this one."
         ) from None
 
@@ -143,7 +170,17 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def see(store: Readable, model: str, channel: str) -> Seen:
-    """A channel as it is now."""
+    """Return a channel as it is now.
+
+    Args:
+        store: of the releases.
+        model: its name.
+        channel: its name.
+
+    Raises:
+        ReleaseError: what lies there is no channel.
+        StoreError: the store cannot be read.
+    """
     key = channel_key(model, channel)
     try:
         found = store.get(key)
@@ -153,37 +190,60 @@ def see(store: Readable, model: str, channel: str) -> Seen:
 
 
 def current(store: Readable, model: str, channel: str) -> Pointer | None:
-    """Where a channel points to, None where it was never moved."""
+    """Return where a channel points to, None where it was never moved.
+
+    Args:
+        store: of the releases.
+        model: its name.
+        channel: its name.
+
+    Raises:
+        ReleaseError: what lies there is no channel.
+        StoreError: the store cannot be read.
+    """
     return see(store, model, channel).pointer
 
 
 def digest_of(manifest: Manifest) -> str:
-    """The SHA-256 of a manifest's bytes, by which channels name it."""
+    """Return the SHA-256 of a manifest's bytes, by which channels name it.
+
+    Args:
+        manifest: of a release.
+    """
     return hashlib.sha256(encode(manifest)).hexdigest()
 
 
-def open_manifest(envelope: bytes, trust: Trust, place: str) -> Sealed:
-    """The manifest in an envelope.
+def open_manifest(envelope: bytes, trust: Trust, origin: str) -> Sealed:
+    """Return the manifest in an envelope.
+
+    Args:
+        envelope: its bytes.
+        trust: who may have signed it.
+        origin: of the bytes, for a person.
 
     Raises:
         Untrusted: nobody trusted has signed it.
         ReleaseError: it is no manifest.
     """
-    opened = unseal(envelope, trust, place)
+    opened = unseal(envelope, trust, origin)
     digest = hashlib.sha256(opened.payload).hexdigest()
-    return Sealed(decode(opened.payload, Manifest, place), digest, envelope, opened.signed_by)
+    return Sealed(decode(opened.payload, Manifest, origin), digest, envelope, opened.signed_by)
 
 
 def read_manifest(store: Readable, model: str, version: int, trust: Trust, sha256: str | None = None) -> Sealed:
-    """A release's manifest.
+    """Return a release's manifest.
 
     Args:
+        store: of the releases.
+        model: its name.
+        version: number of the release.
         trust: who may have signed it.
         sha256: what its bytes must be, where the channel says it.
 
     Raises:
         Untrusted: nobody trusted has signed it.
         ReleaseError: there is no such release, or the manifest is not what was expected.
+        StoreError: the store cannot be read.
     """
     key = release_key(model, version, MANIFEST)
     try:
@@ -204,25 +264,33 @@ def read_manifest(store: Readable, model: str, version: int, trust: Trust, sha25
     return sealed
 
 
-def expect_about(manifest: Manifest, model: str, version: int, place: str) -> None:
+def expect_about(manifest: Manifest, model: str, version: int, origin: str) -> None:
     """Refuse a manifest, however well it is signed, that lies where another release's belongs.
+
+    Args:
+        manifest: that was read.
+        model: that it should be about.
+        version: that it should be about.
+        origin: of the manifest, for a person.
 
     Raises:
         ReleaseError: it is about another model or version.
     """
     if (manifest.model, manifest.version) != (model, version):
         raise ReleaseError(
-            f"Expected {place} to be about {model} {version}. "
+            f"Expected {origin} to be about {model} {version}. "
             f"Received: {manifest.model} {manifest.version}. Do not use it, publish again."
         )
 
 
 def find(store: Store, folder: str, kind: type[R], fits: Callable[[str, R], bool] | None = None) -> Found[R]:
-    """Read everything below a folder, whatever its name is.
+    """Return everything below a folder, whatever its name is: the records, and what is odd.
 
     Args:
+        store: of the releases.
+        folder: key of the folder.
         kind: what belongs there.
-        fits: whether a record belongs under its name.
+        fits: tells whether a record belongs under its name.
 
     Raises:
         StoreError: the store cannot be listed, or does not answer.
@@ -251,27 +319,48 @@ def find(store: Store, folder: str, kind: type[R], fits: Callable[[str, R], bool
 
 
 def find_channels(store: Store, model: str) -> Found[Pointer]:
-    """All channels of a model and their last moves, also those with names that nobody could give today."""
+    """Return all channels of a model and their last moves, also those with names that nobody could give today.
+
+    Args:
+        store: of the releases.
+        model: its name.
+    """
     return find(store, channels_folder(model), Pointer)
 
 
 def channels(store: Store, model: str) -> Iterator[tuple[str, Pointer]]:
-    """All channels of a model and their last moves; what is no channel is in :func:`find_channels`."""
+    """Yield all channels of a model and their last moves; what is no channel is in :func:`find_channels`.
+
+    Args:
+        store: of the releases.
+        model: its name.
+    """
     yield from find_channels(store, model).records.items()
 
 
 def find_releases(store: Store, model: str) -> tuple[list[Release], tuple[Odd, ...]]:
-    """All releases of a model, whoever signed them, the newest first; what is odd about them and about its channels."""
+    """Return all releases of a model, whoever signed them, the newest first, and what is odd.
+
+    Args:
+        store: of the releases.
+        model: its name.
+
+    Returns:
+        the releases; what is odd about them and about the model's channels.
+
+    Raises:
+        StoreUnavailable: the store does not answer.
+    """
     found = find_channels(store, model)
     pointing: dict[int, list[str]] = defaultdict(list)
     for channel, pointer in found.records.items():
         pointing[pointer.version].append(channel)
     listed, odd = [], list(found.odd)
     for version, files in sorted(versions(store, model).items(), reverse=True):
-        if MANIFEST not in files or any(map(is_mark, files)):
+        if MANIFEST not in files or any(map(is_tombstone, files)):
             continue
         try:
-            listed.append(describe(read_manifest(store, model, version, ANYBODY), tuple(pointing[version])))
+            listed.append(summarize(read_manifest(store, model, version, ANYBODY), tuple(pointing[version])))
         except StoreUnavailable:
             raise
         except (StoreError, ReleaseError) as error:
@@ -281,12 +370,22 @@ def find_releases(store: Store, model: str) -> tuple[list[Release], tuple[Odd, .
 
 
 def releases(store: Store, model: str) -> list[Release]:
-    """All releases of a model, whoever signed them, the newest first; what is none is in :func:`find_releases`."""
+    """Return all releases of a model, whoever signed them, the newest first; what is none is in :func:`find_releases`.
+
+    Args:
+        store: of the releases.
+        model: its name.
+    """
     return find_releases(store, model)[0]
 
 
-def describe(sealed: Sealed, channels: tuple[str, ...]) -> Release:
-    """A release in short."""
+def summarize(sealed: Sealed, channels: tuple[str, ...]) -> Release:
+    """Return a release in short.
+
+    Args:
+        sealed: its manifest.
+        channels: that point to it.
+    """
     manifest = sealed.manifest
     return Release(
         model=manifest.model,
@@ -305,6 +404,9 @@ def describe(sealed: Sealed, channels: tuple[str, ...]) -> Release:
 def as_readers_take_it() -> Iterator[None]:
     """Refuse records that readers would refuse, made in the block before anything is written.
 
+    Yields:
+        nothing.
+
     Raises:
         ReleaseError: they would.
     """
@@ -317,7 +419,15 @@ def as_readers_take_it() -> Iterator[None]:
 
 
 def claim(store: Store, model: str) -> int:
-    """Take the next version number; nobody else ever gets it, also where nothing comes of it."""
+    """Return the next version number, taken: nobody else ever gets it, also where nothing comes of it.
+
+    Args:
+        store: of the releases.
+        model: its name.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
     content = encode(Claim(nonce=secrets.token_hex(16), claimed_at=now()))
     for version in count(max(versions(store, model), default=0) + 1):
         try:
@@ -329,7 +439,12 @@ def claim(store: Store, model: str) -> int:
 
 
 def versions(store: Store, model: str) -> dict[int, dict[str, int]]:
-    """The files of each version and their bytes, whatever has become of it; what else lies there does not count."""
+    """Return each version's files and their bytes, whatever has become of it; what else lies there does not count.
+
+    Args:
+        store: of the releases.
+        model: its name.
+    """
     found: dict[int, dict[str, int]] = defaultdict(dict)
     folder = f"{releases_folder(model)}/"
     for entry in store.list(releases_folder(model)):
@@ -339,6 +454,10 @@ def versions(store: Store, model: str) -> dict[int, dict[str, int]]:
     return dict(found)
 
 
-def is_mark(name: str) -> bool:
-    """Whether a file says that its release is being removed, see :mod:`tasks.deployment.releases.leases`."""
+def is_tombstone(name: str) -> bool:
+    """Return whether a file says that its release is being removed, see :mod:`tasks.deployment.releases.leases`.
+
+    Args:
+        name: of the file, or its key.
+    """
     return name.rpartition("/")[2].startswith("retired-")

@@ -110,6 +110,6 @@ def summarize(models: Mapping[str, Path], processes: Sequence[Timings], settings
 
 
 def describe_ratio(speed: Speed) -> str:
-    """How fast beside the baseline, with the interval."""
+    """Return how fast beside the baseline, with the interval."""
     faster = invert(speed.latency_ratio)
     return f"{faster.value:.2f} × as fast as the baseline ({times_interval(faster)})"

@@ -1,4 +1,4 @@
-"""Which control stands beside a candidate: a recipe of much the same training that makes nothing smaller."""
+"""Find the control beside a candidate: a recipe of much the same training that makes nothing smaller."""
 
 from tasks.compression.records import Candidate
 from tasks.evaluation.results import Results
@@ -11,16 +11,16 @@ def control_of(name: str, results: Results) -> str | None:
     for a candidate that is not trained, for a control, and where no control learns from the same.
     """
     candidate = results.candidates.get(name)
-    if candidate is None or candidate.is_control or not candidate.lessons:
+    if candidate is None or candidate.is_control or not candidate.taught_epochs:
         return None
     controls = {
-        other: sum(control.lessons.values())
+        other: sum(control.taught_epochs.values())
         for other, control in results.candidates.items()
-        if control.is_control and control.lessons and _teacher(control) == _teacher(candidate)
+        if control.is_control and control.taught_epochs and _teacher(control) == _teacher(candidate)
     }
-    wanted = sum(candidate.lessons.values())
+    wanted = sum(candidate.taught_epochs.values())
     return min(controls, key=lambda other: (abs(controls[other] - wanted), other), default=None)
 
 
 def _teacher(candidate: Candidate) -> str:
-    return max(candidate.lessons, key=lambda teacher: (candidate.lessons[teacher], teacher))
+    return max(candidate.taught_epochs, key=lambda teacher: (candidate.taught_epochs[teacher], teacher))

@@ -1,4 +1,4 @@
-"""What a model costs, whatever it runs on: read from the flatbuffer, without running or loading it.
+"""The cost of a model, whatever it runs on: read from the flatbuffer, without running or loading it.
 
 Bytes are always two numbers: as the runtime loads the file, and as it is stored and downloaded
 (:func:`tasks.packing.container.pack`, the very bytes that a release holds), beside them what zstd alone would store.
@@ -25,9 +25,9 @@ from tasks.evaluation.file import DTYPES, PACKED_BITS, Flatbuffer
 from tasks.evaluation.macs import measure_macs
 from tasks.evaluation.records import Cost
 from tasks.packing.pack_cache import packed
-from tasks.packing.plain import zstd
+from tasks.packing.zstd import compress_zstd
 
-BIAS = 2  # its place among the inputs of a convolution and a fully connected layer
+BIAS = 2  # its position among the inputs of a convolution and a fully connected layer
 
 
 def measure_cost(path: Path) -> Cost:
@@ -41,7 +41,7 @@ def measure_cost(path: Path) -> Cost:
     return Cost(
         loaded_bytes=len(file.content),
         stored_bytes=len(packed(file.content)),
-        zstd_bytes=len(zstd(file.content)),
+        zstd_bytes=len(compress_zstd(file.content)),
         parameters=sum(prod(tensor.shape) for tensor in parameters),
         nonzero=sum(_nonzero(file, tensor) for tensor in parameters),
         macs=measure_macs(file),
@@ -58,11 +58,11 @@ def _parameters(file: Flatbuffer) -> Iterator[Any]:
             source = tensors[operation.inputs[0]]
             unpacked[id(tensors[operation.outputs[0]])] = unpacked.get(id(source), source)
             continue
-        for place, index in enumerate(operation.inputs):
+        for position, index in enumerate(operation.inputs):
             if index < 0 or not _is_constant(file, tensors[index], unpacked):
                 continue
             tensor = unpacked.get(id(tensors[index]), tensors[index])
-            bias = place == BIAS and name in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+            bias = position == BIAS and name in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
             if bias or (_is_computed_with(file, tensor) and id(tensor) not in seen):
                 seen.add(id(tensor))
                 yield tensor
@@ -110,7 +110,7 @@ def _unpack(stored: NDArray[np.uint8], bits: int, signed: bool) -> NDArray[Any]:
 
 
 def _zero_points(tensor: Any, shape: tuple[int, ...]) -> NDArray[Any] | int:
-    """What is stored for 0, in a shape that broadcasts over the tensor's."""
+    """Return what is stored for 0, in a shape that broadcasts over the tensor's."""
     quantization = _scales(tensor)
     if quantization is None or quantization.zeroPoint is None or not np.any(quantization.zeroPoint):
         return 0

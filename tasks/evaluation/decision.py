@@ -22,7 +22,7 @@ from tasks.evaluation.results import Results
 from tasks.evaluation.rules import judge_rules, overall
 from tasks.files import sha256
 from tasks.samples import split_digest
-from tasks.spending import Budget, one_sided, two_sided
+from tasks.spending import ErrorBudget, one_sided, two_sided
 from tasks.training.records import BASELINE_TFLITE
 from tasks.wording import confidence, percent, times
 
@@ -32,7 +32,7 @@ MOST_COUNTED = 1_000  # decisions that are counted one by one
 def decide(
     results: Results, question: Question, used: NDArray[np.bool_], level: float
 ) -> Literal["PASS", "INCONCLUSIVE"]:
-    """Whether every rule is proven on the sealed samples.
+    """Return whether every rule is proven on the sealed samples.
 
     Args:
         results: of the stages; the gate has chosen.
@@ -103,8 +103,8 @@ def ceiling(params: Params) -> float:
     return max(one_sided(rule.confidence) for rule in params.gate.sealed)
 
 
-def provable(results: Results, budget: Budget, samples: int) -> int | None:
-    """How many decisions could still prove the first rule's margin for a candidate as good as the baseline.
+def provable(results: Results, budget: ErrorBudget, samples: int) -> int | None:
+    """Return how many decisions could still prove the first rule's margin for a candidate as good as the baseline.
 
     It counts decisions that do not pass; the answers are taken to differ as on validation.
 
@@ -170,7 +170,7 @@ def explain(results: Results, decision: Decision) -> str:
 
 
 def look_ahead(results: Results, outlook: Outlook) -> str:
-    """What the samples can still decide, as sentences."""
+    """Return what the samples can still decide, as sentences."""
     restored = f"{outlook.restore:,} test samples that no decision has seen would restore the budget."
     if outlook.confidence >= 1:
         return f"These samples can decide nothing any more: {restored}"

@@ -71,10 +71,10 @@ def broken_promises(candidate: Candidate) -> tuple[Promise, ...]:
 
 def ineligible_choices(results: Results, after: int) -> Iterator[Choice]:
     """Make the gate's records of the candidates that cannot be chosen, ranked behind ``after`` others."""
-    for place, (name, reason) in enumerate(ineligible(results).items(), start=after + 1):
+    for rank, (name, reason) in enumerate(ineligible(results).items(), start=after + 1):
         what = "could not be made" if name in results.not_made else "is not eligible"
         yield Choice(
-            candidate=name, rank=place, objective=None, outcome="INELIGIBLE", sentence=f"{name} {what}. {reason}"
+            candidate=name, rank=rank, objective=None, outcome="INELIGIBLE", sentence=f"{name} {what}. {reason}"
         )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from tasks.config import Params, QualityRule
 from tasks.evaluation.decision import smallest_margin
 from tasks.evaluation.eligibility import broken_but_reported, contenders, ineligible_choices
-from tasks.evaluation.records import BASELINE, GATE, PROVISIONAL, Choice, GateReport, Outcome, RuleVerdict
+from tasks.evaluation.records import BASELINE, GATE, PROVISIONAL, Choice, GateReport, Judgement, RuleVerdict
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
 from tasks.evaluation.rules import difference, judge_candidate, judge_rules, overall
@@ -33,8 +33,8 @@ class Contender:
     verdicts: tuple[RuleVerdict, ...]
 
     @property
-    def outcome(self) -> Outcome:
-        """Of all rules together."""
+    def outcome(self) -> Judgement:
+        """Outcome of all rules together."""
         return overall(self.verdicts)
 
     @property
@@ -74,12 +74,12 @@ def choose(results: Results) -> GateReport:
             *(
                 Choice(
                     candidate=contender.name,
-                    rank=place,
+                    rank=rank,
                     objective=objective_value(objective, contender.name, results),
                     outcome=contender.outcome,
-                    sentence=explain_choice(contender, place, ranked, results),
+                    sentence=explain_choice(contender, rank, ranked, results),
                 )
-                for place, contender in enumerate(ranked, start=1)
+                for rank, contender in enumerate(ranked, start=1)
             ),
             *ineligible_choices(results, len(ranked)),
         ),
@@ -126,8 +126,8 @@ def objective_value(objective: str, name: str, results: Results) -> float:
             return results.qualities[name].splits["validation"].metrics[metric]
 
 
-def explain_choice(contender: Contender, place: int, ranked: list[Contender], results: Results) -> str:
-    """Why a candidate has its rank."""
+def explain_choice(contender: Contender, rank: int, ranked: list[Contender], results: Results) -> str:
+    """Return why a candidate has its rank."""
     objective = results.params.gate.objective
     value = objective_value(objective, contender.name, results)
     own, superlative = described(objective, value, results)
@@ -138,7 +138,7 @@ def explain_choice(contender: Contender, place: int, ranked: list[Contender], re
         "does not keep every limit on validation",
     )
     text = f"{contender.name} {how[contender.tier]}, with {own}."
-    if place == 1:
+    if rank == 1:
         text = (
             f"{contender.name} is chosen: it {how[contender.tier]} and is the {superlative} of "
             f"{len(peers)} such, with {own}."

@@ -1,4 +1,4 @@
-"""How each candidate was made, for the report: its steps, what they left alone and why, what they promised."""
+"""The making of each candidate, for the report: its steps, what they left alone and why, what they promised."""
 
 from dataclasses import dataclass
 

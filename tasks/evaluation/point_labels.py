@@ -23,22 +23,22 @@ class Box:
     height: float
 
     def overlaps(self, other: "Box") -> bool:
-        """Whether the two share an area."""
+        """Return whether the two share an area."""
         apart_x, apart_y = abs(self.x - other.x), abs(self.y - other.y)
         return 2 * apart_x < self.width + other.width and 2 * apart_y < self.height + other.height
 
     def lies_in(self, other: "Box") -> bool:
-        """Whether no part of it lies outside the other."""
+        """Return whether no part of it lies outside the other."""
         apart_x, apart_y = abs(self.x - other.x), abs(self.y - other.y)
         return 2 * apart_x <= other.width - self.width and 2 * apart_y <= other.height - self.height
 
 
 def places_around(spot: Box, width: float) -> Iterator[Box]:
-    """Where a label of this width could stand, the nearest places first: right, left, above, below, corners."""
+    """Return where a label of this width could stand, the nearest first: right, left, above, below, corners."""
     for reach in REACHES:
-        aside, slant = reach + width / 2, 0.7 * reach + width / 2
+        extra, slant = reach + width / 2, 0.7 * reach + width / 2
         for dx, dy in (
-            *((aside, 0.0), (-aside, 0.0), (0.0, reach + 4.0), (0.0, -reach - 4.0)),
+            *((extra, 0.0), (-extra, 0.0), (0.0, reach + 4.0), (0.0, -reach - 4.0)),
             *((slant, 0.8 * reach), (-slant, 0.8 * reach), (slant, -0.8 * reach), (-slant, -0.8 * reach)),
         ):
             yield Box(spot.x + dx, spot.y + dy, width, LINE)

@@ -1,4 +1,4 @@
-"""What a model said about each sample: kept, so that two models can be compared sample by sample.
+"""A model's answers to all samples, kept so that two models can be compared sample by sample.
 
 Only answers about the validation split are kept. Those about the sealed test split live in memory, for one decision.
 """

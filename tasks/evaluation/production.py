@@ -56,8 +56,8 @@ def find_absence(path: Path, dataset: Dataset, baseline: Path = BASELINE_TFLITE)
     if found is None:
         return None
     obstacle, words = found
-    place = path.with_name(PRODUCTION_CONSENT.name)
-    return Absence(words, obstacle, release, read_record(place, Consent) if place.exists() else None)
+    consent = path.with_name(PRODUCTION_CONSENT.name)
+    return Absence(words, obstacle, release, read_record(consent, Consent) if consent.exists() else None)
 
 
 def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline: Path) -> tuple[Obstacle, str] | None:

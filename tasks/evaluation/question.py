@@ -1,4 +1,4 @@
-"""What is to be decided about the chosen candidate: asked by the decision, asked again before a release."""
+"""The question that is decided about the chosen candidate; it is asked again before a release."""
 
 from tasks.config import Params
 from tasks.evaluation.records import BASELINE, GATE, PRODUCTION, GateReport, Quality, Question, quality_file

@@ -1,4 +1,4 @@
-"""What the evaluation stages leave for others to read."""
+"""Records that the evaluation stages leave for others to read."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tasks.records import Interval, Record
-from tasks.verdicts import Outcome as Outcome  # noqa: PLC0414 - a part of the records
+from tasks.verdicts import Judgement as Judgement  # noqa: PLC0414 - a part of the records
 from tasks.verdicts import RuleVerdict as RuleVerdict  # noqa: PLC0414
 
 QUALITY = Path("reports/quality")
@@ -37,7 +37,7 @@ class SplitQuality(Record):
 
 
 class Cost(Record):
-    """What a model costs, whatever it runs on."""
+    """The cost of a model, whatever it runs on."""
 
     loaded_bytes: int  # the file as the runtime loads it
     stored_bytes: int  # the file as it is stored and downloaded
@@ -106,7 +106,7 @@ class BenchmarkReport(Record):
 
     @property
     def extent(self) -> str:
-        """How much was measured, for people."""
+        """Return how much was measured, for people."""
         least, most = min(self.measured_rounds), max(self.measured_rounds)
         rounds = f"{least}" if least == most else f"{least} to {most}"
         early = "" if least == self.rounds else f" in place of {self.rounds}, as {self.seconds:g} s were up"
@@ -114,17 +114,17 @@ class BenchmarkReport(Record):
 
 
 class Choice(Record):
-    """Why a candidate was or was not chosen, on the validation split."""
+    """The reasons why a candidate was or was not chosen, on the validation split."""
 
     candidate: str
     rank: int  # 1 is the chosen one
     objective: float | None  # value of the objective; None where nothing was made
-    outcome: Outcome | Ineligible  # of the rules on the validation split
+    outcome: Judgement | Ineligible  # of the rules on the validation split
     sentence: str
 
 
 class GateReport(Record):
-    """Which candidate is chosen and how it fares on the validation split: not yet the decision.
+    """The chosen candidate, and how it fares on the validation split: not yet the decision.
 
     ``promising``: every rule passes there, or at least the estimates keep their limits, so that a decision on the
     sealed test samples is worth its price.
@@ -138,12 +138,12 @@ class GateReport(Record):
     rules: tuple[RuleVerdict, ...]
     smallest_margin: float  # of the first metric, that a first decision on the test split can prove for an equal
     promising: bool
-    outcome: Outcome
+    outcome: Judgement
     sentence: str
 
 
 class Question(Record):
-    """What a decision on sealed samples is about; the same question has the same answer and is paid for once.
+    """The question of a decision on sealed samples; the same one has the same answer and is paid for once.
 
     ``rules`` are those that are decided there, as JSON; ``opponents`` are SHA-256 of the models that they compare with,
     None for one that is absent.
@@ -161,7 +161,7 @@ class Question(Record):
 
 
 class Outlook(Record):
-    """What a set of sealed samples can still decide.
+    """The power that a set of sealed samples has left.
 
     ``provable`` counts the decisions that could still prove the margin of the first quality rule for a candidate as
     good as the baseline, if none of them passes; None where no rule has a margin.
@@ -196,10 +196,10 @@ class Decision(Record):
 
 
 def quality_file(name: str) -> Path:
-    """Where a model's quality is: ``baseline``, ``production`` or a recipe's name."""
+    """Return where a model's quality is: ``baseline``, ``production`` or a recipe's name."""
     return QUALITY / f"{name}.json"
 
 
 def predictions_file(name: str) -> Path:
-    """Where a model's per-sample scores are."""
+    """Return where a model's per-sample scores are."""
     return PREDICTIONS / f"{name}.npz"

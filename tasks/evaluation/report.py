@@ -133,8 +133,8 @@ def key_figures(results: Results, chosen: str) -> list[Figure]:
         Figure("Smaller", times(smaller), f"{cost.stored_bytes:,} bytes stored, {cost.loaded_bytes:,} loaded"),
         Figure("Speed", times(faster.value), f"of the baseline's; {number(speed.median_us, 1)} µs {thing}"),
         *(
-            Figure(capitalized(aside.title), aside.shown, f"of {quality.samples:,} validation samples")
-            for aside in results.measuring.asides(quality.details)
+            Figure(capitalized(extra.title), extra.shown, f"of {quality.samples:,} validation samples")
+            for extra in results.measuring.extra_columns(quality.details)
         ),
     ]
 

@@ -41,7 +41,7 @@ from tasks.workloads.measuring import OutcomeMeasuring
 
 @dataclass(frozen=True)
 class Results:
-    """What the stages wrote. ``gate`` is None until a candidate is chosen, ``decision`` until it is decided about.
+    """The stages' records. ``gate`` is None until a candidate is chosen, ``decision`` until it is decided about.
 
     ``qualities`` and ``predictions`` are by name: ``baseline``, ``production`` and the recipes. ``candidates`` are
     those that were made, ``not_made`` says of the other recipes why not.
@@ -61,15 +61,15 @@ class Results:
 
     @property
     def measuring(self) -> OutcomeMeasuring:
-        """What is measured of the outcome."""
+        """Return what is measured of the outcome."""
         return measuring_of(self.dataset)
 
     def answers(self, name: str, split: Split) -> Answers:
-        """What a model said about a split."""
+        """Return what a model said about a split."""
         return self.predictions[name].splits[split]
 
     def cost(self, name: str) -> Cost:
-        """What a model costs.
+        """Return what a model costs.
 
         Raises:
             EvaluationError: the model is absent.
@@ -83,11 +83,11 @@ class Results:
         return cost
 
     def speed(self, name: str) -> Speed:
-        """How fast a model is."""
+        """Return how fast a model is."""
         return self.benchmark.models[name]
 
     def why_absent(self, name: str) -> str | None:
-        """Why there is no such model to compare with, or None if there is one."""
+        """Return why there is no such model to compare with, or None if there is one."""
         absent = self.qualities[name].absent
         return absent or (None if name in self.benchmark.models else f"{name} was not benchmarked")
 
@@ -140,7 +140,7 @@ def read_history(path: Path) -> dict[str, tuple[float, ...]]:
 
 
 def check_results(results: Results) -> None:
-    """What is compared must be what was made: the same files, the same samples.
+    """Check that what is compared is what was made: the same files, the same samples.
 
     Raises:
         EvaluationError: a record speaks of another file, or of other samples.

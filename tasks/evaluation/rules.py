@@ -10,7 +10,7 @@ from tasks.evaluation.records import BASELINE
 from tasks.evaluation.results import Results
 from tasks.records import Interval
 from tasks.timing.intervals import ratio, typical
-from tasks.verdicts import Outcome, RuleVerdict, ScarceClass, decide, decide_beside, level, whose
+from tasks.verdicts import Judgement, RuleVerdict, ScarceClass, decide_beside, level, whose
 from tasks.wording import capitalized, number, one, sentence, times_interval
 from tasks.workloads import find_workload
 from tasks.workloads.measuring import Pair
@@ -54,7 +54,7 @@ def apply_rule(rule: Rule, name: str, split: Split, results: Results) -> Iterato
             yield from _bytes(rule, name, results)
 
 
-def overall(verdicts: Iterable[RuleVerdict]) -> Outcome:
+def overall(verdicts: Iterable[RuleVerdict]) -> Judgement:
     """FAIL if any rule fails, else INCONCLUSIVE if any is, else PASS: a missing release blocks nothing."""
     outcomes = {verdict.outcome for verdict in verdicts}
     return "FAIL" if "FAIL" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "PASS"
@@ -120,14 +120,12 @@ def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results
     scarce: tuple[ScarceClass, ...] = ()
     if outcome == "INCONCLUSIVE":
         scarce = metric.find_scarce(answers, results.dataset, margin, rule.confidence)
-    return RuleVerdict(
-        metric=rule.metric,
-        versus=versus,
+    return RuleVerdict.of(
+        rule.metric,
+        versus,
+        seen,
+        limit,
         outcome=outcome,
-        value=seen.value,
-        low=seen.low,
-        high=seen.high,
-        limit=limit,
         at_most=metric.less_is_better,
         sentence=(
             f"The {metric.noun} is {metric.shown(mine)} on {len(answers):,} {split} "
@@ -148,14 +146,12 @@ def _limit(rule: QualityRule, limit: float, name: str, split: Split, results: Re
     distance = metric.sign * (seen.value - limit)
     if outcome == "INCONCLUSIVE" and distance > 0:
         scarce = metric.find_scarce(answers, results.dataset, distance, rule.confidence)
-    return RuleVerdict(
-        metric=rule.metric,
-        versus=None,
+    return RuleVerdict.of(
+        rule.metric,
+        None,
+        seen,
+        limit,
         outcome=outcome,
-        value=seen.value,
-        low=seen.low,
-        high=seen.high,
-        limit=limit,
         at_most=metric.less_is_better,
         sentence=(
             f"The {metric.noun} is {metric.shown(seen.value)} on {len(answers):,} {split} samples "
@@ -170,15 +166,13 @@ def _limit(rule: QualityRule, limit: float, name: str, split: Split, results: Re
 def _latency(rule: LatencyRule, max_ms: float, name: str, results: Results) -> RuleVerdict:
     thing = find_workload(results.dataset.workload).thing
     taken = typical([[us / 1000 for us in rounds] for rounds in results.speed(name).rounds_us], rule.confidence)
-    outcome, judged = decide(taken.high <= max_ms, taken.low > max_ms)
-    return RuleVerdict(
-        metric="latency",
-        versus=None,
+    outcome, judged = decide_beside(taken, max_ms, at_most=True)
+    return RuleVerdict.of(
+        "latency",
+        None,
+        taken,
+        max_ms,
         outcome=outcome,
-        value=taken.value,
-        low=taken.low,
-        high=taken.high,
-        limit=max_ms,
         at_most=True,
         sentence=(
             f"{capitalized(one(thing))} takes {taken.value:.3g} ms "
@@ -191,15 +185,13 @@ def _latency_ratio(rule: LatencyRule, max_ratio: float, versus: Versus, name: st
     mine, theirs = results.speed(name), results.speed(versus)
     thing = find_workload(results.dataset.workload).thing
     seen = ratio(mine.rounds_us, theirs.rounds_us, rule.confidence)
-    outcome, judged = decide(seen.high <= max_ratio, seen.low > max_ratio)
-    return RuleVerdict(
-        metric="latency",
-        versus=versus,
+    outcome, judged = decide_beside(seen, max_ratio, at_most=True)
+    return RuleVerdict.of(
+        "latency",
+        versus,
+        seen,
+        max_ratio,
         outcome=outcome,
-        value=seen.value,
-        low=seen.low,
-        high=seen.high,
-        limit=max_ratio,
         at_most=True,
         sentence=(
             f"{capitalized(one(thing))} takes {number(mine.median_us, 1)} µs, {number(seen.value)} times "
@@ -213,27 +205,23 @@ def _bytes(rule: BytesRule, name: str, results: Results) -> Iterator[RuleVerdict
     mine, theirs = (getattr(results.cost(model), rule.metric) for model in (name, BASELINE))
     kind = rule.metric.removesuffix("_bytes")
     if rule.max is not None:
-        yield RuleVerdict(
-            metric=rule.metric,
-            versus=None,
+        yield RuleVerdict.of(
+            rule.metric,
+            None,
+            Interval(value=mine, low=mine, high=mine),
+            rule.max,
             outcome="PASS" if mine <= rule.max else "FAIL",
-            value=mine,
-            low=mine,
-            high=mine,
-            limit=rule.max,
             at_most=True,
             sentence=f"The model is {kind} in {mine:,} bytes; {rule.max:,} are allowed.",
         )
     if rule.max_ratio is not None:
         share = mine / theirs
-        yield RuleVerdict(
-            metric=rule.metric,
-            versus=BASELINE,
+        yield RuleVerdict.of(
+            rule.metric,
+            BASELINE,
+            Interval(value=share, low=share, high=share),
+            rule.max_ratio,
             outcome="PASS" if share <= rule.max_ratio else "FAIL",
-            value=share,
-            low=share,
-            high=share,
-            limit=rule.max_ratio,
             at_most=True,
             sentence=(
                 f"The model is {kind} in {mine:,} bytes, {number(share, 3)} times the baseline's {theirs:,}; "

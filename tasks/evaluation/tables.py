@@ -43,7 +43,7 @@ def candidates_table(results: Results) -> list[Row]:
             "Difference": "",
             "To its control": "",
             "Beside its float form": beside_float(results, name),
-            **{aside.column: aside.shown for aside in results.measuring.asides(quality.details)},
+            **{extra.column: extra.shown for extra in results.measuring.extra_columns(quality.details)},
             "Loaded": f"{cost.loaded_bytes:,}",
             "Stored": f"{cost.stored_bytes:,}",
             "In zstd": f"{cost.zstd_bytes:,}",
@@ -111,7 +111,7 @@ def quality_table(results: Results, chosen: str) -> list[Row]:
 
 
 def decision_table(decision: Decision) -> list[Row]:
-    """What a decision cost and what is left."""
+    """Return what a decision cost and what is left."""
     outlook = decision.outlook
     left = "none" if outlook.confidence >= 1 else f"at {confidence(outlook.confidence)}"
     rows = {
@@ -131,7 +131,7 @@ def decision_table(decision: Decision) -> list[Row]:
 
 
 def cost_table(results: Results, chosen: str) -> list[Row]:
-    """What the baseline and the chosen candidate cost."""
+    """Return what the baseline and the chosen candidate cost."""
     costs = {name: results.cost(name) for name in (BASELINE, chosen)}
     words = {
         "loaded_bytes": "bytes as loaded",
@@ -163,7 +163,7 @@ def skips_table(step: Step) -> list[Row]:
 
 
 def layers_table(step: Step) -> list[Row]:
-    """What is in each layer after a step."""
+    """Return what is in each layer after a step."""
     return [
         {
             "Layer": layer.layer,
@@ -180,7 +180,7 @@ def layers_table(step: Step) -> list[Row]:
 
 
 def details_table(step: Step) -> list[Row]:
-    """What the technique measured and chose on the way, but for what is a table of its own."""
+    """Return what the technique measured and chose on the way, but for what is a table of its own."""
     return [
         {"Measured or chosen": name.replace("_", " "), "What": _words(value)}
         for name, value in step.details.items()
@@ -189,7 +189,7 @@ def details_table(step: Step) -> list[Row]:
 
 
 def tables_within(step: Step) -> dict[str, list[Row]]:
-    """What it measured of one thing after the other, by what that was."""
+    """Return what it measured of one thing after the other, by what that was."""
     found = {name: value for name, value in step.details.items() if _is_table(value)}
     if step.trials:
         found["networks that were timed"] = [trial.model_dump() for trial in step.trials]
@@ -200,7 +200,7 @@ def tables_within(step: Step) -> dict[str, list[Row]]:
 
 
 def promises_table(step: Step) -> list[Row]:
-    """What was promised and what was measured after a step."""
+    """Return what was promised and what was measured after a step."""
     return [
         {
             "Layer": promise.layer,

@@ -1,4 +1,4 @@
-"""Whether a file computes what the network that it was made of computes, on recorded samples.
+"""Compare a file with the network that it was made of, on recorded samples.
 
 ======================  ============================================================================================
 a file of               what must hold on at least 64 samples

@@ -1,4 +1,4 @@
-"""From a Keras model to a LiteRT flatbuffer that takes raw pixels."""
+"""Convert a Keras model to a LiteRT flatbuffer that takes raw pixels."""
 
 import contextlib
 import functools
@@ -16,7 +16,7 @@ FOLDING = "scaling into the first kernel"
 
 
 def only_trains(layer: KerasLayer) -> bool:
-    """Is this a layer that augments images in training and passes them on otherwise, such as ``RandomFlip``?"""
+    """Return whether this layer augments images in training and passes them on otherwise, as ``RandomFlip`` does."""
     return isinstance(layer, tuple(getattr(keras().layers, f"Random{kind}") for kind in RANDOM))
 
 
@@ -121,7 +121,7 @@ def convert(model: KerasModel, configure: Configure | None = None, float_input: 
 
 
 def _held_by(function: Any, model: KerasModel) -> Any:
-    """What holds all that a function reads while it is converted: its variables, or the model where there is more.
+    """Return what holds all that a function reads while it is converted: its variables, or the model if there is more.
 
     The converter writes a SavedModel of it. Of a model that is one with every layer's functions, traced anew, which
     takes five times as long as all the rest.

@@ -74,12 +74,12 @@ def _outputs_of_file(flatbuffer: bytes, count: int, images: Pixels) -> Outputs:
     (signature,) = interpreter.get_signature_list()
     entry = interpreter.get_input_details()[0]["index"]
     details = interpreter.get_signature_runner(signature).get_output_details()
-    places = [details["logits" if count == 1 else str(index)]["index"] for index in range(count)]
+    indexes = [details["logits" if count == 1 else str(index)]["index"] for index in range(count)]
     parts = []
     for image in images:
         interpreter.set_tensor(entry, image[np.newaxis])
         run(interpreter)
-        parts.append([interpreter.get_tensor(place) for place in places])
+        parts.append([interpreter.get_tensor(index) for index in indexes])
     return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
 

@@ -24,7 +24,7 @@ class Teacher:
     ``members``: from raw pixels to logits; an ensemble answers with the mean of their logits, which is the geometric
     mean of their probabilities. ``temperature``: what logits are divided by before the softmax. ``weight``: share of
     the teacher in the loss; the labels have the rest. ``seed``: of the order and augmentation of the samples that it
-    is asked about, so that all trainings that share it ask the same questions, see :mod:`tasks.learning.teacher_cache`.
+    is asked about, so that all trainings that share it ask about the same, see :mod:`tasks.learning.teacher_cache`.
     """
 
     members: tuple[KerasModel, ...]
@@ -34,14 +34,14 @@ class Teacher:
     kept = True  # its answers take little room and cost much
 
     @functools.cached_property
-    def knowledge(self) -> str:
+    def digest(self) -> str:
         """Identifies the members: the same networks and weights give the same digest."""
         known = repr([(member.to_json(), weights_digest(member)) for member in self.members])
         return hashlib.sha256(known.encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:
-        """What a training with this teacher depends on."""
-        return f"Teacher({self.knowledge}, {self.temperature}, {self.weight}, {self.seed})"
+        """Return what a training with this teacher depends on."""
+        return f"Teacher({self.digest}, {self.temperature}, {self.weight}, {self.seed})"
 
     def answer(self, images: TfTensor) -> TfTensor:
         """Logits ``[n, classes]`` for images float32 ``[n, height, width, channels]``."""
@@ -64,8 +64,8 @@ class Teacher:
         return metric_of_targets(outcome)
 
 
-def lesson(labels: TfTensor, answers: TfTensor) -> TfTensor:
-    """What a student learns in a batch: label, then the teacher's logits: float32 ``[n, 1 + classes]``."""
+def taught_targets(labels: TfTensor, answers: TfTensor) -> TfTensor:
+    """Return what a student learns in a batch: label, then the teacher's logits: float32 ``[n, 1 + classes]``."""
     tf = tensorflow()
     return tf.concat([tf.cast(labels, tf.float32)[:, None], answers], axis=1)
 

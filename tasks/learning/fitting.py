@@ -21,7 +21,7 @@ from tasks.learning.normalization import following_averages
 from tasks.learning.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from tasks.learning.precision import in_precision
 from tasks.learning.saving import weights_digest
-from tasks.learning.teacher_cache import Lessons, kept_in, taught_batches
+from tasks.learning.teacher_cache import TeacherCache, cache_folder, taught_batches
 from tasks.samples import PREPARED, read_dataset
 from tasks.workloads import outcome_of
 from tasks.workloads.protocol import Augmentation, OutcomeLearning
@@ -31,7 +31,7 @@ Row = dict[str, float]  # one epoch
 
 @dataclass(frozen=True)
 class Plan:
-    """How a model is fitted."""
+    """The way in which a model is fitted."""
 
     epochs: int
     batch_size: int
@@ -68,7 +68,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How it went: a row an epoch, the metric by which the best was found, and whose weights the model has now.
+    """The course of a training: a row an epoch, the metric by which the best was found, and whose weights remain.
 
     A row has ``loss``, the metric, both with ``validation_`` before them, and ``seconds``. ``best_epoch`` counts from
     1.
@@ -130,37 +130,37 @@ def fit(
     working = in_precision(model, plan.precision)
     outcome = outcome_of(folder)
     compile_model(working, plan, steps, outcome)
-    keeper = _keeper(working, plan, outcome, state, first, say)
+    best_weights = _best_weights(working, plan, outcome, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
-    if first < plan.epochs and not keeper.stopped():
+    if first < plan.epochs and not best_weights.stopped():
         with _batches(plan, first, folder, cache, say) as batches, following_averages(working, steps):
             working.fit(
                 batches,
                 epochs=plan.epochs,
                 steps_per_epoch=steps,
                 validation_data=evaluation_batches("validation", 512, folder),
-                callbacks=[keeper, *resume, *callbacks],
+                callbacks=[best_weights, *resume, *callbacks],
                 verbose=0,
             )
-    best = keeper.restore()
+    best = best_weights.restore()
     if working is not model:
         model.set_weights(working.get_weights())
     if state:
         shutil.rmtree(state, ignore_errors=True)
-    return Fitted(tuple(keeper.rows), keeper.metric, best)
+    return Fitted(tuple(best_weights.rows), best_weights.metric, best)
 
 
 @contextlib.contextmanager
 def _batches(
     plan: Plan, first: int, folder: Path, cache: Path | None, say: Callable[[str], None]
 ) -> Iterator[TfDataset]:
-    """What is learned in the epochs from ``first`` on."""
+    """Give the batches of the epochs from ``first`` on."""
     if plan.teacher is None:
         yield training_batches(plan.batch_size, plan.seed, first, plan.epochs, plan.augmentation, folder)
         return
-    with kept_in(cache) as kept:
-        lessons = Lessons(plan.teacher, plan.batch_size, plan.augmentation, folder, kept, plan.code)
-        yield taught_batches(lessons, plan.seed, first, plan.epochs, say)
+    with cache_folder(cache) as kept:
+        answers = TeacherCache(plan.teacher, plan.batch_size, plan.augmentation, folder, kept, plan.code)
+        yield taught_batches(answers, plan.seed, first, plan.epochs, say)
 
 
 def _reseed_dropout(model: KerasModel, seed: int, epoch: int) -> None:
@@ -172,7 +172,7 @@ def _reseed_dropout(model: KerasModel, seed: int, epoch: int) -> None:
 
 
 def _finished_epochs(state: Path | None) -> int:
-    """How many epochs the Keras backup in ``state`` holds."""
+    """Return how many epochs the Keras backup in ``state`` holds."""
     tf = tensorflow()
     checkpoint = tf.train.latest_checkpoint(str(state / "keras" / "chief")) if state else None
     if checkpoint is None:
@@ -181,12 +181,12 @@ def _finished_epochs(state: Path | None) -> int:
     return int(tf.train.load_checkpoint(checkpoint).get_tensor(key)) + 1
 
 
-def _keeper(
+def _best_weights(
     model: KerasModel, plan: Plan, outcome: OutcomeLearning, state: Path | None, first: int, say: Callable[[str], None]
 ) -> Any:
     """A Keras callback that prints a line an epoch, keeps the best weights and stops when patience ends."""
 
-    class Keeper(keras().callbacks.Callback):  # type: ignore[misc]
+    class BestWeights(keras().callbacks.Callback):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.metric = str(outcome.metric().name)
@@ -238,4 +238,4 @@ def _keeper(
             model.set_weights(self.weights)
             return self.best() + 1
 
-    return Keeper()
+    return BestWeights()

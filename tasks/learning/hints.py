@@ -29,7 +29,7 @@ def features(model: KerasModel, layer: str) -> TfTensor:
 
 @dataclass(frozen=True, eq=False)
 class Hints:
-    """What one layer of a teacher gives, brought to the form of a layer of the student.
+    """The features of one layer of a teacher, brought to the form of a layer of the student.
 
     ``network``: from raw pixels to the teacher's features, flat: float32 ``[n, width]``; ``classes``: of the student,
     whose outputs are its logits and then its own features, see :func:`match`; ``seed``: of the samples' order and
@@ -42,14 +42,14 @@ class Hints:
     kept = False  # features take much more room than logits: they are asked for in each batch
 
     @functools.cached_property
-    def knowledge(self) -> str:
+    def digest(self) -> str:
         """Identifies the teacher's part: the same network and weights give the same digest."""
         known = repr((self.network.to_json(), weights_digest(self.network)))
         return hashlib.sha256(known.encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:
-        """What a training with these hints depends on."""
-        return f"Hints({self.knowledge}, {self.seed})"
+        """Return what a training with these hints depends on."""
+        return f"Hints({self.digest}, {self.seed})"
 
     def answer(self, images: TfTensor) -> TfTensor:
         """Features ``[n, width]`` of images float32 ``[n, height, width, channels]``."""
@@ -113,7 +113,7 @@ def match(
 
 
 def _factor(own: Any, theirs: Any) -> int | None:
-    """By how much the teacher's map is larger in both directions; None where the two cannot be laid over each other."""
+    """Return how much larger the teacher's map is in both directions; None where one cannot be laid over the other."""
     if len(own) != 4 or len(theirs) != 4:
         return None
     (high, wide), (tall, broad) = own[1:3], theirs[1:3]

@@ -105,8 +105,8 @@ def epoch_batches(
 def epoch_order(epoch: int, seed: int, folder: Path = PREPARED) -> NDArray[np.int64]:
     """Places in the stored training split of an epoch's samples, in the order in which the epoch has them."""
     dataset = read_dataset(folder)
-    places = tensorflow().data.Dataset.range(dataset.splits["train"].samples)
-    shuffled = each_epoch(epoch, epoch + 1, lambda epoch: _shuffled(places, dataset, epoch, seed))
+    positions = tensorflow().data.Dataset.range(dataset.splits["train"].samples)
+    shuffled = each_epoch(epoch, epoch + 1, lambda epoch: _shuffled(positions, dataset, epoch, seed))
     return np.concatenate(list(shuffled.batch(SHUFFLE_BUFFER).as_numpy_iterator()))
 
 

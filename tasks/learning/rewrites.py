@@ -72,7 +72,7 @@ def note(rewrite: str, layer: str, reason: str = "") -> None:
 
 
 def is_exactly(layer: KerasLayer, *kinds: str) -> bool:
-    """Whether a layer is one of these classes of Keras and no subclass, which may compute something else."""
+    """Return whether a layer is one of these classes of Keras and no subclass, which may compute something else."""
     return type(layer) in {getattr(keras().layers, kind) for kind in kinds}
 
 
@@ -82,7 +82,7 @@ def nodes_of(model: KerasModel) -> list[KerasNode]:
 
 
 def called_once(model: KerasModel, layer: KerasLayer) -> bool:
-    """Whether the network has one call of the layer, and no other layer has one of its weights."""
+    """Return whether the network has one call of the layer, and no other layer has one of its weights."""
     calls = sum(node.layer is layer for node in nodes_of(model))
     own = {id(weight) for weight in layer.weights}
     tied = any(id(weight) in own for other in model.layers if other is not layer for weight in other.weights)
@@ -103,12 +103,12 @@ def only_reader(model: KerasModel, layer: KerasLayer) -> KerasLayer | None:
 
 
 def in_float32(*layers: KerasLayer) -> bool:
-    """Whether the layers compute in float32: elsewhere another order of products rounds otherwise."""
+    """Return whether the layers compute in float32: elsewhere another order of products rounds otherwise."""
     return all(layer.compute_dtype == "float32" for layer in layers)
 
 
 def is_elementwise(activation: Any) -> bool:
-    """Whether an activation, a function or a layer, is known to give each value without regard to the others."""
+    """Return whether an activation, a function or a layer, is known to give each value without regard to the others."""
     tf, activations = tensorflow(), keras().activations
     if isinstance(activation, keras().layers.Layer):
         return is_exactly(activation, *ELEMENTWISE_LAYERS)
@@ -136,7 +136,7 @@ def why_not_exact(before: KerasModel, after: KerasModel, needed: float = EXACT_D
 
 
 def float32_db(model: KerasModel, images: NDArray[np.float32]) -> float:
-    """How much of a network's outputs the last place of its weights decides, in decibels.
+    """Return how much of a network's outputs the last place of its weights decides, in decibels.
 
     It is the distance between the network and one whose weights are all one unit in the last place larger, or larger
     and smaller by chance, whichever is further away. A network of many layers computes no more exactly than that.

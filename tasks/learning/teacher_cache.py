@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tasks.backend import TfDataset, TfTensor, tensorflow, threads, traced, versions
 from tasks.files import whole_file
-from tasks.learning.distillation import Teacher, lesson
+from tasks.learning.distillation import Teacher, taught_targets
 from tasks.learning.hints import Hints
 from tasks.learning.pipeline import each_epoch, epoch_batches, epoch_order, evaluation_batches
 from tasks.samples import read_dataset
@@ -33,8 +33,8 @@ STRIDE = 11  # steps of a recipe have consecutive seeds; they begin at views thi
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """What a teacher says about the training split.
+class TeacherCache:
+    """A teacher's answers about the training split, kept for later trainings.
 
     ``folder`` is of the prepared data, ``cache`` holds the logits, ``code`` is a digest of the code that asks.
     """
@@ -46,7 +46,7 @@ class Lessons:
     cache: Path
     code: str = ""
 
-    def learn(self, views: list[int], say: Callable[[str], None]) -> None:
+    def fill(self, views: list[int], say: Callable[[str], None]) -> None:
         """Ask the teacher about those of the views whose logits are not kept yet, if they are to be.
 
         What no training has asked for in a month is forgotten.
@@ -61,7 +61,7 @@ class Lessons:
         for view in missing:
             if answers is None or self._file(view).exists():  # one file may stand for all views
                 continue
-            logits = [answers(images) for images, _ in self._questions(view)]
+            logits = [answers(images) for images, _ in self._inputs(view)]
             with whole_file(self._file(view)) as path:
                 np.save(path, np.concatenate(logits))
         for view in views:
@@ -69,18 +69,18 @@ class Lessons:
         _forget_unused(self.cache)
 
     def batches(self, view: TfTensor) -> TfDataset:
-        """A view with its lessons: images float32 ``[n, height, width, channels]``, lessons ``[n, 1 + classes]``."""
+        """Give a view and its targets: images float32 ``[n, height, width, channels]``, ``[n, 1 + classes]``."""
         tf = tensorflow()
         if not self.teacher.kept:
             return self._epoch(view).map(
-                traced(lambda images, labels: (images, lesson(labels, self.teacher.answer(images))))
+                traced(lambda images, labels: (images, taught_targets(labels, self.teacher.answer(images))))
             )
         logits = tf.numpy_function(self._logits, [view], tf.float32)
         dataset = read_dataset(self.folder)
         logits = tf.ensure_shape(logits, [None, find_workload(dataset.workload).outcome.outputs(dataset)])
         answers = tf.data.Dataset.from_tensor_slices(logits).batch(self.batch_size)
         pairs = tf.data.Dataset.zip((self._epoch(view), answers))
-        return pairs.map(traced(lambda batch, logits: (batch[0], lesson(batch[1], logits))))
+        return pairs.map(traced(lambda batch, logits: (batch[0], taught_targets(batch[1], logits))))
 
     @property
     def _augmented(self) -> bool:
@@ -89,7 +89,7 @@ class Lessons:
     def _epoch(self, view: TfTensor) -> TfDataset:
         return epoch_batches(self.batch_size, self.teacher.seed, self.augmentation, self.folder)(view)
 
-    def _questions(self, view: int) -> TfDataset:
+    def _inputs(self, view: int) -> TfDataset:
         if self._augmented:
             return each_epoch(view, view + 1, self._epoch)
         return evaluation_batches("train", 512, self.folder)
@@ -100,7 +100,7 @@ class Lessons:
 
     def _file(self, view: int) -> Path:
         asked: tuple[object, ...] = (
-            self.teacher.knowledge,
+            self.teacher.digest,
             read_dataset(self.folder).model_dump_json(),
             versions(),
             threads(),
@@ -111,16 +111,18 @@ class Lessons:
         return self.cache / f"{hashlib.sha256(repr(asked).encode()).hexdigest()[:32]}.npy"
 
 
-def taught_batches(lessons: Lessons, seed: int, first_epoch: int, epochs: int, say: Callable[[str], None]) -> TfDataset:
-    """The lessons of the epochs from ``first_epoch`` up to ``epochs`` of a training with ``seed``.
+def taught_batches(
+    cache: TeacherCache, seed: int, first_epoch: int, epochs: int, say: Callable[[str], None]
+) -> TfDataset:
+    """The batches of the epochs from ``first_epoch`` up to ``epochs`` of a training with ``seed``.
 
     Returns:
-        batches as :meth:`Lessons.batches` gives them, all epochs one after the other.
+        batches as :meth:`TeacherCache.batches` gives them, all epochs one after the other.
     """
     start = seed * STRIDE
-    lessons.learn([(start + epoch) % VIEWS for epoch in range(first_epoch, epochs)], say)
+    cache.fill([(start + epoch) % VIEWS for epoch in range(first_epoch, epochs)], say)
 
-    dataset = each_epoch(first_epoch, epochs, lambda epoch: lessons.batches((start + epoch) % VIEWS))
+    dataset = each_epoch(first_epoch, epochs, lambda epoch: cache.batches((start + epoch) % VIEWS))
     return dataset.prefetch(tensorflow().data.AUTOTUNE)
 
 
@@ -133,7 +135,7 @@ def _forget_unused(cache: Path) -> None:
 
 
 @contextlib.contextmanager
-def kept_in(cache: Path | None) -> Iterator[Path]:
+def cache_folder(cache: Path | None) -> Iterator[Path]:
     """The folder for logits: the one that is named, or one that goes again at the end."""
     if cache is not None:
         yield cache

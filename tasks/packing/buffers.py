@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from tasks.errors import PackingError
 from tasks.packing import schema
-from tasks.packing.coder import Coder
+from tasks.packing.interleaved_rans import Numbers
 from tasks.packing.kernels import Kernels, Shape, find_stride
-from tasks.packing.lanes import Numbers
+from tasks.packing.rans import Coder
 from tasks.packing.sections import Sections
 from tasks.packing.symbols import Symbols
-from tasks.packing.wide import Layout
+from tasks.packing.vectorized import Layout
 
 PATIENCE = 600_000  # decisions that are mixed one by one in a whole file: some seconds
 LARGE = 1 << 10  # bytes from which on numpy is worth its lanes
@@ -97,7 +97,7 @@ class Buffers:
 
 
 def decisions(constant: schema.Constant, numbers: NDArray[Any]) -> int:
-    """How many it takes to code them one by one."""
+    """Return how many it takes to code them one by one."""
     return len(numbers) + (1 + 8 * constant.size) * int(np.count_nonzero(numbers))
 
 

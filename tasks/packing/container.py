@@ -1,4 +1,4 @@
-"""What is stored and downloaded in a model's place, and how it becomes the same ``.tflite`` again, bit for bit.
+"""The container that is stored and downloaded for a model, and the way back to its ``.tflite``, bit for bit.
 
 ::
 
@@ -6,12 +6,13 @@
                 | "S" "L" version=1  size  stream                all decisions in one stream
                 | "S" "L" version=2  size  length  stream  parts  large buffers behind it
     size        the bytes of the .tflite, length: of the stream; both in base 128, the lowest 7 bits first
-    stream      rANS, see tasks.packing.coder; its last state holds the CRC-32 of the .tflite
-    parts       for each part of a large buffer: 4 bytes (big-endian), of which the upper 2 bits say what its elements
-                have in common (tasks.packing.wide) and the others its length; then rANS in lanes (tasks.packing.lanes)
+    stream      rANS, see tasks.packing.rans; its last state holds the CRC-32 of the .tflite
+    parts       for each part of a large buffer: 4 bytes (big-endian), of which the upper 2 bits say from which
+                context its elements are predicted (tasks.packing.vectorized) and the others its length; then
+                interleaved rANS (tasks.packing.interleaved_rans)
 
 The stream says in this order: the tree of the flatbuffer (:mod:`tasks.packing.structure`, which has seen that of
-:mod:`tasks.packing.sample` before), the scales of tensors that
+:mod:`tasks.packing.prior` before), the scales of tensors that
 are no biases, those of biases (:mod:`tasks.packing.floats`), what the buffers hold (:mod:`tasks.packing.buffers`), the
 large ones first. A file that is not laid out as :func:`tasks.packing.tree.serialize` does, and one that comes out no
 smaller, is stored as a zstd frame: a container is never larger than that.
@@ -24,11 +25,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tasks.errors import PackingError
-from tasks.packing import plain, schema
+from tasks.packing import schema, zstd
 from tasks.packing.buffers import Buffers
-from tasks.packing.coder import Coder, Decoder, Encoder
 from tasks.packing.floats import Floats, from_bits, products, to_bits
-from tasks.packing.sample import sample
+from tasks.packing.prior import prior
+from tasks.packing.rans import Coder, Decoder, Encoder
 from tasks.packing.sections import Sections
 from tasks.packing.structure import Structure
 from tasks.packing.symbols import Symbols
@@ -48,7 +49,7 @@ def pack(content: bytes) -> bytes:
     Raises:
         PackingError: it is not a LiteRT flatbuffer.
     """
-    frame = plain.zstd(content)
+    frame = zstd.compress_zstd(content)
     coded = encode(content)
     if coded is None or len(coded) > len(content):  # no reader takes a container that is larger than its model
         return frame
@@ -76,7 +77,7 @@ def encode(content: bytes) -> bytes | None:
 
 
 def breakdown(content: bytes) -> dict[str, float]:
-    """Where the bytes of :func:`encode` go: bytes by what they say; parts of large buffers are under their own name."""
+    """Return where the bytes of :func:`encode` go, by what they say; parts of large buffers have their own names."""
     from tasks.packing.recording import read_model, record
 
     coder, sections, found = Encoder(), Sections(), dict[str, float]()
@@ -99,8 +100,8 @@ def unpack(packed: bytes, limit: int) -> bytes:
     Raises:
         PackingError: the container is damaged or cut off, of another format, or holds more than ``limit``.
     """
-    if packed[:4] == plain.MAGIC:
-        return b"".join(plain.read_zstd(io.BytesIO(packed), limit))
+    if packed[:4] == zstd.MAGIC:
+        return b"".join(zstd.decompress_zstd(io.BytesIO(packed), limit))
     if packed[:2] != MAGIC or packed[2:3] not in {bytes([STREAM]), bytes([PARTS])}:
         raise PackingError(
             f"Expected a zstd frame or a container of version {STREAM} or {PARTS}. Received: {packed[:4]!r}… at its "
@@ -133,10 +134,10 @@ def _decode(stream: bytes, parts: bytes, size: int) -> tuple[bytes, int]:
 def unpack_file(packed: Path, target: Path, limit: int) -> None:
     """Unpack a file into another; see :func:`unpack`. A zstd frame never lies in memory as a whole."""
     with packed.open("rb") as source:
-        framed = source.read(len(plain.MAGIC)) == plain.MAGIC
+        framed = source.read(len(zstd.MAGIC)) == zstd.MAGIC
         source.seek(0)
         with target.open("wb") as file:
-            for chunk in plain.read_zstd(source, limit) if framed else (unpack(source.read(limit + 1), limit),):
+            for chunk in zstd.decompress_zstd(source, limit) if framed else (unpack(source.read(limit + 1), limit),):
                 file.write(chunk)
 
 
@@ -145,7 +146,7 @@ class _Model:
 
     def __init__(self, coder: Coder, sections: Sections, size: int, mark: Mark = lambda _: None) -> None:
         symbols = Symbols(Encoder())
-        Structure(symbols, SAMPLE).model(sample())  # so that it knows what files are like
+        Structure(symbols, SAMPLE).model(prior())  # so that it knows what files are like
         symbols.use(coder)
         self._mark = mark
         self._structure = Structure(symbols, size)
@@ -156,21 +157,21 @@ class _Model:
         model = self._structure.model(given)
         self._mark("structure")
         biases = {id(bias.fields.get(schema.QUANTIZATION)): (left, right) for left, right, bias in schema.biases(model)}
-        for place in sorted(self._structure.scales, key=lambda place: id(place.table) in biases):
+        for part in sorted(self._structure.scales, key=lambda part: id(part.table) in biases):
             expected: list[int] = []
-            if id(place.table) in biases and place.slot == schema.SCALE:
-                one, others = (schema.describe(tensor).scales for tensor in biases[id(place.table)])
-                expected = products(one, others) if len(others) == place.size * place.count else []
-            kind = (place.slot, place.count == 1)
-            bits = self._floats.code(kind, to_bits(place.given), place.count, expected)
-            place.table.fields[place.slot] = Vector(place.size, from_bits(bits))
-            self._mark("scales of biases" if id(place.table) in biases else "scales")
+            if id(part.table) in biases and part.slot == schema.SCALE:
+                one, others = (schema.constant_of(tensor).scales for tensor in biases[id(part.table)])
+                expected = products(one, others) if len(others) == part.size * part.count else []
+            kind = (part.slot, part.count == 1)
+            bits = self._floats.code(kind, to_bits(part.given), part.count, expected)
+            part.table.fields[part.slot] = Vector(part.size, from_bits(bits))
+            self._mark("scales of biases" if id(part.table) in biases else "scales")
         constants = schema.constants(model)
         numbers = {id(buffer): at for at, buffer in enumerate(schema.items(model.fields.get(schema.BUFFERS)))}
-        for place in sorted(self._structure.buffers, key=lambda place: -place.count):
-            constant = constants.get(numbers.get(id(place.table), -1))
-            data = self._buffers.code(constant, place.count * place.size, place.given)
-            place.table.fields[place.slot] = Vector(place.size, data)
+        for part in sorted(self._structure.buffers, key=lambda part: -part.count):
+            constant = constants.get(numbers.get(id(part.table), -1))
+            data = self._buffers.code(constant, part.count * part.size, part.given)
+            part.table.fields[part.slot] = Vector(part.size, data)
             self._mark(f"{constant.name} {'×'.join(map(str, constant.shape))}" if constant else "other buffers")
         return model
 

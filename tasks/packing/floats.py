@@ -24,21 +24,21 @@ class Floats:
         found: list[int] = []
         if len(expected) == count and self._symbols.flag([(kind, "as expected")], list(values) == list(expected)):
             return list(expected)
-        place = 0
+        recency = 0
         for index in range(count):
             value = values[index] if values else 0
-            place = self._place(kind, value, place)
-            value = self._recent.pop(place - 1) if place else self._new(kind, value)
+            recency = self._recency(kind, value, recency)
+            value = self._recent.pop(recency - 1) if recency else self._new(kind, value)
             self._recent.insert(0, value)
             del self._recent[RECENT:]
             found.append(value)
         return found
 
-    def _place(self, kind: Context, value: int, before: int) -> int:
-        """Where among the recent ones it is, from 1; 0 for a new one."""
-        place = self._recent.index(value) + 1 if value in self._recent else 0
-        place = self._symbols.number([(kind, "place"), (kind, "place", min(before, 2))], place)
-        return place if place <= len(self._recent) else 0
+    def _recency(self, kind: Context, value: int, before: int) -> int:
+        """Return where among the recent ones it is, from 1; 0 for a new one."""
+        recency = self._recent.index(value) + 1 if value in self._recent else 0
+        recency = self._symbols.number([(kind, "place"), (kind, "place", min(before, 2))], recency)
+        return recency if recency <= len(self._recent) else 0
 
     def _new(self, kind: Context, value: int) -> int:
         exponent = self._symbols.byte([(kind, "exponent"), (kind, "exponent", self._exponent)], value >> MANTISSA & 255)

@@ -9,15 +9,15 @@ magnitudes those of rows with the same scale, which share their levels.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.packing.coder import Coder
-from tasks.packing.mixing import Mixer
+from tasks.packing.context_mixing import Mixer
+from tasks.packing.rans import Coder
 
 MAGNITUDE = 8  # bits
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How the numbers of a tensor lie.
+    """The layout of a tensor's numbers.
 
     ``columns``: numbers of each row. ``stride``: distance of neighbours that resemble each other beside the next, such
     as those of the same input channel. ``levels``: for each row the number of its scale; equal scales, equal levels.
@@ -110,16 +110,16 @@ class Kernels:
     def _bytes(self, value: int, own: int, size: int) -> int:
         """Code the bytes of a number from the highest, each in the context of those above."""
         found = 0
-        for place in range(size - 1, -1, -1):
+        for byte in range(size - 1, -1, -1):
             bases = [
-                own | 10 + place << 40,
-                own | 18 + place << 40 | (found & 255) << 24,
-                own << 40 | 26 + place << 80 | found << 24,
+                own | 10 + byte << 40,
+                own | 18 + byte << 40 | (found & 255) << 24,
+                own << 40 | 26 + byte << 80 | found << 24,
             ]
             node = 1
             for left in range(7, -1, -1):
                 contexts = [base | node for base in bases]
-                node = node << 1 | self._values.code(contexts, 16 + place, value >> 8 * place + left & 1)
+                node = node << 1 | self._values.code(contexts, 16 + byte, value >> 8 * byte + left & 1)
             found = found << 8 | node & 255
         return found
 

@@ -34,14 +34,14 @@ def packed(content: bytes, folder: Path = FOLDER) -> bytes:
     Raises:
         PackingError: it is not a LiteRT flatbuffer.
     """
-    place = folder / f"{hashlib.sha256(content).hexdigest()}.{coder_digest()[:16]}"
+    path = folder / f"{hashlib.sha256(content).hexdigest()}.{coder_digest()[:16]}"
     with suppress(OSError):
-        kept = place.read_bytes()
+        kept = path.read_bytes()
         if _check(kept[CHECK:]) == kept[:CHECK]:
             return kept[CHECK:]
     container = pack(content)
     with suppress(OSError):  # a disk that is full or may only be read: it is made again the next time
-        write_bytes(place, _check(container) + container)
+        write_bytes(path, _check(container) + container)
         _keep_newest(folder)
     return container
 

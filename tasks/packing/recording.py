@@ -26,7 +26,7 @@ def read_model(content: bytes) -> Any:
 
 
 def record(model: Any) -> Table:
-    """What ``model`` (a ``ModelT``) says, as a tree."""
+    """Return what ``model`` (a ``ModelT``) says, as a tree."""
     recorder = _Recorder()
     root = recorder.node(model.Pack(recorder))
     if not isinstance(root, Table):

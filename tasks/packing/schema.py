@@ -1,4 +1,4 @@
-"""What packing knows of LiteRT's schema: where tensors, operators and quantizations are in the tree of a file.
+"""The part of LiteRT's schema that packing knows: tensors, operators and quantizations in the tree of a file.
 
 A path is a chain of slots, each followed by the type of the union that the slot holds, 0 where it is none.
 """
@@ -49,12 +49,12 @@ class Constant:
 
     @property
     def name(self) -> str:
-        """Its type's name."""
+        """Name of the type."""
         return NAMES.get(self.type, f"type {self.type}")
 
     @property
     def bytes(self) -> int:
-        """What its elements take."""
+        """Return what its elements take."""
         return (prod(self.shape) * BITS.get(self.type, 0) + 7) // 8
 
 
@@ -78,8 +78,8 @@ def subgraphs(model: Table) -> list[Table]:
     return items(model.fields.get(SUBGRAPHS))
 
 
-def describe(tensor: Table) -> Constant:
-    """What is known of a tensor.
+def constant_of(tensor: Table) -> Constant:
+    """Return what is known of a tensor.
 
     Raises:
         PackingError: it has more axes than any runtime knows.
@@ -103,12 +103,12 @@ def constants(model: Table) -> dict[int, Constant]:
     found: dict[int, Constant] = {}
     for graph in subgraphs(model):
         for tensor in items(graph.fields.get(TENSORS)):
-            found.setdefault(number(tensor.fields.get(BUFFER)), describe(tensor))
+            found.setdefault(number(tensor.fields.get(BUFFER)), constant_of(tensor))
     return found
 
 
 def biases(model: Table) -> Iterator[tuple[Table, Table, Table]]:
-    """For each operator with an input, a kernel and a bias: the tensors of these three."""
+    """Give for each operator with an input, a kernel and a bias the tensors of these three."""
     for graph in subgraphs(model):
         tensors = items(graph.fields.get(TENSORS))
         for operator in items(graph.fields.get(OPERATORS)):

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from tasks.errors import PackingError
-from tasks.packing.lanes import LaneDecoder, LaneEncoder
-from tasks.packing.wide import Layout, Likeness, code_elements, lanes_for, likenesses, turns_for
+from tasks.packing.interleaved_rans import InterleavedDecoder, InterleavedEncoder
+from tasks.packing.vectorized import ContextKind, Layout, code_elements, context_kinds, lanes_for, turns_for
 
 PART = 1 << 22  # elements that are coded at once, which bounds the memory
 TURNS = 2_000_000  # of all lanes in a whole file: a minute or two
@@ -46,12 +46,12 @@ class Sections:
             raise PackingError("Expected the content to end with its last part. Received: more bytes.")
 
     def _encode(self, count: int, given: bytes, layout: Layout) -> bytes:
-        best, kind = given, Likeness.NEIGHBOUR
+        best, kind = given, ContextKind.NEIGHBOUR
         elements = np.frombuffer(given, np.uint8).reshape(count, layout.size)
         turns = turns_for(count, layout.size)
-        for like in likenesses(layout.size) if turns <= self._turns else ():
-            coder = LaneEncoder(lanes_for(count, layout.size))
-            code_elements(coder, count, elements, replace(layout, like=like))
+        for like in context_kinds(layout.size) if turns <= self._turns else ():
+            coder = InterleavedEncoder(lanes_for(count, layout.size))
+            code_elements(coder, count, elements, replace(layout, context=like))
             coded = coder.finish()
             if len(coded) < len(best):
                 best, kind = coded, like
@@ -71,12 +71,12 @@ class Sections:
             raise PackingError(f"Expected a part of {size} bytes of {count} elements. Received: {len(coded)} bytes.")
         if size == count * layout.size:
             return coded
-        if kind not in likenesses(layout.size):
+        if kind not in context_kinds(layout.size):
             raise PackingError(f"Expected a part of a known kind. Received: {kind}; the content is damaged.")
         self._turns -= turns_for(count, layout.size)
         if self._turns < 0:
             raise PackingError("Expected parts that take a minute or two to decode. Received: more; it is damaged.")
-        coder = LaneDecoder(coded, lanes_for(count, layout.size))
-        found = code_elements(coder, count, None, replace(layout, like=Likeness(kind)))
+        coder = InterleavedDecoder(coded, lanes_for(count, layout.size))
+        found = code_elements(coder, count, None, replace(layout, context=ContextKind(kind)))
         coder.finish()
         return found.tobytes()

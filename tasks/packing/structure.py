@@ -180,9 +180,9 @@ class Structure:
                 value = self._reference(path, slot, value)
             else:
                 here = (path, slot, "element")
-                place = (here, min(index, 7), count)
-                contexts = [here, (here, before), (place, self._last[place]), (place, before)]
-                value = before = self._last[place] = self._symbols.signed(contexts, value)
+                position = (here, min(index, 7), count)
+                contexts = [here, (here, before), (position, self._last[position]), (position, before)]
+                value = before = self._last[position] = self._symbols.signed(contexts, value)
             elements += _element(value, size)
         if path == schema.TENSOR and slot == schema.SHAPE:
             self._shape = schema.numbers(Vector(size, bytes(elements)))
@@ -198,8 +198,8 @@ class Structure:
             likely = [1, *self._shape[:1], *self._shape[-1:], self._last["count"]]
         else:
             likely = []
-        for place, one in enumerate(likely):
-            if self._symbols.flag([(here, place)], count == one):
+        for position, one in enumerate(likely):
+            if self._symbols.flag([(here, position)], count == one):
                 found = one
                 break
         else:

@@ -5,8 +5,8 @@ account in decoding, and the value comes out.
 from collections.abc import Hashable, Sequence
 
 from tasks.errors import PackingError
-from tasks.packing.coder import Coder
-from tasks.packing.mixing import Mixer
+from tasks.packing.context_mixing import Mixer
+from tasks.packing.rans import Coder
 
 EXACT = 12  # leading bits of a number that contexts learn one by one
 HALF = 1 << 15

@@ -95,12 +95,12 @@ class _Layout:
     def _place_table(self, table: Table, offset: int) -> None:
         sizes = {slot: node.size if isinstance(node, Scalar) else OFFSET for slot, node in table.fields.items()}
         slots = sorted(sizes, key=lambda slot: (-sizes[slot], slot))
-        places, end = {}, OFFSET
+        offsets, end = {}, OFFSET
         for slot in slots:
-            places[slot] = end
+            offsets[slot] = end
             end += sizes[slot]
         count = max(slots, default=-1) + 1
-        virtual = struct.pack(f"<{count + 2}H", 2 * count + 4, end, *(places.get(slot, 0) for slot in range(count)))
+        virtual = struct.pack(f"<{count + 2}H", 2 * count + 4, end, *(offsets.get(slot, 0) for slot in range(count)))
         if virtual not in self._virtual:
             self._pad(-len(self.out) % 2)
             self._virtual[virtual] = len(self.out)
@@ -113,7 +113,7 @@ class _Layout:
             node = table.fields[slot]
             self.out += (node.value if isinstance(node, Scalar) else 0).to_bytes(sizes[slot], "little")
         for slot in sorted(sizes):
-            self.place(table.fields[slot], start + places[slot])
+            self.place(table.fields[slot], start + offsets[slot])
 
     def _begin(self, align: int, offset: int) -> int:
         self._pad(-len(self.out) % align)

@@ -68,12 +68,12 @@ def connect(connections: int = 10) -> "S3Client":
 
 
 def is_aws(client: "S3Client") -> bool:
-    """Whether a client talks to AWS itself."""
+    """Return whether a client talks to AWS itself."""
     return "amazonaws.com" in client.meta.endpoint_url
 
 
 class _Patience:
-    """How often a request is tried: a wrong address is told within seconds, a server that was there gets more time."""
+    """Patience with a request: a wrong address is told within seconds, a server that was there gets more time."""
 
     def __init__(self) -> None:
         self._has_answered = False
@@ -83,7 +83,7 @@ class _Patience:
         self._has_answered = self._has_answered or response_dict is not None
 
     def give_up(self, attempts: int, caught_exception: Exception | None, **_: object) -> bool | None:
-        """Whether to stop trying. None: as many times as configured."""
+        """Return whether to stop trying. None: as many times as configured."""
         from botocore.exceptions import ConnectionError, ReadTimeoutError
 
         if isinstance(caught_exception, ReadTimeoutError) and not self._has_answered:

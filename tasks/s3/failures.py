@@ -1,4 +1,4 @@
-"""What goes wrong with an S3 server, told in one way: what was received and what to do."""
+"""Failures of S3 servers, told in one way: what was received and what to do."""
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -68,7 +68,7 @@ def status_of(error: Exception) -> int:
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether another try may help."""
+    """Return whether another try may help."""
     if isinstance(error, ClientError):
         return status_of(error) in TRY_LATER or code_of(error) in TRY_LATER_CODES
     return isinstance(error, ConnectionError | HTTPClientError | IncompleteReadError | ResponseParserError)
@@ -90,8 +90,8 @@ def _advice(error: ClientError) -> str:
     advice = ADVICE.get(code_of(error), DEFAULT)
     headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
     details = dict(error.response["Error"])
-    if place := headers.get("location"):
-        return f"{SERVER[:-1]}: this one sends to {place[:200]}."
+    if address := headers.get("location"):
+        return f"{SERVER[:-1]}: this one sends to {address[:200]}."
     region = details.get("Region") or headers.get("x-amz-bucket-region")
     return f"{advice[:-1]}: {region}." if advice == REGION and region else advice
 

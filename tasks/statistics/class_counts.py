@@ -88,7 +88,7 @@ class ClassCounts:
 
     @property
     def bias(self) -> float:
-        """How much the macro average is expected to be below the truth: of F1, to the second order of the delta method.
+        """Return by how much the macro average is expected to be below the truth: of F1, to the second order.
 
         The ratio of ``N = 2 right`` to ``D = support + answered``, sums over samples in which each sample adds
         0, 1 or 2, has the bias ``(F var D - cov(N, D)) / D² = -F (1 - F) / D``.
@@ -97,7 +97,7 @@ class ClassCounts:
         return float(divide(f1 * (1 - f1), self._denominator).mean()) if self.metric == "f1" else 0.0
 
     def influence(self, labels: Answers, answers: Answers) -> Reals:
-        """How each sample moves the macro average: the derivative of the delta method / n, ``[n]``, with a mean of 0.
+        """Return how each sample moves the macro average: the delta method's derivative / n, ``[n]``, with a mean of 0.
 
         Each class's part is larger by ``sqrt(D / (D - 1))``, Bessel's correction for the variance of ``D`` samples.
         """
@@ -112,19 +112,19 @@ class ClassCounts:
 
     @property
     def error(self) -> Reals:
-        """How much one more error in each class takes off the macro average.
+        """Return how much one more error in each class takes off the macro average.
 
         For F1 it is a miss of this class and a false alarm of another one, which one is taken as answers are spread.
         """
         return self._share * (2 - self.values if self.metric == "f1" else 1) + self._false_alarm
 
     def losses(self, confidence: float) -> Reals:
-        """What errors of a kind that has not occurred in a class may take off the macro average, class by class."""
+        """Return what errors of a kind that did not occur in a class may take off the average, class by class."""
         lost = unseen_share(self.base, confidence) * self.right
         return (self.values - self._values(-lost)) / len(self.right) + lost * self._false_alarm
 
     def gains(self, confidence: float) -> Reals:
-        """What right answers of a kind that has not occurred in a class may add to the average, class by class."""
+        """Return what right answers of a kind that did not occur in a class may add to the average, class by class."""
         won = unseen_share(self.base, confidence) * (self.base - self.right)
         return (self._values(won) - self.values) / len(self.right) + won * self._false_alarm
 
@@ -140,7 +140,7 @@ class ClassCounts:
 
     @property
     def _false_alarm(self) -> Reals:
-        """How much one more false alarm in the other classes, taken as answers are spread, takes off macro F1."""
+        """Return what one more false alarm in other classes, taken as answers are spread, takes off macro F1."""
         if self.metric != "f1":
             return np.zeros_like(self.right)
         each = self.values * self._share

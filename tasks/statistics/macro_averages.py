@@ -106,7 +106,7 @@ def macro_interval(
 
 
 def _reach(influence: Reals, error: Reals, pseudo: float, z: float) -> tuple[float, float]:
-    """How far below and above its estimate a difference may be, with so many pseudo-observations in each class."""
+    """Return how far from its estimate a difference may be, with so many pseudo-observations in each class."""
     variance = float((influence**2).sum() + pseudo * (error**2).sum())
     skewed = float((influence**3).sum()) / variance
     heavy = float((influence**4).sum() + pseudo * (error**4).sum()) / variance

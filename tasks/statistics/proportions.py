@@ -48,7 +48,7 @@ def _tango_low(better: float, worse: float, samples: int, confidence: float) -> 
     z = critical_value(confidence)
 
     def excess(difference: float) -> float:
-        """By how much the observed difference lies above what chance allows; falls with ``difference``."""
+        """Return how much the observed difference exceeds what chance allows; falls with ``difference``."""
         gap = better - worse - samples * difference
         deviation = sqrt(samples * _variance(better, worse, samples, difference))
         return gap - z * deviation if deviation or gap > 0 else -z

@@ -26,7 +26,7 @@ OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: ``rounds`` of each of the ``processes``, after ``warmup`` rounds in each.
+    """The amount of measuring: ``rounds`` of each of the ``processes``, after ``warmup`` rounds in each.
 
     ``seconds`` are for the rounds of all processes together: each has its share, after which it begins no other round
     but the first three. ``batch``: images at once when throughput is measured; None leaves it out.

@@ -57,7 +57,7 @@ class Runner:
         return (time.perf_counter_ns() - start) / len(times)
 
     def images_per_second(self, samples: Pixels) -> float:
-        """How many images go through in a second."""
+        """Return how many images go through in a second."""
         return self.at_once * 1e9 / self.time(samples)
 
 

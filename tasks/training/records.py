@@ -1,4 +1,4 @@
-"""What the training stage leaves for others to read."""
+"""Records that the training stage leaves for others to read."""
 
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,7 @@ HISTORY = Path("reports/history.csv")  # epoch, loss, the outcome's metric, and 
 
 
 class TrainingReport(Record):
-    """How the baseline came about. ``metrics`` and ``litert_metrics`` are of the validation split, by name."""
+    """The baseline's training. ``metrics`` and ``litert_metrics`` are of the validation split, by name."""
 
     format: Literal[2] = 2
     model: str
@@ -52,11 +52,11 @@ class TeachersReport(Record):
 
 
 def teacher_member(name: str, index: int) -> Path:
-    """Where a member of a teacher is."""
+    """Return where a member of a teacher is."""
     return TEACHERS / name / f"{index}.keras"
 
 
 class ServingReport(Record):
-    """What was exported for TensorFlow Serving: nothing, or the baseline with these weights."""
+    """The export for TensorFlow Serving: nothing, or the baseline with these weights."""
 
     weights_sha256: str | None = None

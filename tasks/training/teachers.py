@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from tasks.backend import KerasModel, set_seed, threads
-from tasks.code.records import describe, workload_parts
+from tasks.code.records import code_record, workload_parts
 from tasks.config import Params, TeacherNetwork
 from tasks.errors import DataError
 from tasks.learning.building import build_model
@@ -45,7 +45,7 @@ def _member(
         network,
         training.batch_size,
         seed,
-        describe("teach", [*own, network.model]).digest,
+        code_record("teach", [*own, network.model]).digest,
     )
     model = _build(network, seed)
     digest, path = plan.digest(model), teacher_member(name, index)

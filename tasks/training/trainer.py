@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tasks.backend import KerasModel, set_seed, threads, versions
-from tasks.code.records import describe, models_of
+from tasks.code.records import code_record, models_of
 from tasks.config import Params
 from tasks.errors import ConversionError
 from tasks.files import write_bytes, write_text
@@ -41,7 +41,7 @@ def train(params: Params) -> None:
         ConversionError: the LiteRT model or the saved network does not compute what was trained.
     """
     began = time.perf_counter()
-    config, dataset, code = params.training, read_dataset(), describe("train", models_of(params, "train")).digest
+    config, dataset, code = params.training, read_dataset(), code_record("train", models_of(params, "train")).digest
     set_seed(config.seed)
     model = build_model(config.model, dataset, config.dropout)
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")

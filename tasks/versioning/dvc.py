@@ -16,8 +16,8 @@ from typing import Any, Literal
 from tasks.errors import VersioningError
 from tasks.s3.failures import FAILURES
 
-Outcome = Literal["Ran", "Restored", "Unchanged"]
-OUTCOMES: tuple[tuple[str, Outcome], ...] = (  # what `dvc repro` prints, and what happened then
+Progress = Literal["Ran", "Restored", "Unchanged"]
+PROGRESS: tuple[tuple[str, Progress], ...] = (  # what `dvc repro` prints, and what happened then
     ("Running stage", "Ran"),
     ("is cached - skipping run", "Restored"),
     ("didn't change, skipping", "Unchanged"),
@@ -179,9 +179,9 @@ def repro_command(stage: str, anew: bool = False) -> list[str]:
     return [*dvc, "--wait-for-lock", "repro", "--single-item", stage]
 
 
-def outcome_of(line: str) -> Outcome | None:
+def progress_of(line: str) -> Progress | None:
     """Tell what happened to a stage, if a line of `dvc repro` says so."""
-    return next((outcome for words, outcome in OUTCOMES if words in line), None)
+    return next((progress for words, progress in PROGRESS if words in line), None)
 
 
 def is_chatter(line: str) -> bool:

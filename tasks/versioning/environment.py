@@ -1,4 +1,4 @@
-"""What a stage's process reads from the environment: all that this one does, without what no stage may have."""
+"""The environment of a stage's process: all that this one has, without what no stage may have."""
 
 import os
 import sys

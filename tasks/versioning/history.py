@@ -1,4 +1,4 @@
-"""What git remembers of a release: dvc.lock, dvc.yaml and params.yaml, and the digest of its manifest."""
+"""Git's memory of a release: dvc.lock, dvc.yaml and params.yaml, and the digest of its manifest."""
 
 import re
 import subprocess
@@ -64,7 +64,7 @@ def head(root: Path = Path()) -> tuple[str | None, bool | None]:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What a git command says in ``root``.
+    """Return what a git command says in ``root``.
 
     Raises:
         VersioningError: it fails.

@@ -94,18 +94,18 @@ def _set(document: Any, change: str) -> None:
     if not (equals or removes) or not key.strip("~"):
         raise ConfigError(f"--set: expected key=value, as training.epochs=20, or ~key to remove. Received: {change!r}.")
     *parents, last = key.removeprefix("~" if removes else "").split(".")
-    place = document
+    current = document
     for parent in parents:
-        place = _step(place, parent, change)
-    if not isinstance(place, list | dict):
-        raise ConfigError(f"--set {change}: expected {key} to be inside a mapping. Received: {place!r} above it.")
-    if removes or isinstance(place, list):
-        _step(place, last, change)
-    at = int(last) if isinstance(place, list) else last
+        current = _step(current, parent, change)
+    if not isinstance(current, list | dict):
+        raise ConfigError(f"--set {change}: expected {key} to be inside a mapping. Received: {current!r} above it.")
+    if removes or isinstance(current, list):
+        _step(current, last, change)
+    at = int(last) if isinstance(current, list) else last
     if removes:
-        del place[at]
+        del current[at]
     else:
-        place[at] = _value(text)
+        current[at] = _value(text)
 
 
 def _value(text: str) -> Any:
@@ -118,8 +118,8 @@ def _value(text: str) -> Any:
         return text  # a plain string that YAML would read as something else, as an s3:// prefix with a colon
 
 
-def _step(place: Any, part: str, change: str) -> Any:
+def _step(current: Any, part: str, change: str) -> Any:
     try:
-        return place[int(part)] if isinstance(place, list) else place[part]
+        return current[int(part)] if isinstance(current, list) else current[part]
     except (KeyError, IndexError, ValueError, TypeError):
         raise ConfigError(f"--set {change}: expected a key of params.yaml. Received: {part!r}.") from None

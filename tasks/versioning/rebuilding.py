@@ -47,7 +47,7 @@ def clone_at(commit: str, folder: Path, root: Path = Path()) -> Path:
 
 
 def carries_tool(project: Path) -> bool:
-    """Whether a clone has slimline's own code, as that of slimline's repository: then it runs that."""
+    """Return whether a clone has slimline's own code, as that of slimline's repository: then it runs that."""
     return (project / "tasks" / "command.py").is_file()
 
 
@@ -69,10 +69,10 @@ def lend_source(project: Path, root: Path = Path()) -> None:
     if "://" in source or path.is_absolute() or not (root / path).exists():
         return
     top = Path(git(project, "rev-parse", "--show-toplevel")).parent
-    place = Path(os.path.normpath(project.resolve() / path))
-    if place.is_relative_to(top) and not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to((root / path).resolve())
+    link = Path(os.path.normpath(project.resolve() / path))
+    if link.is_relative_to(top) and not link.exists():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to((root / path).resolve())
 
 
 def _params(project: Path) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _params(project: Path) -> dict[str, Any]:
 
 
 def time_decides(project: Path, recipe: str) -> bool:
-    """Does a step of a recipe have a budget of measured latency, as params.yaml has them?"""
+    """Return whether a step of a recipe has a budget of measured latency, as params.yaml has them."""
     params = _params(project)
     steps = params.get("recipes", {}).get(recipe) or ()
     budgets = [step.get("budget") for step in steps]

@@ -9,7 +9,7 @@ MARKS = Path(".slimline/recorded")
 
 
 class Mark(Record):
-    """What was done to remember a release: data and models pushed, dvc.lock and params.yaml committed."""
+    """The steps that were done to remember a release: data and models pushed, dvc.lock and params.yaml committed."""
 
     model: str
     version: int
@@ -23,7 +23,7 @@ def mark_recorded(manifest_sha256: str, mark: Mark, marks: Path = MARKS) -> None
 
 
 def is_recorded(manifest_sha256: str, mark: Mark, marks: Path = MARKS) -> bool:
-    """Whether the record of the release with this manifest is kept, just as ``mark`` asks for it."""
+    """Return whether the record of the release with this manifest is kept, just as ``mark`` asks for it."""
     try:
         return read_record(_file(manifest_sha256, marks), Mark) == mark
     except DataError:  # none, or one of another version: to record again does no harm

@@ -62,7 +62,7 @@ def web_errors(address: str) -> Iterator[None]:
 
 
 class _Timely(io.RawIOBase):
-    """What a socket receives, as long as the transfer has time left."""
+    """A socket's stream, as long as the transfer has time left."""
 
     def __init__(self, source: io.RawIOBase, connection: socket.socket, left: Callable[[], float]) -> None:
         self.source, self.connection, self.left = source, connection, left

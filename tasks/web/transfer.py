@@ -117,18 +117,24 @@ class WebClient:
     @contextlib.contextmanager
     def _answer(self, address: str, headers: dict[str, str]) -> Iterator[urllib3.BaseHTTPResponse]:
         """Give the answer to a GET, redirects followed: a few, and never from https to anything else."""
-        place = address
+        current = address
         for _ in range(REDIRECTS + 1):
             with web_errors(address):
                 reply = self._pool.request(
-                    "GET", place, headers=headers, redirect=False, retries=False, preload_content=False, timeout=TIMEOUT
+                    "GET",
+                    current,
+                    headers=headers,
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                    timeout=TIMEOUT,
                 )
             if reply.status not in MOVED:
                 with contextlib.closing(reply):
                     yield reply
                 return
             reply.close()
-            place = _next_place(address, place, reply.headers.get("Location", ""))
+            current = _next_address(address, current, reply.headers.get("Location", ""))
         raise WebError(f"Expected {address} within {REDIRECTS} redirects. Received: still another. Name its real one.")
 
 
@@ -240,15 +246,15 @@ class _Transfer:
             raise WebError(f"Expected {self.address} to have {most}. Received: {size:,}.")
 
 
-def _next_place(address: str, place: str, location: str) -> str:
+def _next_address(address: str, current: str, location: str) -> str:
     """Return where a redirect leads to.
 
     Raises:
         WebError: it leads nowhere, out of the web or from https to anything else.
     """
-    before = urlsplit(place).scheme
+    before = urlsplit(current).scheme
     try:
-        after = urljoin(place, location)
+        after = urljoin(current, location)
         scheme = urlsplit(after).scheme
     except ValueError:  # no address, such as http://[
         after, scheme = location, ""

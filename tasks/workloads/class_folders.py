@@ -36,7 +36,11 @@ class ClassFiles:
     most_bytes: int
 
     def claims(self, path: str) -> bool:
-        """Return whether the file's ending is one of these, or it has none."""
+        """Return whether the file's ending is one of these, or it has none.
+
+        Args:
+            path: relative to the source.
+        """
         stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
         return not (dot and stem) or suffix.lower() in self.suffixes
 
@@ -51,18 +55,22 @@ class ClassFiles:
         name = clean(path)
         if is_litter(name):
             return
-        placed = place(name)
-        if isinstance(placed, str):
+        found = class_and_split(name)
+        if isinstance(found, str):
             if self.claims(name):
-                yield RefusedSample(name, placed)
+                yield RefusedSample(name, found)
         elif size > self.most_bytes:
             yield RefusedSample(name, f"{size:,} bytes: expected {self.kind} of at most {self.most_bytes:,}")
         else:
-            yield RawSample(name, *placed, read())
+            yield RawSample(name, *found, read())
 
 
-def place(path: str) -> tuple[str, SplitName | None] | str:
-    """Return class and declared split of a clean path, or the reason why it has none."""
+def class_and_split(path: str) -> tuple[str, SplitName | None] | str:
+    """Return class and declared split of a file, or the reason why it has none.
+
+    Args:
+        path: relative to the source, clean.
+    """
     folders = path.split("/")[:-1]
     if not folders:
         return "not in a class folder: expected <class>/<file> or <split>/<class>/<file>"

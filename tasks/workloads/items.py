@@ -1,4 +1,4 @@
-"""What a source gives: raw samples, files that cannot be samples, and folders."""
+"""Items of a source: raw samples, files that cannot be samples, and folders."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ class RawSample:
     """One sample as the source holds it.
 
     ``payload`` is an encoded file, or for images their pixels as uint8 ``[height, width]`` or ``[height, width,
-    channels]``. ``class_name`` is its label: the name of its class, or for other outcomes its target as text, as
+    channels]``. ``label`` is the name of its class, or for other outcomes its target as text, as
     ``3.5``. ``split`` is what the source declares, if it does.
     """
 
     name: str
-    class_name: str
+    label: str
     split: SplitName | None
     payload: Payload
 

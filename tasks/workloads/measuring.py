@@ -1,4 +1,4 @@
-"""What is measured of an outcome: its metrics, its rules, and what people are told of it.
+"""The measuring of an outcome: its metrics, its rules, and what people are told of it.
 
 An outcome names its :class:`OutcomeMeasuring` beside its :class:`tasks.workloads.protocol.OutcomeLearning`. Evaluation,
 gate, cards, releases and the command line know metrics by their names alone. Nothing here needs TensorFlow; a device
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tasks.gate_settings import Rule, Versus
 from tasks.records import Interval, Record
 from tasks.samples import Dataset
-from tasks.verdicts import Outcome, RuleVerdict, level
+from tasks.verdicts import Judgement, RuleVerdict, level
 from tasks.workloads.metric import Answers, Metric
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Pair:
     dataset: Dataset
 
 
-class Aside(NamedTuple):
+class ExtraColumn(NamedTuple):
     """A figure beside the metrics: the head of its column, what it is in words, and the figure as people read it."""
 
     column: str
@@ -58,7 +58,7 @@ class Prediction(Record):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What people are shown, part by part."""
+        """Return what people are shown, part by part."""
         return (self.label,)
 
 
@@ -71,7 +71,7 @@ class ConstantAnswer:
 
 
 class OutcomeMeasuring(ABC):
-    """What is measured of an outcome; needs no TensorFlow.
+    """The measuring of an outcome; needs no TensorFlow.
 
     ``metrics``: in the order of tables. By the first one the best epoch was kept, the report draws its pictures, and a
     model shows that it has learnt its task. ``rules``: metrics of those rules in params.yaml that only some outcomes
@@ -93,13 +93,20 @@ class OutcomeMeasuring(ABC):
     def metric(self, name: str) -> Metric:
         """Return a metric by its name.
 
+        Args:
+            name: as rules in params.yaml have it.
+
         Raises:
             KeyError: there is none of that name.
         """
         return {metric.name: metric for metric in self.metrics}[name]
 
     def measure(self, answers: Answers) -> dict[str, float]:
-        """Return each metric's figure of one model, by name."""
+        """Return each metric's figure of one model, by name.
+
+        Args:
+            answers: the model's.
+        """
         return {metric.name: metric.value(answers) for metric in self.metrics}
 
     def details(
@@ -119,7 +126,12 @@ class OutcomeMeasuring(ABC):
 
     @abstractmethod
     def constants(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:
-        """Give the constant answers that a model must beat on these samples to show that it has learnt its task."""
+        """Yield the constant answers that a model must beat on these samples to show that it has learnt its task.
+
+        Args:
+            answers: whose targets count.
+            dataset: what was prepared.
+        """
 
     @abstractmethod
     def smallest_margin(self, mine: Answers, theirs: Answers, samples: int, confidence: float) -> float:
@@ -143,7 +155,7 @@ class OutcomeMeasuring(ABC):
         """
 
     def judge(self, rule: Rule, pair: Pair) -> RuleVerdict:
-        """Judge a rule of the outcome's own.
+        """Return the verdict on a rule of the outcome's own.
 
         Args:
             rule: one of :attr:`rules`, or of a metric class by class.
@@ -153,7 +165,7 @@ class OutcomeMeasuring(ABC):
 
     def beside_constant(
         self, who: str, answers: Answers, dataset: Dataset, confidence: float, split: str
-    ) -> tuple[Outcome, Interval, str]:
+    ) -> tuple[Judgement, Interval, str]:
         """Compare a model with the constant answer that it beats least surely.
 
         Args:
@@ -168,7 +180,7 @@ class OutcomeMeasuring(ABC):
         """
         seen, beside = closest_constant(self, answers, dataset, confidence)
         low, high = sorted(self.main.sign * bound for bound in (seen.low, seen.high))
-        outcome: Outcome = "PASS" if low > 0 else "FAIL" if high < 0 else "INCONCLUSIVE"
+        outcome: Judgement = "PASS" if low > 0 else "FAIL" if high < 0 else "INCONCLUSIVE"
         main = self.main
         return (
             outcome,
@@ -182,19 +194,23 @@ class OutcomeMeasuring(ABC):
 
     @abstractmethod
     def describe_task(self, sample: str, dataset: Dataset) -> str:
-        """Say for the model card what the model tells of a sample, as a sentence.
+        """Return for the model card what the model tells of a sample, as a sentence.
 
         Args:
             sample: in words, with an article.
             dataset: what was prepared.
         """
 
-    def asides(self, details: Mapping[str, Any]) -> tuple[Aside, ...]:  # noqa: ARG002
-        """Give figures of what is kept beside the metrics, the same ones for each model."""
+    def extra_columns(self, details: Mapping[str, Any]) -> tuple[ExtraColumn, ...]:  # noqa: ARG002
+        """Return figures of what is kept beside the metrics, the same ones for each model.
+
+        Args:
+            details: what is kept.
+        """
         return ()
 
     def describe_limits(self, details: Mapping[str, Any], things: str) -> Iterator[str]:  # noqa: ARG002
-        """Give sentences for the model card about what the figures hide.
+        """Yield sentences for the model card about what the figures hide.
 
         Args:
             details: what is kept beside the metrics.
@@ -206,7 +222,14 @@ class OutcomeMeasuring(ABC):
 def closest_constant(
     outcome: OutcomeMeasuring, answers: Answers, dataset: Dataset, confidence: float
 ) -> tuple[Interval, ConstantAnswer]:
-    """Find the constant answer that a model beats least surely, and the difference to it in the first metric."""
+    """Return the difference to the constant answer that a model beats least surely, and that answer.
+
+    Args:
+        outcome: whose metrics count.
+        answers: the model's.
+        dataset: what was prepared.
+        confidence: of the two-sided interval.
+    """
     main = outcome.main
     beside = [
         (main.difference(answers, constant.answers, confidence), constant)

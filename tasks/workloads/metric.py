@@ -22,7 +22,7 @@ INFINITE = float("inf")
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model gave for samples: outputs float32 ``[n, …]``; and the samples' targets ``[n]``."""
+    """A model's answers to samples: outputs float32 ``[n, …]``; and the samples' targets ``[n]``."""
 
     outputs: NDArray[np.float32]
     targets: Array
@@ -52,19 +52,38 @@ class Metric(ABC):
 
     @abstractmethod
     def value(self, answers: Answers) -> float:
-        """Return the figure of one model."""
+        """Return the figure of one model.
+
+        Args:
+            answers: of one model, with the targets.
+        """
 
     @abstractmethod
     def interval(self, answers: Answers, confidence: float = 0.95) -> Interval:
-        """Return the figure of one model with its two-sided interval."""
+        """Return the figure of one model with its two-sided interval.
+
+        Args:
+            answers: of one model, with the targets.
+            confidence: of the two-sided interval.
+        """
 
     @abstractmethod
     def difference(self, mine: Answers, theirs: Answers, confidence: float = 0.95) -> Interval:
-        """Return mine − theirs on the same samples, with its two-sided interval."""
+        """Return mine − theirs on the same samples, with its two-sided interval.
+
+        Args:
+            mine: a model's answers.
+            theirs: another one's to the same samples.
+            confidence: of the two-sided interval.
+        """
 
     @abstractmethod
     def constant(self, answers: Answers) -> float:
-        """Return the best figure that an answer reaches which is the same for all these samples."""
+        """Return the best figure that an answer reaches which is the same for all these samples.
+
+        Args:
+            answers: whose targets count.
+        """
 
     def find_scarce(
         self,
@@ -73,7 +92,7 @@ class Metric(ABC):
         allowed: float,  # noqa: ARG002
         confidence: float,  # noqa: ARG002
     ) -> tuple[ScarceClass, ...]:
-        """Name the parts of the samples that are too few for a rule to pass; none where a figure has no parts.
+        """Return the parts of the samples that are too few for a rule to pass; none where a figure has no parts.
 
         Args:
             answers: the candidate's.
@@ -84,7 +103,11 @@ class Metric(ABC):
         return ()
 
     def explain_scarce(self, scarce: Sequence[ScarceClass]) -> str:
-        """Return a sentence about them with a space before it, or nothing."""
+        """Return a sentence about them with a space before it, or nothing.
+
+        Args:
+            scarce: as :meth:`find_scarce` gives them.
+        """
         named = ", ".join(f"{one.name} has {one.samples:,} and needs {one.needed:,}" for one in scarce)
         return f" There are too few samples: {named}." if scarce else ""
 
@@ -95,7 +118,7 @@ class Metric(ABC):
 
     @property
     def best(self) -> str:
-        """What the candidate is called that is best by it."""
+        """Return what the candidate is called that is best by it."""
         return self.superlative or f"best by {self.noun}"
 
     @property
@@ -105,39 +128,67 @@ class Metric(ABC):
 
     @property
     def is_fraction(self) -> bool:
-        """Whether it is written as a percentage."""
+        """True if it is written as a percentage."""
         return (self.least, self.most) == (0, 1)
 
     def shown(self, value: float) -> str:
-        """Write a figure."""
+        """Return a figure as people read it, with its unit.
+
+        Args:
+            value: the figure.
+        """
         if self.is_fraction:
             return percent(value, self.digits)
         return f"{number(value, self.digits)}{f' {self.unit}' if self.unit else ''}"
 
     def shown_difference(self, value: float) -> str:
-        """Write a difference without its unit, for tables."""
+        """Return a difference without its unit, for tables.
+
+        Args:
+            value: the difference.
+        """
         return points(value, self.digits) if self.is_fraction else number(value, self.digits, sign=True)
 
     def shown_bounds(self, interval: Interval) -> str:
-        """Write the bounds of a difference without their unit."""
+        """Return the bounds of a difference without their unit.
+
+        Args:
+            interval: of the difference.
+        """
         if self.is_fraction:
             return points_interval(interval, self.digits)
         return f"{self.shown_difference(interval.low)} … {self.shown_difference(interval.high)}"
 
     def apart(self, value: float) -> str:
-        """Write a difference with its unit."""
+        """Return a difference with its unit.
+
+        Args:
+            value: the difference.
+        """
         return (
             f"{self.shown_difference(value)}{' points' if self.is_fraction else f' {self.unit}' if self.unit else ''}"
         )
 
     def margin(self, value: float) -> str:
-        """Write the size of a difference with its unit."""
+        """Return the size of a difference with its unit.
+
+        Args:
+            value: the difference.
+        """
         return f"{number(100 * value, self.digits)} points" if self.is_fraction else self.shown(value)
 
     def clause(self, value: float) -> str:
-        """Say what a model's figure is, as a clause whose subject is ``it``."""
+        """Return what a model's figure is, as a clause whose subject is ``it``.
+
+        Args:
+            value: the figure.
+        """
         return f"its {self.noun} is {self.shown(value)}"
 
     def brief(self, value: float) -> str:
-        """Say what a model's figure is in a few words."""
+        """Return what a model's figure is in a few words.
+
+        Args:
+            value: the figure.
+        """
         return f"a {self.noun} of {self.shown(value)}"

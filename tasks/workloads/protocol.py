@@ -39,7 +39,7 @@ class Example(NamedTuple):
 
 
 class Reader(Protocol):
-    """How the samples of one source are read. It is handed to other processes, so it can be pickled."""
+    """A reader of the samples of one source. It is handed to other processes, so it can be pickled."""
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -61,12 +61,12 @@ class Augmentation(Settings):
 
     @property
     def changes(self) -> bool:
-        """Whether anything changes."""
+        """True if anything changes."""
         return self != type(self)()
 
 
 class Outcome(Protocol):
-    """What comes out of a model: its name, what a sample's target is, and where the rest is.
+    """An outcome, which comes out of a model: its name, what a sample's target is, and where the rest is.
 
     ``target``: one number, whose name is that of its feature in the shards. ``has_classes``: whether targets are the
     numbers of classes. ``learning`` and ``measuring``: where its :class:`OutcomeLearning` and its
@@ -120,7 +120,7 @@ class Workload(Protocol):
 
 
 class WorkloadReading(Protocol):
-    """How files become samples, and a device's questions. It needs no TensorFlow.
+    """The reading of a workload: how files become samples, and a device's questions. It needs no TensorFlow.
 
     ``layout``: how files of one's own are to lie, for messages.
     """
@@ -129,7 +129,7 @@ class WorkloadReading(Protocol):
 
     @property
     def take_file(self) -> TakeFile:
-        """How a file of a source becomes samples, refusals, or nothing."""
+        """Return how a file of a source becomes samples, refusals, or nothing."""
 
     def is_meant(self, path: str) -> bool:
         """Return whether a file that cannot be used was meant as a sample, as far as its name tells."""
@@ -160,7 +160,7 @@ Builder = Callable[..., "KerasModel"]  # what a network's function takes is the 
 
 
 class WorkloadLearning(Protocol):
-    """What training needs of a workload; imports TensorFlow."""
+    """The learning of a workload; imports TensorFlow."""
 
     def networks(self) -> Mapping[str, Builder]:
         """Return the functions that build the networks of slimline's own, by their names."""
@@ -183,7 +183,7 @@ class WorkloadLearning(Protocol):
 
 
 class OutcomeLearning(Protocol):
-    """What training needs of an outcome; imports TensorFlow. Targets and outputs are its tensors.
+    """The learning of an outcome; imports TensorFlow. Targets and outputs are its tensors.
 
     ``less_is_better``: of :meth:`metric`.
     """

@@ -12,7 +12,7 @@ from tasks.evaluation.quality import evaluate
 from tasks.evaluation.records import BASELINE, BENCHMARK, PRODUCTION, PRODUCTION_TFLITE
 from tasks.files import sha256, write_text
 from tasks.records import write_record
-from tasks.samples import PLACES, PREPARED, SPLITS, Part, Shard, SplitName
+from tasks.samples import PREPARED, SPLITS, TEST_HASHES, Part, Shard, SplitName
 from tasks.tfrecord import Sample, encode, frame
 from tasks.training.records import BASELINE_TFLITE, TEACHERS_RECORD, TRAINING, TeachersReport
 from tests.tasks.deployment.project import (
@@ -80,7 +80,7 @@ def write_split(split: SplitName, count: int, dim: int) -> Part:
     path = PREPARED / f"{split}-00000.tfrecord"
     path.write_bytes(content)
     if split == "test":
-        (PREPARED / PLACES).write_bytes(np.arange(count, dtype="<u8").tobytes())
+        (PREPARED / TEST_HASHES).write_bytes(np.arange(count, dtype="<u8").tobytes())
     shard = Shard(file=path.name, samples=count, bytes=len(content), sha256=sha256(path))
     of_class = {name: sum(each.target == label for each in samples) for label, name in enumerate(CLASSES)}
     return Part(samples=count, per_class=of_class, shards=(shard,))

@@ -11,15 +11,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import DataError
-from tasks.records import Interval
-from tasks.samples import Dataset, TensorSpec
-from tasks.settings import Settings
-from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, TakeFile
-from tasks.workloads.measuring import ConstantAnswer, OutcomeMeasuring, Prediction
-from tasks.workloads.metric import INFINITE, Answers, Metric
-from tasks.workloads.protocol import Array, Augmentation, Example
+from slimline import (
+    Answers,
+    Augmentation,
+    ConstantAnswer,
+    DataError,
+    Dataset,
+    Example,
+    Interval,
+    Item,
+    Metric,
+    OutcomeMeasuring,
+    Payload,
+    Prediction,
+    RawSample,
+    RefusedSample,
+    Settings,
+    TakeFile,
+    TensorSpec,
+)
 
+Array = NDArray[Any]
+INFINITE = float("inf")
 MARKS = 8  # of a shop, 0 … 255 each
 
 

@@ -7,16 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tf_keras
+from numpy.typing import NDArray
 
-from tasks.errors import DataError
-from tasks.samples import TensorSpec
-from tasks.settings import Settings
-from tasks.workloads.class_folders import ClassFiles
-from tasks.workloads.items import Item, Payload, TakeFile
-from tasks.workloads.outcomes.classes import Classes
-from tasks.workloads.protocol import Array, Augmentation, Example, UnusableError
+from slimline import (
+    Augmentation,
+    Classes,
+    ClassFiles,
+    DataError,
+    Example,
+    Item,
+    Payload,
+    Settings,
+    TakeFile,
+    TensorSpec,
+    UnusableError,
+)
 
+Array = NDArray[Any]
 FILES = ClassFiles("a file of readings", frozenset({"csv"}), 1 << 16)
 
 
@@ -111,6 +118,8 @@ class Sensors:
 
 def network(shape: tuple[int, ...], classes: int, dropout: float) -> Any:
     """Build a network for windows."""
+    import tf_keras
+
     layers = tf_keras.layers
     return tf_keras.Sequential(
         [

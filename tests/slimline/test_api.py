@@ -23,7 +23,31 @@ SIGNATURES = {
     "load_trust": "places, revoked=(), unsigned=False",
     "predict": "model_dir, files, trust, workload=None",
 }
-TYPES = {"Fetched", "NotInstalled", "Prediction", "SlimlineError", "Technique", "Trust"}
+TYPES = {
+    *("Answers", "Augmentation", "ClassFiles", "Classes", "ConstantAnswer", "DataError", "Dataset", "Example"),
+    *("ExtraColumn", "Fetched", "Folder", "Interval", "Metric", "NotInstalled", "Outcome", "OutcomeLearning"),
+    *("OutcomeMeasuring", "Pair", "Prediction", "RawSample", "Reader", "RefusedSample", "RuleVerdict", "Settings"),
+    *("SlimlineError", "Technique", "TensorSpec", "Trust", "UnusableError", "Workload", "WorkloadLearning"),
+    "WorkloadReading",
+}
+ALIASES = {"Item", "Payload", "TakeFile"}
+PARTS = {  # what a workload and an outcome of one's own must have, and what samples are made of
+    "Example": "changes content split_hash",
+    "Outcome": "has_classes learning measuring name outputs target targets",
+    "OutcomeLearning": "each_loss each_taught_loss less_is_better loss metric same_answers score",
+    "RawSample": "label name payload split",
+    "Reader": "inputs read tell",
+    "RefusedSample": "name reason",
+    "TensorSpec": "bytes dtype high low name shape",
+    "Workload": "augmentation describe learning meaning name noise outcome reading settings thing things",
+    "WorkloadLearning": "augment build networks",
+    "WorkloadReading": "ask is_meant layout reader take_file",
+}
+ABSTRACT = {
+    "Metric": "constant difference interval value",
+    "OutcomeMeasuring": "constants describe_task predict smallest_margin",
+    "Technique": "apply",
+}
 
 
 def found(name: str) -> object:
@@ -34,11 +58,24 @@ def found(name: str) -> object:
 
 
 def test_the_public_names_are_these() -> None:
-    assert set(slimline.__all__) == {name for name in SIGNATURES if "." not in name} | TYPES
+    assert set(slimline.__all__) == {name for name in SIGNATURES if "." not in name} | TYPES | ALIASES
     assert list(slimline.__all__) == sorted(slimline.__all__, key=lambda name: (name[0].islower(), name))
     assert set(slimline.__all__) <= set(dir(slimline))
     assert all(isinstance(found(name), type) for name in TYPES)
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", slimline.__version__)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_a_workload_is_made_of_is_this(name: str) -> None:
+    kind = found(name)
+    assert isinstance(kind, type)
+    parts = {*kind.__annotations__, *vars(kind), *getattr(kind, "model_fields", ())}
+    assert sorted(part for part in parts if not part.startswith(("_", "model_"))) == PARTS[name].split()
+
+
+@pytest.mark.parametrize("name", ABSTRACT)
+def test_what_a_class_of_ones_own_has_to_fill_in_is_this(name: str) -> None:
+    assert sorted(getattr(found(name), "__abstractmethods__", ())) == ABSTRACT[name].split()
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
@@ -73,6 +110,21 @@ def test_importing_it_loads_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "{'slimline'}"
+
+
+def test_each_public_name_is_in_the_reference() -> None:
+    page = (REPOSITORY / "docs/reference/api.md").read_text(encoding="utf-8")
+    assert {name for name in slimline.__all__ if f"`{name}`" in page} == set(slimline.__all__)
+    described = set(re.findall(r"auto\w+:: slimline\.(\w+)", page))
+    assert described == set(slimline.__all__)
+
+
+@pytest.mark.parametrize("name", ["sensors", "ratings"])
+def test_workloads_of_ones_own_import_nothing_else(name: str) -> None:
+    text = (REPOSITORY / f"tests/integration/{name}.py").read_text(encoding="utf-8")
+    imports = re.findall(r"^ *(?:from|import) (\w+)", text, re.MULTILINE)
+    assert "slimline" in imports
+    assert not {"tasks", "flows", "tests"} & set(imports)
 
 
 def test_the_docs_of_devices_use_nothing_else() -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.samples import (
-    PLACES,
     PREPARED,
     SPLITS,
+    TEST_HASHES,
     read_batches,
     read_dataset,
-    read_places,
+    read_hashes,
     shard_files,
     split_digest,
 )
@@ -70,18 +70,18 @@ def test_shards_that_do_not_fit_the_description_say_so() -> None:
 
 @pytest.mark.usefixtures("digits")
 def test_a_sample_of_the_test_split_is_known_by_its_image_whatever_size_it_is_brought_to(workspace: Path) -> None:
-    before, digest = read_places(), split_digest("test")
+    before, digest = read_hashes(), split_digest("test")
     assert len(before) == len(set(before.tolist())) == read_dataset().splits["test"].samples
     prepared("digits", image={"height": 12, "width": 12, "channels": 3})
-    assert sorted(read_places().tolist()) == sorted(before.tolist())
+    assert sorted(read_hashes().tolist()) == sorted(before.tolist())
     assert split_digest("test") != digest
 
 
 @pytest.mark.usefixtures("digits")
 def test_names_of_the_test_samples_that_are_missing_say_what_to_do() -> None:
-    (PREPARED / PLACES).write_bytes((PREPARED / PLACES).read_bytes()[:-1])
+    (PREPARED / TEST_HASHES).write_bytes((PREPARED / TEST_HASHES).read_bytes()[:-1])
     with pytest.raises(DataError, match=r"test\.places to name .* test samples.*dvc repro --force load"):
-        read_places()
+        read_hashes()
 
 
 @pytest.mark.usefixtures("digits")

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.spending import LEAST, Budget, one_sided, share, two_sided, worth
+from tasks.spending import LEAST, ErrorBudget, one_sided, share, two_sided, worth
 
 ERROR, CEILING = 0.05, 0.025
 EVEN = ERROR / 100
 
 
-def after(verdicts: str) -> Budget:
+def after(verdicts: str) -> ErrorBudget:
     """P passes, any other letter does not."""
-    budget = Budget()
+    budget = ErrorBudget()
     for verdict in verdicts:
         offer, budget = budget.offer, budget.reserve()
         if verdict == "P":
@@ -23,7 +23,7 @@ def after(verdicts: str) -> Budget:
     return budget
 
 
-def worst(budget: Budget, depth: int) -> float:
+def worst(budget: ErrorBudget, depth: int) -> float:
     """The largest sum of offers that false verdicts can come to, over every way in which models may be good or bad."""
     if not depth:
         return 0.0
@@ -33,7 +33,7 @@ def worst(budget: Budget, depth: int) -> float:
 
 
 def test_no_retrainer_gets_more_than_the_error_whatever_it_makes_of_the_verdicts() -> None:
-    assert worst(Budget(), 12) <= 1 + 1e-12
+    assert worst(ErrorBudget(), 12) <= 1 + 1e-12
 
 
 @given(st.text("PF", max_size=60), st.integers(1, 6))
@@ -54,13 +54,13 @@ def test_decisions_1_7_and_30_are_at_least_as_strong_as_an_even_split(decision: 
 
 
 def test_the_first_decision_is_at_the_confidence_of_the_rules() -> None:
-    assert Budget().level(ERROR, one_sided(0.95)) == pytest.approx(0.025)
-    assert Budget().level(ERROR, one_sided(0.99)) == pytest.approx(0.005)
-    assert Budget().level(ERROR, one_sided(0.6)) == pytest.approx(0.025)  # half of the error, and no more
+    assert ErrorBudget().level(ERROR, one_sided(0.95)) == pytest.approx(0.025)
+    assert ErrorBudget().level(ERROR, one_sided(0.99)) == pytest.approx(0.005)
+    assert ErrorBudget().level(ERROR, one_sided(0.6)) == pytest.approx(0.025)  # half of the error, and no more
 
 
 def test_levels_sum_to_the_error_where_nothing_passes() -> None:
-    budget, levels = Budget(), []
+    budget, levels = ErrorBudget(), []
     for _ in range(2_000):
         levels.append(budget.level(ERROR, CEILING))
         budget = budget.reserve()
@@ -69,7 +69,7 @@ def test_levels_sum_to_the_error_where_nothing_passes() -> None:
 
 
 def test_a_decision_that_has_not_ended_counts_as_one_that_did_not_pass() -> None:
-    first = Budget()
+    first = ErrorBudget()
     both = first.reserve().reserve()
     assert both == after("FF")
     late = both.after_pass(first.offer)  # the first passes after the second was begun
@@ -78,7 +78,7 @@ def test_a_decision_that_has_not_ended_counts_as_one_that_did_not_pass() -> None
 
 
 def test_verdicts_in_any_order_of_their_ends_spend_no_more_than_there_is() -> None:
-    first = Budget()
+    first = ErrorBudget()
     begun = first.reserve()
     second = begun.reserve()
     # both are open: W + s1 + s2 = 1; a PASS of one leaves what it had got, beside the other, which is open still

@@ -1,7 +1,7 @@
 import pytest
 
 from tasks.records import Interval
-from tasks.verdicts import Outcome, RuleVerdict, decide_beside
+from tasks.verdicts import Judgement, RuleVerdict, decide_beside
 
 SEEN = Interval(value=0.5, low=0.4, high=0.6)
 
@@ -11,7 +11,7 @@ SEEN = Interval(value=0.5, low=0.4, high=0.6)
     [(0.3, "PASS", "FAIL"), (0.4, "PASS", "INCONCLUSIVE"), (0.5, "INCONCLUSIVE", "INCONCLUSIVE"),
      (0.6, "INCONCLUSIVE", "PASS"), (0.7, "FAIL", "PASS")],
 )  # fmt: skip
-def test_all_of_an_interval_keeps_a_limit_or_none_of_it_does(limit: float, least: Outcome, most: Outcome) -> None:
+def test_all_of_an_interval_keeps_a_limit_or_none_of_it_does(limit: float, least: Judgement, most: Judgement) -> None:
     assert decide_beside(SEEN, limit, at_most=False)[0] == least
     assert decide_beside(SEEN, limit, at_most=True)[0] == most
 

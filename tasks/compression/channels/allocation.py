@@ -1,4 +1,4 @@
-"""How many channels of each group stay, so that a budget is met, and what a network costs with them."""
+"""Choose how many channels of each group stay, so that a budget is met; and the cost of a network with them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Price = Callable[[Keep], float]
 
 
 def cost(graph: Graph, keep: Keep, metric: Metric) -> int:
-    """What the network costs with the channels of ``keep``.
+    """Return what the network costs with the channels of ``keep``.
 
     ``channels``: that may be removed at all; ``parameters``: values of all weights; ``macs``: multiply-accumulates of
     convolutions and dense layers for one image.
@@ -29,7 +29,7 @@ def cost(graph: Graph, keep: Keep, metric: Metric) -> int:
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a group may be cut.
+    """The limits to which a group may be cut.
 
     ``minimum``: channels that stay at least; ``multiple_of``: a cut group keeps a multiple of it; ``fixed``: how many
     channels of a group stay, by the group's name, whatever the budget.
@@ -91,18 +91,18 @@ class Allocator:
         return self.keep(self._give_back(steps, price, budget) if self._allocation == "global" else steps)
 
     def keep(self, steps: Sequence[int]) -> Keep:
-        """What stays when each group has made so many steps."""
+        """Return what stays when each group has made so many steps."""
         keep = self._graph.everything()
         for order, widths, step in zip(self._orders, self._widths, steps, strict=True):
             keep[order[widths[step] :]] = False
         return keep
 
     def least(self) -> Keep:
-        """What stays when every group is as small as it may be."""
+        """Return what stays when every group is as small as it may be."""
         return self.keep([len(widths) - 1 for widths in self._widths])
 
     def _cost(self, steps: Sequence[int], index: int, price: Price, spent: float) -> float:
-        """What the next step of a group costs."""
+        """Return what the next step of a group costs."""
         order, widths, step = self._orders[index], self._widths[index], steps[index]
         if self._allocation == "uniform":
             return 1.0 - widths[step + 1] / len(order)

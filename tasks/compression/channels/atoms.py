@@ -9,18 +9,18 @@ Ids = NDArray[np.intp]
 
 
 class Atoms:
-    """Atoms are numbered from 0; tied ones are one channel, held ones have to stay."""
+    """Atoms are numbered from 0; tied ones are one channel, fixed ones have to stay."""
 
     def __init__(self) -> None:
         self._parent: list[int] = []
         self._why: dict[int, str] = {}
 
-    def new(self, count: int, held: str = "") -> Ids:
-        """Fresh atoms, none of them tied; ``held`` says why they have to stay, if they have to."""
+    def new(self, count: int, fixed: str = "") -> Ids:
+        """Fresh atoms, none of them tied; ``fixed`` says why they have to stay, if they have to."""
         ids = np.arange(len(self._parent), len(self._parent) + count)
         self._parent.extend(ids.tolist())
-        if held:
-            self.hold(ids, held)
+        if fixed:
+            self.fix(ids, fixed)
         return ids
 
     def root(self, atom: int) -> int:
@@ -38,13 +38,13 @@ class Atoms:
             if high in self._why and low != high:
                 self._why.setdefault(low, self._why.pop(high))
 
-    def hold(self, atoms: Iterable[int], why: str) -> None:
+    def fix(self, atoms: Iterable[int], why: str) -> None:
         """Say that atoms have to stay; the first reason counts."""
         for atom in atoms:
             self._why.setdefault(self.root(int(atom)), why)
 
     def why(self, atom: int) -> str:
-        """Why an atom has to stay; empty where it may go."""
+        """Return why an atom has to stay; empty where it may go."""
         return self._why.get(self.root(atom), "")
 
     def __len__(self) -> int:

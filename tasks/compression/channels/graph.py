@@ -82,7 +82,7 @@ class Group:
 class Graph:
     """The channels of a whole network.
 
-    ``held``: for layers whose channels have to stay, what holds them. ``unsupported``: layers with weights of their
+    ``fixed``: for layers whose channels have to stay, what holds them. ``unsupported``: layers with weights of their
     own that this package does not know, by their kind.
     """
 
@@ -90,7 +90,7 @@ class Graph:
     weights: tuple[WeightChannels, ...]
     sizes: Mapping[str, Size]
     groups: tuple[Group, ...]
-    held: Mapping[str, str]
+    fixed: Mapping[str, str]
     unsupported: Mapping[str, str]
 
     def everything(self) -> Keep:

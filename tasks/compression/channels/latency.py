@@ -58,7 +58,7 @@ def widest(count: int, fits: Callable[[int], bool]) -> int | None:
 
 @dataclass(frozen=True)
 class Limit:
-    """What a network may take: a fraction of the unpruned one's time, or µs an image.
+    """The most time that a network may take: a fraction of the unpruned one's, or µs a sample.
 
     ``timed_as``: the type of weights and activations that the pruned one is timed with; the unpruned one has float32.
     """
@@ -75,7 +75,7 @@ class Limit:
         return ratio(pruned, [timings.latencies[UNPRUNED] for timings in processes], CONFIDENCE)
 
     def undecided(self, processes: Sequence[Timings]) -> bool:
-        """Does the interval hold the limit?"""
+        """Return whether the limit lies within the interval."""
         seen = self.seen(processes)
         return seen.low <= self.value < seen.high
 

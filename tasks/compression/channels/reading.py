@@ -32,7 +32,7 @@ def read_graph(model: KerasModel) -> Graph:
             channels = apply_rule(trace, node, [tensors[id(tensor)] for tensor in node.keras_inputs])
             tensors |= {id(tensor): given for tensor, given in zip(outputs, channels, strict=True)}
     for tensor in model.outputs:
-        trace.atoms.hold(tensors[id(tensor)], "the model's output")
+        trace.atoms.fix(tensors[id(tensor)], "the model's output")
     noted = {key[0] for key in trace.weights}
     for layer in model.layers:
         for index, variable in enumerate(layer.weights if layer.name not in noted else ()):
@@ -63,7 +63,7 @@ def _finish(trace: Trace) -> Graph:
         weights=weights,
         sizes={name: Size(size.key, number[size.channels]) for name, size in trace.sizes.items()},
         groups=_groups(weights, why),
-        held=_held(weights, why),
+        fixed=_fixed(weights, why),
         unsupported=trace.unsupported,
     )
 
@@ -85,13 +85,13 @@ def _groups(weights: tuple[WeightChannels, ...], why: Mapping[int, str]) -> tupl
     return tuple(Group(tuple(makers[channels[0]]), np.array(channels)) for channels in alike.values())
 
 
-def _held(weights: tuple[WeightChannels, ...], why: Mapping[int, str]) -> dict[str, str]:
-    """For layers whose own channels have to stay, or those that they carry if they make none: what holds them."""
+def _fixed(weights: tuple[WeightChannels, ...], why: Mapping[int, str]) -> dict[str, str]:
+    """Name what holds a layer whose own channels have to stay, or those that it carries if it makes none."""
     making = {weight.layer for weight in weights if weight.axis("makes")}
-    held: dict[str, str] = {}
+    fixed: dict[str, str] = {}
     for weight in weights:
         axis = weight.axis("makes" if weight.layer in making else "carries")
         reasons = [why[channel] for channel in axis.channels.tolist() if why[channel]] if axis else []
         if reasons:
-            held.setdefault(weight.layer, reasons[0])
-    return held
+            fixed.setdefault(weight.layer, reasons[0])
+    return fixed

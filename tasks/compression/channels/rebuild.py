@@ -1,4 +1,4 @@
-"""From the channels that stay to a smaller model, and to the same model with the others at zero."""
+"""Build the smaller model of the channels that stay, and the same model with the others at zero."""
 
 from typing import Any
 

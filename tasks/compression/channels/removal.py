@@ -21,7 +21,7 @@ from tasks.errors import Unsuited
 
 @dataclass(frozen=True)
 class Removal:
-    """How channels are chosen: by which criterion, how spread over the layers, within which limits, in how many rounds.
+    """A removal of channels: the criterion, its spread over the layers, the limits, and the number of rounds.
 
     ``metric`` and ``budget``: what the network may cost in the end; None: what ``limits`` fixes goes, and no more.
     """
@@ -74,7 +74,7 @@ def remove_channels(model: KerasModel, removal: Removal, probe: Probe) -> tuple[
 
 
 def whole_cost(model: KerasModel, metric: Metric) -> int:
-    """What a network costs as it is."""
+    """Return what a network costs as it is."""
     graph = read_graph(model)
     return cost(graph, graph.everything(), metric)
 
@@ -84,7 +84,7 @@ def _price(graph: Graph, metric: Metric | None) -> Callable[[Keep], float]:
 
 
 def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tuple[str, ...]) -> dict[str, int]:
-    """How many channels of each group stay, for groups of which a layer is named.
+    """Return how many channels of each group stay, for groups of which a layer is named.
 
     Args:
         graph: of the network.
@@ -101,7 +101,7 @@ def fixed_widths(graph: Graph, wanted: Mapping[str, float | int], excluded: tupl
         if name not in free and not kept.get(name):
             raise Unsuited(
                 f"Expected layers whose channels may go: {', '.join(sorted(free)) or 'there are none'}. "
-                f"Received: {name!r}{f', which has to stay with {graph.held[name]}' if name in graph.held else ''}."
+                f"Received: {name!r}{f', which has to stay with {graph.fixed[name]}' if name in graph.fixed else ''}."
             )
     for name, width in wanted.items():
         groups = [group for group in graph.groups if name in group.layers]

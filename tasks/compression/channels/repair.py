@@ -1,4 +1,4 @@
-"""What is left of each layer's inputs is fitted to give what the whole of them gave, without any training.
+"""Fit what is left of each layer's inputs to give what the whole of them gave, without any training.
 
 Layer by layer from the first on, the kernel is changed so that the layer's outputs for some training images are, by
 least squares, those of the unpruned network (He, Zhang and Sun 2017, Channel Pruning for Accelerating Very Deep Neural
@@ -20,7 +20,7 @@ from tasks.compression.channels.criteria.probe import Probe
 from tasks.errors import Unsuited
 from tasks.learning.saving import copy_model
 
-PLACES = 10  # of each image that a convolution is fitted to, as in He et al.
+POSITIONS = 10  # of each image that a convolution is fitted to, as in He et al.
 RIDGE = 0.1  # pull to the present weights, as a fraction of the inputs' mean energy
 BATCH = 64
 SAMPLES = 2048  # training images
@@ -53,7 +53,7 @@ def _fittable(layer: KerasLayer) -> bool:
 
 
 class _Sampled:
-    """What enters a layer of both networks at the same places of the same images."""
+    """The inputs of a layer of both networks at the same positions of the same images."""
 
     def __init__(
         self, before: KerasModel, after: KerasModel, images: NDArray[np.float32], rng: np.random.Generator
@@ -71,7 +71,7 @@ class _Sampled:
             for index, start in enumerate(range(0, len(self._images), BATCH)):
                 rows = _rows(layer, entering(self._images[start : start + BATCH], training=False))
                 if len(places) <= index:
-                    count = min(PLACES, rows.shape[1])
+                    count = min(POSITIONS, rows.shape[1])
                     places.append(
                         self._rng.permuted(np.tile(np.arange(rows.shape[1]), (len(rows), 1)), axis=1)[:, :count]
                     )

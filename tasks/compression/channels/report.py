@@ -33,7 +33,7 @@ def skipped_layers(
     for group in graph.groups:
         for layer in group.layers:
             reasons.setdefault(layer, _reason(group, limits, unjudged, bool(changed)))
-    reasons |= {layer: (Reason.TIED, why) for layer, why in graph.held.items() if layer not in reasons}
+    reasons |= {layer: (Reason.TIED, why) for layer, why in graph.fixed.items() if layer not in reasons}
     reasons |= {layer: (Reason.UNSUPPORTED, kind) for layer, kind in graph.unsupported.items()}
     every = weights(before)
     names = [layer.name for layer in before.layers if of_layer(every, layer.name)]
@@ -58,7 +58,7 @@ def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...], cut: bool) 
 
 
 def claims(after: KerasModel, changed: tuple[str, ...]) -> tuple[Claim, ...]:
-    """How many channels each changed convolution or dense layer makes, at most."""
+    """Return how many channels each changed convolution or dense layer makes, at most."""
     paths = {id(weight.variable): path for path, weight in weights(after).items()}
     makers = read_graph(after).makers()
     return tuple(

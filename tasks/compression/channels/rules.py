@@ -38,7 +38,7 @@ def apply_rule(trace: Trace, node: KerasNode, inputs: list[Ids]) -> list[Ids]:
     layer = node.layer
     outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
     if node.is_input:
-        return [trace.atoms.new(_last(tensor), held="the model's input") for tensor in outputs]
+        return [trace.atoms.new(_last(tensor), fixed="the model's input") for tensor in outputs]
     kind = type(layer).__name__
     own = is_built_in(layer) or kind == OPERATION
     if own and kind in RULES and getattr(layer, "data_format", None) != "channels_first":
@@ -47,10 +47,10 @@ def apply_rule(trace: Trace, node: KerasNode, inputs: list[Ids]) -> list[Ids]:
             return [given]
     why = f"{layer.name}: {kind}"
     for channels in inputs:
-        trace.atoms.hold(channels, why)
+        trace.atoms.fix(channels, why)
     if layer.weights:
         trace.unsupported[layer.name] = kind
-    return [trace.atoms.new(_last(tensor), held=why) for tensor in outputs]
+    return [trace.atoms.new(_last(tensor), fixed=why) for tensor in outputs]
 
 
 def _last(tensor: Any) -> int:
@@ -63,7 +63,7 @@ def _places(tensor: Any) -> int:
 
 
 def _is_elementwise(layer: KerasLayer) -> bool:
-    """Is the layer's activation, if it has one, a function of each value by itself? It may be a layer, too."""
+    """Return whether the layer's activation, which may be a layer, is a function of each value by itself."""
     activation = getattr(layer, "activation", None)
     if activation is None:
         return True
@@ -78,7 +78,7 @@ def _is_elementwise(layer: KerasLayer) -> bool:
 def _activated(trace: Trace, layer: KerasLayer, channels: Ids) -> Ids:
     if not _is_elementwise(layer):
         activation = layer.activation
-        trace.atoms.hold(channels, f"{layer.name}: {getattr(activation, '__name__', type(activation).__name__)}")
+        trace.atoms.fix(channels, f"{layer.name}: {getattr(activation, '__name__', type(activation).__name__)}")
     return channels
 
 
@@ -177,7 +177,7 @@ def _operation(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
 
 
 def _is_single(value: Any) -> bool:
-    """Is it a number, or what a type or a name is given by?"""
+    """Return whether this is a number, or what a type or a name is given by."""
     return value is None or isinstance(value, str) or hasattr(value, "as_numpy_dtype") or np.ndim(value) == 0
 
 
@@ -188,7 +188,7 @@ def _merge(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
         if len(channels) == len(widest):
             trace.atoms.tie(widest, channels)
         else:
-            trace.atoms.hold(channels, f"{node.layer.name}: spread over all channels")
+            trace.atoms.fix(channels, f"{node.layer.name}: spread over all channels")
     return widest
 
 

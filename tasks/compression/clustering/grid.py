@@ -23,7 +23,7 @@ def steps_of(clusters: int) -> int:
 
 
 def best_shares(kernel: NDArray[Any], steps: int) -> NDArray[np.float32]:
-    """For each output channel the largest level, by the largest weight, at which the squared error is least.
+    """Find for each output channel the largest level, by the largest weight, at which the squared error is least.
 
     Output channels are last, here and in :func:`to_grid`.
     """

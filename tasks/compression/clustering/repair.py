@@ -1,4 +1,4 @@
-"""What a clustered layer has to keep, measured, and put right where TFMOT did not keep it.
+"""Measure what a clustered layer has to keep, and put right what TFMOT did not keep.
 
 Known of its sparsity-preserving clustering: layers that come out all zero, zeros and clusters that are lost.
 """

@@ -22,7 +22,7 @@ PASSING = (
 
 
 def scaled_inputs(model: KerasModel) -> Mapping[str, str]:
-    """For each dense layer, einsum or attention whose inputs are multiplied by factors, the layer that does so.
+    """Find for each dense layer, einsum or attention whose inputs are multiplied by factors the layer that does so.
 
     ``(x · f) W = x (diag(f) W)``: the file has the second, in which weights of an output that were equal differ.
     """
@@ -37,7 +37,7 @@ def scaled_inputs(model: KerasModel) -> Mapping[str, str]:
 
 
 def _behind(node: Any) -> Any:
-    """What gives a signal; layers that pass it on as it is do not count."""
+    """Return what gives a signal; layers that pass it on as it is do not count."""
     passing = tuple(getattr(keras().layers, kind) for kind in PASSING)
     while isinstance(node.layer, passing):
         node = node.keras_inputs[0].node
@@ -45,7 +45,7 @@ def _behind(node: Any) -> Any:
 
 
 def _has_factors(node: Any) -> bool:
-    """Does a call end with a product of its signal with numbers, one for each feature?"""
+    """Return whether a call ends with a product of its signal with numbers, one for each feature."""
     layers, layer = keras().layers, node.layer
     if isinstance(layer, layers.LayerNormalization | layers.GroupNormalization):
         return bool(layer.scale)

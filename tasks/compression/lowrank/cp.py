@@ -50,7 +50,7 @@ class Cp(Decomposition):
         return (low,)
 
     def unfold(self, kernel: NDArray[np.float64]) -> tuple[Matrix, ...]:
-        """Over input and over output channels: the rank is at least that of each."""
+        """Unfold the kernel over input and over output channels: the rank is at least that of each."""
         return tuple(np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1) for axis in (2, 3))
 
     def by_noise(self) -> Ranks:
@@ -58,7 +58,7 @@ class Cp(Decomposition):
         return (max(super().by_noise()),)
 
     def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
-        """Of the three factors."""
+        """Return the shapes of the three factors."""
         rows, columns, inputs, outputs = self.kernel.shape
         return (inputs, ranks[0]), (rows, columns, ranks[0]), (ranks[0], outputs)
 

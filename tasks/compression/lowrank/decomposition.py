@@ -1,4 +1,4 @@
-"""What the ways to write a layer as factors have in common."""
+"""The part that all ways to write a layer as factors have in common."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Places:
-    """At how many places of an image (1 for a dense layer) a layer reads its input and gives its output."""
+    """Numbers of positions of an image (1 for a dense layer) at which a layer reads its input and gives its output."""
 
     rows_in: int = 1
     columns_in: int = 1
@@ -27,12 +27,12 @@ class Places:
 
     @property
     def before(self) -> int:
-        """Where the input is."""
+        """Return where the input is."""
         return self.rows_in * self.columns_in
 
     @property
     def after(self) -> int:
-        """Where the output is."""
+        """Return where the output is."""
         return self.rows_out * self.columns_out
 
 
@@ -86,7 +86,7 @@ class Decomposition(ABC):
         return factor if self._inverse is None else _over_inputs(self._inverse, factor)
 
     def by_noise(self) -> Ranks:
-        """As many components as stand out of the noise, at least 1.
+        """Return ranks of as many components as stand out of the noise, at least 1.
 
         Of the kernel as it is: weighted noise would no longer be the same in all directions.
         """
@@ -94,7 +94,7 @@ class Decomposition(ABC):
 
     @classmethod
     def unsuited(cls, layer: KerasLayer) -> str:
-        """What about this layer it cannot do; empty where there is nothing."""
+        """Return what about this layer it cannot do; empty where there is nothing."""
         del layer
         return ""
 

@@ -1,4 +1,4 @@
-"""What a layer's inputs are like: their second moments, by which errors of its weights count.
+"""Second moments of a layer's inputs, by which errors of its weights count.
 
 The error ``‖x (W − Ŵ)‖²`` over inputs ``x`` with second moments ``M`` is ``‖R (W − Ŵ)‖²``, where ``R`` is the root of
 ``M``: the best ``Ŵ`` of a rank is that of ``R W``, taken back by the inverse of ``R`` (Wang et al. 2024,

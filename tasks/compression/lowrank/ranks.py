@@ -1,4 +1,4 @@
-"""How ranks are chosen: rules with a config each, all of which see every layer at once."""
+"""Choices of ranks: a config each, all of which see every layer at once."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ class RankChooser(Settings):
 
     @property
     def counts(self) -> str:
-        """What a layer must have less of afterwards."""
+        """Return what a layer must have less of afterwards."""
         return "parameters"
 
     @abstractmethod
@@ -83,7 +83,7 @@ class ByRatio(RankChooser):
 
     @property
     def counts(self) -> str:
-        """What the ratio is of."""
+        """Return what the ratio is of."""
         return self.of
 
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
@@ -114,7 +114,7 @@ class ByRatio(RankChooser):
 
 
 class ByNoise(RankChooser):
-    """As many components as stand out of the noise (variational Bayes, see :mod:`tasks.compression.lowrank.vbmf`)."""
+    """Keep components that stand out of the noise (variational Bayes, see :mod:`tasks.compression.lowrank.vbmf`)."""
 
     by: Literal["vbmf"]
 
@@ -131,7 +131,7 @@ class Fixed(RankChooser):
     rank: Annotated[int, Field(ge=1, description="inner width")]
 
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
-        """At most the full rank."""
+        """Choose the rank that is fixed, at most the full one."""
         del loss_of
         return {
             name: tuple(min(self.rank, most) for most in target.decomposition.full) for name, target in targets.items()

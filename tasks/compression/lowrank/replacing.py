@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tasks.backend import KerasModel
 from tasks.compression.lowrank.decomposition import Ranks
 from tasks.compression.lowrank.ranks import Target
-from tasks.compression.replacement import Replacement, rebuild
+from tasks.compression.replacement import Replacement, replace_layers
 from tasks.compression.weights import weights
 from tasks.learning.rewrites import note, why_not_exact
 from tasks.learning.saving import copy_model
@@ -54,7 +54,7 @@ def _replaced(
         path: targets[path].decomposition.replace(model.get_layer(targets[path].layer), ranks)
         for path, ranks in chosen.items()
     }
-    return rebuild(model, {targets[path].layer: each for path, each in replacements.items()}), replacements
+    return replace_layers(model, {targets[path].layer: each for path, each in replacements.items()}), replacements
 
 
 def _multiplied(model: KerasModel, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]) -> KerasModel:

@@ -42,7 +42,7 @@ class RobustPca(Svd):
         return (low,)
 
     def by_noise(self) -> Ranks:
-        """Of the kernel without its spikes: the pursuit, which knows no noise, puts much of it into the sparse part.
+        """Return the rank without spikes: the pursuit, which knows no noise, puts much of it into the sparse part.
 
         Spikes are what lies more than four standard deviations out, as the median tells them.
         """
@@ -51,16 +51,16 @@ class RobustPca(Svd):
         return (max(1, rank_by_noise(self.matrix - spikes)),)
 
     def parameters(self, ranks: Ranks) -> int:
-        """In units of a stored weight of 8 bits."""
+        """Count parameters in units of a stored weight of 8 bits."""
         *_, sparse = self._cut(ranks)
         return super().parameters(ranks) + math.ceil(stored(sparse))
 
     def loaded(self, ranks: Ranks) -> int:
-        """What the runtime holds in memory: the sparse part with its zeros."""
+        """Return what the runtime holds in memory: the sparse part with its zeros."""
         return super().parameters(ranks) + self.matrix.size
 
     def macs(self, ranks: Ranks, places: Places) -> int:
-        """With the multiplications by zero, which usual runtimes do not leave out."""
+        """Count multiplications, those by zero included, which usual runtimes do not leave out."""
         return self.loaded(ranks) * places.after
 
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:

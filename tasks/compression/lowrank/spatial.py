@@ -18,7 +18,7 @@ class Spatial(Decomposition):
         return (kernel.transpose(0, 2, 1, 3).reshape(rows * inputs, columns * outputs),)
 
     def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
-        """Of both factors."""
+        """Return the shapes of both factors."""
         rows, columns, inputs, outputs = self.kernel.shape
         return (rows, 1, inputs, ranks[0]), (1, columns, ranks[0], outputs)
 
@@ -28,7 +28,7 @@ class Spatial(Decomposition):
         return vertical * places.rows_out * places.columns_in + horizontal * places.after
 
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
-        """Their product."""
+        """Return the product of the factors."""
         vertical, horizontal = self._factors(ranks)
         return np.asarray(np.einsum("hip,wpo->hwio", vertical[:, 0], horizontal[0]))
 
@@ -47,6 +47,6 @@ class Spatial(Decomposition):
 
 
 def _direction(layer: KerasLayer, axis: int) -> dict[str, tuple[int, int]]:
-    """What a convolution does in one of the two directions, and nothing in the other."""
+    """Return what a convolution does in one of the two directions, and nothing in the other."""
     settings = {name: getattr(layer, name)[axis] for name in ("kernel_size", "strides", "dilation_rate")}
     return {name: (value, 1) if axis == 0 else (1, value) for name, value in settings.items()}

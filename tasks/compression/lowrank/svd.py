@@ -22,7 +22,7 @@ class Svd(Decomposition):
         return (kernel.reshape(-1, kernel.shape[-1]),)
 
     def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
-        """Of both factors."""
+        """Return the shapes of both factors."""
         return (*self.kernel.shape[:-1], ranks[0]), (ranks[0], self.kernel.shape[-1])
 
     def macs(self, ranks: Ranks, places: Places) -> int:
@@ -30,7 +30,7 @@ class Svd(Decomposition):
         return self.parameters(ranks) * places.after
 
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
-        """Their product."""
+        """Return the product of the factors."""
         first, second = self._factors(ranks)
         return (first @ second).reshape(self.kernel.shape)
 

@@ -25,11 +25,11 @@ class Tucker(Decomposition):
         self._cuts: dict[Ranks, tuple[Matrix, NDArray[np.float64], Matrix]] = {}
 
     def unfold(self, kernel: NDArray[np.float64]) -> tuple[Matrix, ...]:
-        """Over input and over output channels."""
+        """Unfold the kernel over input and over output channels."""
         return tuple(np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1) for axis in (IN, OUT))
 
     def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
-        """Of the factors that there are."""
+        """Return the shapes of the factors that there are."""
         rows, columns, inputs, outputs = self.kernel.shape
         before = () if ranks[0] == inputs else ((inputs, ranks[0]),)
         after = () if ranks[1] == outputs else ((ranks[1], outputs),)

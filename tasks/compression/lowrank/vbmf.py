@@ -16,7 +16,7 @@ EXACT = 1e-5  # of the largest singular value: what is below is rounding, in a m
 
 
 def rank_by_noise(matrix: NDArray[Any]) -> int:
-    """How many components stand out of the noise, whose variance is estimated too; 0 where none does."""
+    """Return how many components stand out of the noise, whose variance is estimated too; 0 where none does."""
     rows, columns = sorted(matrix.shape)
     spectrum = np.linalg.svd(matrix, compute_uv=False).astype(np.float64)
     if not spectrum[0]:
@@ -50,7 +50,7 @@ def noise_variance(spectrum: NDArray[np.float64], rows: int, columns: int) -> fl
 
 
 def free_energy(variance: float, squares: NDArray[np.float64], alpha: float, columns: int) -> float:
-    """What is to be least, up to constants: ψ of the paper over all components."""
+    """Return what is to be least, up to constants: ψ of the paper over all components."""
     x = np.maximum(squares / (columns * variance), 1e-300)
     energy = float(np.sum(x - np.log(x)))
     out = x[x > threshold(alpha)]
@@ -59,7 +59,7 @@ def free_energy(variance: float, squares: NDArray[np.float64], alpha: float, col
 
 
 def threshold(alpha: float) -> float:
-    """What ``γ² / (M σ²)`` of a component must be above; 4.91 for a square matrix.
+    """Return what ``γ² / (M σ²)`` of a component must be above; 4.91 for a square matrix.
 
     ``τ`` is where Φ(τ) + Φ(τ/α) with Φ(z) = log(z+1)/z − ½ is zero, about 2.5129 √α.
     """

@@ -12,7 +12,7 @@ from tasks.compression.quantization.calibration import Samples
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.levels import restrict, settle, snap
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
-from tasks.compression.quantization.preserve import Held
+from tasks.compression.quantization.preserve import Preserved
 from tasks.compression.quantization.simulation import simulated
 from tasks.compression.weights import name_of, weight_of
 from tasks.learning.comparison import answers
@@ -82,7 +82,7 @@ def train_aware(
     prepared = _prepare(head, np.concatenate([image for (image,) in samples()]))
     measure_ranges(aware, body, prepared)
     restricted = restrict(aware, levels.bits, levels.per_channel) if levels else ()
-    schemes = hold(aware)
+    schemes = preserve(aware)
     whole = join(head, aware)
     ends = _prepare(head, np.stack([np.full(model.input_shape[1:], pixel, np.float32) for pixel in (0.0, WHITE)]))
     _set_input_range(aware, float(ends.min()), float(ends.max()))
@@ -100,25 +100,25 @@ def train_aware(
     return Aware(aware if foldable else whole, schemes, restricted, settle(aware), logits)
 
 
-def hold(aware: KerasModel) -> dict[str, str]:
+def preserve(aware: KerasModel) -> dict[str, str]:
     """Keep zeros and clusters of each kernel from now on; gives the name of what is done by layer."""
     schemes = {}
     for wrapper in filter(_weighted, aware.layers):
-        held = [
-            (kernel, Held(weight_of(wrapper.layer, name_of(kernel), kernel), quantizer), more)
+        preserved = [
+            (kernel, Preserved(weight_of(wrapper.layer, name_of(kernel), kernel), quantizer), more)
             for kernel, quantizer, more in wrapper._weight_vars
         ]
-        wrapper._weight_vars = held  # a new list: Keras saves no model in which one was changed
-        schemes.update({str(wrapper.layer.name): keeper.structure.scheme for _, keeper, _ in held})
+        wrapper._weight_vars = preserved  # a new list: Keras saves no model in which one was changed
+        schemes.update({str(wrapper.layer.name): found.structure.scheme for _, found, _ in preserved})
     return schemes
 
 
 def release(aware: KerasModel) -> None:
     """Write what was kept into the kernels and keep it no longer."""
     for wrapper in filter(_weighted, aware.layers):
-        for kernel, held, _ in wrapper._weight_vars:
-            kernel.assign(held.project(kernel))
-        wrapper._weight_vars = [(kernel, held.quantizer, more) for kernel, held, more in wrapper._weight_vars]
+        for kernel, preserved, _ in wrapper._weight_vars:
+            kernel.assign(preserved.project(kernel))
+        wrapper._weight_vars = [(kernel, preserved.quantizer, more) for kernel, preserved, more in wrapper._weight_vars]
 
 
 def _weighted(layer: KerasLayer) -> bool:
@@ -132,7 +132,7 @@ def join(head: KerasModel | None, aware: KerasModel) -> KerasModel:
 
 
 def _prepare(head: KerasModel | None, images: NDArray[Any]) -> NDArray[np.float32]:
-    """What the network gets of raw images."""
+    """Return what the network gets of raw images."""
     batches = [images[start : start + BATCH].astype(np.float32) for start in range(0, len(images), BATCH)]
     return np.concatenate(batches if head is None else [head(batch).numpy() for batch in batches])
 
@@ -177,7 +177,7 @@ def measure_ranges(aware: KerasModel, body: KerasModel, inputs: NDArray[Any]) ->
 
 
 def _given(layer: KerasLayer) -> list[TfTensor]:
-    """What a layer gives, each time that it is called."""
+    """Return what a layer gives, each time that it is called."""
     return [layer.get_output_at(index) for index in range(len(layer.inbound_nodes))]
 
 
@@ -188,7 +188,7 @@ def _set_input_range(aware: KerasModel, low: float, high: float) -> None:
 
 
 def _foldable(aware: KerasModel) -> bool:
-    """Does what enters go to one convolution or dense layer alone, which takes nothing else?"""
+    """Return whether all of the input goes to one convolution or dense layer alone, which takes nothing else."""
     followers = [node.outbound_layer for node in _entry(aware).outbound_nodes]
     alone = len(followers) == 1 and len(followers[0].inbound_nodes) == 1
     return alone and any(_is(variable, "/kernel") for variable in followers[0].weights)

@@ -31,13 +31,13 @@ SURE = 2.0  # standard errors
 
 @dataclass
 class Corrections:
-    """What is added to the outputs of which operations, by the name of their output, and why nothing is to others."""
+    """Numbers to add to outputs of operations, by the output's name, and the reasons why others get none."""
 
     added: dict[str, Floats] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
 
     def details(self) -> dict[str, Any]:
-        """For the record: how far the most moved output of each operation is moved, and what was left alone."""
+        """Return how far the most moved output of each operation is moved, and what was left alone, for the record."""
         rows = [{"operation": name, "because": why} for name, why in self.left.items()]
         found: dict[str, Any] = {"bias_correction": largest(self.added)}
         return found | ({"biases_left_alone": rows} if rows else {})
@@ -54,7 +54,7 @@ def corrections(
         images: uint8 ``[n, height, width, channels]``.
         file: the rounded file without any correction.
     """
-    fitted, held = images[::2], images[1::2]
+    fitted, others = images[::2], images[1::2]
     model, found = _read(flatbuffer), Corrections()
     operators = [each for each in _linear(model) if _output(model, each[0]) in rounded]
     for name, reason in _obstacles(model, _read(file), operators, rounded).items():
@@ -64,15 +64,15 @@ def corrections(
     wanted = [_mean(model, each, _floats(model, each[1]), entries[int(each[0].inputs[0])]) for each in operators]
     for operator, weights in operators:
         store(model, weights, rounded[_output(model, operator)].astype(np.float32))
-    right = LiteRTModel(flatbuffer).predict(held)
-    errors = _errors(right, file, held)
+    right = LiteRTModel(flatbuffer).predict(others)
+    errors = _errors(right, file, others)
     for each, mean in zip(operators, wanted, strict=True):
         name, entry = _output(model, each[0]), int(each[0].inputs[0])
         comes = record_means(_write(model), fitted, [entry])[entry]
         added = mean - _mean(model, each, np.asarray(rounded[name], np.float64), comes)
-        tried = _errors(right, add_to_biases(file, found.added | {name: added}), held)
+        tried = _errors(right, add_to_biases(file, found.added | {name: added}), others)
         if added.any() and not _nearer(errors, tried):
-            found.left[name] = f"the logits of {len(held)} other images came no nearer to the float network's"
+            found.left[name] = f"the logits of {len(others)} other images came no nearer to the float network's"
             continue
         found.added[name], errors = added, tried
         _add_to_bias(model, each[0], added)
@@ -145,7 +145,7 @@ def add_to_biases(flatbuffer: bytes, added: Mapping[str, Floats]) -> bytes:
 
 
 def largest(added: Mapping[str, Floats]) -> dict[str, float]:
-    """For the record: how far the most moved output of each operation is moved."""
+    """Return how far the most moved output of each operation is moved, for the record."""
     return {name: float(np.abs(values).max()) for name, values in added.items()}
 
 
@@ -241,7 +241,7 @@ def _new_bias(model: Any, operator: Any, steps: Floats, outputs: int) -> Any:
 
 
 def _mappings() -> dict[int, Callable[[Any, Floats, Floats], Floats]]:
-    """For each operation the mean of its outputs without bias, from its options, its kernel and its input's mean."""
+    """Map for each operation its options, kernel and input's mean to the mean of its outputs without bias."""
     from ai_edge_litert import schema_py_generated as schema
 
     operators = schema.BuiltinOperator

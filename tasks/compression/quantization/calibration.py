@@ -47,11 +47,11 @@ class CalibrationSet:
     places: NDArray[np.int64]
 
     def samples(self) -> Samples:
-        """As the converter takes them."""
+        """Give the samples as the converter takes them."""
         return lambda: ([image[np.newaxis].astype(np.float32)] for image in self.images)
 
     def details(self, classes: tuple[str, ...]) -> dict[str, Any]:
-        """What identifies the set, for the candidate's record."""
+        """Return what identifies the set, for the candidate's record."""
         counts = Counter(self.labels.tolist())
         per_class = {name: counts[index] for index, name in enumerate(classes)}
         return {
@@ -102,5 +102,5 @@ def calibration_samples(count: int, context: Context) -> Samples:
 
 
 def class_names(context: Context) -> tuple[str, ...]:
-    """Of the prepared data, in the order of the labels."""
+    """Return the names of the prepared data's classes, in the order of the labels."""
     return read_dataset(context.prepared).classes

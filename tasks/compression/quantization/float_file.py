@@ -19,7 +19,7 @@ Arrays = tuple[NDArray[np.float32], ...]
 
 @dataclass(frozen=True)
 class Operation:
-    """What reads a constant of a layer.
+    """An operation that reads a constant of a layer.
 
     ``graph``, ``operator``, ``tensor``: numbers in the file, the last that of the constant; ``output``: the name of the
     tensor that comes out.
@@ -65,7 +65,7 @@ class FloatFile:
         self.operations = {path: self._operations(set(_places(parts))) for path, parts in self.parts.items()}
 
     def _alone(self, graph: int, tensor: int) -> slice | None:
-        """Where a constant lies in the file; None where others lie there too."""
+        """Return where a constant lies in the file; None where others lie there too."""
         from ai_edge_litert import schema_py_generated as schema
 
         number = self.file.tensor(graph, tensor).buffer
@@ -136,7 +136,7 @@ class FloatFile:
         return moved
 
     def places_in(self, flatbuffer: bytes) -> Places:
-        """Where a file that was made of this one, with other types for weights, holds them."""
+        """Return where a file that was made of this one, with other types for weights, holds them."""
         moved = self._moved(File(flatbuffer))
         return {
             path: tuple(
@@ -150,7 +150,7 @@ class FloatFile:
         }
 
     def stored(self, flatbuffer: bytes) -> dict[str, tuple[Constant, ...]]:
-        """What a file that was made of this one holds for each of the arrays in ``weights``."""
+        """Return what a file that was made of this one holds for each of the arrays in ``weights``."""
         other = File(flatbuffer)
         moved = self._moved(other)
         return {
@@ -180,6 +180,6 @@ def _kind(code: int, slot: int) -> Kind:
     return _kinds().get(code, "fixed") if slot == 1 else "fixed"
 
 
-def predict(flatbuffer: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def run_file(flatbuffer: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits as the deployed runtime gives them, image by image: float32 ``[n, classes]``."""
     return LiteRTModel(flatbuffer).predict(images)

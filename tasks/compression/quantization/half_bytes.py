@@ -24,11 +24,11 @@ def store_as_int4(flatbuffer: bytes, places: Places, layers: Iterable[str]) -> b
 
     file = File(flatbuffer)
     readers = (schema.BuiltinOperator.FULLY_CONNECTED, schema.BuiltinOperator.CONV_2D)
-    held = {(use.graph, use.tensor) for use in file.uses() if use.code not in readers or use.slot != 1}
+    whole = {(use.graph, use.tensor) for use in file.uses() if use.code not in readers or use.slot != 1}
     for layer in layers:
         for place in dict.fromkeys((part.graph, part.tensor) for part in places.get(layer, ())):
             tensor = file.tensor(*place)
-            if place in held or tensor.type != schema.TensorType.INT8:
+            if place in whole or tensor.type != schema.TensorType.INT8:
                 continue
             values = file.constant(*place).values
             if np.abs(values).max() > LARGEST:

@@ -1,4 +1,4 @@
-"""What prepares pixels in front of a network, and the network behind it, as two models."""
+"""Split off what prepares pixels in front of a network: two models, that and the network behind it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from tasks.learning.saving import copy_model
 
 
 def split_head(model: KerasModel) -> tuple[KerasModel | None, KerasModel]:
-    """What prepares pixels in front of the network, if anything does, and a copy of the rest.
+    """Return what prepares pixels in front of the network, if anything does, and a copy of the rest.
 
     The head is the chain of leading layers that are no part of what is trained: rescaling, normalization by fixed
     numbers, resizing and cropping, and augmentation, which only training does. The rest takes what it gives.

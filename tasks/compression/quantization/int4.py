@@ -31,7 +31,7 @@ def widths_of(file: FloatFile, path: str) -> tuple[Bits, ...]:
 
 
 def is_blocked(file: FloatFile, path: str, block: int | None) -> bool:
-    """Whether a weight in 4 bits has a scale for each block: one of dense layers whose inputs ``block`` divides."""
+    """Return whether a 4-bit weight has a scale for each block, as in dense layers whose inputs ``block`` divides."""
     even = all(not values.shape[-1] % block for values in file.weights[path]) if block else False
     return even and file.kind(path) == "dense"
 

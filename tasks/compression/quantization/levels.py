@@ -73,7 +73,7 @@ class _Fixed:
 
 
 def restrictable(wrapper: KerasLayer) -> bool:
-    """Has the layer that TFMOT wrapped a kernel whose last axis is its outputs? Others keep 8 bits."""
+    """Return whether the layer that TFMOT wrapped has a kernel with its outputs last; others keep 8 bits."""
     inner = getattr(wrapper, "layer", None)
     return inner is not None and KINDS.get(kind_of(inner), {}).get("kernel", ())[-2:] == ("reads", "makes")
 

@@ -13,7 +13,7 @@ Converter = Any
 
 
 def configurations(samples: Samples | None = None) -> dict[Mode, Callable[[Converter], None]]:
-    """What sets the converter for each mode; ``samples`` is what the calibrated ones measure ranges on."""
+    """Return what sets the converter for each mode; ``samples`` is what the calibrated ones measure ranges on."""
     lite = tensorflow().lite
     dtypes = tensorflow().dtypes
     sets = lite.OpsSet

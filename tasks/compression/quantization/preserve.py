@@ -1,4 +1,4 @@
-"""What a layer's weights already have, zeros and clusters, held while they are trained on.
+"""Preserve zeros and clusters of a layer's weights while they are trained on.
 
 The same ends as TFMOT's prune- and cluster-preserving schemes, by other means: before its rounding is simulated a
 kernel is projected onto the kernels that have the structure. Equal weights then get the mean of their gradients, so
@@ -22,7 +22,7 @@ SHARED, SHARED_BY_CHANNEL = 0.5, 0.98
 
 @dataclass(frozen=True)
 class Structure:
-    """What equal weights there are in a kernel."""
+    """The equal weights of a kernel."""
 
     zeros: bool
     clusters: bool
@@ -70,7 +70,7 @@ def projection(kernel: NDArray[Any], structure: Structure) -> Callable[[Any], An
     return project
 
 
-class Held:
+class Preserved:
     """Stands in for a TFMOT quantizer: the same one, of the projected kernel."""
 
     def __init__(self, weight: Weight, quantizer: Any) -> None:

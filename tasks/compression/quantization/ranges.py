@@ -1,4 +1,4 @@
-"""From the values that an activation takes to the range that 8 bits are spread over."""
+"""Derive the range that 8 bits are spread over from the values that an activation takes."""
 
 from collections.abc import Callable
 from typing import Any

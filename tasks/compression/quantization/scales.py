@@ -169,7 +169,7 @@ def weighted(model: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def entry_and_bias(model: Any, operator: Any, number: int = 0) -> tuple[Any, Any | None]:
-    """What an operation with weights computes from, and its bias if it has one; ``number``: of its graph."""
+    """Return what an operation with weights computes from, and its bias if it has one; ``number``: of its graph."""
     graph = model.subgraphs[number]
     entry, bias = _inputs(model, operator)
     has_bias = len(operator.inputs) > bias and operator.inputs[bias] >= 0
@@ -177,7 +177,7 @@ def entry_and_bias(model: Any, operator: Any, number: int = 0) -> tuple[Any, Any
 
 
 def _inputs(model: Any, operator: Any) -> tuple[int, int]:
-    """Which of its inputs an operation computes from, and which is its bias."""
+    """Return which of its inputs an operation computes from, and which is its bias."""
     from tensorflow.lite.python import schema_py_generated as schema
 
     transposed = model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.TRANSPOSE_CONV

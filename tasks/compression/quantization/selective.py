@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.quantization.float_file import Arrays, FloatFile, predict
+from tasks.compression.quantization.float_file import Arrays, FloatFile, run_file
 from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
 from tasks.distortion import sqnr
@@ -60,13 +60,13 @@ class Judged:
 
     def drop(self, base: Score, flatbuffer: bytes) -> float:
         """Return by how much the metric of a file is worse."""
-        metric = self.score(predict(flatbuffer, self.images)).metric
+        metric = self.score(run_file(flatbuffer, self.images)).metric
         return metric - base.metric if self.outcome.less_is_better else base.metric - metric
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was chosen and why: bits by layer, the table, and the file."""
+    """The choice and its reasons: bits by layer, the table, and the file."""
 
     bits: dict[str, Bits]
     flatbuffer: bytes
@@ -76,7 +76,7 @@ class Chosen:
     metric: str  # what it is called
 
     def details(self) -> dict[str, Any]:
-        """For the candidate's record."""
+        """Return the details for the candidate's record."""
         return {
             "bits": self.bits,
             "validation": self._named(self.score),
@@ -89,8 +89,8 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What must hold of the file; one of the two."""
+class SearchLimit:
+    """The limit that the file must keep; one of the two."""
 
     max_bytes: int | None = None
     max_drop: float | None = None  # of the outcome's metric on validation
@@ -113,7 +113,7 @@ def sensitivities(
 
     ``narrow`` has weights as 4 bits will store them, by layer, where that is not from the least to the greatest.
     """
-    right = predict(file.flatbuffer, judged.images)
+    right = run_file(file.flatbuffer, judged.images)
     rows = []
     for name, weights in file.weights.items():
         axes = [part.outputs for part in file.parts[name]]
@@ -121,7 +121,7 @@ def sensitivities(
             rounded = tuple(round_weights(values, bits, axis) for values, axis in zip(weights, axes, strict=True))
             if bits == 4 and narrow is not None:
                 rounded = narrow.get(name, rounded)
-            logits = predict(file.replaced({name: rounded}), judged.images)
+            logits = run_file(file.replaced({name: rounded}), judged.images)
             quality = judged.score(logits)
             rows.append(
                 Sensitivity(
@@ -176,7 +176,7 @@ def _energy(decibels: float) -> float:
 def choose(
     file: FloatFile,
     judged: Judged,
-    budget: Budget,
+    budget: SearchLimit,
     build: Callable[[Mapping[str, Bits]], bytes],
     narrow: Mapping[str, Arrays] | None = None,
 ) -> Chosen:
@@ -214,5 +214,5 @@ def choose(
             f"as few bits as they may have. Raise the budget, or remove channels first (prune_channels)."
         )
     limit = f"{budget.max_bytes:,} bytes" if budget.max_bytes is not None else f"a drop of {budget.max_drop}"
-    score, metric = judged.score(predict(flatbuffer, judged.images)), str(judged.outcome.metric().name)
+    score, metric = judged.score(run_file(flatbuffer, judged.images)), str(judged.outcome.metric().name)
     return Chosen(bits, flatbuffer, table, score, limit, metric)

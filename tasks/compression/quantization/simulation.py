@@ -1,4 +1,4 @@
-"""Which networks TFMOT can simulate the rounding of: asked before any work, layer by layer."""
+"""Find the networks whose rounding TFMOT can simulate: asked before any work, layer by layer."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the fifteen levels of a layer's 4-bit weights are spread over: chosen by what it leaves of the answers.
+"""Choose the range of a layer's fifteen 4-bit levels by what it leaves of the answers.
 
 From the least to the greatest weight (``minmax``) is exact at both ends and coarse between them. Narrower ranges clip
 the few large weights and are finer for all others: ``octav`` clips each output where the expected squared error is
@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.compression.quantization.float_file import Arrays, FloatFile, predict
+from tasks.compression.quantization.float_file import Arrays, FloatFile, run_file
 from tasks.compression.quantization.int4 import WeightRange, is_blocked, quantize_weights, widths_of
 from tasks.distortion import sqnr
 
@@ -21,14 +21,14 @@ WATCHED = 64  # images that the answers are compared on
 
 @dataclass(frozen=True)
 class Ranges:
-    """What was chosen, by path, the weights as they are then, and the decibels that each range leaves of the logits."""
+    """The choice by path, the weights as they are then, and the decibels that each range leaves of the logits."""
 
     chosen: dict[str, WeightRange]
     rounded: dict[str, Arrays]
     logits_db: dict[str, dict[str, float]]
 
     def details(self) -> dict[str, Any]:
-        """For the candidate's record."""
+        """Return the details for the candidate's record."""
         return {path: {"range": over, "logits_db": self.logits_db.get(path, {})} for path, over in self.chosen.items()}
 
 
@@ -53,14 +53,14 @@ def choose_ranges(
         for over in get_args(WeightRange)
     }
     images = images[:: -(-len(images) // WATCHED)]
-    right = predict(file.flatbuffer, images)
+    right = run_file(file.flatbuffer, images)
     chosen: dict[str, WeightRange] = {}
     rounded: dict[str, Arrays] = {}
     table: dict[str, dict[str, float]] = {}
     for path, ranges in able.items():
         if len(ranges) > 1:
             table[path] = {
-                over: round(sqnr(right, predict(file.replaced(rounded | {path: tried[over][path]}), images)), 2)
+                over: round(sqnr(right, run_file(file.replaced(rounded | {path: tried[over][path]}), images)), 2)
                 for over in ranges
             }
         chosen[path] = max(ranges, key=lambda over: table.get(path, {}).get(over, 0.0))

@@ -1,4 +1,4 @@
-"""How much each weight is needed: by its size, by the gradient of the loss, by what it changes, or by chance.
+"""Score how much each weight is needed: by its size, by the loss's gradient, by what it changes, or by chance.
 
 ==========  ==========================================  ==============================================================
 criterion   score of a weight w                         paper

@@ -1,4 +1,4 @@
-"""Which weights stay: the best by their scores, one by one, in groups of consecutive inputs, or in blocks."""
+"""Choose the weights that stay, the best by their scores: one by one, in groups of inputs, or in blocks."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ Scores = Mapping[str, Array]  # by the path of the weight; the higher, the more 
 
 @dataclass(frozen=True)
 class Pattern:
-    """What is kept or removed together.
+    """The weights that are kept or removed together.
 
     ``single``: each weight by itself. ``n:m``: of ``m`` consecutive inputs of an output ``n`` stay. ``block``: ``n``
     inputs by ``m`` outputs go together.

@@ -8,8 +8,8 @@ import numpy as np
 from tasks.backend import KerasLayer, KerasModel
 from tasks.compression.layers import with_layers
 from tasks.compression.retraining import Retraining, retrain
+from tasks.compression.sparsity.constraint import hold_zeros
 from tasks.compression.sparsity.gradual import Ramp, pruning_gradually
-from tasks.compression.sparsity.holding import hold_zeros
 from tasks.compression.sparsity.patterns import Pattern, best_of_groups
 from tasks.compression.technique import Context
 from tasks.compression.tfmot import prunable, tfmot
@@ -61,12 +61,12 @@ def prune_by_ramp(
 
 
 def by_tfmot(weight: Weight) -> bool:
-    """Does TFMOT prune this weight, of a layer of the network itself?"""
+    """Return whether TFMOT prunes this weight, of a layer of the network itself."""
     return weight.path == weight.layer.name and weight.name == "kernel" and prunable(weight.layer)
 
 
 def _finds_groups(weight: Weight, pattern: Pattern) -> bool:
-    """Does TFMOT find the inputs of a kernel, where it has to?"""
+    """Return whether TFMOT finds the inputs of a kernel, where it has to."""
     inputs = weight.only("reads")
     return pattern.kind != "n:m" or (len(weight.shape) in (2, 4) and inputs == len(weight.shape) - 2)
 

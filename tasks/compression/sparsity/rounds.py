@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from tasks.backend import KerasModel
 from tasks.compression.retraining import Retraining, retrain
+from tasks.compression.sparsity.constraint import hold_all_zeros
 from tasks.compression.sparsity.criteria import Criterion, score_weights
-from tasks.compression.sparsity.holding import hold_all_zeros
 from tasks.compression.sparsity.patterns import Pattern, choose
 from tasks.compression.technique import Allocation, Context
 from tasks.compression.weights import weights
@@ -20,7 +20,7 @@ APART = 100  # between the seeds of two rounds
 
 @dataclass(frozen=True)
 class Rounds:
-    """What is pruned by what, and how often; ``samples``: training images that a criterion looks at."""
+    """The rounds of a pruning, its criterion and pattern; ``samples``: training images that a criterion looks at."""
 
     criterion: Criterion
     sparsity: float

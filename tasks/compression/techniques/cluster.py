@@ -6,15 +6,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from tasks.backend import KerasLayer, KerasModel, keras
+from tasks.compression.clustering.constraint import keep_clusters
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
-from tasks.compression.clustering.holding import hold_clusters
 from tasks.compression.clustering.kmeans import to_levels
 from tasks.compression.clustering.repair import Kernel, distinct, repair
 from tasks.compression.clustering.scaled import scaled_inputs
 from tasks.compression.layers import with_layers
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
-from tasks.compression.sparsity.holding import hold_zeros
+from tasks.compression.sparsity.constraint import hold_zeros
 from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.tfmot import clusterable, clustered, tfmot
 from tasks.compression.weights import Weight, of_layer, weights
@@ -70,7 +70,7 @@ class Cluster(Retraining, Technique):
         return self
 
     def ignored(self) -> frozenset[str]:
-        """Where free levels begin, where there are none."""
+        """Return where free levels begin, where there are none."""
         return super().ignored() | (frozenset({"init"}) if self.levels == "grid" else frozenset())
 
     @property
@@ -107,7 +107,12 @@ class Cluster(Retraining, Technique):
         )
 
     def _unfit(self, weight: Weight, factors: str | None) -> Skip | None:
-        """Why a weight is left alone; None where it is not. ``factors``: the layer that its inputs are scaled by."""
+        """Return why a weight is left alone; None where it is not.
+
+        Args:
+            weight: of the network.
+            factors: the name of the layer that its inputs are scaled by.
+        """
         reason, detail = Reason.UNSUPPORTED, weight.unclear
         if detail:
             pass
@@ -124,7 +129,7 @@ class Cluster(Retraining, Technique):
         return Skip(layer=weight.path, reason=reason, detail=detail)
 
     def _most(self, weight: Weight) -> int:
-        """Entries that share levels, of the output channel that has fewest, or of all."""
+        """Count entries that share levels, of the output channel that has fewest, or of all."""
         values = weight.oriented(weight.values())
         there = values != 0 if self.preserve_sparsity else np.ones_like(values)
         inside = tuple(range(values.ndim - 1))
@@ -144,7 +149,7 @@ class Cluster(Retraining, Technique):
             return copy
         for path, weight in chosen.items():
             if path not in wrapped:
-                hold_clusters(weight.variable)
+                keep_clusters(weight.variable)
         clustering = tfmot().clustering.keras
         settings = {
             "number_of_clusters": self.clusters,
@@ -161,7 +166,7 @@ class Cluster(Retraining, Technique):
         return copy_model(clustering.strip_clustering(changed))
 
     def _suits_tfmot(self, weight: Weight) -> bool:
-        """Does TFMOT cluster this kernel as it is asked to? It finds the output channels of plain convolutions alone.
+        """Return whether TFMOT clusters this kernel as it is asked to; it finds outputs of plain convolutions alone.
 
         Nor does it cluster what is not trained, or has no more values than there shall be, nor does it take its own
         layers out again where the activation is a layer with weights.
@@ -175,7 +180,7 @@ class Cluster(Retraining, Technique):
         return plain and layer.trainable and distinct(weight.oriented(weight.values()), by_channel) > self.clusters
 
     def _set_levels(self, weight: Weight, seed: int) -> None:
-        """Let a weight have its levels by k-means."""
+        """Give a weight its levels by k-means."""
         values, by_channel = weight.oriented(weight.values()), self._by_channel(weight)
         levels = to_levels(values, self.clusters, self.init, by_channel, self.preserve_sparsity, seed)
         weight.assign(weight.restored(levels))

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from tasks.backend import KerasModel
 from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
-from tasks.compression.sparsity.holding import hold_all_zeros
+from tasks.compression.sparsity.constraint import hold_all_zeros
 from tasks.compression.technique import SPARSITY, Context, Kind, Result, Subject, Technique
 from tasks.config import Settings
 from tasks.errors import CompressionError, Unsuited
@@ -74,7 +74,7 @@ class Distill(Retraining, Technique):
         if teacher is None:
             raise CompressionError("Expected a teacher to take hints from. Received: none in the context.")
         try:
-            matched, learned = match(model, hints.student, teacher.members[0], hints.teacher, context.questions)
+            matched, learned = match(model, hints.student, teacher.members[0], hints.teacher, context.teacher_seed)
         except (ValueError, AttributeError) as error:  # no such layer; one that is called several times
             raise Unsuited(
                 f"hints: expected names of a layer of the student and of one of the teacher. Received: {error} "

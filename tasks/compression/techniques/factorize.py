@@ -217,7 +217,7 @@ def _check_finite(name: str, what: str, values: NDArray[Any]) -> None:
 
 
 def places(layer: KerasLayer) -> Places:
-    """Of one image; 1 for what is no image."""
+    """Return the positions of one image; 1 for what is no image."""
     before, after = layer.get_input_shape_at(0), layer.get_output_shape_at(0)
     return Places(*before[1:3], *after[1:3]) if len(before) == 4 and len(after) == 4 else Places()
 
@@ -228,7 +228,7 @@ def _claims(replacement: Replacement) -> list[Claim]:
 
 
 def _row(name: str, target: Target, ranks: Ranks) -> dict[str, Any]:
-    """What became of a layer; the factors' names are others, so that no list of layers has its distortion."""
+    """Return what became of a layer; the factors' names are others, so that no list of layers has its distortion."""
     error = max(target.decomposition.error(ranks), LEAST_ERROR)
     return {
         "layer": name,

@@ -79,7 +79,7 @@ class Prune(Retraining, Technique):
         return self
 
     def ignored(self) -> frozenset[str]:
-        """How TFMOT ramps, where it does not; samples of criteria that look at none."""
+        """Return how TFMOT ramps, where it does not; samples of criteria that look at none."""
         ramp = frozenset() if self._ramped else frozenset({"ramp"})
         return super().ignored() | ramp | (frozenset({"samples"}) if self.criterion in DATALESS else frozenset())
 
@@ -113,7 +113,7 @@ class Prune(Retraining, Technique):
 
     @property
     def fraction(self) -> float:
-        """Of zeros that are asked for."""
+        """Fraction of zeros that is asked for."""
         pattern = parse_pattern(self.pattern)
         return self.sparsity if self.sparsity is not None else 1 - pattern.n / pattern.m
 
@@ -122,7 +122,7 @@ class Prune(Retraining, Technique):
         return self.criterion == "magnitude" and self.allocation == "uniform" and self.rounds == 1 and self.epochs > 0
 
     def _unfit(self, weight: Weight, pattern: Pattern) -> Skip | None:
-        """Why a weight is left alone."""
+        """Return why a weight is left alone."""
         inputs = weight.orientation.shape[-2]
         detail = weight.unclear
         if detail:

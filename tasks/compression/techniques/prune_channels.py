@@ -18,7 +18,7 @@ from tasks.config import Settings
 
 
 class Budget(Settings):
-    """What the network may cost: a fraction of what it costs when the step begins, or a number."""
+    """The most that the network may cost: a fraction of what it costs when the step begins, or a number."""
 
     metric: Annotated[Metric | Literal["latency"], Field(description="what is counted or timed, of one image")]
     max_ratio: Annotated[float, Field(gt=0, le=1, description="of the network's own")] | None = None
@@ -112,7 +112,7 @@ class PruneChannels(Technique):
         return self
 
     def keeps(self) -> frozenset[Kind]:
-        """Without repair weights that stay are as they were, but a layer's zeros may be among those that go."""
+        """Keep channels, and clusters where nothing is repaired; zeros of a layer may be among those that go."""
         return frozenset({"clusters", "channels"}) if self.repair == "none" else frozenset({"channels"})
 
     def apply(self, subject: Subject, context: Context) -> Result:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tasks.backend import KerasLayer, KerasModel
 from tasks.compression.records import Reason, Skip
-from tasks.compression.replacement import Replacement, rebuild
+from tasks.compression.replacement import Replacement, replace_layers
 from tasks.compression.space_to_depth import Columns
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.weights import Weight, weights
@@ -56,7 +56,7 @@ class WidthToDepth(Technique):
                 skipped[path] = found
             else:
                 replacements[path] = found.replace(weight.layer)
-        after = rebuild(model, replacements)
+        after = replace_layers(model, replacements)
         if reason := replacements and why_not_exact(model, after):
             skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED, detail=reason) for name in replacements}
             after, replacements = model, {}
@@ -94,7 +94,7 @@ class WidthToDepth(Technique):
 
 
 def _why_not(model: KerasModel, layer: KerasLayer) -> str:
-    """What about a convolution the rewrite is not exact for; empty where there is nothing."""
+    """Return what about a convolution the rewrite is not exact for; empty where there is nothing."""
     needs = {
         "it is dilated": layer.dilation_rate == (1, 1),
         "it is used more than once": called_once(model, layer),

@@ -1,4 +1,4 @@
-"""Where samples come from: one file per kind, each behind :class:`~tasks.data_loading.sources.protocol.Source`."""
+"""Sources of samples: one file per kind, each behind :class:`~tasks.data_loading.sources.protocol.Source`."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -24,7 +24,7 @@ TEMPORARY = Path(".slimline/tmp")
 
 @dataclass(frozen=True)
 class Format:
-    """How an archive is read. ``seeks``: its table of contents stands at the end, so a stream will not do."""
+    """A format of archives. ``seeks``: its table of contents stands at the end, so a stream will not do."""
 
     name: str
     read: Callable[[IO[bytes], str, TakeFile], Iterator[Item]]
@@ -48,17 +48,17 @@ class RemoteFile(Protocol):
 
     @property
     def location(self) -> str:
-        """Its path or address, as it was given."""
+        """Path or address, as it was given."""
 
     @property
-    def place(self) -> str:
+    def canonical(self) -> str:
         """The same in one form, however it was given."""
 
     def identity(self) -> tuple[int, str]:
-        """Its size in bytes, and an ETag or a time that changes when the content does."""
+        """Return the size in bytes, and an ETag or a time that changes when the content does."""
 
     def open(self) -> AbstractContextManager[IO[bytes]]:
-        """Its bytes, from the first to the last."""
+        """Open a stream of the bytes, from the first to the last."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class LocalFile:
     location: str
 
     @property
-    def place(self) -> str:
-        """Where it really lies."""
+    def canonical(self) -> str:
+        """Return where it really lies."""
         return local(self.location)
 
     def identity(self) -> tuple[int, str]:
@@ -105,7 +105,7 @@ class Archive:
                 f"Expected {self.file.location} to be an archive. Received: an empty file. Fetch it again."
             )
         digest, count = digest_of([(size, version)])
-        return SourceListing(kind=self.kind, location=self.file.place, digest=digest, files=count)
+        return SourceListing(kind=self.kind, location=self.file.canonical, digest=digest, files=count)
 
     def items(self, take: TakeFile) -> Iterator[Item]:
         """The archive's members, in its order."""
@@ -113,9 +113,9 @@ class Archive:
             stream = stack.enter_context(self.file.open())
             if self.form.seeks and not stream.seekable():
                 TEMPORARY.mkdir(parents=True, exist_ok=True)
-                spool = stack.enter_context(tempfile.TemporaryFile(dir=TEMPORARY))
-                shutil.copyfileobj(stream, spool, CHUNK)
-                stream = spool
+                spooled = stack.enter_context(tempfile.TemporaryFile(dir=TEMPORARY))
+                shutil.copyfileobj(stream, spooled, CHUNK)
+                stream = spooled
             yield from self.form.read(stream, self.file.location, take)
 
 

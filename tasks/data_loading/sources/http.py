@@ -25,7 +25,7 @@ class HttpFile:
     location: str
 
     @property
-    def place(self) -> str:
+    def canonical(self) -> str:
         """The address."""
         return self.location
 

@@ -1,4 +1,4 @@
-"""What every kind of source gives: a listing that is cheap to take, and a stream of raw samples."""
+"""The protocol of every kind of source: a listing that is cheap to take, and a stream of raw samples."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from tasks.workloads.items import Item, TakeFile
 
 
 class SourceListing(Record):
-    """What a source lists now. Equal listings mean that nothing has to be read again.
+    """The list of a source now. Equal listings mean that nothing has to be read again.
 
     ``location`` is the same however it is written (see :func:`tasks.paths.local`). It belongs to
     the listing, since two folders may hold other images under the same names, sizes and times; what is prepared from
@@ -26,18 +26,29 @@ class Source(Protocol):
     """One kind of source. Both verbs raise SourceError where the source is missing, empty or unreachable."""
 
     def listing(self) -> SourceListing:
-        """Say what is there, without reading it."""
+        """Return what is there, without reading it.
+
+        Raises:
+            SourceError: the source is missing, empty or unreachable.
+        """
 
     def items(self, take: TakeFile) -> Iterator[Item]:
-        """Stream what is there, in an order that depends on nothing but the source.
+        """Yield what is there, in an order that depends on nothing but the source.
 
         Args:
             take: the workload's view of a file; sources that hold arrays have none.
+
+        Raises:
+            SourceError: the source is missing, empty or unreachable.
         """
 
 
 def digest_of(entries: Iterable[tuple[object, ...]]) -> tuple[str, int]:
-    """SHA-256 over a listing's entries, in their order, and how many there are."""
+    """Return the SHA-256 over a listing's entries, in their order, and how many there are.
+
+    Args:
+        entries: of the listing; each is the parts that a change would show in.
+    """
     digest, count = hashlib.sha256(), 0
     for count, entry in enumerate(entries, start=1):  # noqa: B007
         digest.update("\0".join(map(str, entry)).encode("utf-8", "backslashreplace") + b"\n")

@@ -50,12 +50,12 @@ class S3File:
 
     @property
     def location(self) -> str:
-        """Its address."""
+        """Address of the object."""
         return f"s3://{self.bucket}/{self.key}"
 
     @property
-    def place(self) -> str:
-        """Its address."""
+    def canonical(self) -> str:
+        """Address of the object."""
         return self.location
 
     def identity(self) -> tuple[int, str]:
@@ -65,7 +65,7 @@ class S3File:
         return head["ContentLength"], head["ETag"]
 
     def open(self) -> IO[bytes]:
-        """Its bytes as a stream."""
+        """Open the bytes as a stream."""
         return io.BufferedReader(S3Stream(self), 1 << 20)
 
     def read(self) -> bytes:

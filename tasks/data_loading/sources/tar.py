@@ -80,7 +80,7 @@ def read_tar(stream: IO[bytes], location: str, take: TakeFile) -> Iterator[Item]
 
 @contextmanager
 def _decompressed(stream: IO[bytes]) -> Iterator[IO[bytes]]:
-    """What the stream holds, whatever it was compressed with."""
+    """Open a stream of the content, whatever it was compressed with."""
     buffered: Any = io.BufferedReader(stream, 1 << 16)
     try:
         start = buffered.peek(8)

@@ -14,14 +14,14 @@ from tasks.deployment.records import Number, Sha256
 from tasks.errors import LedgerError
 from tasks.evaluation.records import Question
 from tasks.records import Record
-from tasks.spending import Budget
+from tasks.spending import ErrorBudget
 
 MOST_LINES = 20_000  # some 10,000 decisions: a nightly one for a quarter of a century
 MOST_SAMPLES = 1_000_000  # of a set, so that it is one small object
 CLOSE = 1e-9  # relative: how near a recorded level is to the one that follows from the lines
 
 Moment = Annotated[str, Field(pattern=r"^[0-9T:+.Z-]{10,40}$")]
-Outcome = Literal["PASS", "INCONCLUSIVE"]
+Judgement = Literal["PASS", "INCONCLUSIVE"]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -55,7 +55,7 @@ class Ended(Record):
 
     kind: Literal["ended"] = "ended"
     number: Number
-    outcome: Outcome
+    outcome: Judgement
     at: Moment
 
 
@@ -77,7 +77,7 @@ class Entry:
     reserved: Reserved
     turn: int  # on its set, from 1
     offer: float  # fraction of the set's error
-    after: Budget = field(default_factory=Budget)  # of its set, once it had ended
+    after: ErrorBudget = field(default_factory=ErrorBudget)  # of its set, once it had ended
     ended: Ended | None = None
     sha256: str | None = None
 
@@ -87,7 +87,7 @@ class Set:
     """A set of samples and what it has left."""
 
     opened: Opened
-    budget: Budget = field(default_factory=Budget)
+    budget: ErrorBudget = field(default_factory=ErrorBudget)
     turns: int = 0
 
 
@@ -106,12 +106,12 @@ class Book:
         return next((entry for entry in self.entries if entry.reserved.question.key == key), None)
 
 
-def replay(ledger: Ledger, tag: str | None, place: str) -> Book:
-    """What follows from the lines of a ledger.
+def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
+    """Return what follows from the lines of a ledger.
 
     Args:
         tag: under which it may be written again.
-        place: where it is, for a person.
+        origin: where it is, for a person.
 
     Raises:
         LedgerError: a line does not follow from those before it.
@@ -131,20 +131,20 @@ def replay(ledger: Ledger, tag: str | None, place: str) -> Book:
             case Ended():
                 problem = _end(line, sets, entries, digest)
         if problem:
-            raise broken(place, f"line {number:,}, {problem}")
+            raise broken(origin, f"line {number:,}, {problem}")
     return Book(ledger, tag, tuple(sets), tuple(entries))
 
 
-def broken(place: str, what: str) -> LedgerError:
+def broken(origin: str, what: str) -> LedgerError:
     """The error about a ledger that is none."""
     return LedgerError(
-        f"Expected {place} to be a ledger of decisions that this version of slimline reads. Received: {what}. "
+        f"Expected {origin} to be a ledger of decisions that this version of slimline reads. Received: {what}. "
         f"If a newer slimline has written it, update this one; else restore it from a backup of the store."
     )
 
 
 def _misfit(line: Reserved, sets: list[Set], entries: list[Entry], asked: set[str]) -> str | None:
-    """What is wrong with a reservation, its level aside."""
+    """Return what is wrong with a reservation, its level aside."""
     if line.number != len(entries) + 1:
         return f"decision {line.number:,} after decision {len(entries):,}"
     if line.question.key in asked:
@@ -177,10 +177,10 @@ def _end(line: Ended, sets: list[Set], entries: list[Entry], digest: str) -> str
     entry = entries[line.number - 1]
     if entry.ended:
         return f"a second verdict of decision {line.number:,}"
-    after = Budget()
-    if place := entry.reserved.set:
-        of = sets[place - 1]
+    after = ErrorBudget()
+    if number := entry.reserved.set:
+        of = sets[number - 1]
         after = of.budget.after_pass(entry.offer) if line.outcome == "PASS" else of.budget
-        sets[place - 1] = replace(of, budget=after)
+        sets[number - 1] = replace(of, budget=after)
     entries[line.number - 1] = replace(entry, ended=line, sha256=digest, after=after)
     return None

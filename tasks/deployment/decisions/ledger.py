@@ -26,9 +26,9 @@ from tasks.deployment.decisions.entries import (
     Book,
     Ended,
     Entry,
+    Judgement,
     Ledger,
     Opened,
-    Outcome,
     Reserved,
     broken,
     replay,
@@ -43,12 +43,12 @@ PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, *[1.6] * 10)  # seconds before a write is tr
 
 
 def folder(model: str) -> str:
-    """Under which key the ledger of a model is."""
+    """Return the key under which the ledger of a model lies."""
     return f"ledgers/{model}"
 
 
 def ledger_key(model: str) -> str:
-    """Where the lines are."""
+    """Return where the lines are."""
     return f"{folder(model)}/decisions.json"
 
 
@@ -101,7 +101,7 @@ def append(store: Store, book: Book, lines: Sequence[Opened | Reserved | Ended])
     return replayed
 
 
-def end(store: Store, model: str, number: int, outcome: Outcome) -> Entry:
+def end(store: Store, model: str, number: int, outcome: Judgement) -> Entry:
     """Write the verdict of a decision; one that has ended keeps its verdict.
 
     Raises:

@@ -20,15 +20,15 @@ from tasks.deployment.registry import now
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.errors import Conflict, LedgerError, NotFound, WornOut
 from tasks.evaluation.records import Question
-from tasks.spending import Budget, worth
+from tasks.spending import ErrorBudget, worth
 
-Places = NDArray[np.uint64]
+Hashes = NDArray[np.uint64]
 Used = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Terms:
-    """On what a decision is taken: the error of all decisions on a set, the highest level, who, about which recipe."""
+    """The terms of a decision: the error of all on a set, the highest level, who takes it, about which recipe."""
 
     error: float
     ceiling: float
@@ -37,12 +37,12 @@ class Terms:
 
 
 def reserve(
-    store: Store, model: str, question: Question, places: Places, terms: Terms, known: Sequence[Known] = ()
+    store: Store, model: str, question: Question, hashes: Hashes, terms: Terms, known: Sequence[Known] = ()
 ) -> tuple[Entry, Used]:
     """The decision about a question: the one that is there, or a new one that is in the ledger before this returns.
 
     Args:
-        places: the hashes of the test samples, ``[n]``.
+        hashes: the hashes of the test samples, ``[n]``.
         known: decisions that the ledger must have.
 
     Returns:
@@ -59,12 +59,12 @@ def reserve(
         book = ledger.read(store, model)
         ledger.expect_entries(book, store, known)
         if entry := book.find(question):
-            return entry, used_by(store, model, book, entry, places)
-        chosen = choose(store, model, book, places, terms) if question.rules else Choice()
+            return entry, used_by(store, model, book, entry, hashes)
+        chosen = choose(store, model, book, hashes, terms) if question.rules else ChosenSet()
         number = len(book.entries) + 1
         reserved = Reserved(
             number=number,
-            set=chosen.place,
+            set=chosen.number,
             samples=chosen.samples,
             question=question,
             recipe=terms.recipe,
@@ -80,21 +80,21 @@ def reserve(
             ledger.wait(pause, store, model)
         else:
             entry = book.entries[number - 1]
-            return entry, used_by(store, model, book, entry, places)
+            return entry, used_by(store, model, book, entry, hashes)
     raise AssertionError  # unreachable: the last wait raises
 
 
 @dataclass(frozen=True)
-class Choice:
-    """On which set a decision is taken, with how many samples, at which level, and the line that opens the set."""
+class ChosenSet:
+    """The set of a decision: its number, its samples, the level, and the line that opens it."""
 
-    place: int = 0
+    number: int = 0
     samples: int = 0
     level: float = 0.0
     opened: tuple[Opened, ...] = ()
 
 
-def choose(store: Store, model: str, book: Book, places: Places, terms: Terms) -> Choice:
+def choose(store: Store, model: str, book: Book, hashes: Hashes, terms: Terms) -> ChosenSet:
     """The set on which the next decision proves most; a new one once it has as many samples as any other.
 
     Raises:
@@ -102,52 +102,52 @@ def choose(store: Store, model: str, book: Book, places: Places, terms: Terms) -
         LedgerError: a set's samples are not what they should be.
         StoreError: the store cannot be read or written.
     """
-    present, unseen = look(store, model, book, places)
+    present, unseen = look(store, model, book, hashes)
     if int(unseen.sum()) > 0 and missing(present, unseen) == 0:
-        new = open_set(store, model, places[unseen])
-        samples = int(np.isin(places, _decode(new[1])).sum())
-        return Choice(len(book.sets) + 1, samples, Budget().level(terms.error, terms.ceiling), (new[0],))
+        new = open_set(store, model, hashes[unseen])
+        samples = int(np.isin(hashes, _decode(new[1])).sum())
+        return ChosenSet(len(book.sets) + 1, samples, ErrorBudget().level(terms.error, terms.ceiling), (new[0],))
     choices = []
-    for place, (of, used) in enumerate(zip(book.sets, present, strict=True), start=1):
+    for number, (of, used) in enumerate(zip(book.sets, present, strict=True), start=1):
         level, samples = of.budget.level(terms.error, terms.ceiling), int(used.sum())
         if level and samples:
-            choices.append(Choice(place, samples, level))
+            choices.append(ChosenSet(number, samples, level))
     if not choices:
         raise WornOut(
-            f"Expected test samples that can decide about {terms.recipe}. Received: {len(places):,}, of which "
+            f"Expected test samples that can decide about {terms.recipe}. Received: {len(hashes):,}, of which "
             f"{int(unseen.sum()):,} were never used; the others have no error left. {missing(present, unseen):,} new "
             f"ones in the test split give it back: add samples to the source."
         )
-    return max(choices, key=lambda each: (worth(each.samples, each.level, terms.ceiling), each.place))
+    return max(choices, key=lambda each: (worth(each.samples, each.level, terms.ceiling), each.number))
 
 
-def look(store: Readable, model: str, book: Book, places: Places) -> tuple[list[Used], Used]:
-    """Which samples of the test split each set has, and which none has, ``[n]`` each."""
-    present = [np.isin(places, members(store, model, of)) for of in book.sets]
-    unseen = ~np.logical_or.reduce(present) if present else np.ones(len(places), np.bool_)
+def look(store: Readable, model: str, book: Book, hashes: Hashes) -> tuple[list[Used], Used]:
+    """Return which samples of the test split each set has, and which none has, ``[n]`` each."""
+    present = [np.isin(hashes, members(store, model, of)) for of in book.sets]
+    unseen = ~np.logical_or.reduce(present) if present else np.ones(len(hashes), np.bool_)
     return present, unseen
 
 
 def missing(present: Sequence[Used], unseen: Used) -> int:
-    """How many samples that no set has are missing for one of their own."""
+    """Return how many samples that no set has are missing for one of their own."""
     largest = max((int(used.sum()) for used in present), default=1)
     return max(0, max(largest, 1) - int(unseen.sum()))
 
 
-def open_set(store: Store, model: str, places: Places) -> tuple[Opened, bytes]:
+def open_set(store: Store, model: str, hashes: Hashes) -> tuple[Opened, bytes]:
     """Name the samples of a new set in the store; what is beyond the most that a set takes stays unseen."""
-    content = np.unique(places)[:MOST_SAMPLES].astype("<u8").tobytes()
+    content = np.unique(hashes)[:MOST_SAMPLES].astype("<u8").tobytes()
     digest = hashlib.sha256(content).hexdigest()
     store.put_if_absent(samples_key(model, digest), content)
     return Opened(samples=digest, count=len(content) // 8, at=now()), content
 
 
 def samples_key(model: str, digest: str) -> str:
-    """Where a set's samples are."""
+    """Return where a set's samples are."""
     return f"{ledger.folder(model)}/samples/{digest}"
 
 
-def members(store: Readable, model: str, of: Set) -> Places:
+def members(store: Readable, model: str, of: Set) -> Hashes:
     """The samples of a set, sorted.
 
     Raises:
@@ -167,15 +167,15 @@ def members(store: Readable, model: str, of: Set) -> Places:
     return _decode(content)
 
 
-def used_by(store: Readable, model: str, book: Book, entry: Entry, places: Places) -> Used:
-    """Which samples a decision is taken on, ``[n]``.
+def used_by(store: Readable, model: str, book: Book, entry: Entry, hashes: Hashes) -> Used:
+    """Return which samples a decision is taken on, ``[n]``.
 
     Raises:
         LedgerError: they are not as many as the ledger says.
     """
     line = entry.reserved
     used = (
-        np.isin(places, members(store, model, book.sets[line.set - 1])) if line.set else np.zeros(len(places), np.bool_)
+        np.isin(hashes, members(store, model, book.sets[line.set - 1])) if line.set else np.zeros(len(hashes), np.bool_)
     )
     if int(used.sum()) != line.samples:
         raise LedgerError(
@@ -185,5 +185,5 @@ def used_by(store: Readable, model: str, book: Book, entry: Entry, places: Place
     return used
 
 
-def _decode(content: bytes) -> Places:
+def _decode(content: bytes) -> Hashes:
     return np.frombuffer(content, "<u8").astype(np.uint64)

@@ -43,7 +43,7 @@ WRITING = re.compile(rf"\.{re.escape(TAKEN)}\..*")  # … and what is to become 
 
 
 class Fetched(Record):
-    """What a device now has.
+    """The release that a device now has.
 
     ``version`` is the release's number, ``changed`` whether it is another one than before, ``path`` the folder of it.
     """
@@ -54,7 +54,7 @@ class Fetched(Record):
 
 
 class Taken(Record):
-    """What was last taken, and where from.
+    """The release that was last taken, and where from.
 
     ``tag`` is the channel's in that store, for asking only for what has changed. ``used`` are the folders that were in
     use, the latest first.
@@ -111,7 +111,11 @@ def fetch(store_url: str, model: str, channel: str, to: str | Path, trust: Trust
 
 
 def release_folder(folder: Path) -> Path:
-    """Return the folder of the release in use, where ``folder`` was fetched into; else ``folder`` itself, as it is."""
+    """Return the folder of the release in use.
+
+    Args:
+        folder: that was fetched into; any other is given back as it is.
+    """
     return (folder / CURRENT if (folder / CURRENT).exists() else folder).resolve()
 
 
@@ -130,7 +134,7 @@ def _refuse_what_is_not_ours(to: Path) -> None:
 
 
 def _is_our_own(path: Path) -> bool:
-    """Whether a fetch makes such a thing beside its releases; by the name where another fetch may end it meanwhile."""
+    """Return whether a fetch makes such a thing beside its releases; by its name where another fetch may end it."""
     if path.name == CURRENT:
         return path.is_symlink() and bool(FOLDER.fullmatch(str(path.readlink())))
     return path.name in {LOCK, LOST_AND_FOUND} or bool(BEGUN.fullmatch(path.name) or WRITING.fullmatch(path.name))
@@ -148,7 +152,7 @@ def _sweep(to: Path) -> None:
 
 
 def _last(to: Path, model: str) -> Taken | None:
-    """What was last taken into this folder."""
+    """Return what was last taken into this folder."""
     if not (to / TAKEN).exists():
         return None
     last = decode((to / TAKEN).read_bytes(), Taken, str(to / TAKEN))
@@ -161,7 +165,7 @@ def _last(to: Path, model: str) -> Taken | None:
 
 
 def _ask(store: Readable, model: str, channel: str, last: Taken | None) -> Taken:
-    """What the channel points to now; an answer that nothing has changed is all that travels then."""
+    """Return what the channel points to now; an answer that nothing has changed is all that travels then."""
     key = channel_key(model, channel)
     used = last.used if last else ()
     try:
@@ -231,7 +235,7 @@ def _folders(to: Path) -> list[Path]:
 
 
 def _is_release(path: Path) -> bool:
-    """Whether it is a folder that a release was fetched to, whole or damaged."""
+    """Return whether it is a folder that a release was fetched to, whole or damaged."""
     try:
         return bool(FOLDER.fullmatch(path.name)) and not path.is_symlink() and (path / MANIFEST).is_file()
     except OSError:
@@ -262,7 +266,7 @@ def _prune(to: Path, fetched: Fetched, trust: Trust, used: Sequence[str], keep: 
     others = [folder for folder in _folders(to) if folder != fetched.path]
     if len(others) <= keep:
         return
-    order = {name: place for place, name in enumerate(used)}
+    order = {name: rank for rank, name in enumerate(used)}
     others.sort(key=lambda folder: (not _is_whole(folder, trust), order.get(folder.name, len(order)), folder.name))
     for folder in others[keep:]:
         gone = to / f"{PARTIAL}{secrets.token_hex(8)}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.config import PARAMS, Params
 from tasks.deployment.records import LABELS, MAX_FILE, MODEL, PACKED, SAMPLES, SIGNATURE, File
-from tasks.deployment.releases.chosen import Evidence, check_model
+from tasks.deployment.releases.chosen import ChosenCandidate, check_model
 from tasks.deployment.releases.model_card import model_card
 from tasks.deployment.releases.samples import record
 from tasks.errors import ReleaseError
@@ -30,16 +30,16 @@ class Bundle:
     unpacked: File
 
 
-def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
+def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
     """Make the files of a release in the empty ``folder``.
 
     Raises:
         ReleaseError: the model is not the one that passed the gate, or dvc.lock is missing.
     """
     model = folder / MODEL
-    shutil.copyfile(evidence.model, model)  # so that what is checked is what is packed
-    unpacked = describe(model)
-    check_model(evidence.model, unpacked.sha256, evidence.gate)
+    shutil.copyfile(chosen.model, model)  # so that what is checked is what is packed
+    unpacked = file_record(model)
+    check_model(chosen.model, unpacked.sha256, chosen.gate)
     loaded = LiteRTModel(model)
     (folder / PACKED).write_bytes(packed(model.read_bytes()))
     model.unlink()
@@ -48,22 +48,22 @@ def bundle(params: Params, evidence: Evidence, folder: Path) -> Bundle:
             f"Expected {LOCK}, which names the data and the stages behind a release. Received: no such file. "
             f"Run the stages through `slimline run` or `dvc repro`."
         )
-    classes = evidence.dataset.classes
+    classes = chosen.dataset.classes
     for name, text in {
         **({LABELS: labels(classes)} if classes else {}),
-        SIGNATURE: to_json(describe_signature(loaded, evidence.dataset)),
-        SAMPLES: to_json(record(loaded, params.deployment.smoke, evidence.dataset).model_dump(mode="json")),
-        "metrics.json": to_json(metrics(evidence)),
-        "model_card.md": model_card(params, evidence),
+        SIGNATURE: to_json(describe_signature(loaded, chosen.dataset)),
+        SAMPLES: to_json(record(loaded, params.deployment.smoke, chosen.dataset).model_dump(mode="json")),
+        "metrics.json": to_json(metrics(chosen)),
+        "model_card.md": model_card(params, chosen),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
     for path in (GATE, DECISION, PARAMS, LOCK):
         shutil.copyfile(path, folder / path.name)
-    files = {path.name: describe(path) for path in sorted(folder.iterdir())}
+    files = {path.name: file_record(path) for path in sorted(folder.iterdir())}
     return Bundle(folder, files, unpacked)
 
 
-def describe(path: Path) -> File:
+def file_record(path: Path) -> File:
     """A file's size and SHA-256.
 
     Raises:
@@ -104,14 +104,14 @@ def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def metrics(evidence: Evidence) -> dict[str, Any]:
+def metrics(chosen: ChosenCandidate) -> dict[str, Any]:
     """Quality, cost and speed of the released model and of the baseline."""
 
     def speed(name: str) -> dict[str, Any]:
-        return evidence.benchmark.models[name].model_dump(mode="json", exclude={"rounds_us"})
+        return chosen.benchmark.models[name].model_dump(mode="json", exclude={"rounds_us"})
 
     return {
-        "chosen": {**evidence.chosen.model_dump(mode="json"), "speed": speed(evidence.gate.chosen)},
-        "baseline": {**evidence.baseline.model_dump(mode="json"), "speed": speed(BASELINE)},
-        "benchmark": evidence.benchmark.model_dump(mode="json", exclude={"models"}),
+        "chosen": {**chosen.quality.model_dump(mode="json"), "speed": speed(chosen.gate.chosen)},
+        "baseline": {**chosen.baseline.model_dump(mode="json"), "speed": speed(BASELINE)},
+        "benchmark": chosen.benchmark.model_dump(mode="json", exclude={"models"}),
     }

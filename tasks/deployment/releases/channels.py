@@ -24,7 +24,7 @@ from typing import Literal
 from tasks.config import check_name
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, Seen, channel_key, decode, encode, now, see
-from tasks.deployment.releases.leases import held
+from tasks.deployment.releases.leases import lease
 from tasks.deployment.releases.reasons import ACTOR, check_actor, check_reason
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.errors import Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
@@ -48,12 +48,12 @@ class Why:
 
 
 def audit_key(model: str, channel: str, generation: int) -> str:
-    """Where the copy of a move is."""
+    """Return where the copy of a move is."""
     return f"models/{model}/audit/{channel}/{generation:08}.json"
 
 
 def actor() -> str:
-    """Who is at work: the environment's ``SLIMLINE_ACTOR``, else the account and the machine.
+    """Return who is at work: the environment's ``SLIMLINE_ACTOR``, else the account and the machine.
 
     Raises:
         ConfigError: the name is longer than readers take.
@@ -150,7 +150,7 @@ def _swap(store: Store, model: str, channel: str, seen: Seen, pointer: Pointer) 
     if seen.pointer:
         _keep(store, model, channel, seen.pointer)
     _expect_nothing_later(store, model, channel, seen, pointer.generation)
-    with held(store, model, pointer.version):  # so that it is not removed meanwhile
+    with lease(store, model, pointer.version):  # so that it is not removed meanwhile
         try:
             store.compare_and_swap(channel_key(model, channel), encode(pointer), seen.tag)
         except (Conflict, StoreUnavailable):
@@ -189,7 +189,7 @@ def _expect_nothing_later(store: Store, model: str, channel: str, seen: Seen, ge
 
 
 def _happened(store: Store, model: str, channel: str, pointer: Pointer) -> bool:
-    """Whether a move whose answer was lost has happened: it is the last one, or the next has put it on the trail."""
+    """Return whether a move whose answer was lost has happened: it is the last one, or the next has it on the trail."""
     if see(store, model, channel).pointer == pointer:
         return True
     try:

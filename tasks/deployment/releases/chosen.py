@@ -25,15 +25,15 @@ from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, Tr
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ChosenCandidate:
     """The records of the stages that led to the chosen candidate."""
 
     gate: GateReport
     decision: Decision
-    candidate: Candidate
+    record: Candidate
     training: TrainingReport
     teachers: TeachersReport
-    chosen: Quality
+    quality: Quality
     baseline: Quality
     benchmark: BenchmarkReport
     dataset: Dataset
@@ -41,11 +41,11 @@ class Evidence:
 
     @property
     def threads(self) -> dict[str, int]:
-        """How many each stage had, as far as it is known."""
+        """Return how many each stage had, as far as it is known."""
         found = {
             "train": self.training.threads,
             "teach": self.teachers.threads,
-            "compress": self.candidate.threads,
+            "compress": self.record.threads,
         }
         return {stage: threads for stage, threads in found.items() if threads}
 
@@ -55,7 +55,7 @@ class Evidence:
         return candidate_model(self.gate.chosen)
 
 
-def load_evidence(params: Params) -> Evidence:
+def load_chosen_candidate(params: Params) -> ChosenCandidate:
     """Read the records of a candidate that may be released.
 
     Raises:
@@ -63,25 +63,25 @@ def load_evidence(params: Params) -> Evidence:
         DataError: a record is missing.
     """
     gate = read_record(GATE, GateReport)
-    evidence = Evidence(
+    chosen = ChosenCandidate(
         gate=gate,
         decision=load_decision(params, gate),
-        candidate=read_record(candidate_record(gate.chosen), Candidate),
+        record=read_record(candidate_record(gate.chosen), Candidate),
         training=read_record(TRAINING, TrainingReport),
         teachers=read_record(TEACHERS_RECORD, TeachersReport),
-        chosen=read_record(quality_file(gate.chosen), Quality),
+        quality=read_record(quality_file(gate.chosen), Quality),
         baseline=read_record(quality_file(BASELINE), Quality),
         benchmark=read_record(BENCHMARK, BenchmarkReport),
         dataset=read_dataset(),
         prepared_sha256=sha256(PREPARED / "dataset.json"),
     )
-    for place, received in {
-        candidate_record(gate.chosen): evidence.candidate.sha256,
-        quality_file(gate.chosen): evidence.chosen.sha256,
-        BENCHMARK: evidence.benchmark.models[gate.chosen].sha256,
+    for path, received in {
+        candidate_record(gate.chosen): chosen.record.sha256,
+        quality_file(gate.chosen): chosen.quality.sha256,
+        BENCHMARK: chosen.benchmark.models[gate.chosen].sha256,
     }.items():
-        check_model(place, received, gate)
-    return evidence
+        check_model(path, received, gate)
+    return chosen
 
 
 def load_decision(params: Params, gate: GateReport) -> Decision:
@@ -102,7 +102,7 @@ def load_decision(params: Params, gate: GateReport) -> Decision:
     return decision
 
 
-def check_model(place: Path, received: str | None, gate: GateReport) -> None:
+def check_model(path: Path, received: str | None, gate: GateReport) -> None:
     """Refuse a file or a record about another model than the one that passed the gate.
 
     Raises:
@@ -110,6 +110,6 @@ def check_model(place: Path, received: str | None, gate: GateReport) -> None:
     """
     if received != gate.model_sha256:
         raise ReleaseError(
-            f"Expected {place} to be of the model that passed the gate, SHA-256 {gate.model_sha256}. "
+            f"Expected {path} to be of the model that passed the gate, SHA-256 {gate.model_sha256}. "
             f"Received: {received}. It was changed after the gate: run `slimline run` or `dvc repro` again."
         )

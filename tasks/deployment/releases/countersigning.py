@@ -39,10 +39,10 @@ def sign(registry: Registry, version: int, key: Ed25519PrivateKey) -> Sealed:
         Conflict: somebody else signs it at the same time.
         StoreError: the store cannot be read or written.
     """
-    found, place = _find(registry, version)
+    found, origin = _find(registry, version)
     trust = _strict(registry.trust, key)
-    sealed = open_manifest(found.content, trust, place)
-    expect_about(sealed.manifest, registry.model, version, place)
+    sealed = open_manifest(found.content, trust, origin)
+    expect_about(sealed.manifest, registry.model, version, origin)
     return _write(registry, version, found, countersign(found.content, key), trust)
 
 
@@ -63,26 +63,26 @@ def replace_signatures(
         Conflict: somebody else signs it at the same time.
         StoreError: the store cannot be read or written.
     """
-    found, place = _find(registry, version)
+    found, origin = _find(registry, version)
     trust = _strict(registry.trust, key)
     if (name := key_id(key.public_key())) not in trust.active:
         raise ConfigError(
             f"Expected a key that the project trusts. Received: {name[:SHOWN]}, which is not among "
             f"deployment.trust.public_keys. Add its public key there first."
         )
-    payload, signatures = parts(found.content, place)
+    payload, signatures = parts(found.content, origin)
     right = {name for name, key in trust.active.items() if is_right(key, signatures.get(name, b""), payload)}
     digest = sha256(payload).hexdigest()
     if given is not None and digest != given:
         raise Untrusted(
-            f"Expected {place} to have the SHA-256 {given}, as was given. Received: {digest}. It is another manifest: "
+            f"Expected {origin} to have the SHA-256 {given}, as was given. Received: {digest}. It is another manifest: "
             f"do not use it."
         )
     if not right and given is None and digest not in known:
-        raise Untrusted(_nobody_vouches(place, digest, known))
+        raise Untrusted(_nobody_vouches(origin, digest, known))
     gone = trust.revoked | (set(trust.keys) - right)
     signed = countersign(found.content, key, without=gone)
-    expect_about(open_manifest(signed, trust, place).manifest, registry.model, version, place)
+    expect_about(open_manifest(signed, trust, origin).manifest, registry.model, version, origin)
     return _write(registry, version, found, signed, trust)
 
 
@@ -110,7 +110,7 @@ def _write(registry: Registry, version: int, found: Object, signed: bytes, trust
     return open_manifest(signed, trust, f"{registry.store.url}/{key}")
 
 
-def _nobody_vouches(place: str, digest: str, known: Collection[str]) -> str:
+def _nobody_vouches(origin: str, digest: str, known: Collection[str]) -> str:
     if known:
         received = (
             f"{digest}, while this project has released {', '.join(sorted(known))}. It was changed: do not use it"
@@ -124,6 +124,6 @@ def _nobody_vouches(place: str, digest: str, known: Collection[str]) -> str:
             "docs/explanation/releases.md, Changing keys."
         )
     return (
-        f"Expected {place} to be signed by a trusted key, or to have a SHA-256 that this project has released. "
+        f"Expected {origin} to be signed by a trusted key, or to have a SHA-256 that this project has released. "
         f"Received: {received}. Nothing was signed. {way_out}"
     )

@@ -1,4 +1,4 @@
-"""What keeps a release from going while somebody is about to use it.
+"""Leases and pins, which keep a release from going while somebody is about to use it.
 
 ::
 
@@ -6,11 +6,11 @@
     models/<model>/pins/<version>.json                       somebody wants it kept
     models/<model>/releases/<version>/retired-<nonce>.json   somebody is about to remove it, or has
 
-There is no lock, which a killed process would leave behind. Who moves a channel first writes a hold, then looks for the
-mark of a removal, then moves. Who removes first writes the mark, then looks for holds, pins and channels, then removes.
+There is no lock, which a killed process would leave behind. Who moves a channel first writes a lease, then looks for
+a tombstone, then moves. Who removes first writes the tombstone, then looks for leases, pins and channels, then removes.
 Each writes before it looks, so of two at once at least one sees the other and gives way, whatever the store does with
-conditions. A release with a mark does not exist: nobody can come to it late. A hold that a killed process left ends by
-its age.
+conditions. A release with a tombstone does not exist: nobody can come to it late. A lease that a killed process left
+ends by its age. The folder and the files keep the names that they always had.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from tasks.deployment.records import Hold, Pin, Retired
+from tasks.deployment.records import Lease, Pin, Tombstone
 from tasks.deployment.registry import (
     SUFFIX,
     Found,
     encode,
     find,
-    is_mark,
+    is_tombstone,
     now,
     read_manifest,
     release_key,
@@ -35,30 +35,30 @@ from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import NotFound, ReleaseError, StoreError
 
-DAY = timedelta(days=1)  # after which a hold or an unfinished mark belongs to a process that is dead
+DAY = timedelta(days=1)  # after which a lease or an unfinished tombstone belongs to a process that is dead
 
 
 def pins_folder(model: str) -> str:
-    """Under which key the pins of a model are."""
+    """Return the key under which the pins of a model lie."""
     return f"models/{model}/pins"
 
 
-def holds_folder(model: str) -> str:
-    """Under which key the holds of a model are."""
+def leases_folder(model: str) -> str:
+    """Return the key under which the leases of a model lie."""
     return f"models/{model}/holds"
 
 
 @contextlib.contextmanager
-def held(store: Store, model: str, version: int) -> Iterator[None]:
+def lease(store: Store, model: str, version: int) -> Iterator[None]:
     """Keep a release from being removed while a channel is moved to it.
 
     Raises:
         ReleaseError: it is being removed, or has been.
     """
-    key = f"{holds_folder(model)}/{version}-{secrets.token_hex(16)}.json"
-    store.put(key, encode(Hold(version=version, held_at=now())))
+    key = f"{leases_folder(model)}/{version}-{secrets.token_hex(16)}.json"
+    store.put(key, encode(Lease(version=version, held_at=now())))
     try:
-        _refuse_retired(store, model, version)
+        _refuse_removed(store, model, version)
         yield
     finally:
         with contextlib.suppress(StoreError):  # then it ends by its age
@@ -78,7 +78,7 @@ def pin(store: Store, model: str, version: int, reason: str, by: str) -> Pin:
     made = Pin(version=version, pinned_at=now(), by=who, reason=said)
     store.put(key, encode(made))
     try:
-        _refuse_retired(store, model, version)
+        _refuse_removed(store, model, version)
     except ReleaseError:
         store.delete(key)
         raise
@@ -101,42 +101,42 @@ def unpin(store: Store, model: str, version: int) -> bool:
 
 
 def find_pins(store: Store, model: str) -> Found[Pin]:
-    """What is pinned, and what lies among the pins and is none."""
+    """Return what is pinned, and what lies among the pins and is none."""
     return find(store, pins_folder(model), Pin, lambda name, pin: name == str(pin.version))
 
 
 def pins(store: Store, model: str) -> list[Pin]:
-    """What is pinned, by version."""
+    """Return what is pinned, by version."""
     return sorted(find_pins(store, model).records.values(), key=lambda pin: pin.version)
 
 
-def find_holds(store: Store, model: str) -> Found[Hold]:
-    """All holds, those of dead processes included, and what lies among them and is none."""
-    return find(store, holds_folder(model), Hold, lambda name, hold: name.partition("-")[0] == str(hold.version))
+def find_leases(store: Store, model: str) -> Found[Lease]:
+    """All leases, those of dead processes included, and what lies among them and is none."""
+    return find(store, leases_folder(model), Lease, lambda name, lease: name.partition("-")[0] == str(lease.version))
 
 
-def forget_dead_holds(store: Store, model: str) -> None:
+def forget_dead_leases(store: Store, model: str) -> None:
     """Remove what killed processes left."""
-    for name, hold in find_holds(store, model).records.items():
-        if is_older(hold.held_at, DAY):
-            store.delete(f"{holds_folder(model)}/{name}{SUFFIX}")
+    for name, lease in find_leases(store, model).records.items():
+        if is_older(lease.held_at, DAY):
+            store.delete(f"{leases_folder(model)}/{name}{SUFFIX}")
 
 
 @contextlib.contextmanager
-def marked(store: Store, model: str, version: int, why: str) -> Iterator[Retired]:
-    """Mark a release as going; the mark stays unless the block raises."""
-    mark = Retired(nonce=secrets.token_hex(16), retired_at=now(), why=why)
-    key = release_key(model, version, f"retired-{mark.nonce}.json")
-    store.put(key, encode(mark))
+def tombstone(store: Store, model: str, version: int, why: str) -> Iterator[Tombstone]:
+    """Mark a release as going; the tombstone stays unless the block raises."""
+    stone = Tombstone(nonce=secrets.token_hex(16), retired_at=now(), why=why)
+    key = release_key(model, version, f"retired-{stone.nonce}.json")
+    store.put(key, encode(stone))
     try:
-        yield mark
+        yield stone
     except BaseException:
         store.delete(key)
         raise
 
 
 def age(moment: str) -> timedelta:
-    """How long ago a moment of a record was.
+    """Return how long ago a moment of a record was.
 
     Raises:
         ValueError, TypeError: it is no moment, or one without a time zone.
@@ -145,16 +145,16 @@ def age(moment: str) -> timedelta:
 
 
 def is_older(moment: str, limit: timedelta) -> bool:
-    """Whether a moment of a record was longer ago; never, if it is none: nothing goes by a time that nobody knows."""
+    """Return whether a moment of a record was longer ago; never, if it is none: nothing goes by an unknown time."""
     try:
         return age(moment) > limit
     except (ValueError, TypeError, OverflowError):
         return False
 
 
-def _refuse_retired(store: Store, model: str, version: int) -> None:
+def _refuse_removed(store: Store, model: str, version: int) -> None:
     for entry in store.list(f"{releases_folder(model)}/{version}"):
-        if is_mark(entry.key):
+        if is_tombstone(entry.key):
             raise ReleaseError(
                 f"Expected release {version} of {model} in {store.url} to stay. Received: it is being removed, or was. "
                 f"Take another one: `slimline releases` lists all."

@@ -1,4 +1,4 @@
-"""What this project itself has released, noted where no thief of a key and of the store can write.
+"""The releases of this project itself, noted where no thief of a key and of the store can write.
 
 ::
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from tasks.compression.records import Step
 from tasks.config import Params
-from tasks.deployment.releases.chosen import Evidence
+from tasks.deployment.releases.chosen import ChosenCandidate
 from tasks.evaluation.records import BASELINE, SplitQuality
 from tasks.records import Interval
 from tasks.text import markdown, markdown_code
@@ -16,17 +16,17 @@ from tasks.workloads.metric import Metric
 CONFIDENCE = 0.95
 
 
-def model_card(params: Params, evidence: Evidence) -> str:
+def model_card(params: Params, chosen: ChosenCandidate) -> str:
     """The card as Markdown."""
     parts = {
-        markdown(f"{params.deployment.model}: {evidence.training.model}, {evidence.gate.chosen}"): [],
-        "Intended use": intended_use(evidence),
-        "Data": data(params, evidence),
-        "Training": training(params, evidence),
-        "Compression": compression(evidence.candidate.steps),
-        "Metrics": metrics(evidence),
-        "Gate": gate(evidence),
-        "Limits": limits(evidence),
+        markdown(f"{params.deployment.model}: {chosen.training.model}, {chosen.gate.chosen}"): [],
+        "Intended use": intended_use(chosen),
+        "Data": data(params, chosen),
+        "Training": training(params, chosen),
+        "Compression": compression(chosen.record.steps),
+        "Metrics": metrics(chosen),
+        "Gate": gate(chosen),
+        "Limits": limits(chosen),
     }
     texts = (
         "\n".join([f"{'#' if not number else '##'} {title}", "", *lines])
@@ -35,9 +35,9 @@ def model_card(params: Params, evidence: Evidence) -> str:
     return "\n\n".join(text.rstrip() for text in texts) + "\n"
 
 
-def intended_use(evidence: Evidence) -> list[str]:
-    """Which question the model answers."""
-    dataset = evidence.dataset
+def intended_use(chosen: ChosenCandidate) -> list[str]:
+    """Return which question the model answers."""
+    dataset = chosen.dataset
     workload = find_workload(dataset.workload)
     return [
         measuring_of(dataset).describe_task(workload.describe(dataset.inputs), dataset),
@@ -45,9 +45,9 @@ def intended_use(evidence: Evidence) -> list[str]:
     ]
 
 
-def data(params: Params, evidence: Evidence) -> list[str]:
-    """What it was trained and judged on."""
-    dataset = evidence.dataset
+def data(params: Params, chosen: ChosenCandidate) -> list[str]:
+    """Return what it was trained and judged on."""
+    dataset = chosen.dataset
     return [
         f"Source {markdown_code(params.data.source)}, digest `{dataset.source_digest}`: {dataset.read:,} samples read, "
         f"{dataset.refused_samples:,} refused, {dataset.kept_out_samples:,} kept out since an equal one "
@@ -59,9 +59,9 @@ def data(params: Params, evidence: Evidence) -> list[str]:
     ]
 
 
-def training(params: Params, evidence: Evidence) -> list[str]:
-    """How the baseline came about."""
-    report, config, measuring = evidence.training, params.training, measuring_of(evidence.dataset)
+def training(params: Params, chosen: ChosenCandidate) -> list[str]:
+    """Return how the baseline came about."""
+    report, config, measuring = chosen.training, params.training, measuring_of(chosen.dataset)
     shown = ", ".join(
         f"validation {measuring.metric(name).noun} {plain(measuring.metric(name), value)}"
         for name, value in report.metrics.items()
@@ -75,7 +75,7 @@ def training(params: Params, evidence: Evidence) -> list[str]:
 
 
 def compression(steps: Sequence[Step]) -> list[str]:
-    """What each technique did, what it left alone and whether its promises hold."""
+    """Return what each technique did, what it left alone and whether its promises hold."""
     lines = []
     for number, step in enumerate(steps, start=1):
         config = ", ".join(f"{key} {value}" for key, value in step.config.items() if key != "technique")
@@ -90,21 +90,21 @@ def compression(steps: Sequence[Step]) -> list[str]:
     return lines
 
 
-def metrics(evidence: Evidence) -> list[str]:
+def metrics(chosen: ChosenCandidate) -> list[str]:
     """The released model beside the baseline, on the validation split."""
-    models = {BASELINE: evidence.baseline, evidence.gate.chosen: evidence.chosen}
+    models = {BASELINE: chosen.baseline, chosen.gate.chosen: chosen.quality}
     splits = {name: quality.splits["validation"] for name, quality in models.items()}
-    speeds = {name: evidence.benchmark.models[name] for name in models}
+    speeds = {name: chosen.benchmark.models[name] for name in models}
     costs = {name: quality.cost for name, quality in models.items() if quality.cost}
-    measuring, things = measuring_of(evidence.dataset), find_workload(evidence.dataset.workload)
-    asides = [measuring.asides(split.details) for split in splits.values()]
+    measuring, things = measuring_of(chosen.dataset), find_workload(chosen.dataset.workload)
+    extra_columns = [measuring.extra_columns(split.details) for split in splits.values()]
     rows: dict[str, Iterable[str]] = {
         f"{measuring.main.label} ({CONFIDENCE:.0%} interval)": (shown(split, measuring) for split in splits.values()),
         **{
             metric.label: [f"{split.metrics[metric.name]:.4f}" for split in splits.values()]
             for metric in measuring.metrics[1:]
         },
-        **{same[0].title: [aside.shown for aside in same] for same in zip(*asides, strict=True)},
+        **{same[0].title: [extra.shown for extra in same] for same in zip(*extra_columns, strict=True)},
         "bytes loaded": (f"{cost.loaded_bytes:,}" for cost in costs.values()),
         "bytes stored": (f"{cost.stored_bytes:,}" for cost in costs.values()),
         "bytes in zstd": (f"{cost.zstd_bytes:,}" for cost in costs.values()),
@@ -120,30 +120,29 @@ def metrics(evidence: Evidence) -> list[str]:
     return [
         *table(("", *map(markdown, models)), ((name, *values) for name, values in rows.items())),
         "",
-        f"Quality on the {evidence.chosen.splits['validation'].samples:,} {things.things} of the validation split, "
+        f"Quality on the {chosen.quality.splits['validation'].samples:,} {things.things} of the validation split, "
         f"on which the candidate was chosen; the test split stays sealed. Latency of one {things.thing} on "
-        f"{evidence.benchmark.threads} thread, {markdown(evidence.benchmark.runtime)}, "
-        f"{markdown(evidence.benchmark.cpu)}.",
+        f"{chosen.benchmark.threads} thread, {markdown(chosen.benchmark.runtime)}, "
+        f"{markdown(chosen.benchmark.cpu)}.",
     ]
 
 
-def gate(evidence: Evidence) -> list[str]:
+def gate(chosen: ChosenCandidate) -> list[str]:
     """The verdict and its rules."""
     return [
-        markdown(evidence.decision.sentence),
+        markdown(chosen.decision.sentence),
         "",
-        f"Decision {evidence.decision.number:,} of the ledger {markdown_code(evidence.decision.ledger)}. "
-        f"On validation:",
+        f"Decision {chosen.decision.number:,} of the ledger {markdown_code(chosen.decision.ledger)}. On validation:",
         "",
-        *bullets(markdown(rule.sentence) for rule in evidence.gate.rules),
+        *bullets(markdown(rule.sentence) for rule in chosen.gate.rules),
     ]
 
 
-def limits(evidence: Evidence) -> list[str]:
-    """What the numbers do not say."""
-    seen = evidence.chosen.splits["validation"]
-    measuring, things = measuring_of(evidence.dataset), find_workload(evidence.dataset.workload).things
-    margin = plain(measuring.main, evidence.gate.smallest_margin)
+def limits(chosen: ChosenCandidate) -> list[str]:
+    """Return what the numbers do not say."""
+    seen = chosen.quality.splits["validation"]
+    measuring, things = measuring_of(chosen.dataset), find_workload(chosen.dataset.workload).things
+    margin = plain(measuring.main, chosen.gate.smallest_margin)
     return bullets(
         [
             f"All quality is measured on {things} of the source named above, and says nothing about others.",

@@ -30,20 +30,20 @@ def production(params: Params) -> None:
         ReleaseError: the release is not what its manifest says.
         StoreError: the store cannot be read.
     """
-    place = params.deployment
-    store, trust = open_store(place.store), project_trust(place.trust)
-    pointer = current(store, place.model, place.channel)
+    settings = params.deployment
+    store, trust = open_store(settings.store), project_trust(settings.trust)
+    pointer = current(store, settings.model, settings.channel)
     FOLDER.mkdir(parents=True, exist_ok=True)
     if pointer is None:
         write_record(PRODUCTION, Production())
         (FOLDER / MODEL).unlink(missing_ok=True)
-        print(f"no release of {place.model} is in the channel {place.channel} yet")
-    elif _is_here(store, place.model, pointer, trust):
-        print(f"release {pointer.version} of {place.model} is here already")
+        print(f"no release of {settings.model} is in the channel {settings.channel} yet")
+    elif _is_here(store, settings.model, pointer, trust):
+        print(f"release {pointer.version} of {settings.model} is here already")
     else:
-        _bring(store, place.model, pointer, trust)
-        print(f"fetched release {pointer.version} of {place.model}")
-    if consent := _consent(store, place, pointer):
+        _bring(store, settings.model, pointer, trust)
+        print(f"fetched release {pointer.version} of {settings.model}")
+    if consent := _consent(store, settings, pointer):
         write_record(PRODUCTION_CONSENT, consent)
         print(consent.sentence)
     else:
@@ -52,20 +52,20 @@ def production(params: Params) -> None:
 
 def production_changed(params: Params, store: Store) -> bool:
     """Tell whether the channel in the store points to something else than is here, or may be moved otherwise."""
-    place = params.deployment
+    settings = params.deployment
     here = _recorded()
-    pointer = current(store, place.model, place.channel)
+    pointer = current(store, settings.model, settings.channel)
     if here is None or here.manifest_sha256 != (pointer.manifest_sha256 if pointer else None):
         return True
     recorded = read_record(PRODUCTION_CONSENT, Consent) if PRODUCTION_CONSENT.exists() else None
-    return recorded != _consent(store, place, pointer)
+    return recorded != _consent(store, settings, pointer)
 
 
-def _consent(store: Store, place: Deployment, pointer: Pointer | None) -> Consent | None:
+def _consent(store: Store, settings: Deployment, pointer: Pointer | None) -> Consent | None:
     """Judge what ``deployment.replaces`` says of the release in the channel, if it says anything."""
-    if pointer is None or place.replaces is None:
+    if pointer is None or settings.replaces is None:
         return None
-    return find_consent(store, place.model, place.channel, pointer, place.replaces)
+    return find_consent(store, settings.model, settings.channel, pointer, settings.replaces)
 
 
 def _recorded() -> Production | None:

@@ -6,7 +6,7 @@ from tasks.config import Deployment
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, Seen, current, see
 from tasks.deployment.releases.channels import Why, entry, move, move_back
-from tasks.deployment.releases.leases import held
+from tasks.deployment.releases.leases import lease
 from tasks.deployment.releases.replacing import expect_same_task, find_consent
 from tasks.deployment.releases.serving import serve
 from tasks.deployment.releases.smoke import smoke
@@ -31,23 +31,25 @@ class Registry:
     replaces: str | None = None  # a release of another task that may be replaced, see replacing.py
 
 
-def registry_of(place: Deployment) -> Registry:
+def registry_of(settings: Deployment) -> Registry:
     """Open what params.yaml says. It is handed on, as each opening makes connections of its own.
 
     Raises:
         ConfigError: the store's address or a trusted key is wrong.
     """
-    trust = project_trust(place.trust)
-    return Registry(open_store(place.store), place.model, trust, place.staging, place.channel, place.replaces)
+    trust = project_trust(settings.trust)
+    return Registry(
+        open_store(settings.store), settings.model, trust, settings.staging, settings.channel, settings.replaces
+    )
 
 
-def renewed(registry: Registry, place: Deployment) -> Registry:
+def renewed(registry: Registry, settings: Deployment) -> Registry:
     """Return the registry, still open, with whom the project trusts now: its local key counts once it is made.
 
     Raises:
         ConfigError: a trusted key is wrong.
     """
-    return replace(registry, trust=project_trust(place.trust))
+    return replace(registry, trust=project_trust(settings.trust))
 
 
 def promote(registry: Registry, version: int | None, channel: str, why: Why, seen: Seen | None = None) -> Pointer:
@@ -77,7 +79,7 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
         raise ReleaseError(f"Expected a release of {registry.model}, whose numbers begin with 1. Received: {number}.")
     before = seen or see(registry.store, registry.model, channel)
     digest = staged.manifest_sha256 if staged else None
-    with held(registry.store, registry.model, number):
+    with lease(registry.store, registry.model, number):
         release = smoke(registry.store, registry.model, number, registry.trust, digest)
         if before.pointer and before.pointer.manifest_sha256 == release.sha256:
             moved = before.pointer
@@ -111,7 +113,7 @@ def _follow(registry: Registry, channel: str, moved: Pointer, release: Sealed) -
 
 
 def _staged(registry: Registry, version: int | None, channel: str) -> Pointer | None:
-    """Where staging points to; None where a channel does not have to wait for it."""
+    """Return where staging points to; None where a channel does not have to wait for it."""
     if registry.staging is None or channel == registry.staging:
         return None
     staged = current(registry.store, registry.model, registry.staging)
@@ -142,7 +144,7 @@ def rollback(registry: Registry, channel: str, why: Why, to: int | None = None) 
     while target is not None:
         target = entry(registry.store, registry.model, channel, target.fallback) if target.fallback else None
         if target and to in (None, target.version):
-            with held(registry.store, registry.model, target.version):
+            with lease(registry.store, registry.model, target.version):
                 release = smoke(registry.store, registry.model, target.version, registry.trust, target.manifest_sha256)
                 moved = move_back(registry.store, registry.model, channel, seen, target, why)
                 _follow(registry, channel, moved, release)

@@ -1,4 +1,4 @@
-"""From a candidate that passed the gate to a release in a channel: all of it or nothing that anybody sees."""
+"""Publish a candidate that passed the gate as a release in a channel: all of it or nothing that anybody sees."""
 
 import tempfile
 from pathlib import Path
@@ -20,20 +20,20 @@ from tasks.deployment.registry import (
     Seen,
     as_readers_take_it,
     claim,
-    describe,
     encode,
     now,
     open_manifest,
     release_key,
     see,
+    summarize,
 )
 from tasks.deployment.releases import serving
 from tasks.deployment.releases.bundle import bundle
 from tasks.deployment.releases.channels import Why, actor
-from tasks.deployment.releases.chosen import Evidence, load_evidence
+from tasks.deployment.releases.chosen import ChosenCandidate, load_chosen_candidate
 from tasks.deployment.releases.memory import remember
 from tasks.deployment.releases.promotion import Registry, promote, registry_of, renewed
-from tasks.deployment.releases.release_state import already_released, staged_just_so, taken_back
+from tasks.deployment.releases.release_state import already_released, rolled_back_reason, staged_by_this_verdict
 from tasks.deployment.releases.tool import this_tool
 from tasks.deployment.stores.progress import bar
 from tasks.deployment.stores.protocol import Store
@@ -58,12 +58,12 @@ def publish(params: Params, commit: str | None = None, dirty: bool | None = None
     return release
 
 
-def route(place: Deployment, release: Release) -> tuple[str, ...]:
+def route(settings: Deployment, release: Release) -> tuple[str, ...]:
     """The channels that a release has still to go through by itself, in their order."""
-    if place.channel in release.channels:
+    if settings.channel in release.channels:
         return ()
-    staging = (place.staging,) if place.staging else ()
-    way = (*staging, place.channel) if place.promotion == "automatic" else staging
+    staging = (settings.staging,) if settings.staging else ()
+    way = (*staging, settings.channel) if settings.promotion == "automatic" else staging
     return tuple(channel for channel in way if channel not in release.channels)
 
 
@@ -88,19 +88,19 @@ def upload(params: Params, registry: Registry, commit: str | None = None, dirty:
         StoreError: the store cannot be read or written.
     """
     expect_own_name(params)
-    place = params.deployment
-    evidence = load_evidence(params)
+    settings = params.deployment
+    chosen = load_chosen_candidate(params)
     store = registry.store
-    expect_decided(store, place.model, evidence.decision)
+    expect_decided(store, settings.model, chosen.decision)
     if released := already_released(params, registry):
         return released
-    if reason := taken_back(params, registry):
+    if reason := rolled_back_reason(params, registry):
         raise ReleaseError(reason)
-    if staged := staged_just_so(params, registry):
+    if staged := staged_by_this_verdict(params, registry):
         return staged
-    _expect(see(store, place.model, place.channel), read_record(PRODUCTION, Production), params)
+    _expect(see(store, settings.model, settings.channel), read_record(PRODUCTION, Production), params)
     with as_readers_take_it():
-        return describe(_upload(store, params, evidence, commit, dirty), ())
+        return summarize(_upload(store, params, chosen, commit, dirty), ())
 
 
 def advance(params: Params, registry: Registry, release: Release, channel: str) -> Release:
@@ -112,19 +112,19 @@ def advance(params: Params, registry: Registry, release: Release, channel: str) 
         Conflict: somebody else has released meanwhile; the channel stays as they left it.
         StoreError: the store cannot be read or written.
     """
-    place = params.deployment
-    registry = renewed(registry, place)
+    settings = params.deployment
+    registry = renewed(registry, settings)
     compared = read_record(PRODUCTION, Production)
     why = Why(reason=read_record(DECISION, Decision).sentence[:MAX_REASON], by=actor())
-    seen = see(registry.store, place.model, channel)
-    if channel == place.channel and not _points_to(seen, release.manifest_sha256):
+    seen = see(registry.store, settings.model, channel)
+    if channel == settings.channel and not _points_to(seen, release.manifest_sha256):
         _expect(seen, compared, params)
     try:
         promote(registry, release.version, channel, why, seen)
     except (Conflict, NotStaged) as error:
-        _expect(see(registry.store, place.model, place.channel), compared, params)
+        _expect(see(registry.store, settings.model, settings.channel), compared, params)
         raise Conflict(
-            f"{error} Somebody else is releasing {place.model}: see what comes of it, and run again."
+            f"{error} Somebody else is releasing {settings.model}: see what comes of it, and run again."
         ) from None
     return release.model_copy(update={"channels": (*release.channels, channel)})
 
@@ -133,7 +133,7 @@ def _points_to(seen: Seen, manifest_sha256: str) -> bool:
     return seen.pointer is not None and seen.pointer.manifest_sha256 == manifest_sha256
 
 
-def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None, dirty: bool | None) -> Sealed:
+def _upload(store: Store, params: Params, chosen: ChosenCandidate, commit: str | None, dirty: bool | None) -> Sealed:
     """Put a release into the store under a number of its own; the signed manifest last."""
     model = params.deployment.model
     key = signing_key(params.deployment.signing_key)
@@ -143,28 +143,28 @@ def _upload(store: Store, params: Params, evidence: Evidence, commit: str | None
     # what the project itself would not take at its first channel is no release to begin with
     unseal(seal(b"{}", signers), project_trust(params.deployment.trust), f"a release of {model}")
     with tempfile.TemporaryDirectory(prefix="slimline-") as folder:
-        made = bundle(params, evidence, Path(folder))
-        exported = serving.exported(params, evidence)
+        made = bundle(params, chosen, Path(folder))
+        exported = serving.exported(params, chosen)
         manifest = Manifest(
             model=model,
             version=MAX_VERSION,
-            recipe=evidence.gate.chosen,
+            recipe=chosen.gate.chosen,
             created=now(),
             commit=commit,
             dirty=dirty,
             tool=this_tool(),
-            workload=evidence.dataset.workload,
-            outcome=find_workload(evidence.dataset.workload).outcome.name,
-            metrics=evidence.chosen.splits["validation"].metrics,
+            workload=chosen.dataset.workload,
+            outcome=find_workload(chosen.dataset.workload).outcome.name,
+            metrics=chosen.quality.splits["validation"].metrics,
             decision=DecisionMade(
-                ledger=evidence.decision.ledger,
-                number=evidence.decision.number,
-                sha256=evidence.decision.sha256,
-                level=evidence.decision.level,
+                ledger=chosen.decision.ledger,
+                number=chosen.decision.number,
+                sha256=chosen.decision.sha256,
+                level=chosen.decision.level,
             ),
-            data=DataDigests(source=evidence.dataset.source_digest, prepared=evidence.prepared_sha256),
-            versions={**evidence.training.versions, **evidence.candidate.versions},
-            threads=evidence.threads,
+            data=DataDigests(source=chosen.dataset.source_digest, prepared=chosen.prepared_sha256),
+            versions={**chosen.training.versions, **chosen.record.versions},
+            threads=chosen.threads,
             files=made.files,
             unpacked=made.unpacked,
             serving=serving.describe_all(exported),
@@ -189,11 +189,11 @@ def _expect(seen: Seen, compared: Production, params: Params) -> None:
     found = seen.pointer
     if (found.manifest_sha256 if found else None) == compared.manifest_sha256:
         return
-    place = params.deployment
+    settings = params.deployment
     before = f"release {compared.release}" if compared.release else "no release"
     after = f"release {found.version}, moved there at {found.moved_at}" if found else "no release"
     raise Conflict(
-        f"Expected the channel {place.channel} of {place.model} to point to {before}, with which the candidate was "
-        f"compared. Received: {after}. Somebody else has released meanwhile and the channel stays as they left it; "
+        f"Expected the channel {settings.channel} of {settings.model} to point to {before}, with which the candidate "
+        f"was compared. Received: {after}. Somebody else has released meanwhile and the channel stays as they left it; "
         f"run again, and the candidate is compared with that release."
     )

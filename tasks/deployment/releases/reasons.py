@@ -1,4 +1,4 @@
-"""Why something is done and who wants it: the same of a move of a channel and of a pin."""
+"""Reasons and names of those who give them: the same of a move of a channel and of a pin."""
 
 from tasks.deployment.records import MAX_BY, MAX_REASON
 from tasks.errors import ConfigError

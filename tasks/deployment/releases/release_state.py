@@ -1,4 +1,4 @@
-"""Where the model that the gate has chosen stands: released already, waiting in staging, or taken back."""
+"""The state of the model that the gate has chosen: released already, waiting in staging, or taken back."""
 
 import contextlib
 import hashlib
@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tasks.config import Deployment, Params
 from tasks.deployment.records import LABELS, Release
-from tasks.deployment.registry import current, describe, read_manifest
+from tasks.deployment.registry import current, read_manifest, summarize
 from tasks.deployment.releases.bundle import labels
 from tasks.deployment.releases.channels import actor, trail
 from tasks.deployment.releases.promotion import Registry
@@ -34,37 +34,39 @@ def already_staged(params: Params, registry: Registry) -> Release | None:
     return None
 
 
-def taken_back(params: Params, registry: Registry) -> str | None:
-    """Why the chosen model must not be released by itself: somebody has just rolled the channel back from it."""
-    place = params.deployment
-    for made in takewhile(lambda each: each.kind == "rollback", trail(registry.store, place.model, place.channel)):
+def rolled_back_reason(params: Params, registry: Registry) -> str | None:
+    """Return why the chosen model must not be released by itself: somebody has just rolled the channel back from it."""
+    settings = params.deployment
+    for made in takewhile(
+        lambda each: each.kind == "rollback", trail(registry.store, settings.model, settings.channel)
+    ):
         if made.previous is None:
             continue
         try:
-            left = read_manifest(registry.store, place.model, made.previous, ANYBODY).manifest
+            left = read_manifest(registry.store, settings.model, made.previous, ANYBODY).manifest
         except ReleaseError:  # swept since
             continue
         if left.unpacked.sha256 == read_record(GATE, GateReport).model_sha256:
             return (
-                f"The chosen model is release {made.previous}, which {made.moved_by} took back from {place.channel} at "
-                f"{made.moved_at}: {made.reason} `slimline promote` brings it back all the same."
+                f"The chosen model is release {made.previous}, which {made.moved_by} took back from "
+                f"{settings.channel} at {made.moved_at}: {made.reason} `slimline promote` brings it back all the same."
             )
     return None
 
 
-def staged_just_so(params: Params, registry: Registry) -> Release | None:
+def staged_by_this_verdict(params: Params, registry: Registry) -> Release | None:
     """A release of this very verdict in staging: the run that put it there was killed before its end."""
-    place = params.deployment
+    settings = params.deployment
     with contextlib.suppress(Untrusted):
-        return _staged_by_this_verdict(params, registry, place.staging) if place.staging else None
+        return _staged_by_this_verdict(params, registry, settings.staging) if settings.staging else None
     return None
 
 
 def _staged_by_this_verdict(params: Params, registry: Registry, staging: str) -> Release | None:
-    place = params.deployment
+    settings = params.deployment
     if (staged := _with_this_model(params, registry, staging)) is None:
         return None
-    sealed = read_manifest(registry.store, place.model, staged.version, registry.trust)
+    sealed = read_manifest(registry.store, settings.model, staged.version, registry.trust)
     return staged if sealed.manifest.files[GATE.name].sha256 == sha256(GATE) else None
 
 
@@ -75,37 +77,37 @@ def expect_release_possible(params: Params, registry: Registry) -> None:
         ConfigError: the key that releases are signed with is revoked, or whoever is at work has no name.
         Untrusted: nobody trusted has signed what the channel points to.
     """
-    place = params.deployment
+    settings = params.deployment
     actor()
-    if key := _key(place):
+    if key := _key(settings):
         registry.trust.expect_not_revoked(key)
-    if pointer := current(registry.store, place.model, place.channel):
+    if pointer := current(registry.store, settings.model, settings.channel):
         try:
-            read_manifest(registry.store, place.model, pointer.version, registry.trust, pointer.manifest_sha256)
+            read_manifest(registry.store, settings.model, pointer.version, registry.trust, pointer.manifest_sha256)
         except Untrusted:
             raise
         except ReleaseError:  # the stage `production` tells more of it
             return
 
 
-def _key(place: Deployment) -> Ed25519PrivateKey | None:
+def _key(settings: Deployment) -> Ed25519PrivateKey | None:
     """The key that releases are signed with, if it is here: a run that releases nothing needs none."""
-    if place.signing_key == LOCAL and not LOCAL_KEY.exists():  # the first release makes it
+    if settings.signing_key == LOCAL and not LOCAL_KEY.exists():  # the first release makes it
         return None
     try:
-        return signing_key(place.signing_key)
+        return signing_key(settings.signing_key)
     except ConfigError:
         return None
 
 
 def _with_this_model(params: Params, registry: Registry, channel: str) -> Release | None:
-    place = params.deployment
-    pointer = current(registry.store, place.model, channel)
+    settings = params.deployment
+    pointer = current(registry.store, settings.model, channel)
     if pointer is None or not GATE.exists():
         return None
-    sealed = read_manifest(registry.store, place.model, pointer.version, registry.trust, pointer.manifest_sha256)
+    sealed = read_manifest(registry.store, settings.model, pointer.version, registry.trust, pointer.manifest_sha256)
     same_model = sealed.manifest.unpacked.sha256 == read_record(GATE, GateReport).model_sha256
     names, released = read_dataset().classes, sealed.manifest.files.get(LABELS)
     expected = hashlib.sha256(labels(names).encode()).hexdigest() if names else None
     same_classes = (released.sha256 if released else None) == expected
-    return describe(sealed, (channel,)) if same_model and same_classes else None
+    return summarize(sealed, (channel,)) if same_model and same_classes else None

@@ -1,4 +1,4 @@
-"""Whether a release that was made again is the same, and what could explain it if not."""
+"""Compare a release that was made again with the first one, and say what could explain a difference."""
 
 import json
 import platform
@@ -33,12 +33,12 @@ class Output(Record):
 
     @property
     def same(self) -> bool:
-        """Whether it is known to be the same."""
+        """True if it is known to be the same."""
         return self.released is not None and self.released == self.rebuilt
 
 
 class Reproduction(Record):
-    """How a release came out when it was made again.
+    """A release that was made again, compared with the first one.
 
     ``differences`` are what is known to differ between then and now, as sentences, whether it mattered or not.
     """
@@ -77,7 +77,7 @@ def get_release(store: Readable, model: str, number: int, trust: Trust, folder: 
 
 
 def carried_files(folder: Path) -> dict[str, bytes]:
-    """What a downloaded release has of its project."""
+    """Return what a downloaded release has of its project."""
     return {name: (folder / name).read_bytes() for name in CARRIED}
 
 
@@ -124,7 +124,7 @@ def compare(
 
 
 def difference(released: bytes, rebuilt: bytes) -> str | None:
-    """How two files differ, None where they do not."""
+    """Return how two files differ, None where they do not."""
     if len(released) != len(rebuilt):
         return f"{len(rebuilt):,} bytes instead of {len(released):,}"
     other = np.flatnonzero(np.frombuffer(released, np.uint8) != np.frombuffer(rebuilt, np.uint8))

@@ -1,9 +1,9 @@
 """Old releases and uploads that never ended: what goes, what stays and why, and how it goes.
 
-Nothing goes while there is an object among channels, pins and holds that is not understood: it may stand for a release,
-as a channel does that devices follow and whose name nobody could give today.
+Nothing goes while there is an object among channels, pins and leases that is not understood: it may stand for a
+release, as a channel does that devices follow and whose name nobody could give today.
 
-The manifest goes first, so that there is never half a release. A number is never given twice: the mark of the removal
+The manifest goes first, so that there is never half a release. A number is never given twice: the tombstone
 stays in its place. :mod:`tasks.deployment.releases.leases` keeps anybody from pointing a channel to a release that is
 going.
 """
@@ -15,29 +15,29 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from tasks.config import Retention
-from tasks.deployment.records import MANIFEST, Claim, Retired
+from tasks.deployment.records import MANIFEST, Claim, Tombstone
 from tasks.deployment.registry import (
     Odd,
     decode,
     find_channels,
-    is_mark,
+    is_tombstone,
     release_key,
     releases_folder,
     versions,
 )
 from tasks.deployment.releases.channels import audit_key, entry
-from tasks.deployment.releases.leases import DAY, age, find_holds, find_pins, forget_dead_holds, is_older, marked
+from tasks.deployment.releases.leases import DAY, age, find_leases, find_pins, forget_dead_leases, is_older, tombstone
 from tasks.deployment.stores.protocol import Leftover, Store, is_key
 from tasks.errors import NotFound, ReleaseError, StoreError, StoreUnavailable
 from tasks.records import Record
 
 CLAIM = "claim.json"
 SHOWN = 10  # of what is not understood, in a message
-PATIENCE = 600.0  # seconds that may pass between the mark and the removal; foreign marks are respected for a day
+PATIENCE = 600.0  # seconds that may pass between the tombstone and the removal; foreign ones are respected for a day
 
 
 class Fate(Record):
-    """What becomes of a version and why."""
+    """The end of a version, and why."""
 
     version: int
     goes: bool
@@ -46,7 +46,7 @@ class Fate(Record):
 
 
 class Tidied(Record):
-    """What becomes of a model's versions, the newest first, and pieces of uploads that are gone or would go."""
+    """The ends of a model's versions, the newest first, and pieces of uploads that are gone or would go."""
 
     fates: tuple[Fate, ...]
     pieces: tuple[str, ...]
@@ -82,7 +82,7 @@ def tidy(store: Store, model: str, policy: Retention, dry_run: bool = False) -> 
 
 
 def plan(store: Store, model: str, policy: Retention) -> list[Fate]:
-    """What becomes of each version of a model, the newest first; nothing is changed.
+    """Return what becomes of each version of a model, the newest first; nothing is changed.
 
     Raises:
         StoreError: the store cannot be read.
@@ -91,27 +91,27 @@ def plan(store: Store, model: str, policy: Retention) -> list[Fate]:
     found = versions(store, model)
     alive = sorted((number for number, files in found.items() if _exists(files)), reverse=True)
     reasons = protected(store, model)
-    for place, version in enumerate(alive[: policy.keep], start=1):
-        reasons[version].append(f"number {place} of the last {policy.keep}")
+    for rank, version in enumerate(alive[: policy.keep], start=1):
+        reasons[version].append(f"number {rank} of the last {policy.keep}")
     fates = (_fate(store, model, number, files, reasons, policy) for number, files in sorted(found.items()))
     return [fate for fate in fates if fate][::-1]
 
 
 def protected(store: Store, model: str) -> dict[int, list[str]]:
-    """Why releases have to stay whatever their age: holds, pins, and where channels point to and would go back to.
+    """Return why releases stay whatever their age: leases, pins, and where channels point to and would go back to.
 
-    Holds are read before channels: a hold ends only after its channel has moved.
+    Leases are read before channels: a lease ends only after its channel has moved.
 
     Raises:
         StoreError: the store cannot be read.
         ReleaseError: something is not understood, and might stand for any release.
     """
     reasons: dict[int, list[str]] = defaultdict(list)
-    holds, pins, channels = find_holds(store, model), find_pins(store, model), find_channels(store, model)
-    odd = [*holds.odd, *pins.odd, *channels.odd]
-    for hold in holds.records.values():
-        if not is_older(hold.held_at, DAY):
-            reasons[hold.version].append(f"somebody is about to point a channel to it, since {hold.held_at}")
+    leases, pins, channels = find_leases(store, model), find_pins(store, model), find_channels(store, model)
+    odd = [*leases.odd, *pins.odd, *channels.odd]
+    for lease in leases.records.values():
+        if not is_older(lease.held_at, DAY):
+            reasons[lease.version].append(f"somebody is about to point a channel to it, since {lease.held_at}")
     for pinned in pins.records.values():
         reasons[pinned.version].append(f"pinned by {pinned.by}: {pinned.reason}")
     for channel, pointer in channels.records.items():
@@ -134,28 +134,28 @@ def _not_understood(store: Store, model: str, odd: Sequence[Odd]) -> ReleaseErro
         lines.append(f"  and {len(odd) - SHOWN:,} more")
     listed = "\n".join(lines)
     return ReleaseError(
-        f"Expected to understand all channels, pins and holds of {model} in {store.url} before a release is removed. "
+        f"Expected to understand all channels, pins and leases of {model} in {store.url} before a release is removed. "
         f"Received:\n{listed}\nNothing is removed. Move away what does not belong there. Restore a channel from the "
         f"last entry of its audit trail. If a newer slimline wrote it, update this one."
     )
 
 
 def _exists(files: dict[str, int]) -> bool:
-    return MANIFEST in files and not any(map(is_mark, files))
+    return MANIFEST in files and not any(map(is_tombstone, files))
 
 
 def _fate(
     store: Store, model: str, version: int, files: dict[str, int], reasons: dict[int, list[str]], policy: Retention
 ) -> Fate | None:
     """None for a number under which nothing is left."""
-    if all(map(is_mark, files)):
+    if all(map(is_tombstone, files)):
         return None
     strange = [name for name in files if not is_key(release_key(model, version, name))]
     if why := reasons.get(version):
         goes, word = False, "; ".join(why)
     elif strange:
         goes, word = False, f"slimline cannot remove what lies there: {strange[0]!r}"
-    elif any(map(is_mark, files)):
+    elif any(map(is_tombstone, files)):
         goes, word = True, "its removal has begun"
     elif MANIFEST in files:
         goes, word = True, f"not of the last {policy.keep}"
@@ -165,7 +165,7 @@ def _fate(
 
 
 def _unfinished(store: Store, model: str, version: int, policy: Retention) -> tuple[bool, str]:
-    """Whether an upload without a manifest goes, and why."""
+    """Return whether an upload without a manifest goes, and why."""
     begun = _begun(store, model, version)
     if begun is None:
         return False, "without a manifest, and without a claim that is understood: nobody knows what it is"
@@ -174,7 +174,7 @@ def _unfinished(store: Store, model: str, version: int, policy: Retention) -> tu
 
 
 def _begun(store: Store, model: str, version: int) -> str | None:
-    """When an upload has begun; None where no claim says it that is understood."""
+    """Return when an upload has begun; None where no claim says it that is understood."""
     try:
         return decode(store.get(release_key(model, version, CLAIM)).content, Claim, CLAIM).claimed_at
     except StoreUnavailable:
@@ -191,7 +191,7 @@ def clean(store: Store, model: str, policy: Retention) -> Iterator[Fate]:
         ReleaseError: something in it is not understood, so nothing may go.
     """
     fates = plan(store, model, policy)
-    forget_dead_holds(store, model)
+    forget_dead_leases(store, model)
     for fate in fates:
         if fate.goes:
             yield _remove(store, model, fate)
@@ -201,16 +201,16 @@ def clean(store: Store, model: str, policy: Retention) -> Iterator[Fate]:
 
 
 def _remove(store: Store, model: str, fate: Fate) -> Fate:
-    """Mark, look again, and only then remove: the manifest first, the mark never."""
+    """Write a tombstone, look again, and only then remove: the manifest first, the tombstone never."""
     folder = f"{releases_folder(model)}/{fate.version}"
     try:
-        with marked(store, model, fate.version, fate.why):
+        with tombstone(store, model, fate.version, fate.why):
             _look_again(store, model, fate.version)
     except Protected as error:
         return fate.model_copy(update={"goes": False, "why": str(error)})
     store.delete(f"{folder}/{MANIFEST}")
     for item in list(store.list(folder)):
-        if not is_mark(item.key):
+        if not is_tombstone(item.key):
             store.delete(item.key)
     return fate
 
@@ -227,12 +227,12 @@ def _look_again(store: Store, model: str, version: int) -> None:
 
 
 def _forget_dead_marks(store: Store, model: str, version: int) -> None:
-    """Take back the marks of removals that were killed before they saw that the release is needed."""
+    """Take back the tombstones of removals that were killed before they saw that the release is needed."""
     for item in list(store.list(f"{releases_folder(model)}/{version}")):
-        if is_mark(item.key):
-            with contextlib.suppress(ReleaseError, NotFound):  # a mark that is not understood stays
-                mark = decode(store.get(item.key).content, Retired, item.key)
-                if is_older(mark.retired_at, DAY):
+        if is_tombstone(item.key):
+            with contextlib.suppress(ReleaseError, NotFound):  # a tombstone that is not understood stays
+                stone = decode(store.get(item.key).content, Tombstone, item.key)
+                if is_older(stone.retired_at, DAY):
                     store.delete(item.key)
 
 

@@ -17,8 +17,8 @@ from tasks.config import Params
 from tasks.deployment.device.downloading import check
 from tasks.deployment.records import SAVED_MODEL_PB, File, Pointer, Served
 from tasks.deployment.registry import NUMBER, Sealed, encode, release_key
-from tasks.deployment.releases.bundle import describe
-from tasks.deployment.releases.chosen import Evidence
+from tasks.deployment.releases.bundle import file_record
+from tasks.deployment.releases.chosen import ChosenCandidate
 from tasks.deployment.stores.protocol import Progress, Readable, Store
 from tasks.errors import NotFound, ReleaseError
 from tasks.records import read_record
@@ -33,7 +33,7 @@ def serving_folder(model: str) -> str:
     return f"serving/{model}"
 
 
-def exported(params: Params, evidence: Evidence) -> dict[str, Path]:
+def exported(params: Params, chosen: ChosenCandidate) -> dict[str, Path]:
     """The files of the SavedModel that goes with a release, by their names in it; none where params ask for none.
 
     Raises:
@@ -42,7 +42,7 @@ def exported(params: Params, evidence: Evidence) -> dict[str, Path]:
     """
     if not params.deployment.serving:
         return {}
-    wanted, found = evidence.training.weights_sha256, read_record(SERVING, ServingReport).weights_sha256
+    wanted, found = chosen.training.weights_sha256, read_record(SERVING, ServingReport).weights_sha256
     files = {
         path.relative_to(SAVED_MODEL).as_posix(): path for path in sorted(SAVED_MODEL.rglob("*")) if path.is_file()
     }
@@ -56,7 +56,7 @@ def exported(params: Params, evidence: Evidence) -> dict[str, Path]:
 
 def describe_all(files: dict[str, Path]) -> dict[str, File]:
     """Sizes and digests, as the manifest has them."""
-    return {name: describe(path) for name, path in files.items()}
+    return {name: file_record(path) for name, path in files.items()}
 
 
 def upload(store: Store, model: str, version: int, files: dict[str, Path], progress: Progress | None = None) -> None:
@@ -65,7 +65,7 @@ def upload(store: Store, model: str, version: int, files: dict[str, Path], progr
         store.put_file(release_key(model, version, f"serving/{name}"), path, progress)
 
 
-def fetch(store: Readable, release: Sealed, name: str, folder: Path) -> Path:
+def fetch_file(store: Readable, release: Sealed, name: str, folder: Path) -> Path:
     """Fetch one file of a release's SavedModel into a folder, under its last name.
 
     Raises:
@@ -99,20 +99,20 @@ def serve(store: Store, pointer: Pointer, release: Sealed) -> str | None:
     manifest = release.manifest
     if not manifest.serving:
         return None
-    place = f"{serving_folder(manifest.model)}/{pointer.generation}"
+    folder = f"{serving_folder(manifest.model)}/{pointer.generation}"
     about = Served(model=manifest.model, release=manifest.version, manifest_sha256=release.sha256)
-    store.put_if_absent(f"{place}/{ABOUT}", encode(about))
+    store.put_if_absent(f"{folder}/{ABOUT}", encode(about))
     for name in sorted(manifest.serving, key=lambda name: name == SAVED_MODEL_PB):
-        _copy(store, release, name, f"{place}/{name}")
+        _copy(store, release, name, f"{folder}/{name}")
     _forget_old(store, manifest.model)
-    return f"{store.url}/{place}"
+    return f"{store.url}/{folder}"
 
 
 def _copy(store: Store, release: Sealed, name: str, target: str) -> None:
     if _is_there(store, target):  # written whole or not at all, and only from what was checked
         return
     with tempfile.TemporaryDirectory(prefix="slimline-") as folder:
-        store.put_file(target, fetch(store, release, name, Path(folder)))
+        store.put_file(target, fetch_file(store, release, name, Path(folder)))
 
 
 def _is_there(store: Store, key: str) -> bool:

@@ -9,7 +9,7 @@ from tasks.deployment.device.downloading import download
 from tasks.deployment.records import MODEL, SAMPLES
 from tasks.deployment.registry import Sealed, read_manifest
 from tasks.deployment.releases.samples import Samples, replay
-from tasks.deployment.releases.serving import fetch
+from tasks.deployment.releases.serving import fetch_file
 from tasks.deployment.stores.protocol import Readable
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import EvaluationError, ReleaseError
@@ -32,7 +32,7 @@ def smoke(store: Readable, model: str, version: int, trust: Trust, sha256: str |
         folder = Path(temporary) / "release"
         download(store, release, folder)
         for name in release.manifest.serving:
-            fetch(store, release, name, Path(temporary))
+            fetch_file(store, release, name, Path(temporary))
         try:
             replay(LiteRTModel(folder / MODEL), Samples.model_validate_json((folder / SAMPLES).read_bytes()))
         except (FileNotFoundError, ValidationError, EvaluationError, ReleaseError) as error:

@@ -31,7 +31,7 @@ class TooLarge(StoreError):
 
 
 class Condition(TypedDict, total=False):
-    """Under which an object is written, or read."""
+    """A condition under which an object is written, or read."""
 
     IfNoneMatch: str
     IfMatch: str
@@ -50,7 +50,7 @@ class Bucket:
         self.endpoint = self.client.meta.endpoint_url
 
     def path(self, key: str) -> str:
-        """What the server calls a key."""
+        """Return what the server calls a key."""
         return self.prefix + check_key(key)
 
     def get(self, key: str, unless: str = "") -> Object | None:
@@ -130,7 +130,7 @@ class Bucket:
             self.client.delete_object(Bucket=self.name, Key=self.path(key))
 
     def ask(self, call: Callable[[], R]) -> R:
-        """What ``call`` gives, asked for again where the answer breaks off, which boto3 itself leaves to others."""
+        """Return what ``call`` gives, asked for again where the answer breaks off, which boto3 leaves to others."""
         for _ in range(ATTEMPTS - 1):
             with contextlib.suppress(*BROKEN_OFF):
                 return call()

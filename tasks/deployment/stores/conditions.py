@@ -1,11 +1,11 @@
-"""How a store keeps the conditions under which it is asked to write."""
+"""The conditions under which a store is asked to write, and how it keeps them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Kept(StrEnum):
-    """What becomes of a condition."""
+    """The ways of a store with a condition."""
 
     KEPT = "kept"
     KEPT_UNQUOTED = "kept, for ETags without their quotes"
@@ -15,19 +15,19 @@ class Kept(StrEnum):
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a store does with ``If-None-Match: *`` (to create) and ``If-Match: <ETag>`` (to swap)."""
+    """A store's ways with ``If-None-Match: *`` (to create) and ``If-Match: <ETag>`` (to swap)."""
 
     create: Kept
     swap: Kept
 
     @property
     def keeps_creation(self) -> bool:
-        """Whether of two writers who create an object only one succeeds."""
+        """True if of two writers who create an object only one succeeds."""
         return self.create is Kept.KEPT
 
     @property
     def keeps_swaps(self) -> bool:
-        """Whether of two writers who move a channel only one succeeds."""
+        """True if of two writers who move a channel only one succeeds."""
         return self.keeps_creation and self.swap in {Kept.KEPT, Kept.KEPT_UNQUOTED}
 
     def condition_tag(self, tag: str) -> str:
@@ -35,7 +35,7 @@ class Conditions:
         return tag.strip('"') if self.swap is Kept.KEPT_UNQUOTED else tag
 
     def sentence(self) -> str:
-        """For a person: what was found, and what follows."""
+        """Sentence for a person: what was found, and what follows."""
         if self.keeps_swaps:
             return (
                 f"conditions are {self.create} when an object is created and {self.swap} when one is replaced: "

@@ -106,17 +106,17 @@ class DirectoryStore:
             for path in sorted(self.root.rglob(f"{STAGED}*")):
                 with contextlib.suppress(FileNotFoundError):  # has come to its place meanwhile
                     began = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                    place = path.relative_to(self.root).as_posix()
-                    yield Leftover(f"{path.parent.relative_to(self.root).as_posix()}/", began, place)
+                    key = path.relative_to(self.root).as_posix()
+                    yield Leftover(f"{path.parent.relative_to(self.root).as_posix()}/", began, key)
 
     def discard(self, leftover: Leftover) -> None:
         """See :meth:`Store.discard`."""
         folder, _, name = leftover.handle.rpartition("/")
-        place = self.root / check_key(folder) if folder else self.root
+        prefix = self.root / check_key(folder) if folder else self.root
         if not name.startswith(STAGED):
             raise StoreError(f"Expected a leftover of {self.url}. Received: {leftover.handle!r}.")
         with self._errors():
-            (place / name).unlink(missing_ok=True)
+            (prefix / name).unlink(missing_ok=True)
 
     def _open(self, key: str, limit: int) -> BinaryIO:
         """An object's file, opened without waiting for anybody, should a pipe lie there."""

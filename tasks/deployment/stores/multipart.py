@@ -132,7 +132,7 @@ def _verify(bucket: Bucket, key: str, path: Path, parts: "list[CompletedPartType
 
 
 def _holds(bucket: Bucket, key: str, path: Path, parts: "list[CompletedPartTypeDef]") -> bool:
-    """Whether the file lies under the key: by size and ETag, or read back where the ETag is not made of the pieces'."""
+    """Return whether the file lies under the key: by size and ETag, or read back where no ETag is of the pieces."""
     found = _head(bucket, key)
     if found is None or found[0] != path.stat().st_size:
         return False
@@ -141,7 +141,7 @@ def _holds(bucket: Bucket, key: str, path: Path, parts: "list[CompletedPartTypeD
 
 
 def _is_there(bucket: Bucket, key: str, path: Path) -> bool:
-    """Whether the file lies under the key already.
+    """Return whether the file lies under the key already.
 
     Raises:
         Conflict: something else does.

@@ -1,4 +1,4 @@
-"""From the address of a store to the store."""
+"""Open a store by its address."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -54,8 +54,8 @@ def open_reader(url: str) -> Readable:
 
 
 def _open(url: str, schemes: Mapping[str, Callable[[str], R]], expected: str) -> R:
-    scheme, separator, place = url.partition("://")
-    if scheme not in schemes or not separator or not place:
+    scheme, separator, path = url.partition("://")
+    if scheme not in schemes or not separator or not path:
         raise ConfigError(
             f"Expected the address of a store: {expected}. Received: {url!r}. Set deployment.store in params.yaml."
         )

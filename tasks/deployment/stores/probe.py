@@ -22,7 +22,7 @@ ONE_AT_A_TIME = Lock()
 
 
 def conditions_of(bucket: Bucket) -> Conditions:
-    """How a bucket keeps conditions: AWS by its documentation, others by a probe, once in a process.
+    """Return how a bucket keeps conditions: AWS by its documentation, others by a probe, once in a process.
 
     Raises:
         StoreError: the bucket cannot be read, written and deleted from.
@@ -66,7 +66,7 @@ def _swap(bucket: Bucket, key: str) -> Kept:
 
 
 def _writes(bucket: Bucket, key: str, content: bytes, condition: Condition) -> bool:
-    """Whether a conditional write comes about.
+    """Return whether a conditional write comes about.
 
     Raises:
         StoreError: it does not, for a reason that has nothing to do with the condition.

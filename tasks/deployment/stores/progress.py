@@ -1,4 +1,4 @@
-"""How far a transfer is, for a person who watches."""
+"""The progress of a transfer, for a person who watches."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""What a release needs of an object store, and no more.
+"""The protocol of object stores: what a release needs of one, and no more.
 
 Every write is all or nothing: a reader finds the old object, the new one or none, never a part. A conditional write
 is idempotent: where the key already holds just this content, it succeeds, since that is how a write looks whose
@@ -69,10 +69,16 @@ class Readable(Protocol):
 
     @property
     def url(self) -> str:
-        """Where it is, as in params.yaml."""
+        """Return where it is, as in params.yaml."""
 
     def get(self, key: str) -> Object:
-        """A small object.
+        """Read a small object.
+
+        Args:
+            key: of the object.
+
+        Returns:
+            its content and its tag.
 
         Raises:
             NotFound: there is none.
@@ -80,7 +86,14 @@ class Readable(Protocol):
         """
 
     def get_if_changed(self, key: str, tag: str) -> Object | None:
-        """A small object, or None where it still has ``tag``; then its content does not travel.
+        """Read a small object unless it still has ``tag``; then its content does not travel.
+
+        Args:
+            key: of the object.
+            tag: as an earlier read has given it.
+
+        Returns:
+            its content and its tag; None where it is unchanged.
 
         Raises:
             NotFound: there is none.
@@ -88,7 +101,13 @@ class Readable(Protocol):
         """
 
     def read_to(self, key: str, path: Path, limit: int, progress: Progress | None = None) -> None:
-        """Stream an object into the file ``path``, which is not whole when this raises.
+        """Stream an object into a file, which is not whole when this raises.
+
+        Args:
+            key: of the object.
+            path: of the file.
+            limit: bytes that it may have.
+            progress: is told how many bytes more have arrived.
 
         Raises:
             NotFound: there is none.
@@ -101,27 +120,46 @@ class Store(Readable, Protocol):
 
     @property
     def conditions(self) -> Conditions:
-        """How it keeps conditions on writes."""
+        """Return how it keeps conditions on writes."""
 
     def put(self, key: str, content: bytes) -> None:
-        """Write an object, whatever was there."""
+        """Write an object, whatever was there.
+
+        Args:
+            key: of the object.
+            content: its bytes, at most :data:`SMALL`.
+        """
 
     def put_if_absent(self, key: str, content: bytes) -> None:
         """Write an object that is not there yet.
+
+        Args:
+            key: of the object.
+            content: its bytes, at most :data:`SMALL`.
 
         Raises:
             Conflict: another content is there.
         """
 
     def put_file(self, key: str, path: Path, progress: Progress | None = None) -> None:
-        """Stream the file ``path`` into an object that is not there yet.
+        """Stream a file into an object that is not there yet.
+
+        Args:
+            key: of the object.
+            path: of the file.
+            progress: is told how many bytes more have arrived.
 
         Raises:
             Conflict: another content is there.
         """
 
     def compare_and_swap(self, key: str, content: bytes, tag: str | None) -> None:
-        """Write an object if what is there now still has ``tag``; None: if nothing is there.
+        """Write an object if what is there now still has ``tag``.
+
+        Args:
+            key: of the object.
+            content: its bytes, at most :data:`SMALL`.
+            tag: as it was read; None: nothing may be there.
 
         Raises:
             Conflict: another content is there, or none any more.
@@ -129,28 +167,46 @@ class Store(Readable, Protocol):
         """
 
     def list(self, folder: str) -> Iterator[Entry]:
-        """All objects whose keys begin with ``folder`` and a slash, in the order of their keys.
+        """Yield all objects whose keys begin with a folder and a slash, in the order of their keys.
 
         What others put there is listed, too, be it no object that :meth:`get` reads, or its name no key.
+
+        Args:
+            folder: without the slash.
         """
 
     def delete(self, key: str) -> None:
-        """Remove an object; it is no error when there is none."""
+        """Remove an object; it is no error when there is none.
+
+        Args:
+            key: of the object.
+        """
 
     def leftovers(self) -> Iterator[Leftover]:
-        """What writers have begun and not ended, by those at work now as well as by those that were killed."""
+        """Yield what writers have begun and not ended, those at work now as well as those that were killed."""
 
     def discard(self, leftover: Leftover) -> None:
-        """Remove a leftover; it is no error when there is none."""
+        """Remove a leftover; it is no error when there is none.
+
+        Args:
+            leftover: as :meth:`leftovers` gives it.
+        """
 
 
 def is_key(key: str) -> bool:
-    """Whether :func:`check_key` takes it."""
+    """Return whether :func:`check_key` takes it.
+
+    Args:
+        key: any text.
+    """
     return len(key) <= MAX_KEY and all(PART.fullmatch(part) for part in key.split("/"))
 
 
 def check_key(key: str) -> str:
-    """Give ``key`` back if it is one: parts of letters, digits, ``_``, ``.`` and ``-``, joined by slashes.
+    """Return a key if it is one: parts of letters, digits, ``_``, ``.`` and ``-``, joined by slashes.
+
+    Args:
+        key: any text.
 
     Raises:
         StoreError: it is empty, absolute, too long or could lead out of the store.

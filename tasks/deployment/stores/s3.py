@@ -126,7 +126,7 @@ class S3Store:
         raise self._conflict(key)
 
     def _still_open(self, key: str, content: bytes, tag: str | None, error: Exception) -> bool:
-        """Whether to write again after an error: False, if the content is there after all.
+        """Return whether to write again after an error: False, if the content is there after all.
 
         Raises:
             Conflict: the object is not as it was before.
@@ -165,7 +165,7 @@ class S3Store:
             raise self._conflict(key)
 
     def _look(self, key: str) -> Object | None:
-        """What is there now; an object with a tag that nobody has where it is large."""
+        """Return what is there now; an object with a tag that nobody has where it is large."""
         try:
             return self.get(key)
         except NotFound:

@@ -45,7 +45,7 @@ def public_pem(key: Ed25519PublicKey) -> bytes:
 
 
 def public_path(path: Path) -> Path:
-    """Where the public key of the private key ``path`` is."""
+    """Return where the public key of the private key ``path`` is."""
     return path.with_suffix(PUBLIC)
 
 
@@ -146,7 +146,7 @@ def read_private(path: Path) -> Ed25519PrivateKey:
         ) from None
 
 
-def parse_private(pem: bytes, place: str) -> Ed25519PrivateKey:
+def parse_private(pem: bytes, origin: str) -> Ed25519PrivateKey:
     """A private key from its PEM, which no message ever repeats.
 
     Raises:
@@ -158,7 +158,7 @@ def parse_private(pem: bytes, place: str) -> Ed25519PrivateKey:
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(
-            f"Expected {place} to be an Ed25519 private key in PEM, without a passphrase. Received: something else. "
+            f"Expected {origin} to be an Ed25519 private key in PEM, without a passphrase. Received: something else. "
             f"Make one with `slimline keys new`."
         ) from None
     return key

@@ -32,14 +32,14 @@ SHOWN = 16  # digits of a key's id in a message
 
 
 class Signature(Record):
-    """Who signed, and the 64 bytes of Ed25519 as base64."""
+    """A signature: who signed, and the 64 bytes of Ed25519 as base64."""
 
     keyid: str
     sig: str
 
 
 class Envelope(Record):
-    """What lies in the store; names and order are the specification's."""
+    """The envelope as it lies in the store; names and order are the specification's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
@@ -113,19 +113,19 @@ def encode(envelope: Envelope) -> bytes:
     return content
 
 
-def unseal(content: bytes, trust: Trust, place: str) -> Opened:
+def unseal(content: bytes, trust: Trust, origin: str) -> Opened:
     """The payload of an envelope that somebody trusted has signed.
 
     Args:
-        place: what ``content`` is, for messages.
+        origin: what ``content`` is, for messages.
 
     Raises:
         Untrusted: it is no envelope, nobody trusted has signed it, or it was changed after it was signed.
     """
-    payload, signatures = parts(content, place)
+    payload, signatures = parts(content, origin)
     if (count := len(signatures)) > MAX_SIGNATURES:
         raise Untrusted(
-            f"Expected {place} to have at most {MAX_SIGNATURES} signatures. Received: {count}. "
+            f"Expected {origin} to have at most {MAX_SIGNATURES} signatures. Received: {count}. "
             f"`slimline sign --replace` takes those of revoked keys away."
         )
     if trust.unsigned:
@@ -134,15 +134,15 @@ def unseal(content: bytes, trust: Trust, place: str) -> Opened:
     for name in signed_by:
         if not is_right(trust.active[name], signatures[name], payload):
             raise Untrusted(
-                f"Expected the signature of {name[:SHOWN]} on {place} to fit. Received: one that does not. "
+                f"Expected the signature of {name[:SHOWN]} on {origin} to fit. Received: one that does not. "
                 f"It was changed after it was signed: do not use it."
             )
     if not signed_by:
-        raise Untrusted(_nobody(place, sorted(signatures), trust))
+        raise Untrusted(_nobody(origin, sorted(signatures), trust))
     return Opened(payload, signed_by)
 
 
-def parts(content: bytes, place: str) -> tuple[bytes, dict[str, bytes]]:
+def parts(content: bytes, origin: str) -> tuple[bytes, dict[str, bytes]]:
     """The payload of an envelope and the signatures by the ids of their keys; nothing says yet that they are right.
 
     Raises:
@@ -153,16 +153,16 @@ def parts(content: bytes, place: str) -> tuple[bytes, dict[str, bytes]]:
         payload = _bytes(envelope.payload)
         signatures = {signature.keyid: _bytes(signature.sig) for signature in envelope.signatures}
     except (ValidationError, binascii.Error) as error:
-        raise Untrusted(f"Expected {place} to be a signed manifest. Received: {error}. Do not use it.") from None
+        raise Untrusted(f"Expected {origin} to be a signed manifest. Received: {error}. Do not use it.") from None
     if _written(envelope) != content or len(signatures) != len(envelope.signatures):
         raise Untrusted(
-            f"Expected {place} as slimline writes it. Received: other bytes. It was changed: do not use it."
+            f"Expected {origin} as slimline writes it. Received: other bytes. It was changed: do not use it."
         )
     return payload, signatures
 
 
 def is_right(key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
-    """Whether a signature of a manifest is this key's."""
+    """Return whether a signature of a manifest is this key's."""
     try:
         key.verify(signature, pae(PAYLOAD_TYPE, payload))
     except InvalidSignature:
@@ -174,7 +174,7 @@ def _written(envelope: Envelope) -> bytes:
     return to_json(envelope.model_dump(mode="json", by_alias=True)).encode()
 
 
-def _nobody(place: str, signers: Sequence[str], trust: Trust) -> str:
+def _nobody(origin: str, signers: Sequence[str], trust: Trust) -> str:
     def names(keys: Sequence[str]) -> str:
         shown = [f"{key[:SHOWN]}{' (revoked)' if key in trust.revoked else ''}" for key in keys[:MAX_SIGNATURES]]
         return ", ".join([*shown, "…"] if len(keys) > MAX_SIGNATURES else shown)
@@ -191,7 +191,7 @@ def _nobody(place: str, signers: Sequence[str], trust: Trust) -> str:
             "takes it as it is."
         )
     return (
-        f"Expected {place} to be signed by a trusted key: {names(sorted(trust.active)) or 'none is known'}. "
+        f"Expected {origin} to be signed by a trusted key: {names(sorted(trust.active)) or 'none is known'}. "
         f"Received: {received}. {way_out}"
     )
 

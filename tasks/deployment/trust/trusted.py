@@ -1,4 +1,4 @@
-"""Whose releases are taken: several public keys at a time, so that keys can be changed, and some that no longer count.
+"""Trusted keys: several at a time, so that keys can be changed, and some that no longer count.
 
 A folder of keys, as a device has it::
 
@@ -39,6 +39,9 @@ class Trust:
     def expect_not_revoked(self, key: Ed25519PrivateKey) -> None:
         """Refuse to sign with a key that is revoked: nobody would take what it signs.
 
+        Args:
+            key: to sign with.
+
         Raises:
             ConfigError: it is.
         """
@@ -70,12 +73,12 @@ def load_trust(
         ConfigError: a file is missing or no public key, or a line of ``revoked`` no id.
     """
     keys, all_revoked = {}, set(revoked)
-    for place in map(Path, [places] if isinstance(places, str | Path) else places):
-        if place.is_dir():
-            files = sorted(place.glob(f"*{PUBLIC}"))
-            all_revoked |= _read_revoked(place / REVOKED)
+    for path in map(Path, [places] if isinstance(places, str | Path) else places):
+        if path.is_dir():
+            files = sorted(path.glob(f"*{PUBLIC}"))
+            all_revoked |= _read_revoked(path / REVOKED)
         else:
-            files = [place]
+            files = [path]
         for file in files:
             key = read_public(file)
             keys[key_id(key)] = key
@@ -83,22 +86,32 @@ def load_trust(
 
 
 def project_trust(config: Trusted) -> Trust:
-    """Whom the project trusts; its local key counts from the moment it is made.
+    """Return whom the project trusts; its local key counts from the moment it is made.
+
+    Args:
+        config: ``deployment.trust`` of params.yaml.
 
     Raises:
         ConfigError: see :func:`load_trust`.
     """
     local = public_path(LOCAL_KEY)
-    places = [local if name == LOCAL else Path(name).expanduser() for name in config.public_keys]
+    paths = [local if name == LOCAL else Path(name).expanduser() for name in config.public_keys]
     return load_trust(
-        [place for place in places if place != local or local.exists()], config.revoked, config.allow_unsigned
+        [path for path in paths if path != local or local.exists()], config.revoked, config.allow_unsigned
     )
 
 
 def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
-    """Whom the environment says to trust, but for ``revoked``; None where it says nothing."""
-    places = os.environ.get(ENVIRONMENT)
-    return load_trust([Path(place) for place in places.split(os.pathsep) if place], revoked) if places else None
+    """Return whom the environment says to trust; None where it says nothing.
+
+    Args:
+        revoked: ids of keys that do not count, whatever the environment says.
+
+    Raises:
+        ConfigError: see :func:`load_trust`.
+    """
+    paths = os.environ.get(ENVIRONMENT)
+    return load_trust([Path(path) for path in paths.split(os.pathsep) if path], revoked) if paths else None
 
 
 def _read_revoked(path: Path) -> set[str]:

@@ -11,7 +11,7 @@ PLAIN = frozenset({0xC4, 0xDB, 0xDD, 0xFE, 0xE0})
 
 
 class Frame(NamedTuple):
-    """What a JPEG file's frame header says."""
+    """The content of a JPEG file's frame header."""
 
     width: int
     height: int

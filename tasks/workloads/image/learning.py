@@ -1,4 +1,4 @@
-"""How images are learnt: the networks, how they are built, and augmentation."""
+"""Learning of images: the networks, how they are built, and augmentation."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from tasks.workloads.protocol import Builder, TensorSpec
 
 
 class ImageLearning:
-    """What training needs of images."""
+    """Networks, building and augmentation of images."""
 
     def networks(self) -> Mapping[str, Builder]:
         """Return the networks for images."""

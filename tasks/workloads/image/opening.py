@@ -1,4 +1,4 @@
-"""From an encoded image or raw pixels to a plain image, or to the reason why it cannot be a sample."""
+"""Open an encoded image or raw pixels as a plain image, or say why it cannot be a sample."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""How an image becomes what a model takes: the same way when data is prepared and when a model is asked."""
+"""Bring an image to what a model takes: the same way when data is prepared and when a model is asked."""
 
 from typing import TYPE_CHECKING
 

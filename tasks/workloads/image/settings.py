@@ -1,4 +1,4 @@
-"""What params.yaml says of images: ``data.image``, and the augmentation of a training."""
+"""Settings of images in params.yaml: ``data.image``, and the augmentation of a training."""
 
 from typing import Annotated, Any, Literal
 
@@ -18,7 +18,7 @@ Pixels = Annotated[int | Literal["auto"], BeforeValidator(_check_pixels)]
 
 
 class ImageSettings(Settings):
-    """What an image is brought to; ``auto`` takes what the source's first image has."""
+    """The form that an image is brought to; ``auto`` takes what the source's first image has."""
 
     height: Annotated[Pixels, Field(description="pixels, 1 to 4096")] = "auto"
     width: Annotated[Pixels, Field(description="pixels, 1 to 4096")] = "auto"

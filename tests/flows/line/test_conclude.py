@@ -7,7 +7,7 @@ import pytest
 from prefect import flow
 
 from flows.line import retrain
-from flows.line.retrain import Outcome, conclude
+from flows.line.retrain import RunResult, conclude
 from tasks.config import Params
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import registry_of, rollback
@@ -18,7 +18,7 @@ from tasks.evaluation.records import DECISION, Decision
 from tasks.records import read_record
 from tests.tasks.deployment.project import decide, params_for, write_project
 
-End = Callable[..., Outcome]
+End = Callable[..., RunResult]
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def end(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> End:
         opened.append(url)
         return directory(url)
 
-    def run(bias: float, params: Params, change: Callable[[], None] = lambda: None) -> Outcome:
+    def run(bias: float, params: Params, change: Callable[[], None] = lambda: None) -> RunResult:
         @flow(name="end", persist_result=False)
         def line() -> None:
-            outcomes.append(conclude(params))
+            results.append(conclude(params))
 
-        outcomes: list[Outcome] = []
+        results: list[RunResult] = []
         write_project(params, bias)
         change()
         opened.clear()
@@ -51,15 +51,15 @@ def end(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> End:
             patch.setitem(opening.SCHEMES, "file", counted)
             line()
         assert opened == [params.deployment.store]
-        return outcomes[0]
+        return results[0]
 
     return run
 
 
 def test_a_model_is_released_once_and_held_back_after_it_was_taken_back(end: End, params: Params) -> None:
-    outcome = end(1, params)
-    assert outcome.release
-    assert (outcome.ending, outcome.release.channels) == ("Released", ("staging", "production"))
+    result = end(1, params)
+    assert result.release
+    assert (result.ending, result.release.channels) == ("Released", ("staging", "production"))
     assert end(1, params).ending == "Nothing to do"
     assert end(2, params).ending == "Released"
     rollback(registry_of(params.deployment), "production", Why("false alarms.", "alice"))
@@ -102,16 +102,16 @@ def test_a_release_of_another_task_leaves_no_channel_moved(end: End, params: Par
     with pytest.raises(ReleaseError, match="another task: it knows other classes"):
         end(2, params, of_another_task)
     said = params.model_copy(update={"deployment": params.deployment.model_copy(update={"replaces": "1"})})
-    outcome = end(2, said, of_another_task)
-    assert outcome.release
-    assert (outcome.ending, outcome.release.channels) == ("Released", ("staging", "production"))
+    result = end(2, said, of_another_task)
+    assert result.release
+    assert (result.ending, result.release.channels) == ("Released", ("staging", "production"))
 
 
 def test_where_a_person_promotes_a_run_ends_in_staging(end: End, params: Params) -> None:
     params = params.model_copy(update={"deployment": params.deployment.model_copy(update={"promotion": "manual"})})
-    outcome = end(1, params)
-    assert outcome.release
-    assert (outcome.ending, outcome.release.channels) == ("Staged", ("staging",))
+    result = end(1, params)
+    assert result.release
+    assert (result.ending, result.release.channels) == ("Staged", ("staging",))
     again = end(1, params)
     assert again.release
     assert (again.ending, again.release.version, again.release.channels) == ("Nothing to do", 1, ("staging",))

@@ -134,3 +134,19 @@ def test_what_another_version_kept_is_not_used(tmp_path: Path, text: str) -> Non
     (tmp_path / CACHE).parent.mkdir()
     (tmp_path / CACHE).write_text(text)
     assert closure_of(tmp_path, "a") == before
+
+
+def test_of_a_module_that_imports_lazily_only_the_names_that_are_used_count(tmp_path: Path) -> None:
+    door = "HOMES = {'A': 'inside.a', 'B': 'inside.b'}\ndef __getattr__(name):\n    return HOMES[name]\n"
+    project(tmp_path, door=door, inside__a="", inside__b="", one="from door import A", all="import door", none="")
+    assert list(closure_of(tmp_path, "one").modules) == ["door.py", "inside/a.py", "one.py"]
+    assert list(closure_of(tmp_path, "all").modules) == ["all.py", "door.py", "inside/a.py", "inside/b.py"]
+    project(tmp_path, door=door.replace("__getattr__", "look_up"))  # any code may use the table
+    assert list(closure_of(tmp_path, "one").modules) == ["door.py", "inside/a.py", "inside/b.py", "one.py"]
+
+
+def test_a_workload_of_ones_own_leads_to_those_parts_of_slimline_that_it_names(tmp_path: Path) -> None:
+    project(tmp_path, own="from slimline import Example, Metric")
+    made = closure_of(tmp_path, "own").modules
+    assert {"slimline/__init__.py", "tasks/workloads/protocol.py", "tasks/workloads/metric.py"} <= set(made)
+    assert not [path for path in made if path.startswith(("tasks/deployment", "tasks/compression", "flows"))]

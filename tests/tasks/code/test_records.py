@@ -8,7 +8,7 @@ import grimp
 import pytest
 
 from tasks.code.closure import Reader
-from tasks.code.records import CodeRecord, describe, foresee_code, models_of, workload_parts, write_code
+from tasks.code.records import CodeRecord, code_record, foresee_code, models_of, workload_parts, write_code
 from tasks.code.works import ALWAYS_RUN, WORKS, works_of
 from tasks.config import Params, load_params, parse_params
 
@@ -42,7 +42,7 @@ def records() -> dict[str, CodeRecord]:
     """All of them, without any network of a user's own."""
     params = load_params(REPOSITORY / "params.yaml")
     reader = Reader(REPOSITORY)
-    return {work: describe(work, models_of(params, work), reader) for work in DIGESTED}
+    return {work: code_record(work, models_of(params, work), reader) for work in DIGESTED}
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_the_modules_of_networks_of_ones_own_count_where_they_are_built(
     reader = Reader()
     own = {
         work: sorted(
-            path for path in describe(work, models_of(mine, work), reader).modules if not path.startswith("tasks/")
+            path for path in code_record(work, models_of(mine, work), reader).modules if not path.startswith("tasks/")
         )
         for work in DIGESTED
     }
@@ -155,12 +155,12 @@ def test_where_the_project_lies_makes_no_difference(tmp_path: Path, monkeypatch:
         folder.mkdir(parents=True)
         (folder / "mymodel.py").write_text("x = 1")
         monkeypatch.chdir(folder)
-        made.append(describe("train", ["mymodel:build"]).digest)
+        made.append(code_record("train", ["mymodel:build"]).digest)
     assert made[0] == made[1]
 
 
 def test_another_version_of_a_library_makes_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader()
-    before = describe("train", (), reader).digest
+    before = code_record("train", (), reader).digest
     monkeypatch.setattr("tasks.code.libraries.version", lambda _: "99.0")
-    assert describe("train", (), reader).digest != before
+    assert code_record("train", (), reader).digest != before

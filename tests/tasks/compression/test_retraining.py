@@ -36,7 +36,7 @@ def untrained() -> Any:
 def test_the_baseline_teaches_unless_the_recipe_says_otherwise(prepared: Path, tmp_path: Path) -> None:
     baseline, other = untrained(), tiny()
     save_model(other, tmp_path / "0.keras")
-    known = context(prepared, baseline=baseline, questions=3, teachers={"strong": [tmp_path / "0.keras"] * 2})
+    known = context(prepared, baseline=baseline, teacher_seed=3, teachers={"strong": [tmp_path / "0.keras"] * 2})
     teacher = teacher_of(Distillation(), known)
     assert teacher is not None
     assert (teacher.members, teacher.seed) == ((baseline,), 3)
@@ -60,7 +60,7 @@ def test_a_teacher_answers_in_the_precision_that_it_was_trained_in(prepared: Pat
     )
     assert exact is not None
     assert rough is not None
-    assert exact.knowledge != rough.knowledge  # kept answers of the one are not taken for the other's
+    assert exact.digest != rough.digest  # kept answers of the one are not taken for the other's
     assert rough.members[0].get_layer("conv2d").compute_dtype == "bfloat16"
     errors = np.abs(exact.answers()(images) - rough.answers()(images))
     assert 0 < errors.max() < 0.05 * np.abs(exact.answers()(images)).max()

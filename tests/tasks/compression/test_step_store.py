@@ -74,9 +74,9 @@ def test_what_a_kill_left_without_a_lock_or_without_a_model_is_no_step(store: St
     digest = store.digest(recipe)
     (tmp_path / digest).mkdir()
     (tmp_path / digest / "done.json").write_text("{}")
-    assert not store.holds(digest)
+    assert not store.has(digest)
     (tmp_path / digest / "model.tflite").touch()
-    assert store.holds(digest)
+    assert store.has(digest)
     store.keep_only([])
     assert not list(tmp_path.iterdir())
 

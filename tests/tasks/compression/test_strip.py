@@ -7,7 +7,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import File
-from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.float_file import run_file
 from tasks.compression.strip import strip
 from tasks.errors import CompressionError
 from tasks.packing.container import pack, unpack
@@ -136,7 +136,7 @@ def test_scales_of_blocks_stay_where_they_are_found(made: Made, prepared: Path) 
     stripped, (numbers,) = strip(flatbuffer)
     assert len(stripped) < len(flatbuffer)
     images = samples("test", prepared, 50)[0]
-    assert np.array_equal(predict(stripped, images), predict(flatbuffer, images))
+    assert np.array_equal(run_file(stripped, images), run_file(flatbuffer, images))
     before, after = File(flatbuffer), File(stripped)
     blocked = [
         use.tensor

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tasks.code.records import describe, models_of
+from tasks.code.records import code_record, models_of
 from tasks.compression import worker
 from tasks.compression.records import Candidate, candidate_model, candidate_record, earlier_record
 from tasks.config import TeacherNetwork, load_params
@@ -61,7 +61,7 @@ def test_a_worker_knows_in_what_teachers_compute_and_the_record_of_what_is_made_
     *_, context, _, earlier = asked.value.args
     assert context.precisions == {"baseline": "float32", "deep": "mixed_bfloat16", "wide": "float32"}
     assert earlier is None
-    assert context.code == describe("compress", models_of(params, "compress")).digest
+    assert context.code == code_record("compress", models_of(params, "compress")).digest
     _, candidate = carry_out("pruned", STEPS[1:], article, prepared)
     write_record(earlier_record("pruned"), candidate)
     with pytest.raises(Asked) as asked:
@@ -87,7 +87,7 @@ def test_a_killed_compression_leaves_no_process_and_run_again_ends_with_the_same
     again = subprocess.run(command("compress", "pruned"), cwd=project, capture_output=True, text=True, check=True)
     assert "goes on after epoch" in again.stdout
     # a worker asks teachers by the seed of params.yaml
-    expected, told = carry_out("pruned", STEPS, article, prepared, questions=5)
+    expected, told = carry_out("pruned", STEPS, article, prepared, teacher_seed=5)
     assert (project / candidate_model("pruned")).read_bytes() == expected
     record = read_record(project / candidate_record("pruned"), Candidate)
     assert record.sha256 == told.sha256

@@ -157,7 +157,7 @@ def test_the_same_image_in_another_format_is_equal(workspace: Path) -> None:
 def test_equal_samples_with_different_labels_are_noted(workspace: Path) -> None:
     files = {**tree(CLASSES, 20), "cat/same.png": picture(9000), "dog/same.png": picture(9000)}
     notes = prepared(write_folder(workspace / "images", files)).notes
-    assert "1 equal images have different classes, for example cat/same.png and dog/same.png." in notes
+    assert "1 equal images have different labels, for example cat/same.png and dog/same.png." in notes
 
 
 def test_what_is_unusable_is_listed_with_the_reason(workspace: Path) -> None:

@@ -25,7 +25,7 @@ from tasks.evaluation.records import (
     Cost,
     Decision,
     GateReport,
-    Outcome,
+    Judgement,
     Outlook,
     Quality,
     RuleVerdict,
@@ -35,7 +35,7 @@ from tasks.evaluation.records import (
 )
 from tasks.files import sha256, write_text
 from tasks.records import Interval, write_record
-from tasks.samples import PLACES, PREPARED, SPLITS, Dataset, Part
+from tasks.samples import PREPARED, SPLITS, TEST_HASHES, Dataset, Part
 from tasks.statistics import wilson
 from tasks.training.records import TEACHERS_RECORD, TRAINING, TeachersReport, TrainingReport
 from tasks.workloads.image.reading import ImageReader
@@ -93,7 +93,7 @@ def trust_of(params: Params) -> Trust:
 
 
 def write_project(
-    params: Params, bias: float = 2.0, outcome: Outcome = "PASS", seconds: float = 1.0, packed: bool = False
+    params: Params, bias: float = 2.0, outcome: Judgement = "PASS", seconds: float = 1.0, packed: bool = False
 ) -> None:
     """Fill the working folder; another ``bias`` makes another model, ``packed`` one that is stored in a container."""
     model = candidate_model(RECIPE)
@@ -104,7 +104,7 @@ def write_project(
     write_text(Path("params.yaml"), "data: {source: digits}\n")
     write_text(Path("dvc.lock"), "schema: '2.0'\n")
     write_record(PREPARED / "dataset.json", dataset())
-    (PREPARED / PLACES).write_bytes(bytes(range(32)))  # four test samples
+    (PREPARED / TEST_HASHES).write_bytes(bytes(range(32)))  # four test samples
     write_record(TRAINING, training())
     write_record(TEACHERS_RECORD, TeachersReport(teachers={}, threads=5))
     write_record(candidate_record(RECIPE), candidate(digest, seconds))
@@ -122,7 +122,7 @@ def write_project(
 def decide(params: Params) -> Decision:
     """Enter a PASS for the model of the working folder in the ledger, whatever it answers."""
     store, model, question = open_store(params.deployment.store), params.deployment.model, pose(params)
-    places = np.frombuffer((PREPARED / PLACES).read_bytes(), "<u8").astype(np.uint64)
+    places = np.frombuffer((PREPARED / TEST_HASHES).read_bytes(), "<u8").astype(np.uint64)
     entry, _ = sealed.reserve(store, model, question, places, sealed.Terms(0.05, 0.025, "a test", RECIPE))
     entry = ledger.end(store, model, entry.reserved.number, "PASS")
     assert entry.sha256
@@ -238,7 +238,7 @@ def benchmark(digest: str) -> BenchmarkReport:
     )
 
 
-def gate(digest: str, outcome: Outcome) -> GateReport:
+def gate(digest: str, outcome: Judgement) -> GateReport:
     rule = RuleVerdict(
         metric="accuracy",
         versus=BASELINE,

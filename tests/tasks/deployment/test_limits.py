@@ -34,7 +34,7 @@ from tasks.deployment.registry import (
     release_key,
     see,
 )
-from tasks.deployment.releases.bundle import describe
+from tasks.deployment.releases.bundle import file_record
 from tasks.deployment.releases.channels import Why, audit_key, move, trail
 from tasks.deployment.releases.leases import pin, pins
 from tasks.deployment.releases.publishing import publish
@@ -229,4 +229,4 @@ def test_a_file_that_is_too_large_for_readers_is_refused_before_it_is_read(tmp_p
     path.touch()
     os.truncate(path, MAX_FILE + 1)
     with pytest.raises(ReleaseError, match=r"at most 8,589,934,591 bytes"):
-        describe(path)
+        file_record(path)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tasks.config import Retention
-from tasks.deployment.records import Claim, Hold, Pin, Retired
+from tasks.deployment.records import Claim, Lease, Pin, Tombstone
 from tasks.deployment.registry import (
     channel_key,
     claim,
@@ -142,7 +142,7 @@ def test_nobody_can_move_such_a_channel(four: Path, store: Store) -> None:
         ("pins/2.json", encode(Pin(version=1, pinned_at=LONG_AGO, by="Ada", reason="why"))),
         ("holds/1-abc.json", b"{"),
         ("holds/notes.txt", b""),
-        ("holds/2-abc.json", encode(Hold(version=1, held_at=LONG_AGO))),
+        ("holds/2-abc.json", encode(Lease(version=1, held_at=LONG_AGO))),
     ],
 )
 def test_nothing_goes_while_an_object_is_not_understood(four: Path, store: Store, key: str, what: bytes) -> None:
@@ -167,10 +167,10 @@ def test_all_that_is_not_understood_is_named_on_a_line_each(four: Path, store: S
 
 @pytest.mark.parametrize("moment", ["2020-01-01T00:00:00", "yesterday", "", "0001-01-01T00:00:00+23:59"])
 def test_nothing_goes_by_a_time_that_nobody_knows(four: Path, store: Store, moment: str) -> None:
-    store.put("models/shades/holds/1-abc.json", encode(Hold(version=1, held_at=moment)))
+    store.put("models/shades/holds/1-abc.json", encode(Lease(version=1, held_at=moment)))
     version = claim(store, "shades")
     store.put(release_key("shades", version, "claim.json"), encode(Claim(nonce="a", claimed_at=moment)))
-    store.put(release_key("shades", 4, "retired-a.json"), encode(Retired(nonce="a", retired_at=moment, why="a")))
+    store.put(release_key("shades", 4, "retired-a.json"), encode(Tombstone(nonce="a", retired_at=moment, why="a")))
     known = moment.endswith("+23:59")
     assert gone(store) == ([5, 2, 1] if known else [2])
     assert ("models/shades/holds/1-abc.json" in content(store)) == (not known)

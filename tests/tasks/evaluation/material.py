@@ -26,7 +26,7 @@ from tasks.evaluation.records import (
 from tasks.evaluation.results import Results
 from tasks.files import sha256
 from tasks.records import Interval, write_record
-from tasks.samples import PLACES, SPLITS, Dataset, Part, Refusal, Shard
+from tasks.samples import SPLITS, TEST_HASHES, Dataset, Part, Refusal, Shard
 from tasks.tfrecord import Sample, encode, frame
 from tasks.timing.intervals import ratio
 from tasks.training.records import TrainingReport
@@ -77,7 +77,7 @@ def write_prepared(folder: Path) -> Dataset:
         shard = Shard(file=path.name, samples=len(chosen), bytes=len(content), sha256=sha256(path))
         per_class = {name: int(np.sum(labels[chosen] == int(name))) for name in CLASSES}
         parts[split] = Part(samples=len(chosen), per_class=per_class, shards=(shard,))
-    (folder / PLACES).write_bytes(np.arange(COUNTS["test"], dtype="<u8").tobytes())
+    (folder / TEST_HASHES).write_bytes(np.arange(COUNTS["test"], dtype="<u8").tobytes())
     dataset = made_up_dataset(parts)
     write_record(folder / "dataset.json", dataset)
     return dataset

@@ -39,11 +39,11 @@ def results() -> Results:
 
 
 def test_epochs_are_counted_by_teacher(results: Results) -> None:
-    lessons = {name: candidate.lessons for name, candidate in results.candidates.items()}
-    assert lessons["plain"] == lessons["untrained"] == lessons["untrained_before"] == {}
-    assert lessons["trained_before"] == {"strong": 3}
-    assert lessons["pruned"] == {"baseline": 17}
-    assert lessons["taught"] == {"baseline": 2, "strong": 86}
+    epochs = {name: candidate.taught_epochs for name, candidate in results.candidates.items()}
+    assert epochs["plain"] == epochs["untrained"] == epochs["untrained_before"] == {}
+    assert epochs["trained_before"] == {"strong": 3}
+    assert epochs["pruned"] == {"baseline": 17}
+    assert epochs["taught"] == {"baseline": 2, "strong": 86}
 
 
 def test_a_control_learned_from_the_same_for_about_as_long(results: Results) -> None:

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from tasks.backend import keras, set_seed, tensorflow
-from tasks.learning.distillation import Teacher, distillation_loss, lesson, metric_of_targets
+from tasks.learning.distillation import Teacher, distillation_loss, metric_of_targets, taught_targets
 from tasks.workloads.outcomes.classes.learning import ClassesLearning
 from tests.tasks.training.material import SHAPE, tiny
 
@@ -23,7 +23,7 @@ def test_the_loss_is_that_of_hinton_vinyals_and_dean(temperature: float, weight:
     divergence = (teacher * (np.log(teacher) - student)).sum(axis=1)
     cross_entropy = -log_softmax(learned, axis=1)[np.arange(8), labels]
     expected = (1 - weight) * cross_entropy + weight * temperature**2 * divergence
-    truth = lesson(tensorflow().constant(labels), tensorflow().constant(taught, "float32"))
+    truth = taught_targets(tensorflow().constant(labels), tensorflow().constant(taught, "float32"))
     loss = distillation_loss(ClassesLearning(), temperature, weight)
     assert np.allclose(loss(truth, learned.astype(np.float32)), expected, rtol=1e-4)
     assert np.allclose(
@@ -35,7 +35,7 @@ def test_accuracy_looks_at_the_label_alone() -> None:
     tf = tensorflow()
     logits, labels = tf.constant([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), tf.constant([1, 0, 1, 1])
     metric = metric_of_targets(ClassesLearning())
-    metric.update_state(lesson(labels, -9.0 * logits), logits)
+    metric.update_state(taught_targets(labels, -9.0 * logits), logits)
     assert float(metric.result()) == 0.75
 
 

@@ -12,7 +12,7 @@ from tasks.learning.distillation import Teacher
 from tasks.learning.fitting import Plan, fit
 from tasks.learning.pipeline import each_epoch
 from tasks.learning.saving import weights_digest
-from tasks.learning.teacher_cache import UNUSED, VIEWS, Lessons
+from tasks.learning.teacher_cache import UNUSED, VIEWS, TeacherCache
 from tasks.workloads.image.settings import ImageAugmentation
 from tests.tasks.training.material import CLASSES, SHAPE, Stopped, answers, samples, stopping_after
 
@@ -38,9 +38,9 @@ def teacher(tiny: Any) -> Teacher:
     return Teacher((tiny,), 2.0, 0.8)
 
 
-def learned(lessons: Lessons, view: int) -> tuple[Any, Any, Any]:
+def learned(taught: TeacherCache, view: int) -> tuple[Any, Any, Any]:
     """Images, labels and the teacher's logits of a view."""
-    pairs = list(each_epoch(view, view + 1, lessons.batches).as_numpy_iterator())
+    pairs = list(each_epoch(view, view + 1, taught.batches).as_numpy_iterator())
     images, truth = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return images, truth[:, 0], truth[:, 1:]
 
@@ -49,11 +49,11 @@ def learned(lessons: Lessons, view: int) -> tuple[Any, Any, Any]:
 def test_each_image_comes_with_the_teachers_answer_to_it(
     teacher: Teacher, tiny: Any, prepared: Path, tmp_path: Path, augmentation: ImageAugmentation
 ) -> None:
-    lessons = Lessons(teacher, 128, augmentation, prepared, tmp_path)
+    taught = TeacherCache(teacher, 128, augmentation, prepared, tmp_path)
     set_seed(1)
-    lessons.learn([4, 9], lambda _: None)
+    taught.fill([4, 9], lambda _: None)
     set_seed(2)  # as the next step of a recipe does
-    first, second = learned(lessons, 4), learned(lessons, 9)
+    first, second = learned(taught, 4), learned(taught, 9)
     for images, labels, logits in (first, second):
         assert len(images) == 967
         assert np.allclose(logits, answers(tiny, images), atol=1e-3)
@@ -121,13 +121,13 @@ def test_a_student_without_labels_comes_to_answer_as_its_teacher(teacher: Teache
 
 
 def test_answers_that_nobody_asks_for_any_more_are_forgotten(teacher: Teacher, prepared: Path, tmp_path: Path) -> None:
-    lessons = Lessons(teacher, 128, CHANGED, prepared, tmp_path)
-    lessons.learn([1, 2], lambda _: None)
+    taught = TeacherCache(teacher, 128, CHANGED, prepared, tmp_path)
+    taught.fill([1, 2], lambda _: None)
     first, second = sorted(tmp_path.iterdir())
     month_ago = time.time() - UNUSED - 1
     for path in (first, second):
         os.utime(path, (month_ago, month_ago))
-    lessons.learn([1], lambda _: None)
+    taught.fill([1], lambda _: None)
     (left,) = tmp_path.iterdir()
-    assert left == lessons._file(1)
+    assert left == taught._file(1)
     assert left in {first, second}  # asked about once

@@ -6,7 +6,7 @@ import pytest
 from tasks.errors import PackingError
 from tasks.packing import buffers, schema
 from tasks.packing.buffers import Buffers
-from tasks.packing.coder import Decoder, Encoder
+from tasks.packing.rans import Decoder, Encoder
 from tasks.packing.schema import BITS, Constant
 from tasks.packing.sections import Sections
 from tasks.packing.symbols import Symbols
@@ -88,4 +88,4 @@ def test_what_was_decoded_counts_towards_the_numbers_coded_one_by_one(monkeypatc
 def test_a_tensor_of_countless_axes_is_refused() -> None:
     shape = Vector(4, np.full(17, 2, "<i4").tobytes())
     with pytest.raises(PackingError, match=r"up to 16 axes\. Received: one of 17"):
-        schema.describe(Table({schema.SHAPE: shape}))
+        schema.constant_of(Table({schema.SHAPE: shape}))

@@ -9,7 +9,7 @@ import pytest
 from zstandard import ZstdCompressor
 
 from tasks.errors import PackingError
-from tasks.packing import buffers, container, mixing, plain, structure, symbols
+from tasks.packing import buffers, container, context_mixing, structure, symbols, zstd
 from tasks.packing.container import PARTS, STREAM, breakdown, encode, pack, unpack
 from tasks.packing.recording import read_model, record
 from tasks.packing.tree import serialize
@@ -30,7 +30,7 @@ def laid_out(models: Path, name: str) -> bytes:
     return serialize(record(read_model((models / f"{name}.tflite").read_bytes())))
 
 
-def zstd(content: bytes) -> bytes:
+def compress_zstd(content: bytes) -> bytes:
     return ZstdCompressor(level=19).compress(content)
 
 
@@ -39,7 +39,7 @@ def test_a_container_gives_the_same_file_back_and_is_smaller_than_zstd(models: P
     content = laid_out(models, name)
     packed = pack(content)
     assert unpack(packed, len(content)) == content
-    assert len(packed) < len(zstd(content))
+    assert len(packed) < len(compress_zstd(content))
     assert packed[:2] == b"SL"
 
 
@@ -47,14 +47,14 @@ def test_any_other_file_is_stored_as_a_zstd_frame(models: Path) -> None:
     content = (models / "digits_int8.tflite").read_bytes()
     assert encode(content) is None
     packed = pack(content)
-    assert packed == zstd(content)
+    assert packed == compress_zstd(content)
     assert unpack(packed, len(content)) == content
 
 
 def test_what_coding_does_not_make_smaller_is_a_zstd_frame(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = laid_out(models, "digits_int8")
     monkeypatch.setattr(container, "encode", lambda content: b"SL" + content)
-    assert pack(content) == zstd(content)
+    assert pack(content) == compress_zstd(content)
     assert unpack(pack(content), len(content)) == content
 
 
@@ -92,14 +92,14 @@ def test_the_breakdown_adds_up_to_the_container(models: Path) -> None:
 @pytest.mark.parametrize("made", ["coded", "zstd"])
 def test_no_more_is_unpacked_than_allowed(models: Path, made: str) -> None:
     content = laid_out(models, "digits_int8")
-    packed = pack(content) if made == "coded" else zstd(content)
+    packed = pack(content) if made == "coded" else compress_zstd(content)
     with pytest.raises(PackingError, match=f"up to {len(content) - 1:,} bytes"):
         unpack(packed, len(content) - 1)
 
 
 def test_a_frame_that_unpacks_to_gigabytes_is_refused() -> None:
     with pytest.raises(PackingError, match="up to 1,000 bytes"):
-        unpack(zstd(bytes(1 << 28)), 1000)
+        unpack(compress_zstd(bytes(1 << 28)), 1000)
 
 
 @pytest.mark.parametrize(("patience", "version"), [(600_000, STREAM), (0, PARTS)])
@@ -130,7 +130,7 @@ def test_damaged_containers_are_refused(
                 unpack(bytes(damaged), 2 * len(content))
 
 
-BOUNDS = [(mixing, "CONTEXTS", 2000), (symbols, "NAMES", 100), (structure, "NODES", 200)]
+BOUNDS = [(context_mixing, "CONTEXTS", 2000), (symbols, "NAMES", 100), (structure, "NODES", 200)]
 
 
 @pytest.mark.parametrize(("place", "bound", "few"), BOUNDS, ids=lambda one: one if isinstance(one, str) else "")
@@ -186,5 +186,5 @@ def test_what_is_packed_can_be_unpacked_also_where_nothing_makes_it_smaller(
     content = laid_out(models, "digits_int8")
     larger = b"SL" + bytes(len(content) + longer - 2)
     monkeypatch.setattr(container, "encode", lambda _: larger)
-    monkeypatch.setattr(plain, "zstd", lambda _: b"\x28\xb5\x2f\xfd" + bytes(len(content) + 100))
+    monkeypatch.setattr(zstd, "compress_zstd", lambda _: b"\x28\xb5\x2f\xfd" + bytes(len(content) + 100))
     assert (pack(content) == larger) is coded

@@ -4,8 +4,8 @@ from math import log2
 import numpy as np
 import pytest
 
-from tasks.packing.coder import Decoder, Encoder
 from tasks.packing.kernels import Kernels, Shape, find_stride
+from tasks.packing.rans import Decoder, Encoder
 
 
 def entropy(values: list[int]) -> float:

@@ -4,7 +4,7 @@ import pytest
 from tasks.errors import PackingError
 from tasks.packing import sections as sections_module
 from tasks.packing.sections import Sections
-from tasks.packing.wide import Layout, Likeness, turns_for
+from tasks.packing.vectorized import ContextKind, Layout, turns_for
 
 COUNT = 30_000
 
@@ -114,7 +114,7 @@ def test_rows_of_one_scale_take_as_much_as_if_each_spread_were_known() -> None:
     assert told < 0.97 * entropy(rows.tobytes())
 
 
-@pytest.mark.parametrize(("kind", "size"), [(Likeness.ROW, 2), (3, 1)])
+@pytest.mark.parametrize(("kind", "size"), [(ContextKind.ROW, 2), (3, 1)])
 def test_kinds_that_no_part_of_such_elements_has_are_refused(kind: int, size: int) -> None:
     content = bytearray(code(material(0.85), Layout(size, (16, 300))))
     content[0] = content[0] & 0x3F | kind << 6

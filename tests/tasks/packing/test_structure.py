@@ -28,4 +28,4 @@ def test_a_vector_as_long_as_a_negative_dimension_is_refused() -> None:
 
 def test_scales_that_are_no_floats_are_none() -> None:
     tensor = Table({schema.QUANTIZATION: Table({schema.SCALE: Vector(1, b"abc")})})
-    assert schema.describe(tensor).scales == b""
+    assert schema.constant_of(tensor).scales == b""

@@ -3,8 +3,8 @@ import random
 import pytest
 
 from tasks.errors import PackingError
-from tasks.packing.coder import Decoder, Encoder
-from tasks.packing.mixing import Mixer
+from tasks.packing.context_mixing import Mixer
+from tasks.packing.rans import Decoder, Encoder
 from tasks.packing.symbols import Symbols
 
 NUMBERS = [0, 1, 2, 3, 4, 7, 8, 4095, 4096, 65_537, (1 << 64) - 1]

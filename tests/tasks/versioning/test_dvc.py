@@ -9,7 +9,7 @@ from tasks.versioning.dvc import (
     is_chatter,
     locked_outputs,
     needed_stages,
-    outcome_of,
+    progress_of,
     read_states,
     repro_command,
 )
@@ -51,12 +51,12 @@ def test_this_dvc_says_what_is_understood(tmp_path: Path) -> None:
 
     repro(tmp_path, "look")
     ran = repro(tmp_path, "make")
-    assert [outcome for line in ran if (outcome := outcome_of(line))] == ["Ran"]
+    assert [outcome for line in ran if (outcome := progress_of(line))] == ["Ran"]
     assert {line for line in ran if line and not is_chatter(line)} == {
         "Running stage 'make':",
         "> cp seen.txt made.txt",
     }
-    assert "Unchanged" in map(outcome_of, repro(tmp_path, "make"))
+    assert "Unchanged" in map(progress_of, repro(tmp_path, "make"))
     digest = content_digest(b"one")
     assert locked_outputs((tmp_path / "dvc.lock").read_text()) == {"seen.txt": digest, "made.txt": digest}
     look, make, _ = read_states(tmp_path)
@@ -88,10 +88,10 @@ def test_this_dvc_says_what_is_understood(tmp_path: Path) -> None:
     (tmp_path / "seen.txt").write_text("one")
     assert changes(tmp_path, "make") == {("output made.txt is missing", "made.txt")}
     (tmp_path / "dvc.lock").unlink()
-    assert "Restored" in map(outcome_of, repro(tmp_path, "make"))
-    assert "Ran" in map(outcome_of, repro(tmp_path, "make", anew=True))
+    assert "Restored" in map(progress_of, repro(tmp_path, "make"))
+    assert "Ran" in map(progress_of, repro(tmp_path, "make", anew=True))
 
 
 @pytest.mark.parametrize("line", ["it exited with pleasure", "loss 2.5", "Running"])
 def test_a_stages_own_lines_mean_nothing_to_dvc(line: str) -> None:
-    assert (outcome_of(line), exit_code(line), is_chatter(line)) == (None, None, False)
+    assert (progress_of(line), exit_code(line), is_chatter(line)) == (None, None, False)

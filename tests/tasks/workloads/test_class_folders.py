@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.workloads.class_folders import place
+from tasks.workloads.class_folders import class_and_split
 from tasks.workloads.image.reading import FILES
 from tasks.workloads.items import RawSample, RefusedSample
 
@@ -18,7 +18,7 @@ from tasks.workloads.items import RawSample, RefusedSample
     ],
 )
 def test_folders_tell_the_class_and_the_split(path: str, expected: object) -> None:
-    assert place(path) == expected
+    assert class_and_split(path) == expected
 
 
 @pytest.mark.parametrize("path", ["1.png", "train/1.png", "pets/test/1.png"])

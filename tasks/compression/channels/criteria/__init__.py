@@ -1,4 +1,4 @@
-"""How much a channel matters: one file for what a criterion looks at, and the table of all."""
+"""Criteria of how much a channel matters: one file for what a criterion looks at, and the table of all."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal

@@ -1,4 +1,4 @@
-"""By gradient: what would change, to first order, if a channel were not there.
+"""Criteria by gradient: what would change, to first order, if a channel were not there.
 
 A channel is imagined to pass a gate that all its readers share. The derivative by that gate is the sum of gradient ×
 weight over everything that reads the channel. Readers take inputs linearly, so that this is the first-order effect

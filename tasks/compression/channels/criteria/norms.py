@@ -1,4 +1,4 @@
-"""By parameters: how large a filter is, or how unlike the others.
+"""Criteria by parameters: how large a filter is, or how unlike the others.
 
 - ``l1``, ``l2``: the norm of a filter's weights (Li et al. 2017, Pruning Filters for Efficient ConvNets,
   arXiv:1608.08710).

@@ -1,4 +1,4 @@
-"""By performance: the loss on validation that is measured with the channel away."""
+"""The criterion by performance: the loss on validation that is measured with the channel away."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tasks.workloads import outcome_of
 
 
 def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
-    """How much the validation loss rises without a channel, for each one that may go; below 0 where it falls.
+    """Return how much the validation loss rises without a channel, for each one that may go; below 0 where it falls.
 
     Each takes a pass over the samples. With as many rounds as channels to go this is greedy backward elimination; with
     fewer, those that matter least in a round go together.
@@ -41,7 +41,7 @@ def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
 
 
 def _readers(model: KerasModel, graph: Graph) -> dict[int, list[tuple[Any, Any, int, Any]]]:
-    """For each channel that may go, the kernels that read it, with their values, the axis and the places on it."""
+    """List for each channel that may go the kernels that read it, with their values, the axis and the indices on it."""
     found: dict[int, list[tuple[Any, Any, int, Any]]] = {
         channel: [] for group in graph.groups for channel in group.channels.tolist()
     }

@@ -1,4 +1,4 @@
-"""What criteria that look at answers may use."""
+"""The means of criteria that look at answers."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""By structure: the scale that BatchNorm gives a channel (Liu et al. 2017, Network Slimming, arXiv:1708.06519)."""
+"""The criterion by structure: BatchNorm's scale of a channel (Liu et al. 2017, Network Slimming, arXiv:1708.06519)."""
 
 import numpy as np
 

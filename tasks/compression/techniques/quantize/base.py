@@ -40,7 +40,7 @@ class QuantizeMode(Technique):
 
     @property
     def trains(self) -> bool:
-        """Whether weights are trained before they are stored."""
+        """True if weights are trained before they are stored."""
         return False
 
     def stored_as(self) -> Stored:

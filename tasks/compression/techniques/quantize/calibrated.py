@@ -27,7 +27,7 @@ class Calibrated(QuantizeMode):
 
     @property
     def chooses_ranges(self) -> bool:
-        """Whether ranges of activations may follow from the values by another method than ``minmax``."""
+        """True if ranges of activations may follow from the values by another method than ``minmax``."""
         return False
 
     @property

@@ -88,12 +88,12 @@ class Int8(Retraining, Calibrated):
 
     @property
     def trains(self) -> bool:
-        """Whether weights are trained before they are stored."""
+        """True if weights are trained before they are stored."""
         return self.training == "qat"
 
     @property
     def chooses_ranges(self) -> bool:
-        """Whether ranges of activations may follow from the values by another method than ``minmax``."""
+        """True if ranges of activations may follow from the values by another method than ``minmax``."""
         return not self.trains
 
     def apply(self, subject: Subject, context: Context) -> Result:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from tasks.compression.quantization.calibration import CalibrationSet
 from tasks.compression.quantization.float_file import FloatFile
 from tasks.compression.quantization.int4 import Bits, quantize_weights
-from tasks.compression.quantization.selective import Budget, Judged, choose
+from tasks.compression.quantization.selective import Judged, SearchLimit, choose
 from tasks.compression.quantization.weight_ranges import Ranges
 from tasks.compression.technique import Context
 from tasks.compression.techniques.quantize.low_bits import LowBits, Lowered
@@ -54,7 +54,7 @@ class Mixed(LowBits):
         chosen = choose(file, judged, self._budget(file), build, ranges.rounded)
         return Lowered(file, chosen.bits, chosen.flatbuffer, chosen.details())
 
-    def _budget(self, file: FloatFile) -> Budget:
+    def _budget(self, file: FloatFile) -> SearchLimit:
         if self.max_ratio is not None:
-            return Budget(max_bytes=int(self.max_ratio * len(file.flatbuffer)))
-        return Budget(self.max_bytes, self.max_drop)
+            return SearchLimit(max_bytes=int(self.max_ratio * len(file.flatbuffer)))
+        return SearchLimit(self.max_bytes, self.max_drop)

@@ -54,7 +54,7 @@ def judge_classes(rule: QualityRule, pair: Pair) -> RuleVerdict:
     if not open_ones:
         judged = f"each of the {many} classes loses less than the allowed {points(margin).lstrip('+')} points"
     else:
-        named = "; ".join(describe(each, margin, confidence) for each in open_ones[:MOST_NAMED])
+        named = "; ".join(describe_difference(each, margin, confidence) for each in open_ones[:MOST_NAMED])
         more = f"; and {len(open_ones) - MOST_NAMED} more" if len(open_ones) > MOST_NAMED else ""
         judged = (
             f"{len(open_ones)} of the {many} classes are not shown to lose less than the allowed "
@@ -98,7 +98,7 @@ def class_differences(pair: Pair, confidence: float) -> list[ClassDifference]:
     ]
 
 
-def describe(each: ClassDifference, margin: float, confidence: float) -> str:
+def describe_difference(each: ClassDifference, margin: float, confidence: float) -> str:
     """Describe a class that is not decided, or has lost, with the samples that would decide it."""
     if each.seen is None:
         return f"{each.name} has no samples, and at least {needed(each, margin, confidence):,} are needed"

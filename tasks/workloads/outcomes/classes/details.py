@@ -24,7 +24,7 @@ class ClassesDetails(Record):
     confusion: tuple[tuple[int, ...], ...]  # rows: true class, columns: answer
 
 
-def describe(answers: Answers, baseline: Answers | None, names: tuple[str, ...]) -> ClassesDetails:
+def measure_details(answers: Answers, baseline: Answers | None, names: tuple[str, ...]) -> ClassesDetails:
     """Tell what was answered, class by class; 0 / 0 counts as 0.
 
     Args:

@@ -1,4 +1,4 @@
-"""How one of several classes is learnt."""
+"""Learning of one of several classes."""
 
 from typing import Any
 

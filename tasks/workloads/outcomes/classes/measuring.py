@@ -10,12 +10,12 @@ from tasks.gate_settings import AgreementRule, NegativeFlipsRule, QualityRule, R
 from tasks.records import Interval
 from tasks.samples import Dataset
 from tasks.text import markdown_code
-from tasks.verdicts import Outcome, RuleVerdict, level
+from tasks.verdicts import Judgement, RuleVerdict, level
 from tasks.wording import percent, points, points_interval
-from tasks.workloads.measuring import Aside, ConstantAnswer, OutcomeMeasuring, Pair, Prediction, closest_constant
+from tasks.workloads.measuring import ConstantAnswer, ExtraColumn, OutcomeMeasuring, Pair, Prediction, closest_constant
 from tasks.workloads.metric import Answers
 from tasks.workloads.outcomes.classes.answers import always, right, top
-from tasks.workloads.outcomes.classes.details import ClassesDetails, describe
+from tasks.workloads.outcomes.classes.details import ClassesDetails, measure_details
 from tasks.workloads.outcomes.classes.metrics import METRICS
 
 
@@ -43,7 +43,7 @@ class ClassesMeasuring(OutcomeMeasuring):
 
     def details(self, answers: Answers, baseline: Answers | None, dataset: Dataset) -> dict[str, Any]:
         """Return :class:`ClassesDetails`."""
-        return describe(answers, baseline, dataset.classes).model_dump(mode="json")
+        return measure_details(answers, baseline, dataset.classes).model_dump(mode="json")
 
     def constants(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:
         """Give the most frequent class of the training split, and that of these samples."""
@@ -75,12 +75,12 @@ class ClassesMeasuring(OutcomeMeasuring):
 
     def beside_constant(
         self, who: str, answers: Answers, dataset: Dataset, confidence: float, split: str
-    ) -> tuple[Outcome, Interval, str]:
+    ) -> tuple[Judgement, Interval, str]:
         """Compare a model with the most frequent class; one that answers but one class has learnt nothing."""
         seen, beside = closest_constant(self, answers, dataset, confidence)
         said, is_right = top(answers), right(answers)
         is_constant = len(np.unique(said)) == 1
-        outcome: Outcome = "PASS" if seen.low > 0 else "FAIL" if seen.high < 0 or is_constant else "INCONCLUSIVE"
+        outcome: Judgement = "PASS" if seen.low > 0 else "FAIL" if seen.high < 0 or is_constant else "INCONCLUSIVE"
         same = f", and gives the same answer, {dataset.classes[int(said[0])]}, for all of them" if is_constant else ""
         return (
             outcome,
@@ -111,11 +111,11 @@ class ClassesMeasuring(OutcomeMeasuring):
             f"{', '.join(map(markdown_code, dataset.classes))}."
         )
 
-    def asides(self, details: Mapping[str, Any]) -> tuple[Aside, ...]:
+    def extra_columns(self, details: Mapping[str, Any]) -> tuple[ExtraColumn, ...]:
         """Give the agreement with the baseline."""
         agreement = details["agreement"]
         shown = "" if agreement is None else percent(agreement)
-        return (Aside("Agreement", "same answer as the baseline", shown),)
+        return (ExtraColumn("Agreement", "same answer as the baseline", shown),)
 
     def describe_limits(self, details: Mapping[str, Any], things: str) -> Iterator[str]:
         """Name the class that is most often missed."""

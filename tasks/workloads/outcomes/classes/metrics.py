@@ -115,7 +115,7 @@ class MacroAverage(Metric):
 
 
 class Precision(MacroAverage):
-    """Of the samples that are given a class, the fraction that are of it."""
+    """Precision: of the samples that are given a class, the fraction that are of it."""
 
     name = kind = "precision"
     label = "precision, macro"
@@ -127,7 +127,7 @@ class Precision(MacroAverage):
 
 
 class Recall(MacroAverage):
-    """Of a class's samples, the fraction that is found."""
+    """Recall: of a class's samples, the fraction that is found."""
 
     name = kind = "recall"
     label = "recall, macro"

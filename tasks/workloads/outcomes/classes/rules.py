@@ -4,7 +4,7 @@ import numpy as np
 
 from tasks.gate_settings import AgreementRule, NegativeFlipsRule
 from tasks.statistics import wilson
-from tasks.verdicts import RuleVerdict, decide, level
+from tasks.verdicts import RuleVerdict, decide_beside, level
 from tasks.wording import percent
 from tasks.workloads.measuring import Pair
 from tasks.workloads.outcomes.classes.answers import right, top
@@ -17,15 +17,13 @@ def judge_negative_flips(rule: NegativeFlipsRule, pair: Pair) -> RuleVerdict:
     """
     flips, samples = int(np.sum(right(pair.theirs) & ~right(pair.mine))), len(pair.mine)
     seen = wilson(flips, samples, rule.confidence)
-    outcome, judged = decide(seen.high <= rule.max, seen.low > rule.max)
-    return RuleVerdict(
-        metric=rule.metric,
-        versus=pair.versus,
+    outcome, judged = decide_beside(seen, rule.max, at_most=True)
+    return RuleVerdict.of(
+        rule.metric,
+        pair.versus,
+        seen,
+        rule.max,
         outcome=outcome,
-        value=seen.value,
-        low=seen.low,
-        high=seen.high,
-        limit=rule.max,
         at_most=True,
         sentence=(
             f"Of {samples:,} {pair.split} samples it is wrong for {flips:,} that {pair.versus} is right for, "
@@ -39,15 +37,13 @@ def judge_agreement(rule: AgreementRule, pair: Pair) -> RuleVerdict:
     """Judge for how many samples the candidate gives the baseline's answer."""
     samples = len(pair.mine)
     seen = wilson(int(np.sum(top(pair.mine) == top(pair.theirs))), samples, rule.confidence)
-    outcome, judged = decide(seen.low >= rule.min, seen.high < rule.min)
-    return RuleVerdict(
-        metric=rule.metric,
-        versus=pair.versus,
+    outcome, judged = decide_beside(seen, rule.min, at_most=False)
+    return RuleVerdict.of(
+        rule.metric,
+        pair.versus,
+        seen,
+        rule.min,
         outcome=outcome,
-        value=seen.value,
-        low=seen.low,
-        high=seen.high,
-        limit=rule.min,
         sentence=(
             f"It gives the baseline's answer for {percent(seen.value)} of {samples:,} {pair.split} "
             f"samples ({level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); {judged} the "

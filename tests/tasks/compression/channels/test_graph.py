@@ -59,7 +59,7 @@ def some(graph: Graph, seed: int = 3) -> Keep:
 def test_channels_that_go_together_are_one_group(network: Any, groups: dict[str, int]) -> None:
     graph = read_graph(network)
     assert {group.name: len(group.channels) for group in graph.groups} == groups
-    assert graph.held == {"logits": "the model's output"}
+    assert graph.fixed == {"logits": "the model's output"}
     assert graph.unsupported == {}
 
 
@@ -139,7 +139,7 @@ def _cut_apart(layers: Any, signal: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("build", "free", "held", "unsupported"),
+    ("build", "free", "fixed", "unsupported"),
     [
         (_normalized, {"free", "after"}, {"before": "normal: LayerNormalization"}, {"normal": "LayerNormalization"}),
         (_nested, {"after"}, {"before": "inner: Sequential"}, {"inner": "Sequential"}),
@@ -149,13 +149,13 @@ def _cut_apart(layers: Any, signal: Any) -> Any:
     ],
 )
 def test_what_a_layer_of_another_kind_touches_stays(
-    build: Any, free: set[str], held: dict[str, str], unsupported: dict[str, str]
+    build: Any, free: set[str], fixed: dict[str, str], unsupported: dict[str, str]
 ) -> None:
     set_seed(1)
     model = scrambled(functional(build)())
     graph = read_graph(model)
     assert {layer for group in graph.groups for layer in group.layers} == free
-    assert graph.held == held | {"logits": "the model's output"}
+    assert graph.fixed == fixed | {"logits": "the model's output"}
     assert graph.unsupported == unsupported
     keep = some(graph)
     expected = masked(model, graph, keep)(images())
@@ -164,10 +164,10 @@ def test_what_a_layer_of_another_kind_touches_stays(
 
 def test_a_softmax_in_the_middle_and_a_grouped_convolution_hold_what_they_mix() -> None:
     mixed = read_graph(functional(_mixed)())
-    assert mixed.held["free"].startswith("free: ")
+    assert mixed.fixed["free"].startswith("free: ")
     assert {group.name for group in mixed.groups} == {"after"}
     grouped = read_graph(functional(_grouped)())
-    assert {name: why.split(":")[0] for name, why in grouped.held.items()} == {
+    assert {name: why.split(":")[0] for name, why in grouped.fixed.items()} == {
         "before": "grouped",
         "doubled": "tf.math.multiply",
         "logits": "the model's output",
@@ -185,7 +185,7 @@ def test_channels_first_is_left_alone() -> None:
 
 def test_an_operation_with_a_number_for_each_channel_holds_them_in_a_copy_too() -> None:
     def build(layers: Any, signal: Any) -> Any:
-        signal = layers.Conv2D(6, 3, name="held")(signal) * np.linspace(0.5, 1.5, 6).astype(np.float32)
+        signal = layers.Conv2D(6, 3, name="fixed")(signal) * np.linspace(0.5, 1.5, 6).astype(np.float32)
         return layers.Conv2D(6, 3, name="free")(signal) * 0.5
 
     model = functional(build)()

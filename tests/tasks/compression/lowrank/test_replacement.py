@@ -10,7 +10,7 @@ from tasks.compression.lowrank.robust_pca import RobustPca
 from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
-from tasks.compression.replacement import rebuild
+from tasks.compression.replacement import replace_layers
 from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.lowrank import planted
 
@@ -42,7 +42,7 @@ def convolution(**settings: Any) -> Any:
 def replaced(model: Any, name: str, kind: type[Decomposition], ranks: tuple[int, ...] | None = None) -> Any:
     layer = model.get_layer(name)
     decomposition = kind(layer.kernel.numpy())
-    return rebuild(model, {name: decomposition.replace(layer, ranks or decomposition.full)})
+    return replace_layers(model, {name: decomposition.replace(layer, ranks or decomposition.full)})
 
 
 def same(one: Any, other: Any, shape: tuple[int, ...] = SHAPE, near: float = 1e-6) -> bool:
@@ -126,7 +126,7 @@ def test_a_graph_stays_as_it_is_around_what_is_replaced() -> None:
 @pytest.mark.parametrize("network", ["article", "residual"])
 def test_a_model_rebuilt_with_nothing_replaced_is_the_same(request: pytest.FixtureRequest, network: str) -> None:
     model = request.getfixturevalue(network)
-    again = rebuild(model, {})
+    again = replace_layers(model, {})
     assert weights_digest(again) == weights_digest(model)
     assert same(model, again, model.input_shape[1:])
     assert not {id(layer) for layer in again.layers} & {id(layer) for layer in model.layers}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tasks.backend import keras, set_seed
 from tasks.compression.quantization.aware import Train, fold, join, measure_ranges, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
-from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.float_file import run_file
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.retraining import Retraining, retrain
@@ -174,7 +174,7 @@ def test_a_model_that_augments_its_images_itself_is_quantized_as_if_it_did_not(p
         assert names[:2] == ["QUANTIZE", "CONV_2D"]  # nothing is left of what only training does, nor of the scaling
         if original is not None:
             own = convert(original, configurations(calibration)["int8"], float_input=True)
-            assert np.array_equal(predict(file, images), predict(own, images))
+            assert np.array_equal(run_file(file, images), run_file(own, images))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_layer_that_is_called_twice_behind_a_head_is_trained_and_its_file_answ
     images, labels = samples("test", prepared, 300)
     simulated, before = (answers(each, images).argmax(axis=1) for each in (aware.model, model))
     file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
-    real = predict(file, images).argmax(axis=1)
+    real = run_file(file, images).argmax(axis=1)
     assert np.mean(simulated == real) > 0.97
     assert np.mean(real == labels) > np.mean(before == labels) - 0.03
     assert np.mean(before == labels) > 0.8

@@ -10,7 +10,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 from tasks.backend import keras, set_seed
 from tasks.compression.quantization.bias_correction import add_to_biases
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
-from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.float_file import run_file
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.distortion import sqnr
 from tasks.learning.conversion import fold_scaling, to_tflite
@@ -50,7 +50,7 @@ def network(build: Build) -> Any:
 def errors(model: Any, corrected: bool, images: NDArray[np.uint8] = IMAGES) -> NDArray[np.float64]:
     """How far the mean of each output is off in the file."""
     file, _ = convert_with_ranges(fold_scaling(model), DRAWN, Calibration(), False, corrected)
-    return np.asarray(np.abs((predict(file, images) - answers(model, images)).mean(axis=0, dtype=np.float64)))
+    return np.asarray(np.abs((run_file(file, images) - answers(model, images)).mean(axis=0, dtype=np.float64)))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -84,7 +84,7 @@ def test_layers_whose_equal_biases_are_stored_once_get_biases_of_their_own() -> 
     assert len({operator.inputs[2] for operator in biased}) == 1
     names = [graph.tensors[operator.outputs[0]].name.decode() for operator in biased]
     added = {name: np.arange(6.0) * factor for name, factor in zip(names, (1, -2), strict=True)}
-    moved = predict(add_to_biases(float_file, added), IMAGES) - predict(float_file, IMAGES)
+    moved = run_file(add_to_biases(float_file, added), IMAGES) - run_file(float_file, IMAGES)
     ways = moved.mean(axis=0).reshape(2, 6)
     assert np.sort(ways.sum(axis=1)) == pytest.approx([-30, 15], abs=1e-3)
     assert np.abs(moved - moved[0]).max() < 1e-4
@@ -142,7 +142,7 @@ def test_other_images_are_never_further_from_the_float_network_than_without(
     files = [
         convert_with_ranges(fold_scaling(model), drawn, Calibration(), per_channel, each) for each in (False, True)
     ]
-    plain, corrected = (sqnr(right, predict(file, other)) for file, _ in files)
+    plain, corrected = (sqnr(right, run_file(file, other)) for file, _ in files)
     assert corrected >= plain - 0.1
     _, details = files[1]
     assert details["bias_correction"] or details["biases_left_alone"]
@@ -163,4 +163,4 @@ def test_an_operation_whose_means_are_not_known_is_left_alone() -> None:
     plain, _ = convert_with_ranges(fold_scaling(model), DRAWN, Calibration(), False)
     corrected, details = convert_with_ranges(fold_scaling(model), DRAWN, Calibration(), False, True)
     assert details["bias_correction"] == {}
-    assert np.array_equal(predict(corrected, IMAGES), predict(plain, IMAGES))
+    assert np.array_equal(run_file(corrected, IMAGES), run_file(plain, IMAGES))

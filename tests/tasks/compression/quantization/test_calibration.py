@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet, Method, calibration_set, draw
-from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.float_file import run_file
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.ranges import choose_range
 from tasks.compression.quantization.static import convert_with_ranges
@@ -98,14 +98,14 @@ def test_an_outlier_among_the_images_does_not_reach_the_files_ranges(tiny: Any, 
     for name, (_, high) in wide["ranges"].items():
         assert narrow["ranges"][name][1] < 0.7 * high
     expected = answers(tiny, images[:17])
-    assert np.abs(predict(file, images[:17]) - expected).mean() < 0.05 * np.ptp(expected)
+    assert np.abs(run_file(file, images[:17]) - expected).mean() < 0.05 * np.ptp(expected)
 
 
 def test_minmax_ranges_give_the_answers_of_the_converters_own(tiny: Any, prepared: Path) -> None:
     drawn = calibration_set(Calibration(samples=50), context(prepared))
     folded, images = fold_scaling(tiny), samples("test", prepared, 200)[0]
     own = convert(folded, configurations(drawn.samples())["int8"], float_input=True)
-    assert np.array_equal(predict(convert_with_ranges(folded, drawn, Calibration())[0], images), predict(own, images))
+    assert np.array_equal(run_file(convert_with_ranges(folded, drawn, Calibration())[0], images), run_file(own, images))
 
 
 def test_the_record_says_what_ranges_were_measured_on(made: Made, prepared: Path) -> None:

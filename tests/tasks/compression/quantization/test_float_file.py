@@ -5,7 +5,7 @@ import pytest
 
 from tasks.backend import keras
 from tasks.compression.location import locate
-from tasks.compression.quantization.float_file import FloatFile, predict
+from tasks.compression.quantization.float_file import FloatFile, run_file
 from tasks.learning.conversion import to_tflite
 from tests.tasks.compression.zoo.handmade import around
 from tests.tasks.training.material import SHAPE
@@ -37,8 +37,8 @@ def test_the_file_with_another_kernel_is_that_of_the_network_with_it(model: Any,
     expected = np.asarray(model(images.astype(np.float32)))
     for path, weights in others.items():
         model.get_layer(path).set_weights(weights)
-    assert predict(changed, images) == pytest.approx(expected, rel=1e-4, abs=1e-3)
-    assert predict(changed, images) == pytest.approx(predict(file._rewritten(_new(file, head)), images), abs=0)
+    assert run_file(changed, images) == pytest.approx(expected, rel=1e-4, abs=1e-3)
+    assert run_file(changed, images) == pytest.approx(run_file(file._rewritten(_new(file, head)), images), abs=0)
     assert file.replaced({}) == flatbuffer
 
 

@@ -9,7 +9,7 @@ from tasks.compression.location import locate
 from tasks.compression.promises import measure
 from tasks.compression.quantization.aware import WeightLevels, train_aware
 from tasks.compression.quantization.calibration import calibration_samples
-from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.float_file import run_file
 from tasks.compression.quantization.levels import (
     best_scale,
     largest_level,
@@ -164,7 +164,7 @@ def test_factors_of_normalization_become_scales_of_dense_layers(
     file = convert(aware.model, configurations(calibration)["int8"], float_input=True)
     places = locate(normalized, file, trained_kernels(aware.model))
     file = stretch_scales(file, aware.factors, places, settled_levels(aware.model))
-    assert np.abs(predict(file, images) - simulated[0]).mean() < 0.01 * np.ptp(simulated[0])
+    assert np.abs(run_file(file, images) - simulated[0]).mean() < 0.01 * np.ptp(simulated[0])
     claims = [Claim(name, "levels", 7.0) for name in aware.restricted]
     assert {claim.layer for claim in claims} == {"without", "with", "logits"}
     assert all(promise.holds for promise in measure(claims, Subject(None, file, places)))
@@ -192,4 +192,4 @@ def test_levels_of_a_layer_that_is_called_twice_stay(prepared: Path, per_channel
     file = stretch_scales(file, aware.factors, places, settled_levels(aware.model))
     assert all(promise.holds for promise in measure(claims, Subject(None, file, places)))
     assert aware.answers is not None
-    assert sqnr(aware.answers, predict(file, images)) > 25
+    assert sqnr(aware.answers, run_file(file, images)) > 25

@@ -7,7 +7,7 @@ import pytest
 from tasks.backend import keras, set_seed
 from tasks.compression.flatbuffer import File
 from tasks.compression.quantization.calibration import calibration_samples
-from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.float_file import run_file
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.own_biases import own_biases
 from tasks.distortion import sqnr
@@ -52,14 +52,14 @@ def test_each_operator_has_a_bias_of_its_own_and_the_file_answers_as_before(shar
     assert len(biases(after)) == len(set(biases(after))) == len(biases(before))
     model = File(after).model
     assert len({model.subgraphs[0].tensors[index].buffer for index in biases(after)}) == len(biases(after))
-    assert np.array_equal(predict(after, images), predict(before, images))
+    assert np.array_equal(run_file(after, images), run_file(before, images))
     assert own_biases(after) is after
 
 
 def test_layers_that_are_called_twice_answer_right_with_16_bit_activations(shared: Any, prepared: Path) -> None:
     images, _ = samples("test", prepared, 100)
     file = convert(shared, configurations(calibration_samples(50, context(prepared)))["int16x8"])
-    assert sqnr(answers(shared, images), predict(file, images)) > 30
+    assert sqnr(answers(shared, images), run_file(file, images)) > 30
 
 
 def test_a_layer_of_zeros_behind_a_dead_one_has_steps_that_are_numbers() -> None:

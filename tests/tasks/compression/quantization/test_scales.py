@@ -6,7 +6,7 @@ import pytest
 
 from tasks.compression.location import locate
 from tasks.compression.quantization.calibration import Calibration, calibration_set
-from tasks.compression.quantization.float_file import predict
+from tasks.compression.quantization.float_file import run_file
 from tasks.compression.quantization.scales import stretch_scales
 from tasks.compression.quantization.static import convert_with_ranges
 from tasks.errors import CompressionError
@@ -63,7 +63,7 @@ def test_a_layers_weights_share_the_scale_that_its_largest_weight_gives(prepared
         assert np.abs(constant.real() - per_channel.real()).max() < constant.scales[0]  # half a step of each
     images, _ = samples("test", prepared, 200)
     expected = answers(model, images)
-    assert np.abs(predict(file, images) - expected).mean() < 0.03 * np.ptp(expected)
+    assert np.abs(run_file(file, images) - expected).mean() < 0.03 * np.ptp(expected)
 
 
 def test_a_layer_of_zeros_keeps_its_bias(tiny: Any, prepared: Path) -> None:
@@ -73,4 +73,4 @@ def test_a_layer_of_zeros_keeps_its_bias(tiny: Any, prepared: Path) -> None:
     layer.set_weights([np.zeros_like(layer.get_weights()[0]), bias])
     file, _ = convert_with_ranges(folded, drawn, Calibration(), per_channel=False)
     images, _ = samples("test", prepared, 3)
-    assert predict(file, images) == pytest.approx(np.broadcast_to(bias, (3, 10)), abs=0.03)
+    assert run_file(file, images) == pytest.approx(np.broadcast_to(bias, (3, 10)), abs=0.03)

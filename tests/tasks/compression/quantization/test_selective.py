@@ -7,12 +7,12 @@ import pytest
 
 from tasks.backend import keras, set_seed
 from tasks.compression.location import locate
-from tasks.compression.quantization.float_file import FloatFile, predict
+from tasks.compression.quantization.float_file import FloatFile, run_file
 from tasks.compression.quantization.int4 import Bits, quantize_weights
 from tasks.compression.quantization.kernels import check_kernels
 from tasks.compression.quantization.selective import (
-    Budget,
     Judged,
+    SearchLimit,
     Sensitivity,
     choose,
     moves,
@@ -74,7 +74,7 @@ def test_rounding_is_symmetric_and_by_output() -> None:
 
 def test_replacing_weights_by_themselves_changes_no_answer(file: FloatFile, prepared: Path) -> None:
     images = samples("test", prepared, 100)[0]
-    assert np.array_equal(predict(file.replaced(file.weights), images), predict(file.flatbuffer, images))
+    assert np.array_equal(run_file(file.replaced(file.weights), images), run_file(file.flatbuffer, images))
 
 
 def test_scores_are_cross_entropy_and_accuracy() -> None:
@@ -143,13 +143,13 @@ def test_no_more_is_given_up_than_the_budget_asks(file: FloatFile, prepared: Pat
     some = judged("validation", prepared, 100)
     sums = []
     for most in (10**6, 60_000, 30_000):
-        chosen = choose(file, some, Budget(max_bytes=most), lambda bits: quantize_weights(file, bits))
+        chosen = choose(file, some, SearchLimit(max_bytes=most), lambda bits: quantize_weights(file, bits))
         assert len(chosen.flatbuffer) <= most
         sums.append(sum(chosen.bits.values()))
     assert sums[0] == 4 * 16
     assert sums == sorted(set(sums), reverse=True)
     with pytest.raises(CompressionError, match="at most 5,000 bytes"):
-        choose(file, some, Budget(max_bytes=5000), lambda bits: quantize_weights(file, bits))
+        choose(file, some, SearchLimit(max_bytes=5000), lambda bits: quantize_weights(file, bits))
 
 
 def depthwise() -> Any:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from tasks.backend import keras, set_seed
 from tasks.compression.location import locate
 from tasks.compression.promises import measure
-from tasks.compression.quantization.float_file import FloatFile, predict
+from tasks.compression.quantization.float_file import FloatFile, run_file
 from tasks.compression.quantization.int4 import Bits, WeightRange, quantize_weights
 from tasks.compression.quantization.weight_ranges import Ranges, choose_ranges
 from tasks.compression.technique import Subject
@@ -47,12 +47,12 @@ def test_a_layer_with_few_large_weights_clips_them(tailed: FloatFile, prepared: 
     assert ranges.logits_db["logits"][ranges.chosen["logits"]] > ranges.logits_db["logits"]["minmax"] + 2
     assert set(ranges.logits_db["conv"]) == {"minmax", "mse", "octav"}
     others, _ = samples("test", prepared, 100)
-    right = predict(tailed.flatbuffer, others)
+    right = run_file(tailed.flatbuffer, others)
     bits: dict[str, Bits] = dict.fromkeys(tailed.weights, 4)
 
     def left(chosen: Ranges) -> tuple[float, int]:
         file = quantize_weights(tailed, bits, ranges=chosen.chosen)
-        return sqnr(right, predict(file, others)), len(file)
+        return sqnr(right, run_file(file, others)), len(file)
 
     plain, bytes_plain = left(choose_ranges(tailed, images, allowed=["minmax"]))
     measured, bytes_measured = left(ranges)

@@ -292,7 +292,7 @@ def test_channels_behind_an_activation_that_looks_at_all_of_them_or_has_weights_
     """A layer may be the activation of another one."""
     graph = read_graph(bent())
     assert graph.groups == ()
-    assert graph.held == {"bent": "bent: PReLU", "shares": "shares: Softmax", "logits": "the model's output"}
+    assert graph.fixed == {"bent": "bent: PReLU", "shares": "shares: Softmax", "logits": "the model's output"}
     steps = [{"technique": "prune_channels", "budget": HALF}]
     with pytest.raises(Unsuited, match=r"none that it could change: bent: tied .* \(bent: PReLU\); shares: .*Softmax"):
         carry_out("r", steps, bent(), prepared)
@@ -309,7 +309,7 @@ def test_an_activation_of_ones_own_may_look_at_all_channels() -> None:
 
     graph = read_graph(functional(build)())
     assert {group.name for group in graph.groups} == {"plain", "layer"}
-    assert graph.held["own"] == "own: relu"
+    assert graph.fixed["own"] == "own: relu"
 
 
 def test_a_network_that_meets_the_budget_as_it_is_says_so(prepared: Path) -> None:

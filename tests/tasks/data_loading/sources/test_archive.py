@@ -41,7 +41,7 @@ def test_every_packing_gives_the_same_samples(tmp_path: Path, packing: str) -> N
         write_tar(path, FILES, f"w:{packing.replace('tgz', 'tar.gz').removeprefix('tar').removeprefix('.')}")
     found = samples(path)
     assert {name: sample.payload for name, sample in found.items()} == FILES
-    assert found["pets/train/dog/0001.png"].class_name == "dog"
+    assert found["pets/train/dog/0001.png"].label == "dog"
     assert {sample.split for sample in found.values()} == {"train", "test"}
 
 

@@ -26,7 +26,7 @@ except SourceError as error:
 def test_the_digits_are_scikit_learns_enlarged() -> None:
     digits = load_digits()
     found = [item for item in open_source("digits").items(FILES.take) if isinstance(item, RawSample)]
-    assert [sample.class_name for sample in found] == [str(label) for label in digits.target]
+    assert [sample.label for sample in found] == [str(label) for label in digits.target]
     assert len({sample.name for sample in found}) == len(found) == 1797
     for sample, original in zip(found, digits.images, strict=True):
         image = np.asarray(sample.payload)
@@ -64,6 +64,6 @@ def test_cifar10_gives_kerass_arrays_with_names(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("tasks.data_loading.sources.cifar10._download", lambda: halves)
     found = [item for item in open_source("cifar10").items(FILES.take) if isinstance(item, RawSample)]
     assert Counter(sample.split for sample in found) == {"train": 10, "test": 10}
-    assert [sample.class_name for sample in found] == [*CLASSES, *CLASSES]
+    assert [sample.label for sample in found] == [*CLASSES, *CLASSES]
     assert found[13].name == "test/cat/00003"
     assert np.array_equal(np.asarray(found[13].payload), images[13])

@@ -29,18 +29,18 @@ def test_kerass_names_declare_the_splits(path: Path) -> None:
     assert found[701].name == "x_test[1]"
     for sample, image, label in zip(found, X, Y, strict=False):
         assert np.array_equal(np.asarray(sample.payload), image)
-        assert sample.class_name == str(label)
+        assert sample.label == str(label)
 
 
 @pytest.mark.parametrize("names", [("x", "y"), ("images", "labels")])
 def test_other_names_declare_nothing(path: Path, names: tuple[str, str]) -> None:
     found = samples(path, **{names[0]: X[:9], names[1]: Y[:9].reshape(9, 1)})
-    assert [(sample.class_name, sample.split) for sample in found] == [(str(label), None) for label in Y[:9]]
+    assert [(sample.label, sample.split) for sample in found] == [(str(label), None) for label in Y[:9]]
 
 
 def test_classes_have_the_names_that_are_given(path: Path) -> None:
-    assert samples(path, x=X[:3], y=Y[:3], classes=np.array(["cat", "dog", "eel"]))[2].class_name == "eel"
-    assert samples(path, x=X[:3], y=np.array(["cat", "dog", "eel"]))[1].class_name == "dog"
+    assert samples(path, x=X[:3], y=Y[:3], classes=np.array(["cat", "dog", "eel"]))[2].label == "eel"
+    assert samples(path, x=X[:3], y=np.array(["cat", "dog", "eel"]))[1].label == "dog"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tasks.config import Retention
 from tasks.deployment.decisions import ledger, sealed
 from tasks.deployment.decisions.entries import Book, Ended, Entry, Ledger
 from tasks.deployment.decisions.ledger import Known, ledger_key, read
-from tasks.deployment.decisions.sealed import Places, Terms, reserve
+from tasks.deployment.decisions.sealed import Hashes, Terms, reserve
 from tasks.deployment.releases import retention
 from tasks.deployment.stores.conditions import Conditions, Kept
 from tasks.deployment.stores.directory import DirectoryStore
@@ -35,15 +35,15 @@ def question(name: str, rules: tuple[str, ...] = ('{"metric":"accuracy"}',)) -> 
     return Question(candidate=digest, samples="s" * 64, rules=rules, opponents={"baseline": "b" * 64})
 
 
-def places(first: int = 0, count: int = 100) -> Places:
+def places(first: int = 0, count: int = 100) -> Hashes:
     return np.arange(first, first + count, dtype=np.uint64)
 
 
-def ask(store: Store, name: str, of: Places | None = None, known: tuple[Known, ...] = ()) -> Entry:
+def ask(store: Store, name: str, of: Hashes | None = None, known: tuple[Known, ...] = ()) -> Entry:
     return reserve(store, MODEL, question(name), places() if of is None else of, TERMS, known)[0]
 
 
-def decide(store: Store, name: str, outcome: Any = "INCONCLUSIVE", of: Places | None = None) -> Entry:
+def decide(store: Store, name: str, outcome: Any = "INCONCLUSIVE", of: Hashes | None = None) -> Entry:
     return ledger.end(store, MODEL, ask(store, name, of).reserved.number, outcome)
 
 
@@ -174,7 +174,7 @@ def test_of_two_that_ask_the_same_at_once_there_is_one_entry(store_url: str) -> 
     assert entry.ended
 
 
-def decide_up_to(url: str, write: int, after: bool, seen: Places) -> None:
+def decide_up_to(url: str, write: int, after: bool, seen: Hashes) -> None:
     fatal: Any = Interrupted(open_store(url), write, after=after)
     decide(fatal, f"{write}", "PASS", seen)
 

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from tasks.compression.records import candidate_model
 from tasks.config import Params
 from tasks.deployment.releases.bundle import Bundle, bundle
-from tasks.deployment.releases.chosen import load_evidence
+from tasks.deployment.releases.chosen import load_chosen_candidate
 from tasks.deployment.releases.model_card import model_card
 from tasks.errors import ReleaseError
 from tasks.files import sha256
@@ -27,7 +27,7 @@ def store_url(tmp_path: Path) -> str:
 
 def make(params: Params, folder: Path) -> Bundle:
     folder.mkdir()
-    return bundle(params, load_evidence(params), folder)
+    return bundle(params, load_chosen_candidate(params), folder)
 
 
 def test_the_same_records_give_the_same_bytes(project: Params, tmp_path: Path) -> None:
@@ -101,17 +101,17 @@ NAMES = (
 
 
 def test_names_of_classes_are_text_in_the_card(project: Params) -> None:
-    evidence = load_evidence(project)
-    usual = model_card(project, evidence)
-    quality = evidence.chosen.splits["validation"]
+    chosen = load_chosen_candidate(project)
+    usual = model_card(project, chosen)
+    quality = chosen.quality.splits["validation"]
     per_class = {NAMES[0]: quality.details["per_class"]["light"]}
     details = {**quality.details, "per_class": per_class}
-    worst = evidence.chosen.model_copy(
+    worst = chosen.quality.model_copy(
         update={"splits": {"validation": quality.model_copy(update={"details": details})}}
     )
     notes = tuple(f"The class folder {name} is empty." for name in NAMES)
-    dataset = evidence.dataset.model_copy(update={"classes": NAMES, "notes": notes, "source": NAMES[1]})
-    card = model_card(project, replace(evidence, dataset=dataset, chosen=worst))
+    dataset = chosen.dataset.model_copy(update={"classes": NAMES, "notes": notes, "source": NAMES[1]})
+    card = model_card(project, replace(chosen, dataset=dataset, quality=worst))
     renderer = MarkdownIt("commonmark").enable("table")
     html, before = renderer.render(card), renderer.render(usual)
     assert set(re.findall("<(?![/])[^ >]+", html)) == set(re.findall("<(?![/])[^ >]+", before))

@@ -23,7 +23,7 @@ from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.keys import new_key
 from tasks.errors import Conflict, ReleaseError, Untrusted
 from tasks.evaluation.records import DECISION, GATE
-from tasks.packing.plain import zstd
+from tasks.packing.zstd import compress_zstd
 from tasks.workloads.outcomes.classes.measuring import ClassPrediction
 from tests.tasks.deployment.interrupted import CONDITIONAL, Interrupted
 from tests.tasks.deployment.killing import killed
@@ -54,7 +54,7 @@ def test_what_was_published_is_fetched_and_answers(project: Params, store: Store
     assert (fetched.version, fetched.changed) == (1, True)
     stored = store.get(release_key("shades", 1, PACKED)).content
     assert stored.startswith(b"SL" if packed else b"\x28\xb5\x2f\xfd")
-    assert len(stored) == release.stored_bytes <= len(zstd(candidate_model(RECIPE).read_bytes()))
+    assert len(stored) == release.stored_bytes <= len(compress_zstd(candidate_model(RECIPE).read_bytes()))
     assert release.loaded_bytes == candidate_model(RECIPE).stat().st_size
     assert (device / "current/model.tflite").read_bytes() == candidate_model(RECIPE).read_bytes()
     Image.new("RGB", (20, 10), (250, 250, 250)).save(tmp_path / "image.png")

@@ -11,7 +11,7 @@ from tasks.deployment.releases import promotion
 from tasks.deployment.releases.channels import Why, trail
 from tasks.deployment.releases.promotion import registry_of
 from tasks.deployment.releases.publishing import publish
-from tasks.deployment.releases.release_state import already_released, already_staged, taken_back
+from tasks.deployment.releases.release_state import already_released, already_staged, rolled_back_reason
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.keys import LOCAL_KEY, new_key, read_private
 from tasks.errors import ReleaseError, Untrusted
@@ -53,7 +53,7 @@ def test_a_model_that_was_taken_back_is_not_released_again_by_itself(project: Pa
     registry = promotion.registry_of(project.deployment)
     promotion.rollback(registry, "production", Why("it answers nonsense.", "alice"))
     write_project(project, bias=2)
-    reason = taken_back(project, registry_of(project.deployment))
+    reason = rolled_back_reason(project, registry_of(project.deployment))
     assert reason
     assert "alice took back" in reason
     assert "it answers nonsense." in reason
@@ -62,7 +62,7 @@ def test_a_model_that_was_taken_back_is_not_released_again_by_itself(project: Pa
     write_project(project, bias=3)
     assert publish(project).version == 3  # another model may
     write_project(project, bias=2)
-    assert taken_back(project, registry_of(project.deployment)) is None
+    assert rolled_back_reason(project, registry_of(project.deployment)) is None
 
 
 def test_a_release_that_the_project_does_not_trust_reaches_no_channel(project: Params, store: Store) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from tasks.config import Params, Retention
 from tasks.deployment.device.client import fetch
-from tasks.deployment.records import MANIFEST, Hold
+from tasks.deployment.records import MANIFEST, Lease
 from tasks.deployment.registry import claim, encode, read_manifest, release_key, releases, see
 from tasks.deployment.releases import leases, retention
 from tasks.deployment.releases.channels import Why, move
-from tasks.deployment.releases.leases import held, pin, pins, unpin
+from tasks.deployment.releases.leases import lease, pin, pins, unpin
 from tasks.deployment.releases.promotion import registry_of, rollback
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.releases.retention import Fate, clean, leftovers, plan
@@ -162,18 +162,18 @@ def test_a_release_finished_after_its_upload_was_removed_does_not_exist(
         list(clean(store, "shades", ONE))
     store.put(release_key("shades", version, MANIFEST), store.get(release_key("shades", 4, MANIFEST)).content)
     assert listed(store) == [4, 3]
-    with pytest.raises(ReleaseError, match="it is being removed, or was"), held(store, "shades", version):
+    with pytest.raises(ReleaseError, match="it is being removed, or was"), lease(store, "shades", version):
         pass
 
 
-def test_what_is_held_stays_and_a_dead_ones_hold_ends(
+def test_what_is_leased_stays_and_a_dead_ones_lease_ends(
     four: Params, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with held(store, "shades", 1):
+    with lease(store, "shades", 1):
         assert gone(clean(store, "shades", ONE)) == [2]
     assert list(store.list("models/shades/holds")) == []
-    hold = Hold(version=1, held_at=(datetime.now(UTC) - timedelta(hours=23)).isoformat())
-    store.put("models/shades/holds/1-dead.json", encode(hold))
+    left = Lease(version=1, held_at=(datetime.now(UTC) - timedelta(hours=23)).isoformat())
+    store.put("models/shades/holds/1-dead.json", encode(left))
     assert gone(clean(store, "shades", ONE)) == []
     with later(monkeypatch, hours=2):
         assert gone(clean(store, "shades", ONE)) == [1]
@@ -200,7 +200,7 @@ def between(store: Store, step: str, work: Any) -> Store:
 def point(store: Store, channel: str, version: int) -> None:
     """Move a channel as everybody does."""
     sealed = read_manifest(store, "shades", version, ANYBODY)
-    with held(store, "shades", version):
+    with lease(store, "shades", version):
         move(store, "shades", channel, see(store, "shades", channel), sealed, Why("a reason", "alice"))
 
 

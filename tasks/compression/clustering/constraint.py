@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from tasks.backend import KerasVariable, TfTensor, tensorflow
 
 
-def hold_clusters(variable: KerasVariable) -> None:
+def keep_clusters(variable: KerasVariable) -> None:
     """Let weights of a variable that are equal stay equal, and those that are zero stay zero."""
-    held = _Clusters(variable.numpy())
+    clusters = _Clusters(variable.numpy())
     # Keras optimizers apply a variable's own constraint; set here, it is no part of the layer's config
-    variable._constraint = held.project
+    variable._constraint = clusters.project
 
 
 class _Clusters:
-    """Which weights of a kernel are equal."""
+    """A constraint that keeps equal weights of a kernel equal."""
 
     def __init__(self, kernel: NDArray[Any]) -> None:
         tf = tensorflow()

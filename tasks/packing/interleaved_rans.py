@@ -19,7 +19,7 @@ Bits = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 
 
-class LaneEncoder:
+class InterleavedEncoder:
     """Takes down the decisions of ``lanes`` lanes."""
 
     def __init__(self, lanes: int) -> None:
@@ -48,7 +48,7 @@ class LaneEncoder:
         return heads.tobytes() + b"".join(block.tobytes() for block in reversed(blocks))
 
 
-class LaneDecoder:
+class InterleavedDecoder:
     """Gives the decisions of ``lanes`` lanes back.
 
     Raises:
@@ -92,4 +92,4 @@ class LaneDecoder:
             raise PackingError("Expected the content to end where its decisions end. Received: another end.")
 
 
-LaneCoder = LaneEncoder | LaneDecoder
+InterleavedCoder = InterleavedEncoder | InterleavedDecoder

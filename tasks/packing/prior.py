@@ -22,7 +22,7 @@ ACTIVE: Node = Table({0: Scalar(1, 1)})
 NOTHING: Node = Table()
 
 
-class Sample:
+class PriorBuilder:
     """Builds the tree, operator by operator."""
 
     def __init__(self) -> None:
@@ -95,9 +95,9 @@ def _ints(values: Sequence[int]) -> Node:
     return Vector(4, np.array(values, "<i4").tobytes())
 
 
-def sample() -> Table:
+def prior() -> Table:
     """The tree of the network."""
-    made = Sample()
+    made = PriorBuilder()
     at = made.operator("quantize", [made.computed(1, 32, 32, 3, kind=schema.UINT8)], made.computed(1, 32, 32, 3))
     at = made.layer(at, 32, (32, 3, 3, 3), (1, 30, 30, 32), CONV)
     at = made.operator("pool", [at], made.computed(1, 15, 15, 32), 5, POOL)

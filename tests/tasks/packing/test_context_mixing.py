@@ -2,8 +2,8 @@ import hashlib
 import math
 import random
 
-from tasks.packing.coder import Decoder, Encoder
-from tasks.packing.mixing import ODDS, SQUASH, STRETCH, Mixer, squash
+from tasks.packing.context_mixing import ODDS, SQUASH, STRETCH, Mixer, squash
+from tasks.packing.rans import Decoder, Encoder
 
 
 def test_no_machine_rounds_the_tables_otherwise() -> None:

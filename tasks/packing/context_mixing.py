@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from tasks.errors import PackingError
-from tasks.packing.coder import Coder
+from tasks.packing.rans import Coder
 
 ODDS = 3071  # largest log-odds, in units of 1/256
 START = 1 << 31  # a context never seen: one half, seen 0 times

@@ -4,7 +4,7 @@ from math import log2
 import pytest
 
 from tasks.errors import PackingError
-from tasks.packing.coder import Decoder, Encoder
+from tasks.packing.rans import Decoder, Encoder
 
 CHECK = 0xDEADBEEF
 

@@ -12,7 +12,7 @@ HEAD = 18  # bytes; the most that a frame says about itself
 CHUNK = 1 << 20  # bytes at a time
 
 
-def zstd(content: bytes) -> bytes:
+def compress_zstd(content: bytes) -> bytes:
     """One zstd frame, made on one thread.
 
     It carries the content's size and no checksum; the same content gives the same bytes.
@@ -22,8 +22,8 @@ def zstd(content: bytes) -> bytes:
     return compress(content, LEVEL)
 
 
-def read_zstd(source: BinaryIO, limit: int) -> Iterator[bytes]:
-    """What a frame holds, chunk by chunk.
+def decompress_zstd(source: BinaryIO, limit: int) -> Iterator[bytes]:
+    """Yield what a frame holds, chunk by chunk.
 
     Raises:
         PackingError: it is no frame, cut off or damaged, or holds more than ``limit`` bytes.

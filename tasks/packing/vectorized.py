@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.packing.lanes import Bits, LaneCoder, Numbers
+from tasks.packing.interleaved_rans import Bits, InterleavedCoder, Numbers
 
 BYTES_A_LANE = 1024  # before they are coded; a lane costs 3 of them
 LANES = 1024  # at most
@@ -20,19 +20,19 @@ SIZES = np.array([part << at for at in range(2, 12) for part in (2, 3)], np.int6
 
 
 def lanes_for(count: int, size: int) -> int:
-    """How many lanes code ``count`` numbers of ``size`` bytes."""
+    """Return how many lanes code ``count`` numbers of ``size`` bytes."""
     return max(1, min(LANES, count * size // BYTES_A_LANE))
 
 
 def turns_for(count: int, size: int) -> int:
-    """How often all lanes decide something at most, which is what coding takes time for: 20 to 60 µs each."""
+    """Return how often all lanes decide something at most, which is what coding takes time for: 20 to 60 µs each."""
     return -(-count // lanes_for(count, size)) * (1 + 8 * size)
 
 
 class Learner:
     """Probabilities by context, counted over all lanes."""
 
-    def __init__(self, coder: LaneCoder, contexts: int) -> None:
+    def __init__(self, coder: InterleavedCoder, contexts: int) -> None:
         self._coder = coder
         self._seen = np.zeros((2, contexts), np.int64)
 
@@ -56,25 +56,25 @@ class Learner:
         return node & 255
 
 
-class Likeness(IntEnum):
-    """What elements have in common, beside whether those around them are zero."""
+class ContextKind(IntEnum):
+    """Contexts of elements, beside whether those around them are zero."""
 
     NEIGHBOUR = 0  # the sign of the one before
     ROW = 1  # how large those of a row are, and how many are zero: bytes of layers that have one scale for all rows
     SCALE = 2  # the values of rows with one scale, and lower bytes below the same upper ones: few different values
 
 
-def likenesses(size: int) -> tuple[Likeness, ...]:
-    """What elements of ``size`` bytes may have in common."""
-    return tuple(Likeness) if size == 1 else (Likeness.NEIGHBOUR, Likeness.SCALE)
+def context_kinds(size: int) -> tuple[ContextKind, ...]:
+    """Return what elements of ``size`` bytes may have in common."""
+    return tuple(ContextKind) if size == 1 else (ContextKind.NEIGHBOUR, ContextKind.SCALE)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the elements of a tensor lie: ``size`` bytes each, zero as those at the ``strides`` beside 1 and 2.
+    """The layout of a tensor's elements: ``size`` bytes each, zero as those at the ``strides`` beside 1 and 2.
 
     ``levels``: for each row, of ``columns`` elements, the number of its scale; ``start``: where among them the part
-    begins; ``like``: what tells of an element.
+    begins; ``context``: what an element is predicted from.
     """
 
     size: int
@@ -82,37 +82,37 @@ class Layout:
     levels: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))
     columns: int = 1
     start: int = 0
-    like: Likeness = Likeness.NEIGHBOUR
+    context: ContextKind = ContextKind.NEIGHBOUR
 
-    def rows(self, places: Numbers) -> Numbers:
-        """The row of each of these places of the part."""
-        return np.minimum((places + self.start) // max(1, self.columns), len(self.levels) - 1)
+    def rows(self, positions: Numbers) -> Numbers:
+        """The row of each of these positions of the part."""
+        return np.minimum((positions + self.start) // max(1, self.columns), len(self.levels) - 1)
 
-    def level(self, places: Numbers) -> Numbers:
-        """The number of the scale at each of these places, of a number that is bounded."""
-        return self.levels[self.rows(places)].astype(np.int64) % SCALES
+    def level(self, positions: Numbers) -> Numbers:
+        """The number of the scale at each of these positions, of a number that is bounded."""
+        return self.levels[self.rows(positions)].astype(np.int64) % SCALES
 
 
 class Rows:
-    """How large the elements of each row are, as far as they are known in any lane."""
+    """The magnitudes of each row's elements, as far as they are known in any lane."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._total, self._seen = np.zeros((2, len(layout.levels)), np.int64)
 
-    def sizes(self, places: Numbers) -> Numbers:
-        """The octave, in halves, of the mean magnitude of the row at each of these places; one seen as 8 at first."""
-        rows = self._layout.rows(places)
+    def sizes(self, positions: Numbers) -> Numbers:
+        """The octave, in halves, of the mean magnitude of the row at each position; one seen as 8 at first."""
+        rows = self._layout.rows(positions)
         return np.searchsorted(SIZES, ONE * (self._total[rows] + 8) // (self._seen[rows] + 1), side="right")
 
-    def add(self, places: Numbers, elements: Bytes) -> None:
+    def add(self, positions: Numbers, elements: Bytes) -> None:
         """Learn from elements of a byte each."""
-        rows = self._layout.rows(places)
+        rows = self._layout.rows(positions)
         np.add.at(self._total, rows, np.abs(elements.view(np.int8).astype(np.int64)))
         np.add.at(self._seen, rows, 1)
 
 
-def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Layout) -> Bytes:
+def code_elements(coder: InterleavedCoder, count: int, given: Bytes | None, layout: Layout) -> Bytes:
     """Code ``count`` elements: other than zero or not in the context of neighbours, then their bytes as trees.
 
     Args:
@@ -127,7 +127,7 @@ def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Lay
     strides = [stride if 0 < stride < steps else 1 for stride in layout.strides]
     before = max(2, *strides)
     found = np.zeros((steps + before, lanes, size), np.uint8)
-    by_row, by_scale = layout.like is Likeness.ROW, layout.like is Likeness.SCALE
+    by_row, by_scale = layout.context is ContextKind.ROW, layout.context is ContextKind.SCALE
     flags = Learner(coder, max(13, len(SIZES) + 1) << 4)
     scales = min(SCALES, 1 + int(layout.levels.max())) if size == 1 else 1
     trees = [Learner(coder, max(256 if size > 1 else scales, len(SIZES) + 1) << 8) for _ in range(size)]
@@ -135,8 +135,8 @@ def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Lay
     everyone, recent = np.arange(lanes), np.zeros(lanes, np.int64)
     some = np.zeros((steps + before, lanes), np.bool_)
     for at in range(before, steps + before):
-        places = everyone * steps + at - before
-        alike = context = rows.sizes(places) if by_row else POPULATION[recent]
+        positions = everyone * steps + at - before
+        alike = context = rows.sizes(positions) if by_row else POPULATION[recent]
         for distance in (1, 2, *strides):
             context = context << 1 | some[at - distance]
         some[at] = flags.code(everyone, context, values[at - before].any(axis=1))
@@ -146,15 +146,15 @@ def code_elements(coder: LaneCoder, count: int, given: Bytes | None, layout: Lay
             if by_row:
                 above = alike[active]
             elif by_scale and size == 1:
-                above = layout.level(places[active])
+                above = layout.level(positions[active])
             else:
                 above = np.sign(found[at - 1, active, -1].view(np.int8)).astype(np.int64) + 1
-            for place in range(size - 1, -1, -1):
-                coded = trees[place].tree(active, above, values[at - before, active, place].astype(np.int64))
-                found[at, active, place] = coded
+            for byte in range(size - 1, -1, -1):
+                coded = trees[byte].tree(active, above, values[at - before, active, byte].astype(np.int64))
+                found[at, active, byte] = coded
                 above = coded if by_scale else np.zeros(len(active), np.int64)
         if by_row:
-            rows.add(places, found[at, :, 0])
+            rows.add(positions, found[at, :, 0])
     return np.ascontiguousarray(found[before:].transpose(1, 0, 2)).reshape(-1, size)[:count]
 
 

@@ -1,0 +1,99 @@
+"""A real browser without a window: Chromium, told what to do by its DevTools protocol."""
+
+import itertools
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
+
+SECONDS = 30  # that a page may take to show what is waited for
+LONGEST = 1 << 26  # bytes of a message
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",  # which needs rights that a container does not give
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1400,1000",
+    "--remote-debugging-port=0",
+)
+# Resolves once the page's text holds what is waited for.
+SHOWS = """new Promise(resolve => {
+    const text = %s, seen = () => document.body && document.body.innerText.includes(text)
+    if (seen()) return resolve(true)
+    new MutationObserver((_, all) => { if (seen()) { all.disconnect(); resolve(true) } })
+        .observe(document, {childList: true, subtree: true, characterData: true})
+})"""
+TEXT = "document.body.innerText"
+
+
+class Browser:
+    """One page of Chromium. ``asked``: the address of every request that it made."""
+
+    def __init__(self, socket: Connection) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self._session: str | None = None
+        self.asked: list[str] = []
+        target = self._do("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Network", "Page", "Runtime"):
+            self._do(f"{domain}.enable")
+
+    def visit(self, url: str, text: str) -> str:
+        """Open a page, wait until it shows a text, and return all that it shows."""
+        self._do("Page.navigate", url=url)
+        try:
+            self._evaluate(SHOWS % json.dumps(text))
+        except TimeoutError:
+            pytest.fail(f"{url} does not show {text!r} but:\n{self._evaluate(TEXT)}")
+        return str(self._evaluate(TEXT))
+
+    def _evaluate(self, expression: str) -> Any:
+        found = self._do("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        return found["result"]["value"]
+
+    def _do(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send a command, take note of what happens meanwhile, and return what the browser answers."""
+        number = next(self._numbers)
+        of_page = {"sessionId": self._session} if self._session else {}
+        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters, **of_page}))
+        deadline = time.monotonic() + SECONDS
+        while True:
+            message = json.loads(self._socket.recv(timeout=max(0.0, deadline - time.monotonic())))
+            if message.get("method") == "Network.requestWillBeSent":
+                self.asked.append(message["params"]["request"]["url"])
+            if message.get("id") == number:
+                assert "error" not in message, f"{method}: {message}"
+                result: dict[str, Any] = message["result"]
+                return result
+
+
+@contextmanager
+def browser(folder: Path) -> Iterator[Browser]:
+    """Start a browser that keeps its files in a folder, and end it."""
+    program = shutil.which("chromium")
+    if not program:
+        pytest.skip("Chromium is not installed (Debian's package chromium).")
+    command = [program, *OPTIONS, f"--user-data-dir={folder}", "about:blank"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stderr is not None
+            listens = next(line for line in process.stderr if line.startswith("DevTools listening on "))
+            address = listens.removeprefix("DevTools listening on ").strip()
+            with connect(address, max_size=LONGEST, open_timeout=SECONDS, compression=None) as socket:
+                yield Browser(socket)
+        finally:
+            process.kill()
+            process.stderr and process.stderr.close()

@@ -1,0 +1,120 @@
+"""Docstrings say what a thing does or is, from their first word; those of the public door say all of it.
+
+The style is Google's (https://google.github.io/styleguide/pyguide.html#38-comments-and-docstrings): a docstring that
+begins with Return or Yield needs no section for what comes back.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+PACKAGES = ("flows", "tasks", "slimline")
+CLAUSES = frozenset(
+    [
+        "what",
+        "which",
+        "who",
+        "whose",
+        "whom",
+        "how",
+        "why",
+        "where",
+        "when",
+        "whether",
+        "that",
+        "if",
+        "does",
+        "is",
+        "has",
+        "are",
+        "can",
+    ]
+)
+FULL = (  # protocols and what others rely on
+    *(
+        "slimline/client.py",
+        "slimline/compression.py",
+        "tasks/compression/technique.py",
+        "tasks/deployment/registry.py",
+    ),
+    *(
+        "tasks/deployment/device/client.py",
+        "tasks/deployment/device/prediction.py",
+        "tasks/deployment/stores/protocol.py",
+    ),
+    *("tasks/deployment/trust/trusted.py", "tasks/workloads/class_folders.py", "tasks/workloads/measuring.py"),
+    *("tasks/workloads/metric.py", "tasks/workloads/protocol.py", "tasks/data_loading/sources/protocol.py"),
+)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def nodes(node: ast.Module | ast.ClassDef | Function) -> Iterator[ast.Module | ast.ClassDef | Function]:
+    """A module, class or function, and all classes and functions in it."""
+    yield node
+    for inner in node.body:
+        if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from nodes(inner)
+
+
+def is_clause(line: str) -> bool:
+    """Whether a docstring begins with a question or a clause."""
+    return re.split(r"\W", line, maxsplit=1)[0].lower() in CLAUSES
+
+
+def modules() -> dict[str, ast.Module]:
+    found = (path for package in PACKAGES for path in sorted((REPOSITORY / package).rglob("*.py")))
+    return {path.relative_to(REPOSITORY).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in found}
+
+
+def test_each_docstring_begins_with_a_verb_or_a_name() -> None:
+    begun = []
+    for path, tree in modules().items():
+        for node in nodes(tree):
+            line = (ast.get_docstring(node) or "").partition("\n")[0]
+            if is_clause(line):
+                begun.append(f"{path}:{getattr(node, 'lineno', 1)}: {line}")
+    assert begun == []
+
+
+@pytest.mark.parametrize(
+    ("line", "clause"),
+    [("What a model costs.", True), ("Whether it is", True), ("The cost", False), ("Return whether it is.", False)],
+)
+def test_a_clause_is_known_by_its_first_word(line: str, clause: bool) -> None:
+    assert is_clause(line) is clause
+
+
+def missing(function: Function) -> list[str]:
+    """What the docstring of a public function or method leaves out."""
+    text = ast.get_docstring(function) or ""
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    names = [each.arg for each in arguments if each.arg not in ("self", "cls")]
+    without = [name for name in names if not re.search(rf"^    {name}(?: \(.*\))?:", text, re.MULTILINE)]
+    gives = function.returns is not None and ast.unparse(function.returns) != "None"
+    decorated = {ast.unparse(each) for each in function.decorator_list}
+    if gives and not decorated & {"property", "functools.cached_property"}:
+        begins, section = re.match(r"(Return|Yield)\b", text), re.search(r"^(Returns|Yields):", text, re.MULTILINE)
+        without += [] if begins or section else ["Returns"]
+    raises = any(isinstance(each, ast.Raise) and each.exc is not None for each in ast.walk(function))
+    abstract = any(
+        "NotImplementedError" in ast.unparse(each) for each in ast.walk(function) if isinstance(each, ast.Raise)
+    )
+    if raises and not abstract and "Raises:" not in text:
+        without.append("Raises")
+    return without
+
+
+@pytest.mark.parametrize("path", FULL)
+def test_docstrings_that_others_rely_on_say_what_is_taken_given_and_raised(path: str) -> None:
+    tree = ast.parse((REPOSITORY / path).read_text(encoding="utf-8"))
+    found = {}
+    holders: list[ast.Module | ast.ClassDef] = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    for holder in holders:
+        for node in holder.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and (left := missing(node)):
+                found[f"{getattr(holder, 'name', '')}.{node.name}".lstrip(".")] = left
+    assert found == {}
