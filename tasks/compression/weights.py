@@ -9,16 +9,13 @@ Techniques ask a :class:`Weight` what its axes are. What a layer is called, or o
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, KerasVariable, keras
 from tasks.compression.flatbuffer import Constant
 from tasks.compression.roles import CELLS, Axis, Role, axes_of, is_built_in, kind_of
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

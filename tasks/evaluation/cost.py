@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tasks.evaluation.file import DTYPES, PACKED_BITS, Flatbuffer
 from tasks.evaluation.macs import measure_macs
 from tasks.evaluation.records import Cost
+from tasks.litert_types import Quantization, Tensor
 from tasks.packing.pack_cache import packed
 from tasks.packing.zstd import compress_zstd
 
@@ -48,10 +49,10 @@ def measure_cost(path: Path) -> Cost:
     )
 
 
-def _parameters(file: Flatbuffer) -> Iterator[Any]:
+def _parameters(file: Flatbuffer) -> Iterator[Tensor]:
     """The constants that operations compute with, each as often as it counts."""
     seen: set[int] = set()
-    unpacked: dict[int, Any] = {}
+    unpacked: dict[int, Tensor] = {}
     for name, operation, graph in file.operations():
         tensors = graph.tensors
         if name in {"DEQUANTIZE", "DENSIFY"} and _is_constant(file, tensors[operation.inputs[0]], unpacked):
@@ -68,24 +69,25 @@ def _parameters(file: Flatbuffer) -> Iterator[Any]:
                 yield tensor
 
 
-def _is_constant(file: Flatbuffer, tensor: Any, unpacked: dict[int, Any]) -> bool:
+def _is_constant(file: Flatbuffer, tensor: Tensor, unpacked: dict[int, Tensor]) -> bool:
     return id(tensor) in unpacked or file.bytes_of(tensor) is not None
 
 
-def _is_computed_with(file: Flatbuffer, tensor: Any) -> bool:
+def _is_computed_with(file: Flatbuffer, tensor: Tensor) -> bool:
     if prod(tensor.shape) <= 1:
         return False
     return "FLOAT" in file.type(tensor) or (file.type(tensor) in DTYPES | PACKED_BITS and _scales(tensor) is not None)
 
 
-def _scales(tensor: Any) -> Any:
+def _scales(tensor: Tensor) -> Quantization | None:
     quantization = tensor.quantization
     if quantization is None or (quantization.scale is None and quantization.details is None):
         return None
-    return quantization
+    found: Quantization = quantization
+    return found
 
 
-def _nonzero(file: Flatbuffer, tensor: Any) -> int:
+def _nonzero(file: Flatbuffer, tensor: Tensor) -> int:
     """Elements that stand for a value other than 0."""
     stored = file.bytes_of(tensor)
     if stored is None:
@@ -109,7 +111,7 @@ def _unpack(stored: NDArray[np.uint8], bits: int, signed: bool) -> NDArray[Any]:
     return np.where(numbers >> (bits - 1), numbers - (1 << bits), numbers) if signed else numbers
 
 
-def _zero_points(tensor: Any, shape: tuple[int, ...]) -> NDArray[Any] | int:
+def _zero_points(tensor: Tensor, shape: tuple[int, ...]) -> NDArray[Any] | int:
     """Return what is stored for 0, in a shape that broadcasts over the tensor's."""
     quantization = _scales(tensor)
     if quantization is None or quantization.zeroPoint is None or not np.any(quantization.zeroPoint):

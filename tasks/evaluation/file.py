@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import EvaluationError, PackingError
+from tasks.litert_types import Operator, SubGraph, Tensor
 from tasks.packing.recording import read_model
 
 PACKED_BITS = {"INT4": 4, "UINT4": 4, "INT2": 2}
@@ -42,22 +42,22 @@ class Flatbuffer:
         self._operators = _names(schema.BuiltinOperator)
         self._types = _names(schema.TensorType)
 
-    def operations(self) -> Iterator[tuple[str, Any, Any]]:
+    def operations(self) -> Iterator[tuple[str, Operator, SubGraph]]:
         """Every operation: its name, itself, and the graph that it is in."""
         for graph in self.model.subgraphs:
             for operation in graph.operators or ():
                 yield self.name(operation), operation, graph
 
-    def name(self, operation: Any) -> str:
+    def name(self, operation: Operator) -> str:
         """The name of what an operation does."""
         code = self.model.operatorCodes[operation.opcodeIndex]
         return self._operators[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
-    def type(self, tensor: Any) -> str:
+    def type(self, tensor: Tensor) -> str:
         """The name of a tensor's element type."""
         return self._types[tensor.type]
 
-    def bytes_of(self, tensor: Any) -> NDArray[np.uint8] | None:
+    def bytes_of(self, tensor: Tensor) -> NDArray[np.uint8] | None:
         """What is stored of a constant; None for a tensor that is computed."""
         buffer = self.model.buffers[tensor.buffer]
         if buffer.offset > 1:  # stored behind the flatbuffer, which cannot be larger than 2 GiB
@@ -65,5 +65,5 @@ class Flatbuffer:
         return None if buffer.data is None or not len(buffer.data) else np.asarray(buffer.data, np.uint8)
 
 
-def _names(enumeration: Any) -> dict[int, str]:
+def _names(enumeration: type) -> dict[int, str]:
     return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}

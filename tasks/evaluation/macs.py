@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from tasks.evaluation.file import DTYPES, Flatbuffer
+from tasks.litert_types import Operator, SubGraph, Tensor
 
 LSTM_WEIGHTS = (*range(1, 9), 16)  # inputs of LiteRT's LSTM: of each gate for inputs and for states, and the projection
 
@@ -22,7 +22,7 @@ def measure_macs(file: Flatbuffer) -> int:
     return total
 
 
-def _batch(graph: Any) -> int:
+def _batch(graph: SubGraph) -> int:
     """Samples that the inputs of a graph hold at once."""
     shape = graph.tensors[graph.inputs[0]].shape if graph.inputs is not None and len(graph.inputs) else None
     return max(1, int(shape[0])) if shape is not None and len(shape) else 1
@@ -44,7 +44,7 @@ def _times(file: Flatbuffer) -> dict[int, int]:
     return found
 
 
-def _calls(file: Flatbuffer, graph: Any) -> Iterator[tuple[int, int]]:
+def _calls(file: Flatbuffer, graph: SubGraph) -> Iterator[tuple[int, int]]:
     """The graphs that a graph calls, each with how often in a run of its own."""
     for operation in graph.operators or ():
         name, options = file.name(operation), operation.builtinOptions
@@ -61,7 +61,7 @@ def _calls(file: Flatbuffer, graph: Any) -> Iterator[tuple[int, int]]:
             yield int(options.subgraph), 1
 
 
-def _rounds(file: Flatbuffer, graph: Any, loop: Any) -> int:
+def _rounds(file: Flatbuffer, graph: SubGraph, loop: Operator) -> int:
     """How often a loop runs that counts up by one to a number in the file; 1 where it is another loop."""
     condition = file.model.subgraphs[loop.builtinOptions.condSubgraphIndex]
     for test in condition.operators or ():
@@ -75,7 +75,7 @@ def _rounds(file: Flatbuffer, graph: Any, loop: Any) -> int:
     return 1
 
 
-def _whole(file: Flatbuffer, tensor: Any) -> int | None:
+def _whole(file: Flatbuffer, tensor: Tensor) -> int | None:
     """The one integer that a constant is."""
     stored, kind = file.bytes_of(tensor), file.type(tensor)
     if stored is None or kind not in ("INT32", "INT64"):
@@ -84,7 +84,7 @@ def _whole(file: Flatbuffer, tensor: Any) -> int | None:
     return int(values[0]) if len(values) == 1 else None
 
 
-def _macs(name: str, operation: Any, graph: Any) -> int:
+def _macs(name: str, operation: Operator, graph: SubGraph) -> int:
     """Multiply-accumulates of an operation: elements of its output × terms of each."""
     if name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
         return _lstm(operation, graph)
@@ -101,7 +101,7 @@ def _macs(name: str, operation: Any, graph: Any) -> int:
     return int(elements * terms)
 
 
-def _lstm(operation: Any, graph: Any) -> int:
+def _lstm(operation: Operator, graph: SubGraph) -> int:
     """Each of its matrices once for each sample and step."""
     present = [index for index in np.asarray(operation.inputs)[list(LSTM_WEIGHTS)] if index >= 0]
     places = prod(int(size) for size in graph.tensors[operation.inputs[0]].shape[:2])

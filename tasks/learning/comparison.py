@@ -16,11 +16,10 @@ but numbers, decibels alone are looked at.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasModel
 from tasks.distortion import sqnr
 from tasks.errors import ConversionError, EvaluationError
@@ -39,7 +38,7 @@ LARGEST_HALF = float(np.finfo(np.float16).max)
 TRAINED = "the trained network"
 
 
-def answers(model: KerasModel, images: NDArray[Any]) -> Scores:
+def answers(model: KerasModel, images: Array) -> Scores:
     """Outputs of a Keras model in inference: float32 ``[n, …]``."""
     parts = [
         np.asarray(model(images[start : start + BATCH].astype(np.float32), training=False), np.float32)

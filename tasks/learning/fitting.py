@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.backend import KerasModel, TfDataset, keras, tensorflow
 from tasks.config import Network, Precision
 from tasks.files import whole_file, write_text
@@ -103,7 +104,7 @@ def fit(
     plan: Plan,
     folder: Path = PREPARED,
     backup: Path | None = None,
-    callbacks: Sequence[Any] = (),
+    callbacks: Sequence[object] = (),
     say: Callable[[str], None] = print,
     cache: Path | None = None,
 ) -> Fitted:
@@ -191,7 +192,7 @@ def _best_weights(
             super().__init__()
             self.metric = str(outcome.metric().name)
             self.rows: list[Row] = []
-            self.weights: list[Any] | None = None
+            self.weights: list[Array] | None = None
             self.began = 0.0
             if state and first:
                 self.rows = json.loads((state / "rows.json").read_text())[:first]
@@ -208,7 +209,7 @@ def _best_weights(
         def stopped(self) -> bool:
             return bool(self.rows) and plan.patience is not None and len(self.rows) - 1 - self.best() >= plan.patience
 
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
             self.began = time.perf_counter()
             _reseed_dropout(self.model, plan.seed, epoch)
 

@@ -6,12 +6,11 @@ Concatenate puts lists one behind the other; Add makes its inputs' channels one.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.backend import KerasModel
+from tasks.backend import KerasModel, TfTensor
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.graph import ChannelAxis, Graph, Group, Size, WeightChannels
 from tasks.compression.channels.rules import apply_rule
@@ -40,7 +39,7 @@ def read_graph(model: KerasModel) -> Graph:
     return _finish(trace)
 
 
-def _flat(outputs: Any) -> list[Any]:
+def _flat(outputs: TfTensor | Sequence[TfTensor]) -> list[TfTensor]:
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 

@@ -1,16 +1,18 @@
 """Build the smaller model of the channels that stay, and the same model with the others at zero."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.channels.graph import Graph, Keep, WeightChannels
 from tasks.errors import Unsuited
 from tasks.learning.saving import copy_model
 
 COMPARED = 8  # images of noise that a smaller network is tried on
+Change = Callable[[WeightChannels, Array], Array]  # from a weight's values to others
 UNKNOWN = 32  # a side of images that may have any
 TOLERANCE = 1e-3  # of the largest answer: sums of fewer numbers are rounded otherwise
 
@@ -84,7 +86,7 @@ def _first_difference(blanked: KerasModel, smaller: KerasModel, images: NDArray[
     return "the last"
 
 
-def _transfer(source: KerasModel, target: KerasModel, graph: Graph, change: Any) -> None:
+def _transfer(source: KerasModel, target: KerasModel, graph: Graph, change: Change) -> None:
     noted = [weight for weight in graph.weights if weight.axes]
     for layer in source.layers:
         names = {id(weight.of(source)): weight for weight in noted if weight.layer == layer.name}
@@ -97,13 +99,13 @@ def _transfer(source: KerasModel, target: KerasModel, graph: Graph, change: Any)
             )
 
 
-def _cut(weight: WeightChannels, values: NDArray[Any], keep: Keep) -> NDArray[Any]:
+def _cut(weight: WeightChannels, values: Array, keep: Keep) -> Array:
     for axis in weight.axes:
         values = np.compress(keep[axis.channels], values, axis.axis)
     return values
 
 
-def _blank(weight: WeightChannels, values: NDArray[Any], keep: Keep) -> NDArray[Any]:
+def _blank(weight: WeightChannels, values: Array, keep: Keep) -> Array:
     values = values.copy()
     for axis in weight.axes:
         np.moveaxis(values, axis.axis, 0)[~keep[axis.channels]] = 0

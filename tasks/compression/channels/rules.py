@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import KerasLayer, KerasNode, keras
+from tasks.backend import KerasLayer, KerasNode, TfTensor, keras
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.graph import Size
 from tasks.compression.channels.trace import Trace
@@ -53,11 +53,11 @@ def apply_rule(trace: Trace, node: KerasNode, inputs: list[Ids]) -> list[Ids]:
     return [trace.atoms.new(_last(tensor), fixed=why) for tensor in outputs]
 
 
-def _last(tensor: Any) -> int:
+def _last(tensor: TfTensor) -> int:
     return int(tensor.shape[-1] or 0) if len(tensor.shape) else 0
 
 
-def _places(tensor: Any) -> int:
+def _places(tensor: TfTensor) -> int:
     """Places of an image that a kernel is applied to: all axes but the batch and the channels."""
     return prod(int(side or 1) for side in tensor.shape[1:-1])
 

@@ -1,10 +1,8 @@
 """Clusters that stay together while a kernel is trained on: after each step of the optimizer they get their mean."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasVariable, TfTensor, tensorflow
 
 
@@ -18,7 +16,7 @@ def keep_clusters(variable: KerasVariable) -> None:
 class _Clusters:
     """A constraint that keeps equal weights of a kernel equal."""
 
-    def __init__(self, kernel: NDArray[Any]) -> None:
+    def __init__(self, kernel: Array) -> None:
         tf = tensorflow()
         values, index = np.unique(kernel, return_inverse=True)
         self._count = len(values)

@@ -6,11 +6,10 @@ the whole layer than in one channel, which entropy coding profits from. The grad
 (straight-through estimator, Bengio, Léonard and Courville 2013, arXiv:1308.3432).
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import TfTensor, tensorflow, traced
 from tasks.compression.weights import Weight
 
@@ -22,7 +21,7 @@ def steps_of(clusters: int) -> int:
     return (clusters - 1) // 2
 
 
-def best_shares(kernel: NDArray[Any], steps: int) -> NDArray[np.float32]:
+def best_shares(kernel: Array, steps: int) -> NDArray[np.float32]:
     """Find for each output channel the largest level, by the largest weight, at which the squared error is least.
 
     Output channels are last, here and in :func:`to_grid`.
@@ -31,7 +30,7 @@ def best_shares(kernel: NDArray[Any], steps: int) -> NDArray[np.float32]:
     return np.asarray(SHARES[np.argmin(errors, axis=0)], np.float32)
 
 
-def to_grid(kernel: NDArray[Any], steps: int, shares: NDArray[Any] | float) -> NDArray[np.float32]:
+def to_grid(kernel: Array, steps: int, shares: Array | float) -> NDArray[np.float32]:
     """The kernel with each weight at the nearest of its channel's levels."""
     largest = np.abs(kernel).max(axis=_inner(kernel)) * shares
     scale = np.where(largest > 0, largest, 1.0)
@@ -68,6 +67,6 @@ def simulate(weight: Weight, steps: int, shares: NDArray[np.float32]) -> None:
     layer.call = traced(simulated)
 
 
-def _inner(kernel: Any) -> tuple[int, ...]:
+def _inner(kernel: Array | TfTensor) -> tuple[int, ...]:
     """All axes but the output channels'."""
     return tuple(range(len(kernel.shape) - 1))

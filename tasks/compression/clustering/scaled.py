@@ -1,11 +1,10 @@
 """Layers that have other weights in a file, since the converter takes factors before them into their kernels."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasModel, KerasNode, keras
 from tasks.compression.layers import given_beside_tensors
 from tasks.learning.rewrites import nodes_of
 
@@ -36,7 +35,7 @@ def scaled_inputs(model: KerasModel) -> Mapping[str, str]:
     return found
 
 
-def _behind(node: Any) -> Any:
+def _behind(node: KerasNode) -> KerasNode:
     """Return what gives a signal; layers that pass it on as it is do not count."""
     passing = tuple(getattr(keras().layers, kind) for kind in PASSING)
     while isinstance(node.layer, passing):
@@ -44,7 +43,7 @@ def _behind(node: Any) -> Any:
     return node
 
 
-def _has_factors(node: Any) -> bool:
+def _has_factors(node: KerasNode) -> bool:
     """Return whether a call ends with a product of its signal with numbers, one for each feature."""
     layers, layer = keras().layers, node.layer
     if isinstance(layer, layers.LayerNormalization | layers.GroupNormalization):

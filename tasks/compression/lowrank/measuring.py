@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
+from tasks.arrays import Array
 from tasks.backend import KerasModel, tensorflow
 from tasks.compression.weights import weights
 from tasks.learning.pipeline import evaluation_batches
@@ -13,7 +11,7 @@ from tasks.learning.saving import copy_model
 from tasks.workloads import outcome_of
 
 BATCH = 250
-Loss = Callable[[Mapping[str, NDArray[Any]]], float]  # by the path of the weight; those not named are as they were
+Loss = Callable[[Mapping[str, Array]], float]  # by the path of the weight; those not named are as they were
 
 
 def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
@@ -31,7 +29,7 @@ def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
     before = {path: weight.values() for path, weight in every.items()}
     answer = tf.function(lambda images: copy(images, training=False))
 
-    def loss(kernels: Mapping[str, NDArray[Any]]) -> float:
+    def loss(kernels: Mapping[str, Array]) -> float:
         for path, weight in every.items():
             weight.assign(kernels.get(path, before[path]))
         total = sum(float(tf.reduce_sum(outcome.each_loss(labels, answer(images)))) for images, labels in batches)

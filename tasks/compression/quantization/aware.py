@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, KerasVariable, TfTensor, keras, tensorflow
 from tasks.compression.quantization.calibration import Samples
 from tasks.compression.quantization.head import split_head
@@ -24,7 +24,7 @@ RANGES = ("/output_min", "/post_activation_min")  # of a layer's activations; ea
 
 WATCHED = 2000  # images that BatchNorm's statistics are measured on after each epoch; after the last it is all
 
-Train = Callable[[KerasModel, Sequence[Any]], object]
+Train = Callable[[KerasModel, Sequence[object]], object]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def train_aware(
     model: KerasModel,
     train: Train,
     samples: Samples,
-    images: NDArray[Any],
+    images: Array,
     levels: WeightLevels | None = None,
     recorded: NDArray[np.uint8] | None = None,
 ) -> Aware:
@@ -131,7 +131,7 @@ def join(head: KerasModel | None, aware: KerasModel) -> KerasModel:
     return keras().Model(pixels, aware(pixels if head is None else head(pixels)), name="aware")
 
 
-def _prepare(head: KerasModel | None, images: NDArray[Any]) -> NDArray[np.float32]:
+def _prepare(head: KerasModel | None, images: Array) -> NDArray[np.float32]:
     """Return what the network gets of raw images."""
     batches = [images[start : start + BATCH].astype(np.float32) for start in range(0, len(images), BATCH)]
     return np.concatenate(batches if head is None else [head(batch).numpy() for batch in batches])
@@ -146,7 +146,7 @@ def _scale(head: KerasModel | None) -> float | None:
     return float(only.scale) if only is not None and np.ndim(only.scale) == 0 and not np.any(only.offset) else None
 
 
-def measure_ranges(aware: KerasModel, body: KerasModel, inputs: NDArray[Any]) -> None:
+def measure_ranges(aware: KerasModel, body: KerasModel, inputs: Array) -> None:
     """Let the range of each activation begin where it is.
 
     TFMOT lets it begin at ±6 and move by a thousandth a step, which a short training does not get over.

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.arrays import Array
 from tasks.compression.technique import Context
 from tasks.config import Settings
 from tasks.errors import Unsuited
 from tasks.samples import read_batches, read_dataset
 
-Samples = Callable[[], Iterator[list[Any]]]  # one image at a time: float32 [1, height, width, channels], 0 to 255
+# one image at a time: [1, height, width, channels], 0 to 255
+Samples = Callable[[], Iterator[list[NDArray[np.float32]]]]
 Method = Literal["minmax", "percentile", "entropy", "mse"]
 CHUNK = 1024
 PERCENTILE = 99.99
@@ -43,7 +45,7 @@ class CalibrationSet:
     """Images uint8 ``[n, height, width, channels]`` of the training split, their labels, and where they are in it."""
 
     images: NDArray[np.uint8]
-    labels: NDArray[Any]
+    labels: Array
     places: NDArray[np.int64]
 
     def samples(self) -> Samples:
@@ -81,7 +83,7 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
     return CalibrationSet(np.concatenate(parts), labels[places], places)
 
 
-def draw(labels: NDArray[Any], config: Calibration) -> NDArray[np.int64]:
+def draw(labels: Array, config: Calibration) -> NDArray[np.int64]:
     """Places of the images: the first ones, or drawn by seed; with ``balanced`` class by class in turn."""
     order = np.arange(len(labels))
     if config.seed is not None:

@@ -3,11 +3,12 @@
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.compression.flatbuffer import Constant, File, Part, Places
 from tasks.compression.location import align
 from tasks.litert import LiteRTModel
@@ -96,7 +97,7 @@ class FloatFile:
         order: tuple[Kind, ...] = ("fixed", "other", "convolution", "dense")
         return next(kind for kind in order if kind in kinds)
 
-    def replaced(self, weights: Mapping[str, Sequence[NDArray[Any]]]) -> bytes:
+    def replaced(self, weights: Mapping[str, Sequence[Array]]) -> bytes:
         """The file with other constants for the weights of these paths.
 
         They are written over the old ones: to take a file apart and write it again takes as long as to run it on some
@@ -114,7 +115,7 @@ class FloatFile:
             found[self._bytes[part.graph, part.tensor]] = np.ascontiguousarray(array, np.float32).tobytes()
         return bytes(found)
 
-    def _rewritten(self, new: Sequence[tuple[Part, NDArray[Any]]]) -> bytes:
+    def _rewritten(self, new: Sequence[tuple[Part, Array]]) -> bytes:
         """The file with other constants, where equal ones are stored once and now differ."""
         file = File(self.flatbuffer)
         for part, array in new:

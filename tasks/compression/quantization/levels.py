@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
+from tasks.arrays import Array
+from tasks.backend import KerasLayer, KerasModel, KerasVariable, TfTensor, keras, tensorflow
 from tasks.compression.quantization.scales import Levels
 from tasks.compression.roles import KINDS, kind_of
 
@@ -24,7 +25,7 @@ def largest_level(bits: int) -> int:
     return int(2 ** (bits - 1) - 1)
 
 
-def round_to_levels(weights: NDArray[Any], scale: Any, largest: int) -> NDArray[np.int8]:
+def round_to_levels(weights: Array, scale: Any, largest: int) -> NDArray[np.int8]:
     """The nearest level of each weight; ``scale`` is a scalar or one for each of the last axis."""
     levels: NDArray[np.int8] = np.clip(np.rint(weights / scale), -largest, largest).astype(np.int8)
     return levels
@@ -47,11 +48,11 @@ def best_scale(weights: NDArray[np.float32], largest: int, per_channel: bool) ->
 class _Learned:
     """Stands in for a TFMOT quantizer while training: rounds to levels, whose scale is a variable of the layer."""
 
-    def __init__(self, log_scale: Any, largest: int) -> None:
+    def __init__(self, log_scale: KerasVariable, largest: int) -> None:
         self.log_scale = log_scale
         self.largest = largest
 
-    def __call__(self, kernel: TfTensor, *_: Any, **__: Any) -> Any:
+    def __call__(self, kernel: TfTensor, *_: object, **__: object) -> TfTensor:
         tf = tensorflow()
         scale = tf.exp(self.log_scale)
         level = tf.clip_by_value(kernel / scale, -float(self.largest), float(self.largest))
@@ -64,7 +65,7 @@ class _Fixed:
     def __init__(self, scale: NDArray[np.float32]) -> None:
         self.most = INT8 * scale
 
-    def __call__(self, kernel: TfTensor, *_: Any, **__: Any) -> Any:
+    def __call__(self, kernel: TfTensor, *_: object, **__: object) -> TfTensor:
         fake = tensorflow().quantization
         quantize = (
             fake.fake_quant_with_min_max_vars_per_channel if self.most.ndim else fake.fake_quant_with_min_max_vars

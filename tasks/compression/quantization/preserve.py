@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import TfTensor, tensorflow
 from tasks.compression.weights import Weight
 
@@ -38,7 +38,7 @@ class Structure:
         }[self.zeros, self.clusters]
 
 
-def structure_of(kernel: NDArray[Any]) -> Structure:
+def structure_of(kernel: Array) -> Structure:
     """Look for zeros, which training leaves none of, and for values that weights share, all or those of a channel.
 
     Weights of one output channel, of which there are few, hardly ever are equal by chance.
@@ -53,7 +53,7 @@ def structure_of(kernel: NDArray[Any]) -> Structure:
     return Structure(zeros=rest.size < kernel.size, clusters=clusters)
 
 
-def projection(kernel: NDArray[Any], structure: Structure) -> Callable[[Any], Any]:
+def projection(kernel: Array, structure: Structure) -> Callable[[TfTensor], TfTensor]:
     """Maps a tensor to the nearest one that is zero where ``kernel`` is, and equal where its values are shared."""
     tf = tensorflow()
     mask = tf.constant(kernel != 0, kernel.dtype)
@@ -61,7 +61,7 @@ def projection(kernel: NDArray[Any], structure: Structure) -> Callable[[Any], An
     groups = tf.constant(index.reshape(-1), tf.int32)
     sizes = tf.constant(np.bincount(index.reshape(-1), minlength=len(values)), kernel.dtype)
 
-    def project(weights: TfTensor) -> Any:
+    def project(weights: TfTensor) -> TfTensor:
         if structure.clusters:
             sums = tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), groups, len(values))
             weights = tf.reshape(tf.gather(sums / sizes, groups), kernel.shape)
@@ -78,6 +78,6 @@ class Preserved:
         self.project = projection(weight.values(), self.structure)
         self.quantizer = quantizer
 
-    def __call__(self, kernel: TfTensor, training: TfTensor, weights: TfTensor, **_: Any) -> Any:
+    def __call__(self, kernel: TfTensor, training: TfTensor, weights: TfTensor, **_: object) -> TfTensor:
         """Project, then round."""
         return self.quantizer(self.project(kernel), training, weights=weights)

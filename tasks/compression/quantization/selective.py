@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.compression.quantization.float_file import Arrays, FloatFile, run_file
 from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
@@ -51,7 +52,7 @@ class Judged:
     """Samples that widths are chosen on: inputs ``[n, …]``, their targets ``[n]``, and the outcome that judges."""
 
     images: NDArray[np.uint8]
-    targets: NDArray[Any]
+    targets: Array
     outcome: OutcomeLearning
 
     def score(self, outputs: NDArray[np.float32]) -> Score:

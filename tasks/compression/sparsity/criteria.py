@@ -18,12 +18,12 @@ Gradients are those of the model as it is used: without dropout, with BatchNorm'
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, TfTensor, tensorflow
+from tasks.backend import KerasModel, KerasVariable, TfTensor, tensorflow
 from tasks.compression.weights import weights
 from tasks.learning.pipeline import evaluation_batches
 from tasks.workloads import outcome_of
@@ -32,7 +32,9 @@ Criterion = Literal["magnitude", "taylor", "snip", "fisher", "output", "random"]
 DATALESS: frozenset[Criterion] = frozenset({"magnitude", "random"})
 BATCH = 32
 
-Arrays = list[NDArray[np.float64]]
+Values = NDArray[np.float64]
+Arrays = list[Values]
+Value = Callable[[TfTensor, TfTensor], TfTensor]  # of outputs and targets
 Gradient = Callable[[TfTensor, TfTensor], Sequence[TfTensor]]
 
 
@@ -91,7 +93,7 @@ def _signs(rng: np.random.Generator, classes: int) -> TfTensor:
     return tensorflow().constant(rng.choice([-1.0, 1.0], (1, classes)), tensorflow().float32)
 
 
-def _compiled(model: KerasModel, variables: Sequence[Any], value: Callable[[TfTensor, TfTensor], TfTensor]) -> Gradient:
+def _compiled(model: KerasModel, variables: Sequence[KerasVariable], value: Value) -> Gradient:
     tf = tensorflow()
 
     def gradient(images: TfTensor, against: TfTensor) -> Sequence[TfTensor]:
@@ -105,7 +107,9 @@ def _compiled(model: KerasModel, variables: Sequence[Any], value: Callable[[TfTe
     return compiled
 
 
-def _mean(gradient: Gradient, batches: Iterable[tuple[TfTensor, TfTensor]], change: Callable[[Any], Any]) -> Arrays:
+def _mean(
+    gradient: Gradient, batches: Iterable[tuple[TfTensor, TfTensor]], change: Callable[[Values], Values]
+) -> Arrays:
     """Mean over batches, each counted by its size, of what ``change`` makes of the gradients."""
     total: Arrays = []
     count = 0

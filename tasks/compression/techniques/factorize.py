@@ -4,10 +4,10 @@ import math
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel
 from tasks.compression.layers import named
 from tasks.compression.lowrank.cp import Cp
@@ -207,7 +207,7 @@ def _in_order(skipped: dict[str, Skip], model: KerasModel) -> tuple[Skip, ...]:
     return tuple(skipped[path] for path in weights(model) if path in skipped)
 
 
-def _check_finite(name: str, what: str, values: NDArray[Any]) -> None:
+def _check_finite(name: str, what: str, values: Array) -> None:
     """No decomposition of what is no number."""
     if not np.all(np.isfinite(values)):
         raise Unsuited(
