@@ -62,12 +62,12 @@ class Weight:
 
     @property
     def recurrent(self) -> bool:
-        """Whether a cell uses it, once for each step of a sequence."""
+        """True where a cell uses it, once for each step of a sequence."""
         return kind_of(self.layer) in CELLS
 
     @property
     def channelwise(self) -> bool:
-        """Whether it is applied to each channel by itself, as a depthwise kernel is."""
+        """True where it is applied to each channel by itself, as a depthwise kernel is."""
         return self.has("copies")
 
     def has(self, role: Role) -> bool:

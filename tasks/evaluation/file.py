@@ -58,7 +58,7 @@ class Flatbuffer:
         return self._types[tensor.type]
 
     def bytes_of(self, tensor: Tensor) -> NDArray[np.uint8] | None:
-        """What is stored of a constant; None for a tensor that is computed."""
+        """Return what is stored of a constant; None for a tensor that is computed."""
         buffer = self.model.buffers[tensor.buffer]
         if buffer.offset > 1:  # stored behind the flatbuffer, which cannot be larger than 2 GiB
             return np.frombuffer(self.content, np.uint8, buffer.size, buffer.offset)

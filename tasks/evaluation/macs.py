@@ -62,7 +62,7 @@ def _calls(file: Flatbuffer, graph: SubGraph) -> Iterator[tuple[int, int]]:
 
 
 def _rounds(file: Flatbuffer, graph: SubGraph, loop: Operator) -> int:
-    """How often a loop runs that counts up by one to a number in the file; 1 where it is another loop."""
+    """Return how often a loop runs that counts up by one to a number in the file; 1 where it is another loop."""
     condition = file.model.subgraphs[loop.builtinOptions.condSubgraphIndex]
     for test in condition.operators or ():
         if file.name(test) == "LESS" and len(condition.operators) == 1:

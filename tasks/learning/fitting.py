@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tasks.arrays import Array
 from tasks.backend import KerasModel, TfDataset, keras, tensorflow
 from tasks.config import Network, Precision
-from tasks.files import whole_file, write_text
 from tasks.learning.distillation import Teacher
+from tasks.learning.epochs import Epochs, Row
 from tasks.learning.hints import Hints
 from tasks.learning.normalization import following_averages
 from tasks.learning.pipeline import evaluation_batches, steps_per_epoch, training_batches
@@ -26,8 +24,6 @@ from tasks.learning.teacher_cache import TeacherCache, cache_folder, taught_batc
 from tasks.samples import PREPARED, read_dataset
 from tasks.workloads import outcome_of
 from tasks.workloads.protocol import Augmentation, OutcomeLearning
-
-Row = dict[str, float]  # one epoch
 
 
 @dataclass(frozen=True)
@@ -131,24 +127,33 @@ def fit(
     working = in_precision(model, plan.precision)
     outcome = outcome_of(folder)
     compile_model(working, plan, steps, outcome)
-    best_weights = _best_weights(working, plan, outcome, state, first, say)
+    epochs = _epochs(plan, outcome, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
-    if first < plan.epochs and not best_weights.stopped():
+    if first < plan.epochs and not epochs.stopped():
         with _batches(plan, first, folder, cache, say) as batches, following_averages(working, steps):
             working.fit(
                 batches,
                 epochs=plan.epochs,
                 steps_per_epoch=steps,
                 validation_data=evaluation_batches("validation", 512, folder),
-                callbacks=[best_weights, *resume, *callbacks],
+                callbacks=[_recording(plan, epochs, say), *resume, *callbacks],
                 verbose=0,
             )
-    best = best_weights.restore()
+    best = epochs.restore(working) if plan.keep_best else len(epochs.rows)
     if working is not model:
         model.set_weights(working.get_weights())
     if state:
         shutil.rmtree(state, ignore_errors=True)
-    return Fitted(tuple(best_weights.rows), best_weights.metric, best)
+    return Fitted(tuple(epochs.rows), epochs.metric, best)
+
+
+def _epochs(plan: Plan, outcome: OutcomeLearning, state: Path | None, first: int, say: Callable[[str], None]) -> Epochs:
+    """Return the epochs that an earlier training has finished, ``first`` of them."""
+    epochs = Epochs(str(outcome.metric().name), outcome.less_is_better, plan.patience, state)
+    if first:
+        epochs.take_up(first)
+        say(f"goes on after epoch {first}")
+    return epochs
 
 
 @contextlib.contextmanager
@@ -182,32 +187,11 @@ def _finished_epochs(state: Path | None) -> int:
     return int(tf.train.load_checkpoint(checkpoint).get_tensor(key)) + 1
 
 
-def _best_weights(
-    model: KerasModel, plan: Plan, outcome: OutcomeLearning, state: Path | None, first: int, say: Callable[[str], None]
-) -> Any:
-    """A Keras callback that prints a line an epoch, keeps the best weights and stops when patience ends."""
+def _recording(plan: Plan, epochs: Epochs, say: Callable[[str], None]) -> object:
+    """Make a Keras callback that adds each epoch, says how it went, and stops when patience ends."""
 
-    class BestWeights(keras().callbacks.Callback):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.metric = str(outcome.metric().name)
-            self.rows: list[Row] = []
-            self.weights: list[Array] | None = None
-            self.began = 0.0
-            if state and first:
-                self.rows = json.loads((state / "rows.json").read_text())[:first]
-                with np.load(state / "best.npz") as file:
-                    self.weights = [file[name] for name in file.files]
-                say(f"goes on after epoch {first}")
-
-        def best(self) -> int:
-            """Index of the best epoch: by the metric on validation, then the lowest loss, then the earliest."""
-            sign = 1 if outcome.less_is_better else -1
-            order = [(sign * row[f"validation_{self.metric}"], row["validation_loss"]) for row in self.rows]
-            return order.index(min(order))
-
-        def stopped(self) -> bool:
-            return bool(self.rows) and plan.patience is not None and len(self.rows) - 1 - self.best() >= plan.patience
+    class Recording(keras().callbacks.Callback):  # type: ignore[misc]
+        began = 0.0
 
         def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
             self.began = time.perf_counter()
@@ -217,26 +201,14 @@ def _best_weights(
             seconds = time.perf_counter() - self.began
             values = {
                 "loss": logs["loss"],
-                self.metric: logs[self.metric],
+                epochs.metric: logs[epochs.metric],
                 "validation_loss": logs["val_loss"],
-                f"validation_{self.metric}": logs[f"val_{self.metric}"],
+                f"validation_{epochs.metric}": logs[f"val_{epochs.metric}"],
             }
-            self.rows.append({name: float(value) for name, value in values.items()} | {"seconds": round(seconds, 2)})
             told = "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
             say(f"epoch {epoch + 1}/{plan.epochs}  {told}  {seconds:.1f} s")
-            if self.best() == len(self.rows) - 1:
-                self.weights = self.model.get_weights()
-                if state:
-                    with whole_file(state / "best.npz") as path:
-                        np.savez(path, *self.weights)
-            if state:
-                write_text(state / "rows.json", json.dumps(self.rows))
-            self.model.stop_training = self.model.stop_training or self.stopped()
+            row = {name: float(value) for name, value in values.items()} | {"seconds": round(seconds, 2)}
+            epochs.add(row, self.model.get_weights)
+            self.model.stop_training = self.model.stop_training or epochs.stopped()
 
-        def restore(self) -> int:
-            if not plan.keep_best or self.weights is None:
-                return len(self.rows)
-            model.set_weights(self.weights)
-            return self.best() + 1
-
-    return BestWeights()
+    return Recording()

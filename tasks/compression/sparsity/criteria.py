@@ -100,8 +100,8 @@ def _compiled(model: KerasModel, variables: Sequence[KerasVariable], value: Valu
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             result = value(model(images, training=False), against)
-        found: Sequence[TfTensor] = tape.gradient(result, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return found
+        found = tape.gradient(result, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [tf.convert_to_tensor(each) for each in found]  # of a table there are those of the rows looked up
 
     compiled: Gradient = tf.function(gradient, autograph=False, reduce_retracing=True)
     return compiled

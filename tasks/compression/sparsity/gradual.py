@@ -18,7 +18,7 @@ UPDATES = 20  # times the masks are chosen anew within the ramp
 
 @dataclass(frozen=True)
 class Ramp:
-    """How the sparsity of a weight rises; ``steps``: of the whole training."""
+    """The rise of a weight's sparsity over a training of so many ``steps``."""
 
     kind: Literal["polynomial", "constant"]
     final: float

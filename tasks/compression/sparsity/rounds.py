@@ -55,7 +55,7 @@ def prune_in_rounds(
 def masks(
     model: KerasModel, scores: dict[str, NDArray[np.float64]], sparsity: float, pattern: Pattern, allocation: Allocation
 ) -> dict[str, NDArray[np.bool_]]:
-    """Which entries of each weight stay, in its shape; see :func:`tasks.compression.sparsity.patterns.choose`.
+    """Mark the entries of each weight that stay, in its shape; see :func:`tasks.compression.sparsity.patterns.choose`.
 
     Zeros that there are go first, whatever the score.
     """

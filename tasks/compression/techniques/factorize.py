@@ -170,7 +170,7 @@ class Factorize(Technique):
         return targets, skipped
 
     def _kind(self, weight: Weight, layer: KerasLayer, excluded: bool) -> type[Decomposition] | Skip:
-        """How a weight, of a layer of the network or of what is in it, becomes factors; or why it does not."""
+        """Return how a weight becomes factors, or why it does not; ``layer`` owns it, or what owns it."""
         kind = kind_of(layer)
         wanted = self.convolution if weight.has("places") else self.dense
         if excluded or wanted == "none":

@@ -16,7 +16,7 @@ from tasks.compression.weights import values as kernels
 from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
 from tests.tasks.compression.zoo.handmade import attention, dead, embedded, recurrent, separable_rows, subclassed
-from tests.tasks.training.material import depthwise, transposed
+from tests.tasks.training.material import depthwise, samples, transposed
 
 
 def prune(model: Any, prepared: Path, **settings: Any) -> Any:
@@ -296,6 +296,20 @@ def test_zeros_of_other_layers_come_and_stay_while_the_rest_is_trained(
         left = after[path] != 0
         assert not np.allclose(after[path][left], before[path][left], atol=1e-3)
     assert all(promise.holds for promise in measure(result.claims, result.subject))
+
+
+@pytest.mark.parametrize("criterion", ["taylor", "fisher"])
+def test_a_row_that_no_pixel_looks_up_goes_by_gradient(prepared: Path, criterion: str) -> None:
+    model = embedded()
+    table = model.get_layer("table").embeddings
+    table.assign(np.where(np.arange(256)[:, None] % 16 == 3, 5.0, table.numpy()))  # large, and hardly looked up
+    result = prune(model, prepared, sparsity=0.5, epochs=0, **of(criterion, 64), criterion=criterion)
+    after = kernels(result.subject.network)["table"]
+    seen = np.unique(samples("train", prepared)[0])
+    unseen = np.setdiff1d(np.arange(256), seen)
+    assert len(unseen) > 100
+    assert np.mean(after[unseen] == 0) > 0.5
+    assert np.mean(after[seen] == 0) < np.mean(after[unseen] == 0)
 
 
 @pytest.mark.parametrize("epochs", [0, pytest.param(1, marks=pytest.mark.slow)])
