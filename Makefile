@@ -37,8 +37,8 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-ui: $(VENV)/.runtime   ## the operator's pages on http://127.0.0.1:4200
-	$(BIN)/slimline ui
+ui: $(VENV)/.runtime   ## the server, its pages on http://127.0.0.1:4200, and a worker
+	$(BIN)/slimline up
 
 lock: $(VENV)/.uv      ## resolve the dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --extra line --quiet --python-version 3.11 --universal --generate-hashes \

@@ -18,6 +18,7 @@ from flows.cli.maintenance import pin, reproduce, retention, serve, unpin
 from flows.cli.options import Changes, Json
 from flows.cli.projects import new
 from flows.cli.release import audit, channels, promote, rollback, sign
+from flows.cli.service import status, up
 from flows.cli.store import store
 from flows.terminal import print_json, say, tell, tell_error
 from tasks.errors import ConfigError
@@ -45,6 +46,8 @@ for at_the_beginning in (new, data, config):
     app.command(at_the_beginning)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
+app.command(up, name=("up", "ui"))
+app.command(status)
 
 
 @app.command
@@ -182,18 +185,6 @@ def releases(model: str | None = None, *, store: str | None = None, json: Json =
     else:
         print_releases(name, rows)
         tell_odd(odd)
-
-
-@app.command
-def ui(*, port: int = 4200) -> int:
-    """Serve the operator's pages on this machine until it is stopped."""
-    import subprocess
-
-    environment.prepare()
-    address = f"http://127.0.0.1:{port}"
-    os.environ.setdefault("PREFECT_SERVER_UI_API_URL", f"{address}/api")
-    command = [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    return subprocess.run(command, check=False).returncode
 
 
 def run_app() -> object:

@@ -1,0 +1,101 @@
+"""Commands for operators: ``up`` and ``status``."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import environment
+from flows.cli.options import Json
+from flows.terminal import ended_by_sigterm, print_json, tell
+
+if TYPE_CHECKING:
+    from flows.service.status import Run, ServerStatus
+    from tasks.config import Deployment
+    from tasks.deployment.records import Release
+
+
+def up(*, port: int = 4200) -> None:
+    """Keep the line up: Prefect's server with its pages, the deployments of prefect.yaml, and a worker.
+
+    Ctrl-C stops it, the worker first. With PREFECT_API_URL set there is a server already, and only a worker is started.
+
+    Parameters
+    ----------
+    port
+        Where the server listens on this machine.
+    """
+    from flows.service.running import run_service
+
+    environment.prepare()
+    with ended_by_sigterm():
+        run_service(port)
+
+
+def status(*, json: Json = False) -> None:
+    """Say what runs, what waits for a person, what was released last and what comes next."""
+    from tasks.config import load_params
+
+    environment.prepare()
+    settings = load_params().deployment
+    address = os.environ.get(environment.API, "").removesuffix("/api")
+    server = _server(address)
+    released, waiting = _releases(settings)
+    if json:
+        print_json(_record(address, server, released, waiting))
+        return
+    _tell_server(address, server)
+    tell("released", f"{settings.model} {released.version}, {released.created}" if released else "nothing")
+    if waiting:
+        command = f"slimline promote {waiting.version} --reason …"
+        tell("waits", f"{settings.model} {waiting.version} in {settings.staging}, for a person: `{command}`")
+
+
+def _server(address: str) -> "ServerStatus | None":
+    """Ask the server, if there is one and it is ready: none is started for this."""
+    from flows.service.running import is_ready
+
+    if not address or not is_ready(address):
+        return None
+    from flows.service.status import server_status
+
+    return server_status()
+
+
+def _releases(settings: "Deployment") -> "tuple[Release | None, Release | None]":
+    """Return what the channel points at, and what is newer and waits in staging."""
+    from tasks.deployment.registry import find_releases
+    from tasks.deployment.stores.opening import open_store
+
+    rows, _ = find_releases(open_store(settings.store), settings.model)
+    released = next((row for row in rows if settings.channel in row.channels), None)
+    staged = next((row for row in rows if settings.staging in row.channels), None)
+    is_newer = staged is not None and (released is None or staged.version > released.version)
+    return released, staged if is_newer else None
+
+
+def _tell_server(address: str, server: "ServerStatus | None") -> None:
+    if server is None:
+        tell("server", f"{address} is not ready" if address else "not up: `slimline up` starts it")
+        return
+    tell("server", f"{address} is ready, {server.workers} at work for it")
+    for run in server.runs:
+        tell("runs", _words(run))
+    if server.planned:
+        tell("next", _words(server.planned[0]))
+
+
+def _words(run: "Run") -> str:
+    return f"{run.deployment or run.name}: {run.state.lower()}{f', {run.at}' if run.at else ''}"
+
+
+def _record(
+    address: str, server: "ServerStatus | None", released: "Release | None", waiting: "Release | None"
+) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    return {
+        "project": str(Path.cwd()),
+        "server": {"address": address or None, "is_ready": server is not None},
+        **(server.model_dump(mode="json") if server else {"workers": 0, "runs": [], "planned": []}),
+        "released": released and released.model_dump(mode="json"),
+        "waiting": waiting and waiting.model_dump(mode="json"),
+    }
