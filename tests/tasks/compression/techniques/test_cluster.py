@@ -251,8 +251,9 @@ def test_an_activation_with_weights_of_its_own_is_no_obstacle(prepared: Path) ->
     model = keras().Sequential([*stack, layers.Flatten(), layers.Dense(CLASSES, name="logits")])
     result = cluster(model, prepared, clusters=6, learning_rate=0.01)
     found = kernels(result.subject.network)
-    assert set(result.changed) == set(found)
-    assert all(2 <= len(np.unique(kernel)) <= 6 for kernel in found.values())
+    (bent,) = [skip.layer for skip in result.skipped]  # a slope for each channel, shared by no weights
+    assert set(result.changed) == set(found) - {bent}
+    assert all(2 <= len(np.unique(found[path])) <= 6 for path in result.changed)
 
 
 SEQUENCES: dict[str, tuple[Callable[[], Any], set[str]]] = {
