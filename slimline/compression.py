@@ -109,22 +109,44 @@ def compress(
         CompressionError: the work ended otherwise, as for want of memory.
         NotInstalled: ``slimline[line]`` is not installed.
     """
-    steps = [_settings(step) if isinstance(step, Technique) else dict(step) for step in recipe]
-    parse_recipe(NAME, steps)
-    _check_model(model)
-    modules = _own_modules(model)
+    steps, modules = _checked(recipe), _own_modules(model)
     with ExitStack() as stack:
         project = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
         _put_data(data, project)
-        workload = _check_fit(model, project / PREPARED)
-        save_model(model, project / BASELINE_KERAS)
-        write_text(project / f"{LAYERS}.py", "".join(f"import {module}\n" for module in modules) + BUILDER)
-        write_text(project / "params.yaml", json.dumps(_params(steps, seed, batch_size, workload)))
+        params = _params(steps, seed, batch_size, _check_fit(model, project / PREPARED))
+        _write_project(project, model, modules, params)
         _run_stage(project, say or _be_silent)
-        made = read_candidate(NAME, project)
-        if isinstance(made, NotMade):
-            raise Unsuited(made.not_made)
-        return Compressed((project / candidate_model(NAME)).read_bytes(), made)
+        return _read_result(project)
+
+
+def _checked(recipe: Sequence[Technique | Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a recipe's steps as params.yaml has them.
+
+    Raises:
+        ConfigError: they do not fit.
+    """
+    steps = [_settings(step) if isinstance(step, Technique) else dict(step) for step in recipe]
+    parse_recipe(NAME, steps, origin="The recipe")
+    return steps
+
+
+def _write_project(project: Path, model: KerasModel, modules: Sequence[str], params: Mapping[str, Any]) -> None:
+    """Write what the stage reads: the model, a module that imports those of its layers, and params.yaml."""
+    save_model(model, project / BASELINE_KERAS)
+    write_text(project / f"{LAYERS}.py", "".join(f"import {module}\n" for module in modules) + BUILDER)
+    write_text(project / "params.yaml", json.dumps(params))
+
+
+def _read_result(project: Path) -> Compressed:
+    """Read what the stage has made.
+
+    Raises:
+        Unsuited: the recipe cannot be made of this network.
+    """
+    made = read_candidate(NAME, project)
+    if isinstance(made, NotMade):
+        raise Unsuited(made.not_made)
+    return Compressed((project / candidate_model(NAME)).read_bytes(), made)
 
 
 def _settings(technique: Technique) -> dict[str, Any]:
@@ -163,8 +185,9 @@ def _own_modules(model: KerasModel) -> list[str]:
     """Return the modules of layers that are not Keras's own, which have to register them.
 
     Raises:
-        ConfigError: a layer cannot be made again in another process.
+        ConfigError: it is no model with one input and one output, or a layer cannot be made again in another process.
     """
+    _check_model(model)
     modules = set()
     for kind in {type(layer) for layer in model._flatten_layers()}:
         if kind.__module__.startswith("tf_keras."):

@@ -1,11 +1,9 @@
 """The one door to TensorFlow: legacy Keras, quiet, and the same numbers for the same seed."""
 
-import contextlib
 import functools
 import os
 import platform
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from tasks.keras_types import Keras
@@ -16,29 +14,13 @@ from tasks.keras_types import KerasVariable as KerasVariable  # noqa: PLC0414
 from tasks.keras_types import TfDataset as TfDataset  # noqa: PLC0414
 from tasks.keras_types import TfTensor as TfTensor  # noqa: PLC0414
 from tasks.processes import THREADS
+from tasks.quiet import hushed
 
 
 def prepare_environment() -> None:
     """Set what TensorFlow reads when it is imported; tensorflow-model-optimization needs legacy Keras."""
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-
-@contextlib.contextmanager
-def hushed() -> Iterator[None]:
-    """Hold back what native libraries print on stderr while they are loaded; show it if loading fails."""
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(saved, held.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
 
 
 @functools.cache

@@ -169,7 +169,7 @@ class LatencyRule(Settings):
     @model_validator(mode="after")
     def _need_a_limit(self) -> "LatencyRule":
         if self.max_ratio is None and self.max_ms is None:
-            raise ValueError("expected max_ratio (to versus) or max_ms (milliseconds an image), or both")
+            raise ValueError("expected max_ratio (to versus) or max_ms (milliseconds a sample), or both")
         return self
 
 

@@ -10,6 +10,18 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+FORMS: dict[str, str] = {}  # by the pattern of a text the words for it, see form
+
+
+def form(pattern: str, words: str) -> str:
+    """Return the pattern of a setting's text, and keep the words by which people are told of it.
+
+    Args:
+        pattern: a regular expression.
+        words: that end a sentence which begins with "expected".
+    """
+    FORMS[pattern] = words
+    return pattern
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.code.works import WORKS
+
 REPOSITORY = Path(__file__).parents[1]
 PACKAGES = ("flows", "tasks", "slimline")
 CLAUSES = frozenset(
@@ -34,20 +36,30 @@ CLAUSES = frozenset(
         "can",
     ]
 )
-FULL = (  # protocols and what others rely on
-    *(
-        "slimline/client.py",
-        "slimline/compression.py",
-        "tasks/compression/technique.py",
-        "tasks/deployment/registry.py",
-    ),
-    *(
-        "tasks/deployment/device/client.py",
-        "tasks/deployment/device/prediction.py",
-        "tasks/deployment/stores/protocol.py",
-    ),
-    *("tasks/deployment/trust/trusted.py", "tasks/workloads/class_folders.py", "tasks/workloads/measuring.py"),
-    *("tasks/workloads/metric.py", "tasks/workloads/protocol.py", "tasks/data_loading/sources/protocol.py"),
+FULL = (  # the public door, protocols, settings, stores, registry
+    "slimline/client.py",
+    "slimline/compression.py",
+    "tasks/compression/technique.py",
+    "tasks/config/data.py",
+    "tasks/config/deployment.py",
+    "tasks/config/names.py",
+    "tasks/config/params.py",
+    "tasks/config/training.py",
+    "tasks/data_loading/sources/protocol.py",
+    "tasks/deployment/device/client.py",
+    "tasks/deployment/device/prediction.py",
+    "tasks/deployment/registry/encoding.py",
+    "tasks/deployment/registry/keys.py",
+    "tasks/deployment/registry/listing.py",
+    "tasks/deployment/registry/manifests.py",
+    "tasks/deployment/stores/opening.py",
+    "tasks/deployment/stores/protocol.py",
+    "tasks/deployment/trust/trusted.py",
+    "tasks/workloads/__init__.py",
+    "tasks/workloads/class_folders.py",
+    "tasks/workloads/measuring.py",
+    "tasks/workloads/metric.py",
+    "tasks/workloads/protocol.py",
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -118,3 +130,12 @@ def test_docstrings_that_others_rely_on_say_what_is_taken_given_and_raised(path:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and (left := missing(node)):
                 found[f"{getattr(holder, 'name', '')}.{node.name}".lstrip(".")] = left
     assert found == {}
+
+
+@pytest.mark.parametrize("work", WORKS)
+def test_stages_say_what_they_take_and_raise(work: str) -> None:
+    module, _, name = WORKS[work].entry.partition(":")
+    tree = ast.parse((REPOSITORY / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    (entry,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    assert missing(entry) == []
+    assert "Raises:" in (ast.get_docstring(entry) or "")

@@ -1,7 +1,5 @@
 """The examples do what their READMEs say, command by command."""
 
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -9,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import carry_out, environment_of, script_of
 from tests.servers import ANYBODY
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))
 
 
@@ -25,25 +23,9 @@ def test_the_list_of_examples_is_complete() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_goes_as_it_says(name: str, tmp_path: Path, s3_endpoint: str) -> None:
     folder = shutil.copytree(EXAMPLES / name, tmp_path / name)
-    environment = {
-        **os.environ,
-        **ANYBODY,
-        "AWS_ENDPOINT_URL": s3_endpoint,
-        "AWS_CONFIG_FILE": "/dev/null",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "GIT_CEILING_DIRECTORIES": str(tmp_path.parent),
-    }
-    script = "".join(COMMANDS.findall((folder / "README.md").read_text(encoding="utf-8")))
+    more = {**ANYBODY, "AWS_ENDPOINT_URL": s3_endpoint, "AWS_CONFIG_FILE": "/dev/null"}
+    script = script_of((folder / "README.md").read_text(encoding="utf-8"))
     if "s3://releases" in script:
         make_bucket = "import boto3; boto3.client('s3').create_bucket(Bucket='releases')"
-        subprocess.run([sys.executable, "-c", make_bucket], env=environment, check=True)
-    ended = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout
+        subprocess.run([sys.executable, "-c", make_bucket], env=environment_of(folder, more), check=True)
+    carry_out(script, folder, more)

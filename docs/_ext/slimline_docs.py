@@ -87,7 +87,7 @@ def _table(rows: Iterable[Row]) -> str:
 
 def _cell(text: str) -> str:
     """Turn a docstring's words into a table's cell: only what stands between backquotes is code."""
-    text = _inline(re.sub(r"of the form (\S+?)(?=;|$)", r"of the form `\1`", text))
+    text = _inline(text)
     plain = re.split(r"(`[^`]*`)", text)
     plain[::2] = [re.sub(r"([*<_])", r"\\\1", part) for part in plain[::2]]
     return "".join(plain).replace("|", r"\|")

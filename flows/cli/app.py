@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,11 +35,17 @@ class Usage(ConfigError):
     """The command line is not what the command takes."""
 
 
+def shown_default(value: object) -> str | None:
+    """Return the default of an option as its help has it; None where nothing is given."""
+    return None if value in (None, (), False) else str(value)
+
+
 app = App(
     name="slimline",
     help="Retrain a model, make it small and fast, prove that it is as good, and release it.",
+    version=lambda: version("slimline"),
     version_flags=["--version"],
-    default_parameter=Parameter(negative=""),
+    default_parameter=Parameter(negative="", show_default=shown_default),
 )
 for of_a_device in (fetch, verify, predict):
     app.command(of_a_device)

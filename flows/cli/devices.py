@@ -104,8 +104,11 @@ def predict(
         Print JSON instead of a line for each file.
     """
     from tasks.deployment.device.prediction import predict as classify
+    from tasks.quiet import without_notes
 
-    predictions = classify(model, files, resolve_trust(trusted_keys, allow_unsigned), workload)
+    trust = resolve_trust(trusted_keys, allow_unsigned)
+    with without_notes():
+        predictions = classify(model, files, trust, workload)
     if json:
         print_json([prediction.model_dump(mode="json") for prediction in predictions])
     else:

@@ -1,5 +1,6 @@
 """Commands that move channels and sign: ``promote``, ``rollback``, ``channels``, ``audit`` and ``sign``."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -137,12 +138,10 @@ def sign(
     registry = _registry(settings, trusted_keys, allow_unsigned=False)
     if replace:
         replace_signatures(registry, version, mine, _known(settings.model, version), sha256)
-        tell(
-            f"{settings.model} {version} is signed by {key_id(mine.public_key())}; signatures of revoked keys are gone"
-        )
     else:
         countersign(registry, version, mine)
-        tell(f"{settings.model} {version} is signed by {key_id(mine.public_key())}, too")
+    ending = "; signatures of revoked keys are gone" if replace else ", too"
+    tell(f"{settings.model} {version} is signed by {key_id(mine.public_key())}{ending}")
 
 
 def _known(model: str, version: int) -> frozenset[str]:
@@ -173,7 +172,7 @@ def channels(model: str | None = None, *, store: Store = None, json: Json = Fals
         listed = [{"channel": name, **move.model_dump(mode="json")} for name, move in moves]
         print_json([*listed, *odd_records(found.odd, "channel", Pointer)])
     else:
-        print_rows(f"Channels of {settings.model}", [{"Channel": name, **_row(move)} for name, move in moves])
+        print_rows(f"Channels of {settings.model}", list(channel_rows(moves)))
         tell_odd(found.odd)
 
 
@@ -231,6 +230,14 @@ def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> No
     else:
         before = f", before it was {move.previous}" if move.previous else ""
         tell(f"{registry.model} {move.version} is {channel}{before} (generation {move.generation})")
+
+
+def channel_rows(moves: Iterable[tuple[str, "Pointer"]]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each channel; a reason that channels share is said once."""
+    before: dict[str, str] = {}
+    for name, move in moves:
+        first = before.setdefault(move.reason, name)
+        yield {"Channel": name, **_row(move), **({} if first == name else {"Why": f"as for {first}"})}
 
 
 def _row(move: "Pointer") -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tasks.text import visible
 from tasks.wording import capitalized
 
 if TYPE_CHECKING:
-    from flows.line.retrain import RunResult
+    from flows.line.concluding import RunResult
 
 SHOWN = ("Difference", "Loaded", "Stored", "Smaller", "Latency", "Speed", "Gate")
 WIDE = 160  # columns where there is no terminal to ask

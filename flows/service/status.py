@@ -29,7 +29,7 @@ class Run(Record):
 
 
 class ServerStatus(Record):
-    """What a ready server knows. ``workers``: how many ask for work."""
+    """The state of a ready server. ``workers``: how many ask for work."""
 
     workers: int
     runs: tuple[Run, ...]

@@ -90,7 +90,14 @@ def foresee_code(params: Params, root: Path = Path()) -> dict[Path, bytes]:
 
 
 def write_code(params: Params) -> None:
-    """The stage: write what each work runs to ``data/code``."""
+    """Write what each work runs to ``data/code``: the stage ``code``.
+
+    Args:
+        params: all of params.yaml.
+
+    Raises:
+        ConfigError: the workload cannot be imported.
+    """
     files = foresee_code(params)
     for path, content in files.items():
         write_bytes(path, content)

@@ -10,7 +10,7 @@ from tasks.compression.policy import refusal
 from tasks.compression.technique import Kind, Technique
 from tasks.compression.techniques import TECHNIQUES
 from tasks.compression.techniques.convert import Convert
-from tasks.config import DEFAULT_WORKLOAD, context_of, explain
+from tasks.config import DEFAULT_WORKLOAD, PARAMS, context_of, explain
 from tasks.errors import ConfigError
 from tasks.settings import telling_renames
 
@@ -34,6 +34,7 @@ def parse_recipe(
     teachers: Collection[str] = (),
     workload: str = DEFAULT_WORKLOAD,
     say: Callable[[str], None] | None = None,
+    origin: str = str(PARAMS),
 ) -> Recipe:
     """Turn the steps of params.yaml into techniques that fit each other.
 
@@ -45,12 +46,13 @@ def parse_recipe(
         teachers: names of those there are beside the baseline.
         workload: as ``data.workload`` names it; which augmentation there is goes by it.
         say: is told of settings that have another name now.
+        origin: of the recipe, for errors.
 
     Raises:
         ConfigError: a step is not a technique, has a wrong setting, does not take what the step before it gives,
             breaks what an earlier step promised, makes no sense behind it, or learns from a teacher that there is not.
     """
-    recipe = [_parse_step(f"recipes.{name}.{index}", step, workload, say) for index, step in enumerate(steps)]
+    recipe = [_parse_step(f"recipes.{name}.{index}", step, workload, say, origin) for index, step in enumerate(steps)]
     for index, technique in enumerate(recipe):
         if technique.takes == "flatbuffer" and (index == 0 or recipe[index - 1].gives == "keras"):
             recipe.insert(index, Convert())
@@ -74,7 +76,9 @@ def parse_recipes(
     return {name: parse_recipe(name, steps, teachers, workload, say) for name, steps in recipes.items()}
 
 
-def _parse_step(where: str, step: Mapping[str, Any], workload: str, say: Callable[[str], None] | None) -> Technique:
+def _parse_step(
+    where: str, step: Mapping[str, Any], workload: str, say: Callable[[str], None] | None, origin: str
+) -> Technique:
     technique = step.get("technique")
     if not isinstance(technique, str) or technique not in TECHNIQUES:
         raise ConfigError(f"{where}.technique: expected one of {', '.join(TECHNIQUES)}. Received: {technique!r}.")
@@ -82,7 +86,7 @@ def _parse_step(where: str, step: Mapping[str, Any], workload: str, say: Callabl
         with telling_renames(say, f"{where}."):
             return TECHNIQUES[technique].read(step, context_of(workload))
     except ValidationError as error:
-        raise ConfigError(f"params.yaml does not fit:\n{explain(error, [where])}") from None
+        raise ConfigError(f"{origin} does not fit:\n{explain(error, [where])}") from None
 
 
 def _check_forms(name: str, recipe: Sequence[Technique]) -> None:

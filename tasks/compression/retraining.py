@@ -14,11 +14,12 @@ from tasks.learning.fitting import Fitted, Plan, fit
 from tasks.learning.hints import Hints
 from tasks.learning.precision import in_precision
 from tasks.learning.saving import load_model
+from tasks.settings import form
 from tasks.workloads.protocol import Augmentation
 
 BASELINE, NONE = "baseline", "none"
 ONE = NAME.strip("^$")
-TOGETHER = rf"^{ONE}(\+{ONE})*$"
+TOGETHER = form(rf"^{ONE}(\+{ONE})*$", "the name of a teacher, or several joined by +")
 
 
 class Distillation(Settings):

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,24 +58,30 @@ def run_recipe(
     before = weights_digest(baseline)
     store = StepStore(steps_folder, before, context)
     subject, beginning, context = _begin(baseline, context)
+    claims: tuple[Claim, ...] = ()
     steps: list[Step] = []
-    for finished in _steps_done(recipe, subject, context, store, earlier, beginning):
+    for index in range(len(recipe)):
+        finished = _do_step(recipe[: index + 1], len(recipe), subject, claims, context, store, earlier, beginning)
+        subject, claims = finished.subject, finished.claims
         steps.append(finished.step)
-        subject = finished.subject
-    flatbuffer = subject.flatbuffer
     if weights_digest(baseline) != before:
         raise PromiseBroken(f"Expected recipe {name} to leave the baseline as it was. Received: changed weights.")
-    candidate = Candidate(
+    seconds = round(time.perf_counter() - began, 2)
+    return subject.flatbuffer, _describe(name, steps, subject.flatbuffer, before, seconds)
+
+
+def _describe(name: str, steps: Sequence[Step], file: bytes, baseline: str, seconds: float) -> Candidate:
+    """Return the record of a candidate: its recipe and steps, its file, and the digest of the baseline's weights."""
+    return Candidate(
         recipe=name,
         steps=tuple(steps),
-        bytes=len(flatbuffer),
-        sha256=hashlib.sha256(flatbuffer).hexdigest(),
-        baseline_weights_sha256=before,
-        seconds=round(time.perf_counter() - began, 2),
+        bytes=len(file),
+        sha256=hashlib.sha256(file).hexdigest(),
+        baseline_weights_sha256=baseline,
+        seconds=seconds,
         versions=versions(),
         threads=threads(),
     )
-    return flatbuffer, candidate
 
 
 def _begin(baseline: KerasModel, context: Context) -> tuple[Subject, Sequence[dict[str, Any]], Context]:
@@ -85,22 +91,6 @@ def _begin(baseline: KerasModel, context: Context) -> tuple[Subject, Sequence[di
         subject = Subject(split_separable(whole))
     recorded = recorded_samples(baseline.input_shape[1:], context.prepared)
     return subject, rewrites, replace(context, baseline=copy_model(whole), recorded=recorded)
-
-
-def _steps_done(
-    recipe: Recipe,
-    subject: Subject,
-    context: Context,
-    store: StepStore,
-    earlier: Candidate | None,
-    beginning: Sequence[dict[str, Any]],
-) -> Iterator[Finished]:
-    """Carry out a recipe's steps one after another, each on what the one before made; see :func:`_do_step`."""
-    claims: tuple[Claim, ...] = ()
-    for index in range(len(recipe)):
-        finished = _do_step(recipe[: index + 1], len(recipe), subject, claims, context, store, earlier, beginning)
-        subject, claims = finished.subject, finished.claims
-        yield finished
 
 
 def _do_step(

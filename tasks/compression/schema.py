@@ -10,6 +10,7 @@ from tasks.compression.techniques import TECHNIQUES
 from tasks.compression.techniques.quantize import MODES
 from tasks.config import DEFAULT_WORKLOAD, NAME, Params, data_of
 from tasks.gate_settings import COSTS, OBJECTIVES
+from tasks.settings import FORMS
 from tasks.workloads import find_workload, measuring_for
 from tasks.workloads.measuring import OutcomeMeasuring
 
@@ -21,7 +22,6 @@ LIMITS = {
     "exclusiveMinimum": "above {}",
     "maximum": "up to {}",
     "exclusiveMaximum": "below {}",
-    "pattern": "of the form {}",
 }
 
 
@@ -174,6 +174,7 @@ def _kind(part: Schema, definitions: Schema) -> str:
             kinds = [_kind(_resolved(each, definitions), definitions) for each in part[several]]
             return " · ".join(dict.fromkeys(kinds))
     limits = [words.format(part[key]) for key, words in LIMITS.items() if key in part]
+    limits += [FORMS.get(part["pattern"], "of another form")] if "pattern" in part else []
     kind = str(part.get("type", "any value"))
     return ", ".join([{"object": "settings", "array": "a list"}.get(kind, kind), *limits])
 

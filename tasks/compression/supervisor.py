@@ -32,7 +32,11 @@ CAUSES = {
 
 
 def compress(params: Params, name: str = "") -> None:
-    """Check the recipe ``name``, carry it out and pass on what it says; if it cannot be made, record that.
+    """Check a recipe, carry it out and pass on what it says; if it cannot be made, record that.
+
+    Args:
+        params: all of params.yaml.
+        name: of the recipe.
 
     Raises:
         ConfigError: there is no such recipe, or its steps do not fit.

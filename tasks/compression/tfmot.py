@@ -3,7 +3,8 @@
 import functools
 from typing import Any
 
-from tasks.backend import KerasLayer, hushed, tensorflow
+from tasks.backend import KerasLayer, tensorflow
+from tasks.quiet import hushed
 
 
 @functools.cache

@@ -42,7 +42,14 @@ def explain_source(now: bytes, before: bytes | None) -> list[str]:
 
 
 def fingerprint(params: Params) -> None:
-    """The stage: write the listing to ``data/source.json``."""
+    """Write the listing to ``data/source.json``: the stage ``fingerprint``.
+
+    Args:
+        params: all of params.yaml.
+
+    Raises:
+        SourceError: the source is missing, empty or unreachable.
+    """
     listing = current_listing(params.data)
     write_record(SOURCE, listing)
     files = "1 file" if listing.files == 1 else f"{listing.files:,} files"

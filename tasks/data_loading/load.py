@@ -64,7 +64,16 @@ class Gathered:
 
 
 def load(params: Params) -> None:
-    """The stage: prepare the source that was fingerprinted, and say what came of it."""
+    """Prepare the source that was fingerprinted, and say what came of it: the stage ``load``.
+
+    Args:
+        params: all of params.yaml.
+
+    Raises:
+        SourceError: the source is missing, empty or unreachable.
+        RefusedError: more samples are refused than ``data.max_refused`` lets pass.
+        DataError: a split would have no samples, or the labels are none of the outcome.
+    """
     started = time.monotonic()
     expect_tracked(params.data)
     dataset = prepare(params.data, read_record(SOURCE, SourceListing))

@@ -40,7 +40,10 @@ from tasks.wording import invert, times_interval
 
 
 def benchmark(params: Params) -> None:
-    """Measure the baseline, every candidate and, if it takes the same images, what is in production.
+    """Measure the baseline, every candidate and, if it takes the same samples, what is in production.
+
+    Args:
+        params: all of params.yaml.
 
     Raises:
         EvaluationError: a model cannot be loaded, or a process that measures died.
@@ -57,8 +60,8 @@ def benchmark(params: Params) -> None:
     print(f"{report.extent}, one thread of {report.cpu}")
     for name, speed in report.models.items():
         print(
-            f"{name}: {speed.median_us:.1f} µs an image (p95 {speed.p95_us:.1f}), {describe_ratio(speed)}, "
-            f"{speed.images_per_second:,.0f} images/s at {speed.batch}"
+            f"{name}: {speed.median_us:.1f} µs a sample (p95 {speed.p95_us:.1f}), {describe_ratio(speed)}, "
+            f"{speed.samples_per_second:,.0f} samples/s at {speed.batch}"
         )
 
 
@@ -98,7 +101,7 @@ def summarize(models: Mapping[str, Path], processes: Sequence[Timings], settings
                 sha256=sha256(path),
                 median_us=typical(latencies[name]).value,
                 p95_us=float(np.quantile(list(chain(*latencies[name])), 0.95)),
-                images_per_second=typical(throughputs[name]).value,
+                samples_per_second=typical(throughputs[name]).value,
                 latency_ratio=ratio(latencies[name], latencies[BASELINE]),
                 throughput_ratio=ratio(throughputs[name], throughputs[BASELINE]),
                 batch=min(timings.batches[name] for timings in processes),

@@ -12,7 +12,7 @@ make together. It is no stage: a stage that was restored would not enter it in t
 from dataclasses import dataclass, replace
 
 from tasks.config import Params, QualityRule
-from tasks.evaluation.decision import smallest_margin
+from tasks.evaluation.decision import first_margin, smallest_margin
 from tasks.evaluation.eligibility import broken_but_reported, contenders, ineligible_choices
 from tasks.evaluation.records import BASELINE, GATE, PROVISIONAL, Choice, GateReport, Judgement, RuleVerdict
 from tasks.evaluation.report import render
@@ -48,6 +48,9 @@ class Contender:
 def gate(params: Params) -> None:
     """Choose, and write the provisional verdict and report.
 
+    Args:
+        params: all of params.yaml.
+
     Raises:
         DataError: a record is missing.
         EvaluationError: records speak of other files or samples.
@@ -66,6 +69,7 @@ def choose(results: Results) -> GateReport:
     chosen = ranked[0].name
     best = Contender(chosen, judge_rules(chosen, "validation", results))
     margin = decidable_margin(chosen, results)
+    unprovable = too_few_samples(chosen, margin, results)
     return GateReport(
         objective=objective,
         chosen=chosen,
@@ -85,9 +89,9 @@ def choose(results: Results) -> GateReport:
         ),
         rules=best.verdicts,
         smallest_margin=margin,
-        promising=best.tier < 2,
+        promising=best.tier < 2 and not unprovable,
         outcome=best.outcome,
-        sentence=conclude(best, margin, results),
+        sentence=conclude(best, margin, unprovable, results),
     )
 
 
@@ -167,14 +171,43 @@ def decidable_margin(name: str, results: Results) -> float:
     return smallest_margin(results, name, results.dataset.splits["test"].samples, main_confidence(results))
 
 
+def too_few_samples(name: str, smallest: float, results: Results) -> str:
+    """Say why no decision is worth its price; empty where one is.
+
+    A decision in which the candidate cannot pass, were it as much better than the baseline as it is on validation,
+    would only make the next ones harder.
+
+    Args:
+        name: the candidate.
+        smallest: margin that the test split can prove, see :func:`decidable_margin`.
+        results: of the stages.
+    """
+    main, wanted = results.measuring.main, first_margin(results)
+    gain = main.sign * difference(main.name, (name, BASELINE), "validation", results).value
+    if wanted is None or smallest - max(0.0, gain) <= wanted:
+        return ""
+    return (
+        f"No decision is spent on that: {results.dataset.splits['test'].samples:,} test samples cannot prove the "
+        f"margin of {main.margin(wanted)} that gate.rules ask for. Add samples, raise data.split.test, or allow a "
+        f"larger margin."
+    )
+
+
 def main_confidence(results: Results) -> float:
     """Give the confidence that the first rule about the first metric asks for."""
     rules = [rule for rule in results.params.gate.rules if isinstance(rule, QualityRule)]
     return next((rule.confidence for rule in rules if rule.metric == results.measuring.main.name), 0.95)
 
 
-def conclude(chosen: Contender, margin: float, results: Results) -> str:
-    """The provisional verdict as an operator reads it."""
+def conclude(chosen: Contender, margin: float, unprovable: str, results: Results) -> str:
+    """Tell the provisional verdict as an operator reads it.
+
+    Args:
+        chosen: the candidate.
+        margin: the smallest that the test split can prove at first.
+        unprovable: why no decision is taken, if it would be in vain.
+        results: of the stages.
+    """
     name, outcome = chosen.name, chosen.outcome
     main = results.measuring.main
     seen = difference(main.name, (name, BASELINE), "validation", results, main_confidence(results))
@@ -189,7 +222,8 @@ def conclude(chosen: Contender, margin: float, results: Results) -> str:
     }[chosen.tier]
     reasons = [verdict.sentence for verdict in chosen.verdicts if verdict.outcome == outcome != "PASS"]
     absent = dict.fromkeys(verdict.sentence for verdict in chosen.verdicts if verdict.outcome == "NO_BASELINE")
-    open_question = ["Whether it is released, the sealed test samples decide."] if chosen.tier < 2 else []
+    decided = unprovable or "Whether it is released, the sealed test samples decide."
+    open_question = [decided] if chosen.tier < 2 else []
     return " ".join(
         [
             f"{outcome}, provisionally: {what}.",

@@ -46,7 +46,12 @@ BATCH = 256  # samples read at a time
 
 
 def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — what all works are called with
-    """Measure the model at ``path`` and write its quality and its predictions.
+    """Measure a model and write its quality and its predictions.
+
+    Args:
+        params: all of params.yaml.
+        name: of the model: baseline, production or a recipe's.
+        path: of its file.
 
     Raises:
         EvaluationError: the model cannot be loaded, or does not fit the data set.

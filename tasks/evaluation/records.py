@@ -2,9 +2,9 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from tasks.records import Interval, Record
 from tasks.verdicts import Judgement as Judgement  # noqa: PLC0414 - a part of the records
@@ -79,16 +79,19 @@ class Speed(Record):
     """Latency of one sample at one thread, and throughput in batches, with all models taking turns.
 
     ``rounds_us`` are the latencies by process and round, so that any two models can be compared. ``median_us`` and
-    ``images_per_second`` are the geometric means of the processes' medians. Bounds are at 95 % confidence.
+    ``samples_per_second`` are the geometric means of the processes' medians. Bounds are at 95 % confidence.
     """
 
     sha256: str  # of the .tflite
     median_us: float
     p95_us: float  # over all rounds
-    images_per_second: float
+    # records of earlier versions speak of images
+    samples_per_second: Annotated[
+        float, Field(validation_alias=AliasChoices("samples_per_second", "images_per_second"))
+    ]
     latency_ratio: Interval  # to the baseline; below 1 is faster
     throughput_ratio: Interval  # to the baseline; above 1 is faster
-    batch: int  # images at once when throughput was measured; less than asked where they would take over a second
+    batch: int  # samples at once when throughput was measured; less than asked where they would take over a second
     rounds_us: tuple[tuple[float, ...], ...]
 
 
@@ -126,8 +129,8 @@ class Choice(Record):
 class GateReport(Record):
     """The chosen candidate, and how it fares on the validation split: not yet the decision.
 
-    ``promising``: every rule passes there, or at least the estimates keep their limits, so that a decision on the
-    sealed test samples is worth its price.
+    ``promising``: every rule passes there, or at least the estimates keep their limits, and the sealed test samples are
+    enough to prove the margin, so that a decision on them is worth its price.
     """
 
     provisional: Literal[True] = True

@@ -50,7 +50,7 @@ def candidates_table(results: Results) -> list[Row]:
             "Smaller": "",
             "Latency": f"{number(speed.median_us, 1)} µs",
             "Speed": "",
-            "Images/s": f"{speed.images_per_second:,.0f}",
+            "Samples/s": f"{speed.samples_per_second:,.0f}",
             "Non-zero": percent(cost.nonzero / cost.parameters, 0) if cost.parameters else "",
             "Gate": ranks[name].outcome if name in ranks else "",
         }

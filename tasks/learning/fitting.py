@@ -2,9 +2,10 @@
 
 import contextlib
 import hashlib
+import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ import numpy as np
 
 from tasks.backend import KerasModel, TfDataset, keras, tensorflow
 from tasks.config import Network, Precision
+from tasks.files import whole_file, write_text
 from tasks.learning.distillation import Teacher
-from tasks.learning.epochs import Epochs, Row
 from tasks.learning.hints import Hints
 from tasks.learning.normalization import following_averages
 from tasks.learning.pipeline import evaluation_batches, steps_per_epoch, training_batches
@@ -24,6 +25,8 @@ from tasks.learning.teacher_cache import TeacherCache, cache_folder, taught_batc
 from tasks.samples import PREPARED, read_dataset
 from tasks.workloads import outcome_of
 from tasks.workloads.protocol import Augmentation, OutcomeLearning
+
+Row = dict[str, float]  # one epoch
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def fit(
     plan: Plan,
     folder: Path = PREPARED,
     backup: Path | None = None,
-    callbacks: Sequence[object] = (),
+    callbacks: Sequence[Any] = (),
     say: Callable[[str], None] = print,
     cache: Path | None = None,
 ) -> Fitted:
@@ -127,33 +130,24 @@ def fit(
     working = in_precision(model, plan.precision)
     outcome = outcome_of(folder)
     compile_model(working, plan, steps, outcome)
-    epochs = _epochs(plan, outcome, state, first, say)
+    course = _Course(plan, outcome, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
-    if first < plan.epochs and not epochs.stopped():
+    if first < plan.epochs and not course.stopped():
         with _batches(plan, first, folder, cache, say) as batches, following_averages(working, steps):
             working.fit(
                 batches,
                 epochs=plan.epochs,
                 steps_per_epoch=steps,
                 validation_data=evaluation_batches("validation", 512, folder),
-                callbacks=[_recording(plan, epochs, say), *resume, *callbacks],
+                callbacks=[_following(course, plan.seed), *resume, *callbacks],
                 verbose=0,
             )
-    best = epochs.restore(working) if plan.keep_best else len(epochs.rows)
+    best = course.restore(working)
     if working is not model:
         model.set_weights(working.get_weights())
     if state:
         shutil.rmtree(state, ignore_errors=True)
-    return Fitted(tuple(epochs.rows), epochs.metric, best)
-
-
-def _epochs(plan: Plan, outcome: OutcomeLearning, state: Path | None, first: int, say: Callable[[str], None]) -> Epochs:
-    """Return the epochs that an earlier training has finished, ``first`` of them."""
-    epochs = Epochs(str(outcome.metric().name), outcome.less_is_better, plan.patience, state)
-    if first:
-        epochs.take_up(first)
-        say(f"goes on after epoch {first}")
-    return epochs
+    return Fitted(tuple(course.rows), course.metric, best)
 
 
 @contextlib.contextmanager
@@ -187,28 +181,74 @@ def _finished_epochs(state: Path | None) -> int:
     return int(tf.train.load_checkpoint(checkpoint).get_tensor(key)) + 1
 
 
-def _recording(plan: Plan, epochs: Epochs, say: Callable[[str], None]) -> object:
-    """Make a Keras callback that adds each epoch, says how it went, and stops when patience ends."""
+class _Course:
+    """The course of a training: a row an epoch, and the best weights; kept in ``state``, where there is one."""
 
-    class Recording(keras().callbacks.Callback):  # type: ignore[misc]
-        began = 0.0
+    def __init__(
+        self, plan: Plan, outcome: OutcomeLearning, state: Path | None, first: int, say: Callable[[str], None]
+    ) -> None:
+        self.metric = str(outcome.metric().name)
+        self.rows: list[Row] = []
+        self._plan, self._state, self._say = plan, state, say
+        self._sign = 1 if outcome.less_is_better else -1
+        self._weights: list[Any] | None = None
+        if state and first:
+            self.rows = json.loads((state / "rows.json").read_text())[:first]
+            with np.load(state / "best.npz") as file:
+                self._weights = [file[name] for name in file.files]
+            say(f"goes on after epoch {first}")
 
-        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
+    def best(self) -> int:
+        """Return the index of the best epoch: by the metric on validation, then the lowest loss, then the earliest."""
+        order = [(self._sign * row[f"validation_{self.metric}"], row["validation_loss"]) for row in self.rows]
+        return order.index(min(order))
+
+    def stopped(self) -> bool:
+        """Return whether patience has ended."""
+        patience = self._plan.patience
+        return bool(self.rows) and patience is not None and len(self.rows) - 1 - self.best() >= patience
+
+    def add(self, logs: Mapping[str, float], seconds: float, model: KerasModel) -> None:
+        """Note an epoch, and the model's weights if it is the best so far, and say a line about it."""
+        values = {
+            "loss": logs["loss"],
+            self.metric: logs[self.metric],
+            "validation_loss": logs["val_loss"],
+            f"validation_{self.metric}": logs[f"val_{self.metric}"],
+        }
+        self.rows.append({name: float(value) for name, value in values.items()} | {"seconds": round(seconds, 2)})
+        told = "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
+        self._say(f"epoch {len(self.rows)}/{self._plan.epochs}  {told}  {seconds:.1f} s")
+        if self.best() == len(self.rows) - 1:
+            self._weights = model.get_weights()
+            if self._state:
+                with whole_file(self._state / "best.npz") as path:
+                    np.savez(path, *self._weights)
+        if self._state:
+            write_text(self._state / "rows.json", json.dumps(self.rows))
+
+    def restore(self, model: KerasModel) -> int:
+        """Give a model the best weights, where they are to be kept; return the number of the epoch that it has."""
+        if not self._plan.keep_best or self._weights is None:
+            return len(self.rows)
+        model.set_weights(self._weights)
+        return self.best() + 1
+
+
+def _following(course: _Course, seed: int) -> Any:
+    """Return the Keras callback that notes each epoch, and stops when patience ends."""
+
+    class Following(keras().callbacks.Callback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.began = 0.0
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
             self.began = time.perf_counter()
-            _reseed_dropout(self.model, plan.seed, epoch)
+            _reseed_dropout(self.model, seed, epoch)
 
-        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-            seconds = time.perf_counter() - self.began
-            values = {
-                "loss": logs["loss"],
-                epochs.metric: logs[epochs.metric],
-                "validation_loss": logs["val_loss"],
-                f"validation_{epochs.metric}": logs[f"val_{epochs.metric}"],
-            }
-            told = "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
-            say(f"epoch {epoch + 1}/{plan.epochs}  {told}  {seconds:.1f} s")
-            row = {name: float(value) for name, value in values.items()} | {"seconds": round(seconds, 2)}
-            epochs.add(row, self.model.get_weights)
-            self.model.stop_training = self.model.stop_training or epochs.stopped()
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:  # noqa: ARG002
+            course.add(logs, time.perf_counter() - self.began, self.model)
+            self.model.stop_training = self.model.stop_training or course.stopped()
 
-    return Recording()
+    return Following()

@@ -49,12 +49,12 @@ class Sections:
         best, kind = given, ContextKind.NEIGHBOUR
         elements = np.frombuffer(given, np.uint8).reshape(count, layout.size)
         turns = turns_for(count, layout.size)
-        for like in context_kinds(layout.size) if turns <= self._turns else ():
+        for context in context_kinds(layout.size) if turns <= self._turns else ():
             coder = InterleavedEncoder(lanes_for(count, layout.size))
-            code_elements(coder, count, elements, replace(layout, context=like))
+            code_elements(coder, count, elements, replace(layout, context=context))
             coded = coder.finish()
             if len(coded) < len(best):
-                best, kind = coded, like
+                best, kind = coded, context
         self._turns -= turns if len(best) < len(given) else 0
         self.content += struct.pack(">I", kind << LENGTH | len(best)) + best
         return given

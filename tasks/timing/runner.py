@@ -56,7 +56,7 @@ class Runner:
             invoke()
         return (time.perf_counter_ns() - start) / len(times)
 
-    def images_per_second(self, samples: Pixels) -> float:
+    def samples_per_second(self, samples: Pixels) -> float:
         """Return how many images go through in a second."""
         return self.at_once * 1e9 / self.time(samples)
 

@@ -72,7 +72,7 @@ def measure(job: Job) -> Timings:
             for name in order:
                 latencies[name].append(single[name].time(sample) / 1000)
             for name in order if batched and turn % THROUGHPUT_EVERY == 0 else ():
-                throughputs[name].append(batched[name].images_per_second(images))
+                throughputs[name].append(batched[name].samples_per_second(images))
     return Timings(
         latencies={name: tuple(taken) for name, taken in latencies.items()},
         throughputs={name: tuple(rates) for name, rates in throughputs.items() if rates},

@@ -31,6 +31,9 @@ RANDOM = "fingerprint.pb"  # has a random number and is not needed; without it t
 def export(params: Params) -> None:
     """Write ``models/serving``: the SavedModel if ``deployment.serving`` is true, and a record in any case.
 
+    Args:
+        params: all of params.yaml.
+
     Raises:
         ConversionError: the SavedModel does not give the baseline's logits.
     """

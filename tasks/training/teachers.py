@@ -20,7 +20,14 @@ APART = 1000  # between the seeds of a teacher's members; the baseline has a see
 
 
 def teach(params: Params) -> None:
-    """Train what ``params.teachers`` names; a member that is there already, made by the same plan and code, stays."""
+    """Train what ``params.teachers`` names; a member that is there already, made by the same plan and code, stays.
+
+    Args:
+        params: all of params.yaml.
+
+    Raises:
+        TrainingError: a training ended with weights that are no numbers.
+    """
     known = _known()
     report: dict[str, tuple[TeacherMember, ...]] = {}
     for name, network in params.teachers.items():

@@ -36,6 +36,9 @@ BACKUP = Path(".slimline/backup/baseline")
 def train(params: Params) -> None:
     """Train the network that ``params.training`` names; write it, its float LiteRT model and the history.
 
+    Args:
+        params: all of params.yaml.
+
     Raises:
         TrainingError: the training ended with weights that are no numbers.
         ConversionError: the LiteRT model or the saved network does not compute what was trained.

@@ -22,6 +22,9 @@ OWN = re.compile(r"\w+(\.\w+)*:\w+")
 def target_of(name: str) -> str:
     """Return where the workload that ``data.workload`` names is: ``package.module:Class``.
 
+    Args:
+        name: as params.yaml has it.
+
     Raises:
         ConfigError: it is neither slimline's nor of that form.
     """
@@ -37,6 +40,9 @@ def target_of(name: str) -> str:
 @cache
 def find_workload(name: str) -> Workload:
     """Return the workload that ``data.workload`` names: one of slimline's, or ``package.module:Class`` of one's own.
+
+    Args:
+        name: as params.yaml has it.
 
     Raises:
         ConfigError: there is none of that name, or it is not what a workload is.
@@ -68,32 +74,55 @@ PARTS, OUTCOME_PARTS = _parts(Workload), _parts(Outcome)
 
 
 def reading_of(name: str) -> WorkloadReading:
-    """Return how the workload that ``data.workload`` names reads samples."""
+    """Return how a workload reads samples.
+
+    Args:
+        name: of the workload, as ``data.workload`` has it.
+    """
     return _made(find_workload(name).reading)  # type: ignore[no-any-return]
 
 
 def learning_of(name: str) -> WorkloadLearning:
-    """Return what training needs of the workload that ``data.workload`` names; imports TensorFlow."""
+    """Return what training needs of a workload; imports TensorFlow.
+
+    Args:
+        name: of the workload, as ``data.workload`` has it.
+    """
     return _made(find_workload(name).learning)  # type: ignore[no-any-return]
 
 
 def outcome_of(folder: Path = PREPARED) -> OutcomeLearning:
-    """Return what training needs of the outcome of the prepared data in ``folder``; imports TensorFlow."""
+    """Return what training needs of the outcome of prepared data; imports TensorFlow.
+
+    Args:
+        folder: of the prepared data.
+    """
     return outcome_for(read_dataset(folder).workload)
 
 
 def outcome_for(workload: str) -> OutcomeLearning:
-    """Return what training needs of the outcome of the workload that ``data.workload`` names; imports TensorFlow."""
+    """Return what training needs of the outcome of a workload; imports TensorFlow.
+
+    Args:
+        workload: as ``data.workload`` names it.
+    """
     return _made(find_workload(workload).outcome.learning)  # type: ignore[no-any-return]
 
 
 def measuring_of(dataset: Dataset) -> "OutcomeMeasuring":
-    """Return what is measured of the outcome of prepared data; imports no TensorFlow."""
+    """Return what is measured of the outcome of prepared data; imports no TensorFlow.
+
+    Args:
+        dataset: what was prepared.
+    """
     return measuring_for(dataset.workload)
 
 
 def measuring_for(workload: str) -> "OutcomeMeasuring":
-    """Return what is measured of the outcome of the workload that ``data.workload`` names.
+    """Return what is measured of the outcome of a workload.
+
+    Args:
+        workload: as ``data.workload`` names it.
 
     Raises:
         ConfigError: it measures nothing, or names a metric twice or as a rule that every outcome has.
@@ -110,7 +139,11 @@ def measuring_for(workload: str) -> "OutcomeMeasuring":
 
 
 def blocks_for(workload: str) -> "Blocks | None":
-    """Return the function that makes the blocks of the report that only this outcome has; None where it has none."""
+    """Return the function that makes the blocks of the report that only this outcome has; None where it has none.
+
+    Args:
+        workload: as ``data.workload`` names it.
+    """
     target = measuring_for(workload).blocks
     return None if target is None else _found(target)
 

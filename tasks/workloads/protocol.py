@@ -46,14 +46,21 @@ class Reader(Protocol):
         """The inputs that every sample is brought to."""
 
     def read(self, payload: Payload) -> Example:
-        """Read one sample.
+        """Return one sample as it is kept.
+
+        Args:
+            payload: as the source gives it.
 
         Raises:
             UnusableError: it cannot be one.
         """
 
     def tell(self, changes: Counter[str]) -> list[str]:
-        """Say in sentences how many samples were changed to make them fit, and how."""
+        """Return in sentences how many samples were changed to make them fit, and how.
+
+        Args:
+            changes: how often each change of an example was made.
+        """
 
 
 class Augmentation(Settings):
@@ -80,7 +87,11 @@ class Outcome(Protocol):
     measuring: str
 
     def outputs(self, dataset: Dataset) -> int:
-        """Return how many numbers a network gives for a sample."""
+        """Return how many numbers a network gives for a sample.
+
+        Args:
+            dataset: what was prepared.
+        """
 
     def targets(self, labels: Sequence[str]) -> Mapping[str, float]:
         """Return the target that each label of a source stands for.
@@ -113,10 +124,19 @@ class Workload(Protocol):
     learning: str
 
     def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Array:
-        """Make up valid samples ``[count, *shape]`` that are nobody's data, the same ones each time."""
+        """Return valid samples ``[count, *shape]`` that are nobody's data, the same ones each time.
+
+        Args:
+            inputs: of the network.
+            count: of samples.
+        """
 
     def describe(self, inputs: tuple[TensorSpec, ...]) -> str:
-        """Say what one sample is, with an article and its size, for a model card."""
+        """Return what one sample is, with an article and its size, for a model card.
+
+        Args:
+            inputs: of the network.
+        """
 
 
 class WorkloadReading(Protocol):
@@ -132,7 +152,11 @@ class WorkloadReading(Protocol):
         """Return how a file of a source becomes samples, refusals, or nothing."""
 
     def is_meant(self, path: str) -> bool:
-        """Return whether a file that cannot be used was meant as a sample, as far as its name tells."""
+        """Return whether a file that cannot be used was meant as a sample, as far as its name tells.
+
+        Args:
+            path: relative to the source.
+        """
 
     def reader(self, settings: Any, items: Iterator[Item]) -> tuple[Reader, Iterator[Item]]:
         """Settle how samples are read, where params.yaml leaves that to the source.
@@ -147,6 +171,10 @@ class WorkloadReading(Protocol):
 
     def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Array:
         """Read a device's question the same way as a sample is read.
+
+        Args:
+            file: that a person asks about.
+            inputs: of the release.
 
         Returns:
             the input ``[*shape]``.
@@ -166,7 +194,7 @@ class WorkloadLearning(Protocol):
         """Return the functions that build the networks of slimline's own, by their names."""
 
     def build(self, builder: Builder, inputs: tuple[TensorSpec, ...], outputs: int, dropout: float) -> "KerasModel":
-        """Call a builder with what it takes.
+        """Return the network that a builder makes, called with what it takes.
 
         Args:
             builder: one of :meth:`networks`, or of a user's own.
@@ -179,7 +207,13 @@ class WorkloadLearning(Protocol):
         """
 
     def augment(self, batch: "TfTensor", settings: Any, seed: "TfTensor") -> "TfTensor":
-        """Change a batch at random, from a seed int64 ``[2]`` alone."""
+        """Return a batch changed at random, from a seed alone.
+
+        Args:
+            batch: ``[n, *shape]``, as the network takes it.
+            settings: of the workload's augmentation.
+            seed: int64 ``[2]``; the same one gives the same changes.
+        """
 
 
 class OutcomeLearning(Protocol):
@@ -197,16 +231,31 @@ class OutcomeLearning(Protocol):
         """Return the Keras metric that tells how good a model is, by the name of the outcome's first metric."""
 
     def each_loss(self, targets: "TfTensor", outputs: "TfTensor") -> "TfTensor":
-        """Return the loss of each sample, float32 ``[n]``."""
+        """Return the loss of each sample, float32 ``[n]``.
+
+        Args:
+            targets: ``[n]``.
+            outputs: of the network, ``[n, …]``.
+        """
 
     def each_taught_loss(self, answers: "TfTensor", outputs: "TfTensor", temperature: float) -> "TfTensor":
         """Return how far each sample's output is from a teacher's, float32 ``[n]``.
 
         The mean is multiplied by the temperature's square afterwards: where a temperature means nothing, divide by it.
+
+        Args:
+            answers: the teacher's outputs, ``[n, …]``.
+            outputs: of the network, ``[n, …]``.
+            temperature: of the distillation.
         """
 
     def score(self, targets: Array, outputs: Array) -> tuple[float, float]:
-        """Return the mean loss and the metric of arrays."""
+        """Return the mean loss and the metric of arrays.
+
+        Args:
+            targets: ``[n]``.
+            outputs: of the network, ``[n, …]``.
+        """
 
     def same_answers(self, expected: Array, received: Array, error: Array) -> tuple[Array, Array] | None:
         """Compare the answers that two models give; None where outputs are no answers but numbers.

@@ -1,16 +1,13 @@
 """The tutorial is carried out as it is written, and what it shows comes of it."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.pages import blocks, carry_out
+
 PAGE = Path(__file__).parents[2] / "docs/tutorial/photos.md"
-BIN = Path(sys.executable).parent
-BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PART = "@@ part"
 NUMBER = re.compile(r"[+−-]?\d(?:[\d.,:]*\d)?")
 VERDICT = re.compile(r"(?:PASS|FAIL|INCONCLUSIVE) │")
@@ -43,33 +40,19 @@ def missing(shown: str, said: str, folder: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_the_tutorial_goes_as_it_says(tmp_path: Path) -> None:
-    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    scripts = [text for kind, text in blocks if kind == "sh"]
+    page = blocks(PAGE.read_text(encoding="utf-8"))
+    scripts = [text for kind, text in page if kind == "sh"]
     assert len(scripts) > 5
     script = "".join(f"echo '{PART}'\n{text}" for text in scripts)
-    environment = {
-        **os.environ,
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-        "GIT_CEILING_DIRECTORIES": str(tmp_path.parent),
-    }
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    said = iter(done.stdout.split(f"{PART}\n")[1:])
+    done = carry_out(script, tmp_path)
+    said = iter(done.split(f"{PART}\n")[1:])
     current, unsaid = "", []
-    for kind, text in blocks:
+    for kind, text in page:
         if kind == "sh":
             current = next(said)
         else:
             unsaid += missing(text, current, tmp_path)
-    assert unsaid == [], done.stdout
+    assert unsaid == [], done
 
 
 def test_lines_are_compared_without_figures_and_widths() -> None:

@@ -146,7 +146,7 @@ def test_the_frontier_joins_the_least_errors() -> None:
 
 def test_a_drop_of_an_error_is_by_how_much_it_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = np.array([[1.0], [3.0]], np.float32)
-    monkeypatch.setattr("tasks.compression.quantization.selective.predict", lambda *_: outputs)
+    monkeypatch.setattr("tasks.compression.quantization.selective.run_file", lambda *_: outputs)
     judged = Judged(np.zeros((2, 8), np.uint8), np.array([1.0, 1.0], np.float32), RatingsLearning())
     assert judged.drop(Score(loss=1.0, metric=1.0), b"") == pytest.approx(np.sqrt(2) - 1)
 

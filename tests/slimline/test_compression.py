@@ -77,6 +77,11 @@ def test_what_does_not_fit_is_refused_before_work(
         slimline.compress(**change({"model": model, "recipe": [INT8], "data": arrays}))
 
 
+def test_a_recipe_of_a_program_is_not_called_params_yaml(model: Any, arrays: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^The recipe does not fit:\nrecipes\.\w+\.0"):
+        slimline.compress(model, [{"technique": "prune", "sparsity": 2.0}], arrays)
+
+
 def test_a_layer_that_no_other_process_can_make_is_refused(arrays: Any) -> None:
     class Unregistered(keras().layers.Layer):  # type: ignore[misc]
         def call(self, values: Any) -> Any:

@@ -163,7 +163,14 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
             "data.image.channels: input should be 1, 3 or 'auto'. Received: 2.",
         ),
         ({"recipes": {}}, "recipes: dictionary should have at least 1 item"),
-        ({"recipes": {"Int 8": []}}, "recipes.Int 8"),
+        (
+            {"recipes": {"Int 8": []}},
+            "expected up to 63 small letters, digits, '_', '.' and '-', a letter or a digit first. Received: 'Int 8'.",
+        ),
+        (
+            {"deployment": {"model": "m", "store": "ftp://there"}},
+            "deployment.store: expected file://folder or s3://bucket/prefix. Received: 'ftp://there'.",
+        ),
         ({"recipes": {"baseline": []}}, "expected recipes with names of their own; baseline names something else."),
         ({"recipes": {"int8": {"technique": "quantize"}}}, "recipes.int8: input should be a valid list."),
         (
@@ -219,7 +226,7 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
         ),
         (
             {"gate": {"rules": [{"metric": "latency"}]}},
-            "expected max_ratio (to versus) or max_ms (milliseconds an image)",
+            "expected max_ratio (to versus) or max_ms (milliseconds a sample)",
         ),
         ({"versioning": {"commit": 1}}, "versioning.commit: input should be a valid boolean. Received: 1."),
         ({"flow": {"parallel": 0}}, "flow.parallel: input should be greater than or equal to 1. Received: 0."),

@@ -106,7 +106,7 @@ def remove_to_latency(
         made[index] = remove_channels(model, replace(removal, budget=float(budgets[index])), probe)
         trial = time_trial(unpruned, as_timed(made[index][0], limit.timed_as, images), budgets[index], limit, images)
         probe.context.say(
-            f"at most {trial.macs:,} MACs: {trial.microseconds:.1f} µs an image, {trial.ratio:.2f} of what it was, "
+            f"at most {trial.macs:,} MACs: {trial.microseconds:.1f} µs a sample, {trial.ratio:.2f} of what it was, "
             f"{'fits' if trial.fits else 'does not fit'}"
         )
         trials.append(trial)
@@ -116,8 +116,8 @@ def remove_to_latency(
     if chosen is None:
         fastest = trials[-1]
         raise Unsuited(
-            f"Expected a latency that the network can have: at its narrowest it takes {fastest.microseconds:.1f} µs an "
-            f"image, {fastest.ratio:.2f} of what it took. Received: {limit.value}{'' if limit.relative else ' µs'}. "
+            f"Expected a latency that the network can have: at its narrowest it takes {fastest.microseconds:.1f} µs a "
+            f"sample, {fastest.ratio:.2f} of what it took. Received: {limit.value}{'' if limit.relative else ' µs'}. "
             f"Raise the budget, or lower `minimum` or `multiple_of`."
         )
     return *made[chosen], tuple(trials)

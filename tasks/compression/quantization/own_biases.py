@@ -1,4 +1,4 @@
-"""A bias for each operator, since a bias is stored in multiples of a step that its operator decides."""
+"""A bias for each operator, since a bias is stored in multiples of a scale that its operator decides."""
 
 import copy
 
@@ -11,7 +11,7 @@ def own_biases(flatbuffer: bytes) -> bytes:
     """Give each operator of a float file a bias tensor of its own.
 
     The converter stores equal biases once, those of a layer or of a BatchNorm that is called twice say. Its quantizer
-    for 16-bit activations brings a bias to the input's step times the weights' step of one of the operators that read
+    for 16-bit activations brings a bias to the input's scale times the weights' scale of one of the operators that read
     it, and the others then add another number.
     """
     from ai_edge_litert import schema_py_generated as schema

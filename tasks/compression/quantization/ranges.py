@@ -50,9 +50,9 @@ def _mse(values: NDArray[np.float32], config: Calibration) -> Range:
 
 
 def _rounded(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
-    step = max((high - low) / (LEVELS - 1), TINY)
-    levels = np.clip(np.rint(values / step), np.rint(low / step), np.rint(high / step))
-    return np.asarray(levels * step, np.float32)
+    scale = max((high - low) / (LEVELS - 1), TINY)
+    levels = np.clip(np.rint(values / scale), np.rint(low / scale), np.rint(high / scale))
+    return np.asarray(levels * scale, np.float32)
 
 
 def _entropy(values: NDArray[np.float32], config: Calibration) -> Range:

@@ -71,7 +71,7 @@ def stretch_scales(
 
 
 def finite_scales(flatbuffer: bytes) -> bytes:
-    """Give constants of nothing but zeros a step of 1 where the converter gives none that is a number (dead layers)."""
+    """Give constants of nothing but zeros a scale of 1 where the converter gives no number (dead layers)."""
     file, changed = File(flatbuffer), False
     for graph in file.model.subgraphs:
         for tensor in graph.tensors:

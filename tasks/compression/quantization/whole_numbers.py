@@ -26,7 +26,7 @@ def check_whole_numbers(flatbuffer: bytes) -> None:
             entry, given = int(operator.inputs[0]), graph.tensors[operator.outputs[0]]
             cuts = file.code(operator) == builtin.CAST and given.type in (kinds.INT32, kinds.INT64)
             scale = steps.get(entry) if cuts else None
-            if scale is not None and any(float(step) != round(float(step)) for step in scale):
+            if scale is not None and any(float(one) != round(float(one)) for one in scale):
                 name = (given.name or b"").decode()
                 raise Unsuited(
                     f"Expected whole numbers where {name} makes them of an activation. Received: values in steps of "

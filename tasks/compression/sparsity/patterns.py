@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from tasks.arrays import Array
 from tasks.compression.technique import Allocation
+from tasks.settings import form
 
-PATTERN = r"^(single|[1-9]\d?:[1-9]\d?|[1-9]\d?x[1-9]\d?)$"
+PATTERN = form(
+    r"^(single|[1-9]\d?:[1-9]\d?|[1-9]\d?x[1-9]\d?)$", "single, n:m as in 2:4, or blocks of inputs x outputs as in 4x1"
+)
 
 Scores = Mapping[str, Array]  # by the path of the weight; the higher, the more needed
 

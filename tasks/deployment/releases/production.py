@@ -25,6 +25,9 @@ def production(params: Params) -> None:
 
     What ``deployment.replaces`` says of that release goes into consent.json.
 
+    Args:
+        params: all of params.yaml.
+
     Raises:
         Untrusted: nobody whom the project trusts has signed the release.
         ReleaseError: the release is not what its manifest says.

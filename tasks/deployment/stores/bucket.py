@@ -1,4 +1,4 @@
-"""One prefix of one bucket: requests without afterthought, and what goes wrong with them in slimline's words."""
+"""Plain S3 requests under one prefix, with errors translated."""
 
 import contextlib
 import hashlib

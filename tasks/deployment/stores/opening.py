@@ -34,21 +34,25 @@ READABLE: dict[str, Callable[[str], Readable]] = {**SCHEMES, "https": _http, "ht
 
 
 def open_store(url: str) -> Store:
-    """The store at ``url``, to read and write: ``file://folder`` or ``s3://bucket/prefix``.
+    """Return the store at an address, as ``deployment.store`` names it.
+
+    Args:
+        url: ``file://folder`` or ``s3://bucket/prefix``.
 
     Raises:
-        ConfigError: the address has no scheme that is known, or nothing behind it.
-        StoreError: the connection cannot be set up.
+        ConfigError: it is none of these.
     """
     return _open(url, SCHEMES, "file://folder or s3://bucket/prefix")
 
 
 def open_reader(url: str) -> Readable:
-    """The store at ``url``, to read only; ``https://host/path`` and ``http://host/path`` will do, too.
+    """Return a store that is only read, as a device names it.
+
+    Args:
+        url: as of :func:`open_store`, or ``https://…``.
 
     Raises:
-        ConfigError: the address has no scheme that is known, or nothing behind it.
-        StoreError: the connection cannot be set up.
+        ConfigError: it is none of these.
     """
     return _open(url, READABLE, "file://folder, s3://bucket/prefix or https://host/path")
 
@@ -56,7 +60,9 @@ def open_reader(url: str) -> Readable:
 def _open(url: str, schemes: Mapping[str, Callable[[str], R]], expected: str) -> R:
     scheme, separator, path = url.partition("://")
     if scheme not in schemes or not separator or not path:
+        advice = f"Write file://{url} if it is a folder" if url and ":" not in url else "Correct it"
         raise ConfigError(
-            f"Expected the address of a store: {expected}. Received: {url!r}. Set deployment.store in params.yaml."
+            f"Expected the address of a store: {expected}. Received: {url!r}. "
+            f"{advice}, in --store or in deployment.store of params.yaml."
         )
     return schemes[scheme](url)

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    assert slimline("--version", folder=tmp_path).stdout.strip() == version("slimline")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -55,6 +60,13 @@ def test_bad_usage_and_bad_params_exit_with_2_and_say_why(
     assert words.lower() in (done.stderr + done.stdout).lower()
     assert "Traceback" not in done.stderr
     assert (project / "params.yaml").read_bytes() == before
+
+
+def test_help_shows_no_default_where_nothing_is_given(project: Path) -> None:
+    done = slimline("run", "--help", folder=project)
+    assert "--set" in done.stdout
+    assert "default: ()" not in done.stdout
+    assert "[default: 1]" in slimline("fetch", "--help", folder=project).stdout
 
 
 @pytest.mark.parametrize("command", [("slimline", "run"), ("python", "-P", "-m", "tasks.data_loading", "fingerprint")])

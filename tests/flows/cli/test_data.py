@@ -34,6 +34,7 @@ def test_a_source_is_looked_at_without_a_change_of_params(
     assert found["classes"] == ["cat", "dog"]
     assert found["source"] == "photos"
     assert sum(part["samples"] for part in found["splits"].values()) == found["read"] == 40
+    assert "test samples" in found["unproven"]
     assert Path(found["page"]) == project / "reports/data.html"
     assert (project / "reports/data.html").read_text().startswith("<!doctype html>")
     assert (project / "params.yaml").read_bytes() == before
@@ -47,9 +48,18 @@ def test_people_get_a_table_and_sentences(
     said = capsys.readouterr().out
     assert "photos: 40 files, 40 samples read, 2 classes" in said
     assert "validation" in said
+    assert "A run would release nothing: The gate's rule {metric: accuracy, margin: 0.03} cannot be proven" in said
     assert not (project / "reports").exists()
 
 
 def test_a_wrong_setting_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert slimline(monkeypatch, "data", "--set", "data.nonsense=1") == 2
     assert slimline(monkeypatch, "data", "--set", "data.source=nowhere") == 1
+
+
+def test_enough_samples_or_a_wider_margin_are_not_remarked_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = "gate.rules=[{metric: accuracy, margin: 0.5}]"
+    assert slimline(monkeypatch, "data", "--set", "data.source=photos", "--set", rules) == 0
+    assert "release nothing" not in capsys.readouterr().out

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from flows.cli.release import channel_rows
 from tasks.config import Params
+from tasks.deployment.records import Pointer
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.trust.trusted import ENVIRONMENT
 from tasks.text import storable, visible
@@ -177,6 +179,24 @@ def test_what_already_lies_among_the_channels_is_listed(
     said = slimline("releases", "shades", *place[:2])
     assert "Not understood: models/shades/releases/1/manifest.dsse.json" in said
     assert "Not understood: models/shades/channels/broken.json" in said
+
+
+def test_a_reason_that_channels_share_is_said_once() -> None:
+    move = Pointer(
+        version=1,
+        manifest_sha256="0" * 64,
+        generation=1,
+        nonce="0",
+        kind="promote",
+        moved_at="2026-01-01T00:00:00+00:00",
+        moved_by="somebody",
+        reason="It passed.",
+        previous=None,
+        fallback=None,
+    )
+    other = move.model_copy(update={"reason": "Another reason."})
+    rows = channel_rows([("production", move), ("staging", move), ("trial", other)])
+    assert [row["Why"] for row in rows] == ["It passed.", "as for production", "Another reason."]
 
 
 def test_a_word_that_is_no_option_is_text_too(slimline: Slimline, place: tuple[str, ...]) -> None:

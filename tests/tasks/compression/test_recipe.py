@@ -271,3 +271,9 @@ def test_a_wrong_setting_is_named_by_its_path(step: dict[str, Any], words: str) 
     with pytest.raises(ConfigError) as caught:
         parse_recipe("r", [FINE_TUNE, step])
     assert words in str(caught.value)
+
+
+def test_the_form_of_a_pattern_is_told_in_words() -> None:
+    steps: list[dict[str, Any]] = [{"technique": "prune", "pattern": "2to4", "sparsity": 0.5}]
+    with pytest.raises(ConfigError, match=r"recipes\.r\.0\.pattern: expected single, n:m as in 2:4, or blocks"):
+        parse_recipe("r", steps)

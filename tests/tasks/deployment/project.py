@@ -219,7 +219,7 @@ def benchmark(digest: str) -> BenchmarkReport:
         sha256=digest,
         median_us=10.0,
         p95_us=12.0,
-        images_per_second=90_000.0,
+        samples_per_second=90_000.0,
         latency_ratio=Interval(value=0.5, low=0.4, high=0.6),
         throughput_ratio=Interval(value=2.0, low=1.9, high=2.1),
         batch=32,

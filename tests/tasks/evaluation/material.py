@@ -185,7 +185,7 @@ def made_up_speed(name: str, median: float, baseline: float, spread: float) -> S
         sha256="",
         median_us=median,
         p95_us=median * (1 + spread),
-        images_per_second=1e6 / median,
+        samples_per_second=1e6 / median,
         latency_ratio=ratio(mine.tolist(), theirs.tolist()),
         throughput_ratio=Interval(value=baseline / median, low=baseline / median, high=baseline / median),
         batch=8,

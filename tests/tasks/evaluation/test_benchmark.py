@@ -24,7 +24,7 @@ def test_every_model_is_measured_against_the_baseline(project: Path, capsys: pyt
         assert [len(rounds) for rounds in speed.rounds_us] == [10, 10]
         assert speed.batch == 8
         assert 0 < speed.median_us <= speed.p95_us
-        assert speed.images_per_second > 0
+        assert speed.samples_per_second > 0
         ratio = speed.latency_ratio
         assert ratio.low <= ratio.value <= ratio.high
         assert ratio.value == pytest.approx(speed.median_us / baseline.median_us, rel=0.5)

@@ -229,6 +229,16 @@ def test_the_smallest_margin_is_that_of_the_test_split_at_the_disagreement_on_va
     assert f"{100 * verdict.smallest_margin:.2f} points" in verdict.sentence
 
 
+@pytest.mark.parametrize(("samples", "right", "promising"), [(80, 900, False), (80, 990, True), (800, 900, True)])
+def test_no_decision_is_spent_where_so_few_samples_can_prove_nothing(samples: int, right: int, promising: bool) -> None:
+    results = make_results([ACCURACY], {"baseline": BASELINE, "a": (right, 0, 500, 50.0)})
+    part = results.dataset.splits["test"].model_copy(update={"samples": samples})
+    fewer = results.dataset.model_copy(update={"splits": {**results.dataset.splits, "test": part}})
+    verdict = choose(replace(results, dataset=fewer))
+    assert (verdict.outcome, verdict.promising) == ("PASS", promising)
+    assert ("No decision is spent on that: 80 test samples cannot prove" in verdict.sentence) == (not promising)
+
+
 @pytest.mark.parametrize(
     ("right", "beginning"),
     [

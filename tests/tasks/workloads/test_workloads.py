@@ -4,7 +4,7 @@ import pytest
 
 from tasks.errors import ConfigError, DataError
 from tasks.samples import TensorSpec
-from tasks.workloads import find_workload, measuring_for
+from tasks.workloads import WORKLOADS, find_workload, measuring_for
 from tasks.workloads.image.reading import ImageReading
 
 
@@ -71,7 +71,7 @@ class Own(Image):
 
 @pytest.mark.parametrize("name", ["", "sound", "a b:C", "x:y:z"])
 def test_a_name_that_is_none_is_told_with_those_that_are(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"expected one of image or package\.module:Class"):
+    with pytest.raises(ConfigError, match=rf"expected one of {', '.join(WORKLOADS)} or package\.module:Class"):
         find_workload(name)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from prefect import flow
 
-from flows.line import retrain
-from flows.line.retrain import RunResult, conclude
+from flows.line import concluding
+from flows.line.concluding import RunResult, conclude
 from tasks.config import Params
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import registry_of, rollback
@@ -80,7 +80,7 @@ def test_a_record_that_failed_is_made_up_for_by_the_next_run_and_by_no_other(
             raise answer
         return answer
 
-    monkeypatch.setattr(retrain, "push", push)
+    monkeypatch.setattr(concluding, "push", push)
     params = params.model_copy(update={"versioning": params.versioning.model_copy(update={"push": True})})
     for words in ("gone", "still"):
         with pytest.raises(VersioningError, match=words):
@@ -123,11 +123,11 @@ def test_a_run_ends_held_back_where_the_sealed_samples_are_worn_out_or_prove_too
     def worn_out(*_: object) -> Decision:
         raise WornOut("Expected test samples that can decide. Received: none.")
 
-    monkeypatch.setattr(retrain, "settle", worn_out)
+    monkeypatch.setattr(concluding, "settle", worn_out)
     held = end(1, params)
     assert (held.ending, held.release) == ("Held back", None)
     assert held.sentence.startswith("Expected test samples")
     unproven = read_record(DECISION, Decision).model_copy(update={"outcome": "INCONCLUSIVE", "sentence": "Not proven."})
-    monkeypatch.setattr(retrain, "settle", lambda *_: unproven)
+    monkeypatch.setattr(concluding, "settle", lambda *_: unproven)
     held = end(1, params)
     assert (held.ending, held.sentence, held.release) == ("Held back", "Not proven.", None)

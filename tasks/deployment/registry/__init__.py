@@ -1,0 +1,68 @@
+"""Releases and channels as they lie in a store.
+
+::
+
+    models/<model>/releases/<version>/claim.json      who has taken the number
+    models/<model>/releases/<version>/<file>          immutable content
+    models/<model>/releases/<version>/manifest.dsse.json   signed and written last: from now on the release exists
+    models/<model>/releases/<version>/retired-….json  it is being removed, or was: it does not exist any more
+    models/<model>/channels/<channel>.json            which release the channel points to, see channels.py
+
+Whoever may write to a store may put anything there: an object of a newer slimline or of somebody else, a damaged one,
+in a folder a link or a pipe. What is not understood is named and never passed over in silence: a list shows it beside
+the others, and no removal begins while there is any, since it may speak for what would go.
+"""
+
+from tasks.deployment.registry.encoding import SHOWN, as_readers_take_it, decode, digest_of, encode, now
+from tasks.deployment.registry.keys import channel_key, channels_folder, is_tombstone, release_key, releases_folder
+from tasks.deployment.registry.listing import (
+    NUMBER,
+    SUFFIX,
+    Found,
+    Odd,
+    Seen,
+    channels,
+    claim,
+    current,
+    find,
+    find_channels,
+    find_releases,
+    releases,
+    see,
+    summarize,
+    versions,
+)
+from tasks.deployment.registry.manifests import Sealed, expect_about, open_manifest, read_manifest
+
+__all__ = [
+    "NUMBER",
+    "SHOWN",
+    "SUFFIX",
+    "Found",
+    "Odd",
+    "Sealed",
+    "Seen",
+    "as_readers_take_it",
+    "channel_key",
+    "channels",
+    "channels_folder",
+    "claim",
+    "current",
+    "decode",
+    "digest_of",
+    "encode",
+    "expect_about",
+    "find",
+    "find_channels",
+    "find_releases",
+    "is_tombstone",
+    "now",
+    "open_manifest",
+    "read_manifest",
+    "release_key",
+    "releases",
+    "releases_folder",
+    "see",
+    "summarize",
+    "versions",
+]

@@ -1,0 +1,52 @@
+"""The command ``dvc repro``, and what it prints."""
+
+import sys
+from typing import Literal
+
+Progress = Literal["Ran", "Restored", "Unchanged"]
+PROGRESS: tuple[tuple[str, Progress], ...] = (  # what `dvc repro` prints, and what happened then
+    ("Running stage", "Ran"),
+    ("is cached - skipping run", "Restored"),
+    ("didn't change, skipping", "Unchanged"),
+)
+CHATTER = (  # how lines begin that `dvc repro` prints beside a stage's own
+    "> python -P -m",
+    "Updating lock file",
+    "Generating lock file",
+    "To track the changes",
+    "To enable auto",
+    "Use `dvc push`",
+    "\tgit add",
+    "\tdvc config",
+)
+ERROR = "ERROR: "
+ENDED = "exited with "  # in `ERROR: failed to reproduce 'load': … exited with 2`
+
+
+def repro_command(stage: str, anew: bool = False) -> list[str]:
+    """Return the command that brings one stage up to date; it waits for others to write their part of dvc.lock.
+
+    Args:
+        stage: its name.
+        anew: run it whatever DVC remembers of earlier runs.
+    """
+    dvc = [sys.executable, "-P", "-m", "dvc"]
+    if anew:
+        return [*dvc, "repro", "--single-item", "--force", "--no-run-cache", stage]
+    return [*dvc, "--wait-for-lock", "repro", "--single-item", stage]
+
+
+def progress_of(line: str) -> Progress | None:
+    """Tell what happened to a stage, if a line of `dvc repro` says so."""
+    return next((progress for words, progress in PROGRESS if words in line), None)
+
+
+def is_chatter(line: str) -> bool:
+    """Tell whether DVC says a line of `dvc repro` about its own files, which nobody needs to read."""
+    return line.startswith(CHATTER)
+
+
+def exit_code(line: str) -> int | None:
+    """Return the exit code of a stage's command, if a line of `dvc repro` has it."""
+    words = line.rsplit(ENDED, 1)
+    return int(words[1]) if len(words) == 2 and words[1].isdigit() else None
