@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.config import Benchmark
 from tasks.litert import LiteRTModel
 from tasks.records import Interval
-from tasks.samples import Array
 from tasks.timing.intervals import ratio, typical
 from tasks.timing.measuring import Plan, time_models
 

@@ -39,8 +39,8 @@ def make_model() -> bytes:
     """The model that the module's docstring tells of."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     from tasks.backend import keras, set_seed
-    from tasks.compression.layers import hold_zeros
     from tasks.compression.quantization.modes import configurations
+    from tasks.compression.sparsity.constraint import hold_zeros
     from tasks.learning.conversion import convert, fold_scaling
 
     set_seed(1)
@@ -65,7 +65,7 @@ def make_model() -> bytes:
         for layer in kernels:
             values = layer.kernel.numpy()
             layer.kernel.assign(np.where(np.abs(values) > np.quantile(np.abs(values), share), values, 0))
-            hold_zeros(layer)
+            hold_zeros(layer.kernel)
         model.compile(tf_keras.optimizers.Adam(0.002), loss)
         model.fit(images, classes, epochs=4, batch_size=64, verbose=0)
     for layer in kernels:

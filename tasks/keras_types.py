@@ -107,6 +107,7 @@ class KerasLayer(Protocol):
     target_shape: tuple[int, ...]
     rate: float
     symbol: str
+    equation: str  # of an einsum
     compute_dtype: str
     _weight_vars: list[Any]  # of TFMOT's wrapper for quantization: (variable, quantizer, more)
     _random_generator: Any

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.errors import EvaluationError
-from tasks.samples import Array, Inputs, as_inputs
+from tasks.samples import Inputs, as_inputs
 
 Scores = NDArray[np.float32]
 Interpreter = Any  # ai_edge_litert has no types

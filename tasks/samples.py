@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.errors import DataError
 from tasks.files import sha256
 from tasks.records import Record, read_record
@@ -29,7 +30,6 @@ TEST_HASHES = "test.places"
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 DTYPES = ("uint8", "int32", "int64", "float32")  # of inputs; int32 and int64 are numbers of things (ids), not amounts
-Array = NDArray[Any]
 
 
 class TensorSpec(Record):

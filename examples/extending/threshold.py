@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from tasks.compression.layers import kernel_of, kernels, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Result, Subject, Technique
+from tasks.compression.weights import weights
 from tasks.learning.saving import copy_model
 
 
@@ -34,14 +34,20 @@ class Threshold(Technique):
     def apply(self, subject: Subject, context: Context) -> Result:
         """Set small weights to zero, in a copy of the model."""
         model = copy_model(subject.network)
+        every = weights(model)
+        skipped = {
+            path: Skip(layer=path, reason=Reason.UNSUPPORTED, detail=weight.unclear)
+            for path, weight in every.items()
+            if weight.unclear
+        }
         claims = []
-        for name in kernels(model):
-            kernel = kernel_of(model.get_layer(name))
-            values = kernel.numpy()
+        for path in (path for path in every if path not in skipped):
+            values = every[path].values()
             small = np.abs(values) < self.deviations * values.std()
-            kernel.assign(np.where(small, 0.0, values))
-            claims.append(Claim(name, "zeros", float(small.mean())))
-        context.say(f"{np.mean([claim.promised for claim in claims]):.0%} of a layer's weights became zero, on average")
-        skipped = tuple(Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model))
+            every[path].assign(np.where(small, 0.0, values))
+            claims.append(Claim(path, "zeros", float(small.mean())))
+        context.say(
+            f"{np.mean([claim.promised for claim in claims]):.0%} of a weight's numbers became zero, on average"
+        )
         changed = tuple(claim.layer for claim in claims if float(claim.promised) > 0)
-        return Result(Subject(model), changed, skipped, tuple(claims))
+        return Result(Subject(model), changed, tuple(skipped.values()), tuple(claims))

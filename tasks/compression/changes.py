@@ -1,17 +1,21 @@
 """Hold a technique to what it says: which layers it changed, and that it changed any."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from traceback import extract_tb
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, KerasModel
+from tasks.backend import KerasModel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Result, Subject, Technique
+from tasks.compression.weights import weights
 from tasks.errors import SlimlineError, Unsuited
+
+Values = tuple[type, list[NDArray[np.generic]]]  # of a layer or weight, with the class of its layer
 
 OWN = Path(__file__).parents[2]
 LIBRARIES = "site-packages"
@@ -27,7 +31,7 @@ def check_changes(technique: Technique, before: Subject, result: Result) -> Resu
         Unsuited: the technique is meant to change something, and neither did it nor had it measured that it had better
             not.
     """
-    same = [name for name in result.changed if _is_same(name, before, result.subject)]
+    same = _unchanged(result.changed, before, result.subject)
     result = replace(
         result,
         changed=tuple(name for name in result.changed if name not in same),
@@ -50,20 +54,24 @@ def _why(result: Result) -> str:
     return f"none that it could change: {'; '.join(named)}{f'; and {more} more' if more else ''}"
 
 
-def _is_same(name: str, before: Subject, after: Subject) -> bool:
-    """Return whether a Keras layer has the weights that it had."""
+def _unchanged(names: Sequence[str], before: Subject, after: Subject) -> list[str]:
+    """Those of some weights or layers of Keras models whose values are as they were, biases included."""
     if before.form != "keras" or after.form != "keras":
-        return False
-    old, new = _layer(before.network, name), _layer(after.network, name)
-    if old is None or new is None or type(old) is not type(new):
-        return False
-    pairs = list(zip(old.get_weights(), new.get_weights(), strict=False))
-    alike = all(one.shape == other.shape and np.array_equal(one, other, equal_nan=True) for one, other in pairs)
-    return alike and len(pairs) == len(old.weights) == len(new.weights)
+        return []
+    old, new = _values(before.network), _values(after.network)
+    return [name for name in names if name in old and name in new and _is_same(old[name], new[name])]
 
 
-def _layer(model: KerasModel, name: str) -> KerasLayer | None:
-    return next((layer for layer in model.layers if layer.name == name), None)
+def _values(model: KerasModel) -> dict[str, Values]:
+    """The values of each layer with the layer's class, and those of each weight of several that a layer has."""
+    layers: dict[str, Values] = {str(layer.name): (type(layer), layer.get_weights()) for layer in model.layers}
+    return {path: (type(weight.layer), [weight.values()]) for path, weight in weights(model).items()} | layers
+
+
+def _is_same(old: Values, new: Values) -> bool:
+    alike = len(old[1]) == len(new[1]) and old[0] is new[0]
+    pairs = zip(old[1], new[1], strict=False)
+    return alike and all(a.shape == b.shape and np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 
 def _stores_fewer_bits(subject: Subject) -> bool:

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
+from tasks.litert_types import Model, Operator, Tensor
+
 INT4 = "int4"
 
 
@@ -30,7 +33,7 @@ class Part:
     piece: int = 0
     pieces: int = 1
 
-    def arranged(self, values: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+    def arranged(self, values: Array, shape: Sequence[int]) -> Array:
         """A weight's values as the constant, which has this shape, would hold them."""
         cut = np.split(values, self.pieces, self.axis)[self.piece]
         return cut.transpose(self.order).reshape(shape)
@@ -54,7 +57,7 @@ class Constant:
     stored as they are.
     """
 
-    values: NDArray[Any]
+    values: Array
     dtype: str
     zero_point: int
     scales: tuple[float, ...] = ()
@@ -87,7 +90,7 @@ class Constant:
         return max(len(np.unique(channel)) for channel in by_output(self.values, self.outputs))
 
 
-def by_output(values: NDArray[Any], outputs: int = 0) -> NDArray[Any]:
+def by_output(values: Array, outputs: int = 0) -> Array:
     """``[outputs, rest]`` of a weight whose output channels lie along the dimension ``outputs``."""
     moved = np.moveaxis(values, outputs, 0)
     return moved.reshape(len(moved), -1)
@@ -126,13 +129,13 @@ def _outputs() -> dict[int, int]:
     return {**dict.fromkeys(first, 0), builtin.DEPTHWISE_CONV_2D: 3}
 
 
-def content(model: Any, tensor: Any) -> bytes:
+def content(model: Model, tensor: Tensor) -> bytes:
     """Return what a tensor of the schema's object holds; nothing where it is computed."""
     data = model.buffers[tensor.buffer].data
     return b"" if data is None else bytes(data)
 
 
-def store(model: Any, tensor: Any, values: NDArray[Any]) -> None:
+def store(model: Model, tensor: Tensor, values: Array) -> None:
     """Put other values into a tensor, and into no other tensor that shares its buffer."""
     tensors = [other for graph in model.subgraphs for other in graph.tensors]
     if sum(other.buffer == tensor.buffer for other in tensors) > 1:  # equal constants are stored once
@@ -150,7 +153,7 @@ class File:
     def __init__(self, flatbuffer: bytes) -> None:
         from tensorflow.lite.tools import flatbuffer_utils
 
-        self.model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+        self.model: Model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
         for buffer in self.model.buffers:
             if buffer.offset > 1:  # 0 and 1 mean that there is none
                 buffer.data = np.frombuffer(flatbuffer, np.uint8, buffer.size, buffer.offset)
@@ -162,19 +165,19 @@ class File:
 
         return bytes(flatbuffer_utils.convert_object_to_bytearray(self.model))
 
-    def tensor(self, graph: int, number: int) -> Any:
+    def tensor(self, graph: int, number: int) -> Tensor:
         """The schema's object of a tensor."""
         return self.model.subgraphs[graph].tensors[number]
 
-    def content(self, tensor: Any) -> bytes:
+    def content(self, tensor: Tensor) -> bytes:
         """See :func:`content`."""
         return content(self.model, tensor)
 
-    def store(self, tensor: Any, values: NDArray[Any]) -> None:
+    def store(self, tensor: Tensor, values: Array) -> None:
         """See :func:`store`."""
         store(self.model, tensor, values)
 
-    def code(self, operator: Any) -> int:
+    def code(self, operator: Operator) -> int:
         """Return which operation an operator is."""
         return int(self.model.operatorCodes[operator.opcodeIndex].builtinCode)
 
@@ -209,7 +212,7 @@ class File:
         zero_point = int(zero_points[0]) if len(zero_points) else 0
         return Constant(values, dtype, zero_point, tuple(float(scale) for scale in scales), axis, outputs)
 
-    def _steps(self, graph: int, tensor: Any) -> tuple[Any, Any, int]:
+    def _steps(self, graph: int, tensor: Tensor) -> tuple[Any, Any, int]:
         """Scales, zero points and the dimension along which there are several of them."""
         quantization = tensor.quantization
         if quantization is None:
@@ -222,7 +225,7 @@ class File:
         return scale, zero_points, int(quantization.quantizedDimension)
 
 
-def _stored(content: bytes, tensor: Any) -> tuple[NDArray[Any], str]:
+def _stored(content: bytes, tensor: Tensor) -> tuple[Array, str]:
     """Values and the name of their type."""
     from ai_edge_litert import schema_py_generated as schema
 

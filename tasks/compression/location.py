@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from tasks.arrays import Array
 from tasks.backend import KerasModel
 from tasks.compression.flatbuffer import File, Part, Places, Use, by_output
 from tasks.compression.weights import Weight, weights
@@ -29,7 +30,7 @@ SAMPLED = 2048  # numbers of a constant that are looked at
 SURE, EXACT, FEW = 0.9, 0.999, 32  # correlation of numbers that no other weight has; where there are less than so many
 LIKELY = 0.5  # likeness of contents where the graph does not help
 PIECES = 64  # most that a weight is looked for in
-Values = Mapping[str, NDArray[Any]]
+Values = Mapping[str, Array]
 Marked = tuple[tuple[Use, ...], dict[str, tuple[tuple[int, Part], ...]]]  # all uses; by path which of them are its own
 
 _known: dict[str, Marked] = {}  # by the network; conversion takes long
@@ -64,7 +65,7 @@ def locate(model: KerasModel, flatbuffer: bytes, trained: Values | None = None) 
     return places
 
 
-def align(uses: Sequence[Use], file: File, wanted: Mapping[int, NDArray[Any]]) -> dict[int, Use]:
+def align(uses: Sequence[Use], file: File, wanted: Mapping[int, Array]) -> dict[int, Use]:
     """The uses of another file that stand in the places of those of a file with the same network.
 
     Args:
@@ -98,7 +99,7 @@ def align(uses: Sequence[Use], file: File, wanted: Mapping[int, NDArray[Any]]) -
 def _pairs(
     mine: Sequence[int],
     theirs: Sequence[Use],
-    wanted: Mapping[int, NDArray[Any]],
+    wanted: Mapping[int, Array],
     real: Mapping[Use, NDArray[np.float32]],
 ) -> dict[int, Use]:
     """Pair uses of one kind and shape, as many here as there."""
@@ -113,7 +114,7 @@ def _pairs(
     return {mine[row]: theirs[column] for row, column in pairs if mine[row] in wanted}
 
 
-def _likeness(expected: NDArray[Any], real: NDArray[np.float32], outputs: int) -> float:
+def _likeness(expected: Array, real: NDArray[np.float32], outputs: int) -> float:
     """Energy of ``expected`` that ``real`` explains with a factor for each output, as a fraction; 0 without any."""
     if expected.shape != real.shape:
         return _likeness(expected.reshape(1, -1), real.reshape(1, -1), 0)
@@ -181,7 +182,7 @@ def _complete(parts: Sequence[Part]) -> bool:
     return bool(parts) and {part.piece for part in parts} == set(range(parts[0].pieces))
 
 
-def _candidates(values: Values, constants: Mapping[tuple[int, int], NDArray[Any]], look: Any) -> list[Any]:
+def _candidates(values: Values, constants: Mapping[tuple[int, int], Array], look: Any) -> list[Any]:
     """Likely owners of constants, the likeliest first."""
     found = [
         (like, path, place, part)
@@ -192,14 +193,14 @@ def _candidates(values: Values, constants: Mapping[tuple[int, int], NDArray[Any]
     return [rest for _, *rest in sorted(found, key=lambda each: -round(each[0], 6))]
 
 
-def _whole(array: NDArray[Any], constant: NDArray[Any]) -> list[tuple[float, Part]]:
+def _whole(array: Array, constant: Array) -> list[tuple[float, Part]]:
     if array.size != constant.size:
         return []
     like, order = _arrangement(array, constant)
     return [(like, Part(0, 0, 0, order))] if like > _least(constant) else []
 
 
-def _pieces(array: NDArray[Any], constant: NDArray[Any]) -> list[tuple[float, Part]]:
+def _pieces(array: Array, constant: Array) -> list[tuple[float, Part]]:
     pieces, rest = divmod(array.size, constant.size)
     if rest or not 1 < pieces <= PIECES or constant.size < FEW:
         return []
@@ -213,12 +214,12 @@ def _pieces(array: NDArray[Any], constant: NDArray[Any]) -> list[tuple[float, Pa
     return found
 
 
-def _least(constant: NDArray[Any]) -> float:
+def _least(constant: Array) -> float:
     """The correlation that no other numbers have: few are alike by chance, and many may have been changed a little."""
     return SURE if constant.size >= FEW else EXACT
 
 
-def _arrangement(array: NDArray[Any], constant: NDArray[Any]) -> tuple[float, tuple[int, ...]]:
+def _arrangement(array: Array, constant: Array) -> tuple[float, tuple[int, ...]]:
     """The order of axes in which ``array`` is most like ``constant``, and their correlation."""
     wide = [axis for axis, size in enumerate(array.shape) if size > 1]
     narrow = [axis for axis, size in enumerate(array.shape) if size == 1]

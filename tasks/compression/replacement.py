@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
 from tasks.learning.rewrites import nodes_of
 
@@ -20,7 +20,7 @@ class Factor:
     """A layer that is not built yet, and the weights that it will have."""
 
     layer: KerasLayer
-    weights: tuple[NDArray[Any], ...]
+    weights: tuple[Array, ...]
 
     def with_bias(self, times: int) -> "Factor":
         """The same with its bias, where it has one, so many times in a row."""
@@ -64,12 +64,12 @@ class Replacement:
         return end
 
 
-def inner(layer: KerasLayer, ending: str, kernel: NDArray[Any], **changes: Any) -> Factor:
+def inner(layer: KerasLayer, ending: str, kernel: Array, **changes: Any) -> Factor:
     """A linear layer like ``layer``, without its bias and activation: any factor but the last."""
     return Factor(_like(layer, ending, kernel, {**INNER, **changes}), (kernel.astype(np.float32),))
 
 
-def last(layer: KerasLayer, ending: str, kernel: NDArray[Any], **changes: Any) -> Factor:
+def last(layer: KerasLayer, ending: str, kernel: Array, **changes: Any) -> Factor:
     """A layer like ``layer`` with its bias and activation: the last factor."""
     return Factor(_like(layer, ending, kernel, changes), (kernel.astype(np.float32), *layer.get_weights()[1:]))
 
@@ -79,7 +79,7 @@ def pointwise() -> dict[str, Any]:
     return {"kernel_size": 1, "strides": 1, "dilation_rate": 1, "padding": "valid"}
 
 
-def _like(layer: KerasLayer, ending: str, kernel: NDArray[Any], changes: dict[str, Any]) -> KerasLayer:
+def _like(layer: KerasLayer, ending: str, kernel: Array, changes: dict[str, Any]) -> KerasLayer:
     config = layer.get_config()
     config.pop("batch_input_shape", None)
     width = "units" if "units" in config else "filters"
@@ -131,6 +131,6 @@ def walk(model: KerasModel, inputs: Sequence[TfTensor], call: Call) -> list[TfTe
     return [tensors[str(id(old))].pop() for old in model.outputs]
 
 
-def copy_of(layer: KerasLayer, **changes: Any) -> Any:
+def copy_of(layer: KerasLayer, **changes: Any) -> KerasLayer:
     """The same layer without its weights, but for ``changes`` of its configuration."""
     return layer.__class__.from_config({**layer.get_config(), **changes})

@@ -1,7 +1,7 @@
 """Settings that every technique that trains has in common: how long, how fast, on what, and who teaches."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -87,7 +87,7 @@ def retrain(
     model: KerasModel,
     block: Retraining,
     context: Context,
-    callbacks: Sequence[Any] = (),
+    callbacks: Sequence[object] = (),
     keep_best: bool = True,
     hints: Hints | None = None,
 ) -> Fitted:

@@ -179,7 +179,7 @@ def _kind(part: Schema, definitions: Schema) -> str:
     return ", ".join([{"object": "settings", "array": "a list"}.get(kind, kind), *limits])
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     """Write a value as YAML does."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key}: {_value(inner)}' for key, inner in value.items())}}}"

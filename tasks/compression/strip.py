@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import CompressionError, PackingError
+from tasks.litert_types import Integers, Model, Operator, SubGraph, Tensor
 from tasks.packing import schema
 from tasks.packing.floats import from_bits, products
 from tasks.packing.recording import read_model, record
@@ -48,17 +49,18 @@ def strip(flatbuffer: bytes) -> tuple[bytes, tuple[dict[int, int], ...]]:
     return serialize(tree), numbers
 
 
-def _strip_graph(graph: Any, number: int, model: Any) -> dict[int, int]:
+def _strip_graph(graph: SubGraph, number: int, model: Model) -> dict[int, int]:
     """Leave the tensors that something names, in the order of use; gives their new numbers by the old ones."""
     graph.name = None
     signatures = [signature for signature in model.signatureDefs or () if signature.subgraphIndex == number]
     entries = [entry for signature in signatures for entry in (*(signature.inputs or ()), *(signature.outputs or ()))]
     used: dict[int, int] = {NONE: NONE}
-    for indices in (
+    every: Iterable[Iterable[int]] = (
         *(each for operator in graph.operators or () for each in _references(operator)),
         *(indices for indices in (graph.inputs, graph.outputs) if indices is not None),
         [entry.tensorIndex for entry in entries],
-    ):
+    )
+    for indices in every:
         for index in indices:
             used.setdefault(int(index), len(used) - 1)
     for details in filter(None, [_blocks(graph.tensors[index]) for index in used if index != NONE]):
@@ -76,7 +78,7 @@ def _strip_graph(graph: Any, number: int, model: Any) -> dict[int, int]:
     return used
 
 
-def _strip_tensor(tensor: Any) -> None:
+def _strip_tensor(tensor: Tensor) -> None:
     tensor.name = None
     quantization = tensor.quantization
     if quantization is None:
@@ -102,28 +104,28 @@ def _floats(data: bytes) -> NDArray[np.float32]:
     return np.frombuffer(data, "<f4")
 
 
-def _blocks(tensor: Any) -> Any:
+def _blocks(tensor: Tensor) -> Any:
     """Name the tensors that hold the scales of a tensor's blocks, and their zero points if there are any."""
     details = tensor.quantization and tensor.quantization.details
     return details if hasattr(details, "zeroPoints") else None
 
 
-def _references(operator: Any) -> Iterable[Any]:
+def _references(operator: Operator) -> Iterable[Integers]:
     return (each for each in (operator.inputs, operator.outputs, operator.intermediates) if each is not None)
 
 
-def _numbered(indices: Any, used: dict[int, int]) -> Any:
+def _numbered(indices: Integers, used: dict[int, int]) -> Integers:
     return None if indices is None else np.array([used[int(index)] for index in indices], np.int32)
 
 
-def _renumber_codes(model: Any) -> None:
+def _renumber_codes(model: Model) -> None:
     used: dict[int, int] = {}
     for operator in (operator for graph in model.subgraphs for operator in graph.operators or ()):
         operator.opcodeIndex = used.setdefault(int(operator.opcodeIndex), len(used))
     model.operatorCodes = [model.operatorCodes[index] for index in used]
 
 
-def _renumber_buffers(model: Any) -> None:
+def _renumber_buffers(model: Model) -> None:
     """The first buffer is empty and stands for all that are."""
     used: dict[int, int] = {}
     for owner in (*(tensor for graph in model.subgraphs for tensor in graph.tensors), *(model.metadata or ())):

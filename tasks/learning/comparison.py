@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.backend import KerasModel
 from tasks.distortion import sqnr
 from tasks.errors import ConversionError, EvaluationError
@@ -30,7 +31,7 @@ from tasks.learning.recorded import Recorded
 from tasks.learning.records import Comparison
 from tasks.learning.rewrites import EXACT_DB, LEAST_DB, float32_db
 from tasks.litert import LiteRTModel, Scores
-from tasks.samples import PREPARED, Array, Inputs, SplitName, read_batches, read_dataset
+from tasks.samples import PREPARED, Inputs, SplitName, read_batches, read_dataset
 from tasks.workloads import outcome_for
 
 BATCH, READ = 16, 256

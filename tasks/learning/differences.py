@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasModel, keras
 from tasks.distortion import sqnr
 from tasks.errors import ConversionError
@@ -17,7 +17,7 @@ from tasks.samples import Inputs, Specs
 
 SAMPLES = 4
 MIXES_DB = 60.0  # kernels round batches otherwise, but do not mix their samples
-Outputs = list[NDArray[Any]]  # of each layer, for the samples
+Outputs = list[Array]  # of each layer, for the samples
 
 
 def first_difference(model: KerasModel, inputs: Inputs, needed: float, specs: Specs | None = None) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.backend import KerasModel, TfTensor
-from tasks.samples import Array, Inputs, Specs, TensorSpec, as_inputs, read_dataset
+from tasks.samples import Inputs, Specs, TensorSpec, as_inputs, read_dataset
 
 IDS = ("int32", "int64")
 UNKNOWN = 32  # a side of samples that may have any

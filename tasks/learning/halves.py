@@ -1,8 +1,8 @@
 """The float32 file that a float16 file stands for: the same network, its weights rounded to float16."""
 
-from typing import Any
-
 import numpy as np
+
+from tasks.litert_types import Model
 
 
 def with_halves(float_file: bytes, half_file: bytes) -> bytes:
@@ -30,13 +30,14 @@ def with_halves(float_file: bytes, half_file: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def _read(flatbuffer: bytes) -> Any:
+def _read(flatbuffer: bytes) -> Model:
     from tensorflow.lite.tools import flatbuffer_utils
 
-    return flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    found: Model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    return found
 
 
-def _constants(model: Any, dtype: int) -> dict[int, bytes]:
+def _constants(model: Model, dtype: int) -> dict[int, bytes]:
     """Contents of the buffers of constants of a type, by the buffer's number."""
     tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors if tensor.type == dtype)
     contents = ((tensor.buffer, model.buffers[tensor.buffer].data) for tensor in tensors)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.backend import KerasModel, TfTensor, keras, tensorflow
+from tasks.keras_types import Shape
 from tasks.learning.distillation import metric_of_targets
 from tasks.learning.saving import weights_digest
 from tasks.workloads.protocol import OutcomeLearning
@@ -112,7 +113,7 @@ def match(
     return keras().Model(student.input, outputs, name="matched"), Hints(learned, student.output_shape[-1], seed)
 
 
-def _factor(own: Any, theirs: Any) -> int | None:
+def _factor(own: Shape, theirs: Shape) -> int | None:
     """Return how much larger the teacher's map is in both directions; None where one cannot be laid over the other."""
     if len(own) != 4 or len(theirs) != 4:
         return None

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, KerasNode, keras, tensorflow
 from tasks.distortion import sqnr
 from tasks.learning.feeding import fed, made_up, specs_of
@@ -165,7 +166,7 @@ def float32_db(model: KerasModel, samples: Any) -> float:
     return min(found)
 
 
-def _moved(weight: NDArray[Any], smaller: NDArray[np.bool_]) -> NDArray[Any]:
+def _moved(weight: Array, smaller: NDArray[np.bool_]) -> Array:
     """Weights one unit in the last place away from zero, or where they are to be ``smaller`` nearer to it."""
     if weight.dtype != np.float32:
         return weight

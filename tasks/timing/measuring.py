@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.errors import EvaluationError
 from tasks.records import read_record, write_record
-from tasks.samples import Array, Inputs, as_inputs
+from tasks.samples import Inputs, as_inputs
 from tasks.timing.worker import Job, Timings
 
 WORKER = Job.__module__

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 
+from tasks.arrays import Array
 from tasks.litert import LiteRTModel
-from tasks.samples import Array, Inputs
+from tasks.samples import Inputs
 
 SHORTEST = 50_000  # nanoseconds that a timing should take
 LONG = 50_000_000  # nanoseconds of a run beside which filling the caches does not show

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tasks.samples import Array as Array  # noqa: PLC0414 — a part of the protocol
+from tasks.arrays import Array as Array  # noqa: PLC0414 — a part of the protocol
 from tasks.samples import Dataset, Specs
 from tasks.samples import TensorSpec as TensorSpec  # noqa: PLC0414 — a part of the protocol
 from tasks.settings import Settings

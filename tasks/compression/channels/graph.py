@@ -6,23 +6,21 @@ pricing and cutting need; :mod:`tasks.compression.channels.reading` finds it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.backend import KerasModel, KerasVariable
 from tasks.compression.channels.atoms import Ids
+from tasks.compression.roles import Role
+from tasks.compression.weights import Weight
 
 Keep = NDArray[np.bool_]  # of each channel of a graph: does it stay?
-Role = Literal["makes", "reads", "carries"]
 
 
 @dataclass(frozen=True)
-class Axis:
-    """An axis of a weight and the channel that each of its entries belongs to.
-
-    ``role``: the layer makes these channels, reads them into a sum over all of them, or carries each one by itself.
-    """
+class ChannelAxis:
+    """An axis of a weight and the channel that each of its entries belongs to."""
 
     axis: int
     role: Role
@@ -30,23 +28,31 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Weight:
-    """A variable of a layer. ``positions``: how often each of its entries multiplies for one image."""
+class WeightChannels:
+    """A weight and the channels along its axes. ``positions``: how often each entry multiplies for one image."""
 
-    layer: str
-    name: str  # of the layer's attribute
-    shape: tuple[int, ...]
-    axes: tuple[Axis, ...] = ()
+    weight: Weight
+    axes: tuple[ChannelAxis, ...] = ()
     positions: int = 0
+
+    @property
+    def layer(self) -> str:
+        """The name of the layer that owns the weight."""
+        return str(self.weight.layer.name)
 
     def size(self, keep: Keep) -> int:
         """Entries that stay."""
-        shape = list(self.shape)
+        shape = list(self.weight.shape)
         for axis in self.axes:
             shape[axis.axis] = int(np.count_nonzero(keep[axis.channels]))
         return int(np.prod(shape))
 
-    def axis(self, role: Role) -> Axis | None:
+    def of(self, model: KerasModel) -> KerasVariable:
+        """The same variable of another model of the same layers."""
+        found: KerasVariable = getattr(model.get_layer(self.layer), self.weight.name)
+        return found
+
+    def axis(self, role: Role) -> ChannelAxis | None:
         """The axis of a role."""
         return next((axis for axis in self.axes if axis.role == role), None)
 
@@ -81,7 +87,7 @@ class Graph:
     """
 
     count: int  # of channels
-    weights: tuple[Weight, ...]
+    weights: tuple[WeightChannels, ...]
     sizes: Mapping[str, Size]
     groups: tuple[Group, ...]
     fixed: Mapping[str, str]
@@ -91,10 +97,10 @@ class Graph:
         """Nothing is removed."""
         return np.ones(self.count, bool)
 
-    def makers(self) -> list[Weight]:
+    def makers(self) -> list[WeightChannels]:
         """Kernels that make channels, in the network's order."""
-        return [weight for weight in self.weights if len(weight.shape) > 1 and weight.axis("makes")]
+        return [weight for weight in self.weights if len(weight.weight.shape) > 1 and weight.axis("makes")]
 
-    def readers(self) -> list[Weight]:
+    def readers(self) -> list[WeightChannels]:
         """Kernels that read channels into sums."""
         return [weight for weight in self.weights if weight.axis("reads")]

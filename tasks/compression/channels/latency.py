@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.backend import KerasModel
 from tasks.compression.channels.allocation import Allocator, cost
 from tasks.compression.channels.criteria.probe import Probe
@@ -25,7 +26,7 @@ from tasks.errors import Unsuited
 from tasks.learning.conversion import to_tflite
 from tasks.learning.feeding import specs_of
 from tasks.records import Interval
-from tasks.samples import Array, Inputs, Specs, as_inputs, read_batches
+from tasks.samples import Inputs, Specs, as_inputs, read_batches
 from tasks.timing.intervals import ratio, typical
 from tasks.timing.measuring import Plan, time_models
 from tasks.timing.worker import Timings

@@ -6,16 +6,16 @@ Concatenate puts lists one behind the other; Add makes its inputs' channels one.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.backend import KerasModel
+from tasks.backend import KerasModel, TfTensor
 from tasks.compression.channels.atoms import Ids
-from tasks.compression.channels.graph import Axis, Graph, Group, Size, Weight
+from tasks.compression.channels.graph import ChannelAxis, Graph, Group, Size, WeightChannels
 from tasks.compression.channels.rules import apply_rule
 from tasks.compression.channels.trace import Trace
+from tasks.compression.weights import weight_of
 
 
 def read_graph(model: KerasModel) -> Graph:
@@ -35,11 +35,11 @@ def read_graph(model: KerasModel) -> Graph:
     noted = {key[0] for key in trace.weights}
     for layer in model.layers:
         for index, variable in enumerate(layer.weights if layer.name not in noted else ()):
-            trace.weights[layer.name, str(index)] = Weight(layer.name, str(index), tuple(variable.shape))
+            trace.weights[layer.name, str(index)] = WeightChannels(weight_of(layer, str(index), variable))
     return _finish(trace)
 
 
-def _flat(outputs: Any) -> list[Any]:
+def _flat(outputs: TfTensor | Sequence[TfTensor]) -> list[TfTensor]:
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 
@@ -49,11 +49,9 @@ def _finish(trace: Trace) -> Graph:
     roots = np.array([atoms.root(atom) for atom in range(len(atoms))], np.intp)
     distinct, number = np.unique(roots, return_inverse=True)
     weights = tuple(
-        Weight(
-            weight.layer,
-            weight.name,
-            weight.shape,
-            tuple(Axis(axis.axis, axis.role, number[axis.channels]) for axis in weight.axes),
+        WeightChannels(
+            weight.weight,
+            tuple(ChannelAxis(axis.axis, axis.role, number[axis.channels]) for axis in weight.axes),
             weight.positions,
         )
         for weight in trace.weights.values()
@@ -69,7 +67,7 @@ def _finish(trace: Trace) -> Graph:
     )
 
 
-def _groups(weights: tuple[Weight, ...], why: Mapping[int, str]) -> tuple[Group, ...]:
+def _groups(weights: tuple[WeightChannels, ...], why: Mapping[int, str]) -> tuple[Group, ...]:
     """Free channels by what uses them: equal uses, one group."""
     uses: dict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
     makers: dict[int, list[str]] = defaultdict(list)
@@ -86,7 +84,7 @@ def _groups(weights: tuple[Weight, ...], why: Mapping[int, str]) -> tuple[Group,
     return tuple(Group(tuple(makers[channels[0]]), np.array(channels)) for channels in alike.values())
 
 
-def _fixed(weights: tuple[Weight, ...], why: Mapping[int, str]) -> dict[str, str]:
+def _fixed(weights: tuple[WeightChannels, ...], why: Mapping[int, str]) -> dict[str, str]:
     """Name what holds a layer whose own channels have to stay, or those that it carries if it makes none."""
     making = {weight.layer for weight in weights if weight.axis("makes")}
     fixed: dict[str, str] = {}

@@ -1,18 +1,19 @@
 """Build the smaller model of the channels that stay, and the same model with the others at zero."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, keras
-from tasks.compression.channels.graph import Graph, Keep, Weight
+from tasks.compression.channels.graph import Graph, Keep, WeightChannels
 from tasks.errors import Unsuited
 from tasks.learning.feeding import fed, made_up, specs_of
 from tasks.learning.saving import copy_model
 from tasks.samples import Specs
 
 COMPARED = 8  # made-up samples that a smaller network is tried on
+Change = Callable[[WeightChannels, Array], Array]  # from a weight's values to others
 TOLERANCE = 1e-3  # of the largest answer: sums of fewer numbers are rounded otherwise
 
 
@@ -72,7 +73,7 @@ def check_removal(blanked: KerasModel, smaller: KerasModel, specs: Specs | None 
     )
 
 
-def _first_difference(blanked: KerasModel, smaller: KerasModel, samples: Any) -> str:
+def _first_difference(blanked: KerasModel, smaller: KerasModel, samples: object) -> str:
     """The first layer, of those that are called once and give as much in both, that gives something else."""
     for layer in smaller.layers:
         if isinstance(layer, keras().layers.InputLayer):
@@ -87,10 +88,10 @@ def _first_difference(blanked: KerasModel, smaller: KerasModel, samples: Any) ->
     return "the last"
 
 
-def _transfer(source: KerasModel, target: KerasModel, graph: Graph, change: Any) -> None:
-    noted = {(weight.layer, weight.name): weight for weight in graph.weights if weight.axes}
+def _transfer(source: KerasModel, target: KerasModel, graph: Graph, change: Change) -> None:
+    noted = [weight for weight in graph.weights if weight.axes]
     for layer in source.layers:
-        names = {id(getattr(layer, weight.name)): weight for (name, _), weight in noted.items() if name == layer.name}
+        names = {id(weight.of(source)): weight for weight in noted if weight.layer == layer.name}
         if layer.weights:
             target.get_layer(layer.name).set_weights(
                 [
@@ -100,13 +101,13 @@ def _transfer(source: KerasModel, target: KerasModel, graph: Graph, change: Any)
             )
 
 
-def _cut(weight: Weight, values: NDArray[Any], keep: Keep) -> NDArray[Any]:
+def _cut(weight: WeightChannels, values: Array, keep: Keep) -> Array:
     for axis in weight.axes:
         values = np.compress(keep[axis.channels], values, axis.axis)
     return values
 
 
-def _blank(weight: Weight, values: NDArray[Any], keep: Keep) -> NDArray[Any]:
+def _blank(weight: WeightChannels, values: Array, keep: Keep) -> Array:
     values = values.copy()
     for axis in weight.axes:
         np.moveaxis(values, axis.axis, 0)[~keep[axis.channels]] = 0

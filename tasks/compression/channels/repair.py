@@ -8,13 +8,12 @@ that a layer of more inputs than samples keeps its senses.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.errors import Unsuited
@@ -80,7 +79,7 @@ class _Sampled:
         return taken[0], taken[1]
 
 
-def _rows(layer: KerasLayer, entering: Any) -> NDArray[np.float32]:
+def _rows(layer: KerasLayer, entering: TfTensor) -> NDArray[np.float32]:
     """``[images, places, inputs of an output]``."""
     if hasattr(layer, "kernel_size"):
         entering = tensorflow().image.extract_patches(

@@ -4,18 +4,24 @@ from tasks.backend import KerasLayer, KerasModel
 from tasks.compression.channels.allocation import Limits
 from tasks.compression.channels.graph import Group
 from tasks.compression.channels.reading import read_graph
-from tasks.compression.layers import find_kernel, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Claim
+from tasks.compression.weights import Weight, of_layer, weights
 
 
 def changed_layers(before: KerasModel, after: KerasModel) -> tuple[str, ...]:
-    """Layers with a kernel whose weights have other shapes now."""
+    """Layers that read inputs or carry channels to several outputs, and whose weights have other shapes now."""
+    every = weights(before)
     return tuple(
         layer.name
         for layer in before.layers
-        if find_kernel(layer) is not None and _shapes(layer) != _shapes(after.get_layer(layer.name))
+        if any(_multiplies(every[path]) for path in of_layer(every, layer.name))
+        and _shapes(layer) != _shapes(after.get_layer(layer.name))
     )
+
+
+def _multiplies(weight: Weight) -> bool:
+    return weight.has("makes") or weight.channelwise
 
 
 def skipped_layers(
@@ -29,7 +35,8 @@ def skipped_layers(
             reasons.setdefault(layer, _reason(group, limits, unjudged, bool(changed)))
     reasons |= {layer: (Reason.TIED, why) for layer, why in graph.fixed.items() if layer not in reasons}
     reasons |= {layer: (Reason.UNSUPPORTED, kind) for layer, kind in graph.unsupported.items()}
-    names = [layer.name for layer in before.layers if find_kernel(layer) is not None] + without_kernel(before)
+    every = weights(before)
+    names = [layer.name for layer in before.layers if of_layer(every, layer.name)]
     return tuple(
         Skip(layer=name, reason=reason, detail=detail)
         for name in names
@@ -52,12 +59,14 @@ def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...], cut: bool) 
 
 def claims(after: KerasModel, changed: tuple[str, ...]) -> tuple[Claim, ...]:
     """Return how many channels each changed convolution or dense layer makes, at most."""
-    graph = read_graph(after)
-    makers = {weight.layer: axis for weight in graph.makers() for axis in (weight.axis("makes"),) if axis}
+    paths = {id(weight.variable): path for path, weight in weights(after).items()}
+    makers = read_graph(after).makers()
     return tuple(
-        Claim(name, "channels", float(len(makers[name].channels)))
+        Claim(paths[id(maker.weight.variable)], "channels", float(len(axis.channels)))
         for name in changed
-        if name in makers and hasattr(after.get_layer(name), "kernel")
+        for maker in makers
+        for axis in (maker.axis("makes"),)
+        if axis and maker.layer == name
     )
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tasks.backend import KerasLayer, KerasNode, keras
+from tasks.backend import KerasLayer, KerasNode, TfTensor, keras
 from tasks.compression.channels.atoms import Ids
 from tasks.compression.channels.graph import Size
 from tasks.compression.channels.trace import Trace
 from tasks.compression.layers import given_beside_tensors
+from tasks.compression.roles import is_built_in
 
 # node: one call of a layer; gives the channels of its output, or None where the layer is set in a way that is not known
 LayerRule = Callable[[Trace, KerasNode, list[Ids]], Ids | None]
@@ -39,7 +40,7 @@ def apply_rule(trace: Trace, node: KerasNode, inputs: list[Ids]) -> list[Ids]:
     if node.is_input:
         return [trace.atoms.new(_last(tensor), fixed="the model's input") for tensor in outputs]
     kind = type(layer).__name__
-    own = getattr(keras().layers, kind, None) is type(layer) or kind == OPERATION
+    own = is_built_in(layer) or kind == OPERATION
     if own and kind in RULES and getattr(layer, "data_format", None) != "channels_first":
         given = RULES[kind](trace, node, inputs)
         if given is not None:
@@ -52,11 +53,11 @@ def apply_rule(trace: Trace, node: KerasNode, inputs: list[Ids]) -> list[Ids]:
     return [trace.atoms.new(_last(tensor), fixed=why) for tensor in outputs]
 
 
-def _last(tensor: Any) -> int:
+def _last(tensor: TfTensor) -> int:
     return int(tensor.shape[-1] or 0) if len(tensor.shape) else 0
 
 
-def _places(tensor: Any) -> int:
+def _places(tensor: TfTensor) -> int:
     """Places of an image that a kernel is applied to: all axes but the batch and the channels."""
     return prod(int(side or 1) for side in tensor.shape[1:-1])
 
@@ -86,32 +87,32 @@ def _convolution(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None
     if layer.groups != 1:
         return None
     made = trace.make(layer, "filters", layer.filters)
-    trace.note(layer, "kernel", {-2: ("reads", inputs[0]), -1: ("makes", made)}, _places(node.outputs))
-    trace.note(layer, "bias", {0: ("makes", made)})
+    trace.note(layer, "kernel", {"reads": inputs[0], "makes": made}, _places(node.outputs))
+    trace.note(layer, "bias", {"makes": made})
     return _activated(trace, layer, made)
 
 
 def _transposed(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     layer = node.layer
     made = trace.make(layer, "filters", layer.filters)
-    trace.note(layer, "kernel", {-1: ("reads", inputs[0]), -2: ("makes", made)}, _places(node.keras_inputs[0]))
-    trace.note(layer, "bias", {0: ("makes", made)})
+    trace.note(layer, "kernel", {"reads": inputs[0], "makes": made}, _places(node.keras_inputs[0]))
+    trace.note(layer, "bias", {"makes": made})
     return _activated(trace, layer, made)
 
 
 def _dense(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     layer = node.layer
     made = trace.make(layer, "units", layer.units)
-    trace.note(layer, "kernel", {0: ("reads", inputs[0]), 1: ("makes", made)}, _places(node.outputs))
-    trace.note(layer, "bias", {0: ("makes", made)})
+    trace.note(layer, "kernel", {"reads": inputs[0], "makes": made}, _places(node.outputs))
+    trace.note(layer, "bias", {"makes": made})
     return _activated(trace, layer, made)
 
 
 def _depthwise(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     layer = node.layer
     given = np.repeat(inputs[0], layer.depth_multiplier)
-    trace.note(layer, "depthwise_kernel", {-2: ("carries", inputs[0])}, _places(node.outputs))
-    trace.note(layer, "bias", {0: ("carries", given)})
+    trace.note(layer, "depthwise_kernel", {"carries": inputs[0]}, _places(node.outputs))
+    trace.note(layer, "bias", {"carries": given})
     return _activated(trace, layer, given)
 
 
@@ -119,9 +120,9 @@ def _separable(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
     layer, places = node.layer, _places(node.outputs)
     between = np.repeat(inputs[0], layer.depth_multiplier)
     made = trace.make(layer, "filters", layer.filters)
-    trace.note(layer, "depthwise_kernel", {-2: ("carries", inputs[0])}, places)
-    trace.note(layer, "pointwise_kernel", {-2: ("reads", between), -1: ("makes", made)}, places)
-    trace.note(layer, "bias", {0: ("makes", made)})
+    trace.note(layer, "depthwise_kernel", {"carries": inputs[0]}, places)
+    trace.note(layer, "pointwise_kernel", {"reads": between, "makes": made}, places)
+    trace.note(layer, "bias", {"makes": made})
     return _activated(trace, layer, made)
 
 
@@ -130,14 +131,14 @@ def _batch_norm(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
     if list(layer.axis) != [len(node.outputs.shape) - 1] or layer.renorm:
         return None
     for name in ("gamma", "beta", "moving_mean", "moving_variance"):
-        trace.note(layer, name, {0: ("carries", inputs[0])})
+        trace.note(layer, name, {"carries": inputs[0]})
     return inputs[0]
 
 
 def _prelu(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
     if node.layer.alpha.shape[-1] != len(inputs[0]):
         return None
-    trace.note(node.layer, "alpha", {-1: ("carries", inputs[0])})
+    trace.note(node.layer, "alpha", {"carries": inputs[0]})
     return inputs[0]
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from tasks.backend import KerasLayer
 from tasks.compression.channels.atoms import Atoms, Ids
-from tasks.compression.channels.graph import Axis, Role, Size, Weight
+from tasks.compression.channels.graph import ChannelAxis, Size, WeightChannels
+from tasks.compression.roles import Role
+from tasks.compression.weights import weight_of
 
 
 class Trace:
@@ -12,7 +14,7 @@ class Trace:
 
     def __init__(self) -> None:
         self.atoms = Atoms()
-        self.weights: dict[tuple[str, str], Weight] = {}
+        self.weights: dict[tuple[str, str], WeightChannels] = {}
         self.sizes: dict[str, Size] = {}
         self.unsupported: dict[str, str] = {}
 
@@ -22,16 +24,21 @@ class Trace:
             self.sizes[layer.name] = Size(key, self.atoms.new(count))
         return self.sizes[layer.name].channels
 
-    def note(self, layer: KerasLayer, name: str, axes: Mapping[int, tuple[Role, Ids]], positions: int = 0) -> None:
-        """Say what belongs to the axes of a layer's weight, if the layer has that weight."""
+    def note(self, layer: KerasLayer, name: str, channels: Mapping[Role, Ids], positions: int = 0) -> None:
+        """Say which channels lie along the axes of a layer's weight, by their roles, if the layer has that weight."""
         variable = getattr(layer, name, None)
         if variable is None:
             return
-        rank, key = len(variable.shape), (layer.name, name)
-        found = tuple(Axis(axis % rank, role, channels) for axis, (role, channels) in axes.items())
+        weight, key = weight_of(layer, name, variable), (layer.name, name)
+        found = tuple(
+            ChannelAxis(axis, role, along)
+            for role, along in channels.items()
+            for axis in (weight.only(role),)
+            if axis is not None
+        )
         if key in self.weights:  # called before, with other inputs perhaps
             before = self.weights[key]
             for old, new in zip(before.axes, found, strict=True):
                 self.atoms.tie(old.channels, new.channels)
             found, positions = before.axes, before.positions + positions
-        self.weights[key] = Weight(layer.name, name, tuple(variable.shape), found, positions)
+        self.weights[key] = WeightChannels(weight, found, positions)

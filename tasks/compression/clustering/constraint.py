@@ -1,26 +1,22 @@
 """Clusters that stay together while a kernel is trained on: after each step of the optimizer they get their mean."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, TfTensor, tensorflow
-from tasks.compression.layers import kernel_of
+from tasks.arrays import Array
+from tasks.backend import KerasVariable, TfTensor, tensorflow
 
 
-def keep_clusters(layer: KerasLayer) -> None:
-    """Let weights of a kernel that are equal stay equal, and those that are zero stay zero."""
-    kernel = kernel_of(layer)
-    clusters = _Clusters(kernel.numpy())
+def keep_clusters(variable: KerasVariable) -> None:
+    """Let weights of a variable that are equal stay equal, and those that are zero stay zero."""
+    clusters = _Clusters(variable.numpy())
     # Keras optimizers apply a variable's own constraint; set here, it is no part of the layer's config
-    kernel._constraint = clusters.project
+    variable._constraint = clusters.project
 
 
 class _Clusters:
     """A constraint that keeps equal weights of a kernel equal."""
 
-    def __init__(self, kernel: NDArray[Any]) -> None:
+    def __init__(self, kernel: Array) -> None:
         tf = tensorflow()
         values, index = np.unique(kernel, return_inverse=True)
         self._count = len(values)

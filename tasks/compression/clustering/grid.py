@@ -6,13 +6,12 @@ the whole layer than in one channel, which entropy coding profits from. The grad
 (straight-through estimator, Bengio, Léonard and Courville 2013, arXiv:1308.3432).
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, TfTensor, tensorflow, traced
-from tasks.compression.layers import output_axis
+from tasks.arrays import Array
+from tasks.backend import TfTensor, tensorflow, traced
+from tasks.compression.weights import Weight
 
 SHARES = np.linspace(0.3, 1.0, 36)  # of a channel's largest weight that are tried for its largest level
 
@@ -22,7 +21,7 @@ def steps_of(clusters: int) -> int:
     return (clusters - 1) // 2
 
 
-def best_shares(kernel: NDArray[Any], steps: int) -> NDArray[np.float32]:
+def best_shares(kernel: Array, steps: int) -> NDArray[np.float32]:
     """Find for each output channel the largest level, by the largest weight, at which the squared error is least.
 
     Output channels are last, here and in :func:`to_grid`.
@@ -31,7 +30,7 @@ def best_shares(kernel: NDArray[Any], steps: int) -> NDArray[np.float32]:
     return np.asarray(SHARES[np.argmin(errors, axis=0)], np.float32)
 
 
-def to_grid(kernel: NDArray[Any], steps: int, shares: NDArray[Any] | float) -> NDArray[np.float32]:
+def to_grid(kernel: Array, steps: int, shares: Array | float) -> NDArray[np.float32]:
     """The kernel with each weight at the nearest of its channel's levels."""
     largest = np.abs(kernel).max(axis=_inner(kernel)) * shares
     scale = np.where(largest > 0, largest, 1.0)
@@ -39,10 +38,10 @@ def to_grid(kernel: NDArray[Any], steps: int, shares: NDArray[Any] | float) -> N
     return np.asarray(levels * (scale / steps), np.float32)
 
 
-def simulate(layer: KerasLayer, steps: int, shares: NDArray[np.float32]) -> None:
-    """Let ``layer`` compute with its kernel on the grid, while the kernel itself is trained on as it is."""
-    tf = tensorflow()
-    call = layer.call
+def simulate(weight: Weight, steps: int, shares: NDArray[np.float32]) -> None:
+    """Let a layer compute with its weight on the grid, while the weight itself is trained on as it is."""
+    tf, layer = tensorflow(), weight.layer
+    call, how = layer.call, weight.orientation
 
     def on_grid(kernel: TfTensor) -> TfTensor:
         scale = tf.reduce_max(tf.abs(kernel), axis=list(_inner(kernel))) * shares
@@ -50,22 +49,24 @@ def simulate(layer: KerasLayer, steps: int, shares: NDArray[np.float32]) -> None
         levels = tf.round(tf.clip_by_value(kernel / scale, -1.0, 1.0) * steps) * (scale / steps)
         return kernel + tf.stop_gradient(levels - kernel)
 
-    def oriented(kernel: TfTensor) -> TfTensor:
-        """Output channels last, and back; see :func:`tasks.compression.layers.oriented`."""
-        return tf.linalg.matrix_transpose(kernel) if output_axis(layer) == -2 else kernel
+    def forth(values: TfTensor) -> TfTensor:
+        return tf.reshape(tf.transpose(values, how.order), how.shape)
+
+    def back(oriented: TfTensor) -> TfTensor:
+        return tf.transpose(tf.reshape(oriented, how.moved), how.back)
 
     def simulated(inputs: TfTensor) -> TfTensor:
-        kernel = layer.kernel
-        # not through the layer's own __setattr__, which would forget that the kernel is a weight
-        object.__setattr__(layer, "kernel", oriented(on_grid(oriented(kernel))))
+        values = getattr(layer, weight.name)
+        # not through the layer's own __setattr__, which would forget that the variable is a weight
+        object.__setattr__(layer, weight.name, back(on_grid(forth(values))))
         try:
             return call(inputs)
         finally:
-            object.__setattr__(layer, "kernel", kernel)
+            object.__setattr__(layer, weight.name, values)
 
     layer.call = traced(simulated)
 
 
-def _inner(kernel: Any) -> tuple[int, ...]:
+def _inner(kernel: Array | TfTensor) -> tuple[int, ...]:
     """All axes but the output channels'."""
     return tuple(range(len(kernel.shape) - 1))

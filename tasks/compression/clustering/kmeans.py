@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-Kernel = NDArray[Any]
+from tasks.arrays import Array
+
+Kernel = Array
 INITS = ("linear", "density", "kmeans++")
 
 
@@ -38,7 +39,7 @@ def _cluster(values: Kernel, clusters: int, init: str, keep_zeros: bool, seed: i
     return result
 
 
-def _lloyd(values: NDArray[Any], clusters: int, init: str, seed: int) -> NDArray[Any]:
+def _lloyd(values: Array, clusters: int, init: str, seed: int) -> Array:
     from sklearn.cluster import KMeans
 
     points = values.reshape(-1, 1).astype(np.float64)

@@ -3,14 +3,12 @@
 Known of its sparsity-preserving clustering: layers that come out all zero, zeros and clusters that are lost.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.compression.clustering.kmeans import to_levels
 
-Kernel = NDArray[Any]
+Kernel = Array
 
 
 def distinct(kernel: Kernel, per_channel: bool) -> int:

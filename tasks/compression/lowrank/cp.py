@@ -5,11 +5,11 @@ which gives one: a layer less, a better fit at the same rank, and strides, paddi
 """
 
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, keras
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
 from tasks.compression.replacement import Factor, Replacement, inner, last, pointwise
@@ -23,7 +23,7 @@ SEED = 1  # of the components beyond a mode's size
 class Cp(Decomposition):
     """1 × 1 to as many channels as the rank, one filter of the kernel's size for each of them, and 1 × 1 again."""
 
-    def __init__(self, kernel: NDArray[Any], moments: Matrix | None = None) -> None:
+    def __init__(self, kernel: Array, moments: Matrix | None = None) -> None:
         super().__init__(kernel, moments)
         self._cuts: dict[int, tuple[Matrix, Matrix, Matrix]] = {}
 

@@ -2,11 +2,11 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer
 from tasks.compression.lowrank.moments import roots
 from tasks.compression.lowrank.vbmf import rank_by_noise
@@ -44,7 +44,7 @@ class Decomposition(ABC):
         moments: second moments ``[in, in]`` of the inputs, by which errors count; None: all inputs count alike.
     """
 
-    def __init__(self, kernel: NDArray[Any], moments: Matrix | None = None) -> None:
+    def __init__(self, kernel: Array, moments: Matrix | None = None) -> None:
         self.kernel = kernel.astype(np.float64)
         self._root: Matrix | None = None
         self._inverse: Matrix | None = None
@@ -110,6 +110,10 @@ class Decomposition(ABC):
     def macs(self, ranks: Ranks, places: Places) -> int:
         """Multiplications of one image."""
 
+    def macs_whole(self, places: Places) -> int:
+        """Multiplications of one image by the kernel as it is."""
+        return int(self.kernel.size) * places.after
+
     @abstractmethod
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
         """The kernel of which the factors are the exact ones."""
@@ -131,7 +135,7 @@ def _over_inputs(matrix: Matrix, kernel: NDArray[np.float64]) -> NDArray[np.floa
     return np.asarray(np.einsum("ij,...jo->...io", matrix, kernel))
 
 
-def rank_by_energy(spectrum: NDArray[Any], keep: float) -> int:
+def rank_by_energy(spectrum: Array, keep: float) -> int:
     """The least number of leading singular values whose squares are at least ``keep`` of all; at least 1."""
     energy = np.cumsum(spectrum**2)
     if not energy[-1]:

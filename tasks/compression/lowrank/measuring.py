@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
-from tasks.backend import KerasLayer, KerasModel, tensorflow
-from tasks.compression.layers import find_kernel, kernel_of
+from tasks.arrays import Array
+from tasks.backend import KerasModel, tensorflow
+from tasks.compression.weights import weights
 from tasks.learning.pipeline import evaluation_batches
 from tasks.learning.saving import copy_model
 from tasks.workloads import outcome_of
 
 BATCH = 250
-Loss = Callable[[Mapping[str, NDArray[Any]]], float]  # by the name of the layer; those not named are as they were
+Loss = Callable[[Mapping[str, Array]], float]  # by the path of the weight; those not named are as they were
 
 
 def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
@@ -27,17 +25,14 @@ def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
     copy = copy_model(model)
     batches = list(evaluation_batches("validation", BATCH, folder).unbatch().take(samples).batch(BATCH))
     outcome = outcome_of(folder)
-    before: dict[str, NDArray[Any]] = {layer.name: kernel_of(layer).numpy() for layer in _with_kernel(copy)}
+    every = weights(copy)
+    before = {path: weight.values() for path, weight in every.items()}
     answer = tf.function(lambda samples: copy(samples, training=False))
 
-    def loss(kernels: Mapping[str, NDArray[Any]]) -> float:
-        for layer in _with_kernel(copy):
-            kernel_of(layer).assign(kernels.get(layer.name, before[layer.name]))
+    def loss(kernels: Mapping[str, Array]) -> float:
+        for path, weight in every.items():
+            weight.assign(kernels.get(path, before[path]))
         total = sum(float(tf.reduce_sum(outcome.each_loss(labels, answer(inputs)))) for inputs, labels in batches)
         return total / sum(len(labels) for _, labels in batches)
 
     return loss
-
-
-def _with_kernel(model: KerasModel) -> list[KerasLayer]:
-    return [layer for layer in model.layers if find_kernel(layer) is not None]

@@ -5,13 +5,13 @@ The error ``‖x (W − Ŵ)‖²`` over inputs ``x`` with second moments ``M`` i
 arXiv:2403.07378).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.learning.pipeline import evaluation_batches
 
 BATCH = 50
@@ -20,14 +20,20 @@ RIDGE = 1e-3  # of the mean moment: an input that was never active may be so one
 Matrix = NDArray[np.float64]
 
 
-def input_moments(model: KerasModel, layers: Sequence[str], samples: int, folder: Path) -> dict[str, Matrix]:
-    """Second moments ``[in, in]`` of the inputs of the named layers over the first training images.
+def input_moments(model: KerasModel, layers: Mapping[str, KerasLayer], samples: int, folder: Path) -> dict[str, Matrix]:
+    """Second moments ``[in, in]`` of the inputs of layers over the first training images.
 
-    In a convolution the channels of all places count alike.
+    In a convolution the channels of all places count alike, in a recurrent layer the inputs of all steps.
+
+    Args:
+        model: that the layers are in.
+        layers: by any names.
+        samples: so many images.
+        folder: the prepared data.
     """
     if not layers:
         return {}
-    probe = keras().Model(model.inputs, [model.get_layer(name).get_input_at(0) for name in layers])
+    probe = keras().Model(model.inputs, [layer.get_input_at(0) for layer in layers.values()])
     sums = {name: np.zeros((1, 1)) for name in layers}
     for inputs, _ in evaluation_batches("train", BATCH, folder).unbatch().take(samples).batch(BATCH):
         found = probe(inputs, training=False)

@@ -20,16 +20,17 @@ HALVINGS = 24  # of the interval in which an energy is searched
 
 @dataclass(frozen=True)
 class Target:
-    """A layer that could be factorized."""
+    """A weight that could be factorized; ``layer``: the name of the layer that its factors take the place of."""
 
     decomposition: Decomposition
     places: Places
+    layer: str
 
     def cost(self, of: str, ranks: Ranks | None) -> int:
         """``parameters`` or ``macs`` at these ranks; None: as it is."""
-        kernel = self.decomposition.kernel
         if ranks is None:
-            return int(kernel.size) * (1 if of == "parameters" else self.places.after)
+            whole = self.decomposition
+            return int(whole.kernel.size) if of == "parameters" else whole.macs_whole(self.places)
         return (
             self.decomposition.parameters(ranks) if of == "parameters" else self.decomposition.macs(ranks, self.places)
         )
@@ -39,7 +40,7 @@ class Target:
         return all(self.cost(what, ranks) < self.cost(what, None) for what in {"parameters", of})
 
 
-Targets = Mapping[str, Target]  # by the name of the layer
+Targets = Mapping[str, Target]  # by the path of the weight
 
 
 class RankChooser(Settings):

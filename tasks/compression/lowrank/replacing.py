@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from tasks.backend import KerasModel
-from tasks.compression.layers import kernel_of
 from tasks.compression.lowrank.decomposition import Ranks
 from tasks.compression.lowrank.ranks import Target
 from tasks.compression.replacement import Replacement, replace_layers
+from tasks.compression.weights import weights
 from tasks.learning.rewrites import note, why_not_exact
 from tasks.learning.saving import copy_model
 from tasks.samples import Specs
@@ -24,7 +24,7 @@ def with_factors(
 
     Args:
         model: stays as it is.
-        targets: the layers that can be replaced, by name.
+        targets: the weights that can be replaced, by path.
         chosen: the ranks of those that are.
         specs: the inputs of the network; None: as far as it alone tells.
 
@@ -54,14 +54,16 @@ def _replaced(
     model: KerasModel, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]
 ) -> tuple[KerasModel, dict[str, Replacement]]:
     replacements = {
-        name: targets[name].decomposition.replace(model.get_layer(name), ranks) for name, ranks in chosen.items()
+        path: targets[path].decomposition.replace(model.get_layer(targets[path].layer), ranks)
+        for path, ranks in chosen.items()
     }
-    return replace_layers(model, replacements), replacements
+    return replace_layers(model, {targets[path].layer: each for path, each in replacements.items()}), replacements
 
 
 def _multiplied(model: KerasModel, targets: Mapping[str, Target], chosen: Mapping[str, Ranks]) -> KerasModel:
     """The network with products of factors as kernels."""
     copy = copy_model(model)
-    for name, ranks in chosen.items():
-        kernel_of(copy.get_layer(name)).assign(targets[name].decomposition.reconstruct(ranks))
+    every = weights(copy)
+    for path, ranks in chosen.items():
+        every[path].assign(targets[path].decomposition.reconstruct(ranks))
     return copy

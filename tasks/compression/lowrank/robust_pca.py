@@ -5,11 +5,11 @@ kernel. At the rank that is then chosen both are refitted in turn to what the ot
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, keras
 from tasks.compression.lowrank.decomposition import Matrix, Places, Ranks
 from tasks.compression.lowrank.svd import Svd, split, two_layers
@@ -30,7 +30,7 @@ class RobustPca(Svd):
     weights, and what their positions cost in units of a weight of 8 bits.
     """
 
-    def __init__(self, kernel: NDArray[Any], density: float | None = None) -> None:
+    def __init__(self, kernel: Array, density: float | None = None) -> None:
         self.density = density
         self._cuts: dict[Ranks, tuple[Matrix, Matrix, Matrix]] = {}
         super().__init__(kernel)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
 from tasks.compression.replacement import Replacement, inner, last, pointwise
@@ -53,7 +54,7 @@ def two_layers(layer: KerasLayer, first: Matrix, second: Matrix, **changes: Any)
     return Replacement(((begin, end),), {begin.layer.name: first.shape[1]})
 
 
-def split(matrix: NDArray[Any], rank: int) -> tuple[Matrix, Matrix]:
+def split(matrix: Array, rank: int) -> tuple[Matrix, Matrix]:
     """The best factors of this rank (Eckart and Young 1936), each with the roots of the singular values.
 
     Sharing them out evenly leaves both factors with the same norm, which is best for training and for few bits.

@@ -1,10 +1,9 @@
 """Tucker-2 decomposition of a convolution over its channels (Kim et al. 2016, arXiv:1511.06530), through tensorly."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer
 from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
 from tasks.compression.replacement import Factor, Replacement, inner, last, pointwise
@@ -20,7 +19,7 @@ class Tucker(Decomposition):
     Where a side keeps all its channels its square factor is multiplied into the core, which leaves that layer out.
     """
 
-    def __init__(self, kernel: NDArray[Any], moments: Matrix | None = None) -> None:
+    def __init__(self, kernel: Array, moments: Matrix | None = None) -> None:
         super().__init__(kernel, moments)
         self._cuts: dict[Ranks, tuple[Matrix, NDArray[np.float64], Matrix]] = {}
 
@@ -68,7 +67,7 @@ class Tucker(Decomposition):
         return Replacement((tuple(chain),), {factor.layer.name: factor.weights[0].shape[-1] for factor in chain[:-1]})
 
 
-def tucker2(kernel: NDArray[Any], ranks: Ranks) -> tuple[Matrix, NDArray[np.float64], Matrix]:
+def tucker2(kernel: Array, ranks: Ranks) -> tuple[Matrix, NDArray[np.float64], Matrix]:
     """Factors over input and output channels, and what is between them.
 
     Returns:

@@ -6,16 +6,17 @@ a singular value counts when it lies above a threshold that follows from the noi
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 
+from tasks.arrays import Array
+
 EXACT = 1e-5  # of the largest singular value: what is below is rounding, in a matrix that has no noise
 
 
-def rank_by_noise(matrix: NDArray[Any]) -> int:
+def rank_by_noise(matrix: Array) -> int:
     """Return how many components stand out of the noise, whose variance is estimated too; 0 where none does."""
     rows, columns = sorted(matrix.shape)
     spectrum = np.linalg.svd(matrix, compute_uv=False).astype(np.float64)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.litert import LiteRTModel
-from tasks.samples import Array, Inputs
+from tasks.samples import Inputs
 
 MOST = 4096  # values of a tensor that are kept of one sample
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, KerasVariable, TfTensor, keras, tensorflow
 from tasks.compression.quantization.calibration import Samples
 from tasks.compression.quantization.head import split_head
@@ -14,18 +14,19 @@ from tasks.compression.quantization.levels import restrict, settle, snap
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
 from tasks.compression.quantization.preserve import Preserved
 from tasks.compression.quantization.simulation import simulated
+from tasks.compression.weights import name_of, weight_of
 from tasks.errors import Unsuited
 from tasks.learning.comparison import answers
 from tasks.learning.conversion import only_trains
 from tasks.learning.feeding import IDS, extremes, fed, specs_of
-from tasks.samples import Array, Inputs, Specs, TensorSpec, concatenate
+from tasks.samples import Inputs, Specs, TensorSpec, concatenate
 
 BATCH = 50
 RANGES = ("/output_min", "/post_activation_min")  # of a layer's activations; each has a "…_max" beside it
 
 WATCHED = 2000  # samples that BatchNorm's statistics are measured on after each epoch; after the last it is all
 
-Train = Callable[[KerasModel, Sequence[Any]], object]
+Train = Callable[[KerasModel, Sequence[object]], object]
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def preserve(aware: KerasModel) -> dict[str, str]:
     schemes = {}
     for wrapper in filter(_weighted, aware.layers):
         preserved = [
-            (kernel, Preserved(kernel.numpy(), quantizer), more) for kernel, quantizer, more in wrapper._weight_vars
+            (kernel, Preserved(weight_of(wrapper.layer, name_of(kernel), kernel), quantizer), more)
+            for kernel, quantizer, more in wrapper._weight_vars
         ]
         wrapper._weight_vars = preserved  # a new list: Keras saves no model in which one was changed
         schemes.update({str(wrapper.layer.name): found.structure.scheme for _, found, _ in preserved})
@@ -162,7 +164,7 @@ def _scale(head: KerasModel | None) -> float | None:
     return float(only.scale) if only is not None and np.ndim(only.scale) == 0 and not np.any(only.offset) else None
 
 
-def measure_ranges(aware: KerasModel, body: KerasModel, inputs: NDArray[Any]) -> None:
+def measure_ranges(aware: KerasModel, body: KerasModel, inputs: Array) -> None:
     """Let the range of each activation begin where it is.
 
     TFMOT lets it begin at ±6 and move by a thousandth a step, which a short training does not get over.

@@ -6,6 +6,8 @@ measured). A layer is linear before its activation, so that the mean of an outpu
 the mean of what comes in at each place: W E[x] for the float layer, W' E[x'] for the rounded one. Layers are corrected
 one after another, x' is what comes from those that are corrected already. Activations are not rounded meanwhile.
 
+Operations of a file's first graph are corrected alone: the runtime shows no values of the graphs that it calls.
+
 Half of the images are fitted on. A layer's correction is kept only if the rounded file's logits on the other half come
 nearer to the float file's: the mean squared error of an image falls by more than twice its standard error. So the file
 is never further away than without.
@@ -18,13 +20,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import tensorflow
 from tasks.compression.quantization.activations import record_means
 from tasks.compression.quantization.scales import BIAS_LIMIT, content, entry_and_bias, store, weighted
 from tasks.litert import LiteRTModel, Scores
-from tasks.samples import Array, Inputs
+from tasks.litert_types import Model, Operator, SubGraph, Tensor
+from tasks.samples import Inputs
 
 Floats = NDArray[np.float64]
+Operation = tuple[Operator, Tensor]  # with its weights
 SURE = 2.0  # standard errors
 
 
@@ -78,9 +83,7 @@ def corrections(
     return found
 
 
-def _obstacles(
-    model: Any, file: Any, operators: list[tuple[Any, Any]], rounded: Mapping[str, NDArray[Any]]
-) -> dict[str, str]:
+def _obstacles(model: Model, file: Model, operators: list[Operation], rounded: Mapping[str, Array]) -> dict[str, str]:
     """The operations whose means cannot be accounted for, with what is in the way."""
     graph, there = model.subgraphs[0], _by_output(file)
     found: dict[str, str] = {}
@@ -101,11 +104,11 @@ def _obstacles(
     return found
 
 
-def _by_output(model: Any) -> dict[str, tuple[Any, Any]]:
+def _by_output(model: Model) -> dict[str, Operation]:
     return {_output(model, operator): (operator, weights) for operator, weights in _linear(model)}
 
 
-def _fixed(tensor: Any) -> bool:
+def _fixed(tensor: Tensor) -> bool:
     sizes = (*tensor.shape, *(() if tensor.shapeSignature is None else tensor.shapeSignature))
     return len(tensor.shape) > 1 and all(size > 0 for size in sizes)
 
@@ -148,57 +151,58 @@ def largest(added: Mapping[str, Floats]) -> dict[str, float]:
     return {name: float(np.abs(values).max()) for name, values in added.items()}
 
 
-def _linear(model: Any) -> Iterator[tuple[Any, Any]]:
+def _linear(model: Model) -> Iterator[Operation]:
     """The operations whose outputs' means are known from their inputs', with constant kernels, in order."""
     for operator, weights in weighted(model):
         if _code(model, operator) in _mappings() and content(model, weights):
             yield operator, weights
 
 
-def _mean(model: Any, operation: tuple[Any, Any], kernel: Floats, entry: Floats) -> Floats:
+def _mean(model: Model, operation: Operation, kernel: Floats, entry: Floats) -> Floats:
     operator = operation[0]
     return _mappings()[_code(model, operator)](operator.builtinOptions, kernel, entry)
 
 
-def _floats(model: Any, weights: Any) -> Floats:
+def _floats(model: Model, weights: Tensor) -> Floats:
     return np.frombuffer(content(model, weights), np.float32).reshape(weights.shape).astype(np.float64)
 
 
-def _read(flatbuffer: bytes) -> Any:
+def _read(flatbuffer: bytes) -> Model:
     from tensorflow.lite.tools import flatbuffer_utils
 
-    return flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    found: Model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    return found
 
 
-def _write(model: Any) -> bytes:
+def _write(model: Model) -> bytes:
     from tensorflow.lite.tools import flatbuffer_utils
 
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def _code(model: Any, operator: Any) -> int:
+def _code(model: Model, operator: Operator) -> int:
     return int(model.operatorCodes[operator.opcodeIndex].builtinCode)
 
 
-def _output(model: Any, operator: Any) -> str:
+def _output(model: Model, operator: Operator) -> str:
     """Identifies an operation in a float file and the 8-bit one made of it; its weights may be another's, too."""
     return str(model.subgraphs[0].tensors[operator.outputs[0]].name.decode())
 
 
-def _meant(model: Any, weights: Any) -> Floats:
+def _meant(model: Model, weights: Tensor) -> Floats:
     steps = _steps(weights)
     shape = [1] * len(weights.shape)
     shape[weights.quantization.quantizedDimension if len(steps) > 1 else 0] = len(steps)
     return np.frombuffer(content(model, weights), np.int8).reshape(weights.shape) * steps.reshape(shape)
 
 
-def _steps(weights: Any) -> Floats:
+def _steps(weights: Tensor) -> Floats:
     """Scales of a tensor of integers; none where it is stored as floats."""
     scale = None if weights.quantization is None else weights.quantization.scale
     return np.asarray([] if scale is None else scale, np.float64)
 
 
-def _add_to_bias(model: Any, operator: Any, real: Floats) -> None:
+def _add_to_bias(model: Model, operator: Operator, real: Floats) -> None:
     """Let an operation, and no other one, add more to its outputs; the converter leaves a bias out where it is 0."""
     graph = model.subgraphs[0]
     entry, bias = entry_and_bias(model, operator)
@@ -215,16 +219,16 @@ def _add_to_bias(model: Any, operator: Any, real: Floats) -> None:
     store(model, bias, np.clip(values, -BIAS_LIMIT, BIAS_LIMIT).astype(dtype))
 
 
-def _users(graph: Any, tensor: Any) -> int:
+def _users(graph: SubGraph, tensor: Tensor) -> int:
     return sum(graph.tensors[index] is tensor for operator in graph.operators for index in operator.inputs)
 
 
-def _new_bias(model: Any, operator: Any, steps: Floats, outputs: int) -> Any:
+def _new_bias(model: Model, operator: Operator, steps: Floats, outputs: int) -> Tensor:
     """A bias of an operation's own; ``steps`` are its kernel's, where it is one of integers."""
     from tensorflow.lite.python import schema_py_generated as schema
 
     graph = model.subgraphs[0]
-    bias = schema.TensorT()
+    bias: Tensor = schema.TensorT()
     bias.name, bias.shape = f"{_output(model, operator)}/bias", [outputs]
     bias.type = schema.TensorType.INT32 if len(steps) else schema.TensorType.FLOAT32
     if len(steps):

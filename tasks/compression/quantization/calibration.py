@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tasks.arrays import Array
 from tasks.compression.technique import Context
 from tasks.config import Settings
 from tasks.errors import Unsuited
@@ -43,7 +44,7 @@ class CalibrationSet:
     """Samples of the training split, their labels, and where they are in it."""
 
     inputs: Inputs
-    labels: NDArray[Any]
+    labels: Array
     places: NDArray[np.int64]
 
     def samples(self) -> Samples:
@@ -81,7 +82,7 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
     return CalibrationSet(concatenate(parts), labels[places], places)
 
 
-def draw(labels: NDArray[Any], config: Calibration) -> NDArray[np.int64]:
+def draw(labels: Array, config: Calibration) -> NDArray[np.int64]:
     """Places of the images: the first ones, or drawn by seed; with ``balanced`` class by class in turn."""
     order = np.arange(len(labels))
     if config.seed is not None:

@@ -3,15 +3,16 @@
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.compression.flatbuffer import Constant, File, Part, Places
 from tasks.compression.location import align
 from tasks.litert import LiteRTModel
-from tasks.samples import Array, Inputs
+from tasks.samples import Inputs
 
 # of what reads a weight: which widths it may have depends on it; nothing but float32 in operators of kind "fixed"
 Kind = Literal["dense", "convolution", "other", "fixed"]
@@ -97,7 +98,7 @@ class FloatFile:
         order: tuple[Kind, ...] = ("fixed", "other", "convolution", "dense")
         return next(kind for kind in order if kind in kinds)
 
-    def replaced(self, weights: Mapping[str, Sequence[NDArray[Any]]]) -> bytes:
+    def replaced(self, weights: Mapping[str, Sequence[Array]]) -> bytes:
         """The file with other constants for the weights of these paths.
 
         They are written over the old ones: to take a file apart and write it again takes as long as to run it on some
@@ -115,25 +116,25 @@ class FloatFile:
             found[self._bytes[part.graph, part.tensor]] = np.ascontiguousarray(array, np.float32).tobytes()
         return bytes(found)
 
-    def _rewritten(self, new: Sequence[tuple[Part, NDArray[Any]]]) -> bytes:
+    def _rewritten(self, new: Sequence[tuple[Part, Array]]) -> bytes:
         """The file with other constants, where equal ones are stored once and now differ."""
         file = File(self.flatbuffer)
         for part, array in new:
             file.store(file.tensor(part.graph, part.tensor), np.ascontiguousarray(array, np.float32))
         return file.write()
 
-    def _moved(self, other: File) -> dict[tuple[int, int], list[int]]:
-        """The constants that another file has in the place of each of this one's."""
+    def _moved(self, other: File) -> dict[tuple[int, int], list[tuple[int, int]]]:
+        """The constants of another file in the place of each of this one's, by numbers of graph and tensor."""
         held = {place for parts in self.places.values() for place in _places(parts)}
         real = {place: self.file.constant(*place).real() for place in held}
         wanted = {
             number: real[place] for number, use in enumerate(self.uses) if (place := (use.graph, use.tensor)) in held
         }
         now = align(self.uses, other, wanted)
-        moved: dict[tuple[int, int], list[int]] = {}
+        moved: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for number, use in now.items():
             old = self.uses[number]
-            moved.setdefault((old.graph, old.tensor), []).append(use.tensor)
+            moved.setdefault((old.graph, old.tensor), []).append((use.graph, use.tensor))
         return moved
 
     def places_in(self, flatbuffer: bytes) -> Places:
@@ -142,7 +143,9 @@ class FloatFile:
         return {
             path: tuple(
                 dict.fromkeys(
-                    replace(part, tensor=tensor) for part in parts for tensor in moved[part.graph, part.tensor]
+                    replace(part, graph=graph, tensor=tensor)
+                    for part in parts
+                    for graph, tensor in moved[part.graph, part.tensor]
                 )
             )
             for path, parts in self.places.items()
@@ -153,7 +156,7 @@ class FloatFile:
         other = File(flatbuffer)
         moved = self._moved(other)
         return {
-            path: tuple(other.constant(part.graph, moved[part.graph, part.tensor][0], part.outputs) for part in parts)
+            path: tuple(other.constant(*moved[part.graph, part.tensor][0], part.outputs) for part in parts)
             for path, parts in self.parts.items()
         }
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.compression.flatbuffer import File, Places, in_half_bytes
 from tasks.compression.quantization.kernels import PLAIN, XNNPACK, answers
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError
-from tasks.samples import Array, Inputs
+from tasks.samples import Inputs
 
 LARGEST = 7  # both signs alike
 NEAR, ROUNDING = 30.0, 6.0  # decibels: of the same numbers but for last bits; what these may vary by

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import File, Part, in_half_bytes
 from tasks.compression.quantization.float_file import FloatFile, Kind, Operation
+from tasks.litert_types import Tensor
 
 Bits = Literal[4, 8, 16, 32]
 WeightRange = Literal["minmax", "mse", "octav"]
@@ -102,9 +103,10 @@ def _scope(operation: Operation) -> str:
     return f"slimline-{operation.graph}-{operation.operator}"
 
 
-def _output(file: File, operation: Operation) -> Any:
+def _output(file: File, operation: Operation) -> Tensor:
     graph = file.model.subgraphs[operation.graph]
-    return graph.tensors[graph.operators[operation.operator].outputs[0]]
+    found: Tensor = graph.tensors[graph.operators[operation.operator].outputs[0]]
+    return found
 
 
 def _fill(file: File, part: Part, values: NDArray[np.float32], block: int | None) -> NDArray[np.bool_]:
@@ -122,7 +124,7 @@ def _fill(file: File, part: Part, values: NDArray[np.float32], block: int | None
 def _empty(file: File, dead: Mapping[str, NDArray[np.bool_]]) -> None:
     """Let what was filled be zeros again."""
     for number, graph in enumerate(file.model.subgraphs):
-        for operator in graph.operators:
+        for operator in graph.operators or ():
             mask = dead.get(graph.tensors[operator.outputs[0]].name.decode()) if np.size(operator.outputs) else None
             if mask is not None and mask.any():
                 values = file.constant(number, operator.inputs[1]).values

@@ -6,10 +6,11 @@ XNNPACK is LiteRT's default, which slimline runs and recommends; the plain kerne
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError, EvaluationError
 from tasks.litert import LiteRTModel
-from tasks.samples import Array, Inputs
+from tasks.samples import Inputs
 
 AGREES = 20.0  # decibels: 8-bit activations alone give 40 or so, wrong kernels 5
 LEAST = 10.0  # decibels: what rounding may leave of the answers of a deep network

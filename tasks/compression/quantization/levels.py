@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
+from tasks.arrays import Array
+from tasks.backend import KerasLayer, KerasModel, KerasVariable, TfTensor, keras, tensorflow
 from tasks.compression.quantization.scales import Levels
+from tasks.compression.roles import KINDS, kind_of
 
 INT8 = 127  # the largest level of the file's type
 RATIOS = np.linspace(0.3, 1.0, 71)  # of the largest weight, tried for the first scale's range
@@ -23,7 +25,7 @@ def largest_level(bits: int) -> int:
     return int(2 ** (bits - 1) - 1)
 
 
-def round_to_levels(weights: NDArray[Any], scale: Any, largest: int) -> NDArray[np.int8]:
+def round_to_levels(weights: Array, scale: Any, largest: int) -> NDArray[np.int8]:
     """The nearest level of each weight; ``scale`` is a scalar or one for each of the last axis."""
     levels: NDArray[np.int8] = np.clip(np.rint(weights / scale), -largest, largest).astype(np.int8)
     return levels
@@ -46,11 +48,11 @@ def best_scale(weights: NDArray[np.float32], largest: int, per_channel: bool) ->
 class _Learned:
     """Stands in for a TFMOT quantizer while training: rounds to levels, whose scale is a variable of the layer."""
 
-    def __init__(self, log_scale: Any, largest: int) -> None:
+    def __init__(self, log_scale: KerasVariable, largest: int) -> None:
         self.log_scale = log_scale
         self.largest = largest
 
-    def __call__(self, kernel: TfTensor, *_: Any, **__: Any) -> Any:
+    def __call__(self, kernel: TfTensor, *_: object, **__: object) -> TfTensor:
         tf = tensorflow()
         scale = tf.exp(self.log_scale)
         level = tf.clip_by_value(kernel / scale, -float(self.largest), float(self.largest))
@@ -63,7 +65,7 @@ class _Fixed:
     def __init__(self, scale: NDArray[np.float32]) -> None:
         self.most = INT8 * scale
 
-    def __call__(self, kernel: TfTensor, *_: Any, **__: Any) -> Any:
+    def __call__(self, kernel: TfTensor, *_: object, **__: object) -> TfTensor:
         fake = tensorflow().quantization
         quantize = (
             fake.fake_quant_with_min_max_vars_per_channel if self.most.ndim else fake.fake_quant_with_min_max_vars
@@ -73,10 +75,8 @@ class _Fixed:
 
 def restrictable(wrapper: KerasLayer) -> bool:
     """Return whether the layer that TFMOT wrapped has a kernel with its outputs last; others keep 8 bits."""
-    layers = keras().layers
     inner = getattr(wrapper, "layer", None)
-    others = (layers.DepthwiseConv2D, layers.Conv2DTranspose)
-    return isinstance(inner, layers.Conv2D | layers.Dense) and not isinstance(inner, others)
+    return inner is not None and KINDS.get(kind_of(inner), {}).get("kernel", ())[-2:] == ("reads", "makes")
 
 
 def restrict(aware: KerasModel, bits: int, per_channel: bool) -> tuple[str, ...]:

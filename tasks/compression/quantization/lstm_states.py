@@ -1,9 +1,9 @@
 """One range for what an LSTM gives and what it remembers of it."""
 
 import copy
-from typing import Any
 
 from tasks.compression.flatbuffer import File
+from tasks.litert_types import Quantization
 
 OUTPUT_STATE, PROJECTION, HIDDEN = 18, 16, 4  # inputs, and a number of the intermediates, in LiteRT's LSTM
 
@@ -18,7 +18,7 @@ def agree_states(flatbuffer: bytes) -> bytes:
 
     file, changed = File(flatbuffer), False
     for graph in file.model.subgraphs:
-        for operator in graph.operators:
+        for operator in graph.operators or ():
             if file.code(operator) != schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM:
                 continue
             output = graph.tensors[operator.outputs[0]]
@@ -32,5 +32,5 @@ def agree_states(flatbuffer: bytes) -> bytes:
     return file.write() if changed else flatbuffer
 
 
-def _range(quantization: Any) -> tuple[list[float], list[int]]:
+def _range(quantization: Quantization) -> tuple[list[float], list[int]]:
     return [float(each) for each in quantization.scale], [int(each) for each in quantization.zeroPoint]

@@ -5,21 +5,20 @@ are those of networks that are no more. Measured anew, they fit the levels that 
 al. 2022, arXiv:2203.11086).
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, keras
 
 BATCH = 50
 
 
-def fresh_statistics(aware: KerasModel, inputs: NDArray[np.float32]) -> Any:
+def fresh_statistics(aware: KerasModel, inputs: NDArray[np.float32]) -> object:
     """A Keras callback: what validation sees, and with it the best epoch's weights, has statistics that fit."""
 
     class Fresh(keras().callbacks.Callback):  # type: ignore[misc]
-        def on_test_begin(self, logs: Any = None) -> None:  # noqa: ARG002
+        def on_test_begin(self, logs: object = None) -> None:  # noqa: ARG002
             measure_statistics(aware, inputs)
 
     return Fresh()
@@ -49,7 +48,7 @@ def measure_statistics(aware: KerasModel, inputs: NDArray[np.float32]) -> tuple[
     return tuple(names)
 
 
-def _moments(probe: KerasModel, inputs: NDArray[np.float32], layer: KerasLayer) -> tuple[NDArray[Any], NDArray[Any]]:
+def _moments(probe: KerasModel, inputs: NDArray[np.float32], layer: KerasLayer) -> tuple[Array, Array]:
     """Mean and variance of each channel."""
     sums, count = np.zeros((2, *layer.moving_mean.shape)), 0
     for start in range(0, len(inputs), BATCH):

@@ -21,7 +21,7 @@ def own_biases(flatbuffer: bytes) -> bytes:
     file, shared = File(flatbuffer), False
     for graph in file.model.subgraphs:
         seen: set[int] = set()
-        for operator in graph.operators:
+        for operator in graph.operators or ():
             slot = slots.get(file.code(operator), len(operator.inputs))
             index = int(operator.inputs[slot]) if slot < len(operator.inputs) else -1
             if index in seen:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.backend import TfTensor, tensorflow
+from tasks.compression.weights import Weight
 
 # distinct values in a weight that is not zero, below which sharing is meant and not chance: of a kernel, of channels
 SHARED, SHARED_BY_CHANNEL = 0.5, 0.98
@@ -37,10 +38,13 @@ class Structure:
         }[self.zeros, self.clusters]
 
 
-def structure_of(kernel: NDArray[Any]) -> Structure:
+def structure_of(kernel: Array) -> Structure:
     """Look for zeros, which training leaves none of, and for values that weights share, all or those of a channel.
 
     Weights of one output channel, of which there are few, hardly ever are equal by chance.
+
+    Args:
+        kernel: output channels last.
     """
     rest = kernel[kernel != 0]
     channels = kernel.reshape(-1, kernel.shape[-1]).T
@@ -49,16 +53,15 @@ def structure_of(kernel: NDArray[Any]) -> Structure:
     return Structure(zeros=rest.size < kernel.size, clusters=clusters)
 
 
-def projection(kernel: NDArray[Any]) -> Callable[[Any], Any]:
+def projection(kernel: Array, structure: Structure) -> Callable[[TfTensor], TfTensor]:
     """Maps a tensor to the nearest one that is zero where ``kernel`` is, and equal where its values are shared."""
     tf = tensorflow()
-    structure = structure_of(kernel)
     mask = tf.constant(kernel != 0, kernel.dtype)
     values, index = np.unique(kernel, return_inverse=True)
     groups = tf.constant(index.reshape(-1), tf.int32)
     sizes = tf.constant(np.bincount(index.reshape(-1), minlength=len(values)), kernel.dtype)
 
-    def project(weights: TfTensor) -> Any:
+    def project(weights: TfTensor) -> TfTensor:
         if structure.clusters:
             sums = tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), groups, len(values))
             weights = tf.reshape(tf.gather(sums / sizes, groups), kernel.shape)
@@ -70,11 +73,11 @@ def projection(kernel: NDArray[Any]) -> Callable[[Any], Any]:
 class Preserved:
     """Stands in for a TFMOT quantizer: the same one, of the projected kernel."""
 
-    def __init__(self, kernel: NDArray[Any], quantizer: Any) -> None:
-        self.structure = structure_of(kernel)
-        self.project = projection(kernel)
+    def __init__(self, weight: Weight, quantizer: Any) -> None:
+        self.structure = structure_of(weight.oriented(weight.values()))
+        self.project = projection(weight.values(), self.structure)
         self.quantizer = quantizer
 
-    def __call__(self, kernel: TfTensor, training: TfTensor, weights: TfTensor, **_: Any) -> Any:
+    def __call__(self, kernel: TfTensor, training: TfTensor, weights: TfTensor, **_: object) -> TfTensor:
         """Project, then round."""
         return self.quantizer(self.project(kernel), training, weights=weights)

@@ -1,11 +1,11 @@
 """Derive the range that 8 bits are spread over from the values that an activation takes."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.compression.quantization.calibration import Calibration, Method
 
 Range = tuple[float, float]
@@ -73,7 +73,7 @@ def _entropy(values: NDArray[np.float32], config: Calibration) -> Range:
     return max(low, -threshold), min(high, threshold)
 
 
-def _divergence(counts: NDArray[Any], size: int, levels: int) -> float:
+def _divergence(counts: Array, size: int, levels: int) -> float:
     kept = counts[:size].astype(np.float64)
     clipped = kept.copy()
     clipped[-1] += counts[size:].sum()

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from tasks.compression.flatbuffer import File, Part, Places, Use, by_output, content, store
 from tasks.compression.location import align
 from tasks.errors import CompressionError
+from tasks.litert_types import Model, Operator, SubGraph, Tensor
 
 __all__ = ["BIAS_LIMIT", "content", "entry_and_bias", "share_scales", "store", "stretch_scales", "weighted"]
 
@@ -157,7 +157,7 @@ def _aligned(
     return [(use, kernels[number]) for number, use in align(uses, file, kernels).items() if use.slot == 1]
 
 
-def weighted(model: Any) -> Iterator[tuple[Any, Any]]:
+def weighted(model: Model) -> Iterator[tuple[Operator, Tensor]]:
     """The operations of a file, as an object, that have a second input, and that input: weights, if it is stored.
 
     Those of its first graph, which calls the others.
@@ -168,7 +168,7 @@ def weighted(model: Any) -> Iterator[tuple[Any, Any]]:
             yield operator, graph.tensors[operator.inputs[1]]
 
 
-def entry_and_bias(model: Any, operator: Any, number: int = 0) -> tuple[Any, Any | None]:
+def entry_and_bias(model: Model, operator: Operator, number: int = 0) -> tuple[Tensor, Tensor | None]:
     """Return what an operation with weights computes from, and its bias if it has one; ``number``: of its graph."""
     graph = model.subgraphs[number]
     entry, bias = _inputs(model, operator)
@@ -176,7 +176,7 @@ def entry_and_bias(model: Any, operator: Any, number: int = 0) -> tuple[Any, Any
     return graph.tensors[operator.inputs[entry]], graph.tensors[operator.inputs[bias]] if has_bias else None
 
 
-def _inputs(model: Any, operator: Any) -> tuple[int, int]:
+def _inputs(model: Model, operator: Operator) -> tuple[int, int]:
     """Return which of its inputs an operation computes from, and which is its bias."""
     from tensorflow.lite.python import schema_py_generated as schema
 
@@ -184,7 +184,7 @@ def _inputs(model: Any, operator: Any) -> tuple[int, int]:
     return (2, 3) if transposed else (0, 2)  # the first input of a transposed convolution is its output's shape
 
 
-def _stretched(weights: Any, factor: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+def _stretched(weights: Tensor, factor: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     old = np.asarray(weights.quantization.scale, np.float32)
     if len(weights.shape) != 2 or factor.shape != (weights.shape[0],) or old.size not in (1, factor.size):
         raise CompressionError(
@@ -216,7 +216,7 @@ def _set_kernel_scales(file: File, number: int, tensor: int, scales: NDArray[np.
         _scale_bias(file, entry, bias, scales)
 
 
-def _own_bias(graph: Any, reading: list[Any], index: int) -> int:
+def _own_bias(graph: SubGraph, reading: list[Operator], index: int) -> int:
     """A copy of a bias that other operations use too, for these."""
     bias = copy.deepcopy(graph.tensors[index])
     graph.tensors.append(bias)
@@ -226,7 +226,7 @@ def _own_bias(graph: Any, reading: list[Any], index: int) -> int:
     return len(graph.tensors) - 1
 
 
-def _scale_bias(file: File, entry: Any, bias: Any, scales: NDArray[np.float32]) -> None:
+def _scale_bias(file: File, entry: Tensor, bias: Tensor, scales: NDArray[np.float32]) -> None:
     """Bring a bias to the product of its input's scale and its weights' ``scales``."""
     real = np.frombuffer(file.content(bias), np.int32) * np.asarray(bias.quantization.scale, np.float64)
     products = np.float32(entry.quantization.scale[0]) * scales
@@ -234,7 +234,7 @@ def _scale_bias(file: File, entry: Any, bias: Any, scales: NDArray[np.float32]) 
     file.store(bias, np.clip(np.rint(real / products), -BIAS_LIMIT, BIAS_LIMIT).astype(np.int32))
 
 
-def _set_scales(tensor: Any, scales: NDArray[np.float32]) -> None:
+def _set_scales(tensor: Tensor, scales: NDArray[np.float32]) -> None:
     tensor.quantization.scale = scales
     tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
     tensor.quantization.quantizedDimension = 0

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.compression.quantization.float_file import Arrays, FloatFile, run_file
 from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError
-from tasks.samples import Array, Inputs
+from tasks.samples import Inputs
 from tasks.workloads.protocol import OutcomeLearning
 
 LOWER: dict[Bits, Bits] = {16: 8, 8: 4}
@@ -52,7 +53,7 @@ class Judged:
     """Samples that widths are chosen on: inputs, their targets ``[n]``, and the outcome that judges."""
 
     inputs: Inputs | Array
-    targets: NDArray[Any]
+    targets: Array
     outcome: OutcomeLearning
 
     def score(self, outputs: NDArray[np.float32]) -> Score:

@@ -15,10 +15,11 @@ from tasks.backend import KerasModel
 from tasks.compression.quantization.activations import record_activations
 from tasks.compression.quantization.bias_correction import add_to_biases, corrections, rounded_kernels
 from tasks.compression.quantization.calibration import Calibration, CalibrationSet
-from tasks.compression.quantization.modes import configurations
+from tasks.compression.quantization.modes import Converter, configurations
 from tasks.compression.quantization.ranges import choose_range
 from tasks.compression.quantization.scales import share_scales
 from tasks.learning.conversion import convert
+from tasks.litert_types import SubGraph
 from tasks.samples import Specs
 
 
@@ -50,7 +51,7 @@ def convert_with_ranges(
 
     set_int8 = configurations(drawn.samples())["int8"]
 
-    def calibrate_only(converter: Any) -> None:
+    def calibrate_only(converter: Converter) -> None:
         set_int8(converter)
         converter._experimental_calibrate_only = True
         converters.append(converter)
@@ -76,7 +77,7 @@ def convert_with_ranges(
 
 
 def _choose_ranges(
-    graph: Any, values: Mapping[int, NDArray[np.float32]], config: Calibration
+    graph: SubGraph, values: Mapping[int, NDArray[np.float32]], config: Calibration
 ) -> dict[str, list[float]]:
     """Give each calibrated tensor its range; the converter's own, from all values, is that of min-max."""
     chosen = {}

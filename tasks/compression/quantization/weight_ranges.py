@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from tasks.arrays import Array
 from tasks.compression.quantization.float_file import Arrays, FloatFile, run_file
 from tasks.compression.quantization.int4 import WeightRange, is_blocked, quantize_weights, widths_of
 from tasks.distortion import sqnr
-from tasks.samples import Array, Inputs
+from tasks.samples import Inputs
 
 WATCHED = 64  # samples that the answers are compared on
 

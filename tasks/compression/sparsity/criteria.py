@@ -18,13 +18,13 @@ Gradients are those of the model as it is used: without dropout, with BatchNorm'
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, TfTensor, tensorflow
-from tasks.compression.layers import kernel_of
+from tasks.backend import KerasModel, KerasVariable, TfTensor, tensorflow
+from tasks.compression.weights import weights
 from tasks.learning.pipeline import evaluation_batches
 from tasks.workloads import outcome_of
 
@@ -32,28 +32,31 @@ Criterion = Literal["magnitude", "taylor", "snip", "fisher", "output", "random"]
 DATALESS: frozenset[Criterion] = frozenset({"magnitude", "random"})
 BATCH = 32
 
-Arrays = list[NDArray[np.float64]]
-Gradient = Callable[[Any, TfTensor], Sequence[TfTensor]]
+Values = NDArray[np.float64]
+Arrays = list[Values]
+Value = Callable[[TfTensor, TfTensor], TfTensor]  # of outputs and targets
+Gradient = Callable[[TfTensor, TfTensor], Sequence[TfTensor]]
 
 
 def score_weights(
-    model: KerasModel, layers: Sequence[str], criterion: Criterion, samples: int, folder: Path, seed: int
+    model: KerasModel, paths: Sequence[str], criterion: Criterion, samples: int, folder: Path, seed: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Score the kernels of some layers.
+    """Score some weights.
 
     Args:
         model: from raw pixels to logits.
-        layers: their names.
+        paths: theirs.
         criterion: see the table above.
         samples: how many of the training images, the first in stored order, gradients are taken of.
         folder: the prepared data.
         seed: of what is left to chance.
 
     Returns:
-        by layer, in the shape of the kernel.
+        by path, in the shape of the weight.
     """
-    variables = [kernel_of(model.get_layer(name)) for name in layers]
-    weights = [variable.numpy().astype(np.float64) for variable in variables]
+    every = weights(model)
+    variables = [every[path].variable for path in paths]
+    values = [every[path].values().astype(np.float64) for path in paths]
     rng = np.random.default_rng([seed, 0x5C0])
     outcome = outcome_of(folder)
 
@@ -61,14 +64,14 @@ def score_weights(
         return tensorflow().reduce_mean(outcome.each_loss(targets, outputs))
 
     if criterion == "magnitude":
-        scores = [np.abs(weight) for weight in weights]
+        scores = [np.abs(weight) for weight in values]
     elif criterion == "random":
-        scores = [rng.random(weight.shape) for weight in weights]
+        scores = [rng.random(weight.shape) for weight in values]
     elif criterion in {"taylor", "snip"}:
         gradient = _compiled(model, variables, mean_loss)
         batches = evaluation_batches("train", BATCH, folder).take(-(-samples // BATCH))
         average = _mean(gradient, batches, np.abs if criterion == "taylor" else np.asarray)
-        scores = [np.abs(weight * mean) for weight, mean in zip(weights, average, strict=True)]
+        scores = [np.abs(weight * mean) for weight, mean in zip(values, average, strict=True)]
     else:
         single = evaluation_batches("train", 1, folder).take(samples)
         if criterion == "output":
@@ -78,8 +81,8 @@ def score_weights(
             gradient = _compiled(model, variables, mean_loss)
         squares = _mean(gradient, single, np.square)
         half = 0.5 if criterion == "fisher" else 1.0
-        scores = [half * weight**2 * square for weight, square in zip(weights, squares, strict=True)]
-    return dict(zip(layers, scores, strict=True))
+        scores = [half * weight**2 * square for weight, square in zip(values, squares, strict=True)]
+    return dict(zip(paths, scores, strict=True))
 
 
 def _signed(logits: TfTensor, signs: TfTensor) -> TfTensor:
@@ -90,21 +93,23 @@ def _signs(rng: np.random.Generator, classes: int) -> TfTensor:
     return tensorflow().constant(rng.choice([-1.0, 1.0], (1, classes)), tensorflow().float32)
 
 
-def _compiled(model: KerasModel, variables: Sequence[Any], value: Callable[[TfTensor, TfTensor], TfTensor]) -> Gradient:
+def _compiled(model: KerasModel, variables: Sequence[KerasVariable], value: Value) -> Gradient:
     tf = tensorflow()
 
-    def gradient(samples: Any, against: TfTensor) -> Sequence[TfTensor]:
+    def gradient(samples: TfTensor, against: TfTensor) -> Sequence[TfTensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             result = value(model(samples, training=False), against)
-        found: Sequence[TfTensor] = tape.gradient(result, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return found
+        found = tape.gradient(result, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [tf.convert_to_tensor(each) for each in found]  # of a table there are those of the rows looked up
 
     compiled: Gradient = tf.function(gradient, autograph=False, reduce_retracing=True)
     return compiled
 
 
-def _mean(gradient: Gradient, batches: Iterable[tuple[Any, TfTensor]], change: Callable[[Any], Any]) -> Arrays:
+def _mean(
+    gradient: Gradient, batches: Iterable[tuple[TfTensor, TfTensor]], change: Callable[[Values], Values]
+) -> Arrays:
     """Mean over batches, each counted by its size, of what ``change`` makes of the gradients."""
     total: Arrays = []
     count = 0

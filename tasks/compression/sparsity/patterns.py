@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.compression.technique import Allocation
 from tasks.settings import form
 
@@ -15,8 +16,7 @@ PATTERN = form(
     r"^(single|[1-9]\d?:[1-9]\d?|[1-9]\d?x[1-9]\d?)$", "single, n:m as in 2:4, or blocks of inputs x outputs as in 4x1"
 )
 
-Array = NDArray[Any]
-Scores = Mapping[str, Array]  # by the name of the layer, in the shape of its kernel; the higher, the more needed
+Scores = Mapping[str, Array]  # by the path of the weight; the higher, the more needed
 
 
 @dataclass(frozen=True)

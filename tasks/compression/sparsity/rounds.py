@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import KerasModel
-from tasks.compression.layers import hold_all_zeros, kernel_of, kernels, oriented
 from tasks.compression.retraining import Retraining, retrain
+from tasks.compression.sparsity.constraint import hold_all_zeros
 from tasks.compression.sparsity.criteria import Criterion, score_weights
 from tasks.compression.sparsity.patterns import Pattern, choose
 from tasks.compression.technique import Allocation, Context
+from tasks.compression.weights import weights
 from tasks.learning.saving import copy_model
 
 APART = 100  # between the seeds of two rounds
@@ -34,13 +35,13 @@ class Rounds:
 
 
 def prune_in_rounds(
-    model: KerasModel, layers: Sequence[str], rounds: Rounds, block: Retraining, context: Context
+    model: KerasModel, paths: Sequence[str], rounds: Rounds, block: Retraining, context: Context
 ) -> KerasModel:
     """A copy of ``model`` that is scored, pruned and trained in each round; zeros stay zeros."""
     model = copy_model(model)
     for number in range(1, rounds.count + 1):
         seed = context.seed + APART * (number - 1)
-        scores = score_weights(model, layers, rounds.criterion, rounds.samples, context.prepared, seed)
+        scores = score_weights(model, paths, rounds.criterion, rounds.samples, context.prepared, seed)
         sparsity = rounds.sparsity_after(number)
         if rounds.count > 1:
             context.say(f"round {number}/{rounds.count}: sparsity {sparsity:.3f}")
@@ -54,20 +55,19 @@ def prune_in_rounds(
 def masks(
     model: KerasModel, scores: dict[str, NDArray[np.float64]], sparsity: float, pattern: Pattern, allocation: Allocation
 ) -> dict[str, NDArray[np.bool_]]:
-    """Return which weights stay, in the shape of each kernel; see :func:`tasks.compression.sparsity.patterns.choose`.
+    """Mark the entries of each weight that stay, in its shape; see :func:`tasks.compression.sparsity.patterns.choose`.
 
     Zeros that there are go first, whatever the score.
     """
-    present = kernels(model)
-    layers = {name: model.get_layer(name) for name in scores}
-    ordered = {name: np.where(present[name] == 0, -1.0, score) for name, score in scores.items()}
-    scored = {name: oriented(layers[name], score) for name, score in ordered.items()}
+    every = weights(model)
+    ordered = {path: np.where(every[path].values() == 0, -1.0, score) for path, score in scores.items()}
+    scored = {path: every[path].oriented(score) for path, score in ordered.items()}
     chosen = choose(scored, sparsity, pattern, allocation)
-    return {name: oriented(layers[name], stay) for name, stay in chosen.items()}
+    return {path: every[path].restored(stay) for path, stay in chosen.items()}
 
 
 def set_masks(model: KerasModel, masks: dict[str, NDArray[np.bool_]]) -> None:
     """Set what does not stay to zero."""
-    for name, stay in masks.items():
-        kernel = kernel_of(model.get_layer(name))
-        kernel.assign(kernel.numpy() * stay)
+    every = weights(model)
+    for path, stay in masks.items():
+        every[path].assign(every[path].values() * stay)

@@ -11,11 +11,13 @@ from tasks.compression.clustering.grid import best_shares, simulate, steps_of, t
 from tasks.compression.clustering.kmeans import to_levels
 from tasks.compression.clustering.repair import Kernel, distinct, repair
 from tasks.compression.clustering.scaled import scaled_inputs
-from tasks.compression.layers import hold_zeros, kernel_of, kernels, kernels_of, oriented, with_layers, without_kernel
+from tasks.compression.layers import with_layers
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining, retrain
+from tasks.compression.sparsity.constraint import hold_zeros
 from tasks.compression.technique import SPARSITY, Claim, Context, Kind, Result, Subject, Technique
 from tasks.compression.tfmot import clusterable, clustered, tfmot
+from tasks.compression.weights import Weight, of_layer, weights
 from tasks.learning.saving import copy_model
 
 INITS = {
@@ -81,20 +83,18 @@ class Cluster(Retraining, Technique):
         return SPARSITY if self.zeros_stay else frozenset()
 
     def apply(self, subject: Subject, context: Context) -> Result:
-        """Cluster every layer that TFMOT supports and that has more weights than clusters, zeros that stay apart."""
+        """Cluster every weight that has more values than clusters, zeros that stay apart."""
         model = subject.network
-        skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
-        scaled = scaled_inputs(model)
+        every, scaled = weights(model), scaled_inputs(model)
+        factors = {path: source for layer, source in scaled.items() for path in of_layer(every, layer)}
+        skipped: dict[str, Skip] = {}
         before: dict[str, Kernel] = {}
-        for name, kernel in kernels(model).items():
-            reason = self._reason(model.get_layer(name), kernel)
-            if reason is not None:
-                skipped[name] = Skip(layer=name, reason=reason)
-            elif name in scaled:
-                detail = f"the converter multiplies its weights by the factors of {scaled[name]}"
-                skipped[name] = Skip(layer=name, reason=Reason.UNSUPPORTED, detail=detail)
+        for path, weight in every.items():
+            skip = self._unfit(weight, factors.get(path))
+            if skip is None:
+                before[path] = weight.values()
             else:
-                before[name] = kernel
+                skipped[path] = skip
         if not before:
             return Result(subject, changed=(), skipped=tuple(skipped.values()))
         trained = self._on_grid(model, before, context) if self.levels == "grid" else self._free(model, before, context)
@@ -103,27 +103,53 @@ class Cluster(Retraining, Technique):
             Subject(trained),
             changed=tuple(sorted(before)),
             skipped=tuple(skipped.values()),
-            claims=tuple(Claim(name, "clusters", float(self.clusters)) for name in sorted(before)),
+            claims=tuple(Claim(path, "clusters", float(self.clusters)) for path in sorted(before)),
         )
 
-    def _reason(self, layer: KerasLayer, kernel: Kernel) -> Reason | None:
-        """Return why a layer is left alone; None where it is not."""
-        if not clusterable(layer) or len(kernels_of(layer)) > 1:
-            return Reason.UNSUPPORTED
-        there = oriented(layer, kernel) != 0 if self.preserve_sparsity else np.ones_like(oriented(layer, kernel))
-        inside = tuple(range(kernel.ndim - 1))
-        most = there.sum(axis=inside).min() if self._by_channel(kernel) else there.sum()
-        return Reason.TOO_SMALL if most <= self.clusters else None
+    def _unfit(self, weight: Weight, factors: str | None) -> Skip | None:
+        """Return why a weight is left alone; None where it is not.
 
-    def _by_channel(self, kernel: Kernel) -> bool:
-        return self.per_channel and kernel.ndim > 2
+        Args:
+            weight: of the network.
+            factors: the name of the layer that its inputs are scaled by.
+        """
+        reason, detail = Reason.UNSUPPORTED, weight.unclear
+        if detail:
+            pass
+        elif weight.channelwise:
+            detail = "TFMOT does not cluster it"
+        elif self.levels == "grid" and self.epochs and weight.recurrent:
+            detail = "rounding to a grid is not simulated step by step; epochs: 0 trains nothing"
+        elif self._most(weight) <= self.clusters:
+            reason = Reason.TOO_SMALL
+        elif factors:
+            detail = f"the converter multiplies its weights by the factors of {factors}"
+        else:
+            return None
+        return Skip(layer=weight.path, reason=reason, detail=detail)
+
+    def _most(self, weight: Weight) -> int:
+        """Count entries that share levels, of the output channel that has fewest, or of all."""
+        values = weight.oriented(weight.values())
+        there = values != 0 if self.preserve_sparsity else np.ones_like(values)
+        inside = tuple(range(values.ndim - 1))
+        return int(there.sum(axis=inside).min() if self._by_channel(weight) else there.sum())
+
+    def _by_channel(self, weight: Weight) -> bool:
+        return self.per_channel and weight.has("places")
 
     def _free(self, model: KerasModel, before: dict[str, Kernel], context: Context) -> KerasModel:
+        copy = copy_model(model)
+        chosen = {path: weight for path, weight in weights(copy).items() if path in before}
+        wrapped = {path for path, weight in chosen.items() if self.epochs and self._suits_tfmot(weight)}
+        for path, weight in chosen.items():
+            if path not in wrapped:
+                self._set_levels(weight, context.seed)
         if not self.epochs:
-            copy = copy_model(model)
-            for name in before:
-                self._set_levels(copy.get_layer(name), context.seed)
             return copy
+        for path, weight in chosen.items():
+            if path not in wrapped:
+                keep_clusters(weight.variable)
         clustering = tfmot().clustering.keras
         settings = {
             "number_of_clusters": self.clusters,
@@ -133,64 +159,57 @@ class Cluster(Retraining, Technique):
         }
 
         def change(layer: KerasLayer) -> KerasLayer:
-            if layer.name not in before:
-                return layer
-            if self._suits_tfmot(layer):
-                return clustered(layer, **settings)
-            self._set_levels(layer, context.seed)
-            keep_clusters(layer)
-            return layer
+            return clustered(layer, **settings) if layer.name in wrapped else layer
 
-        wrapped = with_layers(model, change)
-        retrain(wrapped, self, context)
-        return copy_model(clustering.strip_clustering(wrapped))
+        changed = with_layers(copy, change)
+        retrain(changed, self, context)
+        return copy_model(clustering.strip_clustering(changed))
 
-    def _suits_tfmot(self, layer: KerasLayer) -> bool:
-        """Return whether TFMOT clusters this kernel as it is asked to: it knows outputs of plain convolutions alone.
+    def _suits_tfmot(self, weight: Weight) -> bool:
+        """Return whether TFMOT clusters this kernel as it is asked to; it finds outputs of plain convolutions alone.
 
         Nor does it cluster what is not trained, or has no more values than there shall be, nor does it take its own
         layers out again where the activation is a layer with weights.
         """
-        kernel = kernel_of(layer).numpy()
-        by_channel = self._by_channel(kernel)
+        layer = weight.layer
+        if weight.path != layer.name or weight.name != "kernel" or not clusterable(layer):
+            return False
+        by_channel = self._by_channel(weight)
         bent = isinstance(getattr(layer, "activation", None), keras().layers.Layer)
         plain = not bent and (not by_channel or type(layer) is keras().layers.Conv2D)
-        return plain and layer.trainable and distinct(oriented(layer, kernel), by_channel) > self.clusters
+        return plain and layer.trainable and distinct(weight.oriented(weight.values()), by_channel) > self.clusters
 
-    def _set_levels(self, layer: KerasLayer, seed: int) -> None:
-        """Let a kernel have its levels by k-means."""
-        kernel = kernel_of(layer).numpy()
-        by_channel = self._by_channel(kernel)
-        levels = to_levels(oriented(layer, kernel), self.clusters, self.init, by_channel, self.preserve_sparsity, seed)
-        kernel_of(layer).assign(oriented(layer, levels))
+    def _set_levels(self, weight: Weight, seed: int) -> None:
+        """Give a weight its levels by k-means."""
+        values, by_channel = weight.oriented(weight.values()), self._by_channel(weight)
+        levels = to_levels(values, self.clusters, self.init, by_channel, self.preserve_sparsity, seed)
+        weight.assign(weight.restored(levels))
 
     def _on_grid(self, model: KerasModel, before: dict[str, Kernel], context: Context) -> KerasModel:
-        steps = steps_of(self.clusters)
-        shares = {name: best_shares(oriented(model.get_layer(name), kernel), steps) for name, kernel in before.items()}
+        steps, every = steps_of(self.clusters), weights(model)
+        shares = {path: best_shares(every[path].oriented(values), steps) for path, values in before.items()}
         copy = copy_model(model)
         if self.epochs:
-
-            def change(layer: KerasLayer) -> KerasLayer:
-                if layer.name in before:
-                    hold_zeros(layer)
-                    simulate(layer, steps, shares[layer.name])
-                return layer
-
-            trained = with_layers(model, change)
+            trained = copy_model(model)
+            training = weights(trained)
+            for path in before:
+                hold_zeros(training[path].variable)
+                simulate(training[path], steps, shares[path])
             retrain(trained, self, context)
             copy.set_weights(trained.get_weights())
-        for name in before:
-            layer = copy.get_layer(name)
-            levels = to_grid(oriented(layer, kernel_of(layer).numpy()), steps, shares[name])
-            kernel_of(layer).assign(oriented(layer, levels))
+        every = weights(copy)
+        for path in before:
+            weight = every[path]
+            weight.assign(weight.restored(to_grid(weight.oriented(weight.values()), steps, shares[path])))
         return copy
 
     def _put_right(self, model: KerasModel, before: dict[str, Kernel], context: Context) -> None:
-        for name, kernel in before.items():
-            layer = model.get_layer(name)
-            old, new = oriented(layer, kernel), oriented(layer, kernel_of(layer).numpy())
-            by_channel = self._by_channel(kernel) or self.levels == "grid"
+        every = weights(model)
+        for path, values in before.items():
+            weight = every[path]
+            old, new = weight.oriented(values), weight.oriented(weight.values())
+            by_channel = self._by_channel(weight) or self.levels == "grid"
             right, wrong = repair(old, new, self.clusters, by_channel, self.zeros_stay, context.seed)
             if wrong:
-                context.say(f"{name}: {' and '.join(wrong)} in clustering, put right without training")
-                kernel_of(layer).assign(oriented(layer, right))
+                context.say(f"{path}: {' and '.join(wrong)} in clustering, put right without training")
+                weight.assign(weight.restored(right))

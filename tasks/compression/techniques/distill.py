@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from tasks.backend import KerasModel
-from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
+from tasks.compression.sparsity.constraint import hold_all_zeros
 from tasks.compression.technique import SPARSITY, Context, Kind, Result, Subject, Technique
 from tasks.config import Settings
 from tasks.errors import CompressionError, Unsuited

@@ -4,12 +4,12 @@ import math
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from tasks.backend import KerasLayer, KerasModel, keras
-from tasks.compression.layers import find_kernel, kernel_of, kernels, named, without_kernel
+from tasks.arrays import Array
+from tasks.backend import KerasLayer, KerasModel
+from tasks.compression.layers import named
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
@@ -17,12 +17,15 @@ from tasks.compression.lowrank.moments import input_moments
 from tasks.compression.lowrank.ranks import ByEnergy, ByLoss, RankChoice, Target
 from tasks.compression.lowrank.replacing import with_factors
 from tasks.compression.lowrank.robust_pca import RobustPca
+from tasks.compression.lowrank.sequences import RecurrentSvd, TableSvd
 from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.lowrank.tucker import Tucker
 from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement
+from tasks.compression.roles import is_built_in, kind_of
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
+from tasks.compression.weights import Weight, of_layer, weights
 from tasks.errors import Unsuited
 
 Convolutions = Literal["tucker", "cp", "spatial", "svd", "robust_pca", "none"]
@@ -53,7 +56,8 @@ class Factorize(Technique):
     Tucker-2: Kim et al. 2016, arXiv:1511.06530; CP: Lebedev et al. 2015, arXiv:1412.6553; spatial: Jaderberg et al.
     2014, arXiv:1405.3866; robust PCA: Candès et al. 2011, arXiv:0912.3599; VBMF: Nakajima et al. 2013, JMLR 14.
 
-    Convolutions of single pixels are matrices: tucker, cp and spatial leave them to SVD.
+    Convolutions of single pixels are matrices: tucker, cp and spatial leave them to SVD. Tables (embeddings), and the
+    kernels that recurrent layers multiply their inputs by, are factorized as dense layers are.
 
     .. code-block:: yaml
 
@@ -72,7 +76,10 @@ class Factorize(Technique):
     makes: ClassVar[frozenset[Kind]] = frozenset({"rank"})
 
     technique: Literal["factorize"]
-    dense: Annotated[Literal["svd", "robust_pca", "none"], Field(description="what becomes of dense layers")] = "svd"
+    dense: Annotated[
+        Literal["svd", "robust_pca", "none"],
+        Field(description="what becomes of dense layers, and by svd of tables and recurrent ones"),
+    ] = "svd"
     convolution: Annotated[Convolutions, Field(description="what becomes of convolutions")] = "tucker"
     rank: Annotated[RankChoice, Field(description="how ranks are chosen")] = ByEnergy(by="energy", keep=0.9)
     density: Annotated[
@@ -136,19 +143,20 @@ class Factorize(Technique):
     def _targets(self, model: KerasModel, context: Context) -> tuple[dict[str, Target], dict[str, Skip]]:
         targets: dict[str, Target] = {}
         kinds: dict[str, type[Decomposition]] = {}
-        skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
-        excluded = {name for names in named(self.exclude, kernels(model)).values() for name in names}
-        for layer in model.layers:
-            found = self._kind(layer, layer.name in excluded) if find_kernel(layer) is not None else None
+        every, skipped = weights(model), dict[str, Skip]()
+        excluded = {name for names in named(self.exclude, every).values() for name in names}
+        owners = {path: layer for layer in model.layers for path in of_layer(every, layer.name)}
+        for path, weight in every.items():
+            found = self._kind(weight, owners[path], path in excluded)
             if isinstance(found, Skip):
-                skipped[layer.name] = found
-            elif found is not None:
-                _check_finite(layer.name, "weights", kernel_of(layer).numpy())
-                kinds[layer.name] = found
-        moments = input_moments(model, list(kinds), self.calibration, context.prepared) if self.calibration else {}
+                skipped[path] = found
+            else:
+                _check_finite(path, "weights", weight.values())
+                kinds[path] = found
+        inputs = {path: owners[path] for path in kinds if every[path].has("reads")}
+        moments = input_moments(model, inputs, self.calibration, context.prepared) if self.calibration else {}
         for name, kind in kinds.items():
-            layer = model.get_layer(name)
-            kernel = kernel_of(layer).numpy()
+            layer, kernel = owners[name], every[name].values()
             if not kernel.any():
                 skipped[name] = Skip(layer=name, reason=Reason.UNSUPPORTED, detail="all its weights are zero")
                 continue
@@ -158,29 +166,48 @@ class Factorize(Technique):
             if max(decomposition.full) == 1:
                 skipped[name] = Skip(layer=name, reason=Reason.TOO_SMALL, detail="its full rank is 1")
             else:
-                targets[name] = Target(decomposition, places(layer))
+                targets[name] = Target(decomposition, places(layer), str(layer.name))
         return targets, skipped
 
-    def _kind(self, layer: KerasLayer, excluded: bool) -> type[Decomposition] | Skip:
-        layers = keras().layers
-        dense, convolution = type(layer) is layers.Dense, type(layer) is layers.Conv2D
-        wanted = self.dense if dense else self.convolution
+    def _kind(self, weight: Weight, layer: KerasLayer, excluded: bool) -> type[Decomposition] | Skip:
+        """Return how a weight becomes factors, or why it does not; ``layer`` owns it, or what owns it."""
+        kind = kind_of(layer)
+        wanted = self.convolution if weight.has("places") else self.dense
         if excluded or wanted == "none":
-            return Skip(layer=layer.name, reason=Reason.EXCLUDED)
-        if not dense and not (convolution and layer.groups == 1 and layer.data_format == "channels_last"):
-            return Skip(layer=layer.name, reason=Reason.UNSUPPORTED)
-        kind = KINDS[wanted]
-        if not dense and layer.kernel_size == (1, 1) and not issubclass(kind, Svd):
+            return Skip(layer=weight.path, reason=Reason.EXCLUDED)
+        if weight.unclear or not is_built_in(layer):
+            return Skip(layer=weight.path, reason=Reason.UNSUPPORTED, detail=weight.unclear)
+        if weight.has("rows") or weight.recurrent:
+            return self._sequence(weight, layer)
+        dense = kind == "Dense"
+        convolution = kind == "Conv2D" and layer.groups == 1 and layer.data_format == "channels_last"
+        if weight.layer is not layer or not (dense or convolution):
+            return Skip(layer=weight.path, reason=Reason.UNSUPPORTED)
+        method = KINDS[wanted]
+        if not dense and layer.kernel_size == (1, 1) and not issubclass(method, Svd):
             return Svd
-        unsuited = kind.unsuited(layer)
-        return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=unsuited) if unsuited else kind
+        unsuited = method.unsuited(layer)
+        return Skip(layer=weight.path, reason=Reason.UNSUPPORTED, detail=unsuited) if unsuited else method
+
+    def _sequence(self, weight: Weight, layer: KerasLayer) -> type[Decomposition] | Skip:
+        """A table, or the input kernel of a recurrent layer."""
+        detail = RecurrentSvd.unsuited(layer)
+        if self.dense != "svd":
+            detail = "it becomes factors by svd alone"
+        elif weight.name == "recurrent_kernel":
+            detail = "no layer multiplies its states by two matrices"
+        elif weight.recurrent and getattr(layer, "cell", None) is not weight.layer:
+            detail = f"its layer is within a {type(layer).__name__}"
+        if detail:
+            return Skip(layer=weight.path, reason=Reason.UNSUPPORTED, detail=detail)
+        return RecurrentSvd if weight.recurrent else TableSvd
 
 
 def _in_order(skipped: dict[str, Skip], model: KerasModel) -> tuple[Skip, ...]:
-    return tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped)
+    return tuple(skipped[path] for path in weights(model) if path in skipped)
 
 
-def _check_finite(name: str, what: str, values: NDArray[Any]) -> None:
+def _check_finite(name: str, what: str, values: Array) -> None:
     """No decomposition of what is no number."""
     if not np.all(np.isfinite(values)):
         raise Unsuited(

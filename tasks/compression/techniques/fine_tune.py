@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tasks.compression.layers import hold_all_zeros
 from tasks.compression.retraining import Retraining, retrain
+from tasks.compression.sparsity.constraint import hold_all_zeros
 from tasks.compression.technique import SPARSITY, Context, Kind, Result, Subject, Technique
 from tasks.learning.saving import copy_model
 

@@ -1,21 +1,20 @@
 """Unstructured pruning: by magnitude through TFMOT, by other criteria and over all layers with masks of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from tasks.backend import KerasLayer, KerasModel, keras
-from tasks.compression.layers import is_built_in, kernel_of, kernels, kernels_of, oriented, without_kernel
+from tasks.backend import KerasModel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.retraining import Retraining
 from tasks.compression.sparsity.criteria import DATALESS, Criterion
 from tasks.compression.sparsity.patterns import PATTERN, Pattern, parse_pattern
-from tasks.compression.sparsity.ramped import prune_by_ramp
+from tasks.compression.sparsity.ramped import by_tfmot, prune_by_ramp
 from tasks.compression.sparsity.rounds import Rounds, prune_in_rounds
 from tasks.compression.technique import SPARSITY, Allocation, Claim, Context, Kind, Result, Subject, Technique
-from tasks.compression.tfmot import prunable
+from tasks.compression.weights import Weight, weights
 from tasks.settings import Renamed
 
 
@@ -93,11 +92,11 @@ class Prune(Retraining, Technique):
         return SPARSITY
 
     def apply(self, subject: Subject, context: Context) -> Result:
-        """Prune every layer with a kernel that the pattern fits, and that TFMOT supports where it does the work."""
+        """Prune every weight that the pattern fits, and that TFMOT supports where it does the work."""
         model, pattern = subject.network, parse_pattern(self.pattern)
-        skipped = {name: skip for name in kernels(model) if (skip := self._unfit(model.get_layer(name), pattern))}
-        skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
-        chosen = [name for name in kernels(model) if name not in skipped]
+        every = weights(model)
+        skipped = {path: skip for path, weight in every.items() if (skip := self._unfit(weight, pattern))}
+        chosen = [path for path in every if path not in skipped]
         if not chosen:
             return Result(subject, changed=(), skipped=tuple(skipped.values()))
         if self._ramped:
@@ -109,7 +108,7 @@ class Prune(Retraining, Technique):
             Subject(pruned),
             changed=tuple(sorted(chosen)),
             skipped=tuple(skipped.values()),
-            claims=tuple(claim for name in chosen for claim in self._claims(name, pruned, pattern)),
+            claims=self._claims(chosen, pruned, pattern),
         )
 
     @property
@@ -122,41 +121,37 @@ class Prune(Retraining, Technique):
     def _ramped(self) -> bool:
         return self.criterion == "magnitude" and self.allocation == "uniform" and self.rounds == 1 and self.epochs > 0
 
-    def _unfit(self, layer: KerasLayer, pattern: Pattern) -> Skip | None:
-        """Return why a layer with a kernel is left alone."""
-        kernel, depthwise = kernel_of(layer).numpy(), hasattr(layer, "depthwise_kernel")
-        shape = oriented(layer, kernel).shape
-        detail = ""
-        if len(kernels_of(layer)) > 1:
-            detail = "it has two kernels"
-        elif not is_built_in(layer):
-            detail = f"{type(layer).__name__} is a kind of layer of your own, which may do more with its kernel"
-        elif not kernel.any():
+    def _unfit(self, weight: Weight, pattern: Pattern) -> Skip | None:
+        """Return why a weight is left alone."""
+        inputs = weight.orientation.shape[-2]
+        detail = weight.unclear
+        if detail:
+            pass
+        elif not weight.values().any():
             detail = "all its weights are zero"
-        elif pattern.kind != "single" and not (depthwise or _by_inputs(layer)):
-            detail = "which of its weights are inputs of the same output is not known"
-        elif self._ramped and not prunable(layer):
+        elif pattern.kind != "single" and weight.has("rows"):
+            detail = "it is a table, of which rows are looked up and not summed"
+        elif self._ramped and weight.channelwise:
             detail = "TFMOT does not prune it"
-        elif self._ramped and pattern.kind == "block" and len(shape) != 2:
+        elif self._ramped and pattern.kind == "block" and by_tfmot(weight) and weight.has("places"):
             detail = "TFMOT prunes blocks of dense layers only"
-        elif pattern.kind == "n:m" and depthwise:
+        elif pattern.kind == "n:m" and weight.channelwise:
             detail = "each output has one input channel"
-        elif pattern.kind == "n:m" and shape[-2] <= pattern.n:
-            detail = f"of {shape[-2]} input channels {pattern.n} in {pattern.m} are all"
-        return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=detail) if detail else None
+        elif pattern.kind == "n:m" and inputs <= pattern.n:
+            detail = f"of {inputs} input channels {pattern.n} in {pattern.m} are all"
+        return Skip(layer=weight.path, reason=Reason.UNSUPPORTED, detail=detail) if detail else None
 
-    def _claims(self, name: str, pruned: KerasModel, pattern: Pattern) -> tuple[Claim, ...]:
+    def _claims(self, chosen: Sequence[str], pruned: KerasModel, pattern: Pattern) -> tuple[Claim, ...]:
         """The zeros asked for, one fewer at most since TFMOT rounds; where layers share them, those there are."""
-        kernel = kernel_of(pruned.get_layer(name)).numpy()
-        if self.sparsity is None or pattern.kind != "single" or self.allocation == "global":
-            promised = np.mean(kernel == 0)
-        else:
-            promised = max(0.0, np.floor(kernel.size * self.sparsity - 1) / kernel.size)
-        zeros = Claim(name, "zeros", float(promised))
-        return (zeros, Claim(name, "pattern", self.pattern)) if pattern.kind == "n:m" else (zeros,)
-
-
-def _by_inputs(layer: KerasLayer) -> bool:
-    """Return whether the kernel has its inputs and outputs on its last two axes."""
-    layers = keras().layers
-    return isinstance(layer, layers.Dense | layers.Conv1D | layers.Conv2D | layers.Conv3D)
+        every = weights(pruned)
+        claims = []
+        for path in chosen:
+            size = every[path].values().size
+            if self.sparsity is None or pattern.kind != "single" or self.allocation == "global":
+                promised = every[path].sparsity()
+            else:
+                promised = max(0.0, np.floor(size * self.sparsity - 1) / size)
+            claims.append(Claim(path, "zeros", float(promised)))
+            if pattern.kind == "n:m":
+                claims.append(Claim(path, "pattern", self.pattern))
+        return tuple(claims)

@@ -5,11 +5,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from tasks.backend import KerasLayer, KerasModel
-from tasks.compression.layers import find_kernel, kernels, without_kernel
 from tasks.compression.records import Reason, Skip
 from tasks.compression.replacement import Replacement, replace_layers
 from tasks.compression.space_to_depth import Columns
 from tasks.compression.technique import Claim, Context, Kind, Result, Subject, Technique
+from tasks.compression.weights import Weight, weights
 from tasks.learning.conversion import fold_scaling
 from tasks.learning.rewrites import called_once, in_float32, is_elementwise, is_exactly, note, why_not_exact
 
@@ -49,44 +49,48 @@ class WidthToDepth(Technique):
         """Replace each convolution that takes few channels and whose columns come out even."""
         specs = context.specs(subject.network)
         model = fold_scaling(subject.network, specs)
-        skipped = {name: Skip(layer=name, reason=Reason.UNSUPPORTED) for name in without_kernel(model)}
+        every, skipped = weights(model), dict[str, Skip]()
         replacements: dict[str, Replacement] = {}
-        for layer in model.layers:
-            if find_kernel(layer) is None:
-                continue
-            found = self._look(model, layer)
+        for path, weight in every.items():
+            found = self._look(model, weight)
             if isinstance(found, Skip):
-                skipped[layer.name] = found
+                skipped[path] = found
             else:
-                replacements[layer.name] = found.replace(layer)
+                replacements[path] = found.replace(weight.layer)
         after = replace_layers(model, replacements)
         if reason := replacements and why_not_exact(model, after, specs=specs):
             skipped |= {name: Skip(layer=name, reason=Reason.UNSUPPORTED, detail=reason) for name in replacements}
             after, replacements = model, {}
-        for name in kernels(model):
+        for name in every:
             note(REWRITE, name, skipped[name].sentence if name in skipped else "")
         return Result(
             Subject(after),
             changed=tuple(replacements),
-            skipped=tuple(skipped[layer.name] for layer in model.layers if layer.name in skipped),
+            skipped=tuple(skipped[path] for path in every if path in skipped),
             claims=tuple(
                 Claim(name, "zeros", zeros) for each in replacements.values() for name, zeros in each.zeros.items()
             ),
             outdated=frozenset(replacements),
         )
 
-    def _look(self, model: KerasModel, layer: KerasLayer) -> Columns | Skip:
-        if not is_exactly(layer, "Conv2D") or layer.groups != 1 or layer.data_format != "channels_last":
-            return Skip(layer=layer.name, reason=Reason.UNSUPPORTED)
+    def _look(self, model: KerasModel, weight: Weight) -> Columns | Skip:
+        layer = weight.layer
+        if (
+            weight.path != layer.name
+            or not is_exactly(layer, "Conv2D")
+            or layer.groups != 1
+            or layer.data_format != "channels_last"
+        ):
+            return Skip(layer=weight.path, reason=Reason.UNSUPPORTED)
         if detail := _why_not(model, layer):
-            return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=detail)
+            return Skip(layer=weight.path, reason=Reason.UNSUPPORTED, detail=detail)
         if (channels := layer.input_shape[-1]) > self.most_channels:
-            return Skip(layer=layer.name, reason=Reason.EXCLUDED, detail=f"takes {channels} channels")
+            return Skip(layer=weight.path, reason=Reason.EXCLUDED, detail=f"takes {channels} channels")
         columns = Columns.of(layer, self.columns)
         if columns is None:
             width, given = layer.input_shape[2], layer.output_shape[2]
             detail = f"{width} columns give {given}, which do not come out even"
-            return Skip(layer=layer.name, reason=Reason.UNSUPPORTED, detail=detail)
+            return Skip(layer=weight.path, reason=Reason.UNSUPPORTED, detail=detail)
         return columns
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tasks.arrays import Array
 from tasks.deployment.device.client import release_folder
 from tasks.deployment.device.downloading import verify
 from tasks.deployment.records import LABELS, MODEL, SIGNATURE
@@ -11,7 +12,7 @@ from tasks.deployment.trust.trusted import Trust
 from tasks.errors import ConfigError, DataError, ReleaseError
 from tasks.extras import needing
 from tasks.litert import LiteRTModel
-from tasks.samples import Array, Inputs, Specs, TensorSpec, out_of_range
+from tasks.samples import Inputs, Specs, TensorSpec, out_of_range
 from tasks.workloads import WORKLOADS, find_workload, measuring_for, reading_of
 from tasks.workloads.measuring import Prediction as Prediction  # noqa: PLC0414 - what is given back
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from tasks.arrays import Array
 from tasks.config import Smoke
 from tasks.errors import ReleaseError
 from tasks.litert import LiteRTModel, Scores, cpu_name, runtime_name
 from tasks.records import Record
-from tasks.samples import Array, Dataset, Inputs, read_batches, size_of
+from tasks.samples import Dataset, Inputs, read_batches, size_of
 from tasks.workloads import find_workload
 
 MAX_BYTES = 4 << 20  # of all samples of a release

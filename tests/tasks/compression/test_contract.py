@@ -10,13 +10,13 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
-from tasks.compression.layers import kernels
 from tasks.compression.quantization.modes import Mode
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate
 from tasks.compression.techniques import TECHNIQUES
 from tasks.compression.techniques.quantize import MODES, AnyMode, Quantize
 from tasks.compression.techniques.quantize.base import QuantizeMode
+from tasks.compression.weights import values as kernels
 from tasks.errors import ConfigError
 from tasks.learning.saving import weights_digest
 from tests.tasks.compression.cases import (

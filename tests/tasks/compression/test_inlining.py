@@ -6,9 +6,9 @@ import pytest
 
 from tasks.backend import keras, set_seed
 from tasks.compression.inlining import inline_models
-from tasks.compression.layers import kernels
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.technique import Subject
+from tasks.compression.weights import values as kernels
 from tasks.learning.rewrites import noise, noted
 from tests.tasks.compression.awkward import names
 from tests.tasks.compression.cases import carry_out, context

@@ -6,10 +6,10 @@ import pytest
 
 from tasks.backend import keras, set_seed
 from tasks.compression.layer_states import measure_layers
-from tasks.compression.layers import kernels
 from tasks.compression.location import locate
 from tasks.compression.records import LayerState
 from tasks.compression.technique import Subject
+from tasks.compression.weights import values as kernels
 from tasks.learning.conversion import to_tflite
 from tasks.workloads.image.networks import BUILDERS
 from tests.tasks.compression.cases import Made, carry_out

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tasks.backend import keras, set_seed
-from tasks.compression.layers import kernels
 from tasks.compression.separable import split_separable
+from tasks.compression.weights import values as kernels
 from tasks.learning.rewrites import noted
 from tests.tasks.compression.cases import carry_out
 from tests.tasks.training.material import SHAPE, answers, samples

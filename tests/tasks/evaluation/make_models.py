@@ -90,6 +90,37 @@ def attention() -> bytes:
     return bytes(converter.convert())
 
 
+def loop() -> Any:
+    """A GRU of 6 units over 5 steps of 4 numbers, which becomes a loop, and 3 outputs."""
+    return keras.Sequential([LAYERS.Input((5, 4), batch_size=1), LAYERS.GRU(6), LAYERS.Dense(3)])
+
+
+def lstm() -> Any:
+    """An LSTM of 6 units over 5 steps of 4 numbers, one operation."""
+    return keras.Sequential([LAYERS.Input((5, 4), batch_size=1), LAYERS.LSTM(6)])
+
+
+class Several(tf.Module):  # type: ignore[misc]
+    """Functions with matrices that they share."""
+
+    def __init__(self) -> None:
+        self.first = tf.Variable(np.random.default_rng(1).normal(size=(8, 4)).astype(np.float32))
+        self.second = tf.Variable(np.random.default_rng(2).normal(size=(4, 8)).astype(np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 8])])  # type: ignore[untyped-decorator]
+    def narrow(self, x: Any) -> Any:
+        return {"y": x @ self.first}
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 4])])  # type: ignore[untyped-decorator]
+    def widen(self, x: Any) -> Any:
+        return {"z": x @ self.second}
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 8])])  # type: ignore[untyped-decorator]
+    def either(self, x: Any) -> Any:
+        """One of two branches; in the other one nothing is done."""
+        return {"y": tf.cond(tf.reduce_sum(x) > 0, lambda: tf.nn.relu(x @ self.first @ self.second), lambda: x)}
+
+
 def main() -> None:
     keras.utils.set_random_seed(1)
     noise = np.random.default_rng(1).integers(0, 256, (16, 32, 32, 3), np.uint8)
@@ -98,6 +129,15 @@ def main() -> None:
         (FOLDER / f"article_{mode}.tflite").write_bytes(convert(article, mode, noise))
     (FOLDER / "depthwise.tflite").write_bytes(convert(depthwise(), "float", noise))
     (FOLDER / "attention.tflite").write_bytes(attention())
+    for name, model in {"loop": loop(), "lstm": lstm()}.items():
+        (FOLDER / f"{name}.tflite").write_bytes(convert(model, "float", noise))
+    module = Several()
+    both = {"narrow": module.narrow, "widen": module.widen}
+    tf.saved_model.save(module, str(FOLDER / "several"), signatures=both)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(FOLDER / "several"), signature_keys=list(both))
+    (FOLDER / "signatures.tflite").write_bytes(converter.convert())
+    either = tf.lite.TFLiteConverter.from_concrete_functions([module.either.get_concrete_function()], module)
+    (FOLDER / "branches.tflite").write_bytes(either.convert())
     data = np.load(FOLDER / "digits.npz")
     model = digits(1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

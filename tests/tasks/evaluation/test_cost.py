@@ -39,6 +39,22 @@ def test_a_product_of_computed_matrices_costs_work_and_no_parameters(models: Pat
     assert (cost.parameters, cost.nonzero, cost.macs) == (0, 0, 4 * 6 * 3)
 
 
+def test_a_loop_counts_as_often_as_it_runs(models: Path) -> None:
+    cost = measure_cost(models / "loop.tflite")
+    assert cost.macs == 5 * (4 * 18 + 6 * 18) + 6 * 3
+
+
+def test_an_lstm_costs_each_of_its_matrices_at_each_step(models: Path) -> None:
+    cost = measure_cost(models / "lstm.tflite")
+    assert cost.macs == 5 * (4 * 24 + 6 * 24)
+
+
+def test_every_signature_and_both_branches_count(models: Path) -> None:
+    for name in ("signatures", "branches"):
+        cost = measure_cost(models / f"{name}.tflite")
+        assert (cost.parameters, cost.nonzero, cost.macs) == (64, 64, 64)
+
+
 def test_zeros_are_found_behind_the_zero_point(models: Path) -> None:
     dense, pruned = (measure_cost(models / f"digits_{name}.tflite") for name in ("int8", "pruned"))
     assert pruned.parameters == dense.parameters == 72 + 8 + 720 + 10

@@ -91,7 +91,8 @@ def depthwise() -> Any:
     """A network with a depthwise convolution and a model within the model, both of which TFMOT passes over."""
     tf_keras = keras()
     layers = tf_keras.layers
-    inner = tf_keras.Sequential([layers.Input((12,)), layers.Dense(12, activation="relu")], name="inner")
+    deep = layers.Dense(12, activation="relu", name="deep")
+    inner = tf_keras.Sequential([layers.Input((12,)), deep], name="inner")
     return tf_keras.Sequential(
         [
             tf_keras.Input(SHAPE, name="image"),

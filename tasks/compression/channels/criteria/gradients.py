@@ -11,10 +11,10 @@ of removing it, with its activation, its BatchNorm and all layers that it is tie
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
+from tasks.arrays import Array
 from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
@@ -28,7 +28,7 @@ def taylor(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     """Mean over batches of the squared first-order change of the mean loss."""
     outcome = outcome_of(probe.context.prepared)
 
-    def loss(outputs: Any, targets: Any) -> Any:
+    def loss(outputs: TfTensor, targets: TfTensor) -> TfTensor:
         return tensorflow().reduce_mean(outcome.each_loss(targets, outputs))
 
     inputs, labels = probe.take("train")
@@ -42,7 +42,7 @@ def sensitivity(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     rng = np.random.default_rng(probe.context.seed)
     signs = rng.choice(np.array([-1.0, 1.0], np.float32), (len(inputs), model.output_shape[-1]))
 
-    def signed(logits: TfTensor, part: TfTensor) -> Any:
+    def signed(logits: TfTensor, part: TfTensor) -> TfTensor:
         # divided by √n, so that its square is a mean over the samples
         return tf.reduce_sum(logits * part) / tf.sqrt(tf.cast(tf.shape(logits)[0], tf.float32))
 
@@ -54,15 +54,15 @@ def _parts(count: int) -> Iterator[slice]:
 
 
 def _mean_square(
-    model: KerasModel, graph: Graph, value: Callable[[Any, Any], Any], batches: list[tuple[Any, Any]]
+    model: KerasModel, graph: Graph, value: Callable[[TfTensor, TfTensor], TfTensor], batches: list[tuple[Array, Array]]
 ) -> Scores:
     """Mean over batches of the squared derivative of ``value(logits, other)`` by each channel's gate."""
     tf = tensorflow()
     axes = [(weight, axis) for weight in graph.readers() for axis in (weight.axis("reads"),) if axis]
-    kernels = [getattr(model.get_layer(weight.layer), weight.name) for weight, _ in axes]
-    others = [[place for place in range(len(weight.shape)) if place != axis.axis] for weight, axis in axes]
+    kernels = [weight.of(model) for weight, _ in axes]
+    others = [[place for place in range(len(weight.weight.shape)) if place != axis.axis] for weight, axis in axes]
 
-    def derivatives(samples: Any, other: TfTensor) -> list[Any]:
+    def derivatives(samples: TfTensor, other: TfTensor) -> list[TfTensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(kernels)
             result = value(model(samples, training=False), other)

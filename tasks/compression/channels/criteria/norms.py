@@ -43,7 +43,7 @@ def by_filter(model: KerasModel, graph: Graph, measure: Callable[[Filters], Scor
         axis = weight.axis("makes")
         if axis is None:
             continue
-        values = getattr(model.get_layer(weight.layer), weight.name).numpy()
+        values = weight.of(model).numpy()
         scores = measure(np.moveaxis(values, axis.axis, 0).reshape(len(axis.channels), -1).astype(np.float64))
         np.add.at(total, axis.channels, scores / (scores.mean() or 1.0))
         np.add.at(times, axis.channels, 1.0)

@@ -1,15 +1,17 @@
 """The criterion by performance: the loss on validation that is measured with the channel away."""
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.backend import KerasModel, tensorflow
+from tasks.arrays import Array
+from tasks.backend import KerasModel, KerasVariable, TfTensor, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
 from tasks.learning.feeding import fed
 from tasks.learning.saving import copy_model
 from tasks.workloads import outcome_of
+
+Reader = tuple[KerasVariable, Array, int, NDArray[np.intp]]  # its values, an axis and positions on it
 
 
 def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
@@ -22,7 +24,7 @@ def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     copy, outcome = copy_model(model), outcome_of(probe.context.prepared)
     inputs, labels = probe.take("validation")
 
-    def mean_loss(samples: Any, truth: Any) -> Any:
+    def mean_loss(samples: TfTensor, truth: TfTensor) -> TfTensor:
         return tf.reduce_mean(outcome.each_loss(truth, copy(samples, training=False)))
 
     compiled = tf.function(mean_loss, autograph=False)
@@ -41,16 +43,15 @@ def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
     return scores
 
 
-def _readers(model: KerasModel, graph: Graph) -> dict[int, list[tuple[Any, Any, int, Any]]]:
+def _readers(model: KerasModel, graph: Graph) -> dict[int, list[Reader]]:
     """List for each channel that may go the kernels that read it, with their values, the axis and the indices on it."""
-    found: dict[int, list[tuple[Any, Any, int, Any]]] = {
-        channel: [] for group in graph.groups for channel in group.channels.tolist()
-    }
+    found: dict[int, list[Reader]] = {channel: [] for group in graph.groups for channel in group.channels.tolist()}
     for weight in graph.readers():
         axis = weight.axis("reads")
-        variable = getattr(model.get_layer(weight.layer), weight.name)
+        if axis is None:
+            continue
+        variable = weight.of(model)
         values = variable.numpy()
-        for channel in set(axis.channels.tolist() if axis else ()) & set(found):
-            rows = np.flatnonzero(axis.channels == channel) if axis else ()
-            found[channel].append((variable, values, axis.axis if axis else 0, rows))
+        for channel in set(axis.channels.tolist()) & set(found):
+            found[channel].append((variable, values, axis.axis, np.flatnonzero(axis.channels == channel)))
     return found

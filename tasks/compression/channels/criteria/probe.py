@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.arrays import Array
 from tasks.compression.technique import Context
-from tasks.samples import Array, Inputs, SplitName, read_batches
+from tasks.samples import Inputs, SplitName, read_batches
 
 Scores = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ def batch_norm_scale(model: KerasModel, graph: Graph, probe: Probe) -> Scores:  
     total, times = np.zeros(graph.count), np.zeros(graph.count)
     for weight in graph.weights:
         axis = weight.axis("carries")
-        if axis and weight.name == "gamma":
-            np.add.at(total, axis.channels, np.abs(model.get_layer(weight.layer).gamma.numpy()))
+        if axis and weight.weight.name == "gamma":
+            np.add.at(total, axis.channels, np.abs(weight.of(model).numpy()))
             np.add.at(times, axis.channels, 1.0)
     return np.where(times > 0, total / np.maximum(times, 1.0), np.nan)

@@ -1,6 +1,6 @@
 """The base of all modes of quantization: the promises they give, and the check of the file that comes out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from tasks.backend import KerasModel
@@ -90,17 +90,20 @@ class QuantizeMode(Technique):
         known = {*changed, *(skip.layer for skip in skipped)}
         left = _left_alone([path for path in want if path not in known], dtypes)
         if not changed:
-            found = "; ".join(f"{skip.layer}: {skip.sentence}" for skip in (*left, *skipped)[:3]) or "no weights"
-            raise CompressionError(
-                f"Expected mode {self.mode} to store some layer's weights in fewer bits. Received: {found}. "
-                f"Leave the step out, or take another mode."
-            )
+            raise self._nothing_stored((*left, *skipped))
         return Result(
             Subject(None, flatbuffer, places),
             changed=changed,
             skipped=(*left, *skipped),
             claims=(*(Claim(path, "dtype", want[path]) for path in changed), *claims),
             details=details,
+        )
+
+    def _nothing_stored(self, skipped: Sequence[Skip]) -> CompressionError:
+        found = "; ".join(f"{skip.layer}: {skip.sentence}" for skip in skipped[:3]) or "no weights"
+        return CompressionError(
+            f"Expected mode {self.mode} to store some layer's weights in fewer bits. Received: {found}. "
+            f"Leave the step out, or take another mode."
         )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from tasks.backend import keras, set_seed, tensorflow
 from tasks.compression.clustering.grid import best_shares, simulate, steps_of, to_grid
+from tasks.compression.weights import weight_of
 
 RNG = np.random.default_rng(1)
 KERNEL = (RNG.normal(size=(3, 3, 8, 6)) * np.geomspace(0.01, 1, 6)).astype(np.float32)
@@ -45,7 +46,7 @@ def test_a_layer_computes_on_the_grid_and_its_own_weights_learn(kind: str) -> No
     layer.build((None, 8, 8, 4))
     before, bias = layer.get_weights()
     shares = best_shares(before, 3)
-    simulate(layer, 3, shares)
+    simulate(weight_of(layer, "kernel", layer.kernel), 3, shares)
     inputs = RNG.normal(size=(2, 8, 8, 4)).astype(np.float32)
     with tf.GradientTape() as tape:
         outputs = tf.function(layer)(inputs)

@@ -20,7 +20,7 @@ MOMENTS = INPUTS.T @ INPUTS
 
 
 def test_the_moments_are_those_of_the_layers_inputs(article: Any, prepared: Path) -> None:
-    found = input_moments(article, ["conv2d_1", "dense"], 70, prepared)
+    found = input_moments(article, {name: article.get_layer(name) for name in ("conv2d_1", "dense")}, 70, prepared)
     images, _ = samples("train", prepared, 70)
     for name in ("conv2d_1", "dense"):
         inputs = keras().Model(article.input, article.get_layer(name).input)(images.astype(np.float32)).numpy()

@@ -6,10 +6,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.backend import keras, tensorflow
-from tasks.compression.layers import kernels
 from tasks.compression.quantization.preserve import projection, structure_of
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.quantize import Quantize
+from tasks.compression.weights import values as kernels
 from tasks.learning.saving import copy_model
 from tests.tasks.compression.cases import context
 from tests.tasks.compression.named import constants_by_layer
@@ -27,7 +27,7 @@ def planted(shape: tuple[int, ...], zeros: bool, clusters: bool) -> NDArray[np.f
 def steps_of_training(variable: Any, optimizer: Any, gradients: list[NDArray[np.float32]]) -> Any:
     """Train through a projection onto what the variable has now; gives what the projection makes of it then."""
     tf = tensorflow()
-    project = projection(variable.numpy())
+    project = projection(variable.numpy(), structure_of(variable.numpy()))
     for gradient in gradients:
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(project(variable) * gradient)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tasks.backend import keras, set_seed
-from tasks.compression.layers import kernels
 from tasks.compression.location import locate
 from tasks.compression.quantization.float_file import FloatFile, run_file
 from tasks.compression.quantization.int4 import Bits, quantize_weights
@@ -23,6 +22,7 @@ from tasks.compression.quantization.selective import (
 from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.quantize import Quantize
+from tasks.compression.weights import values as kernels
 from tasks.errors import CompressionError
 from tasks.learning.conversion import to_tflite
 from tasks.learning.saving import copy_model

@@ -6,8 +6,8 @@ import pytest
 from scipy.special import softmax
 
 from tasks.backend import keras, set_seed
-from tasks.compression.layers import kernels
 from tasks.compression.sparsity.criteria import BATCH, Criterion, score_weights
+from tasks.compression.weights import values as kernels
 from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.training.material import CLASSES, SHAPE, samples
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -6,16 +7,18 @@ import pytest
 
 from tasks.backend import keras, set_seed
 from tasks.compression.clustering.repair import distinct
-from tasks.compression.layers import kernels
 from tasks.compression.promises import measure
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.cluster import Cluster
+from tasks.compression.weights import values as kernels
+from tasks.compression.weights import weights
 from tasks.errors import ConfigError
 from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
 from tests.tasks.compression.named import constants_by_layer
+from tests.tasks.compression.zoo.handmade import attention, embedded, recurrent
 from tests.tasks.training.material import CLASSES, SHAPE, answers, depthwise, samples, transposed
 from tests.tasks.training.material import tiny as tiny_network
 
@@ -55,11 +58,10 @@ def test_a_layer_uses_no_more_values_than_asked_for_and_they_are_trained(tiny: A
 
 def test_layers_that_gain_nothing_or_cannot_are_named(prepared: Path) -> None:
     result = cluster(depthwise(), prepared, clusters=110, learning_rate=1e-12)
-    assert result.changed == ("logits",)  # 120 weights
+    assert result.changed == ("inner/deep", "logits")  # 144 and 120 weights
     assert {skip.layer: skip.reason for skip in result.skipped} == {
         "convolution": Reason.TOO_SMALL,  # 108
         "channelwise": Reason.UNSUPPORTED,
-        "inner": Reason.UNSUPPORTED,
     }
 
 
@@ -249,5 +251,57 @@ def test_an_activation_with_weights_of_its_own_is_no_obstacle(prepared: Path) ->
     model = keras().Sequential([*stack, layers.Flatten(), layers.Dense(CLASSES, name="logits")])
     result = cluster(model, prepared, clusters=6, learning_rate=0.01)
     found = kernels(result.subject.network)
-    assert set(result.changed) == set(found)
-    assert all(2 <= len(np.unique(kernel)) <= 6 for kernel in found.values())
+    (bent,) = [skip.layer for skip in result.skipped]  # a slope for each channel, shared by no weights
+    assert set(result.changed) == set(found) - {bent}
+    assert all(2 <= len(np.unique(found[path])) <= 6 for path in result.changed)
+
+
+SEQUENCES: dict[str, tuple[Callable[[], Any], set[str]]] = {
+    "LSTM": (lambda: recurrent("LSTM"), {"rnn/kernel", "rnn/recurrent_kernel"}),
+    "Embedding": (embedded, {"table"}),
+    "attention": (attention, {f"heads/{name}" for name in ("query", "key", "value", "attention_output")}),
+}
+
+
+@pytest.mark.parametrize("network", SEQUENCES)
+@pytest.mark.parametrize("settings", [{"clusters": 8}, {"clusters": 7, "levels": "grid"}])
+def test_other_layers_get_the_levels_that_dense_ones_get(prepared: Path, network: str, settings: Any) -> None:
+    build, paths = SEQUENCES[network]
+    model = build()
+    result = cluster(model, prepared, epochs=0, **settings)
+    before, after = kernels(model), kernels(result.subject.network)
+    assert paths <= set(result.changed)
+    for path in paths:
+        oriented = weights(model)[path].oriented(after[path])
+        rows = oriented.reshape(-1, oriented.shape[-1]).T if "levels" in settings else [after[path]]
+        assert max(len(np.unique(row)) for row in rows) <= settings["clusters"]
+        assert np.mean((after[path] - before[path]) ** 2) < 0.05 * np.mean(before[path] ** 2)
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
+
+
+@pytest.mark.parametrize(
+    ("network", "settings"),
+    [
+        ("LSTM", {"clusters": 8}),
+        pytest.param("attention", {"clusters": 8}, marks=pytest.mark.slow),
+        pytest.param("Embedding", {"clusters": 8}, marks=pytest.mark.slow),
+        pytest.param("Embedding", {"clusters": 7, "levels": "grid"}, marks=pytest.mark.slow),
+        pytest.param("attention", {"clusters": 7, "levels": "grid"}, marks=pytest.mark.slow),
+    ],
+)
+def test_levels_of_other_layers_are_trained(prepared: Path, network: str, settings: Any) -> None:
+    build, paths = SEQUENCES[network]
+    model = build()
+    untrained = kernels(cluster(model, prepared, epochs=0, **settings).subject.network)
+    result = cluster(model, prepared, epochs=1, learning_rate=0.01, **settings)
+    after = kernels(result.subject.network)
+    assert paths <= set(result.changed)
+    for path in paths:
+        assert not np.allclose(np.unique(after[path])[:2], np.unique(untrained[path])[:2], atol=1e-4)
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
+
+
+def test_training_on_a_grid_leaves_recurrent_layers_alone_and_says_so(prepared: Path) -> None:
+    result = cluster(recurrent("GRU"), prepared, clusters=7, levels="grid", epochs=1)
+    assert {skip.layer for skip in result.skipped} == {"rnn/kernel", "rnn/recurrent_kernel"}
+    assert all("not simulated step by step" in skip.sentence for skip in result.skipped)

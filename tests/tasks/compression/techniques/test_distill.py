@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.backend import keras, set_seed
-from tasks.compression.layers import kernels
 from tasks.compression.technique import Subject
 from tasks.compression.techniques import distill as steps
 from tasks.compression.techniques.distill import Distill
+from tasks.compression.weights import values as kernels
 from tasks.errors import CompressionError
 from tasks.learning.hints import features, match
 from tasks.learning.saving import copy_model

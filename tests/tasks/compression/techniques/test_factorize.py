@@ -5,16 +5,18 @@ import numpy as np
 import pytest
 
 from tasks.backend import keras
-from tasks.compression.layers import kernels
 from tasks.compression.lowrank.svd import Svd
+from tasks.compression.promises import measure
 from tasks.compression.records import Reason
 from tasks.compression.replacement import Replacement
 from tasks.compression.technique import Result, Subject
 from tasks.compression.techniques.factorize import Factorize
+from tasks.compression.weights import values as kernels
 from tasks.errors import CompressionError, Unsuited
 from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context, scores
 from tests.tasks.compression.lowrank import planted
+from tests.tasks.compression.zoo.handmade import embedded, recurrent
 from tests.tasks.training.material import answers, depthwise, samples, transposed
 
 INT8 = {"technique": "quantize", "mode": "int8", "calibration": 100}
@@ -192,7 +194,7 @@ def test_layers_that_cannot_be_factorized_are_named(prepared: Path) -> None:
     assert result.changed == ("convolution", "logits")
     assert {skip.layer: skip.reason for skip in result.skipped} == {
         "channelwise": Reason.UNSUPPORTED,
-        "inner": Reason.UNSUPPORTED,
+        "inner/deep": Reason.UNSUPPORTED,
     }
 
 
@@ -310,3 +312,37 @@ def test_factors_that_do_not_multiply_to_the_kernel_are_not_taken(
     assert "dense" not in result.changed
     assert {skip.layer: skip.detail for skip in result.skipped}["dense"].startswith("its outputs would agree to")
     assert result.subject.network.get_layer("dense").kernel.shape == (256, 64)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_an_input_kernel_of_planted_rank_becomes_two_and_the_outputs_stay(prepared: Path, kind: str) -> None:
+    model = recurrent(kind)
+    cell = model.get_layer("rnn").cell
+    cell.kernel.assign(0.1 * planted.matrix(16, cell.kernel.shape[1], 3))
+    result = factorize(model, prepared, rank={"by": "energy", "keep": 0.999999}, exclude=["hidden", "logits"])
+    assert result.changed == ("rnn/kernel",)
+    after = kernels(result.subject.network)
+    assert after["rnn_in"].shape == (16, 3)
+    product = after["rnn_in"] @ after["rnn_out/kernel"]
+    assert np.allclose(product, cell.kernel.numpy(), atol=1e-4 * np.abs(product).max())
+    assert np.array_equal(after["rnn_out/recurrent_kernel"], cell.recurrent_kernel.numpy())
+    images, _ = samples("test", prepared, 20)
+    assert np.allclose(answers(result.subject.network, images), answers(model, images), atol=1e-3)
+    assert {skip.layer for skip in result.skipped if "two matrices" in skip.sentence} == {"rnn/recurrent_kernel"}
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
+
+
+def test_a_table_becomes_a_narrower_one_and_a_dense_layer(prepared: Path) -> None:
+    model = embedded()
+    table = planted.matrix(256, 4, 2)
+    model.get_layer("table").embeddings.assign(table)
+    step = {"technique": "factorize", "rank": {"by": "fixed", "rank": 2}, "exclude": ["along", "logits"]}
+    file, candidate = carry_out("r", [step], model, prepared)
+    (first, *_) = candidate.steps
+    assert first.changed == ("table",)
+    shapes = {state.layer: state.shape for state in first.layers}
+    assert (shapes["table_in"], shapes["table_out"]) == ((2, 256), (4, 2))
+    assert all(promise.holds for promise in candidate.steps[-1].promises)
+    assert candidate.steps[-1].promises
+    assert candidate.comparison is not None
+    assert file

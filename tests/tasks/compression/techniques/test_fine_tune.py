@@ -3,9 +3,9 @@ from typing import Any
 
 import numpy as np
 
-from tasks.compression.layers import kernels
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.fine_tune import FineTune
+from tasks.compression.weights import values as kernels
 from tasks.learning.saving import copy_model
 from tests.tasks.compression.cases import context
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -5,17 +6,17 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tasks.compression.layers import kernels
 from tasks.compression.promises import measure
 from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.fine_tune import FineTune
 from tasks.compression.techniques.prune import Prune
 from tasks.compression.techniques.quantize import Quantize
+from tasks.compression.weights import values as kernels
 from tasks.learning.saving import copy_model, weights_digest
 from tests.tasks.compression.cases import carry_out, context
-from tests.tasks.compression.zoo.handmade import dead, separable_rows, subclassed
-from tests.tasks.training.material import depthwise, transposed
+from tests.tasks.compression.zoo.handmade import attention, dead, embedded, recurrent, separable_rows, subclassed
+from tests.tasks.training.material import depthwise, samples, transposed
 
 
 def prune(model: Any, prepared: Path, **settings: Any) -> Any:
@@ -75,13 +76,10 @@ def test_what_tfmot_passes_over_is_named(prepared: Path) -> None:
     model = depthwise()
     before = kernels(model)
     result = prune(model, prepared, sparsity=0.5, learning_rate=1e-12)
-    assert set(result.changed) == {"convolution", "logits"}
-    assert {skip.layer: skip.reason for skip in result.skipped} == {
-        "channelwise": Reason.UNSUPPORTED,
-        "inner": Reason.UNSUPPORTED,
-    }
+    assert set(result.changed) == {"convolution", "inner/deep", "logits"}
+    assert {skip.layer: skip.reason for skip in result.skipped} == {"channelwise": Reason.UNSUPPORTED}
     assert np.allclose(kernels(result.subject.network)["channelwise"], before["channelwise"], atol=1e-6)
-    assert {claim.layer for claim in result.claims} == {"convolution", "logits"}
+    assert {claim.layer for claim in result.claims} == {"convolution", "inner/deep", "logits"}
 
 
 GRADIENT_CRITERIA = ("taylor", "snip", "fisher", "output")
@@ -217,7 +215,7 @@ def test_blocks_of_a_transposed_convolution_are_inputs_by_outputs(prepared: Path
 
 
 @pytest.mark.parametrize("settings", [{"epochs": 0}, {"epochs": 1}, {"epochs": 0, "pattern": "2:4", "sparsity": None}])
-def test_of_a_separable_convolution_along_an_axis_both_kernels_are_pruned_or_said_to_stay(
+def test_of_separable_convolutions_along_an_axis_both_kernels_are_pruned_or_said_to_stay(
     prepared: Path, settings: dict[str, Any]
 ) -> None:
     steps = [{"technique": "prune", "sparsity": 0.5, **settings}]
@@ -225,11 +223,11 @@ def test_of_a_separable_convolution_along_an_axis_both_kernels_are_pruned_or_sai
     step = candidate.steps[0]
     ramped = settings["epochs"] > 0
     pattern = "pattern" in settings
-    assert {"first", "logits"} <= set(step.changed)
-    assert ("first_depthwise" in step.changed) == (not ramped and not pattern)
-    skipped = {skip.layer: skip.sentence for skip in step.skipped}
-    assert set(skipped) | set(step.changed) == {"first_depthwise", "first", "second", "logits"}
-    assert skipped["second"] == "the technique does not work on this kind of layer (it has two kernels)"
+    depthwise = {"first_depthwise", "second/depthwise_kernel"}
+    assert set(step.changed) - depthwise == {"first", "second/pointwise_kernel", "logits"}
+    assert set(step.changed) & depthwise == (set() if ramped or pattern else depthwise)
+    assert {skip.layer for skip in step.skipped} == depthwise - set(step.changed)
+    assert all(promise.holds for promise in candidate.steps[-1].promises)
     zeros = {state.layer: state.zeros for state in step.layers}
     assert zeros["first"] == pytest.approx(0.5, abs=0.02)
     assert file
@@ -251,3 +249,92 @@ def test_a_layer_of_zeros_is_left_alone_and_named(prepared: Path, settings: dict
         "the technique does not work on this kind of layer (all its weights are zero)"
     ]
     assert all(promise.holds for promise in measure(result.claims, result.subject))
+
+
+SEQUENCES: dict[str, tuple[Callable[[], Any], set[str]]] = {
+    "LSTM": (lambda: recurrent("LSTM"), {"rnn/kernel", "rnn/recurrent_kernel"}),
+    "GRU": (lambda: recurrent("GRU"), {"rnn/kernel", "rnn/recurrent_kernel"}),
+    "Embedding": (embedded, {"table"}),
+    "attention": (attention, {f"heads/{name}" for name in ("query", "key", "value", "attention_output")}),
+}
+
+
+@pytest.mark.parametrize("network", SEQUENCES)
+def test_the_smallest_weights_of_other_layers_go_as_those_of_dense_ones_do(prepared: Path, network: str) -> None:
+    build, paths = SEQUENCES[network]
+    model = build()
+    result = prune(model, prepared, sparsity=0.75, epochs=0)
+    before, after = kernels(model), kernels(result.subject.network)
+    assert paths <= set(result.changed)
+    for path in paths:
+        stays = np.abs(before[path]) > np.sort(np.abs(before[path]), axis=None)[round(0.75 * before[path].size) - 1]
+        assert np.array_equal(after[path], before[path] * stays)
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
+
+
+@pytest.mark.parametrize(
+    ("network", "settings"),
+    [
+        ("LSTM", {"sparsity": 0.75}),
+        ("Embedding", {"sparsity": 0.75}),
+        pytest.param("LSTM", {"sparsity": 0.75, "ramp": "constant"}, marks=pytest.mark.slow),
+        pytest.param("attention", {"sparsity": 0.75}, marks=pytest.mark.slow),
+        pytest.param("attention", {"sparsity": 0.5, "criterion": "taylor", "samples": 64}, marks=pytest.mark.slow),
+        pytest.param("GRU", {"sparsity": 0.5, "pattern": "4x1"}, marks=pytest.mark.slow),
+    ],
+)
+def test_zeros_of_other_layers_come_and_stay_while_the_rest_is_trained(
+    prepared: Path, network: str, settings: dict[str, Any]
+) -> None:
+    build, paths = SEQUENCES[network]
+    model = build()
+    result = prune(model, prepared, epochs=2, learning_rate=0.01, **settings)
+    before, after = kernels(model), kernels(result.subject.network)
+    assert paths <= set(result.changed)
+    for path in paths:
+        assert np.mean(after[path] == 0) == pytest.approx(settings["sparsity"], abs=0.01)
+        left = after[path] != 0
+        assert not np.allclose(after[path][left], before[path][left], atol=1e-3)
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
+
+
+@pytest.mark.parametrize("criterion", ["taylor", "fisher"])
+def test_a_row_that_no_pixel_looks_up_goes_by_gradient(prepared: Path, criterion: str) -> None:
+    model = embedded()
+    table = model.get_layer("table").embeddings
+    table.assign(np.where(np.arange(256)[:, None] % 16 == 3, 5.0, table.numpy()))  # large, and hardly looked up
+    result = prune(model, prepared, sparsity=0.5, epochs=0, **of(criterion, 64), criterion=criterion)
+    after = kernels(result.subject.network)["table"]
+    seen = np.unique(samples("train", prepared)[0])
+    unseen = np.setdiff1d(np.arange(256), seen)
+    assert len(unseen) > 100
+    assert np.mean(after[unseen] == 0) > 0.5
+    assert np.mean(after[seen] == 0) < np.mean(after[unseen] == 0)
+
+
+@pytest.mark.parametrize("epochs", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_of_four_inputs_of_a_gate_two_stay(prepared: Path, epochs: int) -> None:
+    result = prune(recurrent("LSTM"), prepared, pattern="2:4", epochs=epochs)
+    after = kernels(result.subject.network)
+    for path in ("rnn/kernel", "rnn/recurrent_kernel"):
+        assert np.all(np.count_nonzero(after[path].reshape(4, 4, 64), axis=1) == 2)
+    table = prune(embedded(), prepared, pattern="2:4", epochs=epochs)
+    assert [skip.sentence for skip in table.skipped if skip.layer == "table"] == [
+        "the technique does not work on this kind of layer (it is a table, of which rows are looked up and not summed)"
+    ]
+
+
+def test_heads_that_read_together_are_inputs_one_behind_the_other(prepared: Path) -> None:
+    result = prune(attention(), prepared, pattern="2:4", epochs=0)
+    output = kernels(result.subject.network)["heads/attention_output"].reshape(4, 4, 16)
+    assert np.all(np.count_nonzero(output, axis=1) == 2)
+    query = kernels(result.subject.network)["heads/query"].reshape(4, 4, 16)
+    assert np.all(np.count_nonzero(query, axis=1) == 2)
+    assert all(promise.holds for promise in measure(result.claims, result.subject))
+
+
+def test_blocks_of_a_depthwise_kernel_are_places_of_one_channel(prepared: Path) -> None:
+    model = depthwise()
+    result = prune(model, prepared, pattern="3x1", sparsity=0.5, epochs=0)
+    rows = kernels(result.subject.network)["channelwise"].reshape(3, 3, 12) != 0
+    assert np.array_equal(rows.any(axis=1), rows.all(axis=1))

@@ -8,13 +8,13 @@ from tasks.backend import keras, tensorflow
 from tasks.compression.channels.allocation import cost
 from tasks.compression.channels.reading import read_graph
 from tasks.compression.channels.rebuild import check_removal, masked, rebuild
-from tasks.compression.layers import kernels
 from tasks.compression.location import locate
 from tasks.compression.promises import measure
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Reason
 from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
+from tasks.compression.weights import values as kernels
 from tasks.errors import CompressionError, ConfigError, Unsuited
 from tasks.learning.conversion import to_tflite
 from tasks.learning.saving import copy_model, weights_digest

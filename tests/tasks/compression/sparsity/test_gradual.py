@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.compression.sparsity.ramped import RAMP, Ramp
+from tasks.compression.sparsity.gradual import RAMP, Ramp
 
 FINAL = 0.8
 
