@@ -28,8 +28,9 @@ def new(
     model
         The name under which it releases; asked for on a terminal, else by default the folder's name.
     workload
-        The kind of samples: image.
+        The kind of samples: image, or package.module:Class of your own.
     """
+    from tasks.config import DEFAULT_WORKLOAD
     from tasks.versioning.project import create, name_for
     from tasks.versioning.project import update as renew
 
@@ -49,4 +50,5 @@ def new(
     tell(f"{folder} releases {name}: {', '.join(map(str, made.files))}")
     for note in made.notes:
         tell(note)
-    tell(f"Next: cd {folder} && slimline run, which takes the built-in digits, or with --set data.source=YOUR_DATA")
+    digits = " && slimline run, which takes the built-in digits, or with --set data.source=YOUR_DATA"
+    tell(f"Next: cd {folder}{digits if workload == DEFAULT_WORKLOAD else ' && slimline data'}")

@@ -4,6 +4,7 @@ The files are those of slimline's own repository, which is such a project itself
 """
 
 import difflib
+import json
 import re
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,8 +16,8 @@ from tasks.config import BUILT_IN, DEFAULT_WORKLOAD, NAME, check_name, load_para
 from tasks.errors import ConfigError, VersioningError
 from tasks.files import write_text
 from tasks.versioning.history import git
-from tasks.versioning.params_file import set_params
-from tasks.workloads import find_workload
+from tasks.versioning.params_file import read_values, set_params
+from tasks.workloads import find_workload, learning_of, measuring_for
 
 TEMPLATE = files(__name__.rpartition(".")[0]) / "template"
 STAGES, PARAMS, PREFECT = "dvc.yaml", "params.yaml", "prefect.yaml"
@@ -30,6 +31,8 @@ FILES = {  # of a new project, and what each is called in the template
     ".dvc/config": "dvc_config",
     ".dvc/.gitignore": "dvc_gitignore",
 }
+NETWORK = "mymodel:small"  # of the template
+OF_IMAGES = {"augmentation", "distillation"}  # settings of a recipe's step that the template has for images alone
 ENTRYPOINT = re.compile(r"(?m)^(\s*entrypoint: )flows/[\w/]+\.py:(\w+)")  # a file in a copy of the tool
 
 
@@ -67,13 +70,58 @@ def create(folder: Path, model: str, workload: str = "image") -> Made:
     for name, source in FILES.items():
         write_text(folder / name, (TEMPLATE / source).read_text(encoding="utf-8"))
     try:
-        set_params((f"deployment.model={model}", f"data.workload={workload}"), folder / PARAMS)
+        notes = _fit(folder / PARAMS, model, workload)
     except ConfigError:
         for name in FILES:
             (folder / name).unlink()
         raise
     write_text(folder / STAGES, _graph(load_params(folder / PARAMS).data.workload))
-    return Made(tuple(map(Path, FILES)), tuple(_put_under_git(folder)))
+    return Made(tuple(map(Path, FILES)), (*notes, *_put_under_git(folder)))
+
+
+def _fit(params: Path, model: str, workload: str) -> list[str]:
+    """Let the template's params.yaml, which is for images, say what a project is about.
+
+    Another workload gets its own settings and its first network, and of the recipes those that neither change nor teach
+    images.
+
+    Args:
+        params: the project's params.yaml, as the template has it.
+        model: the name under which the project releases.
+        workload: the kind of its samples.
+
+    Returns:
+        what is left to say for the user.
+
+    Raises:
+        ConfigError: there is no such workload, or it is not what a workload is.
+    """
+    changes, notes = [f"deployment.model={model}", f"data.workload={workload}"], []
+    found = find_workload(workload)
+    if found.name != DEFAULT_WORKLOAD:
+        values = read_values(params)
+        options = json.dumps(found.settings().model_dump(mode="json"))
+        networks = list(learning_of(workload).networks())
+        changes += ["~data.image", f"data.{found.name}={options}", "data.source=samples"]
+        changes += ["~training.augmentation", "teachers={}", f"training.model={networks[0] if networks else NETWORK}"]
+        changes += [
+            f"~recipes.{name}"
+            for name, steps in values["recipes"].items()
+            if any(OF_IMAGES & set(step) for step in steps)
+        ]
+        notes.append("Name your data in data.source of params.yaml, or put them into the folder samples.")
+        if not networks:
+            notes.append(
+                f"Write the network that training.model names: {NETWORK}; the one in mymodel.py is for images."
+            )
+        metrics = [metric.name for metric in measuring_for(workload).metrics]
+        if values["gate"]["rules"][0]["metric"] not in metrics:
+            changes.append("~gate.rules.0")
+            notes.append(
+                f"Say in gate.rules how much worse a candidate may be, as {{metric: {metrics[0]}, margin: …}}."
+            )
+    set_params(changes, params)
+    return notes
 
 
 def name_for(folder: Path) -> str | None:

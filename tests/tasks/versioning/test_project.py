@@ -50,6 +50,24 @@ def test_the_repository_is_such_a_project_itself() -> None:
             assert (REPOSITORY / name).read_text() == (TEMPLATE / source).read_text(encoding="utf-8"), name
 
 
+@pytest.mark.parametrize(
+    ("workload", "block", "rule"),
+    [
+        ("tests.integration.visits:Shop", "visits", "accuracy"),
+        ("tests.integration.ratings:Shops", "shops", ""),
+    ],
+)
+def test_a_project_for_samples_of_another_kind_fits(tmp_path: Path, workload: str, block: str, rule: str) -> None:
+    made = create(tmp_path, "mine", workload)
+    params = load_params(tmp_path / "params.yaml", measured=True)
+    assert params.data.workload == workload
+    assert block in read(tmp_path / "params.yaml")["data"]
+    assert "int8" in params.recipes
+    assert not any("augmentation" in step for steps in params.recipes.values() for step in steps)
+    assert (getattr(params.gate.rules[0], "metric", "") == rule) == bool(rule)
+    assert ("how much worse a candidate may be" in " ".join(made.notes)) == (not rule)
+
+
 def test_a_project_has_its_own_name_and_nothing_of_the_tool(tmp_path: Path) -> None:
     made = create(tmp_path / "photos", "photos")
     assert {str(path) for path in made.files} == set(FILES)
