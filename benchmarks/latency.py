@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/latency.py models/baseline.tflite models/candidates/int8/model.tflite --runs 200
+    python -m benchmarks.latency models/baseline.tflite models/candidates/int8/model.tflite --runs 200
 
 Each run is what the stage `benchmark` does with two models, and both are the same file. Beside it stands the interval
 before it: all rounds in one process, resampled. That one doubles the time, so it may have fewer runs (`--before`).
