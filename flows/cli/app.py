@@ -81,7 +81,7 @@ def run(
     from flows.cli.trial import check_recipes
     from tasks.compression.recipe import parse_recipes
     from tasks.config import Params, expect_own_name, load_params
-    from tasks.versioning.params_file import set_params
+    from tasks.versioning.params_file import expect_options, set_params
 
     def check(params: Params, tell: Callable[[str], None] | None = None) -> None:
         parse_recipes(params.recipes, params.teachers, params.data.workload, tell)
@@ -95,6 +95,7 @@ def run(
         set_params(set_, check=check)
     params = load_params(say=tell_renamed)
     check(params, tell_renamed)
+    expect_options(params.data.workload)
     if quick:
         return _smoke(only or tuple(params.recipes))
     environment.prepare()

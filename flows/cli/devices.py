@@ -6,7 +6,8 @@ They run with the base install, which has no cyclopts: see :mod:`flows.cli.main`
 from pathlib import Path
 
 from flows.cli.trust import resolve_trust
-from flows.terminal import print_json, tell
+from flows.terminal import print_json, tell, tell_error
+from tasks.errors import DataError
 
 
 def fetch(
@@ -88,6 +89,8 @@ def predict(
 ) -> None:
     """Ask a fetched model about files.
 
+    Exit codes: 0 all were answered, 1 one could not be read; the others have their answers.
+
     Parameters
     ----------
     files
@@ -103,17 +106,27 @@ def predict(
     json
         Print JSON instead of a line for each file.
     """
-    from tasks.deployment.device.prediction import predict as classify
+    from tasks.deployment.device.prediction import asker
     from tasks.quiet import without_notes
 
     trust = resolve_trust(trusted_keys, allow_unsigned)
+    predictions, unreadable = [], list[DataError]()
     with without_notes():
-        predictions = classify(model, files, trust, workload)
+        answer = asker(model, trust, workload)
+        for file in files:
+            try:
+                predictions.append(answer(file))
+            except DataError as error:
+                unreadable.append(error)
     if json:
         print_json([prediction.model_dump(mode="json") for prediction in predictions])
     else:
         for prediction in predictions:
             tell(prediction.file, *prediction.words)
+    for error in unreadable[:-1]:
+        tell_error(error)
+    if unreadable:
+        raise unreadable[-1]
 
 
 def locate(store: str | None, model: str | None, channel: str | None) -> tuple[str, str, str]:

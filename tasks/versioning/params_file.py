@@ -9,6 +9,7 @@ from tasks.config import PARAMS, Params, parse_params
 from tasks.errors import ConfigError
 from tasks.files import write_text
 from tasks.text import storable
+from tasks.workloads import find_workload
 
 
 def set_params(
@@ -45,6 +46,24 @@ def read_values(path: Path = PARAMS) -> dict[str, Any]:
 
     values: dict[str, Any] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     return values
+
+
+def expect_options(workload: str, path: Path = PARAMS) -> None:
+    """Refuse a params.yaml without the part of its workload, on which stages depend: DVC wants it to be there.
+
+    Args:
+        workload: as ``data.workload`` names it.
+        path: of a params.yaml that was checked.
+
+    Raises:
+        ConfigError: it has no such part.
+    """
+    name = find_workload(workload).name
+    if name not in read_values(path)["data"]:
+        raise ConfigError(
+            f"data.{name}: expected the settings of the workload {workload} in {path}, which stages depend on. "
+            f"Received: none. Write `{name}: {{}}` under data."
+        )
 
 
 def _changed(changes: Sequence[str], path: Path) -> tuple[Params, str, str]:

@@ -1,7 +1,7 @@
 """Ask a fetched release about files."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tasks.arrays import Array
@@ -38,6 +38,26 @@ def predict(
         ReleaseError: the release is missing or damaged.
         DataError: a file cannot be read as a sample.
     """
+    answer = asker(model_dir, trust, workload)
+    return [answer(Path(file)) for file in files]
+
+
+@needing("predict", "asking a model")
+def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> Callable[[Path], Prediction]:
+    """Load a fetched release, and return what answers for one file.
+
+    What is returned raises DataError where a file cannot be read as a sample; the next one may be asked about.
+
+    Args:
+        model_dir: see :func:`predict`.
+        trust: who may have signed the release.
+        workload: see :func:`predict`.
+
+    Raises:
+        NotInstalled: LiteRT or Pillow is not there; ``slimline[predict]`` has both.
+        Untrusted: nobody trusted has signed the release.
+        ReleaseError: the release is missing or damaged.
+    """
     folder = release_folder(Path(model_dir))
     verify(folder, trust)
     model = LiteRTModel(folder / MODEL)
@@ -50,10 +70,12 @@ def predict(
             f"Received: {len(labels)} labels. Do not use this release, publish again."
         )
     reading, measuring = reading_of(name), measuring_for(name)
-    return [
-        measuring.predict(str(file), model.predict(_question(file, reading.ask(file, inputs), inputs))[0], labels)
-        for file in map(Path, files)
-    ]
+
+    def answer(file: Path) -> Prediction:
+        output = model.predict(_question(file, reading.ask(file, inputs), inputs))[0]
+        return measuring.predict(str(file), output, labels)
+
+    return answer
 
 
 def _question(file: Path, asked: Mapping[str, Array], inputs: Specs) -> Inputs:

@@ -62,6 +62,15 @@ def test_bad_usage_and_bad_params_exit_with_2_and_say_why(
     assert (project / "params.yaml").read_bytes() == before
 
 
+def test_a_params_file_without_the_workloads_part_is_refused_before_work(project: Path) -> None:
+    text = (project / "params.yaml").read_text(encoding="utf-8")
+    part = text[text.index("  image: ") : text.index("  split: ")]
+    (project / "params.yaml").write_text(text.replace(part, ""), encoding="utf-8")
+    done = slimline("run", folder=project)
+    assert done.returncode == 2, done.stderr
+    assert "Write `image: {}` under data." in done.stderr
+
+
 def test_help_shows_no_default_where_nothing_is_given(project: Path) -> None:
     done = slimline("run", "--help", folder=project)
     assert "--set" in done.stdout

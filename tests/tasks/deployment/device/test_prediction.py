@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flows.cli.devices import predict as ask
 from tasks.config import Params
 from tasks.deployment.device.client import fetch
 from tasks.deployment.device.prediction import predict
@@ -69,6 +70,26 @@ def test_what_is_no_image_is_named(device: Path, trust: Trust, tmp_path: Path, c
         file.write_bytes(content)
     with pytest.raises(DataError, match=r"Expected .*file\.png to be an image"):
         predict(device, [file], trust)
+
+
+@pytest.mark.usefixtures("trust")
+def test_a_file_that_is_no_image_takes_no_answer_from_the_others(
+    device: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [
+        image(tmp_path / "dark.png", 10),
+        tmp_path / "missing.png",
+        tmp_path / "none",
+        image(tmp_path / "b.png", 245),
+    ]
+    with pytest.raises(DataError, match=r"Expected .*none to be an image"):
+        ask(*files, model=device, allow_unsigned=True)
+    said = capsys.readouterr()
+    assert [line.split("\t")[:2] for line in said.out.splitlines()] == [
+        [str(files[0]), "dark"],
+        [str(files[3]), "light"],
+    ]
+    assert "missing.png" in said.err
 
 
 def test_a_torn_image_is_named(device: Path, trust: Trust, tmp_path: Path) -> None:
