@@ -43,6 +43,7 @@ def test_every_attribute_of_a_layer_is_one_of_some_kind(model: Any) -> None:
         layers.Rescaling(2.0),
         layers.PReLU(),
         layers.LSTM(2),
+        layers.EinsumDense("ab,bc->ac", 2),
     ]
     known = {name for layer in kinds for name in used(KerasLayer) if hasattr(layer, name)}
     of_wrappers_and_built = {"layer", "_weight_vars", "depthwise_kernel", "alpha", "symbol"}

@@ -13,6 +13,7 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.technique import Claim, Subject
 from tasks.compression.weights import weights
 from tasks.learning.conversion import convert, fold_scaling, to_tflite
+from tasks.samples import Inputs
 from tests.tasks.compression.awkward import PATHS, filled, names, normalized, recurrent, sequence, shared
 from tests.tasks.training.material import CLASSES, SHAPE
 
@@ -20,7 +21,7 @@ NETWORKS = (names, shared, sequence, normalized)
 
 
 def samples() -> Any:
-    return ([image[np.newaxis]] for image in np.random.default_rng(1).uniform(0, 255, (4, *SHAPE)).astype("float32"))
+    return iter(Inputs({"image": np.random.default_rng(1).uniform(0, 255, (4, *SHAPE)).astype("float32")}))
 
 
 @pytest.mark.parametrize("network", [*NETWORKS, pytest.param(recurrent, marks=pytest.mark.slow)])

@@ -29,10 +29,11 @@ from tasks.compression.technique import Context
 from tasks.compression.quantization.modes import configurations
 from tasks.backend import keras
 from tasks.learning.conversion import convert
+from tasks.samples import Inputs
 layers = keras().layers
 model = keras().Sequential([keras().Input((8, 4), batch_size=1), layers.GRU(8), layers.Dense(2)])
 print("step 1/1: quantize", flush=True)
-images = lambda: ([np.random.rand(1, 8, 4).astype("float32")] for _ in range(10))
+images = lambda: iter(Inputs({"image": np.random.rand(10, 8, 4).astype("float32")}))
 convert(model, configurations(images)["int8"], float_input=True)
 """
 

@@ -57,8 +57,8 @@ def test_a_network_of_ones_own_is_found_in_the_projects_folder(project: Path) ->
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        ("headless", r"from \(None, 4, 4, 1\) to \(None, 2\)\. Received: .*to \(None, 16\)"),
-        ("other_size", r"Received: from \(None, 5, 4, 1\)"),
+        ("headless", r"to give \(None, 2\)\. Received: \(None, 16\)"),
+        ("other_size", r"to take \(4, 4, 1\)\. Received: a network that takes .* \(5, 4, 1\)\. Give it an Input of"),
         ("subclassed", r"functional tf_keras model\. Received: .*Subclassed"),
         ("nothing", r"functional tf_keras model\. Received: builtins\.NoneType"),
     ],

@@ -27,7 +27,7 @@ def spoilt(model: Any, layer: str, value: float) -> Any:
     [
         ("logits", np.nan, "NaN in layer logits .logits/kernel: 1 of 120."),
         ("convolution", -np.inf, "infinite values in layer convolution"),
-        ("inner/dense", np.nan, "NaN in layer inner/dense"),
+        ("inner/deep", np.nan, "NaN in layer inner/deep"),
     ],
 )
 def test_the_layer_is_named(layer: str, value: float, sentence: str) -> None:

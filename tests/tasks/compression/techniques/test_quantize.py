@@ -90,7 +90,7 @@ def test_zeros_and_clusters_of_earlier_steps_are_still_in_the_int8_file(tiny: An
 
 def test_a_depthwise_convolution_is_quantized_too(prepared: Path) -> None:
     _, candidate = carry_out("int8", [{"technique": "quantize", "mode": "int8"}], depthwise(), prepared)
-    assert candidate.steps[0].changed == ("convolution", "channelwise", "inner/dense", "logits")
+    assert candidate.steps[0].changed == ("convolution", "channelwise", "inner/deep", "logits")
     assert candidate.steps[0].skipped == ()
 
 
