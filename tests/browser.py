@@ -14,7 +14,7 @@ import pytest
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
-SECONDS = 30  # that a page may take to show what is waited for
+SECONDS = 120  # that a page may take to show what is waited for, on a busy machine
 LONGEST = 1 << 26  # bytes of a message
 OPTIONS = (
     "--headless=new",
