@@ -123,8 +123,8 @@ def predict(
     else:
         for prediction in predictions:
             tell(prediction.file, *prediction.words)
-    for error in unreadable[:-1]:
-        tell_error(error)
+    for earlier in unreadable[:-1]:
+        tell_error(earlier)
     if unreadable:
         raise unreadable[-1]
 
