@@ -46,12 +46,13 @@ def predict(
 def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> Callable[[Path], Prediction]:
     """Load a fetched release, and return what answers for one file.
 
-    What is returned raises DataError where a file cannot be read as a sample; the next one may be asked about.
-
     Args:
         model_dir: see :func:`predict`.
         trust: who may have signed the release.
         workload: see :func:`predict`.
+
+    Returns:
+        a function of a file, which raises DataError where it cannot be read as a sample; then others may be asked.
 
     Raises:
         NotInstalled: LiteRT or Pillow is not there; ``slimline[predict]`` has both.

@@ -18,6 +18,7 @@ from flows.service.running import is_ready
 from tests.browser import Browser, browser
 from tests.servers import free_port
 
+pytestmark = pytest.mark.slow  # a server, a worker and a browser take a minute
 BIN = Path(sys.executable).parent
 RUN = """
 from flows import environment
@@ -137,7 +138,6 @@ def test_no_page_asks_another_host(page: Browser, service: Service) -> None:
     assert hosts == {"127.0.0.1"}
 
 
-@pytest.mark.slow
 def test_what_dies_is_started_again_and_works(service: Service) -> None:
     for name in ("worker", "server"):
         service.child(name).kill()
