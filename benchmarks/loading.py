@@ -1,6 +1,6 @@
 """How fast images become shards, and how much memory that takes when there are ten times as many.
 
-    python benchmarks/loading.py ARCHIVE [--times 10]
+    python -m benchmarks.loading ARCHIVE [--times 10]
 
 Runs the load stage as `dvc repro` runs it, in a temporary workspace: read from the archive, decoded, checked,
 split, sorted, written. With --times it packs an archive of so many times the images, all of them different, and
