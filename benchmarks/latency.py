@@ -1,4 +1,4 @@
-"""How often the interval of a file's latency beside itself holds 1, and how wide it is: a Markdown table.
+"""Measure how often the interval of a file's latency beside itself holds 1, and its width: a Markdown table.
 
 ::
 

@@ -1,4 +1,4 @@
-"""How fast images become shards, and how much memory that takes when there are ten times as many.
+"""Measure how fast images become shards, and how much memory ten times as many of them take.
 
     python -m benchmarks.loading ARCHIVE [--times 10]
 

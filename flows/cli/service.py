@@ -77,7 +77,7 @@ def _tell_server(address: str, server: "ServerStatus | None") -> None:
     if server is None:
         tell("server", f"{address} is not ready" if address else "not up: `slimline up` starts it")
         return
-    tell("server", f"{address} is ready, {server.workers} at work for it")
+    tell("server", f"{address} is ready; workers: {server.workers}")
     for run in server.runs:
         tell("runs", _words(run))
     if server.planned:

@@ -6,12 +6,13 @@ The server has no part in signing: it never gets the private key. The worker doe
 import contextlib
 import os
 import queue
+import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
 
 from flows.environment import API, LOCK, RECORD, SERVICE, WORKSPACE, read_address, write_address
@@ -54,6 +55,7 @@ def run_service(port: int) -> None:
             address = elsewhere.removesuffix("/api") if elsewhere else f"http://127.0.0.1:{port}"
             children: list[Child] = []
             if not elsewhere:
+                expect_free(port)
                 say("up", f"starting the server on {address}")
                 server = Child(
                     "server",
@@ -73,6 +75,22 @@ def run_service(port: int) -> None:
             children.append(started(stack, worker, WORKER_SECONDS))
             say("up", f"The pages are on {address}. Stop with Ctrl-C.")
             keep_up({child.name: child for child in children}, ended)
+
+
+def expect_free(port: int) -> None:
+    """Refuse a port on which somebody listens: a server of another project would pass for this one's.
+
+    Raises:
+        ServiceError: the port is taken, or is none.
+    """
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        raise ServiceError(
+            f"Expected a free port on 127.0.0.1. Received: {port} ({error}). Take another one (`--port`)."
+        ) from None
 
 
 def prefect(*arguments: str) -> list[str]:
@@ -112,7 +130,7 @@ def is_ready(address: str, seconds: float = 5.0) -> bool:
     try:
         with urllib.request.urlopen(f"{address}/api/ready", timeout=seconds) as reply:
             return bool(reply.status == 200)
-    except (OSError, ValueError, urllib.error.URLError):
+    except (OSError, ValueError, HTTPException):
         return False
 
 
@@ -147,16 +165,22 @@ def make_deployments(environment: Mapping[str, str]) -> None:
 
 
 def _told(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        env={**environment, "COLUMNS": "200"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            command,
+            env={**environment, "COLUMNS": "200"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=START_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise ServiceError(
+            f"Expected {environment[API]} to answer. Received: nothing for {START_SECONDS:.0f} seconds. Try again."
+        ) from None
 
 
 def _end(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -11,8 +12,10 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import PrefectException
 
-from flows.service.running import POOL
+from flows.environment import LOGIN
+from flows.service.running import POOL, ServiceError
 from tasks.records import Record
 
 SHOWN = 20  # runs of each kind, at most
@@ -40,8 +43,18 @@ def server_status() -> ServerStatus:
     """Ask the server, the one that Prefect's settings name.
 
     Raises:
-        httpx.HTTPError: it does not answer.
+        ServiceError: it does not answer, wants a login, or has no work pool.
     """
+    try:
+        return _ask()
+    except (httpx.HTTPError, PrefectException) as error:
+        raise ServiceError(
+            f"Expected Prefect's server to say what runs. Received: {error}. "
+            f"Start it with `slimline up`, or set {LOGIN} where it wants a login."
+        ) from None
+
+
+def _ask() -> ServerStatus:
     with get_client(sync_client=True) as client:
         names = {each.id: each.name for each in client.read_deployments(deployment_filter=DeploymentFilter())}
 

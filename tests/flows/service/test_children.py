@@ -1,5 +1,6 @@
 import os
 import queue
+import socket
 import sys
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from flows import environment
 from flows.service import children
 from flows.service.children import Child
+from flows.service.running import ServiceError, expect_free
 from tests.processes import ENDLESS, is_gone
+from tests.servers import free_port
 
 UP = f"print('up', flush=True); {ENDLESS}"
 PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {ENDLESS!r}]); {UP}"
@@ -54,6 +57,16 @@ def test_a_long_log_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     started.stop(60)
     assert (tmp_path / "server.log.1").read_text() == "an older log\n"
     assert "older" not in started.last_lines()
+
+
+@pytest.mark.parametrize("port", [None, 1 << 20])
+def test_a_port_that_somebody_has_is_refused(port: int | None) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ServiceError, match="a free port"):
+            expect_free(port or taken.getsockname()[1])
+    expect_free(free_port())
 
 
 def test_the_address_is_that_of_a_process_that_lives(tmp_path: Path) -> None:
