@@ -9,7 +9,6 @@ from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
 from tasks.errors import ConversionError
 from tasks.learning import rewrites
 from tasks.learning.feeding import IDS, entries, specs_of, taken
-from tasks.learning.saving import copy_model
 from tasks.litert import input_names
 from tasks.samples import Inputs, Specs
 
@@ -24,29 +23,31 @@ def only_trains(layer: KerasLayer) -> bool:
 
 
 def fold_scaling(model: KerasModel, specs: Specs | None = None) -> KerasModel:
-    """A copy in which a leading ``Rescaling(scale)`` is part of the first convolution or dense layer.
+    """The network with a leading ``Rescaling(scale)`` as part of its first convolution or dense layer.
 
     ``conv(scale · x, w) = conv(x, scale · w)``, whatever the padding, so that the device saves a pass over the
-    image and an int8 model reads its pixels as they are. A model that begins otherwise, as one of several inputs does,
-    is copied as it is, and so is one whose outputs would change.
+    image and an int8 model reads its pixels as they are.
 
     Args:
         model: the network.
         specs: its inputs; None: as far as the network alone tells.
+
+    Returns:
+        a copy; ``model`` itself where it begins otherwise, as one of several inputs does, or its outputs would change.
     """
     head = _scaling(model)
     if head is None:
-        return copy_model(model)
+        return model
     first = rewrites.only_reader(model, head)
     if first is None:
         rewrites.note(FOLDING, head.name, _why_not_foldable(model, head, first))
-        return copy_model(model)
+        return model
     reason = _why_not_foldable(model, head, first)
     if not reason:
         folded = _folded(model, head, first)
         reason = rewrites.why_not_exact(model, folded, specs=specs)
     rewrites.note(FOLDING, first.name, reason)
-    return copy_model(model) if reason else folded
+    return model if reason else folded
 
 
 def _scaling(model: KerasModel) -> KerasLayer | None:

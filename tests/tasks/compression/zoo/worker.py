@@ -3,6 +3,7 @@
 ``python -m tests.tasks.compression.zoo.worker NETWORK CASE …``, in a process of its own, since converters may die.
 """
 
+import functools
 import hashlib
 import json
 import re
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +50,22 @@ def main(name: str, cases: list[str]) -> None:
             folder, samples = prepare_pictures(Path(temporary), shape), Inputs({"image": draw(16, shape, 9)})
         if all(np.isfinite(weight).all() for weight in baseline.get_weights()):
             baseline = lived_in(baseline, samples)
+        begun = functools.cache(lambda: split_separable(inline_models(baseline)))
         for case in cases:
             print(f"begins {case}", flush=True)
-            print(MARK + json.dumps({"network": name, "case": case, **carried_out(baseline, case, folder)}), flush=True)
+            ended = carried_out(baseline, begun, case, folder)
+            print(MARK + json.dumps({"network": name, "case": case, **ended}), flush=True)
 
 
-def carried_out(baseline: Any, case: str, folder: Path) -> dict[str, Any]:
-    """How a case ended: ``right`` with figures, ``refused`` with the sentence, or a ``fault``."""
+def carried_out(baseline: Any, begun: Callable[[], Any], case: str, folder: Path) -> dict[str, Any]:
+    """How a case ended: ``right`` with figures, ``refused`` with the sentence, or a ``fault``.
+
+    Args:
+        baseline: the network.
+        begun: gives what the first step of every recipe takes of it.
+        case: of the table.
+        folder: prepared data.
+    """
     began = time.perf_counter()
     context = Context(seed=5, batch_size=BATCH, prepared=folder, say=lambda line: print(line, flush=True))
     before = weights_digest(baseline)
@@ -64,8 +75,7 @@ def carried_out(baseline: Any, case: str, folder: Path) -> dict[str, Any]:
             file, candidate = run_recipe("zoo", recipe, baseline, context, Path(steps))
             store = StepStore(Path(steps), before, context)
             subjects = [store.read(store.digest(recipe[: length + 1])).subject for length in range(len(recipe))]
-            begun = split_separable(inline_models(baseline))  # as every recipe begins
-            models = [begun, *(subject.network for subject in subjects if subject.form == "keras")]
+            models = [begun(), *(subject.network for subject in subjects if subject.form == "keras")]
             inputs = next(read_batches("validation", 1 << 20, folder))[0]
             wrong = list(faults(recipe, candidate, file, models[-1], inputs))
             found = decibels(np.asarray(models[-1](fed(inputs), training=False)), logits(file, inputs))
