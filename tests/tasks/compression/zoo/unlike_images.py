@@ -36,7 +36,7 @@ def _entries(specs: Specs) -> list[Any]:
 def described(specs: Specs) -> Any:
     """Ids and amounts, joined before dense layers."""
     layers, entries = keras().layers, _entries(specs)
-    words = layers.Flatten()(layers.Embedding(ROWS, 8, name="words")(entries[0]))
+    words = layers.Flatten()(layers.Embedding(ROWS, 8, name="vocabulary")(entries[0]))
     signal = layers.Concatenate()([words, layers.Dense(16, activation="relu", name="measured")(entries[1])])
     signal = layers.Dense(32, activation="relu", name="joined")(layers.BatchNormalization()(signal))
     return keras().Model(entries, layers.Dense(CLASSES, name="logits")(signal), name="described")

@@ -2,6 +2,7 @@
 
 import math
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tasks.samples import Inputs
 SAME_FLOAT_DB = 100.0  # a float file computes what its network does, but for the order of its sums
 LEAST_DB = {"float16": 50.0, "dynamic_int8": 10.0, "int16x8": 20.0, "int8": 8.0, "int4": 1.0, "mixed": 1.0}
 BITS = {"dynamic_int8": 8, "int16x8": 8, "int8": 8, "int4": 4, "mixed": 4}  # of weights, at least
-ROUNDS_VALUES = frozenset({"int8", "mixed"})  # those that layers give as well, to 8 bits
+VALUE_BITS = {"int16x8": 16, "int8": 8, "mixed": 8}  # of what layers give, where that is rounded as well
 SLACK_DB = 3.0
 COMPRESSES = frozenset({"prune", "prune_channels", "factorize", "cluster", "quantize", "width_to_depth"})
 
@@ -61,31 +62,69 @@ def rounded(model: Any, bits: int, by_channel: bool) -> bytes:
     return file.write()
 
 
-def rounded_values(model: Any, inputs: Inputs) -> NDArray[np.float32]:
-    """What a network gives if all that its layers give is rounded to 8 bits, over the range that these samples have.
+def halved(model: Any) -> Any:
+    """A copy of a network with its weights rounded to float16."""
+    copy = copy_model(model)
+    copy.set_weights([weight.astype(np.float16).astype(weight.dtype) for weight in model.get_weights()])
+    return copy
+
+
+def rounded_values(model: Any, inputs: Inputs, calibrated: Inputs, bits: int) -> NDArray[np.float32]:
+    """What a network gives if all that its layers give is cut to the range of other samples, and rounded.
 
     Layers whose values go into a normalization or an activation alone are one operator with it and are not rounded.
+
+    Args:
+        model: the network.
+        inputs: what it is asked.
+        calibrated: what ranges are measured on, as calibration does: values of other samples may lie outside.
+        bits: of a value.
     """
     import tensorflow as tf
 
-    layers = copy_model(model)
+    layers, ranges = copy_model(model), dict[tuple[str, int], tuple[float, float]]()
     fused = ("BatchNormalization", "Activation", "ReLU")
+    calls: Counter[str] = Counter()
 
-    def rounding(call: Any) -> Any:
-        def give(*inputs: Any, **options: Any) -> Any:
-            values = call(*inputs, **options)
+    def rounding(name: str, call: Any) -> Any:
+        def give(*given: Any, **options: Any) -> Any:
+            values = call(*given, **options)
             if not tf.is_tensor(values) or not values.dtype.is_floating:
                 return values
-            low, high = min(0.0, float(tf.reduce_min(values))), max(1e-6, float(tf.reduce_max(values)))
-            return tf.quantization.fake_quant_with_min_max_args(values, low, high)
+            key = name, calls[name]  # a layer that is called twice has two ranges
+            calls[name] += 1
+            if key not in ranges:
+                ranges[key] = min(0.0, float(tf.reduce_min(values))), max(1e-6, float(tf.reduce_max(values)))
+            return tf.quantization.fake_quant_with_min_max_args(values, *ranges[key], num_bits=bits)
 
         return give
 
     for layer in layers.layers:
         after = [node.outbound_layer for node in layer.outbound_nodes]
         if layer.inbound_nodes and not (len(after) == 1 and type(after[0]).__name__ in fused):
-            layer.call = rounding(layer.call)
+            layer.call = rounding(layer.name, layer.call)
+    layers(fed(calibrated), training=False)
+    calls.clear()
     return np.asarray(layers(fed(inputs), training=False))
+
+
+def plainly(mode: str, by_channel: bool, model: Any, wanted: NDArray[Any], inputs: Inputs, calibrated: Inputs) -> float:
+    """The decibels that plain rounding leaves of a network's outputs.
+
+    Args:
+        mode: of quantization: what is rounded to how many bits.
+        by_channel: a step for each output channel of a matrix, or for all.
+        model: the network.
+        wanted: what it gives.
+        inputs: for these.
+        calibrated: what ranges are measured on.
+    """
+    if mode == "float16":
+        return decibels(wanted, np.asarray(halved(model)(fed(inputs), training=False)))
+    errors = [decibels(wanted, logits(rounded(model, BITS[mode], by_channel), inputs))]
+    if bits := VALUE_BITS.get(mode):
+        errors.append(decibels(wanted, rounded_values(model, inputs, calibrated, bits)))
+    return together(errors)
 
 
 def together(errors: Sequence[float]) -> float:
@@ -98,7 +137,9 @@ def weights_of(model: Any) -> dict[int, NDArray[Any]]:
     return {id(weight): weight.numpy() for weight in model.weights if len(weight.shape) > 1}
 
 
-def faults(recipe: Recipe, candidate: Candidate, file: bytes, reference: Any, inputs: Inputs) -> Iterator[str]:
+def faults(
+    recipe: Recipe, candidate: Candidate, file: bytes, reference: Any, inputs: Inputs, calibrated: Inputs
+) -> Iterator[str]:
     """What is wrong, if anything is.
 
     Args:
@@ -107,6 +148,7 @@ def faults(recipe: Recipe, candidate: Candidate, file: bytes, reference: Any, in
         file: the ``.tflite`` file.
         reference: the last Keras model of the recipe.
         inputs: to compare on.
+        calibrated: what ranges were measured on.
     """
     last = recipe[-1] if recipe[-1].technique != "pack" else recipe[-2]
     trained_inside = getattr(last, "trains", False)
@@ -116,13 +158,10 @@ def faults(recipe: Recipe, candidate: Candidate, file: bytes, reference: Any, in
     elif not trained_inside:
         mode = getattr(last, "mode", "")
         least, found = LEAST_DB.get(mode, SAME_FLOAT_DB), decibels(wanted, given)
-        if found < least and mode in BITS:  # many layers on random weights: what plain rounding leaves, is enough
-            plainly = rounded(reference, BITS[mode], getattr(last, "granularity", "") != "per_tensor")
-            errors = [decibels(wanted, logits(plainly, inputs))]
-            if mode in ROUNDS_VALUES:
-                errors.append(decibels(wanted, rounded_values(reference, inputs)))
-            least = min(least, together(errors) - SLACK_DB)
-        elif found < least and mode == "":  # what float32 itself does not compute
+        if found < least and mode:  # many layers on random weights: what plain rounding leaves, is enough
+            by_channel = getattr(last, "granularity", "") != "per_tensor"
+            least = min(least, plainly(mode, by_channel, reference, wanted, inputs, calibrated) - SLACK_DB)
+        elif found < least:  # what float32 itself does not compute
             least = max(FLOAT_DB, min(least, float32_db(reference, fed(inputs))))
         if found < least:
             yield f"the file is {found:.1f} dB from its network, less than {least:.0f}"

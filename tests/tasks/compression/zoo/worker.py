@@ -30,7 +30,7 @@ from tasks.learning.saving import weights_digest
 from tasks.samples import Inputs, read_batches
 from tests.tasks.compression.zoo.networks import NETWORKS
 from tests.tasks.compression.zoo.pictures import draw, lived_in, prepare_pictures
-from tests.tasks.compression.zoo.steps import BATCH, ZOO_CASES
+from tests.tasks.compression.zoo.steps import BATCH, CALIBRATION, ZOO_CASES
 from tests.tasks.compression.zoo.unlike_images import INPUTS, prepare_inputs
 from tests.tasks.compression.zoo.verdict import decibels, faults, logits
 
@@ -77,7 +77,10 @@ def carried_out(baseline: Any, begun: Callable[[], Any], case: str, folder: Path
             subjects = [store.read(store.digest(recipe[: length + 1])).subject for length in range(len(recipe))]
             models = [begun(), *(subject.network for subject in subjects if subject.form == "keras")]
             inputs = next(read_batches("validation", 1 << 20, folder))[0]
-            wrong = list(faults(recipe, candidate, file, models[-1], inputs))
+            calibrated = next(read_batches("train", CALIBRATION, folder))[
+                0
+            ]  # the first ones, as calibration takes them
+            wrong = list(faults(recipe, candidate, file, models[-1], inputs, calibrated))
             found = decibels(np.asarray(models[-1](fed(inputs), training=False)), logits(file, inputs))
         except SlimlineError as error:
             # a library's error that was caught on its way is a refusal that nobody thought about
