@@ -5,6 +5,7 @@ test split is not looked at and nothing is chosen or released.
 """
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +21,12 @@ from tasks.data_loading.thinning import thin
 from tasks.errors import SlimlineError
 from tasks.files import write_text
 from tasks.processes import process_group
-from tasks.samples import PREPARED, SplitName
+from tasks.samples import PREPARED, Dataset, SplitName, read_dataset
 from tasks.versioning.environment import stage_environment
 
 FOLDER = STATE / "quick"
-SAMPLES: dict[SplitName, int] = {"train": 1000, "validation": 250}
+MOST, LEAST_SAMPLES = 1000, 64  # training samples that are kept
+VALUES = 1000 * 32 * 32 * 3  # numbers in them, where they are many: the time of a training goes with these
 LEAST = {"epochs": 1, "rounds": 1, "calibration": 100, "samples": 128, "members": 1}  # numbers that settings are cut to
 
 
@@ -51,7 +53,7 @@ def quick_run(values: Mapping[str, Any], names: Sequence[str], say: Callable[[st
         write_text(FOLDER / PARAMS, json.dumps(quick_params(values, names)))
         for stage in ("fingerprint", "load"):
             _run("data_loading", stage, (), say)
-        thin(FOLDER / PREPARED, SAMPLES)
+        thin(FOLDER / PREPARED, quick_samples(read_dataset(FOLDER / PREPARED)))
         for stage in ("train", "teach"):
             _run("training", stage, (), say)
         for name in names:
@@ -90,6 +92,17 @@ def quick_params(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, A
     if source not in BUILT_IN and "://" not in source and Path(source).expanduser().exists():
         made["data"] = {**values["data"], "source": str(Path(source).expanduser().absolute())}
     return made
+
+
+def quick_samples(dataset: Dataset) -> dict[SplitName, int]:
+    """Return how many samples of each split are kept: fewer of large ones, but four for each class.
+
+    Args:
+        dataset: what was prepared.
+    """
+    values = sum(math.prod(spec.shape) for spec in dataset.inputs)
+    train = min(MOST, max(LEAST_SAMPLES, 4 * len(dataset.classes), VALUES // values))
+    return {"train": train, "validation": max(LEAST_SAMPLES, train // 4)}
 
 
 def _cut(settings: Mapping[str, Any]) -> dict[str, Any]:

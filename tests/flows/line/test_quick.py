@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from flows.line import quick
-from flows.line.quick import FOLDER, QuickRunFailed, quick_params, quick_run
+from flows.line.quick import FOLDER, QuickRunFailed, quick_params, quick_run, quick_samples
 from tasks.compression.recipe import parse_recipes
 from tasks.compression.records import read_candidate
 from tasks.config import load_params, parse_params
+from tasks.samples import Dataset, TensorSpec
 from tasks.versioning.params_file import read_values
 
 REPOSITORY = Path(__file__).parents[3]
@@ -50,13 +51,29 @@ def test_a_stage_that_fails_is_told_by_its_last_line(values: Any) -> None:
         quick_run(values, ["int8"], hear)
 
 
+@pytest.mark.parametrize(
+    ("shape", "classes", "train", "validation"),
+    [
+        ((32, 32, 3), 10, 1000, 250),
+        ((8, 8, 1), 10, 1000, 250),
+        ((77, 214, 3), 4, 64, 64),  # of the least that is kept
+        ((77, 214, 3), 100, 400, 100),  # four of each class
+        ((64, 64, 3), 10, 250, 64),
+    ],
+)
+def test_of_large_samples_fewer_are_kept(shape: tuple[int, ...], classes: int, train: int, validation: int) -> None:
+    spec = TensorSpec(name="image", dtype="uint8", shape=shape, low=0, high=255)
+    dataset = Dataset.model_construct(inputs=(spec,), classes=tuple(map(str, range(classes))))
+    assert quick_samples(dataset) == {"train": train, "validation": validation}
+
+
 @pytest.mark.slow
 def test_a_quick_run_makes_and_judges_candidates_and_leaves_the_project_alone(
     values: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values["recipes"] = {"float16": [{"technique": "quantize", "mode": "float16"}]}
     values["teachers"] = {}
-    monkeypatch.setattr(quick, "SAMPLES", {"train": 200, "validation": 100})
+    monkeypatch.setattr(quick, "MOST", 200)
     assert quick_run(values, ["float16"], hear) == FOLDER
     assert read_candidate("float16", FOLDER).recipe == "float16"
     assert load_params(FOLDER / "params.yaml").training.epochs == 1
