@@ -36,6 +36,11 @@ def visible(text: str) -> str:
     return "".join(char if _has_a_shape(char) else escaped(char) for char in text)
 
 
+def one_line(text: object) -> str:
+    """Words of a library, which breaks and indents them, on one line."""
+    return " ".join(str(text).split())
+
+
 def visible_lines(text: str) -> str:
     """Text of several lines; all but the first are indented, so that none passes for a line of its own."""
     first, *others = text.rstrip("\n").split("\n")

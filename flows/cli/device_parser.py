@@ -53,12 +53,16 @@ def run(arguments: Sequence[str], version: str, module: str) -> None:
 
 def _parser(version: str) -> ArgumentParser:
     more = "All other commands (run, releases, …) need the extra `line`: pip install 'slimline[line]'"
-    parser = _Parser("slimline", description="Fetch released models, verify and ask them.", epilog=more)
+    parser = _Parser(
+        "slimline", description="Fetch released models, verify and ask them.", epilog=more, allow_abbrev=False
+    )  # the parser of the whole install knows no abbreviations
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, function in COMMANDS.items():
         about, described = _documentation(function)
-        sub = commands.add_parser(name, help=about, description=about, formatter_class=RawDescriptionHelpFormatter)
+        sub = commands.add_parser(
+            name, help=about, description=about, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False
+        )
         types = get_type_hints(function)
         for parameter in signature(function).parameters.values():
             _add(sub, parameter, types[parameter.name], described[parameter.name])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tasks.errors import VersioningError
 from tasks.s3.failures import FAILURES
+from tasks.text import one_line
 
 LAST_REASONS = 3  # shown in the error of what could not be pulled
 
@@ -32,7 +33,7 @@ def push(root: Path = Path()) -> int:
             return int(repo.push())
     except (DvcException, OSError, *FAILURES) as error:  # DVC lets what its stores raise through
         raise VersioningError(
-            f"Expected DVC's remote to take data and models. Received: {error}. "
+            f"Expected DVC's remote to take data and models. Received: {one_line(error)}. "
             f"See `dvc remote list`, or set versioning.push to false."
         ) from None
 
@@ -73,7 +74,7 @@ def share_remotes(root: Path, clone: Path) -> None:
             local["remote"] = remotes
     except DvcException as error:
         raise VersioningError(
-            f"Expected {root.resolve()} and its clone to be DVC repositories. Received: {error}. "
+            f"Expected {root.resolve()} and its clone to be DVC repositories. Received: {one_line(error)}. "
             f"Run this in the folder of your project."
         ) from None
 
@@ -88,7 +89,7 @@ def _pull(project: Path, targets: list[str], what: str) -> None:
             with Repo(str(project)) as repo:
                 repo.pull(targets=targets, force=True)
         except (DvcException, OSError) as error:
-            reasons = told[:LAST_REASONS] or [(" ".join(str(error).split()), None)]
+            reasons = told[:LAST_REASONS] or [(one_line(error), None)]
             received = f"Received: {'; '.join(words for words, _ in reasons)}."
             unreached = [cause for _, cause in told if cause and not isinstance(cause, FileNotFoundError)]
             if told and not unreached and isinstance(error, CheckoutError | DownloadError):
@@ -108,7 +109,7 @@ def _warnings() -> Iterator[list[tuple[str, BaseException | None]]]:
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             cause = record.exc_info[1] if record.exc_info else None
-            words = " ".join(record.getMessage().split())
+            words = one_line(record.getMessage())
             told.append((f"{words}: {cause}" if cause else words, cause))
 
     ear, logger = Ear(logging.WARNING), logging.getLogger("dvc_data")

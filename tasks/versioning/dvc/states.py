@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import VersioningError
+from tasks.text import one_line
 
 ALWAYS = "always changed"
 COMMANDS = {"changed command": "its command changed"}
@@ -74,11 +75,12 @@ def read_states(root: Path) -> list[StageState]:
             ]
     except LockError as error:
         raise VersioningError(
-            f"Expected to read the state of the stages. Received: {error}. Wait until the other DVC command has ended."
+            f"Expected to read the state of the stages. Received: {one_line(error)}. "
+            f"Wait until the other DVC command has ended."
         ) from None
     except DvcException as error:
         raise VersioningError(
-            f"Expected a DVC repository with a dvc.yaml that fits. Received: {error}. "
+            f"Expected a DVC repository with a dvc.yaml that fits. Received: {one_line(error)}. "
             f"Run slimline in the folder of your project."
         ) from None
 
@@ -103,7 +105,7 @@ def needed_stages(root: Path, last: str) -> list[str]:
             ]
     except (DvcException, ValueError) as error:
         raise VersioningError(
-            f"Expected the stage {last} in the dvc.yaml of {root}. Received: {error}. "
+            f"Expected the stage {last} in the dvc.yaml of {root}. Received: {one_line(error)}. "
             f"The release was made with another dvc.yaml than its commit has."
         ) from None
 

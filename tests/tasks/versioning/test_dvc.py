@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.errors import VersioningError
 from tasks.versioning.dvc import (
     ERROR,
     content_digest,
@@ -10,6 +11,7 @@ from tasks.versioning.dvc import (
     locked_outputs,
     needed_stages,
     progress_of,
+    push,
     read_states,
     repro_command,
 )
@@ -35,6 +37,13 @@ def repro(project: Path, stage: str, anew: bool = False) -> list[str]:
 def changes(project: Path, stage: str) -> set[tuple[str, str | None]]:
     (state,) = (state for state in read_states(project) if state.name == stage)
     return {(change.words, change.file) for change in state.changes}
+
+
+def test_what_dvc_advises_is_told_on_one_line(tmp_path: Path) -> None:
+    make_repository(tmp_path, "")
+    with pytest.raises(VersioningError, match=r"Create a default remote with dvc remote add -d ") as refused:
+        push(tmp_path)
+    assert str(refused.value).isprintable()
 
 
 def test_this_dvc_says_what_is_understood(tmp_path: Path) -> None:
