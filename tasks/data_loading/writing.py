@@ -4,7 +4,7 @@ import hashlib
 import struct
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -56,7 +56,7 @@ def write_splits(
     Returns:
         the parts, and a digest of all samples read: inputs, class and split, whatever their order and packing.
     """
-    digest = hashlib.sha256()
+    digest, cuts = hashlib.sha256(), _cuts(inputs)
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(
@@ -70,7 +70,9 @@ def write_splits(
                 assigned = [(assign(entry.split_hash, entry.declared, declared, data.split), entry) for entry in group]
                 for split, entry in _keep_apart(assigned, summary):
                     target = labelling.targets[entry.class_number]
-                    writers[split].add(Sample(_parted(bucket.content(entry), inputs), target, entry.name))
+                    content = bucket.content(entry)
+                    parts = {name: content[start:end] for name, start, end in cuts}
+                    writers[split].add(Sample(parts, target, entry.name))
                     if split == "test":
                         hashes.write(struct.pack("<Q", entry.split_hash))
                 for split, entry in assigned:
@@ -78,13 +80,10 @@ def write_splits(
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
 
 
-def _parted(content: bytes, inputs: Specs) -> dict[str, bytes]:
-    """Cut a sample's bytes into those of its inputs."""
-    parts, start = {}, 0
-    for spec in inputs:
-        parts[spec.name] = content[start : start + spec.bytes]
-        start += spec.bytes
-    return parts
+def _cuts(inputs: Specs) -> list[tuple[str, int, int]]:
+    """Return where in a sample's bytes those of each input begin and end."""
+    ends = list(accumulate(spec.bytes for spec in inputs))
+    return [(spec.name, end - spec.bytes, end) for spec, end in zip(inputs, ends, strict=True)]
 
 
 def _keep_apart(assigned: list[Assigned], summary: LoadSummary) -> list[Assigned]:
