@@ -58,7 +58,7 @@ def promote(
         check_version(version)
     settings = deployment(store, model, replaces)
     target = settings.target(channel)
-    registry = _registry(settings, trusted_keys, allow_unsigned)
+    registry = open_registry(settings, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, version, target, Why(reason, actor())), json)
 
 
@@ -88,7 +88,7 @@ def rollback(
         check_version(to)
     settings = deployment(store, model)
     target = settings.target(channel)
-    registry = _registry(settings, trusted_keys, allow_unsigned)
+    registry = open_registry(settings, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, target, Why(reason, actor()), to), json)
 
 
@@ -135,7 +135,7 @@ def sign(
     mine = read_private(key) if key else signing_key(settings.signing_key)
     if mine is None:
         raise ConfigError("Expected a key to sign with. Received: none. Give --key, or set deployment.signing_key.")
-    registry = _registry(settings, trusted_keys, allow_unsigned=False)
+    registry = open_registry(settings, trusted_keys, allow_unsigned=False)
     if replace:
         replace_signatures(registry, version, mine, _known(settings.model, version), sha256)
     else:
@@ -214,14 +214,11 @@ def deployment(store: str | None, model: str | None, replaces: str | None = None
     return parse_deployment({**load_params().deployment.model_dump(), **named})
 
 
-def _registry(settings: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
-    from tasks.deployment.releases.promotion import Registry
-    from tasks.deployment.stores.opening import open_store
+def open_registry(settings: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
+    """Open the store, with whom the command is told to trust."""
+    from tasks.deployment.releases.promotion import registry_of
 
-    trust = resolve_trust(trusted_keys, allow_unsigned)
-    return Registry(
-        open_store(settings.store), settings.model, trust, settings.staging, settings.channel, settings.replaces
-    )
+    return registry_of(settings, resolve_trust(trusted_keys, allow_unsigned))
 
 
 def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> None:

@@ -52,14 +52,14 @@ def settle(params: Params, registry: Registry) -> Decision:
     known = tuple(known_decisions(registry, params))
     entry, used = sealed.reserve(store, settings.model, question, hashes, terms, known)
     if entry.ended is None:
-        outcome = decision.decide(results, question, used, entry.reserved.level)
+        outcome = decision.decide(results, entry.reserved.question, used, entry.reserved.level)
         entry = ledger.end(store, settings.model, entry.reserved.number, outcome)
     if entry.ended is None or entry.sha256 is None:
         raise ValueError("Expected a decision that has ended. Received: one that has not.")
     line = entry.reserved
     made = Decision(
         outcome=entry.ended.outcome,
-        question=question,
+        question=line.question,
         store=store.url,
         ledger=ledger.folder(settings.model),
         number=line.number,

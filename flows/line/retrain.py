@@ -11,7 +11,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.artifacts import show_results
-from flows.line.concluding import RunResult, conclude
+from flows.line.concluding import RunResult, conclude, finish_approved
 from flows.line.reaper import close_dead_runs, project_tag
 from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
 from flows.line.staleness import survey, told
@@ -60,6 +60,7 @@ def retrain_flow() -> State[RunResult]:
         try:
             registry = registry_of(params.deployment)
             expect_release_possible(params, registry)
+            finish_approved(registry)
             found = survey(params, registry)
             for names, why in told(found):
                 tell("stale", f"{names}: {why}")

@@ -21,4 +21,5 @@ def pose(params: Params) -> Question:
         opponents={
             name: read_record(quality_file(name), Quality).sha256 for name in (BASELINE, PRODUCTION) if name in named
         },
+        tells_failure=params.deployment.approval == "when_inconclusive",
     )

@@ -126,7 +126,7 @@ def read_decision(params: Params) -> Decision | None:
     if not DECISION.exists():
         return None
     decision = read_record(DECISION, Decision)
-    return decision if decision.question == pose(params) else None
+    return decision if pose(params).is_answered_by(decision.question, decision.outcome) else None
 
 
 def read_history(path: Path) -> dict[str, tuple[float, ...]]:
