@@ -13,7 +13,7 @@ from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
     from tasks.config import Deployment
-    from tasks.deployment.records import Pointer
+    from tasks.deployment.records import Pointer, Review
     from tasks.deployment.releases.promotion import Registry
 
 Model = Annotated[str | None, Parameter(name="--model", help="The model's name; by default the one of params.yaml.")]
@@ -179,22 +179,29 @@ def channels(model: str | None = None, *, store: Store = None, json: Json = Fals
 def audit(model: str | None = None, *, channel: Channel = None, store: Store = None, json: Json = False) -> None:
     """List every move of a channel, the newest first: who, when, why, from which release to which.
 
+    Of staging it also lists who has approved or rejected what waited there.
+
     Parameters
     ----------
     model
         The model's name; by default the one of params.yaml.
     """
     from flows.cli.summary import print_rows
+    from tasks.deployment.records import Pointer, Review
     from tasks.deployment.releases.channels import trail
+    from tasks.deployment.reviews.stored import reviews
     from tasks.deployment.stores.opening import open_store
 
     settings = deployment(store, model)
-    target = settings.target(channel)
-    moves = list(trail(open_store(settings.store), settings.model, target))
+    target, opened = settings.target(channel), open_store(settings.store)
+    answers = {review.generation: review for review in reviews(opened, settings.model, target)}
+    lines: list[Pointer | Review] = []
+    for move in trail(opened, settings.model, target):
+        lines += [answers[move.generation], move] if move.generation in answers else [move]
     if json:
-        print_json([move.model_dump(mode="json") for move in moves])
+        print_json([line.model_dump(mode="json") for line in lines])
     else:
-        print_rows(f"Moves of {target} of {settings.model}", [_row(move) for move in moves])
+        print_rows(f"Moves of {target} of {settings.model}", [_row(line) for line in lines])
 
 
 def deployment(store: str | None, model: str | None, replaces: str | None = None) -> "Deployment":
@@ -237,7 +244,25 @@ def channel_rows(moves: Iterable[tuple[str, "Pointer"]]) -> Iterator[dict[str, A
         yield {"Channel": name, **_row(move), **({} if first == name else {"Why": f"as for {first}"})}
 
 
-def _row(move: "Pointer") -> dict[str, Any]:
+def _row(line: "Pointer | Review") -> dict[str, Any]:
+    from tasks.deployment.records import Pointer
+
+    return _row_of_move(line) if isinstance(line, Pointer) else _row_of_review(line)
+
+
+def _row_of_review(review: "Review") -> dict[str, Any]:
+    return {
+        "Generation": str(review.generation),
+        "Release": str(review.version),
+        "Before": "",
+        "Move": review.decision,
+        "When": review.at,
+        "Who": f"{review.by} ({review.origin})",
+        "Why": review.reason,
+    }
+
+
+def _row_of_move(move: "Pointer") -> dict[str, Any]:
     return {
         "Generation": str(move.generation),
         "Release": str(move.version),

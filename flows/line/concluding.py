@@ -11,16 +11,16 @@ from flows.line.deciding import settle
 from flows.line.telling import tell
 from tasks.config import Params
 from tasks.deployment.approvals.approving import finish
-from tasks.deployment.approvals.rules import deadline, is_for_a_person
 from tasks.deployment.approvals.waiting import find_review, find_waiting
 from tasks.deployment.records import Release
 from tasks.deployment.releases.memory import released_here
 from tasks.deployment.releases.promotion import Registry, registry_of, renewed
 from tasks.deployment.releases.publishing import advance, route, upload
 from tasks.deployment.releases.release_state import already_released, already_staged, rolled_back_reason
+from tasks.deployment.reviews.rules import deadline, is_for_a_person
 from tasks.errors import UNAVAILABLE, Conflict, ReleaseError, StoreError, WornOut
+from tasks.evaluation.question import read_decision
 from tasks.evaluation.records import GATE, Decision, GateReport
-from tasks.evaluation.results import read_decision
 from tasks.records import read_record
 from tasks.versioning.dvc import push
 from tasks.versioning.history import commit, head, release_message

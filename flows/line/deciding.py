@@ -18,9 +18,9 @@ from tasks.deployment.releases.promotion import Registry
 from tasks.deployment.stores.protocol import Readable
 from tasks.errors import DataError
 from tasks.evaluation import decision
-from tasks.evaluation.question import pose
+from tasks.evaluation.question import pose, read_decision
 from tasks.evaluation.records import DECISION, GATE, Decision, Outlook
-from tasks.evaluation.results import Results, load_results, read_decision
+from tasks.evaluation.results import Results, load_results
 from tasks.records import read_record, write_record
 from tasks.samples import read_hashes
 from tasks.spending import two_sided, worth

@@ -7,12 +7,12 @@ be it a person's, a run's or the sweep's, in the name of the one who approved: n
 from dataclasses import dataclass
 from datetime import datetime
 
-from tasks.deployment.approvals.rules import is_over, needs_approval
 from tasks.deployment.approvals.waiting import Terms, Way, expect_staged, expire, way_of
 from tasks.deployment.records import MAX_BY, Pointer, Review
 from tasks.deployment.registry import see
 from tasks.deployment.releases.channels import Why, trail
 from tasks.deployment.releases.promotion import Registry, promote
+from tasks.deployment.reviews.rules import is_over, needs_approval
 from tasks.errors import Conflict, NotApproved
 
 

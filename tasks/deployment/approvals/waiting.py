@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from tasks.deployment.approvals.reviews import read_review, write_review
-from tasks.deployment.approvals.rules import is_over, needs_approval
 from tasks.deployment.records import Pointer, Review
 from tasks.deployment.registry import current, now, read_manifest
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import Registry
+from tasks.deployment.reviews.rules import is_over, needs_approval
+from tasks.deployment.reviews.stored import read_review, write_review
 from tasks.errors import ConfigError, NotStaged
 
 SLIMLINE = "slimline"  # who rejects what nobody has answered in time

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from tasks.compression.records import Candidate, candidate_model, candidate_record
 from tasks.config import Params
-from tasks.deployment.approvals.rules import is_for_a_person
+from tasks.deployment.reviews.rules import is_for_a_person
 from tasks.errors import ReleaseError
+from tasks.evaluation.question import read_decision
 from tasks.evaluation.records import (
     BASELINE,
     BENCHMARK,
@@ -17,7 +18,6 @@ from tasks.evaluation.records import (
     Quality,
     quality_file,
 )
-from tasks.evaluation.results import read_decision
 from tasks.files import sha256
 from tasks.records import read_record
 from tasks.samples import PREPARED, Dataset, read_dataset

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 
 from tasks.config import Approval, Deployment
-from tasks.deployment.approvals.reviews import read_review
-from tasks.deployment.approvals.rules import needs_approval
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, Seen, current, see
 from tasks.deployment.releases.channels import Why, entry, move, move_back, trail
@@ -12,6 +10,8 @@ from tasks.deployment.releases.leases import lease
 from tasks.deployment.releases.replacing import expect_same_task, find_consent
 from tasks.deployment.releases.serving import serve
 from tasks.deployment.releases.smoke import smoke
+from tasks.deployment.reviews.rules import needs_approval
+from tasks.deployment.reviews.stored import read_review
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.trusted import Trust, project_trust

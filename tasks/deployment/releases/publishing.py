@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 
 from tasks.config import MAX_VERSION, Deployment, Params, expect_own_name
-from tasks.deployment.approvals.rules import needs_approval
 from tasks.deployment.decisions.ledger import expect_decided
 from tasks.deployment.records import (
     MANIFEST,
@@ -36,14 +35,15 @@ from tasks.deployment.releases.memory import remember
 from tasks.deployment.releases.promotion import Registry, promote, registry_of, renewed
 from tasks.deployment.releases.release_state import already_released, rolled_back_reason, staged_by_this_verdict
 from tasks.deployment.releases.tool import this_tool
+from tasks.deployment.reviews.rules import needs_approval
 from tasks.deployment.stores.progress import bar
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.keys import signing_key
 from tasks.deployment.trust.signing import seal, unseal
 from tasks.deployment.trust.trusted import ANYBODY, project_trust
 from tasks.errors import Conflict, NotStaged, ReleaseError
+from tasks.evaluation.question import read_decision
 from tasks.evaluation.records import GATE, Decision, GateReport
-from tasks.evaluation.results import read_decision
 from tasks.records import read_record
 from tasks.workloads import find_workload
 

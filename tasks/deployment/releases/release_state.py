@@ -7,12 +7,12 @@ from itertools import takewhile
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tasks.config import Deployment, Params
-from tasks.deployment.approvals.rules import needs_approval
 from tasks.deployment.records import LABELS, Release
 from tasks.deployment.registry import current, read_manifest, summarize
 from tasks.deployment.releases.bundle import labels
 from tasks.deployment.releases.channels import actor, trail
 from tasks.deployment.releases.promotion import Registry
+from tasks.deployment.reviews.rules import needs_approval
 from tasks.deployment.trust.keys import LOCAL, LOCAL_KEY, signing_key
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ConfigError, ReleaseError, Untrusted

@@ -14,7 +14,6 @@ import pytest
 from tasks.config import Params
 from tasks.deployment.approvals import approving
 from tasks.deployment.approvals.approving import approve, describe, finish, reject
-from tasks.deployment.approvals.reviews import review_key, reviews
 from tasks.deployment.approvals.sweeping import sweep
 from tasks.deployment.approvals.waiting import Terms, expire, find_waiting
 from tasks.deployment.records import MANIFEST
@@ -22,6 +21,7 @@ from tasks.deployment.registry import current, release_key
 from tasks.deployment.releases.channels import Why, trail
 from tasks.deployment.releases.promotion import Registry, promote, registry_of, rollback
 from tasks.deployment.releases.publishing import publish
+from tasks.deployment.reviews.stored import review_key, reviews
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ConfigError, NotApproved, NotStaged, ReleaseError, Untrusted
 from tasks.evaluation.records import GATE, GateReport

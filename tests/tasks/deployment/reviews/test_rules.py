@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.deployment.approvals.rules import deadline, is_over, needs_approval
+from tasks.deployment.reviews.rules import deadline, is_over, needs_approval
 
 SINCE = "2026-01-01T00:00:00+00:00"
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
