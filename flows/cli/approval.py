@@ -1,7 +1,9 @@
 """Commands for the person who is asked: ``approve`` and ``reject``."""
 
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -17,12 +19,17 @@ if TYPE_CHECKING:
     from tasks.deployment.releases.promotion import Registry
 
 What = Annotated[str, Parameter(help="MODEL@VERSION, as digits@3: the release that waits in staging.")]
+Key = Annotated[
+    Path | None,
+    Parameter(name="--key", help="Your private key, where deployment.trust.require asks for signatures of approvers."),
+]
 
 
 def approve(
     what: What,
     *,
     reason: Reason,
+    key: Key = None,
     store: Store = None,
     trusted_keys: TrustedKeys = (),
     allow_unsigned: AllowUnsigned = False,
@@ -33,8 +40,11 @@ def approve(
     It must still be in staging, be what staging names, and not have waited for longer than it may.
     """
     from tasks.deployment.approvals.approving import approve as give
+    from tasks.deployment.trust.keys import read_private
 
     registry, version, terms = _asked(what, reason, store, trusted_keys, allow_unsigned)
+    if key:
+        terms = replace(terms, key=read_private(key))
     show(registry, version, give(registry, version, terms, datetime.now(UTC)), json)
 
 
@@ -82,6 +92,7 @@ def show(registry: "Registry", version: int, made: "Reviewed", json: bool) -> No
                 "move": made.move and made.move.model_dump(mode="json"),
                 "is_new": made.is_new,
                 "has_moved": made.has_moved,
+                "missing": made.missing,
             }
         )
     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -108,6 +108,10 @@ def sign(
         str | None,
         Parameter(name="--sha256", help="With --replace: the manifest's SHA-256, known from a place of your own."),
     ] = None,
+    role: Annotated[
+        Literal["approvers"] | None,
+        Parameter(name="--role", help="Sign in this role that you approve the release, which may be any; see --key."),
+    ] = None,
     model: Model = None,
     store: Store = None,
     trusted_keys: TrustedKeys = (),
@@ -132,6 +136,9 @@ def sign(
         if not replace:
             raise ConfigError("Expected --sha256 with --replace. Received: it alone. Give both, or none.")
     settings = deployment(store, model)
+    if role:
+        _sign_as_approver(open_registry(settings, trusted_keys, allow_unsigned=False), version, key, replace)
+        return
     mine = read_private(key) if key else signing_key(settings.signing_key)
     if mine is None:
         raise ConfigError("Expected a key to sign with. Received: none. Give --key, or set deployment.signing_key.")
@@ -142,6 +149,22 @@ def sign(
         countersign(registry, version, mine)
     ending = "; signatures of revoked keys are gone" if replace else ", too"
     tell(f"{settings.model} {version} is signed by {key_id(mine.public_key())}{ending}")
+
+
+def _sign_as_approver(registry: "Registry", version: int, key: Path | None, replace: bool) -> None:
+    from tasks.deployment.registry import read_manifest, sign_as_approver
+    from tasks.deployment.trust.keys import key_id, read_private
+
+    if key is None or replace:
+        raise ConfigError(
+            "Expected --role with --key, the private key of the approver, and without --replace. "
+            f"Received: {'--replace' if replace else 'no key'}."
+        )
+    mine = read_private(key)
+    release = read_manifest(registry.store, registry.model, version, registry.trust)
+    count, threshold = sign_as_approver(registry.store, release, mine, registry.trust)
+    name = f"{registry.model} {version}"
+    tell(f"{name} is approved by {key_id(mine.public_key())}: {count} of {threshold} signatures of approvers")
 
 
 def _known(model: str, version: int) -> frozenset[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from tasks.deployment.approvals.waiting import Terms, Way, expect_staged, expire, way_of
 from tasks.deployment.records import MAX_BY, Pointer, Review
-from tasks.deployment.registry import see
+from tasks.deployment.registry import read_approvers, see, sign_as_approver
 from tasks.deployment.releases.channels import Why, trail
 from tasks.deployment.releases.promotion import Registry, promote
 from tasks.deployment.reviews.rules import is_over, needs_approval
@@ -21,19 +21,22 @@ class Reviewed:
     """What came of it: the review that counts, and where the channel points to after an approval.
 
     ``review`` is None where the channel points to the release already and nobody had to approve it. ``is_new``: the
-    review was not there before. ``has_moved``: the channel has just moved.
+    review was not there before. ``has_moved``: the channel has just moved. ``missing``: so many approvers have still to
+    sign, and the release waits on.
     """
 
     review: Review | None
     move: Pointer | None
     is_new: bool
     has_moved: bool = False
+    missing: int = 0
 
 
 def approve(registry: Registry, version: int, terms: Terms, moment: datetime) -> Reviewed:
     """Approve a release that waits in staging, and point the project's channel to it.
 
-    Where it is approved already nothing is written, and a move that is missing is made.
+    Where it is approved already nothing is written, and a move that is missing is made. Where more approvers have to
+    sign, a signature is all that is written.
 
     Args:
         registry: the project's, open.
@@ -56,6 +59,8 @@ def approve(registry: Registry, version: int, terms: Terms, moment: datetime) ->
         if pointer := way.released(staged):
             return Reviewed(None, pointer, is_new)
         _expect_open(way, staged, terms, moment)
+        if missing := _sign(way, staged, terms):
+            return Reviewed(None, None, is_new, missing=missing)
         review, is_new = way.write(staged, "approved", terms)
     if review.decision == "rejected":
         raise NotApproved(
@@ -124,7 +129,7 @@ def finish(registry: Registry) -> Pointer | None:
 
 def _expect_open(way: Way, staged: Pointer, terms: Terms, moment: datetime) -> None:
     """Refuse an approval that comes too late, or of what the settings do not leave to a person."""
-    reason, approval = way.inconclusive(staged), way.registry.approval
+    reason, approval = way.release(staged).manifest.inconclusive, way.registry.approval
     if reason is not None and approval != "when_inconclusive":
         raise NotApproved(
             f"Expected a release that the gate has passed, since deployment.approval is {approval}. Received: {reason} "
@@ -136,6 +141,20 @@ def _expect_open(way: Way, staged: Pointer, terms: Terms, moment: datetime) -> N
             f"Expected an approval within {terms.days:g} days (deployment.approval_days). Received: one of a release "
             f"that waits since {staged.moved_at}, and counts as rejected. {way.once_more(staged)}"
         )
+
+
+def _sign(way: Way, staged: Pointer, terms: Terms) -> int:
+    """Sign an approval where its person has a key; gives how many approvers have still to sign.
+
+    Raises:
+        Untrusted: signatures are asked for, and this is none of them.
+    """
+    registry, release = way.registry, way.release(staged)
+    if terms.key:
+        count, threshold = sign_as_approver(registry.store, release, terms.key, registry.trust)
+        return max(0, threshold - count)
+    read_approvers(registry.store, release, registry.trust)
+    return 0
 
 
 def _follow(way: Way, staged: Pointer, review: Review, is_new: bool) -> Reviewed:
@@ -166,6 +185,8 @@ def _follow(way: Way, staged: Pointer, review: Review, is_new: bool) -> Reviewed
 def describe(registry: Registry, version: int, made: Reviewed) -> str:
     """Say what came of an answer, in a sentence."""
     name, review = f"{registry.model} {version}", made.review
+    if made.missing:
+        return f"{name} has your signature. It waits for that of {made.missing} more of its approvers."
     if review is None:
         return f"{name} is {registry.served} already: there is nothing to approve."
     before = "" if made.is_new else f" Nothing is written again: {review.sentence}"

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from tasks.deployment.records import Pointer, Review
-from tasks.deployment.registry import current, now, read_manifest
+from tasks.deployment.registry import Sealed, current, now, read_manifest
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import Registry
 from tasks.deployment.reviews.rules import is_over, needs_approval
@@ -18,11 +20,15 @@ SLIMLINE = "slimline"  # who rejects what nobody has answered in time
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of a review: who gives it and why, from where, and how many days a release waits for it."""
+    """The terms of a review: who gives it and why, from where, and how many days a release waits for it.
+
+    ``key`` signs an approval, where its person has one.
+    """
 
     why: Why
     origin: str
     days: float
+    key: Ed25519PrivateKey | None = None
 
 
 @dataclass(frozen=True)
@@ -46,16 +52,15 @@ class Way:
         """Return the review of a move of staging; None while there is none."""
         return read_review(self.registry.store, self.registry.model, self.staging, staged)
 
-    def inconclusive(self, staged: Pointer) -> str | None:
-        """Return why the gate could not decide about what staging points to; None where it has passed.
+    def release(self, staged: Pointer) -> Sealed:
+        """Return what staging points to.
 
         Raises:
             Untrusted: nobody trusted has signed the release.
             ReleaseError: its manifest is not what staging names.
         """
         registry = self.registry
-        sealed = read_manifest(registry.store, registry.model, staged.version, registry.trust, staged.manifest_sha256)
-        return sealed.manifest.inconclusive
+        return read_manifest(registry.store, registry.model, staged.version, registry.trust, staged.manifest_sha256)
 
     def write(
         self, staged: Pointer, decision: Literal["approved", "rejected"], terms: Terms, expired: bool = False
@@ -105,7 +110,7 @@ def find_waiting(registry: Registry) -> Pointer | None:
     staged = way.pointer(way.staging) if way else None
     if way is None or staged is None or way.released(staged) or way.review(staged):
         return None
-    return staged if needs_approval(registry.approval, way.inconclusive(staged)) else None
+    return staged if needs_approval(registry.approval, way.release(staged).manifest.inconclusive) else None
 
 
 def find_review(registry: Registry) -> Review | None:
@@ -149,7 +154,7 @@ def expect_staged(registry: Registry, version: int) -> tuple[Way, Pointer]:
             f"Expected release {version} of {registry.model} in {way.staging}, where it waits. Received: {received}. "
             f"Only what is in {way.staging} can be approved or rejected: `slimline status` shows it."
         )
-    way.inconclusive(staged)
+    way.release(staged)
     return way, staged
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from tasks.config import Approval, Deployment
 from tasks.deployment.records import Pointer
-from tasks.deployment.registry import Sealed, Seen, current, see
+from tasks.deployment.registry import Sealed, Seen, current, read_approvers, see
 from tasks.deployment.releases.channels import Why, entry, move, move_back, trail
 from tasks.deployment.releases.leases import lease
 from tasks.deployment.releases.replacing import expect_same_task, find_consent
@@ -76,7 +76,7 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
         of its own there, so that it waits once more.
 
     Raises:
-        Untrusted: nobody trusted has signed the release.
+        Untrusted: nobody trusted has signed the release, or too few approvers.
         NotStaged: staging does not point to it.
         NotApproved: it waits for a person's approval, or was rejected.
         ReleaseError: there is no such release, it does not work, or it is for another task than the channel's.
@@ -95,6 +95,7 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
     digest = staged.manifest_sha256 if staged else None
     with lease(registry.store, registry.model, number):
         release = smoke(registry.store, registry.model, number, registry.trust, digest)
+        _expect_signed(registry, channel, release)
         if before.pointer and before.pointer.manifest_sha256 == release.sha256 and not _is_rejected(registry, channel):
             moved = before.pointer
         else:
@@ -119,6 +120,12 @@ def _replaced(registry: Registry, channel: str, before: Seen, release: Sealed) -
         return is_named(channel, pointer) or (on_the_way is not None and is_named(on_the_way, goal))
 
     return expect_same_task(registry.store, registry.model, before.pointer, channel, release, allowed)
+
+
+def _expect_signed(registry: Registry, channel: str, release: Sealed) -> None:
+    """Refuse a channel beside staging what too few approvers have signed, where any must: no device would take it."""
+    if channel != registry.staging:
+        read_approvers(registry.store, release, registry.trust)
 
 
 def _is_rejected(registry: Registry, channel: str) -> bool:
@@ -191,7 +198,7 @@ def rollback(registry: Registry, channel: str, why: Why, to: int | None = None) 
         to: a release that the channel has pointed to; by default the one before.
 
     Raises:
-        Untrusted: nobody trusted has signed the release.
+        Untrusted: nobody trusted has signed the release, or too few approvers.
         ReleaseError: there is none to go back to, or it does not work any more.
         Conflict: somebody else has moved the channel meanwhile.
         StoreError: the store cannot be read or written.
@@ -203,6 +210,7 @@ def rollback(registry: Registry, channel: str, why: Why, to: int | None = None) 
         if target and to in (None, target.version):
             with lease(registry.store, registry.model, target.version):
                 release = smoke(registry.store, registry.model, target.version, registry.trust, target.manifest_sha256)
+                _expect_signed(registry, channel, release)
                 moved = move_back(registry.store, registry.model, channel, seen, target, why)
                 _follow(registry, channel, moved, release)
                 return moved
