@@ -62,6 +62,14 @@ FIELD = """(label, choice) => {
     return field.selectedIndex >= 0
 }"""
 
+# Leaves the field under a label, and resolves to what it holds once the page has been drawn.
+LEAVE = """label => new Promise(resolve => {
+    document.activeElement.blur()
+    const of = each => each.querySelector(".p-label__label")?.innerText.trim() === label
+    const field = () => [...document.querySelectorAll(".p-label")].find(of).querySelector("input, textarea")
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve(field().value)))
+})"""
+
 
 class Browser:
     """One page of Chromium. ``asked``: the address of every request that it made."""
@@ -98,9 +106,13 @@ class Browser:
         assert self._evaluate(f"({PRESS})({json.dumps(word)})")
 
     def fill(self, label: str, text: str) -> None:
-        """Type into the field under a label."""
-        assert self._evaluate(f"({FIELD})({json.dumps(label)}, null)"), f"{label}: {self._evaluate(TEXT)}"
-        self._do("Input.insertText", text=text)
+        """Type into the field under a label, and leave it; again, if the page has just drawn it anew."""
+        for _ in range(5):
+            assert self._evaluate(f"({FIELD})({json.dumps(label)}, null)"), f"{label}: {self._evaluate(TEXT)}"
+            self._do("Input.insertText", text=text)
+            if self._evaluate(f"({LEAVE})({json.dumps(label)})") == text:
+                return
+        pytest.fail(f"The field {label!r} does not take {text!r}:\n{self._evaluate(TEXT)}")
 
     def choose(self, label: str, choice: str) -> None:
         """Take a choice in the field under a label."""

@@ -37,7 +37,7 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     shutil.copy(REPOSITORY / "prefect.yaml", tmp_path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     port = free_port()
-    command = [BIN / "slimline", "up", "--port", str(port)]
+    command: list[str | Path] = [BIN / "slimline", "up", "--port", str(port)]
     told = environment | {"HOME": str(tmp_path)}
     with subprocess.Popen(command, env=told, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
