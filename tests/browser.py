@@ -55,6 +55,7 @@ FIELD = """(label, choice) => {
     const field = found && found.querySelector("input, textarea, select")
     if (!field) return false
     field.focus()
+    field.select?.()
     if (field.tagName !== "SELECT") return true
     field.selectedIndex = [...field.options].findIndex(each => each.text.trim() === choice)
     field.dispatchEvent(new Event("input", {bubbles: true}))

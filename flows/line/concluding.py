@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from flows.line.deciding import settle
 from flows.line.telling import tell
 from tasks.config import Params
-from tasks.deployment.approvals.approving import finish
+from tasks.deployment.approvals.sweeping import sweep
 from tasks.deployment.approvals.waiting import find_review, find_waiting
 from tasks.deployment.records import Release
 from tasks.deployment.releases.memory import released_here
@@ -108,15 +108,15 @@ def waits_sentence(params: Params, registry: Registry, release: Release) -> str:
     )
 
 
-def finish_approved(registry: Registry) -> None:
-    """Release what was approved by a call that was killed; what cannot be released now is told and stays as it is."""
+def sweep_waiting(params: Params, registry: Registry) -> None:
+    """Finish an approval that was killed and reject what waits too long; what cannot be done now is told, and stays."""
     try:
-        move = finish(registry)
+        swept = sweep(params.deployment, registry=registry)
     except (ReleaseError, Conflict) as error:
         tell("approval", str(error))
         return
-    if move:
-        tell("approval", f"{registry.model} {move.version} is released now, as {move.moved_by} has approved")
+    for sentence in swept.sentences(params.deployment.model):
+        tell("approval", sentence)
 
 
 def _store_may_answer_later(_task: object, _run: object, state: State[Any]) -> bool:

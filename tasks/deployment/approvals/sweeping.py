@@ -7,7 +7,7 @@ from tasks.config import Deployment
 from tasks.deployment.approvals.approving import finish
 from tasks.deployment.approvals.waiting import expire
 from tasks.deployment.records import Pointer, Review
-from tasks.deployment.releases.promotion import registry_of
+from tasks.deployment.releases.promotion import Registry, registry_of
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Swept:
         return said
 
 
-def sweep(settings: Deployment, moment: datetime | None = None) -> Swept:
+def sweep(settings: Deployment, moment: datetime | None = None, registry: Registry | None = None) -> Swept:
     """Finish what was approved, and reject what has waited for too long; to do it again does no harm.
 
     Args:
         settings: of the project.
         moment: now, with its time zone; by default as the clock says.
+        registry: the project's, open; by default it is opened.
 
     Raises:
         ConfigError: the store's address or a trusted key is wrong.
@@ -41,6 +42,6 @@ def sweep(settings: Deployment, moment: datetime | None = None) -> Swept:
         Conflict: somebody else has moved the channel meanwhile.
         StoreError: the store cannot be read or written.
     """
-    registry = registry_of(settings)
+    registry = registry or registry_of(settings)
     finished = finish(registry)
     return Swept(finished, expire(registry, settings.approval_days, moment or datetime.now(UTC)))
