@@ -58,7 +58,8 @@ def print_result(params: Params, result: "RunResult") -> None:
         _print(result.ending, f"{deployment.model} {release.version} is {channel} in {deployment.store}")
         if result.ending == "AwaitingApproval":
             name = f"{deployment.model}@{release.version}"
-            tell(f"slimline approve {name} --reason …\nslimline reject {name} --reason …")
+            for answer in ("approve", "reject"):
+                tell(f"slimline {answer} {name} --reason …")
 
 
 def print_results(results: Results) -> None:

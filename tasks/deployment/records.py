@@ -145,14 +145,15 @@ class Pointer(Record):
 class Review(Record):
     """The answer to a release that waited in staging: who has approved or rejected it, when, why and from where.
 
-    ``generation`` is the move of staging that it is about, ``channel_generation`` the last move of the project's
-    channel at that time, 0 where there was none. ``expired``: nobody has answered in time.
+    ``generation`` is the move of staging that it is about, ``channel`` the one that the release waited for, and
+    ``channel_generation`` its last move at that time, 0 where there was none. ``expired``: nobody has answered in time.
     """
 
     decision: Literal["approved", "rejected"]
     version: Number
     manifest_sha256: Sha256
     generation: Number
+    channel: str
     channel_generation: Annotated[int, Field(ge=0)]
     nonce: str
     at: str  # UTC, ISO 8601

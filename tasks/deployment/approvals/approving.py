@@ -121,6 +121,8 @@ def finish(registry: Registry) -> Pointer | None:
     review = way.review(staged) if way and staged else None
     if way is None or staged is None or review is None or review.decision != "approved":
         return None
+    if review.channel != way.channel:
+        return None
     pointer = way.pointer(way.channel)
     if (pointer.generation if pointer else 0) != review.channel_generation:
         return None
@@ -163,6 +165,11 @@ def _follow(way: Way, staged: Pointer, review: Review, is_new: bool) -> Reviewed
     seen = see(registry.store, registry.model, way.channel)
     if seen.pointer and seen.pointer.manifest_sha256 == staged.manifest_sha256:
         return Reviewed(review, seen.pointer, is_new)
+    if review.channel != way.channel:
+        raise NotApproved(
+            f"Expected an approval for {way.channel}. Received: one for {review.channel}. {review.sentence} "
+            f"`slimline promote {staged.version} --channel {way.channel} --reason …` takes it there, too."
+        )
     for move in trail(registry.store, registry.model, way.channel):
         if move.generation <= review.channel_generation:
             break

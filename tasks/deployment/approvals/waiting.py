@@ -72,6 +72,7 @@ class Way:
             version=staged.version,
             manifest_sha256=staged.manifest_sha256,
             generation=staged.generation,
+            channel=self.channel,
             channel_generation=pointer.generation if pointer else 0,
             nonce=secrets.token_hex(16),
             at=now(),

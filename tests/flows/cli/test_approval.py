@@ -7,8 +7,15 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tasks.config import Params
+from flows import environment
+from flows.cli import summary
+from flows.line import retrain
+from flows.line.concluding import RunResult
+from tasks.config import Params, load_params
+from tasks.deployment.registry import find_releases
 from tasks.deployment.releases.publishing import publish
+from tasks.deployment.stores.opening import open_store
+from tasks.evaluation.results import Results
 from tests.commands import Slimline
 from tests.tasks.deployment.project import params_for, write_project
 
@@ -73,3 +80,24 @@ def test_what_is_no_release_that_waits_is_refused(slimline: Slimline) -> None:
         assert "for the audit trail" in slimline(command, "shades@1", "--reason", " ", code=2)
         assert "Received: release 1" in slimline(command, "shades@2", "--reason", "a", code=1)
         assert "Received: none" in slimline(command, "others@1", "--reason", "a", code=1)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("ending", "code"), [("Released", 0), ("Nothing to do", 0), ("Held back", 3), ("AwaitingApproval", 5)]
+)
+def test_a_run_says_by_its_exit_code_how_it_ended_and_how_to_answer(
+    slimline: Slimline, monkeypatch: pytest.MonkeyPatch, ending: Any, code: int
+) -> None:
+    found = find_releases(open_store(load_params().deployment.store), "shades")[0][0]
+    ended = RunResult(ending, "It ends so.", None if ending == "Held back" else found)
+    monkeypatch.setattr(retrain, "retrain", lambda _: ended)
+    monkeypatch.setattr(summary, "load_results", lambda _: Results)
+    monkeypatch.setattr(summary, "print_results", lambda _: None)
+    monkeypatch.setattr(environment, "prepare", lambda: None)
+    monkeypatch.setenv(environment.WORKSPACE, "")  # the run sets it, and it is to be gone afterwards
+    for part in ("gate", "decision"):
+        monkeypatch.setattr(Results, part, None)
+    said = slimline("run", code=code)
+    assert ending in said
+    assert ("slimline reject shades@1 --reason …" in said) == (ending == "AwaitingApproval")

@@ -5,6 +5,7 @@ import json
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from tasks.deployment.stores.protocol import Store
 from tasks.errors import ConfigError, NotApproved, NotStaged, ReleaseError, Untrusted
 from tasks.evaluation.records import GATE, GateReport
 from tasks.records import read_record, write_record
-from tests.tasks.deployment.killing import die, killed
+from tests.tasks.deployment.killing import die, die_at_flush, killed
 from tests.tasks.deployment.project import params_for, write_project
 
 ANN = Terms(Why("looked at", "ann"), "a terminal on desk", 3)
@@ -184,6 +185,34 @@ def test_an_approval_that_was_killed_before_the_move_is_finished_by_whoever_come
     assert production(registry) == 2
     assert next(trail(registry.store, "shades", "production")).moved_by == "ann (a terminal on desk)"
     assert finish(registry) is None
+
+
+def test_an_approval_is_for_the_channel_that_the_release_waited_for(waiting: Params) -> None:
+    assert killed(partial(die_before_the_move, waiting))
+    elsewhere = replace(registry_of(waiting.deployment), served="afresh")
+    assert finish(elsewhere) is None
+    with pytest.raises(NotApproved, match=r"approval for afresh\. Received: one for production"):
+        approve(elsewhere, 2, ANN, NOW)
+    assert promote(elsewhere, 2, "afresh", ANN.why).version == 2
+
+
+def die_while_approving(params: Params, flush: int) -> None:
+    die_at_flush(flush)
+    approve(registry_of(params.deployment), 2, ANN, NOW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flush", range(12))
+def test_an_approval_that_was_killed_anywhere_is_given_by_the_next_call_once(
+    waiting: Params, registry: Registry, flush: int
+) -> None:
+    was_killed = killed(partial(die_while_approving, waiting, flush))
+    made = approve(registry, 2, BOB, NOW)
+    (review,) = reviews(registry.store, "shades", "staging")
+    assert production(registry) == 2
+    assert [move.version for move in trail(registry.store, "shades", "production")] == [2, 1]
+    assert made.review == review
+    assert (review.by == "ann") or (was_killed and made.is_new)  # killed before it was written: it is BOB's
 
 
 def test_nothing_is_finished_after_somebody_else_has_moved_the_channel(registry: Registry) -> None:

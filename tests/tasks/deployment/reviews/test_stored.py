@@ -28,6 +28,7 @@ def review(by: str, decision: str = "approved") -> Review:
             "version": 2,
             "manifest_sha256": "a" * 64,
             "generation": 7,
+            "channel": "production",
             "channel_generation": 3,
             "nonce": by,
             "at": "2026-01-01T00:00:00+00:00",
