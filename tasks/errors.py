@@ -24,6 +24,7 @@
     ├── PackingError         what is packed cannot be unpacked
     ├── ReleaseError         a release is missing, incomplete or not what its manifest says
     │   ├── NotStaged        it has not been in staging, where it must have been first
+    │   ├── NotApproved      no person has approved it, or one has rejected it
     │   ├── Untrusted        nobody who is trusted has signed it, or it was changed since
     │   └── LedgerError      the ledger of decisions on sealed samples is not what it should be
     │       └── WornOut      the sealed samples can decide nothing any more
@@ -135,6 +136,10 @@ class ReleaseError(SlimlineError):
 
 class NotStaged(ReleaseError):
     """A release is not in staging, where it must have been first."""
+
+
+class NotApproved(ReleaseError):
+    """No person has approved a release that waits for one, or one has rejected it."""
 
 
 class Untrusted(ReleaseError):

@@ -23,6 +23,10 @@ union bound is used, so the decisions may depend on each other as they like. ∎
 
 So the shares of a node's two branches are a probability, and the level of a decision is ``error`` times the
 probability that a predictor gives to the verdicts so far, followed by a PASS. :func:`share` is that predictor.
+
+Some decisions tell FAIL apart from INCONCLUSIVE, since a person may release the one and never the other. Their nodes
+have three branches: what is left beside the PASS is split between FAIL and INCONCLUSIVE, so the three still come to
+``w``, and the proof holds word for word. :func:`failure_share` is what FAIL gets.
 """
 
 from dataclasses import dataclass, replace
@@ -32,6 +36,7 @@ from scipy.special import ndtri
 FIRST = 0.5  # of the error: the first decision
 MONTH, EACH = 30, 1 / 90  # the others up to this one get so much of the error each, until one passes
 TAIL = 1.5  # afterwards what is left falls with this power of the number of decisions
+FAILURE = 0.1  # of what is left: the most that telling FAIL apart costs all decisions together that do not fail
 LEAST = 1e-12  # level below which nothing is decided: seven standard deviations, where no interval is to be trusted
 
 
@@ -52,6 +57,11 @@ class ErrorBudget:
         """The fraction of the error that the next decision gets."""
         return self.wealth * share(self.passed, self.others)
 
+    @property
+    def failure_offer(self) -> float:
+        """The fraction of the error that is left where the next decision is told as FAIL."""
+        return (self.wealth - self.offer) * failure_share(self.passed, self.others)
+
     def level(self, error: float, ceiling: float) -> float:
         """The level of the next decision: the probability with which it may pass a model that breaks a rule.
 
@@ -65,14 +75,23 @@ class ErrorBudget:
         level = min(ceiling, error * self.offer)
         return level if level >= LEAST else 0.0
 
-    def reserve(self) -> "ErrorBudget":
-        """After the next decision was begun; until it has ended it counts as one that did not pass."""
-        return replace(self, wealth=self.wealth - self.offer, others=self.others + 1)
+    def reserve(self, tells_failure: bool = False) -> "ErrorBudget":
+        """After the next decision was begun; until it has ended it counts as one that did not pass.
+
+        Args:
+            tells_failure: whether FAIL is told apart from INCONCLUSIVE.
+        """
+        paid = self.offer + (self.failure_offer if tells_failure else 0.0)
+        return replace(self, wealth=self.wealth - paid, others=self.others + 1)
 
     def after_pass(self, offer: float) -> "ErrorBudget":
         """After a decision passed that had got ``offer``."""
         others = self.others - 1 if self.passed else 0
         return ErrorBudget(offer, self.passed + 1, others)
+
+    def after_failure(self, offer: float) -> "ErrorBudget":
+        """After a decision was told as FAIL that had got ``offer`` for this case."""
+        return replace(self, wealth=min(self.wealth, offer))
 
 
 def share(passed: int, others: int) -> float:
@@ -89,6 +108,20 @@ def share(passed: int, others: int) -> float:
     if passed:
         return (passed + 0.5) / (passed + others + 1)
     return 1 - _left(others + 1) / _left(others)
+
+
+def failure_share(passed: int, others: int) -> float:
+    """The share of what a decision leaves that goes to the case that it is told as FAIL.
+
+    A candidate that is promising on validation seldom fails, so this case gets little: a twentieth at the first
+    decision, then ever less. Over any number of decisions that do not fail it costs less than a tenth.
+
+    Args:
+        passed: decisions that passed.
+        others: decisions that did not: since the first PASS, or all if there is none.
+    """
+    turn = passed + others
+    return FAILURE / ((turn + 1) * (turn + 2))
 
 
 def _left(decisions: int) -> float:

@@ -36,6 +36,40 @@ SHOWS = """new Promise(resolve => {
         .observe(document, {childList: true, subtree: true, characterData: true})
 })"""
 TEXT = "document.body.innerText"
+# Resolves once there is what can be clicked under a word, and it was.
+PRESS = """word => new Promise(resolve => {
+    const look = () => {
+        const all = document.querySelectorAll("button, a, [role=option], .p-select-option, .p-button")
+        const found = [...all].filter(each => each.innerText.trim() === word && !each.disabled)
+        if (found.length) found[found.length - 1].click()
+        return found.length > 0
+    }
+    if (look()) return resolve(true)
+    new MutationObserver((_, all) => { if (look()) { all.disconnect(); resolve(true) } })
+        .observe(document, {childList: true, subtree: true, characterData: true, attributes: true})
+})"""
+# Finds the field under a label of a form, gives it the keyboard, and takes a choice in it, if it is one of choices.
+FIELD = """(label, choice) => {
+    const of = each => each.querySelector(".p-label__label")?.innerText.trim() === label
+    const found = [...document.querySelectorAll(".p-label")].find(of)
+    const field = found && found.querySelector("input, textarea, select")
+    if (!field) return false
+    field.focus()
+    field.select?.()
+    if (field.tagName !== "SELECT") return true
+    field.selectedIndex = [...field.options].findIndex(each => each.text.trim() === choice)
+    field.dispatchEvent(new Event("input", {bubbles: true}))
+    field.dispatchEvent(new Event("change", {bubbles: true}))
+    return field.selectedIndex >= 0
+}"""
+
+# Leaves the field under a label, and resolves to what it holds once the page has been drawn.
+LEAVE = """label => new Promise(resolve => {
+    document.activeElement.blur()
+    const of = each => each.querySelector(".p-label__label")?.innerText.trim() === label
+    const field = () => [...document.querySelectorAll(".p-label")].find(of).querySelector("input, textarea")
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve(field().value)))
+})"""
 
 
 class Browser:
@@ -59,6 +93,32 @@ class Browser:
         except TimeoutError:
             pytest.fail(f"{url} does not show {text!r} but:\n{self._evaluate(TEXT)}")
         return str(self._evaluate(TEXT))
+
+    def wait_for(self, text: str) -> str:
+        """Wait until the page shows a text, and return all that it shows."""
+        try:
+            self._evaluate(SHOWS % json.dumps(text))
+        except TimeoutError:
+            pytest.fail(f"The page does not show {text!r} but:\n{self._evaluate(TEXT)}")
+        return str(self._evaluate(TEXT))
+
+    def press(self, word: str) -> None:
+        """Click the last button or choice that says just this word, once there is one."""
+        assert self._evaluate(f"({PRESS})({json.dumps(word)})")
+
+    def fill(self, label: str, text: str) -> None:
+        """Type into the field under a label, and leave it; again, if the page has just drawn it anew."""
+        for _ in range(5):
+            assert self._evaluate(f"({FIELD})({json.dumps(label)}, null)"), f"{label}: {self._evaluate(TEXT)}"
+            self._do("Input.insertText", text=text)
+            if self._evaluate(f"({LEAVE})({json.dumps(label)})") == text:
+                return
+        pytest.fail(f"The field {label!r} does not take {text!r}:\n{self._evaluate(TEXT)}")
+
+    def choose(self, label: str, choice: str) -> None:
+        """Take a choice in the field under a label."""
+        known = self._evaluate(f"({FIELD})({json.dumps(label)}, {json.dumps(choice)})")
+        assert known, f"{label}: {self._evaluate(TEXT)}"
 
     def _evaluate(self, expression: str) -> Any:
         found = self._do("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import environment
+from flows.cli.approval import approve, reject
 from flows.cli.config import config
 from flows.cli.data import data
 from flows.cli.devices import fetch, locate, predict, verify
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tasks.config import Params
 
 HELD_BACK = 3  # exit code: the gate did not pass
+AWAITING_APPROVAL = 5  # exit code: a release waits in staging for a person
 WRONG = 2  # exit code: the configuration is wrong
 
 
@@ -51,6 +53,8 @@ for of_a_device in (fetch, verify, predict):
     app.command(of_a_device)
 for at_the_beginning in (new, data, config):
     app.command(at_the_beginning)
+for answer in (approve, reject):
+    app.command(answer)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
 app.command(up, name=("up", "ui"))
@@ -76,7 +80,8 @@ def run(
 ) -> int:
     """Retrain, compress, prove and release what params.yaml says.
 
-    Exit codes: 0 released or nothing to do, 3 the gate did not pass, 2 the configuration is wrong, 1 anything else.
+    Exit codes: 0 released or nothing to do, 3 the gate did not pass, 5 a release waits for a person's approval, 2 the
+    configuration is wrong, 1 anything else.
     """
     from flows.cli.trial import check_recipes
     from tasks.compression.recipe import parse_recipes
@@ -116,7 +121,7 @@ def _retrain(params: "Params") -> int:
 
     result = retrain(params)
     print_result(params, result)
-    return HELD_BACK if result.ending == "Held back" else 0
+    return {"Held back": HELD_BACK, "AwaitingApproval": AWAITING_APPROVAL}.get(result.ending, 0)
 
 
 def _smoke(names: Sequence[str]) -> int:

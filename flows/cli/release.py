@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -13,7 +13,7 @@ from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
     from tasks.config import Deployment
-    from tasks.deployment.records import Pointer
+    from tasks.deployment.records import Pointer, Review
     from tasks.deployment.releases.promotion import Registry
 
 Model = Annotated[str | None, Parameter(name="--model", help="The model's name; by default the one of params.yaml.")]
@@ -58,7 +58,7 @@ def promote(
         check_version(version)
     settings = deployment(store, model, replaces)
     target = settings.target(channel)
-    registry = _registry(settings, trusted_keys, allow_unsigned)
+    registry = open_registry(settings, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, version, target, Why(reason, actor())), json)
 
 
@@ -88,7 +88,7 @@ def rollback(
         check_version(to)
     settings = deployment(store, model)
     target = settings.target(channel)
-    registry = _registry(settings, trusted_keys, allow_unsigned)
+    registry = open_registry(settings, trusted_keys, allow_unsigned)
     _show(registry, target, move(registry, target, Why(reason, actor()), to), json)
 
 
@@ -107,6 +107,10 @@ def sign(
     sha256: Annotated[
         str | None,
         Parameter(name="--sha256", help="With --replace: the manifest's SHA-256, known from a place of your own."),
+    ] = None,
+    role: Annotated[
+        Literal["approvers"] | None,
+        Parameter(name="--role", help="Sign in this role that you approve the release, which may be any; see --key."),
     ] = None,
     model: Model = None,
     store: Store = None,
@@ -132,16 +136,35 @@ def sign(
         if not replace:
             raise ConfigError("Expected --sha256 with --replace. Received: it alone. Give both, or none.")
     settings = deployment(store, model)
+    if role:
+        _sign_as_approver(open_registry(settings, trusted_keys, allow_unsigned=False), version, key, replace)
+        return
     mine = read_private(key) if key else signing_key(settings.signing_key)
     if mine is None:
         raise ConfigError("Expected a key to sign with. Received: none. Give --key, or set deployment.signing_key.")
-    registry = _registry(settings, trusted_keys, allow_unsigned=False)
+    registry = open_registry(settings, trusted_keys, allow_unsigned=False)
     if replace:
         replace_signatures(registry, version, mine, _known(settings.model, version), sha256)
     else:
         countersign(registry, version, mine)
     ending = "; signatures of revoked keys are gone" if replace else ", too"
     tell(f"{settings.model} {version} is signed by {key_id(mine.public_key())}{ending}")
+
+
+def _sign_as_approver(registry: "Registry", version: int, key: Path | None, replace: bool) -> None:
+    from tasks.deployment.registry import read_manifest, sign_as_approver
+    from tasks.deployment.trust.keys import key_id, read_private
+
+    if key is None or replace:
+        raise ConfigError(
+            "Expected --role with --key, the private key of the approver, and without --replace. "
+            f"Received: {'--replace' if replace else 'no key'}."
+        )
+    mine = read_private(key)
+    release = read_manifest(registry.store, registry.model, version, registry.trust)
+    count, threshold = sign_as_approver(registry.store, release, mine, registry.trust)
+    name = f"{registry.model} {version}"
+    tell(f"{name} is approved by {key_id(mine.public_key())}: {count} of {threshold} signatures of approvers")
 
 
 def _known(model: str, version: int) -> frozenset[str]:
@@ -179,22 +202,29 @@ def channels(model: str | None = None, *, store: Store = None, json: Json = Fals
 def audit(model: str | None = None, *, channel: Channel = None, store: Store = None, json: Json = False) -> None:
     """List every move of a channel, the newest first: who, when, why, from which release to which.
 
+    Of staging it also lists who has approved or rejected what waited there.
+
     Parameters
     ----------
     model
         The model's name; by default the one of params.yaml.
     """
     from flows.cli.summary import print_rows
+    from tasks.deployment.records import Pointer, Review
     from tasks.deployment.releases.channels import trail
+    from tasks.deployment.reviews.stored import reviews
     from tasks.deployment.stores.opening import open_store
 
     settings = deployment(store, model)
-    target = settings.target(channel)
-    moves = list(trail(open_store(settings.store), settings.model, target))
+    target, opened = settings.target(channel), open_store(settings.store)
+    answers = {review.generation: review for review in reviews(opened, settings.model, target)}
+    lines: list[Pointer | Review] = []
+    for move in trail(opened, settings.model, target):
+        lines += [answers[move.generation], move] if move.generation in answers else [move]
     if json:
-        print_json([move.model_dump(mode="json") for move in moves])
+        print_json([line.model_dump(mode="json") for line in lines])
     else:
-        print_rows(f"Moves of {target} of {settings.model}", [_row(move) for move in moves])
+        print_rows(f"Moves of {target} of {settings.model}", [_row(line) for line in lines])
 
 
 def deployment(store: str | None, model: str | None, replaces: str | None = None) -> "Deployment":
@@ -214,14 +244,11 @@ def deployment(store: str | None, model: str | None, replaces: str | None = None
     return parse_deployment({**load_params().deployment.model_dump(), **named})
 
 
-def _registry(settings: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
-    from tasks.deployment.releases.promotion import Registry
-    from tasks.deployment.stores.opening import open_store
+def open_registry(settings: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
+    """Open the store, with whom the command is told to trust."""
+    from tasks.deployment.releases.promotion import registry_of
 
-    trust = resolve_trust(trusted_keys, allow_unsigned)
-    return Registry(
-        open_store(settings.store), settings.model, trust, settings.staging, settings.channel, settings.replaces
-    )
+    return registry_of(settings, resolve_trust(trusted_keys, allow_unsigned))
 
 
 def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> None:
@@ -240,7 +267,25 @@ def channel_rows(moves: Iterable[tuple[str, "Pointer"]]) -> Iterator[dict[str, A
         yield {"Channel": name, **_row(move), **({} if first == name else {"Why": f"as for {first}"})}
 
 
-def _row(move: "Pointer") -> dict[str, Any]:
+def _row(line: "Pointer | Review") -> dict[str, Any]:
+    from tasks.deployment.records import Pointer
+
+    return _row_of_move(line) if isinstance(line, Pointer) else _row_of_review(line)
+
+
+def _row_of_review(review: "Review") -> dict[str, Any]:
+    return {
+        "Generation": str(review.generation),
+        "Release": str(review.version),
+        "Before": "",
+        "Move": review.decision,
+        "When": review.at,
+        "Who": f"{review.by} ({review.origin})",
+        "Why": review.reason,
+    }
+
+
+def _row_of_move(move: "Pointer") -> dict[str, Any]:
     return {
         "Generation": str(move.generation),
         "Release": str(move.version),

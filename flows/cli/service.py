@@ -10,7 +10,7 @@ from flows.terminal import ended_by_sigterm, print_json, tell
 
 if TYPE_CHECKING:
     from flows.service.status import Run, ServerStatus
-    from tasks.config import Deployment
+    from tasks.deployment.approvals.standing import WaitingRelease
     from tasks.deployment.records import Release
 
 
@@ -34,20 +34,22 @@ def up(*, port: int = 4200) -> None:
 def status(*, json: Json = False) -> None:
     """Say what runs, what waits for a person, what was released last and what comes next."""
     from tasks.config import load_params
+    from tasks.deployment.approvals.standing import find_standing
 
     environment.prepare()
     settings = load_params().deployment
     address = os.environ.get(environment.API, "").removesuffix("/api")
     server = _server(address)
-    released, waiting = _releases(settings)
+    released, waiting = find_standing(settings)
     if json:
         print_json(_record(address, server, released, waiting))
         return
     _tell_server(address, server)
     tell("released", f"{settings.model} {released.version}, {released.created}" if released else "nothing")
     if waiting:
-        command = f"slimline promote {waiting.version} --reason …"
-        tell("waits", f"{settings.model} {waiting.version} in {settings.staging}, for a person: `{command}`")
+        until = f" until {waiting.until}" if waiting.until else ""
+        where = f"{settings.model} {waiting.version} in {settings.staging}, for a person{until}"
+        tell("waits", f"{where}: `{waiting.command}`")
 
 
 def _server(address: str) -> "ServerStatus | None":
@@ -59,18 +61,6 @@ def _server(address: str) -> "ServerStatus | None":
     from flows.service.status import server_status
 
     return server_status()
-
-
-def _releases(settings: "Deployment") -> "tuple[Release | None, Release | None]":
-    """Return what the channel points at, and what is newer and waits in staging."""
-    from tasks.deployment.registry import find_releases
-    from tasks.deployment.stores.opening import open_store
-
-    rows, _ = find_releases(open_store(settings.store), settings.model)
-    released = next((row for row in rows if settings.channel in row.channels), None)
-    staged = next((row for row in rows if settings.staging in row.channels), None)
-    is_newer = staged is not None and (released is None or staged.version > released.version)
-    return released, staged if is_newer else None
 
 
 def _tell_server(address: str, server: "ServerStatus | None") -> None:
@@ -89,7 +79,7 @@ def _words(run: "Run") -> str:
 
 
 def _record(
-    address: str, server: "ServerStatus | None", released: "Release | None", waiting: "Release | None"
+    address: str, server: "ServerStatus | None", released: "Release | None", waiting: "WaitingRelease | None"
 ) -> dict[str, Any]:
     """Return what `--json` prints."""
     return {

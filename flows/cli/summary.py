@@ -56,6 +56,10 @@ def print_result(params: Params, result: "RunResult") -> None:
         release, deployment = result.release, params.deployment
         channel = deployment.channel if deployment.channel in release.channels else deployment.staging
         _print(result.ending, f"{deployment.model} {release.version} is {channel} in {deployment.store}")
+        if result.ending == "AwaitingApproval":
+            name = f"{deployment.model}@{release.version}"
+            for answer in ("approve", "reject"):
+                tell(f"slimline {answer} {name} --reason …")
 
 
 def print_results(results: Results) -> None:

@@ -13,21 +13,26 @@ if TYPE_CHECKING:
 
 
 def resolve_trust(paths: Sequence[Path], allow_unsigned: bool) -> "Trust":
-    """The trusted keys for a command; what the project has revoked counts in no case.
+    """The trusted keys for a command; what the project has revoked counts in no case, and what it requires in each.
 
     Raises:
         ConfigError: nothing names any, or what is named is no public key.
     """
-    from tasks.deployment.trust.trusted import ANYBODY, ENVIRONMENT, environment_trust, load_trust, project_trust
+    from tasks.deployment.trust.trusted import (
+        ANYBODY,
+        ENVIRONMENT,
+        environment_trust,
+        load_trust,
+        project_trust,
+        with_required,
+    )
 
     if allow_unsigned:
         return ANYBODY
     project = _project(bool(paths) or ENVIRONMENT in os.environ)
     revoked = project.revoked if project else ()
-    if paths:
-        return load_trust(paths, revoked)
-    if trust := environment_trust(revoked):
-        return trust
+    if told := load_trust(paths, revoked) if paths else environment_trust(revoked):
+        return with_required(told, project) if project else told
     if project:
         return project_trust(project)
     raise ConfigError(

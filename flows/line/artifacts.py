@@ -27,6 +27,12 @@ def show_results(results: Results) -> None:
     )
 
 
+def show_waiting(sentence: str) -> None:
+    """Put what waits for a person on the run's page, and how to answer."""
+    text = f"{markdown(sentence)}\n\nOn these pages: *Deployments*, `approve`, *Run*, *Custom run*."
+    create_markdown_artifact(markdown=text, key="approval", description="It waits for a person")
+
+
 def _pareto(results: Results) -> str:
     picture = base64.b64encode(pareto_svg(results).encode()).decode()
     return f"![Stored bytes against quality, latency as colour](data:image/svg+xml;base64,{picture})"

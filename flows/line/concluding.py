@@ -10,20 +10,23 @@ from prefect.client.schemas.objects import State
 from flows.line.deciding import settle
 from flows.line.telling import tell
 from tasks.config import Params
+from tasks.deployment.approvals.sweeping import sweep
+from tasks.deployment.approvals.waiting import find_review, find_waiting
 from tasks.deployment.records import Release
 from tasks.deployment.releases.memory import released_here
-from tasks.deployment.releases.promotion import Registry, registry_of
+from tasks.deployment.releases.promotion import Registry, registry_of, renewed
 from tasks.deployment.releases.publishing import advance, route, upload
 from tasks.deployment.releases.release_state import already_released, already_staged, rolled_back_reason
-from tasks.errors import UNAVAILABLE, StoreError, WornOut
+from tasks.deployment.reviews.rules import deadline, is_for_a_person
+from tasks.errors import UNAVAILABLE, Conflict, ReleaseError, StoreError, WornOut
+from tasks.evaluation.question import read_decision
 from tasks.evaluation.records import GATE, Decision, GateReport
-from tasks.evaluation.results import read_decision
 from tasks.records import read_record
 from tasks.versioning.dvc import push
 from tasks.versioning.history import commit, head, release_message
 from tasks.versioning.recorded import Mark, is_recorded, mark_recorded
 
-Ending = Literal["Released", "Staged", "Nothing to do", "Held back"]
+Ending = Literal["Released", "AwaitingApproval", "Nothing to do", "Held back"]
 
 
 @dataclass(frozen=True)
@@ -38,32 +41,82 @@ class RunResult:
 def conclude(params: Params) -> RunResult:
     """Decide about the chosen candidate if it is promising, release it if it passed, and keep the record of it.
 
-    The store is opened once, and anew: since the run began hours may have gone by, and a key have been revoked.
+    What needs a person's approval goes as far as staging. That is what passed, or what the gate could not decide, as
+    ``deployment.approval`` says; what it has failed goes nowhere. The store is opened once, and anew: since the run
+    began hours may have gone by, and a key have been revoked.
     """
     verdict = read_record(GATE, GateReport)
-    if not verdict.promising:
+    for_a_person = is_for_a_person(params.deployment, verdict)
+    if not (verdict.promising or for_a_person):
         return RunResult("Held back", verdict.sentence, None)
     registry = registry_of(params.deployment)
-    current = already_released(params, registry) or already_staged(params, registry)
-    if current is not None:
-        if not is_recorded(current.manifest_sha256, mark_of(params, current)):
-            record(params, current)  # the run that released it ended before it had done so
-        return RunResult("Nothing to do", (read_decision(params) or verdict).sentence, current)
+    if known := _known(params, registry, verdict):
+        return known
     if reason := rolled_back_reason(params, registry):
         return RunResult("Held back", reason, None)
-    try:
-        decision = decide(params, registry)
-    except WornOut as error:
-        return RunResult("Held back", str(error), None)
-    if decision.outcome != "PASS":
-        return RunResult("Held back", decision.sentence, None)
+    may_go_on, sentence = _decided(params, registry, for_a_person) if verdict.promising else (True, verdict.sentence)
+    if not may_go_on:
+        return RunResult("Held back", sentence, None)
     release = deploy(params, registry)
     for channel in route(params.deployment, release):
         point = promote.with_options(name=channel)
         release = point(params, registry, release, channel)
     record(params, release)
-    ending: Ending = "Released" if params.deployment.channel in release.channels else "Staged"
-    return RunResult(ending, decision.sentence, release)
+    if params.deployment.channel in release.channels:
+        return RunResult("Released", sentence, release)
+    return RunResult("AwaitingApproval", f"{waits_sentence(params, registry, release)} {sentence}", release)
+
+
+def _decided(params: Params, registry: Registry, for_a_person: bool) -> tuple[bool, str]:
+    """Return whether the decision on the sealed samples lets the candidate go on, to a person perhaps, and why."""
+    try:
+        decision = decide(params, registry)
+    except WornOut as error:
+        return False, str(error)
+    return decision.outcome == "PASS" or (decision.outcome == "INCONCLUSIVE" and for_a_person), decision.sentence
+
+
+def _known(params: Params, registry: Registry, verdict: GateReport) -> RunResult | None:
+    """Return the end of a run whose model is in a channel already; None where it is in none, or was taken back."""
+    released = already_released(params, registry)
+    release = released or already_staged(params, registry)
+    if release is None:
+        return None
+    sentence = (read_decision(params) or verdict).sentence
+    review = None if released else find_review(registry)
+    if review and review.decision == "rejected":
+        return RunResult("Held back", f"The chosen model is {release.model} {release.version}. {review.sentence}", None)
+    if review:
+        return None  # it was approved, and taken back since
+    if not is_recorded(release.manifest_sha256, mark_of(params, release)):
+        record(params, release)  # the run that released it ended before it had done so
+    if released:
+        return RunResult("Nothing to do", sentence, release)
+    return RunResult("AwaitingApproval", f"{waits_sentence(params, registry, release)} {sentence}", release)
+
+
+def waits_sentence(params: Params, registry: Registry, release: Release) -> str:
+    """Say what waits, for how long, and by which command it is answered."""
+    settings, name = params.deployment, f"{release.model}@{release.version}"
+    staged = find_waiting(renewed(registry, settings))
+    is_it = staged is not None and staged.version == release.version
+    until = deadline(staged.moved_at, settings.approval_days) if staged and is_it else None
+    limit = f" until {until.isoformat(timespec='minutes')}" if until else ""
+    return (
+        f"{name} waits in {settings.staging} for a person{limit}: `slimline approve {name} --reason …` or "
+        f"`slimline reject {name} --reason …`, or the deployment `approve` on the pages."
+    )
+
+
+def sweep_waiting(params: Params, registry: Registry) -> None:
+    """Finish an approval that was killed and reject what waits too long; what cannot be done now is told, and stays."""
+    try:
+        swept = sweep(params.deployment, registry=registry)
+    except (ReleaseError, Conflict) as error:
+        tell("approval", str(error))
+        return
+    for sentence in swept.sentences(params.deployment.model):
+        tell("approval", sentence)
 
 
 def _store_may_answer_later(_task: object, _run: object, state: State[Any]) -> bool:

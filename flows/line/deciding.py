@@ -18,9 +18,9 @@ from tasks.deployment.releases.promotion import Registry
 from tasks.deployment.stores.protocol import Readable
 from tasks.errors import DataError
 from tasks.evaluation import decision
-from tasks.evaluation.question import pose
+from tasks.evaluation.question import pose, read_decision
 from tasks.evaluation.records import DECISION, GATE, Decision, Outlook
-from tasks.evaluation.results import Results, load_results, read_decision
+from tasks.evaluation.results import Results, load_results
 from tasks.records import read_record, write_record
 from tasks.samples import read_hashes
 from tasks.spending import two_sided, worth
@@ -52,14 +52,14 @@ def settle(params: Params, registry: Registry) -> Decision:
     known = tuple(known_decisions(registry, params))
     entry, used = sealed.reserve(store, settings.model, question, hashes, terms, known)
     if entry.ended is None:
-        outcome = decision.decide(results, question, used, entry.reserved.level)
+        outcome = decision.decide(results, entry.reserved.question, used, entry.reserved.level)
         entry = ledger.end(store, settings.model, entry.reserved.number, outcome)
     if entry.ended is None or entry.sha256 is None:
         raise ValueError("Expected a decision that has ended. Received: one that has not.")
     line = entry.reserved
     made = Decision(
         outcome=entry.ended.outcome,
-        question=question,
+        question=line.question,
         store=store.url,
         ledger=ledger.folder(settings.model),
         number=line.number,

@@ -10,8 +10,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.line.artifacts import show_results
-from flows.line.concluding import RunResult, conclude
+from flows.line.artifacts import show_results, show_waiting
+from flows.line.concluding import RunResult, conclude, sweep_waiting
 from flows.line.reaper import close_dead_runs, project_tag
 from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
 from flows.line.staleness import survey, told
@@ -60,6 +60,7 @@ def retrain_flow() -> State[RunResult]:
         try:
             registry = registry_of(params.deployment)
             expect_release_possible(params, registry)
+            sweep_waiting(params, registry)
             found = survey(params, registry)
             for names, why in told(found):
                 tell("stale", f"{names}: {why}")
@@ -68,6 +69,8 @@ def retrain_flow() -> State[RunResult]:
         finally:
             end_all()
         show_results(write_report(params))
+        if result.ending == "AwaitingApproval":
+            show_waiting(result.sentence)
     return Completed(name=result.ending, message=visible(result.sentence), data=result)
 
 

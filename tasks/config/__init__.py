@@ -4,7 +4,16 @@ One door: other packages import from here, whichever part a setting belongs to.
 """
 
 from tasks.config.data import BUILT_IN, DEFAULT_WORKLOAD, Data, Split, data_of
-from tasks.config.deployment import Deployment, Retention, Smoke, Trusted, parse_deployment
+from tasks.config.deployment import (
+    Approval,
+    Deployment,
+    RequiredRoles,
+    Retention,
+    Role,
+    Smoke,
+    Trusted,
+    parse_deployment,
+)
 from tasks.config.names import MAX_VERSION, NAME, Name, check_digest, check_name, check_version, explain
 from tasks.config.params import (
     PARAMS,
@@ -38,6 +47,7 @@ __all__ = [
     "NAME",
     "PARAMS",
     "AgreementRule",
+    "Approval",
     "Benchmark",
     "BytesRule",
     "Data",
@@ -52,7 +62,9 @@ __all__ = [
     "Params",
     "Precision",
     "QualityRule",
+    "RequiredRoles",
     "Retention",
+    "Role",
     "Rule",
     "Sealed",
     "Settings",

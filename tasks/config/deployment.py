@@ -2,15 +2,33 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from tasks.config.names import KEY_ID, Name, check_name, explain
 from tasks.errors import ConfigError
-from tasks.settings import Settings, form
+from tasks.settings import Renamed, Settings, form
 
 STORE = form(r"^(file|s3)://.+", "file://folder or s3://bucket/prefix")
+
+
+class Role(Settings):
+    """Keys that sign in a role, and how many of them must."""
+
+    threshold: Annotated[int, Field(ge=1, le=16, description="how many of the keys must have signed")] = 1
+    keys: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(strict=False, min_length=1, description="files and folders of public keys"),
+    ]
+
+
+class RequiredRoles(Settings):
+    """Roles that must have signed a release before a channel beside staging, or a device, takes it."""
+
+    approvers: Annotated[
+        Role | None, Field(description="people who sign that they approve; null: no signature of theirs is asked for")
+    ] = None
 
 
 class Trusted(Settings):
@@ -27,6 +45,7 @@ class Trusted(Settings):
     allow_unsigned: Annotated[bool, Field(description="true: a release is taken whoever has signed it, or nobody")] = (
         False
     )
+    require: RequiredRoles = RequiredRoles()
 
 
 class Retention(Settings):
@@ -60,8 +79,15 @@ def _check_consent(value: Any) -> Any:
 Consent = Annotated[str, BeforeValidator(_check_consent)]  # which release of another task may be replaced
 
 
+Approval = Literal["required", "when_inconclusive", "none"]
+
+
 class Deployment(Settings):
     """The store of releases, who signs them and whose are taken."""
+
+    renamed: ClassVar[Mapping[str, Renamed]] = {
+        "promotion": Renamed("approval", {"automatic": "none", "manual": "required"})
+    }
 
     store: Annotated[str, Field(pattern=STORE, description="where releases go: file://folder · s3://bucket/prefix")] = (
         "file://.slimline/store"
@@ -73,9 +99,16 @@ class Deployment(Settings):
     staging: Annotated[
         Name | None, Field(description="the channel that a release reaches first; null: straight to the channel")
     ] = "staging"
-    promotion: Annotated[
-        Literal["automatic", "manual"], Field(description="manual: a run ends in staging, and a person promotes")
-    ] = "automatic"
+    approval: Annotated[
+        Approval,
+        Field(
+            description="required: each release waits in staging for a person; when_inconclusive: what the gate could "
+            "not decide waits, what passed does not; none: nothing waits"
+        ),
+    ] = "none"
+    approval_days: Annotated[
+        float, Field(gt=0, le=3650, description="how long a release waits; then it counts as rejected")
+    ] = 3.0
     smoke: Smoke = Smoke()
     signing_key: Annotated[
         Annotated[str, Field(min_length=1)] | None,
@@ -92,8 +125,8 @@ class Deployment(Settings):
     def _keep_channels_apart(self) -> "Deployment":
         if self.staging == self.channel:
             raise ValueError("expected staging and channel to be two channels")
-        if self.promotion == "manual" and self.staging is None:
-            raise ValueError("expected a staging channel where promotion is manual: there a release waits")
+        if self.approval != "none" and self.staging is None:
+            raise ValueError(f"expected a staging channel where approval is {self.approval}: there a release waits")
         return self
 
     def target(self, named: str | None = None) -> str:

@@ -17,6 +17,7 @@ MANIFEST = "manifest.dsse.json"  # in its signed envelope
 LABELS = "labels.json"
 SAMPLES = "samples.json"
 SIGNATURE = "signature.json"
+APPROVERS = "approvers.dsse.json"  # what approvers have signed, beside the manifest
 PACKED = "model.stored"  # a zstd frame or a container, see tasks.packing
 MODEL = "model.tflite"  # unpacked
 NEEDED = {"classes": frozenset({LABELS})}  # files that a release must have beside its model, by its outcome
@@ -69,7 +70,8 @@ class Manifest(Record):
     ``tool`` is None in releases of earlier versions.
     ``serving`` are the files of a SavedModel that lie under ``serving/``, for TensorFlow Serving; devices take none of
     them. ``commit`` and ``dirty`` say from which code it was made, None where there was no repository. ``decision`` is
-    None in releases of before there was a ledger.
+    None in releases of before there was a ledger. ``inconclusive`` says of a release that the gate could not decide why
+    not: no channel but staging takes it before a person has approved it.
 
     Manifests of version 1 are those of images: they name no workload and no outcome, and of the metrics the accuracy.
     """
@@ -87,6 +89,9 @@ class Manifest(Record):
     metrics: dict[str, float] = Field(default_factory=dict)  # by name, on the validation split
     accuracy: float | None = Field(default=None, exclude_if=lambda value: value is None)  # of version 1
     decision: DecisionMade | None = None
+    inconclusive: Annotated[str, Field(min_length=1, max_length=MAX_REASON)] | None = Field(
+        default=None, exclude_if=lambda value: value is None
+    )
     data: DataDigests
     versions: dict[str, str]  # of the libraries that decide about the model's bytes
     threads: dict[str, int] = Field(default_factory=dict)  # by stage, of those that decide about them
@@ -108,7 +113,7 @@ class Manifest(Record):
     @model_validator(mode="after")
     def _needs_a_model(self) -> "Manifest":
         needed = {PACKED} | NEEDED.get(self.outcome, frozenset())
-        missing, taken = needed - set(self.files), {MANIFEST, MODEL} & set(self.files)
+        missing, taken = needed - set(self.files), {MANIFEST, MODEL, APPROVERS} & set(self.files)
         if missing or taken:
             raise ValueError(f"expected files with {' and '.join(sorted(needed))} and without {MANIFEST} and {MODEL}")
         if self.serving and SAVED_MODEL_PB not in self.serving:
@@ -135,6 +140,32 @@ class Pointer(Record):
     previous: Number | None  # release
     fallback: Number | None
     replaces: Number | None = Field(default=None, exclude_if=lambda value: value is None)
+
+
+class Review(Record):
+    """The answer to a release that waited in staging: who has approved or rejected it, when, why and from where.
+
+    ``generation`` is the move of staging that it is about, ``channel`` the one that the release waited for, and
+    ``channel_generation`` its last move at that time, 0 where there was none. ``expired``: nobody has answered in time.
+    """
+
+    decision: Literal["approved", "rejected"]
+    version: Number
+    manifest_sha256: Sha256
+    generation: Number
+    channel: str
+    channel_generation: Annotated[int, Field(ge=0)]
+    nonce: str
+    at: str  # UTC, ISO 8601
+    by: Annotated[str, Field(max_length=MAX_BY)]
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    origin: Annotated[str, Field(max_length=MAX_BY)]  # terminal or run, and the machine
+    expired: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Say it to a person."""
+        return f"{self.by} has {self.decision} it at {self.at}, from {self.origin}: {self.reason}"
 
 
 class Claim(Record):
@@ -188,6 +219,7 @@ class Release(Record):
     metrics: dict[str, float]  # by name, on the validation split; before there was a ledger, on the test split
     channels: tuple[str, ...]  # that point to it
     manifest_sha256: str
+    inconclusive: str | None = Field(default=None, exclude_if=lambda value: value is None)  # as the manifest has it
 
 
 class Production(Record):

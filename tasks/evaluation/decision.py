@@ -1,7 +1,8 @@
 """The decision: the chosen candidate and its opponents answer the sealed test samples, once, at the level that is paid.
 
-What comes of it is one bit. The answers and their figures are neither written nor shown: whoever saw them could make
-the next candidate fit the samples, and no level would hold (see docs/explanation/ledger.md).
+What comes of it is one bit; where a person may release what is INCONCLUSIVE, also whether it is FAIL. The answers and
+their figures are neither written nor shown: whoever saw them could make the next candidate fit the samples, and no
+level would hold (see docs/explanation/ledger.md).
 """
 
 from collections.abc import Mapping
@@ -31,8 +32,8 @@ MOST_COUNTED = 1_000  # decisions that are counted one by one
 
 def decide(
     results: Results, question: Question, used: NDArray[np.bool_], level: float
-) -> Literal["PASS", "INCONCLUSIVE"]:
-    """Return whether every rule is proven on the sealed samples.
+) -> Literal["PASS", "FAIL", "INCONCLUSIVE"]:
+    """Return whether every rule is proven on the sealed samples, and whether one is broken, if that is asked.
 
     Args:
         results: of the stages; the gate has chosen.
@@ -52,7 +53,13 @@ def decide(
     check_question(present, named, question)
     asked = ask(results, present, used)
     verdicts = judge_rules(chosen, "test", replace(asked, params=at_level(asked.params, level)))
-    return "PASS" if overall(verdicts) == "PASS" else "INCONCLUSIVE"
+    match overall(verdicts):
+        case "PASS":
+            return "PASS"
+        case "FAIL" if question.tells_failure:
+            return "FAIL"
+        case _:
+            return "INCONCLUSIVE"
 
 
 def check_question(present: Mapping[str, Path], named: Mapping[str, str | None], question: Question) -> None:
@@ -154,9 +161,11 @@ def explain(results: Results, decision: Decision) -> str:
     cost = results.cost(chosen)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
     faster = 1 / results.speed(chosen).latency_ratio.value
+    by_itself = " by itself," if decision.question.tells_failure else ","
     verdict = {
         "PASS": f"{chosen} may be released",
-        "INCONCLUSIVE": f"{chosen} is not released, since not every rule about quality is proven",
+        "FAIL": f"{chosen} is not released, since a rule about quality is proven to be broken",
+        "INCONCLUSIVE": f"{chosen} is not released{by_itself} since not every rule about quality is proven",
     }[decision.outcome]
     return " ".join(
         [

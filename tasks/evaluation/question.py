@@ -1,7 +1,17 @@
-"""The question that is decided about the chosen candidate; it is asked again before a release."""
+"""The question that is decided about the chosen candidate, and its decision; it is asked again before a release."""
 
 from tasks.config import Params
-from tasks.evaluation.records import BASELINE, GATE, PRODUCTION, GateReport, Quality, Question, quality_file
+from tasks.evaluation.records import (
+    BASELINE,
+    DECISION,
+    GATE,
+    PRODUCTION,
+    Decision,
+    GateReport,
+    Quality,
+    Question,
+    quality_file,
+)
 from tasks.records import read_record
 from tasks.samples import split_digest
 
@@ -21,4 +31,17 @@ def pose(params: Params) -> Question:
         opponents={
             name: read_record(quality_file(name), Quality).sha256 for name in (BASELINE, PRODUCTION) if name in named
         },
+        tells_failure=params.deployment.approval == "when_inconclusive",
     )
+
+
+def read_decision(params: Params) -> Decision | None:
+    """The last decision, if it is about what the gate has chosen now.
+
+    Raises:
+        DataError: a record is missing or of another version.
+    """
+    if not DECISION.exists():
+        return None
+    decision = read_record(DECISION, Decision)
+    return decision if pose(params).is_answered_by(decision.question, decision.outcome) else None

@@ -149,13 +149,25 @@ class Question(Record):
     """The question of a decision on sealed samples; the same one has the same answer and is paid for once.
 
     ``rules`` are those that are decided there, as JSON; ``opponents`` are SHA-256 of the models that they compare with,
-    None for one that is absent.
+    None for one that is absent. ``tells_failure``: whether FAIL is told apart from INCONCLUSIVE, which has its price;
+    it is left out of the file where it is not.
     """
 
     candidate: str  # SHA-256 of the .tflite
     samples: str  # digest of the test split
     rules: tuple[str, ...]
     opponents: dict[str, str | None]
+    tells_failure: bool = Field(default=False, exclude_if=lambda value: not value)
+
+    def is_answered_by(self, other: "Question", outcome: str | None) -> bool:
+        """Return whether the decision about another question is the one about this: it tells as much, or PASS.
+
+        Args:
+            other: what was decided.
+            outcome: of that decision, None while it has none.
+        """
+        alike = other.model_copy(update={"tells_failure": self.tells_failure}) == self
+        return alike and (other.tells_failure or not self.tells_failure or outcome == "PASS")
 
     @property
     def key(self) -> str:
@@ -180,10 +192,11 @@ class Decision(Record):
     """The verdict about the chosen candidate on the sealed test samples, as the ledger has it.
 
     It says whether every rule was proven, and no figure: figures of samples that are used again would let the next
-    candidate be made to fit them.
+    candidate be made to fit them. FAIL, a rule that is proven to be broken, is told only where the question asks for
+    it, and is INCONCLUSIVE elsewhere.
     """
 
-    outcome: Literal["PASS", "INCONCLUSIVE"]
+    outcome: Literal["PASS", "FAIL", "INCONCLUSIVE"]
     question: Question
     store: str
     ledger: str  # prefix of its keys in the store

@@ -15,11 +15,10 @@ from tasks.evaluation.predictions import (
     check_pairing,
     read_predictions,
 )
-from tasks.evaluation.question import pose
+from tasks.evaluation.question import read_decision
 from tasks.evaluation.records import (
     BASELINE,
     BENCHMARK,
-    DECISION,
     GATE,
     PRODUCTION,
     BenchmarkReport,
@@ -115,18 +114,6 @@ def load_results(params: Params) -> Results:
     )
     check_results(results)
     return replace(results, decision=read_decision(params)) if results.gate else results
-
-
-def read_decision(params: Params) -> Decision | None:
-    """The last decision, if it is about what the gate has chosen now.
-
-    Raises:
-        DataError: a record is missing or of another version.
-    """
-    if not DECISION.exists():
-        return None
-    decision = read_record(DECISION, Decision)
-    return decision if decision.question == pose(params) else None
 
 
 def read_history(path: Path) -> dict[str, tuple[float, ...]]:

@@ -147,9 +147,9 @@ def _put_under_git(folder: Path) -> list[str]:
 
 
 def update(folder: Path) -> str:
-    """Renew what belongs to slimline in a project: the stages of dvc.yaml, and where Prefect finds the flows.
+    """Renew what belongs to slimline in a project: the stages of dvc.yaml, and Prefect's deployments of its flows.
 
-    Stages of the user's own stay.
+    Stages of the user's own stay, and so do names and schedules of deployments; a flow without one gets it.
 
     Args:
         folder: the project.
@@ -166,7 +166,7 @@ def update(folder: Path) -> str:
         )
     renewed = {STAGES: _stages(folder / STAGES)}
     if (prefect := folder / PREFECT).exists():
-        renewed[PREFECT] = _entrypoints(prefect.read_text(encoding="utf-8"))
+        renewed[PREFECT] = _deployments(_entrypoints(prefect.read_text(encoding="utf-8")))
     changes: list[str] = []
     for name, after in renewed.items():
         before = (folder / name).read_text(encoding="utf-8")
@@ -217,3 +217,26 @@ def _entrypoints(text: str) -> str:
         return f"{found[1]}{homes.get(found[2], found[0].partition(': ')[2])}"
 
     return ENTRYPOINT.sub(renew, text)
+
+
+def _deployments(text: str) -> str:
+    """Add the deployments of flows that a project has none of: those of a later version than its own."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    yaml = YAML()
+    yaml.width, yaml.preserve_quotes = 4096, True
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    template = YAML(typ="safe").load((TEMPLATE / FILES[PREFECT]).read_text(encoding="utf-8"))
+    try:
+        project = yaml.load(text)
+        there = {each["entrypoint"] for each in project["deployments"]}
+    except (YAMLError, KeyError, TypeError):  # Prefect says what is wrong with it
+        return text
+    missing = [each for each in template["deployments"] if each["entrypoint"] not in there]
+    if not missing:
+        return text
+    project["deployments"].extend(missing)
+    written = StringIO()
+    yaml.dump(project, written)
+    return written.getvalue()

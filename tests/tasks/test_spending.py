@@ -42,6 +42,40 @@ def test_this_holds_from_any_history_on(verdicts: str, depth: int) -> None:
     assert 0 <= worst(budget, depth) <= budget.wealth * (1 + 1e-9)
 
 
+def worst_where_failures_are_told(budget: ErrorBudget, depth: int) -> float:
+    """The same, where FAIL is told apart and the retrainer may go on in three ways, telling or not as it likes."""
+    if not depth:
+        return 0.0
+    offer, failure, rest = budget.offer, budget.failure_offer, budget.reserve(tells_failure=True)
+    others = sum(worst_where_failures_are_told(after, depth - 1) for after in (rest, rest.after_failure(failure)))
+    passes = worst_where_failures_are_told(rest.after_pass(offer), depth - 1)
+    plain = budget.reserve()
+    failed = worst_where_failures_are_told(plain, depth - 1)
+    return max(
+        offer + others,
+        passes + others,
+        offer + failed,
+        worst_where_failures_are_told(plain.after_pass(offer), depth - 1) + failed,
+    )
+
+
+def test_to_tell_failures_apart_gives_a_retrainer_no_more_than_the_error() -> None:
+    assert worst_where_failures_are_told(ErrorBudget(), 6) <= 1 + 1e-12
+
+
+@given(st.text("PF", max_size=60), st.integers(1, 4))
+def test_nor_does_it_from_any_history_on(verdicts: str, depth: int) -> None:
+    budget = after(verdicts)
+    assert worst_where_failures_are_told(budget, depth) <= budget.wealth * (1 + 1e-9)
+
+
+def test_to_tell_failures_apart_costs_less_than_a_tenth_while_none_is_told() -> None:
+    plain = told = ErrorBudget()
+    for _ in range(1_000):
+        plain, told = plain.reserve(), told.reserve(tells_failure=True)
+        assert 0.9 * plain.wealth < told.wealth < plain.wealth
+
+
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_a_share_is_a_part_of_what_is_left(passed: int, others: int) -> None:
     assert 0 < share(passed, others) < 1

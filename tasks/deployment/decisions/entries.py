@@ -21,7 +21,7 @@ MOST_SAMPLES = 1_000_000  # of a set, so that it is one small object
 CLOSE = 1e-9  # relative: how near a recorded level is to the one that follows from the lines
 
 Moment = Annotated[str, Field(pattern=r"^[0-9T:+.Z-]{10,40}$")]
-Judgement = Literal["PASS", "INCONCLUSIVE"]
+Judgement = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -51,7 +51,7 @@ class Reserved(Record):
 
 
 class Ended(Record):
-    """The verdict of a decision."""
+    """The verdict of a decision; FAIL only where its question tells that apart."""
 
     kind: Literal["ended"] = "ended"
     number: Number
@@ -77,6 +77,7 @@ class Entry:
     reserved: Reserved
     turn: int  # on its set, from 1
     offer: float  # fraction of the set's error
+    failure_offer: float = 0.0  # fraction that is left if it is told as FAIL
     after: ErrorBudget = field(default_factory=ErrorBudget)  # of its set, once it had ended
     ended: Ended | None = None
     sha256: str | None = None
@@ -102,8 +103,11 @@ class Book:
 
     def find(self, question: Question) -> Entry | None:
         """The decision about a question."""
-        key = question.key
-        return next((entry for entry in self.entries if entry.reserved.question.key == key), None)
+        return next((entry for entry in self.entries if _answers(entry, question)), None)
+
+
+def _answers(entry: Entry, question: Question) -> bool:
+    return question.is_answered_by(entry.reserved.question, entry.ended.outcome if entry.ended else None)
 
 
 def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
@@ -163,8 +167,9 @@ def _reserve(line: Reserved, sets: list[Set], entries: list[Entry]) -> str | Non
     if abs(line.level - follows) > CLOSE * follows or (before and not follows):
         return f"a decision at the level {line.level:g}, where {follows:g} follows from the lines before"
     if before:
-        sets[line.set - 1] = replace(before, budget=before.budget.reserve(), turns=before.turns + 1)
-        entries.append(Entry(line, before.turns + 1, before.budget.offer))
+        budget, tells = before.budget, line.question.tells_failure
+        sets[line.set - 1] = replace(before, budget=budget.reserve(tells), turns=before.turns + 1)
+        entries.append(Entry(line, before.turns + 1, budget.offer, budget.failure_offer if tells else 0.0))
     else:
         entries.append(Entry(line, 0, 0.0))
     return None
@@ -177,10 +182,16 @@ def _end(line: Ended, sets: list[Set], entries: list[Entry], digest: str) -> str
     entry = entries[line.number - 1]
     if entry.ended:
         return f"a second verdict of decision {line.number:,}"
+    if line.outcome == "FAIL" and not entry.reserved.question.tells_failure:
+        return f"a FAIL of decision {line.number:,}, which does not tell it apart"
     after = ErrorBudget()
     if number := entry.reserved.set:
         of = sets[number - 1]
-        after = of.budget.after_pass(entry.offer) if line.outcome == "PASS" else of.budget
+        after = {
+            "PASS": of.budget.after_pass(entry.offer),
+            "FAIL": of.budget.after_failure(entry.failure_offer),
+            "INCONCLUSIVE": of.budget,
+        }[line.outcome]
         sets[number - 1] = replace(of, budget=after)
     entries[line.number - 1] = replace(entry, ended=line, sha256=digest, after=after)
     return None

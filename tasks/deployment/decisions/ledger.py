@@ -179,7 +179,7 @@ def expect_entries(book: Book, store: Readable, known: Iterable[Known]) -> None:
 
 
 def expect_decided(store: Readable, model: str, decision: Decision) -> None:
-    """Refuse a decision that is not in the ledger of the store, as PASS, about just this question.
+    """Refuse a decision that is not in the ledger of the store, with its outcome, about just this question.
 
     Raises:
         LedgerError: it is not.
@@ -188,10 +188,10 @@ def expect_decided(store: Readable, model: str, decision: Decision) -> None:
     book = read(store, model)
     expect_entries(book, store, [Known(decision.number, decision.sha256, str(DECISION))])
     entry = book.entries[decision.number - 1]
-    if entry.ended is None or entry.ended.outcome != "PASS" or entry.reserved.question != decision.question:
+    if entry.ended is None or entry.ended.outcome != decision.outcome or entry.reserved.question != decision.question:
         raise LedgerError(
-            f"Expected decision {decision.number:,} of the ledger {ledger_key(model)} in {store.url} to be PASS, about "
-            f"this candidate, these rules, samples and opponents. Received: "
+            f"Expected decision {decision.number:,} of the ledger {ledger_key(model)} in {store.url} to be "
+            f"{decision.outcome}, about this candidate, these rules, samples and opponents. Received: "
             f"{entry.ended.outcome if entry.ended else 'no end'}, about {entry.reserved.recipe}. Run `slimline run` "
             f"again: it takes the decision."
         )

@@ -22,13 +22,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.deployment.device.downloading import download, verify
-from tasks.deployment.records import MANIFEST, Pointer
-from tasks.deployment.registry import channel_key, decode, read_manifest
+from tasks.deployment.records import APPROVERS, MANIFEST, Pointer
+from tasks.deployment.registry import channel_key, decode, read_approvers, read_manifest
 from tasks.deployment.stores.opening import open_reader
 from tasks.deployment.stores.protocol import Readable
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import ConfigError, NotFound, ReleaseError
-from tasks.files import sync
+from tasks.files import sync, write_bytes
 from tasks.locking import locked
 from tasks.records import Record, write_record
 
@@ -87,7 +87,7 @@ def fetch(store_url: str, model: str, channel: str, to: str | Path, trust: Trust
     Raises:
         NotInstalled: the address begins with ``s3://`` and boto3 is not there; ``slimline[s3]`` has it.
         ConfigError: the address is not one, ``keep`` is below 0, or ``to`` has other things in it and no release.
-        Untrusted: nobody trusted has signed the release.
+        Untrusted: nobody trusted has signed the release, or too few approvers.
         ReleaseError: there is no release, it is not what its manifest says, or the channel has gone back.
         StoreError: the store cannot be read.
     """
@@ -246,12 +246,15 @@ def _bring(store: Readable, wanted: Taken, to: Path, trust: Trust) -> Path:
     """Download a release and move it to a place of its own, whole."""
     pointer = wanted.pointer
     sealed = read_manifest(store, wanted.model, pointer.version, trust, pointer.manifest_sha256)
+    approved = read_approvers(store, sealed, trust)
     partial = to / f"{PARTIAL}{secrets.token_hex(8)}"
     folder = to / str(pointer.version)
     if folder.exists():
         folder = to / f"{pointer.version}-{secrets.token_hex(4)}"
     try:
         download(store, sealed, partial)
+        if approved is not None:
+            write_bytes(partial / APPROVERS, approved)
         for path in (*partial.iterdir(), partial):
             sync(path)
         partial.rename(folder)

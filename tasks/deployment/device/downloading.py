@@ -3,9 +3,10 @@
 import shutil
 from pathlib import Path
 
-from tasks.deployment.records import MANIFEST, MODEL, PACKED, File, Manifest
-from tasks.deployment.registry import Sealed, open_manifest, release_key
+from tasks.deployment.records import APPROVERS, MANIFEST, MODEL, PACKED, File, Manifest
+from tasks.deployment.registry import Sealed, open_manifest, release_key, statement_about
 from tasks.deployment.stores.protocol import Readable
+from tasks.deployment.trust.statements import expect_signers
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import NotFound, PackingError, ReleaseError
 from tasks.files import sha256, write_bytes
@@ -59,7 +60,7 @@ def verify(folder: Path, trust: Trust) -> Sealed:
     """Check a fetched release against its manifest.
 
     Raises:
-        Untrusted: nobody trusted has signed the manifest.
+        Untrusted: nobody trusted has signed the manifest, or too few approvers.
         ReleaseError: there is none, or a file is not what the manifest says or cannot be read.
     """
     try:
@@ -68,6 +69,9 @@ def verify(folder: Path, trust: Trust) -> Sealed:
         expected = {name: file for name, file in manifest.files.items() if name != PACKED}
         for name, file in {**expected, MODEL: manifest.unpacked}.items():
             check(folder / name, file)
+        if trust.approvers:
+            signed = (folder / APPROVERS).read_bytes() if (folder / APPROVERS).exists() else None
+            expect_signers(signed, statement_about(manifest, sealed.sha256), trust, str(folder / APPROVERS))
     except FileNotFoundError as error:
         raise ReleaseError(
             f"Expected a fetched release in {folder}. Received: no {error.filename}. Run `slimline fetch` again."

@@ -5,6 +5,7 @@
     models/<model>/releases/<version>/claim.json      who has taken the number
     models/<model>/releases/<version>/<file>          immutable content
     models/<model>/releases/<version>/manifest.dsse.json   signed and written last: from now on the release exists
+    models/<model>/releases/<version>/approvers.dsse.json  what approvers have signed about the manifest
     models/<model>/releases/<version>/retired-….json  it is being removed, or was: it does not exist any more
     models/<model>/channels/<channel>.json            which release the channel points to, see channels.py
 
@@ -13,6 +14,7 @@ in a folder a link or a pipe. What is not understood is named and never passed o
 the others, and no removal begins while there is any, since it may speak for what would go.
 """
 
+from tasks.deployment.registry.approvers import read_approvers, sign_as_approver, statement_about
 from tasks.deployment.registry.encoding import SHOWN, as_readers_take_it, decode, digest_of, encode, now
 from tasks.deployment.registry.keys import channel_key, channels_folder, is_tombstone, release_key, releases_folder
 from tasks.deployment.registry.listing import (
@@ -58,11 +60,14 @@ __all__ = [
     "is_tombstone",
     "now",
     "open_manifest",
+    "read_approvers",
     "read_manifest",
     "release_key",
     "releases",
     "releases_folder",
     "see",
+    "sign_as_approver",
+    "statement_about",
     "summarize",
     "versions",
 ]

@@ -200,6 +200,7 @@ def summarize(sealed: Sealed, channels: tuple[str, ...]) -> Release:
         metrics=manifest.figures,
         channels=channels,
         manifest_sha256=sealed.sha256,
+        inconclusive=manifest.inconclusive,
     )
 
 

@@ -57,7 +57,7 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
         "model_card.md": model_card(params, chosen),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
-    for path in (GATE, DECISION, PARAMS, LOCK):
+    for path in (GATE, *((DECISION,) if chosen.decision else ()), PARAMS, LOCK):
         shutil.copyfile(path, folder / path.name)
     files = {path.name: file_record(path) for path in sorted(folder.iterdir())}
     return Bundle(folder, files, unpacked)

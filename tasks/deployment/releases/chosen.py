@@ -5,12 +5,12 @@ from pathlib import Path
 
 from tasks.compression.records import Candidate, candidate_model, candidate_record
 from tasks.config import Params
+from tasks.deployment.reviews.rules import is_for_a_person
 from tasks.errors import ReleaseError
-from tasks.evaluation.question import pose
+from tasks.evaluation.question import read_decision
 from tasks.evaluation.records import (
     BASELINE,
     BENCHMARK,
-    DECISION,
     GATE,
     BenchmarkReport,
     Decision,
@@ -29,7 +29,7 @@ class ChosenCandidate:
     """The records of the stages that led to the chosen candidate."""
 
     gate: GateReport
-    decision: Decision
+    decision: Decision | None  # None where none was worth its price, and a person decides
     record: Candidate
     training: TrainingReport
     teachers: TeachersReport
@@ -50,16 +50,24 @@ class ChosenCandidate:
         return {stage: threads for stage, threads in found.items() if threads}
 
     @property
+    def inconclusive(self) -> str | None:
+        """Return why the gate could not decide; None where it has passed."""
+        if self.decision is None:
+            return self.gate.sentence
+        return None if self.decision.outcome == "PASS" else self.decision.sentence
+
+    @property
     def model(self) -> Path:
         """The chosen candidate's file."""
         return candidate_model(self.gate.chosen)
 
 
 def load_chosen_candidate(params: Params) -> ChosenCandidate:
-    """Read the records of a candidate that may be released.
+    """Read the records of a candidate that may be released, be it by a person.
 
     Raises:
-        ReleaseError: it was not decided about, did not pass, or a record speaks of another model than the decision.
+        ReleaseError: it was not decided about, did not pass and no person may release it, or a record speaks of
+            another model than the decision.
         DataError: a record is missing.
     """
     gate = read_record(GATE, GateReport)
@@ -84,20 +92,26 @@ def load_chosen_candidate(params: Params) -> ChosenCandidate:
     return chosen
 
 
-def load_decision(params: Params, gate: GateReport) -> Decision:
+def load_decision(params: Params, gate: GateReport) -> Decision | None:
     """The decision about just this candidate, its rules, samples and opponents.
 
+    Returns:
+        None where none was worth its price, and a person may release what the gate could not decide.
+
     Raises:
-        ReleaseError: there is none, or it is not PASS.
+        ReleaseError: there is none, or it is neither PASS nor one that a person may go beyond.
         DataError: a record is missing.
     """
-    decision = read_record(DECISION, Decision) if DECISION.exists() else None
-    if decision is None or decision.question != pose(params):
+    decision, for_a_person = read_decision(params), is_for_a_person(params.deployment, gate)
+    if decision is None:
+        if for_a_person and not gate.promising:
+            return None
         raise ReleaseError(
             f"Expected a candidate that passed on the sealed test samples. Received: {gate.outcome} on validation "
             f"alone, which is provisional and cannot be released. `slimline run` takes the decision. {gate.sentence}"
         )
-    if decision.outcome != "PASS":
+    undecided = decision.outcome == "INCONCLUSIVE" and decision.question.tells_failure
+    if decision.outcome != "PASS" and not (undecided and for_a_person):
         raise ReleaseError(f"Expected a candidate that passed. Received: {decision.outcome}. {decision.sentence}")
     return decision
 

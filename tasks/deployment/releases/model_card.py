@@ -129,10 +129,13 @@ def metrics(chosen: ChosenCandidate) -> list[str]:
 
 def gate(chosen: ChosenCandidate) -> list[str]:
     """The verdict and its rules."""
+    decision = chosen.decision
+    made = f"Decision {decision.number:,} of the ledger {markdown_code(decision.ledger)}." if decision else ""
+    person = "The gate could not decide: a person has to approve this release." if chosen.inconclusive else ""
     return [
-        markdown(chosen.decision.sentence),
+        markdown((decision or chosen.gate).sentence),
         "",
-        f"Decision {chosen.decision.number:,} of the ledger {markdown_code(chosen.decision.ledger)}. On validation:",
+        " ".join(filter(None, (made, person, "On validation:"))),
         "",
         *bullets(markdown(rule.sentence) for rule in chosen.gate.rules),
     ]

@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass, replace
 
-from tasks.config import Deployment
+from tasks.config import Approval, Deployment
 from tasks.deployment.records import Pointer
-from tasks.deployment.registry import Sealed, Seen, current, see
-from tasks.deployment.releases.channels import Why, entry, move, move_back
+from tasks.deployment.registry import Sealed, Seen, current, read_approvers, see
+from tasks.deployment.releases.channels import Why, entry, move, move_back, trail
 from tasks.deployment.releases.leases import lease
 from tasks.deployment.releases.replacing import expect_same_task, find_consent
 from tasks.deployment.releases.serving import serve
 from tasks.deployment.releases.smoke import smoke
+from tasks.deployment.reviews.rules import needs_approval
+from tasks.deployment.reviews.stored import read_review
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.trusted import Trust, project_trust
-from tasks.errors import NotStaged, ReleaseError
+from tasks.errors import NotApproved, NotStaged, ReleaseError
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,27 @@ class Registry:
     staging: str | None
     served: str | None = None  # the project's own channel, which TensorFlow Serving follows
     replaces: str | None = None  # a release of another task that may be replaced, see replacing.py
+    approval: Approval = "none"  # which releases wait in staging for a person
 
 
-def registry_of(settings: Deployment) -> Registry:
+def registry_of(settings: Deployment, trust: Trust | None = None) -> Registry:
     """Open what params.yaml says. It is handed on, as each opening makes connections of its own.
+
+    Args:
+        settings: of the project.
+        trust: whose releases are taken; by default as the settings say.
 
     Raises:
         ConfigError: the store's address or a trusted key is wrong.
     """
-    trust = project_trust(settings.trust)
     return Registry(
-        open_store(settings.store), settings.model, trust, settings.staging, settings.channel, settings.replaces
+        store=open_store(settings.store),
+        model=settings.model,
+        trust=trust or project_trust(settings.trust),
+        staging=settings.staging,
+        served=settings.channel,
+        replaces=settings.replaces,
+        approval=settings.approval,
     )
 
 
@@ -60,11 +72,13 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
         seen: the channel as it must still be; by default as it is now.
 
     Returns:
-        the move; the last one, if the channel points to the release already.
+        the move; the last one, if the channel points to the release already. What was rejected in staging gets a move
+        of its own there, so that it waits once more.
 
     Raises:
-        Untrusted: nobody trusted has signed the release.
+        Untrusted: nobody trusted has signed the release, or too few approvers.
         NotStaged: staging does not point to it.
+        NotApproved: it waits for a person's approval, or was rejected.
         ReleaseError: there is no such release, it does not work, or it is for another task than the channel's.
         Conflict: somebody else has moved the channel meanwhile.
         StoreError: the store cannot be read or written.
@@ -81,10 +95,12 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
     digest = staged.manifest_sha256 if staged else None
     with lease(registry.store, registry.model, number):
         release = smoke(registry.store, registry.model, number, registry.trust, digest)
-        if before.pointer and before.pointer.manifest_sha256 == release.sha256:
+        _expect_signed(registry, channel, release)
+        if before.pointer and before.pointer.manifest_sha256 == release.sha256 and not _is_rejected(registry, channel):
             moved = before.pointer
         else:
             replaced = _replaced(registry, channel, before, release)
+            expect_approved(registry, channel, staged, release)
             moved = move(registry.store, registry.model, channel, before, release, why, replaced)
         _follow(registry, channel, moved, release)
         return moved
@@ -104,6 +120,54 @@ def _replaced(registry: Registry, channel: str, before: Seen, release: Sealed) -
         return is_named(channel, pointer) or (on_the_way is not None and is_named(on_the_way, goal))
 
     return expect_same_task(registry.store, registry.model, before.pointer, channel, release, allowed)
+
+
+def _expect_signed(registry: Registry, channel: str, release: Sealed) -> None:
+    """Refuse a channel beside staging what too few approvers have signed, where any must: no device would take it."""
+    if channel != registry.staging:
+        read_approvers(registry.store, release, registry.trust)
+
+
+def _is_rejected(registry: Registry, channel: str) -> bool:
+    """Return whether the channel is staging, and what it points to was rejected."""
+    if channel != registry.staging or not (staged := current(registry.store, registry.model, channel)):
+        return False
+    review = read_review(registry.store, registry.model, channel, staged)
+    return review is not None and review.decision == "rejected"
+
+
+def expect_approved(registry: Registry, channel: str, staged: Pointer | None, release: Sealed) -> None:
+    """Refuse a channel beside staging what waits for a person; what it has pointed to before needs no approval anew.
+
+    Args:
+        registry: open.
+        channel: that is to move.
+        staged: where staging points to; None where the channel does not have to wait for it.
+        release: to which the channel is to point.
+
+    Raises:
+        NotApproved: nobody has approved it, or somebody has rejected it.
+        ReleaseError: the channel's trail is not whole.
+        StoreError: the store cannot be read.
+    """
+    store, model, staging = registry.store, registry.model, registry.staging
+    if channel == staging or not needs_approval(registry.approval, release.manifest.inconclusive):
+        return
+    review = read_review(store, model, staging, staged) if staging and staged else None
+    if review and review.decision == "approved":
+        return
+    if any(move.manifest_sha256 == release.sha256 for move in trail(store, model, channel)):
+        return
+    name = f"{model}@{release.manifest.version}"
+    raise NotApproved(
+        f"Expected a person's approval before {name} goes to {channel}. Received: "
+        f"{review.sentence if review else 'none'}. "
+        + (
+            f"`slimline promote {release.manifest.version} --channel {staging} --reason …` lets it wait once more."
+            if review
+            else f"Look at it, then `slimline approve {name} --reason …`, or `slimline reject {name} --reason …`."
+        )
+    )
 
 
 def _follow(registry: Registry, channel: str, moved: Pointer, release: Sealed) -> None:
@@ -134,7 +198,7 @@ def rollback(registry: Registry, channel: str, why: Why, to: int | None = None) 
         to: a release that the channel has pointed to; by default the one before.
 
     Raises:
-        Untrusted: nobody trusted has signed the release.
+        Untrusted: nobody trusted has signed the release, or too few approvers.
         ReleaseError: there is none to go back to, or it does not work any more.
         Conflict: somebody else has moved the channel meanwhile.
         StoreError: the store cannot be read or written.
@@ -146,6 +210,7 @@ def rollback(registry: Registry, channel: str, why: Why, to: int | None = None) 
         if target and to in (None, target.version):
             with lease(registry.store, registry.model, target.version):
                 release = smoke(registry.store, registry.model, target.version, registry.trust, target.manifest_sha256)
+                _expect_signed(registry, channel, release)
                 moved = move_back(registry.store, registry.model, channel, seen, target, why)
                 _follow(registry, channel, moved, release)
                 return moved

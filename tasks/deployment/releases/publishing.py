@@ -35,13 +35,15 @@ from tasks.deployment.releases.memory import remember
 from tasks.deployment.releases.promotion import Registry, promote, registry_of, renewed
 from tasks.deployment.releases.release_state import already_released, rolled_back_reason, staged_by_this_verdict
 from tasks.deployment.releases.tool import this_tool
+from tasks.deployment.reviews.rules import needs_approval
 from tasks.deployment.stores.progress import bar
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.keys import signing_key
 from tasks.deployment.trust.signing import seal, unseal
 from tasks.deployment.trust.trusted import ANYBODY, project_trust
 from tasks.errors import Conflict, NotStaged, ReleaseError
-from tasks.evaluation.records import DECISION, Decision
+from tasks.evaluation.question import read_decision
+from tasks.evaluation.records import GATE, Decision, GateReport
 from tasks.records import read_record
 from tasks.workloads import find_workload
 
@@ -63,12 +65,15 @@ def route(settings: Deployment, release: Release) -> tuple[str, ...]:
     if settings.channel in release.channels:
         return ()
     staging = (settings.staging,) if settings.staging else ()
-    way = (*staging, settings.channel) if settings.promotion == "automatic" else staging
+    waits = needs_approval(settings.approval, release.inconclusive)
+    way = staging if waits else (*staging, settings.channel)
     return tuple(channel for channel in way if channel not in release.channels)
 
 
 def upload(params: Params, registry: Registry, commit: str | None = None, dirty: bool | None = None) -> Release:
     """Put the chosen candidate into the store as a release to which no channel points yet.
+
+    What the gate could not decide says so in its manifest, where a person may decide in its place.
 
     If a channel points to just this model already, as after a run that was killed at its end, that is the release. What
     the channel was is in ``models/production/production.json``: the candidate was compared with that release,
@@ -82,7 +87,7 @@ def upload(params: Params, registry: Registry, commit: str | None = None, dirty:
     Raises:
         ConfigError: data of one's own is to be released under a built-in's name.
         Untrusted: the project does not trust the key that it signs with.
-        ReleaseError: the decision is not PASS, a file is not what it is about, or the model was taken back.
+        ReleaseError: the decision does not let it through, a file is not what it is about, or the model was taken back.
         LedgerError: the ledger in the store does not have the decision.
         Conflict: somebody else has moved the channel meanwhile; it stays as they left it.
         StoreError: the store cannot be read or written.
@@ -91,7 +96,8 @@ def upload(params: Params, registry: Registry, commit: str | None = None, dirty:
     settings = params.deployment
     chosen = load_chosen_candidate(params)
     store = registry.store
-    expect_decided(store, settings.model, chosen.decision)
+    if chosen.decision:
+        expect_decided(store, settings.model, chosen.decision)
     if released := already_released(params, registry):
         return released
     if reason := rolled_back_reason(params, registry):
@@ -115,7 +121,8 @@ def advance(params: Params, registry: Registry, release: Release, channel: str) 
     settings = params.deployment
     registry = renewed(registry, settings)
     compared = read_record(PRODUCTION, Production)
-    why = Why(reason=read_record(DECISION, Decision).sentence[:MAX_REASON], by=actor())
+    verdict = read_decision(params) or read_record(GATE, GateReport)
+    why = Why(reason=verdict.sentence[:MAX_REASON], by=actor())
     seen = see(registry.store, settings.model, channel)
     if channel == settings.channel and not _points_to(seen, release.manifest_sha256):
         _expect(seen, compared, params)
@@ -156,12 +163,8 @@ def _upload(store: Store, params: Params, chosen: ChosenCandidate, commit: str |
             workload=chosen.dataset.workload,
             outcome=find_workload(chosen.dataset.workload).outcome.name,
             metrics=chosen.quality.splits["validation"].metrics,
-            decision=DecisionMade(
-                ledger=chosen.decision.ledger,
-                number=chosen.decision.number,
-                sha256=chosen.decision.sha256,
-                level=chosen.decision.level,
-            ),
+            decision=_decision_made(chosen.decision) if chosen.decision else None,
+            inconclusive=chosen.inconclusive[:MAX_REASON] if chosen.inconclusive else None,
             data=DataDigests(source=chosen.dataset.source_digest, prepared=chosen.prepared_sha256),
             versions={**chosen.training.versions, **chosen.record.versions},
             threads=chosen.threads,
@@ -182,6 +185,10 @@ def _upload(store: Store, params: Params, chosen: ChosenCandidate, commit: str |
     remember(manifest)
     store.put_if_absent(release_key(model, version, MANIFEST), content)
     return open_manifest(content, ANYBODY, MANIFEST)
+
+
+def _decision_made(decision: Decision) -> DecisionMade:
+    return DecisionMade(ledger=decision.ledger, number=decision.number, sha256=decision.sha256, level=decision.level)
 
 
 def _expect(seen: Seen, compared: Production, params: Params) -> None:

@@ -12,6 +12,7 @@ from tasks.deployment.registry import current, read_manifest, summarize
 from tasks.deployment.releases.bundle import labels
 from tasks.deployment.releases.channels import actor, trail
 from tasks.deployment.releases.promotion import Registry
+from tasks.deployment.reviews.rules import needs_approval
 from tasks.deployment.trust.keys import LOCAL, LOCAL_KEY, signing_key
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ConfigError, ReleaseError, Untrusted
@@ -28,9 +29,10 @@ def already_released(params: Params, registry: Registry) -> Release | None:
 
 def already_staged(params: Params, registry: Registry) -> Release | None:
     """The release that waits in staging for a person, if it has the model that the gate decided about."""
-    staging = params.deployment.staging if params.deployment.promotion == "manual" else None
+    settings = params.deployment
     with contextlib.suppress(Untrusted):  # nobody waits for what nobody may promote
-        return _with_this_model(params, registry, staging) if staging else None
+        staged = _with_this_model(params, registry, settings.staging) if settings.staging else None
+        return staged if staged and needs_approval(settings.approval, staged.inconclusive) else None
     return None
 
 

@@ -1,4 +1,6 @@
-"""Signatures over a manifest: a DSSE envelope (https://github.com/secure-systems-lab/dsse, version 1), Ed25519.
+"""Signatures over a manifest or a statement: DSSE envelopes of version 1 with Ed25519.
+
+The specification is that of https://github.com/secure-systems-lab/dsse.
 
 The envelope carries the manifest, so one object is both what is said and who says it: there is no moment at which a
 release exists without its signature. A signature is over ``PAE(payloadType, payload)``, so that signed bytes of another
@@ -27,7 +29,9 @@ from tasks.errors import ReleaseError, Untrusted
 from tasks.files import to_json
 from tasks.records import Record
 
-PAYLOAD_TYPE: Literal["application/vnd.slimline.manifest+json"] = "application/vnd.slimline.manifest+json"
+Kind = Literal["application/vnd.slimline.manifest+json", "application/vnd.slimline.statement+json"]
+PAYLOAD_TYPE: Kind = "application/vnd.slimline.manifest+json"
+STATEMENT_TYPE: Kind = "application/vnd.slimline.statement+json"  # see statements.py
 SHOWN = 16  # digits of a key's id in a message
 
 
@@ -44,7 +48,7 @@ class Envelope(Record):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
     payload: str
-    payload_type: Annotated[Literal["application/vnd.slimline.manifest+json"], Field(alias="payloadType")]
+    payload_type: Annotated[Kind, Field(alias="payloadType")]
     signatures: tuple[Signature, ...]
 
 
@@ -62,13 +66,13 @@ def pae(kind: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
 
 
-def seal(payload: bytes, keys: Sequence[Ed25519PrivateKey]) -> bytes:
+def seal(payload: bytes, keys: Sequence[Ed25519PrivateKey], kind: Kind = PAYLOAD_TYPE) -> bytes:
     """An envelope around ``payload``, signed with each key; without keys it is unsigned.
 
     Raises:
         ReleaseError: readers would not take it, since it has too many signatures or bytes.
     """
-    return encode(_sign(Envelope(payload=_text(payload), payload_type=PAYLOAD_TYPE, signatures=()), *keys))
+    return encode(_sign(Envelope(payload=_text(payload), payload_type=kind, signatures=()), *keys))
 
 
 def countersign(content: bytes, key: Ed25519PrivateKey, without: Collection[str] = ()) -> bytes:
@@ -142,18 +146,26 @@ def unseal(content: bytes, trust: Trust, origin: str) -> Opened:
     return Opened(payload, signed_by)
 
 
-def parts(content: bytes, origin: str) -> tuple[bytes, dict[str, bytes]]:
+def parts(content: bytes, origin: str, kind: Kind = PAYLOAD_TYPE) -> tuple[bytes, dict[str, bytes]]:
     """The payload of an envelope and the signatures by the ids of their keys; nothing says yet that they are right.
 
+    Args:
+        content: of the envelope.
+        origin: what ``content`` is, for messages.
+        kind: of the payload.
+
     Raises:
-        Untrusted: it is no envelope as slimline writes it.
+        Untrusted: it is no envelope as slimline writes it, or one of another kind.
     """
+    what = "manifest" if kind == PAYLOAD_TYPE else "statement"
     try:
         envelope = Envelope.model_validate_json(content)
         payload = _bytes(envelope.payload)
         signatures = {signature.keyid: _bytes(signature.sig) for signature in envelope.signatures}
     except (ValidationError, binascii.Error) as error:
-        raise Untrusted(f"Expected {origin} to be a signed manifest. Received: {error}. Do not use it.") from None
+        raise Untrusted(f"Expected {origin} to be a signed {what}. Received: {error}. Do not use it.") from None
+    if envelope.payload_type != kind:
+        raise Untrusted(f"Expected {origin} to be a signed {what}. Received: {envelope.payload_type}. Do not use it.")
     if _written(envelope) != content or len(signatures) != len(envelope.signatures):
         raise Untrusted(
             f"Expected {origin} as slimline writes it. Received: other bytes. It was changed: do not use it."
@@ -161,10 +173,10 @@ def parts(content: bytes, origin: str) -> tuple[bytes, dict[str, bytes]]:
     return payload, signatures
 
 
-def is_right(key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
-    """Return whether a signature of a manifest is this key's."""
+def is_right(key: Ed25519PublicKey, signature: bytes, payload: bytes, kind: Kind = PAYLOAD_TYPE) -> bool:
+    """Return whether a signature of a payload is this key's."""
     try:
-        key.verify(signature, pae(PAYLOAD_TYPE, payload))
+        key.verify(signature, pae(kind, payload))
     except InvalidSignature:
         return False
     return True

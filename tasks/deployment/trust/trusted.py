@@ -2,14 +2,16 @@
 
 A folder of keys, as a device has it::
 
-    keys/*.pub      public keys that are trusted
-    keys/revoked    ids of keys that are not, one a line, whatever else is in the folder; '#' begins a comment
+    keys/*.pub                  public keys that are trusted
+    keys/revoked                ids of keys that are not, one a line, whatever else is there; '#' begins a comment
+    keys/approvers/*.pub        public keys of people who must have approved a release, where there is such a folder
+    keys/approvers/threshold    how many of them must; 1 without such a file
 """
 
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,16 +22,29 @@ from tasks.errors import ConfigError
 
 ENVIRONMENT = "SLIMLINE_TRUSTED_KEYS"  # files and folders, joined as in PATH
 REVOKED = "revoked"
+APPROVERS, THRESHOLD = "approvers", "threshold"
 KEY_ID = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
+class Approvers:
+    """The public keys of people who approve releases, by their id, and how many of them must have signed."""
+
+    keys: Mapping[str, Ed25519PublicKey]
+    threshold: int
+
+
+@dataclass(frozen=True)
 class Trust:
-    """Public keys by their id; ``unsigned`` takes releases that nobody trusted has signed as well."""
+    """Public keys by their id; ``unsigned`` takes releases that nobody trusted has signed as well.
+
+    ``approvers`` must have signed what a channel beside staging, or a device, takes; None: nobody has to.
+    """
 
     keys: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
     revoked: frozenset[str] = frozenset()
     unsigned: bool = False
+    approvers: Approvers | None = None
 
     @property
     def active(self) -> Mapping[str, Ed25519PublicKey]:
@@ -72,17 +87,13 @@ def load_trust(
     Raises:
         ConfigError: a file is missing or no public key, or a line of ``revoked`` no id.
     """
-    keys, all_revoked = {}, set(revoked)
+    keys, all_revoked, approvers = dict[str, Ed25519PublicKey](), set(revoked), None
     for path in map(Path, [places] if isinstance(places, str | Path) else places):
+        keys |= _read_keys(path)
         if path.is_dir():
-            files = sorted(path.glob(f"*{PUBLIC}"))
             all_revoked |= _read_revoked(path / REVOKED)
-        else:
-            files = [path]
-        for file in files:
-            key = read_public(file)
-            keys[key_id(key)] = key
-    return Trust(keys, frozenset(all_revoked), unsigned)
+            approvers = _both(approvers, _read_approvers(path / APPROVERS))
+    return Trust(keys, frozenset(all_revoked), unsigned, approvers)
 
 
 def project_trust(config: Trusted) -> Trust:
@@ -96,9 +107,29 @@ def project_trust(config: Trusted) -> Trust:
     """
     local = public_path(LOCAL_KEY)
     paths = [local if name == LOCAL else Path(name).expanduser() for name in config.public_keys]
-    return load_trust(
+    trust = load_trust(
         [path for path in paths if path != local or local.exists()], config.revoked, config.allow_unsigned
     )
+    return with_required(trust, config)
+
+
+def with_required(trust: Trust, config: Trusted) -> Trust:
+    """Return a trust that asks for what the project requires, wherever its keys come from.
+
+    Args:
+        trust: of a command.
+        config: ``deployment.trust`` of params.yaml.
+
+    Raises:
+        ConfigError: a file is missing or no public key, or there are fewer approvers than must sign.
+    """
+    asked = config.require.approvers
+    if asked is None:
+        return trust
+    keys = dict[str, Ed25519PublicKey]()
+    for place in asked.keys:
+        keys |= _read_keys(Path(place).expanduser())
+    return replace(trust, approvers=_approvers(keys, asked.threshold, "deployment.trust.require.approvers"))
 
 
 def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
@@ -112,6 +143,40 @@ def environment_trust(revoked: Collection[str] = ()) -> Trust | None:
     """
     paths = os.environ.get(ENVIRONMENT)
     return load_trust([Path(path) for path in paths.split(os.pathsep) if path], revoked) if paths else None
+
+
+def _read_keys(path: Path) -> dict[str, Ed25519PublicKey]:
+    """Read a public key, or those of a folder, by their ids."""
+    files = sorted(path.glob(f"*{PUBLIC}")) if path.is_dir() else [path]
+    return {key_id(key): key for key in map(read_public, files)}
+
+
+def _read_approvers(folder: Path) -> Approvers | None:
+    if not folder.exists():
+        return None
+    try:
+        text = (folder / THRESHOLD).read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        text = "1"
+    if not re.fullmatch("[1-9][0-9]?", text):
+        raise ConfigError(f"Expected {folder / THRESHOLD} to be a number from 1 to 99. Received: {text[:60]!r}.")
+    return _approvers(_read_keys(folder), int(text), str(folder))
+
+
+def _approvers(keys: Mapping[str, Ed25519PublicKey], threshold: int, where: str) -> Approvers:
+    if len(keys) < threshold:
+        raise ConfigError(
+            f"Expected {where} to name at least {threshold} public keys, since so many must sign. Received: "
+            f"{len(keys)}. Add keys, or lower the threshold."
+        )
+    return Approvers(keys, threshold)
+
+
+def _both(one: Approvers | None, other: Approvers | None) -> Approvers | None:
+    """Return the approvers of two folders together; as many must sign as either of them says."""
+    if one is None or other is None:
+        return one or other
+    return Approvers({**one.keys, **other.keys}, max(one.threshold, other.threshold))
 
 
 def _read_revoked(path: Path) -> set[str]:

@@ -81,6 +81,29 @@ def test_a_candidate_that_only_the_sealed_samples_find_out_does_not_pass_and_not
     assert other.level == pytest.approx(0.05 / 90)
 
 
+def test_a_person_may_release_what_was_not_proven_and_never_what_failed(params: Params) -> None:
+    """Only the sealed samples know: a few dim images prove nothing, many prove that it is worse."""
+    asked = params.model_copy(
+        update={"deployment": params.deployment.model_copy(update={"approval": "when_inconclusive"})}
+    )
+    write_shades(asked, bias=2.5, dim=40)
+    failed = settled(asked)
+    assert failed.outcome == "FAIL"
+    assert "is not released, since a rule about quality is proven to be broken" in failed.sentence
+    with pytest.raises(ReleaseError, match="Received: FAIL"):
+        publish(asked)
+    assert settled(params) == failed  # the other question has its answer in this one
+    write_shades(asked, bias=2.5, dim=18, tests=800)  # twice as many, half of which no decision has seen
+    made = settled(asked)
+    assert made.outcome == "INCONCLUSIVE"
+    assert "is not released by itself, since not every rule about quality is proven" in made.sentence
+    with pytest.raises(ReleaseError, match="Received: INCONCLUSIVE"):
+        publish(params)
+    release = publish(asked)
+    assert release.channels == ("staging",)
+    assert release.inconclusive == made.sentence
+
+
 def test_a_decision_that_was_taken_is_taken_over_without_an_answer_being_read(
     params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:

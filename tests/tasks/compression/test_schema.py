@@ -72,7 +72,7 @@ def test_limits_and_defaults_are_told(schema: Any) -> None:
     told = {key: kind for key, kind, _ in reference(schema)}
     assert told["training.epochs"] == "integer, 1 or more; 50 by default"
     assert told["training.patience"] == "integer, 1 or more · null; 10 by default"
-    assert told["deployment.promotion"] == "automatic · manual; automatic by default"
+    assert told["deployment.approval"] == "required · when_inconclusive · none; none by default"
     assert told["deployment.serving"] == "boolean; false by default"
     assert told["gate.rules[latency].versus"] == "a list; [baseline] by default"
     assert told["recipes.<name>.<step> factorize.rank"] == "settings; {by: energy, keep: 0.9} by default"

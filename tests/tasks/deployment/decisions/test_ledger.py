@@ -89,6 +89,34 @@ def test_each_other_question_has_a_price(store: Store) -> None:
     assert levels(store) == pytest.approx([0.025, 0.05 / 90, 0.05 / 90, 0.05 / 90, 0.75 * 0.05 / 90])
 
 
+def test_a_failure_is_told_only_where_the_question_asks_for_it_and_has_its_price(store: Store) -> None:
+    telling = question("a").model_copy(update={"tells_failure": True})
+    decide(store, "a")
+    with pytest.raises(LedgerError, match="a FAIL of decision 2, which does not tell it apart"):
+        decide(store, "b", "FAIL")
+    entry, _ = reserve(store, MODEL, telling, places(), TERMS)  # INCONCLUSIVE does not say whether it is a failure
+    assert entry.reserved.number == 3
+    failed = ledger.end(store, MODEL, 3, "FAIL")
+    assert failed.ended
+    assert failed.ended.outcome == "FAIL"
+    assert reserve(store, MODEL, telling, places(), TERMS)[0] == failed
+    assert 0 < ask(store, "c").reserved.level < 1e-5
+
+
+def test_a_decision_that_tells_more_answers_what_asks_for_less_and_a_pass_answers_both(store: Store) -> None:
+    for name, outcome in (("a", "PASS"), ("b", "INCONCLUSIVE")):
+        telling = question(name).model_copy(update={"tells_failure": True})
+        entry, _ = reserve(store, MODEL, telling, places(), TERMS)
+        ended = ledger.end(store, MODEL, entry.reserved.number, outcome)  # type: ignore[arg-type]
+        assert ask(store, name) == ended
+    passed = decide(store, "c", "PASS")
+    assert reserve(store, MODEL, question("c").model_copy(update={"tells_failure": True}), places(), TERMS)[0] == passed
+
+
+def test_a_question_that_tells_no_failure_is_written_as_ever() -> None:
+    assert "tells_failure" not in question("a").model_dump_json()
+
+
 @pytest.mark.parametrize("part", ["candidate", "samples", "rules", "opponents"])
 def test_whatever_a_question_is_about_makes_it_another(store: Store, part: str) -> None:
     other = {"candidate": "c", "samples": "d", "rules": ("{}",), "opponents": {"baseline": None}}

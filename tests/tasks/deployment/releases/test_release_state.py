@@ -24,7 +24,7 @@ def store_url(tmp_path: Path) -> str:
 
 
 def manual(params: Params) -> Params:
-    deployment = params.deployment.model_copy(update={"promotion": "manual"})
+    deployment = params.deployment.model_copy(update={"approval": "required"})
     return params.model_copy(update={"deployment": deployment})
 
 

@@ -135,7 +135,7 @@ def test_a_consent_that_was_not_needed_is_spent_all_the_same(released: Params) -
 
 
 def test_a_person_says_so_for_each_channel(released: Params) -> None:
-    manual = naming(released, None, promotion="manual")
+    manual = naming(released, None)
     write_other(manual, 2)
     version = upload(manual, registry_of(manual.deployment)).version
     registry = registry_of(manual.deployment)
@@ -149,10 +149,10 @@ def test_a_person_says_so_for_each_channel(released: Params) -> None:
 
 
 def test_a_consent_for_production_opens_the_way_through_staging(released: Params) -> None:
-    manual = naming(released, None, promotion="manual")
+    manual = naming(released, None, approval="required")
     write_project(manual, 5)
     publish(manual)  # of the first task, and nobody has promoted it
-    params = naming(manual, "1", promotion="automatic")
+    params = naming(manual, "1", approval="none")
     write_other(params, 3)
     assert publish(params).channels == CHANNELS
     assert moves(params, "staging")[0] == (3, 2)

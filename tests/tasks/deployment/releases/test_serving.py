@@ -1,5 +1,6 @@
 import json
 import shutil
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 from tasks.config import Params
+from tasks.deployment.approvals.approving import approve
+from tasks.deployment.approvals.waiting import Terms
 from tasks.deployment.device.client import fetch
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, current, read_manifest, release_key
@@ -102,10 +105,10 @@ def test_nothing_is_served_unless_params_ask_for_it(project: Params, store: Stor
 
 
 def test_what_waits_in_staging_is_not_served(asked: Params, store: Store) -> None:
-    manual = asked.deployment.model_copy(update={"promotion": "manual"})
+    manual = asked.deployment.model_copy(update={"approval": "required"})
     publish(asked.model_copy(update={"deployment": manual}))
     assert list(store.list("serving")) == []
-    promotion.promote(registry_of(manual), None, "production", WHY)
+    approve(registry_of(manual), 1, Terms(WHY, "a test", 3), datetime.now(UTC))
     assert [entry.key.split("/")[2] for entry in store.list("serving")] == ["1"] * 4
 
 

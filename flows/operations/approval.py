@@ -1,0 +1,69 @@
+"""The answer to what waits, from Prefect's pages: one form to approve or reject a release.
+
+A form takes any name, and a worker carries it out: who may open the pages may approve. See docs/how-to/approving.md for
+a login in front, and for signatures of approvers, which no page can give.
+"""
+
+import socket
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.operations.rebuilding import parse_release
+from tasks.config import load_params
+from tasks.deployment.approvals.approving import Reviewed, approve, describe, reject
+from tasks.deployment.approvals.sweeping import sweep
+from tasks.deployment.approvals.waiting import Terms
+from tasks.deployment.records import MAX_BY, MAX_REASON
+from tasks.deployment.releases.channels import Why
+from tasks.deployment.releases.promotion import registry_of
+from tasks.text import visible
+
+Release = Annotated[str, Field(min_length=3, max_length=80)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+
+
+@flow(name="release.approve", flow_run_name="{decision} {release}", persist_result=False)
+def approve_flow(
+    release: Release, decision: Literal["approve", "reject"], name: Name, reason: Reason
+) -> State[Reviewed]:
+    """Approve or reject a release that waits in staging.
+
+    It must still be in staging, be what staging names, and not have waited for longer than it may.
+
+    Args:
+        release: MODEL@VERSION, as digits@3, that waits in staging.
+        decision: approve: the project's channel points to it from then on; reject: it goes no further.
+        name: Your name, for the audit trail. It is what you type, and proves nothing.
+        reason: Why, for the audit trail.
+    """
+    model, version = parse_release(release.strip())
+    settings = load_params().deployment.model_copy(update={"model": model})
+    origin = f"a form, run {flow_run.id} on {socket.gethostname()}"[:MAX_BY]
+    terms = Terms(Why(reason, name), origin, settings.approval_days)
+    registry = registry_of(settings)
+    made = (approve if decision == "approve" else reject)(registry, version, terms, datetime.now(UTC))
+    line = visible(describe(registry, version, made))
+    get_run_logger().info(line)
+    return Completed(name="Approved" if decision == "approve" else "Rejected", message=line, data=made)
+
+
+def sweep_approvals() -> list[str]:
+    """Finish what was approved and reject what has waited for too long, in the project of the working folder.
+
+    It needs no server and no run: whoever keeps the line up calls it now and then. To do it again does no harm.
+
+    Returns:
+        a sentence for each thing that was done.
+
+    Raises:
+        SlimlineError: see :func:`tasks.deployment.approvals.sweeping.sweep`.
+    """
+    settings = load_params().deployment
+    return sweep(settings).sentences(settings.model)

@@ -1,0 +1,103 @@
+"""The commands for the person who is asked, from the project's folder, and what `slimline status` says meanwhile."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from flows import environment
+from flows.cli import summary
+from flows.line import retrain
+from flows.line.concluding import RunResult
+from tasks.config import Params, load_params
+from tasks.deployment.registry import find_releases
+from tasks.deployment.releases.publishing import publish
+from tasks.deployment.stores.opening import open_store
+from tasks.evaluation.results import Results
+from tests.commands import Slimline
+from tests.tasks.deployment.project import params_for, write_project
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    """A project with release 1 in staging, where it waits, whose params.yaml says so."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setenv("SLIMLINE_ACTOR", "ann")
+    params = params_for(f"file://{tmp_path / 'store'}")
+    params = params.model_copy(update={"deployment": params.deployment.model_copy(update={"approval": "required"})})
+    write_project(params)
+    publish(params)
+    YAML().dump(params.model_dump(mode="json"), Path("params.yaml"))
+    return params
+
+
+def asked(slimline: Slimline, *arguments: str) -> Any:
+    return json.loads(slimline(*arguments, "--json"))
+
+
+@pytest.mark.usefixtures("project")
+def test_a_release_waits_is_approved_and_is_on_the_trail(slimline: Slimline) -> None:
+    waits = asked(slimline, "status")["waiting"]
+    assert (waits["version"], waits["command"]) == (1, "slimline approve shades@1 --reason …")
+    assert "for a person until 20" in slimline("status")
+    refused = slimline("promote", "--reason", "I may", code=1)
+    assert "`slimline approve shades@1 --reason …`" in refused
+    assert slimline("approve", "shades@1", "--reason", "looked at") == "shades 1 is approved and is production now.\n"
+    said = slimline("approve", "shades@1", "--reason", "again")
+    assert "shades 1 is production already. Nothing is written again: ann has approved it at" in said
+    assert asked(slimline, "status")["waiting"] is None
+    (move,) = asked(slimline, "audit")
+    assert move["moved_by"].startswith("ann (a terminal on ")
+    assert move["reason"] == "looked at"
+    made = asked(slimline, "approve", "shades@1", "--reason", "again")
+    assert (made["review"]["by"], made["is_new"], made["has_moved"]) == ("ann", False, False)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_rejection_is_on_the_trail_and_moves_nothing(slimline: Slimline) -> None:
+    said = slimline("reject", "shades@1", "--reason", "too dark")
+    assert said == "shades 1 is rejected and stays in staging.\n"
+    assert "ann has rejected it" in slimline("approve", "shades@1", "--reason", "but", code=1)
+    status = asked(slimline, "status")
+    assert (status["waiting"], status["released"]) == (None, None)
+    review, move = asked(slimline, "audit", "--channel", "staging")
+    assert (review["decision"], review["reason"], review["by"]) == ("rejected", "too dark", "ann")
+    assert review["origin"].startswith("a terminal on ")
+    assert move["kind"] == "promote"
+    table = slimline("audit", "--channel", "staging")
+    assert "rejected" in table
+    assert "too dark" in table
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_no_release_that_waits_is_refused(slimline: Slimline) -> None:
+    for command in ("approve", "reject"):
+        assert "Expected MODEL@VERSION" in slimline(command, "shades", "--reason", "a", code=2)
+        assert "--reason" in slimline(command, "shades@1", code=2)
+        assert "for the audit trail" in slimline(command, "shades@1", "--reason", " ", code=2)
+        assert "Received: release 1" in slimline(command, "shades@2", "--reason", "a", code=1)
+        assert "Received: none" in slimline(command, "others@1", "--reason", "a", code=1)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("ending", "code"), [("Released", 0), ("Nothing to do", 0), ("Held back", 3), ("AwaitingApproval", 5)]
+)
+def test_a_run_says_by_its_exit_code_how_it_ended_and_how_to_answer(
+    slimline: Slimline, monkeypatch: pytest.MonkeyPatch, ending: Any, code: int
+) -> None:
+    found = find_releases(open_store(load_params().deployment.store), "shades")[0][0]
+    ended = RunResult(ending, "It ends so.", None if ending == "Held back" else found)
+    monkeypatch.setattr(retrain, "retrain", lambda _: ended)
+    monkeypatch.setattr(summary, "load_results", lambda _: Results)
+    monkeypatch.setattr(summary, "print_results", lambda _: None)
+    monkeypatch.setattr(environment, "prepare", lambda: None)
+    monkeypatch.setenv(environment.WORKSPACE, "")  # the run sets it, and it is to be gone afterwards
+    for part in ("gate", "decision"):
+        monkeypatch.setattr(Results, part, None)
+    said = slimline("run", code=code)
+    assert ending in said
+    assert ("slimline reject shades@1 --reason …" in said) == (ending == "AwaitingApproval")
