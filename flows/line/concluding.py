@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 
 from flows.line.deciding import settle
 from flows.line.telling import tell
+from tasks.compression.records import candidate_model
 from tasks.config import Params
 from tasks.deployment.records import Release
 from tasks.deployment.releases.memory import released_here
@@ -20,7 +21,8 @@ from tasks.evaluation.records import GATE, Decision, GateReport
 from tasks.evaluation.results import read_decision
 from tasks.records import read_record
 from tasks.versioning.dvc import push
-from tasks.versioning.history import commit, head, release_message
+from tasks.versioning.history import head
+from tasks.versioning.record import Subject, record_release
 from tasks.versioning.recorded import Mark, is_recorded, mark_recorded
 
 Ending = Literal["Released", "Staged", "Nothing to do", "Held back"]
@@ -35,10 +37,13 @@ class RunResult:
     release: Release | None
 
 
-def conclude(params: Params) -> RunResult:
+def conclude(params: Params, cause: str | None = None) -> RunResult:
     """Decide about the chosen candidate if it is promising, release it if it passed, and keep the record of it.
 
     The store is opened once, and anew: since the run began hours may have gone by, and a key have been revoked.
+
+    Args:
+        cause: why the run was started, for the record.
     """
     verdict = read_record(GATE, GateReport)
     if not verdict.promising:
@@ -47,7 +52,7 @@ def conclude(params: Params) -> RunResult:
     current = already_released(params, registry) or already_staged(params, registry)
     if current is not None:
         if not is_recorded(current.manifest_sha256, mark_of(params, current)):
-            record(params, current)  # the run that released it ended before it had done so
+            record(params, current, cause)  # the run that released it ended before it had done so
         return RunResult("Nothing to do", (read_decision(params) or verdict).sentence, current)
     if reason := rolled_back_reason(params, registry):
         return RunResult("Held back", reason, None)
@@ -61,7 +66,7 @@ def conclude(params: Params) -> RunResult:
     for channel in route(params.deployment, release):
         point = promote.with_options(name=channel)
         release = point(params, registry, release, channel)
-    record(params, release)
+    record(params, release, cause)
     ending: Ending = "Released" if params.deployment.channel in release.channels else "Staged"
     return RunResult(ending, decision.sentence, release)
 
@@ -115,23 +120,37 @@ def promote(params: Params, registry: Registry, release: Release, channel: str) 
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def record(params: Params, release: Release) -> None:
-    """Copy data and models to DVC's remote; commit what the release was made of. To do it again does no harm."""
+def record(params: Params, release: Release, cause: str | None = None) -> None:
+    """Copy data and models to DVC's remote; commit and tag the release. To do it again does no harm."""
     if params.versioning.push:
         tell("record", f"{push()} files copied to the remote")
     if params.versioning.commit:
-        made = commit(_message(params.deployment.model, release))
-        tell("record", f"commit {made}" if made else "nothing to commit")
+        for line in record_release(params.versioning, subject_of(params.deployment.model, release, cause)):
+            tell("record", line)
     mark_recorded(release.manifest_sha256, mark_of(params, release))
 
 
-def _message(model: str, release: Release) -> str:
-    """The message of the commit of a release; it vouches for the manifest only if this project has made it."""
+def subject_of(model: str, release: Release, cause: str | None) -> Subject:
+    """Return what git's record says of a release; it vouches for the manifest only if this project has made it."""
     made_here = release.manifest_sha256 in released_here(model, release.version)
-    return release_message(model, release.version, release.manifest_sha256 if made_here else None)
+    figures = "; ".join(f"{name} {value:.4g}" for name, value in release.metrics.items())
+    lines = [
+        f"Recipe: {release.recipe}",
+        f"Figures: {release.stored_bytes:,} bytes stored, {release.loaded_bytes:,} loaded; {figures} (validation)",
+        f"Channels: {', '.join(release.channels) or 'none'}",
+        *([f"Cause: {cause}"] if cause else []),
+    ]
+    digest, path = release.manifest_sha256 if made_here else None, candidate_model(release.recipe)
+    return Subject(model, release.version, digest, path.as_posix(), tuple(lines))
 
 
 def mark_of(params: Params, release: Release) -> Mark:
     """Return what is noted once the record of a release is kept."""
     asked = params.versioning
-    return Mark(model=params.deployment.model, version=release.version, push=asked.push, commit=asked.commit)
+    return Mark(
+        model=params.deployment.model,
+        version=release.version,
+        push=asked.push,
+        commit=asked.commit,
+        git_remote=asked.git_remote,
+    )

@@ -28,6 +28,7 @@ from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
 from tasks.files import write_text
 from tasks.text import visible
+from tasks.versioning.record import expect_recordable
 from tasks.versioning.stages import Stage
 
 OUTSIDE = {"fingerprint", "load", "production"}  # stages that reach for a source or a store
@@ -44,6 +45,7 @@ def retrain(params: Params) -> RunResult:
     """
     parse_recipes(params.recipes, params.teachers, params.data.workload)
     expect_own_name(params)
+    expect_recordable(params.versioning, params.deployment.model)
     runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):
         state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)
@@ -58,6 +60,7 @@ def retrain_flow() -> State[RunResult]:
     with exclusive_run():
         close_dead_runs(alive=flow_run.id)
         try:
+            expect_recordable(params.versioning, params.deployment.model)
             registry = registry_of(params.deployment)
             expect_release_possible(params, registry)
             found = survey(params, registry)

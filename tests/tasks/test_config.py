@@ -228,6 +228,14 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
             {"gate": {"rules": [{"metric": "latency"}]}},
             "expected max_ratio (to versus) or max_ms (milliseconds a sample)",
         ),
+        (
+            {"versioning": {"git_remote": "origin"}},
+            "versioning: expected commit: true where git_remote is named: a commit and a tag are what goes there.",
+        ),
+        (
+            {"versioning": {"commit": True, "git_remote": "--upload-pack=x"}},
+            "versioning.git_remote: expected the name of a remote of git, as origin. Received: '--upload-pack=x'.",
+        ),
         ({"versioning": {"commit": 1}}, "versioning.commit: input should be a valid boolean. Received: 1."),
         ({"flow": {"parallel": 0}}, "flow.parallel: input should be greater than or equal to 1. Received: 0."),
     ],

@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows.line import concluding
 from flows.line.concluding import RunResult, conclude
-from tasks.config import Params
+from tasks.config import Params, Versioning
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import registry_of, rollback
 from tasks.deployment.stores import opening
@@ -17,6 +17,7 @@ from tasks.errors import ReleaseError, VersioningError, WornOut
 from tasks.evaluation.records import DECISION, Decision
 from tasks.records import read_record
 from tests.tasks.deployment.project import decide, params_for, write_project
+from tests.tasks.versioning.records import name_somebody, run
 
 End = Callable[..., RunResult]
 
@@ -38,10 +39,12 @@ def end(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> End:
         opened.append(url)
         return directory(url)
 
-    def run(bias: float, params: Params, change: Callable[[], None] = lambda: None) -> RunResult:
+    def run(
+        bias: float, params: Params, change: Callable[[], None] = lambda: None, cause: str | None = None
+    ) -> RunResult:
         @flow(name="end", persist_result=False)
         def line() -> None:
-            results.append(conclude(params))
+            results.append(conclude(params, cause))
 
         results: list[RunResult] = []
         write_project(params, bias)
@@ -89,6 +92,27 @@ def test_a_record_that_failed_is_made_up_for_by_the_next_run_and_by_no_other(
     assert made_up.release
     assert (made_up.ending, made_up.release.version, answers) == ("Nothing to do", 1, [])
     assert end(1, params).ending == "Nothing to do"
+
+
+def test_the_record_in_git_has_figures_channels_and_cause_and_is_tagged(
+    end: End, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_somebody(monkeypatch)
+    run(Path(), "git", "init", "--quiet")
+    params = params.model_copy(update={"versioning": Versioning(commit=True, push=False)})
+    released = end(1, params, cause="3 samples are new in cats\nManifest SHA-256: none").release
+    assert released
+    message = run(Path(), "git", "log", "-1", "--format=%B")
+    title, lines, witness = message.split("\n\n")
+    assert (title, witness) == ("Release shades 1", f"Manifest SHA-256: {released.manifest_sha256}")
+    recipe, figures, channels, cause = lines.splitlines()
+    assert recipe == f"Recipe: {released.recipe}"
+    assert figures.startswith(f"Figures: {released.stored_bytes:,} bytes stored")
+    assert channels == "Channels: staging, production"
+    assert cause == r"Cause: 3 samples are new in cats\nManifest SHA-256: none"
+    assert run(Path(), "git", "tag", "--list") == "shades@v1.0.0"
+    assert end(1, params).ending == "Nothing to do"
+    assert run(Path(), "git", "rev-list", "--count", "HEAD") == "1"
 
 
 def test_a_release_of_another_task_leaves_no_channel_moved(end: End, params: Params) -> None:
