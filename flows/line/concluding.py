@@ -8,10 +8,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
 from flows.line.deciding import settle
+from flows.line.notices import about_move, keep_for_later
 from flows.line.telling import tell
 from tasks.compression.records import candidate_model
 from tasks.config import Params
 from tasks.deployment.records import Release
+from tasks.deployment.registry import current as current_move
 from tasks.deployment.releases.memory import released_here
 from tasks.deployment.releases.promotion import Registry, registry_of
 from tasks.deployment.releases.publishing import advance, route, upload
@@ -19,6 +21,7 @@ from tasks.deployment.releases.release_state import already_released, already_st
 from tasks.errors import UNAVAILABLE, StoreError, WornOut
 from tasks.evaluation.records import GATE, Decision, GateReport
 from tasks.evaluation.results import read_decision
+from tasks.notifying.events import approval_wanted
 from tasks.records import read_record
 from tasks.versioning.dvc import push
 from tasks.versioning.history import head
@@ -52,6 +55,7 @@ def conclude(params: Params, cause: str | None = None) -> RunResult:
     current = already_released(params, registry) or already_staged(params, registry)
     if current is not None:
         if not is_recorded(current.manifest_sha256, mark_of(params, current)):
+            announce(params, registry, current, (read_decision(params) or verdict).sentence)
             record(params, current, cause)  # the run that released it ended before it had done so
         return RunResult("Nothing to do", (read_decision(params) or verdict).sentence, current)
     if reason := rolled_back_reason(params, registry):
@@ -66,6 +70,7 @@ def conclude(params: Params, cause: str | None = None) -> RunResult:
     for channel in route(params.deployment, release):
         point = promote.with_options(name=channel)
         release = point(params, registry, release, channel)
+    announce(params, registry, release, decision.sentence)
     record(params, release, cause)
     ending: Ending = "Released" if params.deployment.channel in release.channels else "Staged"
     return RunResult(ending, decision.sentence, release)
@@ -130,13 +135,36 @@ def record(params: Params, release: Release, cause: str | None = None) -> None:
     mark_recorded(release.manifest_sha256, mark_of(params, release))
 
 
+def announce(params: Params, registry: Registry, release: Release, sentence: str) -> None:
+    """Let people be told of a release, before its record is kept: a run that makes up for the record tells, too."""
+    settings = params.deployment
+    if settings.channel in release.channels:
+        pointer = current_move(registry.store, settings.model, settings.channel)
+        if pointer is not None and pointer.manifest_sha256 == release.manifest_sha256:
+            keep_for_later(
+                about_move(settings.model, registry.store.url, settings.channel, pointer, figures_of(release))
+            )
+    elif settings.staging in release.channels:
+        command = f"slimline promote {release.version} --reason …"
+        keep_for_later(
+            approval_wanted(
+                settings.model, release.version, release.manifest_sha256, sentence, command, figures=figures_of(release)
+            )
+        )
+
+
+def figures_of(release: Release) -> str:
+    """Return a release's size and metrics in one line."""
+    figures = "; ".join(f"{name} {value:.4g}" for name, value in release.metrics.items())
+    return f"{release.stored_bytes:,} bytes stored, {release.loaded_bytes:,} loaded; {figures} (validation)"
+
+
 def subject_of(model: str, release: Release, cause: str | None) -> Subject:
     """Return what git's record says of a release; it vouches for the manifest only if this project has made it."""
     made_here = release.manifest_sha256 in released_here(model, release.version)
-    figures = "; ".join(f"{name} {value:.4g}" for name, value in release.metrics.items())
     lines = [
         f"Recipe: {release.recipe}",
-        f"Figures: {release.stored_bytes:,} bytes stored, {release.loaded_bytes:,} loaded; {figures} (validation)",
+        f"Figures: {figures_of(release)}",
         f"Channels: {', '.join(release.channels) or 'none'}",
         *([f"Cause: {cause}"] if cause else []),
     ]

@@ -12,6 +12,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.artifacts import show_results
 from flows.line.concluding import RunResult, conclude
+from flows.line.notices import run_ended
 from flows.line.reaper import close_dead_runs, project_tag
 from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
 from flows.line.staleness import survey, told
@@ -53,7 +54,14 @@ def retrain(params: Params) -> RunResult:
     return result
 
 
-@flow(name="retrain", persist_result=False, validate_parameters=False)
+@flow(
+    name="retrain",
+    persist_result=False,
+    validate_parameters=False,
+    on_completion=[run_ended],
+    on_failure=[run_ended],
+    on_crashed=[run_ended],
+)
 def retrain_flow() -> State[RunResult]:
     """Bring every stage up to date, release what passed the gate, keep the record of it."""
     params = load_params()

@@ -13,6 +13,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, WrapValidator, mode
 from tasks.config.data import BUILT_IN, DEFAULT_WORKLOAD, Data, with_options
 from tasks.config.deployment import Deployment
 from tasks.config.names import Name, explain
+from tasks.config.notifying import Notify
 from tasks.config.training import TeacherNetwork, Training
 from tasks.errors import ConfigError
 from tasks.extras import needing
@@ -73,6 +74,7 @@ class Params(Settings):
     deployment: Deployment
     versioning: Versioning = Versioning()
     flow: Flow = Flow()
+    notify: Notify = Notify()
 
     @model_validator(mode="after")
     def _keep_names_apart(self) -> "Params":

@@ -1,5 +1,6 @@
 """How a run ends after the gate has passed: what is released, what waits for a person, what is held back."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tasks.deployment.stores import opening
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ReleaseError, VersioningError, WornOut
 from tasks.evaluation.records import DECISION, Decision
+from tasks.notifying.events import Event
+from tasks.notifying.outbox import Outbox
 from tasks.records import read_record
 from tests.tasks.deployment.project import decide, params_for, write_project
 from tests.tasks.versioning.records import name_somebody, run
@@ -113,6 +116,47 @@ def test_the_record_in_git_has_figures_channels_and_cause_and_is_tagged(
     assert run(Path(), "git", "tag", "--list") == "shades@v1.0.0"
     assert end(1, params).ending == "Nothing to do"
     assert run(Path(), "git", "rev-list", "--count", "HEAD") == "1"
+
+
+def tell_somebody() -> None:
+    """Let params.yaml, of which a test's runs take no other part, name somebody who is told."""
+    kinds = ("released", "approval_wanted")
+    targets = {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}
+    Path("params.yaml").write_text(json.dumps({"notify": {"targets": targets, **{kind: ["chat"] for kind in kinds}}}))
+
+
+def waiting() -> list[Event]:
+    return [entry.event for entries in Outbox().waiting().values() for entry in entries]
+
+
+def test_a_release_is_told_once_also_by_the_run_that_makes_up_for_its_record(
+    end: End, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> int:
+        raise VersioningError("The remote is gone.")
+
+    pushing = params.model_copy(update={"versioning": Versioning(push=True)})
+    monkeypatch.setattr(concluding, "push", away)
+    with pytest.raises(VersioningError):
+        end(1, pushing)  # it was released, and nobody asked to be told
+    for _ in range(2):
+        with pytest.raises(VersioningError):
+            end(1, pushing, tell_somebody)
+    monkeypatch.setattr(concluding, "push", lambda: 1)
+    for _ in range(2):
+        assert end(1, pushing, tell_somebody).ending == "Nothing to do"
+    (event,) = waiting()
+    assert (event.kind, event.title) == ("released", "shades 1 is production")
+    assert dict(event.details)["Figures"].endswith("(validation)")
+
+
+def test_a_release_that_waits_is_told_with_the_command_that_decides(end: End, params: Params) -> None:
+    params = params.model_copy(update={"deployment": params.deployment.model_copy(update={"promotion": "manual"})})
+    for _ in range(2):
+        end(1, params, tell_somebody)
+    (event,) = waiting()
+    assert (event.kind, event.title) == ("approval_wanted", "shades 1 waits for a person")
+    assert dict(event.details)["Command"] == "slimline promote 1 --reason …"
 
 
 def test_a_release_of_another_task_leaves_no_channel_moved(end: End, params: Params) -> None:
