@@ -43,14 +43,16 @@ def test_people_are_told_of_a_rollback_by_hand_and_it_is_done_where_they_cannot_
 ) -> None:
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr("flows.environment.prepare", lambda: None)
-    notify = {"targets": {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}, "rolled_back": ["chat"]}
+    notify: dict[str, Any] = {"targets": {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}}
+    notify |= {"rolled_back": ["chat"], "released": ["chat"]}
     values = params_for(place[1]).model_dump(mode="json")
     Path("params.yaml").write_text(json.dumps({**values, "notify": notify}))
     with receiving() as receiver:
         monkeypatch.setenv("CHAT_URL", receiver.url)
         slimline("rollback", "--model", "shades", *place, "--reason", "false alarms")
         monkeypatch.delenv("CHAT_URL")
-        slimline("rollback", "--model", "shades", *place, "--to", "2", "--reason", "it was the sensor")
+        said = slimline("promote", "--model", "shades", *place, "--reason", "it was the sensor")
+        assert said == "shades 2 is production, before it was 1 (generation 4)\n"
         (got,) = receiver.posts
         assert (got.json["title"], got.json["sentence"]) == ("shades is rolled back: 1 is production", "false alarms")
 
