@@ -28,6 +28,10 @@
     │   ├── Untrusted        nobody who is trusted has signed it, or it was changed since
     │   └── LedgerError      the ledger of decisions on sealed samples is not what it should be
     │       └── WornOut      the sealed samples can decide nothing any more
+    ├── NotifyError          somebody who is to be told cannot be
+    │   ├── NotTaken         the receiver does not take the message, and will not
+    │   ├── TakenLater       it did not get it; another try may help
+    │   └── PerhapsTaken     it may have got it: it was handed over, and no answer came
     └── VersioningError      DVC or git cannot do what was asked
 
 A message says what was expected, then "Received: …", then what to do. Only these are shown to a user without
@@ -152,6 +156,28 @@ class LedgerError(ReleaseError):
 
 class WornOut(LedgerError):
     """The sealed samples can decide nothing any more, or there are none."""
+
+
+class NotifyError(SlimlineError):
+    """Somebody who is to be told of an event cannot be."""
+
+
+class NotTaken(NotifyError):
+    """The receiver of a message does not take it, and will not."""
+
+
+class TakenLater(NotifyError):
+    """The receiver did not get a message; another try may help, after ``seconds`` where it says so."""
+
+    exit_code = UNAVAILABLE
+
+    def __init__(self, message: str, seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class PerhapsTaken(NotifyError):
+    """The receiver may have got a message: it was handed over, and no answer came."""
 
 
 class VersioningError(SlimlineError):

@@ -43,6 +43,7 @@ FULL = (  # the public door, protocols, settings, stores, registry
     "tasks/config/data.py",
     "tasks/config/deployment.py",
     "tasks/config/names.py",
+    "tasks/config/notifying.py",
     "tasks/config/params.py",
     "tasks/config/training.py",
     "tasks/data_loading/sources/protocol.py",

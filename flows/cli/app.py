@@ -17,6 +17,7 @@ from flows.cli.devices import fetch, locate, predict, verify
 from flows.cli.keys import keys
 from flows.cli.ledger import ledger
 from flows.cli.maintenance import pin, reproduce, retention, serve, unpin
+from flows.cli.notify import notify
 from flows.cli.options import Changes, Json
 from flows.cli.projects import new
 from flows.cli.release import audit, channels, promote, rollback, sign
@@ -59,6 +60,7 @@ for command in (promote, rollback, channels, audit, ledger, sign, keys, retentio
     app.command(command)
 app.command(up, name=("up", "ui"))
 app.command(status)
+app.command(notify)
 
 
 @app.command

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from flows import environment
 from flows.cli.options import Json
 from flows.cli.trust_options import AllowUnsigned, TrustedKeys, resolve_trust
-from flows.terminal import print_json, tell
+from flows.terminal import print_json, say, tell
 from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def promote(
     settings = deployment(store, model, replaces)
     target = settings.target(channel)
     registry = open_registry(settings, trusted_keys, allow_unsigned)
-    _show(registry, target, move(registry, version, target, Why(reason, actor())), json)
+    moved = move(registry, version, target, Why(reason, actor()))
+    _show(registry, target, moved, json)
+    _tell(registry, target, moved)
 
 
 def rollback(
@@ -89,7 +92,9 @@ def rollback(
     settings = deployment(store, model)
     target = settings.target(channel)
     registry = open_registry(settings, trusted_keys, allow_unsigned)
-    _show(registry, target, move(registry, target, Why(reason, actor()), to), json)
+    moved = move(registry, target, Why(reason, actor()), to)
+    _show(registry, target, moved, json)
+    _tell(registry, target, moved)
 
 
 def sign(
@@ -257,6 +262,22 @@ def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> No
     else:
         before = f", before it was {move.previous}" if move.previous else ""
         tell(f"{registry.model} {move.version} is {channel}{before} (generation {move.generation})")
+
+
+def _tell(registry: "Registry", channel: str, move: "Pointer") -> None:
+    """Tell those whom the project in this folder tells of moves, if there is one and it tells anybody."""
+    from tasks.config import PARAMS, load_notify
+
+    try:
+        _, asked = load_notify(PARAMS)
+    except ConfigError as error:
+        say("notify", str(error))
+        return
+    if asked.targets:
+        environment.prepare()
+        from flows.line.notices import about_move, tell_of
+
+        tell_of(about_move(registry.model, registry.store.url, channel, move))
 
 
 def channel_rows(moves: Iterable[tuple[str, "Pointer"]]) -> Iterator[dict[str, Any]]:

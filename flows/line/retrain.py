@@ -11,11 +11,13 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.artifacts import show_results, show_waiting
-from flows.line.concluding import RunResult, conclude, sweep_waiting
+from flows.line.concluding import RunResult, conclude
+from flows.line.notices import run_ended
 from flows.line.reaper import close_dead_runs, project_tag
 from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
 from flows.line.staleness import survey, told
 from flows.line.telling import tell
+from flows.line.waiting import sweep_waiting
 from flows.line.workspace import exclusive_run
 from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
@@ -28,6 +30,7 @@ from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
 from tasks.files import write_text
 from tasks.text import visible
+from tasks.versioning.record import expect_recordable
 from tasks.versioning.stages import Stage
 
 OUTSIDE = {"fingerprint", "load", "production"}  # stages that reach for a source or a store
@@ -44,6 +47,7 @@ def retrain(params: Params) -> RunResult:
     """
     parse_recipes(params.recipes, params.teachers, params.data.workload)
     expect_own_name(params)
+    expect_recordable(params.versioning, params.deployment.model)
     runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):
         state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)
@@ -51,13 +55,21 @@ def retrain(params: Params) -> RunResult:
     return result
 
 
-@flow(name="retrain", persist_result=False, validate_parameters=False)
+@flow(
+    name="retrain",
+    persist_result=False,
+    validate_parameters=False,
+    on_completion=[run_ended],
+    on_failure=[run_ended],
+    on_crashed=[run_ended],
+)
 def retrain_flow() -> State[RunResult]:
     """Bring every stage up to date, release what passed the gate, keep the record of it."""
     params = load_params()
     with exclusive_run():
         close_dead_runs(alive=flow_run.id)
         try:
+            expect_recordable(params.versioning, params.deployment.model)
             registry = registry_of(params.deployment)
             expect_release_possible(params, registry)
             sweep_waiting(params, registry)

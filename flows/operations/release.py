@@ -5,7 +5,8 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from tasks.config import check_version, load_params, parse_deployment
+from flows.line.notices import about_move, tell_of
+from tasks.config import Deployment, check_version, load_params, parse_deployment
 from tasks.deployment.records import MAX_BY, Pointer
 from tasks.deployment.releases import promotion
 from tasks.deployment.releases.channels import Why, actor
@@ -31,7 +32,7 @@ def promote_flow(
         settings = parse_deployment({**settings.model_dump(), "replaces": replaces})
     target = settings.target(channel)
     move = promotion.promote(promotion.registry_of(settings), version, target, _why(reason))
-    return _moved(settings.model, target, move)
+    return _moved(settings, target, move)
 
 
 @flow(name="release.rollback", persist_result=False)
@@ -48,7 +49,7 @@ def rollback_flow(reason: str, to: int | None = None, channel: str | None = None
     if to is not None:
         check_version(to)
     move = promotion.rollback(promotion.registry_of(settings), target, _why(reason), to)
-    return _moved(settings.model, target, move)
+    return _moved(settings, target, move)
 
 
 def _why(reason: str) -> Why:
@@ -56,8 +57,9 @@ def _why(reason: str) -> Why:
     return Why(reason, f"{actor()}, run {flow_run.name}"[:MAX_BY])
 
 
-def _moved(model: str, channel: str, move: Pointer) -> State[Pointer]:
+def _moved(settings: Deployment, channel: str, move: Pointer) -> State[Pointer]:
     before = f"release {move.previous}" if move.previous else "none"
-    line = visible(f"{model} {move.version} is {channel}, before it was {before}: {move.reason}")
+    line = visible(f"{settings.model} {move.version} is {channel}, before it was {before}: {move.reason}")
     get_run_logger().info(line)
+    tell_of(about_move(settings.model, settings.store, channel, move))
     return Completed(name="Rolled back" if move.kind == "rollback" else "Promoted", message=line, data=move)

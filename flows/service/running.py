@@ -20,7 +20,7 @@ from flows.service.children import Child
 from flows.terminal import say
 from tasks.errors import SlimlineError
 from tasks.locking import locked_if_free
-from tasks.versioning.environment import WITHHELD
+from tasks.versioning.environment import withheld
 
 POOL = "line"  # of prefect.yaml
 START_SECONDS = 180.0  # that the server may take until it is ready, on a busy machine
@@ -113,8 +113,9 @@ def started(stack: contextlib.ExitStack, child: Child, seconds: float) -> Child:
 
 
 def server_environment(given: Mapping[str, str], address: str) -> dict[str, str]:
-    """Return the environment of the server: no private key, and the pages ask this address."""
-    kept = {name: value for name, value in given.items() if name not in (*WITHHELD, WORKSPACE)}
+    """Return the environment of the server: no private key or other secret, and the pages ask this address."""
+    secret = withheld()
+    kept = {name: value for name, value in given.items() if name not in (*secret, WORKSPACE)}
     return {"PREFECT_SERVER_UI_API_URL": f"{address}/api", **kept}
 
 

@@ -131,6 +131,8 @@ def _setting(key: str, part: Schema, definitions: Schema, more: str) -> Iterator
     yield key, f"{_kind(target, definitions)}{default}{more}", about
     for inner in target.get("patternProperties", {}).values():
         yield from _settings(f"{key}.<name>", _resolved(inner, definitions), definitions)
+        for choice in _parts(inner, definitions):
+            yield from _settings(f"{key}.<name>{_tag(choice)}", choice, definitions)
     if about != AS_IN_TRAINING:
         yield from _settings(key, target, definitions)
     listed = target["items"] if isinstance(target.get("items"), dict) else {}

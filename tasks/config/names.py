@@ -1,7 +1,7 @@
 """The forms of names, versions and digests, and the sentence where one does not fit."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated
 
@@ -14,6 +14,7 @@ KEY_ID = form(r"^[0-9a-f]{64}$", "64 digits and small letters from a to f")
 NAME = form(
     r"^[a-z0-9][a-z0-9_.-]{0,62}$", "up to 63 small letters, digits, '_', '.' and '-', a letter or a digit first"
 )
+HIDDEN = "a value that is not shown, as it may be a secret"
 MAX_VERSION = 10**15 - 1  # the number of a release
 
 Name = Annotated[str, Field(pattern=NAME)]
@@ -76,15 +77,22 @@ def explain(error: ValidationError, prefix: Sequence[str | int] = ()) -> str:
     for problem in error.errors(include_url=False):
         # after a place in a list pydantic puts the kind of rule it tried, which is no key of the file
         loc = [part for before, part in pairwise((None, *problem["loc"])) if not isinstance(before, int)]
-        key = ".".join(str(part) for part in (*prefix, *loc)) or "the file"
+        path = [str(part) for part in (*prefix, *loc)]
+        received = repr(problem["input"])
+        if path[:1] == ["notify"] and path[1:2] in ([], ["targets"]):
+            del path[3:4]  # the kind of target
+            received = HIDDEN
+        elif problem["type"] == "extra_forbidden" and isinstance(problem["input"], Mapping):
+            received = HIDDEN  # it may be that part under a wrong name
+        key = ".".join(path) or "the file"
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            lines.append(f"{key}: expected no such key. Received: {problem['input']!r}. Remove it or mend its name.")
+            lines.append(f"{key}: expected no such key. Received: {received}. Remove it or mend its name.")
         elif problem["type"] == "string_pattern_mismatch":
             words = FORMS.get(problem["ctx"]["pattern"], "another form")
-            lines.append(f"{key}: expected {words}. Received: {problem['input']!r}.")
+            lines.append(f"{key}: expected {words}. Received: {received}.")
         elif problem["type"] == "missing":
             lines.append(f"{key}: expected a value. Received: nothing. Add the key.")
         else:
-            lines.append(f"{key}: {message[0].lower()}{message[1:]}. Received: {problem['input']!r}.")
+            lines.append(f"{key}: {message[0].lower()}{message[1:]}. Received: {received}.")
     return "\n".join(lines)

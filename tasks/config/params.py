@@ -13,14 +13,16 @@ from pydantic import Field, SerializeAsAny, ValidationError, WrapValidator, mode
 from tasks.config.data import BUILT_IN, DEFAULT_WORKLOAD, Data, with_options
 from tasks.config.deployment import Deployment
 from tasks.config.names import Name, explain
+from tasks.config.notifying import Notify
 from tasks.config.training import TeacherNetwork, Training
 from tasks.errors import ConfigError
 from tasks.extras import needing
 from tasks.gate_settings import Gate
-from tasks.settings import Settings, telling_renames
+from tasks.settings import Settings, form, telling_renames
 from tasks.workloads import find_workload, measuring_for
 
 PARAMS = Path("params.yaml")
+REMOTE = form(r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$", "the name of a remote of git, as origin")
 
 
 class Benchmark(Settings):
@@ -36,8 +38,20 @@ class Benchmark(Settings):
 class Versioning(Settings):
     """The versions that are kept after a release."""
 
-    commit: Annotated[bool, Field(description="true: dvc.lock and params.yaml are committed after a release")] = False
+    commit: Annotated[
+        bool, Field(description="true: dvc.lock and params.yaml are committed after a release, which is tagged")
+    ] = False
     push: Annotated[bool, Field(description="data and models are pushed to DVC's remote after a release")] = True
+    git_remote: Annotated[
+        Annotated[str, Field(pattern=REMOTE)] | None,
+        Field(description="git's remote that gets the commit and the tag of a release, as origin; null: none does"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _push_what_is_committed(self) -> "Versioning":
+        if self.git_remote and not self.commit:
+            raise ValueError("expected commit: true where git_remote is named: a commit and a tag are what goes there")
+        return self
 
 
 class Flow(Settings):
@@ -60,6 +74,7 @@ class Params(Settings):
     deployment: Deployment
     versioning: Versioning = Versioning()
     flow: Flow = Flow()
+    notify: Notify = Notify()
 
     @model_validator(mode="after")
     def _keep_names_apart(self) -> "Params":

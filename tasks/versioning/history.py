@@ -1,12 +1,16 @@
 """Git's memory of a release: dvc.lock, dvc.yaml and params.yaml, and the digest of its manifest."""
 
 import re
-import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from tasks.errors import VersioningError
+from tasks.text import visible
+from tasks.versioning.git import git
 
 WITNESS = "Manifest SHA-256: "
+TITLE = re.compile(r"Release ([a-z0-9][a-z0-9_.-]{0,62}) ([1-9][0-9]{0,14})")
+LINE = 500  # characters of a line of a message
 REMEMBERED = ("params.yaml", "dvc.yaml", "dvc.lock")
 CARRIED = ("params.yaml", "dvc.lock")  # by every release
 CODE = (":/*.py", ":/*.j2", ":/*.css")  # pathspecs of what runs
@@ -29,10 +33,19 @@ def commit(message: str, root: Path = Path()) -> str | None:
     return git(root, "rev-parse", "HEAD")
 
 
-def release_message(model: str, version: int, manifest_sha256: str | None) -> str:
-    """The message of the commit of a release; a digest in it vouches for the manifest, whatever is in the store."""
-    title = f"Release {model} {version}"
-    return f"{title}\n\n{WITNESS}{manifest_sha256}" if manifest_sha256 else title
+def release_message(model: str, version: int, manifest_sha256: str | None, lines: Iterable[str] = ()) -> str:
+    """The message of the commit of a release; a digest in it vouches for the manifest, whatever is in the store.
+
+    Args:
+        lines: what is to be known of the release, each on a line that begins with a word of its own and a colon, so
+            that no text from outside passes for the digest.
+    """
+    parts = [f"Release {model} {version}"]
+    if told := "\n".join(visible(line)[:LINE] for line in lines):
+        parts.append(told)
+    if manifest_sha256:
+        parts.append(f"{WITNESS}{manifest_sha256}")
+    return "\n\n".join(parts)
 
 
 def committed_digests(model: str, version: int, root: Path = Path()) -> frozenset[str]:
@@ -41,10 +54,21 @@ def committed_digests(model: str, version: int, root: Path = Path()) -> frozense
         messages = git(root, "log", "-z", "--format=%B").split("\0")
     except VersioningError:
         return frozenset()
-    found = (
-        re.fullmatch(release_message(re.escape(model), version, "([0-9a-f]{64})"), text.strip()) for text in messages
+    return frozenset(
+        digest for text in messages if (digest := witnessed(text)) and release_of(text) == (model, version)
     )
-    return frozenset(each[1] for each in found if each)
+
+
+def release_of(message: str) -> tuple[str, int] | None:
+    """Return model and version of the release that the message of a commit or a tag is about, if it is about one."""
+    found = TITLE.fullmatch(message.strip().partition("\n")[0])
+    return (found[1], int(found[2])) if found else None
+
+
+def witnessed(message: str) -> str | None:
+    """Return the SHA-256 of a manifest for which a message vouches: in a paragraph of its own, the last one."""
+    found = re.search(rf"\n\n{WITNESS}([0-9a-f]{{64}})\Z", message.strip())
+    return found[1] if found else None
 
 
 def head(root: Path = Path()) -> tuple[str | None, bool | None]:
@@ -61,24 +85,3 @@ def head(root: Path = Path()) -> tuple[str | None, bool | None]:
         return git(root, "rev-parse", "HEAD"), bool(changes)
     except VersioningError:
         return None, None
-
-
-def git(root: Path, *arguments: str) -> str:
-    """Return what a git command says in ``root``.
-
-    Raises:
-        VersioningError: it fails.
-    """
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, errors="replace", check=True
-        )
-    except FileNotFoundError:
-        raise VersioningError("Expected git to be installed. Received: no such program.") from None
-    except subprocess.CalledProcessError as error:
-        way_out = ", or set versioning.commit to false" if arguments[0] in {"add", "commit"} else ""
-        raise VersioningError(
-            f"Expected `git {arguments[0]}` to work in {root.resolve()}. Received: {error.stderr.strip()}. "
-            f"Mend it{way_out}."
-        ) from None
-    return done.stdout.strip()

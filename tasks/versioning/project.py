@@ -15,7 +15,7 @@ from typing import Any
 from tasks.config import BUILT_IN, DEFAULT_WORKLOAD, NAME, check_name, load_params
 from tasks.errors import ConfigError, VersioningError
 from tasks.files import write_text
-from tasks.versioning.history import git
+from tasks.versioning.git import git
 from tasks.versioning.params_file import read_values, set_params
 from tasks.workloads import find_workload, learning_of, measuring_for
 
@@ -177,21 +177,26 @@ def update(folder: Path) -> str:
 
 
 def _stages(path: Path) -> str:
-    """The stages of this version, and those that a user has added."""
+    """The stages of this version, those that a user has added, and the names of released models."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     template = _graph(load_params(path.with_name(PARAMS)).data.workload)
     yaml = YAML()
     yaml.width = 4096
+    yaml.preserve_quotes = True
+    yaml.indent(mapping=2, sequence=4, offset=2)
     try:
         graph, before = yaml.load(template), yaml.load(path.read_text(encoding="utf-8")) or {}
         own = {name: stage for name, stage in before.get("stages", {}).items() if _is_own(name, stage, graph)}
+        released = before.get("artifacts")
     except (YAMLError, UnicodeDecodeError, AttributeError) as error:
         raise ConfigError(f"Expected {path} to be a dvc.yaml. Received: {error}") from None
-    if not own:
+    if not own and released is None:
         return template
     graph["stages"].update(own)
+    if released is not None:
+        graph["artifacts"] = released
     text = StringIO()
     yaml.dump(graph, text)
     return text.getvalue()

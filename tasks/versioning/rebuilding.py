@@ -15,7 +15,7 @@ from tasks.files import write_bytes
 from tasks.processes import THREADS, process_group
 from tasks.versioning.dvc import needed_stages, repro_command, share_remotes
 from tasks.versioning.environment import stage_environment
-from tasks.versioning.history import git
+from tasks.versioning.git import git
 
 LAST_LINES = 12  # of a stage that failed, shown in its error
 

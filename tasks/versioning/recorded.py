@@ -9,12 +9,16 @@ MARKS = Path(".slimline/recorded")
 
 
 class Mark(Record):
-    """The steps that were done to remember a release: data and models pushed, dvc.lock and params.yaml committed."""
+    """The steps that were done to remember a release: data and models pushed, dvc.lock and params.yaml committed.
+
+    ``git_remote``: got the commit and the tag.
+    """
 
     model: str
     version: int
     push: bool
     commit: bool
+    git_remote: str | None = None
 
 
 def mark_recorded(manifest_sha256: str, mark: Mark, marks: Path = MARKS) -> None:

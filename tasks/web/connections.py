@@ -26,6 +26,7 @@ from tasks.errors import WebError, WebUnavailable
 SILENCE = 30.0  # seconds without a byte
 TIMEOUT = urllib3.Timeout(connect=5, read=SILENCE)  # seconds
 LEFT: ContextVar[Callable[[], float]] = ContextVar("LEFT")  # seconds that the transfer in this thread has left
+CONNECTED: ContextVar[Callable[[], object]] = ContextVar("CONNECTED", default=lambda: None)  # called before a request
 
 
 def open_pool(scheme: str, host: str) -> urllib3.PoolManager:
@@ -94,9 +95,19 @@ class _Answer(http.client.HTTPResponse):
 class _Connection(HTTPConnection):
     response_class = _Answer
 
+    def connect(self) -> None:
+        """Connect, and tell of it."""
+        super().connect()
+        CONNECTED.get()()
+
 
 class _SafeConnection(HTTPSConnection):
     response_class = _Answer
+
+    def connect(self) -> None:
+        """Connect, shake hands, and tell of it."""
+        super().connect()
+        CONNECTED.get()()
 
 
 class _Pool(urllib3.HTTPConnectionPool):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.config import BUILT_IN, Params, expect_own_name, load_params, parse_params
+from tasks.config import BUILT_IN, Params, expect_own_name, load_params, parse_params, secret_variables
 from tasks.data_loading import sources
 from tasks.errors import ConfigError
 from tasks.gate_settings import COSTS
@@ -13,6 +13,7 @@ from tasks.workloads.outcomes.classes.metrics import METRICS
 
 REPOSITORY = Path(__file__).parents[2]
 METRIC_NAMES = [metric.name for metric in METRICS]
+MAIL = {"kind": "mail", "server": "smtp.example.org", "sender": "line@example.org", "to": ["ops@example.org"]}
 
 
 def least(**parts: Any) -> dict[str, Any]:
@@ -228,6 +229,50 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
             {"gate": {"rules": [{"metric": "latency"}]}},
             "expected max_ratio (to versus) or max_ms (milliseconds a sample)",
         ),
+        (
+            {"notify": {"targets": {"ops": {"kind": "mail", "password": "hunter2"}}}},
+            "notify.targets.ops: expected no password here, since params.yaml travels with each release. Put it into a "
+            "variable of the environment, and name that as password_env.",
+        ),
+        (
+            {"notify": {"targets": {"chat": {"kind": "slack", "url_env": "https://hooks.example.org/hunter2"}}}},
+            "notify.targets.chat.url_env: expected the name of a variable of the environment, as TEAM_CHAT_URL. "
+            "Received: a value that is not shown, as it may be a secret.",
+        ),
+        (
+            {"notify": {"targets": {"chat": {"kind": "sms", "key": "hunter2"}}}},
+            "'mail', 'slack', 'teams', 'webhook'. Received: a value that is not shown",
+        ),
+        ({"notify": {"targets": {"chat": "hunter2"}}}, "Received: a value that is not shown"),
+        (
+            {"notfy": {"targets": {"ops": {"password": "hunter2"}}}},
+            "notfy: expected no such key. Received: a value that",
+        ),
+        (
+            {"notify": {"targets": {"chat": {"kind": "slack", "url_env": "A"}}, "released": ["chat", "ops"]}},
+            "notify: expected names of targets in released, of which there are: chat; not ops.",
+        ),
+        ({"notify": {"failed": ["ops"]}}, "notify.failed: expected no such key."),
+        (
+            {"notify": {"targets": {"ops": {**MAIL, "user": "me"}}}},
+            "notify.targets.ops: expected user and password_env, both or neither.",
+        ),
+        (
+            {"notify": {"targets": {"ops": {**MAIL, "user": "me", "password_env": "P", "security": "none"}}}},
+            "notify.targets.ops: expected security starttls or tls where there is a login.",
+        ),
+        (
+            {"notify": {"targets": {"ops": {**MAIL, "to": ["a@b.org\nBcc: c@d.org"]}}}},
+            "notify.targets.ops.to.0: expected an address of mail, as ops@example.org.",
+        ),
+        (
+            {"versioning": {"git_remote": "origin"}},
+            "versioning: expected commit: true where git_remote is named: a commit and a tag are what goes there.",
+        ),
+        (
+            {"versioning": {"commit": True, "git_remote": "--upload-pack=x"}},
+            "versioning.git_remote: expected the name of a remote of git, as origin. Received: '--upload-pack=x'.",
+        ),
         ({"versioning": {"commit": 1}}, "versioning.commit: input should be a valid boolean. Received: 1."),
         ({"flow": {"parallel": 0}}, "flow.parallel: input should be greater than or equal to 1. Received: 0."),
     ],
@@ -236,6 +281,29 @@ def test_a_wrong_value_is_refused_with_path_expectation_and_what_was_received(
     parts: dict[str, Any], words: str
 ) -> None:
     assert words in refusal(**parts)
+
+
+def test_no_error_shows_what_may_be_a_secret_of_a_target() -> None:
+    for targets in (
+        {"ops": {"kind": "mail", "password": "hunter2"}},
+        {"ops": ["hunter2"]},
+        {"hook": {"url": "hunter2"}},
+    ):
+        assert "hunter2" not in refusal(notify={"targets": targets})
+        assert "hunter2" not in refusal(notfy={"targets": targets})
+
+
+def test_the_variables_with_secrets_are_known_even_of_a_file_that_does_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    assert secret_variables(path) == frozenset()
+    path.write_text(
+        "training: 7\nnotify:\n  targets:\n    ops: {kind: mail, password_env: OPS_PASSWORD}\n"
+        "    hook: {kind: webhook, url_env: HOOK_URL, token_env: HOOK_TOKEN}\n    odd: [1]\n"
+    )
+    assert secret_variables(path) == {"OPS_PASSWORD", "HOOK_URL", "HOOK_TOKEN"}
+    for text in ("[", "- 1", "notify: 1", "notify: {targets: [1]}"):
+        path.write_text(text)
+        assert secret_variables(path) == frozenset()
 
 
 def test_one_mistake_is_one_line_with_the_files_own_path() -> None:

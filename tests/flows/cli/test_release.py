@@ -15,6 +15,7 @@ from tasks.deployment.trust.trusted import ENVIRONMENT
 from tasks.text import storable, visible
 from tasks.versioning.params_file import set_params
 from tests.commands import Slimline
+from tests.receivers import receiving
 from tests.tasks.deployment.project import params_for, write_project
 
 REPOSITORY = Path(__file__).parents[3]
@@ -35,6 +36,25 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
         publish(params)
     monkeypatch.chdir(tmp_path)
     return ("--store", params.deployment.store, "--trusted-keys", str(tmp_path / "project/.slimline/keys"))
+
+
+def test_people_are_told_of_a_rollback_by_hand_and_it_is_done_where_they_cannot_be(
+    slimline: Slimline, place: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setattr("flows.environment.prepare", lambda: None)
+    notify: dict[str, Any] = {"targets": {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}}
+    notify |= {"rolled_back": ["chat"], "released": ["chat"]}
+    values = params_for(place[1]).model_dump(mode="json")
+    Path("params.yaml").write_text(json.dumps({**values, "notify": notify}))
+    with receiving() as receiver:
+        monkeypatch.setenv("CHAT_URL", receiver.url)
+        slimline("rollback", "--model", "shades", *place, "--reason", "false alarms")
+        monkeypatch.delenv("CHAT_URL")
+        said = slimline("promote", "--model", "shades", *place, "--reason", "it was the sensor")
+        assert said == "shades 2 is production, before it was 1 (generation 4)\n"
+        (got,) = receiver.posts
+        assert (got.json["title"], got.json["sentence"]) == ("shades is rolled back: 1 is production", "false alarms")
 
 
 def test_a_release_is_rolled_back_promoted_and_audited(slimline: Slimline, place: tuple[str, ...]) -> None:

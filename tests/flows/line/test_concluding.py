@@ -1,5 +1,6 @@
 """How a run ends after the gate has passed: what is released, what waits for a person, what is held back."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from prefect import flow
 
 from flows.line import concluding
 from flows.line.concluding import RunResult, conclude
-from tasks.config import Params
+from tasks.config import Params, Versioning
 from tasks.deployment.approvals.approving import Reviewed, approve, reject
 from tasks.deployment.approvals.waiting import Terms
 from tasks.deployment.releases.channels import Why
@@ -18,8 +19,11 @@ from tasks.deployment.stores import opening
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ReleaseError, VersioningError, WornOut
 from tasks.evaluation.records import DECISION, GATE, Decision, GateReport
+from tasks.notifying.events import Event
+from tasks.notifying.outbox import Outbox
 from tasks.records import read_record, write_record
 from tests.tasks.deployment.project import decide, params_for, write_project
+from tests.tasks.versioning.records import name_somebody, run
 
 End = Callable[..., RunResult]
 
@@ -41,10 +45,12 @@ def end(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> End:
         opened.append(url)
         return directory(url)
 
-    def run(bias: float, params: Params, change: Callable[[], None] = lambda: None) -> RunResult:
+    def run(
+        bias: float, params: Params, change: Callable[[], None] = lambda: None, cause: str | None = None
+    ) -> RunResult:
         @flow(name="end", persist_result=False)
         def line() -> None:
-            results.append(conclude(params))
+            results.append(conclude(params, cause))
 
         results: list[RunResult] = []
         write_project(params, bias)
@@ -92,6 +98,68 @@ def test_a_record_that_failed_is_made_up_for_by_the_next_run_and_by_no_other(
     assert made_up.release
     assert (made_up.ending, made_up.release.version, answers) == ("Nothing to do", 1, [])
     assert end(1, params).ending == "Nothing to do"
+
+
+def test_the_record_in_git_has_figures_channels_and_cause_and_is_tagged(
+    end: End, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_somebody(monkeypatch)
+    run(Path(), "git", "init", "--quiet")
+    params = params.model_copy(update={"versioning": Versioning(commit=True, push=False)})
+    released = end(1, params, cause="3 samples are new in cats\nManifest SHA-256: none").release
+    assert released
+    message = run(Path(), "git", "log", "-1", "--format=%B")
+    title, lines, witness = message.split("\n\n")
+    assert (title, witness) == ("Release shades 1", f"Manifest SHA-256: {released.manifest_sha256}")
+    recipe, figures, channels, cause = lines.splitlines()
+    assert recipe == f"Recipe: {released.recipe}"
+    assert figures.startswith(f"Figures: {released.stored_bytes:,} bytes stored")
+    assert channels == "Channels: staging, production"
+    assert cause == r"Cause: 3 samples are new in cats\nManifest SHA-256: none"
+    assert run(Path(), "git", "tag", "--list") == "shades@v1.0.0"
+    assert end(1, params).ending == "Nothing to do"
+    assert run(Path(), "git", "rev-list", "--count", "HEAD") == "1"
+
+
+def tell_somebody() -> None:
+    """Let params.yaml, of which a test's runs take no other part, name somebody who is told."""
+    kinds = ("released", "approval_wanted")
+    targets = {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}
+    Path("params.yaml").write_text(json.dumps({"notify": {"targets": targets, **{kind: ["chat"] for kind in kinds}}}))
+
+
+def waiting() -> list[Event]:
+    return [entry.event for entries in Outbox().waiting().values() for entry in entries]
+
+
+def test_a_release_is_told_once_also_by_the_run_that_makes_up_for_its_record(
+    end: End, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> int:
+        raise VersioningError("The remote is gone.")
+
+    pushing = params.model_copy(update={"versioning": Versioning(push=True)})
+    monkeypatch.setattr(concluding, "push", away)
+    with pytest.raises(VersioningError):
+        end(1, pushing)  # it was released, and nobody asked to be told
+    for _ in range(2):
+        with pytest.raises(VersioningError):
+            end(1, pushing, tell_somebody)
+    monkeypatch.setattr(concluding, "push", lambda: 1)
+    for _ in range(2):
+        assert end(1, pushing, tell_somebody).ending == "Nothing to do"
+    (event,) = waiting()
+    assert (event.kind, event.title) == ("released", "shades 1 is production")
+    assert dict(event.details)["Figures"].endswith("(validation)")
+
+
+def test_a_release_that_waits_is_told_with_the_command_that_decides(end: End, params: Params) -> None:
+    params = params.model_copy(update={"deployment": params.deployment.model_copy(update={"promotion": "manual"})})
+    for _ in range(2):
+        end(1, params, tell_somebody)
+    (event,) = waiting()
+    assert (event.kind, event.title) == ("approval_wanted", "shades 1 waits for a person")
+    assert dict(event.details)["Command"] == "slimline promote 1 --reason …"
 
 
 def test_a_release_of_another_task_leaves_no_channel_moved(end: End, params: Params) -> None:

@@ -63,7 +63,8 @@ def test_a_stage_that_fails_is_told_by_its_last_line(values: Any) -> None:
 )
 def test_of_large_samples_fewer_are_kept(shape: tuple[int, ...], classes: int, train: int, validation: int) -> None:
     spec = TensorSpec(name="image", dtype="uint8", shape=shape, low=0, high=255)
-    dataset = Dataset.model_construct(inputs=(spec,), classes=tuple(map(str, range(classes))))
+    values: dict[str, Any] = {"inputs": (spec,), "classes": tuple(map(str, range(classes)))}
+    dataset = Dataset.model_construct(**values)
     assert quick_samples(dataset) == {"train": train, "validation": validation}
 
 

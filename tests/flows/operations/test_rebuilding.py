@@ -20,7 +20,8 @@ from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import ReleaseError, VersioningError
 from tasks.versioning import dvc, rebuilding
 from tasks.versioning.dvc import Gone
-from tasks.versioning.history import git, head
+from tasks.versioning.git import git
+from tasks.versioning.history import head
 from tests.tasks.deployment.project import RECIPE, params_for, write_project
 
 STAGES = """

@@ -10,6 +10,7 @@ from tasks.config import Params
 from tasks.deployment.releases.channels import trail
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.stores.opening import open_store
+from tests.receivers import receiving
 from tests.tasks.deployment.project import params_for, write_project
 
 
@@ -48,3 +49,21 @@ def test_a_move_that_cannot_be_fails_the_run_and_says_why(project: Params) -> No
         assert "Expected the n" in str(failed.message)
     failed = rollback_flow(reason="try", channel="../alpha", return_state=True)
     assert "Expected the name of a channel" in str(failed.message)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_people_are_told_of_moves_with_who_and_why(project: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}
+    values = {**project.model_dump(mode="json"), "notify": {"targets": targets}}
+    values["notify"] |= {"released": ["chat"], "rolled_back": ["chat"]}
+    YAML().dump(values, Path("params.yaml"))
+    with receiving() as receiver:
+        monkeypatch.setenv("CHAT_URL", receiver.url)
+        rollback_flow(reason="false alarms", return_state=True)
+        promote_flow(reason="it was the sensor", return_state=True)
+    told = [(each.json["event"], each.json["title"], each.json["sentence"]) for each in receiver.posts]
+    assert told == [
+        ("rolled_back", "shades is rolled back: 1 is production", "false alarms"),
+        ("released", "shades 2 is production", "it was the sensor"),
+    ]
+    assert "run " in next(each["value"] for each in receiver.posts[0].json["details"] if each["name"] == "By")

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from tasks.config import load_params
 from tasks.errors import ConfigError
-from tasks.versioning.history import git
+from tasks.versioning.git import git
 from tasks.versioning.project import FILES, PREFECT, STAGES, TEMPLATE, create, name_for, update
 
 REPOSITORY = Path(__file__).parents[3]
@@ -164,6 +164,14 @@ def test_an_upgrade_keeps_a_users_own_stages_and_schedules(old: Path) -> None:
     assert stages["mail"] == {"cmd": "./mail.sh"}
     assert stages["train"] == read(REPOSITORY / STAGES)["stages"]["train"]
     assert "0 4 * * *" in prefect.read_text()
+
+
+def test_an_upgrade_keeps_the_names_of_released_models(old: Path) -> None:
+    named = "artifacts:\n  mine:\n    path: models/candidates/int8/model.tflite\n    type: model\n"
+    path = old / STAGES
+    path.write_text(path.read_text() + named)
+    update(old)
+    assert path.read_text() == (REPOSITORY / STAGES).read_text() + named
 
 
 @pytest.mark.parametrize("text", [None, "stages: [", "- a"])

@@ -1,0 +1,90 @@
+"""Runs of this project that ended since somebody looked last, by their final states on Prefect's server.
+
+A run whose process died says nothing itself: its worker, the service or an automation marks it as crashed later. So
+final states are what counts here. A run counts as this project's if it has its tag, or is of a deployment: a server
+that several projects share has the deployments of one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterEndTime,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import PrefectException
+
+from flows.line.claims import forget_claims
+from flows.line.reaper import project_tag
+from flows.terminal import say
+from tasks.errors import DataError
+from tasks.notifying.outbox import Outbox
+from tasks.records import Record, read_record, write_record
+
+AGAIN = timedelta(minutes=10)  # looked at once more: clocks differ, and states come late
+LONGEST = timedelta(days=1)  # nobody wants to be told of older ends
+SETTLED = timedelta(seconds=10)  # that a run counts as crashed before people are told: it may yet prove to be alive
+SHOWN = 200  # ends of each kind, the newest
+ENDS = (
+    FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.FAILED, StateType.CRASHED])),
+    FlowRunFilterState(name=FlowRunFilterStateName(any_=["Held back"])),
+)
+
+
+class Looked(Record):
+    """The times of the first look and of the last (UTC, ISO 8601)."""
+
+    first: str
+    last: str
+
+
+@contextmanager
+def ended_runs(outbox: Outbox) -> Iterator[list[tuple[FlowRun, State[object]]]]:
+    """Give the runs that ended since the last time, and note at the block's end that they were looked at.
+
+    The first time there are none: what happened before somebody began to look is no news. Where the server does not
+    answer there are none either, and the next time gives them.
+    """
+    path, now = outbox.folder / "looked.json", datetime.now(UTC)
+    try:
+        looked = read_record(path, Looked)
+    except DataError:
+        write_record(path, Looked(first=now.isoformat(), last=now.isoformat()))
+        yield []
+        return
+    first, last = datetime.fromisoformat(looked.first), datetime.fromisoformat(looked.last)
+    try:
+        with get_client(sync_client=True) as client:
+            found = list(_ended(client, max(first, last - AGAIN, now - LONGEST), now))
+            if now - last > AGAIN or now.hour != last.hour:
+                forget_claims(client)
+    except (httpx.HTTPError, PrefectException, RuntimeError) as error:
+        say("notify", f"Prefect's server does not say which runs ended: {error}")
+        yield []
+        return
+    yield found
+    write_record(path, looked.model_copy(update={"last": now.isoformat()}))
+
+
+def _ended(client: SyncPrefectClient, after: datetime, now: datetime) -> Iterator[tuple[FlowRun, State[object]]]:
+    ended_after = FlowRunFilterEndTime(after_=after)
+    for end in ENDS:
+        wanted = FlowRunFilter(state=end, end_time=ended_after)
+        for run in client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.END_TIME_DESC, limit=SHOWN):
+            if run.state is None or run.parent_task_run_id is not None or not _is_ours(run):
+                continue
+            if run.state.is_crashed() and run.end_time is not None and now - run.end_time < SETTLED:
+                continue
+            yield run, run.state
+
+
+def _is_ours(run: FlowRun) -> bool:
+    return run.deployment_id is not None or project_tag() in run.tags

@@ -1,0 +1,147 @@
+"""Notices to people: where events of the line come from, and when their messages go out.
+
+The process that sees an event puts its message into the project's outbox, and sends it if it can at once. What it did
+not come to is sent by the next process that looks: the service's keeper every few seconds (:func:`send_due`), else the
+next run. Runs whose process died are found by their final states on Prefect's server.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flows.terminal import say
+from tasks.config import PARAMS, Notify, load_notify
+from tasks.errors import ConfigError, SlimlineError
+from tasks.notifying import events
+from tasks.notifying.events import Event, Move, Run
+from tasks.notifying.outbox import Outbox
+from tasks.notifying.sending import Outcome, Sender
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun, State
+
+    from tasks.deployment.records import Pointer
+
+AT_ONCE = 20.0  # seconds that a run or a command spends on messages at its end, beside one that is under way
+ONE = 15.0  # seconds that one message may take there
+
+
+def tell_of(*found: Event) -> None:
+    """Put events into the outbox, for those who asked to be told of them, and send them.
+
+    What happened has happened: if nobody can be told, that is all that is said.
+    """
+    loaded = _load()
+    try:
+        if loaded is not None and post(loaded[1], found):
+            send(loaded[1])
+    except (SlimlineError, OSError) as error:
+        say("notify", f"Nobody could be told: {error}")
+
+
+def keep_for_later(*found: Event) -> None:
+    """Put events into the outbox; whoever looks next sends them, as the hook at a run's end."""
+    loaded = _load()
+    try:
+        if loaded is not None:
+            post(loaded[1], found)
+    except OSError as error:
+        say("notify", f"Nobody can be told: {error}")
+
+
+def post(notify: Notify, found: Sequence[Event], outbox: Outbox | None = None) -> bool:
+    """Put events into the outbox; gives whether there was a new one."""
+    outbox = outbox or Outbox()
+    new = [outbox.post(event, notify.told_of(event.kind)) for event in found if event.kind != "test"]
+    return any(new)
+
+
+def send(notify: Notify, seconds: float = AT_ONCE, one: float = ONE) -> list[Outcome]:
+    """Send what is due, and say what did not go out."""
+    outbox = Outbox()
+    if not outbox.waiting():
+        return []
+    from flows.line.claims import claims
+
+    with claims(outbox) as claim:
+        outcomes = Sender(notify, outbox, claim, one=one).send_due(seconds)
+    for outcome in outcomes:
+        if outcome.state not in {"sent", "told elsewhere"}:
+            say("notify", f"{outcome.target}, {outcome.event.title}: {outcome.state}. {outcome.why}")
+    return outcomes
+
+
+def send_due(seconds: float = AT_ONCE) -> list[Outcome]:
+    """Look after what nobody else has sent: a duty of the service's keeper, in the project's folder.
+
+    Runs that ended since it looked last are looked at, dead ones above all, and waiting messages are sent. It takes
+    some 40 seconds at most, where receivers are silent, so it is best called in a thread of its own.
+    """
+    loaded = _load()
+    if loaded is None or not loaded[1].targets:
+        return []
+    from flows.line.ended_runs import ended_runs
+
+    model, notify = loaded
+    outbox = Outbox()
+    with ended_runs(outbox) as ended:
+        post(notify, [event for run, state in ended if (event := about_run(model, run, state))])
+    return send(notify, seconds)
+
+
+def run_ended(flow: object, flow_run: "FlowRun", state: "State[Any]") -> None:
+    """Tell of the end of a run, as a hook of its flow; Prefect calls it after the last retry."""
+    del flow
+    loaded = _load()
+    if loaded is None:
+        return
+    model, notify = loaded
+    if event := about_run(model, flow_run, state):
+        post(notify, [event])
+    send(notify)
+
+
+def about_run(model: str, run: "FlowRun", state: "State[Any]") -> Event | None:
+    """Return the event that a run's final state is; None where nobody is to be told."""
+    seen = Run(str(run.id), run.name, state.message or "", cause_of(run), page_of(run))
+    if state.is_failed() or state.is_crashed():
+        return events.run_failed(model, seen, state.name or state.type.value)
+    return events.held_back(model, seen) if state.name == "Held back" else None
+
+
+def cause_of(run: "FlowRun") -> str | None:
+    """Return why a run was started, in a few words, as its parameters or its deployment say."""
+    cause = (run.parameters or {}).get("cause")
+    sentence = cause.get("sentence") if isinstance(cause, dict) else cause
+    if isinstance(sentence, str) and sentence:
+        return sentence
+    return "by its schedule" if run.auto_scheduled else None
+
+
+def page_of(run: "FlowRun") -> str | None:
+    """Return the address of a run's page."""
+    from prefect.utilities.urls import url_for
+
+    return url_for("flow-run", obj_id=run.id)
+
+
+def about_move(model: str, store: str, channel: str, pointer: "Pointer", figures: str = "") -> Event:
+    """Return the event that a channel's move is, the same whoever sees it."""
+    move = Move(
+        key=f"{store} {channel} {pointer.generation} {pointer.manifest_sha256}",
+        channel=channel,
+        version=pointer.version,
+        previous=pointer.previous,
+        by=pointer.moved_by,
+        reason=pointer.reason,
+        figures=figures,
+    )
+    make: Callable[[str, Move], Event] = events.rolled_back if pointer.kind == "rollback" else events.released
+    return make(model, move)
+
+
+def _load() -> tuple[str, Notify] | None:
+    try:
+        return load_notify(PARAMS)
+    except ConfigError as error:
+        say("notify", str(error))
+        return None
