@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from flows.cli.options import Json
-from flows.cli.release import Reason, Store, deployment, open_registry
+from flows.cli.release import Reason, Store, deployment, open_registry, tell_of_move
 from flows.cli.trust_options import AllowUnsigned, TrustedKeys
 from flows.terminal import print_json, tell
 
@@ -45,7 +45,10 @@ def approve(
     registry, version, terms = _asked(what, reason, store, trusted_keys, allow_unsigned)
     if key:
         terms = replace(terms, key=read_private(key))
-    show(registry, version, give(registry, version, terms, datetime.now(UTC)), json)
+    made = give(registry, version, terms, datetime.now(UTC))
+    show(registry, version, made, json)
+    if made.has_moved and made.move and registry.served:
+        tell_of_move(registry, registry.served, made.move)
 
 
 def reject(

@@ -62,7 +62,7 @@ def promote(
     registry = open_registry(settings, trusted_keys, allow_unsigned)
     moved = move(registry, version, target, Why(reason, actor()))
     _show(registry, target, moved, json)
-    _tell(registry, target, moved)
+    tell_of_move(registry, target, moved)
 
 
 def rollback(
@@ -94,7 +94,7 @@ def rollback(
     registry = open_registry(settings, trusted_keys, allow_unsigned)
     moved = move(registry, target, Why(reason, actor()), to)
     _show(registry, target, moved, json)
-    _tell(registry, target, moved)
+    tell_of_move(registry, target, moved)
 
 
 def sign(
@@ -264,7 +264,7 @@ def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> No
         tell(f"{registry.model} {move.version} is {channel}{before} (generation {move.generation})")
 
 
-def _tell(registry: "Registry", channel: str, move: "Pointer") -> None:
+def tell_of_move(registry: "Registry", channel: str, move: "Pointer") -> None:
     """Tell those whom the project in this folder tells of moves, if there is one and it tells anybody."""
     from tasks.config import PARAMS, load_notify
 

@@ -1,8 +1,9 @@
 """Releases that wait in staging for a person: what is said of them, and what a run's start does about them."""
 
+from flows.line.notices import about_move, tell_of
 from flows.line.telling import tell
 from tasks.config import Params
-from tasks.deployment.approvals.sweeping import sweep
+from tasks.deployment.approvals.sweeping import Swept, sweep
 from tasks.deployment.approvals.waiting import find_waiting
 from tasks.deployment.records import Release
 from tasks.deployment.releases.promotion import Registry, renewed
@@ -30,5 +31,12 @@ def sweep_waiting(params: Params, registry: Registry) -> None:
     except (ReleaseError, Conflict) as error:
         tell("approval", str(error))
         return
-    for sentence in swept.sentences(params.deployment.model):
+    for sentence in announced(swept, registry):
         tell("approval", sentence)
+
+
+def announced(swept: Swept, registry: Registry) -> list[str]:
+    """Let people be told of the move that a sweep has made, if it has, and return a sentence for each thing done."""
+    if swept.finished and registry.served:
+        tell_of(about_move(registry.model, registry.store.url, registry.served, swept.finished))
+    return swept.sentences(registry.model)

@@ -14,6 +14,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
+from flows.line.notices import about_move, tell_of
+from flows.line.waiting import announced
 from flows.operations.rebuilding import parse_release
 from tasks.config import load_params
 from tasks.deployment.approvals.approving import Reviewed, approve, describe, reject
@@ -49,6 +51,8 @@ def approve_flow(
     terms = Terms(Why(reason, name), origin, settings.approval_days)
     registry = registry_of(settings)
     made = (approve if decision == "approve" else reject)(registry, version, terms, datetime.now(UTC))
+    if made.has_moved and made.move:
+        tell_of(about_move(model, registry.store.url, settings.channel, made.move))
     line = visible(describe(registry, version, made))
     get_run_logger().info(line)
     return Completed(name="Approved" if decision == "approve" else "Rejected", message=line, data=made)
@@ -66,4 +70,5 @@ def sweep_approvals() -> list[str]:
         SlimlineError: see :func:`tasks.deployment.approvals.sweeping.sweep`.
     """
     settings = load_params().deployment
-    return sweep(settings).sentences(settings.model)
+    registry = registry_of(settings)
+    return announced(sweep(settings, registry=registry), registry)

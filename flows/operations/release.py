@@ -6,7 +6,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.line.notices import about_move, tell_of
-from tasks.config import Deployment, check_version, load_params, parse_deployment
+from tasks.config import check_version, load_params, parse_deployment
 from tasks.deployment.records import MAX_BY, Pointer
 from tasks.deployment.releases import promotion
 from tasks.deployment.releases.channels import Why, actor
@@ -31,8 +31,8 @@ def promote_flow(
     if replaces:
         settings = parse_deployment({**settings.model_dump(), "replaces": replaces})
     target = settings.target(channel)
-    move = promotion.promote(promotion.registry_of(settings), version, target, _why(reason))
-    return _moved(settings, target, move)
+    registry = promotion.registry_of(settings)
+    return _moved(registry, target, promotion.promote(registry, version, target, _why(reason)))
 
 
 @flow(name="release.rollback", persist_result=False)
@@ -48,8 +48,8 @@ def rollback_flow(reason: str, to: int | None = None, channel: str | None = None
     target = settings.target(channel)
     if to is not None:
         check_version(to)
-    move = promotion.rollback(promotion.registry_of(settings), target, _why(reason), to)
-    return _moved(settings, target, move)
+    registry = promotion.registry_of(settings)
+    return _moved(registry, target, promotion.rollback(registry, target, _why(reason), to))
 
 
 def _why(reason: str) -> Why:
@@ -57,9 +57,9 @@ def _why(reason: str) -> Why:
     return Why(reason, f"{actor()}, run {flow_run.name}"[:MAX_BY])
 
 
-def _moved(settings: Deployment, channel: str, move: Pointer) -> State[Pointer]:
+def _moved(registry: promotion.Registry, channel: str, move: Pointer) -> State[Pointer]:
     before = f"release {move.previous}" if move.previous else "none"
-    line = visible(f"{settings.model} {move.version} is {channel}, before it was {before}: {move.reason}")
+    line = visible(f"{registry.model} {move.version} is {channel}, before it was {before}: {move.reason}")
     get_run_logger().info(line)
-    tell_of(about_move(settings.model, settings.store, channel, move))
+    tell_of(about_move(registry.model, registry.store.url, channel, move))
     return Completed(name="Rolled back" if move.kind == "rollback" else "Promoted", message=line, data=move)
