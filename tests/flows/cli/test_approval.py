@@ -16,6 +16,7 @@ from tasks.deployment.registry import find_releases
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.stores.opening import open_store
 from tasks.evaluation.results import Results
+from tasks.versioning.params_file import set_params
 from tests.commands import Slimline
 from tests.tasks.deployment.project import params_for, write_project
 
@@ -89,6 +90,7 @@ def test_what_is_no_release_that_waits_is_refused(slimline: Slimline) -> None:
 def test_a_run_says_by_its_exit_code_how_it_ended_and_how_to_answer(
     slimline: Slimline, monkeypatch: pytest.MonkeyPatch, ending: Any, code: int
 ) -> None:
+    set_params(["recipes.float32=[{technique: quantize, mode: float16}]"])
     found = find_releases(open_store(load_params().deployment.store), "shades")[0][0]
     ended = RunResult(ending, "It ends so.", None if ending == "Held back" else found)
     monkeypatch.setattr(retrain, "retrain", lambda _: ended)
