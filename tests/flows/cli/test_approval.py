@@ -18,6 +18,7 @@ from tasks.deployment.stores.opening import open_store
 from tasks.evaluation.results import Results
 from tasks.versioning.params_file import set_params
 from tests.commands import Slimline
+from tests.receivers import receiving
 from tests.tasks.deployment.project import params_for, write_project
 
 
@@ -55,6 +56,21 @@ def test_a_release_waits_is_approved_and_is_on_the_trail(slimline: Slimline) -> 
     assert move["reason"] == "looked at"
     made = asked(slimline, "approve", "shades@1", "--reason", "again")
     assert (made["review"]["by"], made["is_new"], made["has_moved"]) == ("ann", False, False)
+
+
+def test_people_are_told_of_an_approval_once(
+    slimline: Slimline, project: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "prepare", lambda: None)
+    targets = {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}
+    values = {**project.model_dump(mode="json"), "notify": {"targets": targets, "released": ["chat"]}}
+    YAML().dump(values, Path("params.yaml"))
+    with receiving() as receiver:
+        monkeypatch.setenv("CHAT_URL", receiver.url)
+        for _ in range(2):
+            slimline("approve", "shades@1", "--reason", "looked at")
+    (got,) = receiver.posts
+    assert (got.json["title"], got.json["sentence"]) == ("shades 1 is production", "looked at")
 
 
 @pytest.mark.usefixtures("project")

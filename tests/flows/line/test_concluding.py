@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prefect import flow
 
-from flows.line import concluding
+from flows.line import recording, releasing
 from flows.line.concluding import RunResult, conclude
 from tasks.config import Params, Versioning
 from tasks.deployment.approvals.approving import Reviewed, approve, reject
@@ -89,7 +89,7 @@ def test_a_record_that_failed_is_made_up_for_by_the_next_run_and_by_no_other(
             raise answer
         return answer
 
-    monkeypatch.setattr(concluding, "push", push)
+    monkeypatch.setattr(recording, "push", push)
     params = params.model_copy(update={"versioning": params.versioning.model_copy(update={"push": True})})
     for words in ("gone", "still"):
         with pytest.raises(VersioningError, match=words):
@@ -139,27 +139,18 @@ def test_a_release_is_told_once_also_by_the_run_that_makes_up_for_its_record(
         raise VersioningError("The remote is gone.")
 
     pushing = params.model_copy(update={"versioning": Versioning(push=True)})
-    monkeypatch.setattr(concluding, "push", away)
+    monkeypatch.setattr(recording, "push", away)
     with pytest.raises(VersioningError):
         end(1, pushing)  # it was released, and nobody asked to be told
     for _ in range(2):
         with pytest.raises(VersioningError):
             end(1, pushing, tell_somebody)
-    monkeypatch.setattr(concluding, "push", lambda: 1)
+    monkeypatch.setattr(recording, "push", lambda: 1)
     for _ in range(2):
         assert end(1, pushing, tell_somebody).ending == "Nothing to do"
     (event,) = waiting()
     assert (event.kind, event.title) == ("released", "shades 1 is production")
     assert dict(event.details)["Figures"].endswith("(validation)")
-
-
-def test_a_release_that_waits_is_told_with_the_command_that_decides(end: End, params: Params) -> None:
-    params = params.model_copy(update={"deployment": params.deployment.model_copy(update={"promotion": "manual"})})
-    for _ in range(2):
-        end(1, params, tell_somebody)
-    (event,) = waiting()
-    assert (event.kind, event.title) == ("approval_wanted", "shades 1 waits for a person")
-    assert dict(event.details)["Command"] == "slimline promote 1 --reason …"
 
 
 def test_a_release_of_another_task_leaves_no_channel_moved(end: End, params: Params) -> None:
@@ -182,6 +173,14 @@ def test_a_release_of_another_task_leaves_no_channel_moved(end: End, params: Par
 def required(params: Params) -> Params:
     """Params where each release waits for a person."""
     return params.model_copy(update={"deployment": params.deployment.model_copy(update={"approval": "required"})})
+
+
+def test_a_release_that_waits_is_told_with_the_command_that_decides(end: End, required: Params) -> None:
+    for _ in range(2):
+        end(1, required, tell_somebody)
+    (event,) = waiting()
+    assert (event.kind, event.title) == ("approval_wanted", "shades 1 waits for a person")
+    assert dict(event.details)["Command"] == "slimline approve shades@1 --reason …"
 
 
 def answer(params: Params, give: Callable[..., Reviewed], version: int, reason: str = "looked at") -> Reviewed:
@@ -250,11 +249,11 @@ def test_a_run_ends_held_back_where_the_sealed_samples_are_worn_out_or_prove_too
     def worn_out(*_: object) -> Decision:
         raise WornOut("Expected test samples that can decide. Received: none.")
 
-    monkeypatch.setattr(concluding, "settle", worn_out)
+    monkeypatch.setattr(releasing, "settle", worn_out)
     held = end(1, params)
     assert (held.ending, held.release) == ("Held back", None)
     assert held.sentence.startswith("Expected test samples")
     unproven = read_record(DECISION, Decision).model_copy(update={"outcome": "INCONCLUSIVE", "sentence": "Not proven."})
-    monkeypatch.setattr(concluding, "settle", lambda *_: unproven)
+    monkeypatch.setattr(releasing, "settle", lambda *_: unproven)
     held = end(1, params)
     assert (held.ending, held.sentence, held.release) == ("Held back", "Not proven.", None)
