@@ -68,14 +68,14 @@ def run(
     *,
     set_: Changes = (),
     only: Annotated[
-        tuple[str, ...],
+        tuple[str, ...] | None,
         Parameter(
             name="--only",
             negative="",
             consume_multiple=True,
             help="Make these recipes and judge them on the validation split; nothing is chosen, decided or released.",
         ),
-    ] = (),
+    ] = None,
     quick: Annotated[
         bool, Parameter(name="--quick", help="A smoke run of minutes: few samples and epochs, in .slimline/quick.")
     ] = False,
@@ -90,10 +90,13 @@ def run(
     from tasks.config import Params, expect_own_name, load_params
     from tasks.versioning.params_file import expect_options, set_params
 
+    if only is not None and not only:
+        raise ConfigError("Expected names of recipes behind --only. Received: none. Name one, or leave --only out.")
+
     def check(params: Params, tell: Callable[[str], None] | None = None) -> None:
         parse_recipes(params.recipes, params.teachers, params.data.workload, tell)
         expect_own_name(params)
-        check_recipes(params, only)
+        check_recipes(params, only or ())
 
     def tell_renamed(sentence: str) -> None:
         say("params.yaml", sentence)

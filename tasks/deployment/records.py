@@ -228,3 +228,5 @@ class Production(Record):
     release: int | None = None
     manifest_sha256: str | None = None
     classes: tuple[str, ...] | None = None
+    workload: str | None = None  # None where it was fetched by an earlier version
+    outcome: str | None = None

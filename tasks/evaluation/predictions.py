@@ -18,7 +18,7 @@ from tasks.workloads.metric import Answers as Answers  # noqa: PLC0414 - what is
 
 Split = Literal["validation", "test"]
 KEPT: tuple[Split, ...] = ("validation",)
-
+FORMAT = 1  # of the file
 
 NONE = Answers(np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
 
@@ -33,7 +33,7 @@ class Predictions:
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write what is kept as an ``.npz`` whose bytes depend on its content alone (NumPy dates its entries 1980)."""
-    arrays: dict[str, NDArray[Any]] = {"data": np.array(predictions.data)}
+    arrays: dict[str, NDArray[Any]] = {"format": np.array(FORMAT), "data": np.array(predictions.data)}
     for split in KEPT:
         answers = predictions.splits[split]
         arrays[f"{split}_outputs"] = answers.outputs.astype(np.float32)
@@ -50,16 +50,22 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            _check_format(int(arrays["format"]))
             splits = {split: Answers(arrays[f"{split}_outputs"], arrays[f"{split}_targets"]) for split in KEPT}
             return Predictions(str(arrays["data"]), splits)
     except FileNotFoundError:
         received = "no such file"
-    except (ValueError, KeyError, OSError, BadZipFile) as error:
+    except (ValueError, TypeError, KeyError, OSError, BadZipFile) as error:
         received = str(error)
     raise EvaluationError(
         f"Expected {path} to hold a model's predictions. Received: {received}. "
         f"Remove it and run `slimline run` or `dvc repro` again."
     )
+
+
+def _check_format(written: int) -> None:
+    if written != FORMAT:
+        raise ValueError(f"the format {written}, not {FORMAT}")
 
 
 def check_pairing(name: str, predictions: Predictions, other_name: str, other: Predictions) -> None:

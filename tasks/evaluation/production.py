@@ -65,6 +65,9 @@ def find_absence(path: Path, dataset: Dataset, baseline: Path = BASELINE_TFLITE)
 def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline: Path) -> tuple[Obstacle, str] | None:
     if not path.exists():
         return "unusable", f"the release in production is not here: {path} is missing"
+    for what, mine in {"workload": dataset.workload, "outcome": find_workload(dataset.workload).outcome.name}.items():
+        if known.get(what) not in (None, mine):
+            return "another task", f"the release in production is of the {what} {known[what]}, not {mine}"
     classes = known.get("classes")
     if classes is not None and tuple(classes) != dataset.classes:
         order = "the same classes in another order" if set(classes) == set(dataset.classes) else "other classes"

@@ -16,6 +16,8 @@ from tasks.samples import Inputs, Specs, TensorSpec, out_of_range
 from tasks.workloads import WORKLOADS, find_workload, measuring_for, reading_of
 from tasks.workloads.measuring import Prediction as Prediction  # noqa: PLC0414 - what is given back
 
+FORMATS = (1, 2)  # of a release's signature
+
 
 @needing("predict", "asking a model")
 def predict(
@@ -114,6 +116,7 @@ def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tupl
         signature = json.loads((folder / SIGNATURE).read_bytes())
         name = _permitted(str(signature.get("workload", "image")), own)
         reading_of(name)
+        _check_format(signature, find_workload(name).outcome.name)
         inputs = tuple(
             TensorSpec(name=name, shape=tuple(taken["shape"][1:]), **taken["values"])
             for name, taken in signature.get("inputs", {}).items()
@@ -127,6 +130,16 @@ def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tupl
         TensorSpec(name="image", dtype="uint8", shape=tensor.shape[1:], low=0, high=255)
         for tensor in model.inputs.values()
     )
+
+
+def _check_format(signature: Mapping[str, object], outcome: str) -> None:
+    """Refuse a signature of a format or an outcome that is not known here; of before there were formats it has none."""
+    if (format_ := signature.get("format", FORMATS[0])) not in FORMATS or isinstance(format_, bool):
+        raise ConfigError(f"the format {str(format_)[:100]!r}, which is not one of {', '.join(map(str, FORMATS))}")
+    if format_ == FORMATS[-1] and not signature.get("inputs"):
+        raise ConfigError("no inputs")
+    if (named := signature.get("outcome", outcome)) != outcome:
+        raise ConfigError(f"the outcome {str(named)[:100]!r}, which is not the workload's {outcome}")
 
 
 def _permitted(workload: str, own: str | None) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tasks.config import Deployment, Params
 from tasks.deployment.device.downloading import download
-from tasks.deployment.records import LABELS, MODEL, PRODUCTION, Pointer, Production
+from tasks.deployment.records import LABELS, MODEL, PRODUCTION, SIGNATURE, Pointer, Production
 from tasks.deployment.registry import current, read_manifest
-from tasks.deployment.releases.replacing import find_consent
+from tasks.deployment.releases.replacing import find_consent, workload_of
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.trusted import Trust, project_trust
@@ -93,7 +93,22 @@ def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
         sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
         download(store, sealed, folder)
         classes = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else ()
+        workload = _workload(folder / SIGNATURE)
         sync(folder / MODEL)
         (folder / MODEL).replace(FOLDER / MODEL)
-    record = Production(release=pointer.version, manifest_sha256=pointer.manifest_sha256, classes=tuple(classes))
+    record = Production(
+        release=pointer.version,
+        manifest_sha256=pointer.manifest_sha256,
+        classes=tuple(classes),
+        workload=workload,
+        outcome=sealed.manifest.outcome,
+    )
     write_record(PRODUCTION, record)
+
+
+def _workload(signature: Path) -> str | None:
+    """Return the workload of a fetched release; None where its signature does not say it."""
+    try:
+        return workload_of(json.loads(signature.read_bytes()))
+    except (OSError, ValueError, AttributeError):
+        return None

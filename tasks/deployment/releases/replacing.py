@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tasks.deployment.records import LABELS, SIGNATURE, Pointer
 from tasks.deployment.registry import Sealed, read_manifest, release_key
@@ -24,11 +25,12 @@ MOST_NAMED = 20  # classes in a sentence
 
 @dataclass(frozen=True)
 class ReleaseTask:
-    """The task of a release: its outcome and classes, and the inputs of a sample.
+    """The task of a release: its workload, outcome and classes, and the inputs of a sample.
 
     ``shapes``, ``dtypes``: by the name of the input; an only one goes by no name, as it had none in old releases.
     """
 
+    workload: str
     outcome: str
     classes: tuple[str, ...]
     shapes: Mapping[str, tuple[int, ...]]
@@ -48,6 +50,7 @@ def read_task(store: Readable, release: Sealed) -> ReleaseTask:
         inputs = signature["inputs"] if "inputs" in signature else {"": signature["input"]}  # of before
         taken = inputs if len(inputs) > 1 else {"": next(iter(inputs.values()))}
         return ReleaseTask(
+            workload_of(signature),
             outcome,
             tuple(map(str, classes)),
             {name: tuple(map(int, each["shape"][1:])) for name, each in taken.items()},
@@ -58,6 +61,11 @@ def read_task(store: Readable, release: Sealed) -> ReleaseTask:
             f"Expected {LABELS} and {SIGNATURE} of release {release.manifest.version} of {release.manifest.model} to "
             f"say what it is for. Received: {error!r}."
         ) from None
+
+
+def workload_of(signature: Mapping[str, Any]) -> str:
+    """Return the workload that a release's signature names; of before there were several it is images."""
+    return str(signature.get("workload", "image"))
 
 
 def _read(store: Readable, release: Sealed, name: str) -> bytes:
@@ -153,6 +161,8 @@ def expect_same_task(
 
 def describe_difference(theirs: ReleaseTask, mine: ReleaseTask) -> str | None:
     """Describe how the task of a new release differs from that of the one before; None if it does not."""
+    if theirs.workload != mine.workload:
+        return f"it is of the workload {mine.workload}, before: {theirs.workload}."
     if theirs.outcome != mine.outcome:
         return f"its outcome is {mine.outcome}, before: {theirs.outcome}."
     if theirs.classes != mine.classes:

@@ -46,6 +46,8 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
         (("run", "--set", "data.source=photos/"), "name your model"),
         (("run", "--set", "data.source=cifar10"), "name your model"),
         (("run", "--set", "deployment.model=cifar10"), "name your model"),
+        (("run", "--only"), "names of recipes behind --only"),
+        (("run", "--quick", "--only"), "names of recipes behind --only"),
         (("report", "--nonsense"), "nonsense"),
         (("fetch",), "model"),
         (("nonsense",), "nonsense"),
@@ -90,6 +92,16 @@ def test_data_of_ones_own_under_a_built_ins_name_is_refused_before_work(
     assert done.returncode == 2, done.stderr
     assert "So name your model" in done.stderr
     assert sorted(path.name for path in project.iterdir()) == ["params.yaml", "photos"]
+
+
+@pytest.mark.parametrize(
+    "text", ["training: {epochs: many}\n", "data: [1]\n", "data: {workload: none.such:Thing}\n", "a: b: c"]
+)
+def test_every_setting_is_told_where_one_of_them_is_wrong(tmp_path: Path, text: str) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    done = slimline("config", "--schema", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "image" in json.loads(done.stdout)["$defs"]["Data"]["properties"]
 
 
 def test_a_folder_without_params_is_told_what_to_do(tmp_path: Path) -> None:

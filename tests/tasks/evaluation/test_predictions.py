@@ -53,6 +53,10 @@ def test_a_damaged_or_missing_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 torn")
     with pytest.raises(EvaluationError, match=r"x\.npz to hold a model's predictions"):
         read_predictions(tmp_path / "x.npz")
+    for written, words in ({}, "format"), ({"format": np.array(2)}, "the format 2, not 1"):
+        np.savez(tmp_path / "x.npz", allow_pickle=False, **written)
+        with pytest.raises(EvaluationError, match=words):
+            read_predictions(tmp_path / "x.npz")
     with pytest.raises(EvaluationError, match="no such file"):
         read_predictions(tmp_path / "y.npz")
 

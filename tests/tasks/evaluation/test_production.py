@@ -66,6 +66,21 @@ def test_what_is_in_the_way_is_said_by_its_kind(
     assert quality.absent
 
 
+@pytest.mark.parametrize(
+    ("what", "words"), [("workload", "of the workload own:Kind, not image"), ("outcome", "own:Kind, not classes")]
+)
+def test_a_release_of_another_workload_or_outcome_is_for_another_task(
+    project: Path, models: Path, what: str, words: str
+) -> None:
+    put(models / "digits_int8.tflite", CLASSES)
+    record = PRODUCTION_TFLITE.with_name("production.json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), what: "own:Kind"}))
+    evaluate(params_with(), "production", str(PRODUCTION_TFLITE))
+    quality = read_record(quality_file("production"), Quality)
+    assert quality.obstacle == "another task"
+    assert words in str(quality.absent)
+
+
 def test_a_damaged_release_is_in_the_way(project: Path) -> None:
     PRODUCTION_TFLITE.write_bytes(b"torn")
     put(None, CLASSES)

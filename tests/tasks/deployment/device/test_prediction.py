@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,11 @@ from PIL import Image
 from flows.cli.devices import predict as ask
 from tasks.config import Params
 from tasks.deployment.device.client import fetch
-from tasks.deployment.device.prediction import predict
+from tasks.deployment.device.prediction import how_to_ask, predict
 from tasks.deployment.releases.publishing import publish
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import DataError, ReleaseError
+from tasks.litert import LiteRTModel
 from tasks.workloads.outcomes.classes.measuring import ClassPrediction, softmax
 from tests.tasks.deployment.project import decide, trust_of
 
@@ -111,6 +113,25 @@ def test_a_damaged_release_is_not_asked(device: Path, trust: Trust, name: str) -
     file.write_bytes(file.read_bytes()[:-2])
     with pytest.raises(ReleaseError):
         predict(device, [], trust)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": 3}, "the format '3', which is not one of 1, 2"),
+        ({"format": "x"}, "the format 'x'"),
+        ({"format": True}, "the format 'True'"),
+        ({"outcome": "ratings"}, "the outcome 'ratings', which is not the workload's classes"),
+        ({"inputs": {}}, "Received: no inputs"),
+        ({"inputs": [1]}, "to name a workload"),
+    ],
+)
+def test_a_signature_that_is_not_understood_is_no_question(device: Path, change: dict[str, object], words: str) -> None:
+    folder = device / "current"
+    signature = json.loads((folder / "signature.json").read_text())
+    (folder / "signature.json").write_text(json.dumps({**signature, **change}))
+    with pytest.raises(ReleaseError, match=words):
+        how_to_ask(folder, LiteRTModel(folder / "model.tflite"))
 
 
 def test_a_model_with_more_answers_than_labels_is_not_asked(project: Params, tmp_path: Path) -> None:

@@ -203,24 +203,31 @@ SHAPE, UINT8 = {"": (8, 8, 1)}, {"": "uint8"}
 @pytest.mark.parametrize(
     ("mine", "words"),
     [
-        (ReleaseTask("classes", ("a", "b"), SHAPE, UINT8), None),
+        (ReleaseTask("image", "classes", ("a", "b"), SHAPE, UINT8), None),
         (
-            ReleaseTask("classes", ("b", "a"), SHAPE, UINT8),
+            ReleaseTask("image", "classes", ("b", "a"), SHAPE, UINT8),
             "the same classes in another order (b, a; before: a, b)",
         ),
-        (ReleaseTask("classes", ("a", "c"), SHAPE, UINT8), "other classes (a, c; before: a, b)"),
+        (ReleaseTask("image", "classes", ("a", "c"), SHAPE, UINT8), "other classes (a, c; before: a, b)"),
         (
-            ReleaseTask("classes", ("a", "b", "c"), SHAPE, UINT8),
+            ReleaseTask("image", "classes", ("a", "b", "c"), SHAPE, UINT8),
             "other classes (a, b, c; before: a, b)",
         ),
-        (ReleaseTask("classes", ("a", "b"), {"": (8, 9, 1)}, UINT8), "samples of (8, 9, 1), before: (8, 8, 1)"),
-        (ReleaseTask("classes", ("a", "b"), {"": (8, 8, 3)}, UINT8), "samples of (8, 8, 3), before: (8, 8, 1)"),
-        (ReleaseTask("classes", ("a", "b"), SHAPE, {"": "float32"}), "samples as float32, before: uint8"),
-        (ReleaseTask("ratings", (), SHAPE, UINT8), "its outcome is ratings, before: classes"),
+        (
+            ReleaseTask("image", "classes", ("a", "b"), {"": (8, 9, 1)}, UINT8),
+            "samples of (8, 9, 1), before: (8, 8, 1)",
+        ),
+        (
+            ReleaseTask("image", "classes", ("a", "b"), {"": (8, 8, 3)}, UINT8),
+            "samples of (8, 8, 3), before: (8, 8, 1)",
+        ),
+        (ReleaseTask("image", "classes", ("a", "b"), SHAPE, {"": "float32"}), "samples as float32, before: uint8"),
+        (ReleaseTask("image", "ratings", (), SHAPE, UINT8), "its outcome is ratings, before: classes"),
+        (ReleaseTask("own:Kind", "classes", ("a", "b"), SHAPE, UINT8), "the workload own:Kind, before: image"),
     ],
 )
 def test_tasks_differ_by_classes_order_shape_and_type(mine: ReleaseTask, words: str | None) -> None:
-    said = describe_difference(ReleaseTask("classes", ("a", "b"), SHAPE, UINT8), mine)
+    said = describe_difference(ReleaseTask("image", "classes", ("a", "b"), SHAPE, UINT8), mine)
     assert (said is None) == (words is None)
     assert words is None or words in (said or "")
 
