@@ -161,10 +161,9 @@ def expect_same_task(
 
 def describe_difference(theirs: ReleaseTask, mine: ReleaseTask) -> str | None:
     """Describe how the task of a new release differs from that of the one before; None if it does not."""
-    if theirs.workload != mine.workload:
-        return f"it is of the workload {mine.workload}, before: {theirs.workload}."
-    if theirs.outcome != mine.outcome:
-        return f"its outcome is {mine.outcome}, before: {theirs.outcome}."
+    for what in ("workload", "outcome"):
+        if (before := getattr(theirs, what)) != (now := getattr(mine, what)):
+            return f"its {what} is {now}, before: {before}."
     if theirs.classes != mine.classes:
         if sorted(theirs.classes) == sorted(mine.classes):
             return f"it knows the same classes in another order ({_names(mine)}; before: {_names(theirs)})."

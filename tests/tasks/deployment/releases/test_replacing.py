@@ -223,7 +223,7 @@ SHAPE, UINT8 = {"": (8, 8, 1)}, {"": "uint8"}
         ),
         (ReleaseTask("image", "classes", ("a", "b"), SHAPE, {"": "float32"}), "samples as float32, before: uint8"),
         (ReleaseTask("image", "ratings", (), SHAPE, UINT8), "its outcome is ratings, before: classes"),
-        (ReleaseTask("own:Kind", "classes", ("a", "b"), SHAPE, UINT8), "the workload own:Kind, before: image"),
+        (ReleaseTask("own:Kind", "classes", ("a", "b"), SHAPE, UINT8), "its workload is own:Kind, before: image"),
     ],
 )
 def test_tasks_differ_by_classes_order_shape_and_type(mine: ReleaseTask, words: str | None) -> None:
