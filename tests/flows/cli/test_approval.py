@@ -65,7 +65,8 @@ def test_a_rejection_is_on_the_trail_and_moves_nothing(slimline: Slimline) -> No
     status = asked(slimline, "status")
     assert (status["waiting"], status["released"]) == (None, None)
     review, move = asked(slimline, "audit", "--channel", "staging")
-    assert (review["decision"], review["reason"], review["by"]) == ("rejected", "too dark", "ann")
+    told = tuple(review[key] for key in ("kind", "decision", "reason", "by"))
+    assert told == ("review", "rejected", "too dark", "ann")
     assert review["origin"].startswith("a terminal on ")
     assert move["kind"] == "promote"
     table = slimline("audit", "--channel", "staging")
