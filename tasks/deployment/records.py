@@ -149,6 +149,7 @@ class Review(Record):
     ``channel_generation`` its last move at that time, 0 where there was none. ``expired``: nobody has answered in time.
     """
 
+    kind: Literal["review"] = "review"  # beside the moves of a channel
     decision: Literal["approved", "rejected"]
     version: Number
     manifest_sha256: Sha256

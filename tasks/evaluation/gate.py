@@ -215,10 +215,15 @@ def conclude(chosen: Contender, margin: float, unprovable: str, results: Results
     cost = results.cost(name)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
     faster = 1 / results.speed(name).latency_ratio.value
+    beyond = (
+        "does not keep every rule on validation and must not be released"
+        if outcome == "FAIL"
+        else "does not keep every limit on validation, which does not prove that a rule is broken"
+    )
     what = {
         0: f"{name} keeps every rule on validation",
         1: f"{name} is within every limit on validation, which cannot prove every rule",
-        2: f"{name} does not keep every rule on validation and must not be released",
+        2: f"{name} {beyond}",
     }[chosen.tier]
     reasons = [verdict.sentence for verdict in chosen.verdicts if verdict.outcome == outcome != "PASS"]
     absent = dict.fromkeys(verdict.sentence for verdict in chosen.verdicts if verdict.outcome == "NO_BASELINE")

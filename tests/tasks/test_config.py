@@ -342,3 +342,37 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, words: 
         load_params(path)
     assert str(path) in str(caught.value)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("old", "new"), [("automatic", "none"), ("manual", "required")])
+def test_promotion_is_read_as_approval_and_told_of(old: str, new: str) -> None:
+    told: list[str] = []
+    params = parse_params(least(deployment={"model": "digits", "promotion": old}), say=told.append)
+    assert params.deployment.approval == new
+    assert told == [
+        f"promotion is called approval now. Write approval: {new}; "
+        f"the old name is read in this version for the last time."
+    ]
+    with pytest.raises(ConfigError, match="promotion is the name that it had before"):
+        parse_params(least(deployment={"model": "digits", "promotion": old, "approval": new}))
+
+
+@pytest.mark.parametrize(
+    "deployment",
+    [
+        {"approval": "required", "staging": None},
+        {"approval": "when_inconclusive", "staging": None},
+        {"promotion": "manual", "staging": None},
+        {"approval": "sometimes"},
+        {"promotion": "sometimes"},
+        {"approval_days": 0},
+        {"approval_days": float("nan")},
+        {"approval_days": float("inf")},
+        {"trust": {"require": {"approvers": {"keys": []}}}},
+        {"trust": {"require": {"approvers": {"keys": ["a.pub"], "threshold": 0}}}},
+        {"trust": {"require": {"auditors": {"keys": ["a.pub"]}}}},
+    ],
+)
+def test_an_approval_that_cannot_be_is_refused(deployment: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"does not fit:\ndeployment.*Received: "):
+        parse_params(least(deployment={"model": "digits", **deployment}))

@@ -18,7 +18,7 @@ from tasks.errors import Conflict, NotApproved
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What came of it: the review that counts, and where the channel points to after an approval.
+    """The review that counts after an answer, and where the channel points to after an approval.
 
     ``review`` is None where the channel points to the release already and nobody had to approve it. ``is_new``: the
     review was not there before. ``has_moved``: the channel has just moved. ``missing``: so many approvers have still to

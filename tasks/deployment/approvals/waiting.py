@@ -1,4 +1,4 @@
-"""What waits in staging for a person, and its review."""
+"""Find what waits in staging for a person, write its review, and reject what has waited for too long."""
 
 import secrets
 from dataclasses import dataclass

@@ -81,7 +81,8 @@ def test_a_rejection_is_on_the_trail_and_moves_nothing(slimline: Slimline) -> No
     status = asked(slimline, "status")
     assert (status["waiting"], status["released"]) == (None, None)
     review, move = asked(slimline, "audit", "--channel", "staging")
-    assert (review["decision"], review["reason"], review["by"]) == ("rejected", "too dark", "ann")
+    told = tuple(review[key] for key in ("kind", "decision", "reason", "by"))
+    assert told == ("review", "rejected", "too dark", "ann")
     assert review["origin"].startswith("a terminal on ")
     assert move["kind"] == "promote"
     table = slimline("audit", "--channel", "staging")
@@ -119,3 +120,23 @@ def test_a_run_says_by_its_exit_code_how_it_ended_and_how_to_answer(
     said = slimline("run", code=code)
     assert ending in said
     assert ("slimline reject shades@1 --reason …" in said) == (ending == "AwaitingApproval")
+
+
+def test_an_approver_signs_with_a_key_of_their_own(slimline: Slimline, project: Params, tmp_path: Path) -> None:
+    slimline("keys", "new", "../ann.pem")
+    set_params(
+        [
+            "deployment.trust.require={approvers: {keys: [../ann.pub]}}",
+            "recipes.float32=[{technique: quantize, mode: float16}]",
+        ]
+    )
+    assert "Received: none" in slimline("approve", "shades@1", "--reason", "a", code=1)
+    assert "Expected --role with --key" in slimline("sign", "1", "--role", "approvers", code=2)
+    refused = slimline("approve", "shades@1", "--reason", "a", "--key", ".slimline/keys/local.pem", code=2)
+    assert "Expected a key of an approver" in refused
+    assert "is production now" in slimline("approve", "shades@1", "--reason", "a", "--key", "../ann.pem")
+    store, device = project.deployment.store, str(tmp_path / "device")
+    slimline("fetch", "shades", "--store", store, "--channel", "production", "--to", device)
+    assert (tmp_path / "device/1/approvers.dsse.json").exists()
+    said = slimline("sign", "1", "--role", "approvers", "--key", "../ann.pem")
+    assert said.endswith(": 1 of 1 signatures of approvers\n")
