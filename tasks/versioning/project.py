@@ -3,6 +3,7 @@
 The files are those of slimline's own repository, which is such a project itself; `template/` links to them.
 """
 
+import contextlib
 import difflib
 import json
 import re
@@ -74,7 +75,10 @@ def create(folder: Path, model: str, workload: str = "image") -> Made:
     except ConfigError:
         for name in FILES:
             (folder / name).unlink()
+        with contextlib.suppress(OSError):
+            (folder / ".dvc").rmdir()  # nothing but its files was in it
         raise
+    (folder / ".slimline").mkdir(exist_ok=True)  # for what is not kept, as the schema of settings for an editor
     write_text(folder / STAGES, _graph(load_params(folder / PARAMS).data.workload))
     return Made(tuple(map(Path, FILES)), (*notes, *_put_under_git(folder)))
 

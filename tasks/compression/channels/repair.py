@@ -1,6 +1,6 @@
 """Fit what is left of each layer's inputs to give what the whole of them gave, without any training.
 
-Layer by layer from the first on, the kernel is changed so that the layer's outputs for some training images are, by
+Layer by layer from the first on, the kernel is changed so that the layer's outputs for some training samples are, by
 least squares, those of the unpruned network (He, Zhang and Sun 2017, Channel Pruning for Accelerating Very Deep Neural
 Networks, arXiv:1707.06168; Luo et al. 2017, ThiNet, arXiv:1707.06342). The fit is drawn to the weights there are, so
 that a layer of more inputs than samples keeps its senses.
@@ -24,7 +24,7 @@ from tasks.samples import Inputs
 POSITIONS = 10  # of each image that a convolution is fitted to, as in He et al.
 RIDGE = 0.1  # pull to the present weights, as a fraction of the inputs' mean energy
 BATCH = 64
-SAMPLES = 2048  # training images
+SAMPLES = 2048  # training samples
 Rows = NDArray[np.float64]
 
 
@@ -35,7 +35,7 @@ def repair(before: KerasModel, after: KerasModel, kept: Mapping[str, Ids], probe
         before: the unpruned network.
         after: the pruned one.
         kept: for layers by name, which of their outputs are left.
-        probe: gives the training images.
+        probe: gives the training samples.
     """
     before, after = copy_model(before), copy_model(after)
     inputs, _ = replace(probe, samples=SAMPLES).take("train")
@@ -103,7 +103,7 @@ def _fit(old: KerasLayer, layer: KerasLayer, outputs: Ids, sampled: _Sampled) ->
     pull = RIDGE * np.trace(energy) / len(energy)
     if not (np.isfinite(pull) and np.all(np.isfinite(wanted))):
         raise Unsuited(
-            f"Expected finite numbers to enter layer {layer.name}. Received: some that are not, of training images. "
+            f"Expected finite numbers to enter layer {layer.name}. Received: some that are not, of training samples. "
             f"Train the network so that its layers give finite numbers, or set repair: none."
         )
     # nothing ever enters a layer behind ReLUs that are dead: its bias alone can make up for anything

@@ -21,7 +21,7 @@ Matrix = NDArray[np.float64]
 
 
 def input_moments(model: KerasModel, layers: Mapping[str, KerasLayer], samples: int, folder: Path) -> dict[str, Matrix]:
-    """Second moments ``[in, in]`` of the inputs of layers over the first training images.
+    """Second moments ``[in, in]`` of the inputs of layers over the first training samples.
 
     In a convolution the channels of all places count alike, in a recurrent layer the inputs of all steps.
 

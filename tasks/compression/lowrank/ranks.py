@@ -146,7 +146,7 @@ class ByLoss(RankChooser):
 
     by: Literal["loss"]
     tolerance: Annotated[float, Field(gt=0, description="fraction by which the loss may rise")] = 0.05
-    samples: Annotated[int, Field(ge=1, description="images of the validation split that it is measured on")] = 1000
+    samples: Annotated[int, Field(ge=1, description="samples of the validation split that it is measured on")] = 1000
     evaluations: Annotated[int, Field(ge=2, description="how often it is measured at most")] = 100
 
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:

@@ -23,14 +23,14 @@ PERCENTILE = 99.99
 
 
 class Calibration(Settings):
-    """Training images that ranges are measured on, and the method.
+    """Training samples that ranges are measured on, and the method.
 
     .. code-block:: yaml
 
         calibration: {samples: 500, ranges: percentile, percentile: 99.99, balanced: true, seed: 7}
     """
 
-    samples: Annotated[int, Field(ge=1, description="images")] = 500
+    samples: Annotated[int, Field(ge=1, description="samples of the training split")] = 500
     ranges: Annotated[Method, Field(description="what of the values that are seen makes a range")] = "minmax"
     percentile: Annotated[float, Field(gt=50, le=100, description="of the values that a range holds at each end")] = (
         PERCENTILE
@@ -65,7 +65,7 @@ class CalibrationSet:
 
 
 def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
-    """Draw the images; the same config and data give the same ones."""
+    """Draw the samples; the same config and data give the same ones."""
     if config.balanced and not class_names(context):
         raise Unsuited(
             "Expected classes for balanced calibration. Received: an outcome without them. Leave balanced out."
@@ -83,12 +83,12 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
 
 
 def draw(labels: Array, config: Calibration) -> NDArray[np.int64]:
-    """Places of the images: the first ones, or drawn by seed; with ``balanced`` class by class in turn."""
+    """Places of the samples: the first ones, or drawn by seed; with ``balanced`` class by class in turn."""
     order = np.arange(len(labels))
     if config.seed is not None:
         order = np.random.default_rng(config.seed).permutation(len(labels))
     if config.balanced:
-        # the n-th image of each class comes before the (n+1)-th of any
+        # the n-th sample of each class comes before the (n+1)-th of any
         drawn = labels[order]
         rounds = np.zeros(len(order), np.int64)
         for label in np.unique(drawn):
@@ -98,7 +98,7 @@ def draw(labels: Array, config: Calibration) -> NDArray[np.int64]:
 
 
 def calibration_samples(count: int, context: Context) -> Samples:
-    """The first training images in stored order."""
+    """The first training samples in stored order."""
     return calibration_set(Calibration(samples=count), context).samples()
 
 

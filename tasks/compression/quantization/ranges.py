@@ -20,7 +20,7 @@ def choose_range(values: NDArray[np.float32], config: Calibration) -> Range:
     """The range of an activation; zero is always in it, or it could not be stored exactly.
 
     Args:
-        values: what it takes on the calibration images, any shape.
+        values: what it takes on the calibration samples, any shape.
         config: which method.
     """
     flat = np.ravel(values)

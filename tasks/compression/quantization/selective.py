@@ -29,7 +29,7 @@ LEAST = 1e-9  # loss that counts as none
 
 @dataclass(frozen=True)
 class Score:
-    """Quality on the validation images."""
+    """Quality on the validation samples."""
 
     loss: float  # mean
     metric: float  # of the outcome

@@ -47,7 +47,7 @@ def score_weights(
         model: from raw pixels to logits.
         paths: theirs.
         criterion: see the table above.
-        samples: how many of the training images, the first in stored order, gradients are taken of.
+        samples: how many of the training samples, the first in stored order, gradients are taken of.
         folder: the prepared data.
         seed: of what is left to chance.
 

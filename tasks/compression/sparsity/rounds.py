@@ -20,7 +20,7 @@ APART = 100  # between the seeds of two rounds
 
 @dataclass(frozen=True)
 class Rounds:
-    """The rounds of a pruning, its criterion and pattern; ``samples``: training images that a criterion looks at."""
+    """The rounds of a pruning, its criterion and pattern; ``samples``: training samples that a criterion looks at."""
 
     criterion: Criterion
     sparsity: float

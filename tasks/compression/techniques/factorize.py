@@ -66,9 +66,9 @@ class Factorize(Technique):
         - {technique: factorize, rank: {by: vbmf}, exclude: [logits]}
 
     What is best for the weights is not best for the answers: errors count by the activations of ``calibration``
-    training images (not in robust_pca).
+    training samples (not in robust_pca).
 
-    Needs training images, unless ``calibration`` is 0; is best followed by ``fine_tune``. Makes ranks, and zeros in the
+    Needs training samples unless ``calibration`` is 0; is best followed by ``fine_tune``. Makes ranks, and zeros in the
     sparse layers of robust_pca; keeps nothing else. Loaded and stored file get smaller, and any runtime has less to
     multiply, in more layers; robust_pca makes the stored file smaller only, and the loaded one bigger.
     """
@@ -87,7 +87,7 @@ class Factorize(Technique):
         Field(ge=0, lt=1, description="of the sparse layers of robust_pca; null: as the pursuit finds it"),
     ] = None
     calibration: Annotated[
-        int, Field(ge=0, description="training images by whose activations errors count; 0: all inputs count alike")
+        int, Field(ge=0, description="training samples by whose activations errors count; 0: all inputs count alike")
     ] = 500
     exclude: Annotated[
         tuple[str, ...], Field(strict=False, description="layers, or models of layers, that stay as they are")
@@ -161,7 +161,7 @@ class Factorize(Technique):
                 skipped[name] = Skip(layer=name, reason=Reason.UNSUPPORTED, detail="all its weights are zero")
                 continue
             if name in moments:
-                _check_finite(name, "inputs for training images", moments[name])
+                _check_finite(name, "inputs for training samples", moments[name])
             decomposition = RobustPca(kernel, self.density) if kind is RobustPca else kind(kernel, moments.get(name))
             if max(decomposition.full) == 1:
                 skipped[name] = Skip(layer=name, reason=Reason.TOO_SMALL, detail="its full rank is 1")

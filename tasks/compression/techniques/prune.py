@@ -55,7 +55,7 @@ class Prune(Retraining, Technique):
         Allocation, Field(description="uniform: the sparsity is that of each layer; global: of all together")
     ] = "uniform"
     rounds: Annotated[int, Field(ge=1, le=50, description="times of pruning, with training after each")] = 1
-    samples: Annotated[int, Field(ge=1, description="training images that gradients are taken of")] = 512
+    samples: Annotated[int, Field(ge=1, description="training samples that gradients are taken of")] = 512
     ramp: Annotated[Literal["polynomial", "constant"], Field(description="how TFMOT reaches the sparsity")] = (
         "polynomial"
     )

@@ -20,7 +20,7 @@ from tasks.config import Settings
 class Budget(Settings):
     """The most that the network may cost: a fraction of what it costs when the step begins, or a number."""
 
-    metric: Annotated[Metric | Literal["latency"], Field(description="what is counted or timed, of one image")]
+    metric: Annotated[Metric | Literal["latency"], Field(description="what is counted or timed, of one sample")]
     max_ratio: Annotated[float, Field(gt=0, le=1, description="of the network's own")] | None = None
     max: Annotated[int, Field(ge=1, description="in units of the metric; µs of latency")] | None = None
 
@@ -72,7 +72,7 @@ class PruneChannels(Technique):
           budget: {metric: latency, max_ratio: 0.15, timed_as: int8}
         - {technique: prune_channels, criterion: l2, layers: {conv2d: 0.5, conv2d_1: 24}}
 
-    Needs training images for ``taylor`` (with labels) and ``sensitivity``, validation images for ``greedy``, and no
+    Needs training samples for ``taylor`` (with labels) and ``sensitivity``, validation samples for ``greedy``, and no
     training. The network has lost accuracy afterwards, so that ``fine_tune`` or ``distill`` should follow. A budget of
     latency is met by measuring, on the machine that it runs on; what was timed is in the record, with the budget in
     MACs that gives the same network anywhere. Makes fewer channels, which no later step adds again; keeps clusters.
@@ -103,7 +103,7 @@ class PruneChannels(Technique):
     repair: Annotated[
         Literal["least_squares", "none"], Field(description="layers are fitted to give what they gave before")
     ] = "least_squares"
-    samples: Annotated[int, Field(ge=1, description="images that channels are scored with")] = 512
+    samples: Annotated[int, Field(ge=1, description="samples that channels are scored with")] = 512
 
     @model_validator(mode="after")
     def _need_a_goal(self) -> "PruneChannels":

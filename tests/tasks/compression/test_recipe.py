@@ -204,7 +204,7 @@ def test_a_second_pruning_has_to_make_more_zeros() -> None:
         ({"technique": "quantize"}, "recipes.r.1.mode: expected a value. Received: nothing."),
         ({**INT8, "mode": ["int8"]}, "recipes.r.1.mode: input should be 'dynamic_int8', 'float16', 'int8', 'int16x8',"),
         ({**INT8, "mode": "int5"}, "recipes.r.1.mode: input should be 'dynamic_int8', 'float16', 'int8', 'int16x8',"),
-        ({**INT8, "calibration": 0}, "recipes.r.1: expected calibration on at least one image"),
+        ({**INT8, "calibration": 0}, "recipes.r.1: expected calibration on at least one sample"),
         (
             {**INT8, "mode": "int16x8", "calibration": {"ranges": "mse"}},
             "recipes.r.1: expected ranges: minmax but in mode int8 with training: none",

@@ -81,6 +81,12 @@ def test_a_project_has_its_own_name_and_nothing_of_the_tool(tmp_path: Path) -> N
     assert not {"tasks", "flows", "slimline"} & {path.name for path in (tmp_path / "photos").iterdir()}
 
 
+def test_a_folder_that_cannot_become_a_project_stays_as_it_was(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nosuch"):
+        create(tmp_path, "mine", "nosuch:Thing")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_with_data_in_it_may_become_a_project_once(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     create(tmp_path, "cats")

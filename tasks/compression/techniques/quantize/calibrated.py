@@ -1,4 +1,4 @@
-"""The base of the modes that look at training images."""
+"""The base of the modes that look at training samples."""
 
 from typing import Annotated
 
@@ -9,14 +9,14 @@ from tasks.compression.techniques.quantize.base import QuantizeMode
 
 
 class Calibrated(QuantizeMode):
-    """A mode that measures something on training images."""
+    """A mode that measures something on training samples."""
 
-    calibration: Annotated[int | Calibration, Field(description="images that ranges are measured on, and how")] = 500
+    calibration: Annotated[int | Calibration, Field(description="samples that ranges are measured on, and how")] = 500
 
     @model_validator(mode="after")
     def _calibration_fits(self) -> "Calibrated":
         if isinstance(self.calibration, int) and self.calibration < 1:
-            raise ValueError("expected calibration on at least one image")
+            raise ValueError("expected calibration on at least one sample")
         if self.sampling.ranges != "minmax" and not self.chooses_ranges:
             raise ValueError(
                 "expected ranges: minmax but in mode int8 with training: none, the only one that can choose"
@@ -32,5 +32,5 @@ class Calibrated(QuantizeMode):
 
     @property
     def sampling(self) -> Calibration:
-        """The setting ``calibration``, a bare number of images spelled out."""
+        """The setting ``calibration``, a bare number of samples spelled out."""
         return Calibration(samples=self.calibration) if isinstance(self.calibration, int) else self.calibration

@@ -16,7 +16,7 @@ class Int16x8(Calibrated):
 
         - {technique: quantize, mode: int16x8, calibration: 500}
 
-    Needs training images. Keeps zeros and clusters. Pays in size; there are no fast kernels on x86.
+    Needs training samples. Keeps zeros and clusters. Pays in size; there are no fast kernels on x86.
     """
 
     dtype: ClassVar[str] = "int8"
@@ -24,7 +24,7 @@ class Int16x8(Calibrated):
     mode: Literal["int16x8"]
 
     def apply(self, subject: Subject, context: Context) -> Result:
-        """Convert with ranges that are measured on training images."""
+        """Convert with ranges that are measured on training samples."""
         drawn = calibration_set(self.sampling, context)
         model, specs = subject.network, context.specs(subject.network)
         flatbuffer = to_tflite(model, configurations(drawn.samples())["int16x8"], specs=specs)

@@ -23,7 +23,7 @@ class Int4(LowBits):
         - {technique: quantize, mode: int4, weight_range: octav}
         - {technique: quantize, mode: int4, bias_correction: true}
 
-    Needs training images. Keeps zeros and, without ``block``, clusters. Pays in the size of the loaded file. By
+    Needs training samples. Keeps zeros and, without ``block``, clusters. Pays in the size of the loaded file. By
     ai-edge-quantizer; ranges by OCTAV (Sakr et al. 2022, arXiv:2206.06501), biases as Nagel et al. 2019,
     arXiv:1906.04721, correct them.
     """

@@ -38,7 +38,7 @@ class Int8(Retraining, Calibrated):
         - {technique: quantize, mode: int8, training: qat, weight_bits: 4}     # weights of 15 levels in 8-bit kernels
         - {technique: quantize, mode: int8, training: qat, weight_bits: 4, weight_storage: int4}
 
-    Needs training images, with labels if it trains. The arithmetic and the training are those of Jacob et al. 2018,
+    Needs training samples, with labels if it trains. The arithmetic and the training are those of Jacob et al. 2018,
     arXiv:1712.05877. Keeps zeros and clusters: rounding does, and training is held to those that each layer has (PQAT,
     CQAT, PCQAT). Pays in size, and in time where a CPU multiplies 8 bits fast.
 

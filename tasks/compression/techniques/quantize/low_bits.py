@@ -40,7 +40,7 @@ class Lowered:
 class LowBits(Calibrated):
     """A mode that gives weights fewer bits, layer by layer; the runtime rounds activations to 8 bits on use.
 
-    The range of a layer's 4-bit weights is the one of three that leaves most of the answers on calibration images, see
+    The range of a layer's 4-bit weights is the one of three that leaves most of the answers on calibration samples, see
     :mod:`tasks.compression.quantization.weight_ranges`.
     """
 
@@ -60,7 +60,7 @@ class LowBits(Calibrated):
         Args:
             file: the float model.
             ranges: what the levels of 4-bit weights are spread over, by path.
-            drawn: the calibration images.
+            drawn: the calibration samples.
             context: of the recipe.
         """
 

@@ -35,7 +35,7 @@ class Mixed(LowBits):
     max_drop: Annotated[
         float | None, Field(ge=0, description="by which the outcome's metric on validation may be worse")
     ] = None
-    validation: Annotated[int, Field(ge=1, description="images that widths are chosen on")] = 2000
+    validation: Annotated[int, Field(ge=1, description="samples that widths are chosen on")] = 2000
 
     @model_validator(mode="after")
     def _needs_one_limit(self) -> "Mixed":

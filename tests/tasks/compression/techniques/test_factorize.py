@@ -267,7 +267,7 @@ def test_a_layer_with_a_weight_that_is_no_number_is_refused_by_name(
     with pytest.raises(Unsuited, match=r"finite weights of layer conv2d_1\. Received: some that are not"):
         factorize(spoiled(article, value), prepared, **settings)
     settings |= {"calibration": 16}
-    with pytest.raises(Unsuited, match=r"finite (weights|inputs for training images) of layer \w+\. Received"):
+    with pytest.raises(Unsuited, match=r"finite (weights|inputs for training samples) of layer \w+\. Received"):
         factorize(spoiled(article, value), prepared, **settings)
 
 
