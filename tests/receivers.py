@@ -146,6 +146,11 @@ def says(status: int, body: bytes = b"", **headers: str) -> Act:
     return act
 
 
+def breaks_off(handler: Handler) -> None:
+    """Take the request, and close the connection without a word."""
+    handler.close_connection = True
+
+
 def hangs(until: threading.Event) -> Act:
     """Take the request and say nothing."""
 

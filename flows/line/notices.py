@@ -5,6 +5,7 @@ not come to is sent by the next process that looks: the service's keeper every f
 next run. Runs whose process died are found by their final states on Prefect's server.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tasks.deployment.records import Pointer
 
 AT_ONCE = 20.0  # seconds that a run or a command spends on messages at its end, beside one that is under way
+WRAPPED = re.compile(r"^Flow run encountered an exception: (?:\w+: )?")  # Prefect's words before an error's own
 ONE = 15.0  # seconds that one message may take there
 
 
@@ -103,7 +105,8 @@ def run_ended(flow: object, flow_run: "FlowRun", state: "State[Any]") -> None:
 
 def about_run(model: str, run: "FlowRun", state: "State[Any]") -> Event | None:
     """Return the event that a run's final state is; None where nobody is to be told."""
-    seen = Run(str(run.id), run.name, state.message or "", cause_of(run), page_of(run))
+    said = WRAPPED.sub("", state.message or "")
+    seen = Run(str(run.id), run.name, said, cause_of(run), page_of(run))
     if state.is_failed() or state.is_crashed():
         return events.run_failed(model, seen, state.name or state.type.value)
     return events.held_back(model, seen) if state.name == "Held back" else None

@@ -59,7 +59,7 @@ def test_a_failure_is_told_once_and_after_the_last_retry_only(receiver: Receiver
     assert seen == [0, 0]
     (got,) = receiver.posts
     assert got.json["title"] == "shades: a run ended as Failed"
-    assert "The source is gone." in got.json["sentence"]
+    assert got.json["sentence"] == "The source is gone."
     assert "/runs/flow-run/" in got.json["link"]
 
 
