@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tasks.errors import NotTaken, PerhapsTaken, TakenLater
 from tasks.notifying.events import Event, Run, run_failed
 from tasks.notifying.hooks import LONGEST, send_hook
 from tests.receivers import Act, Receiver, breaks_off, receiving, says
+from tests.web import make_certificate
 
 SECRET = "T0001-B0002-a1b2c3d4e5f6"
 
@@ -183,6 +185,24 @@ def test_a_receiver_that_breaks_off_without_an_answer_may_have_it(receiver: Rece
     receiver.script.append(breaks_off)
     with pytest.raises(PerhapsTaken, match="no answer"):
         send(receiver)
+
+
+def test_over_tls_the_certificate_is_checked_before_anything_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, handed_over = make_certificate(tmp_path / "certificate.pem"), list[str]()
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+
+    def send_to(url: str) -> str:
+        return send_hook(target("teams"), event(), "", {"CHAT_URL": url}, 20.0, lambda: handed_over.append("yes"))
+
+    with receiving(certificate) as receiver:
+        with pytest.raises(TakenLater, match=r"TLS failed \(self-signed certificate\); SSL_CERT_FILE"):
+            send_to(receiver.url)
+        assert (handed_over, receiver.posts) == ([], [])
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert send_to(receiver.url) == "200 ok"
+        assert (handed_over, len(receiver.posts)) == (["yes"], 1)
 
 
 def test_nothing_leaves_where_it_must_not_be_handed_over(receiver: Receiver) -> None:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import random
 import signal
 import socket
 import threading
@@ -227,8 +228,8 @@ def test_two_processes_send_one_message(outbox: Outbox, receiver: Receiver) -> N
     assert (first, len(receiver.posts)) == (["sent"], 1)
 
 
-def _send_in_a_process(folder: Path, url: str) -> None:
-    Sender(notify(), Outbox(folder), environment={"HOOK": url}).send_due()
+def _send_in_a_process(folder: Path, url: str, per_hour: int = 20) -> None:
+    Sender(notify(per_hour), Outbox(folder), environment={"HOOK": url}).send_due()
 
 
 def test_a_kill_between_sending_and_noting_makes_no_second_message(outbox: Outbox, receiver: Receiver) -> None:
@@ -254,6 +255,56 @@ def test_a_kill_between_sending_and_noting_makes_no_second_message(outbox: Outbo
     assert states(sender(outbox, receiver).send_due()) == ["sent"]
     assert titles(receiver) == ["fox-1", "fox-2"]
     assert "1 perhaps not received" in receiver.posts[-1].json["note"]
+
+
+@pytest.mark.slow
+def test_no_kill_at_any_moment_makes_two_messages_of_one_or_loses_one_without_a_word(
+    outbox: Outbox, receiver: Receiver
+) -> None:
+    """Twelve senders are killed, each when a random number of messages have come."""
+    chance, kills = random.Random(5), 12
+    found = notify(per_hour=1000)
+    for number in range(60):
+        outbox.post(event(number), ["chat"])
+    arrived = threading.Event()
+
+    def takes(handler: Any) -> None:
+        if len(receiver.posts) >= at:
+            arrived.set()
+            if chance.random() < 0.5:
+                until.wait(60)  # it is killed before it hears of it
+        says(200)(handler)
+
+    for _ in range(kills):
+        until, at = threading.Event(), len(receiver.posts) + chance.randrange(1, 5)
+        receiver.script.extend([takes] * 5)
+        arrived.clear()
+        process = multiprocessing.get_context("spawn").Process(
+            target=_send_in_a_process, args=(outbox.folder, receiver.url, 1000), daemon=True
+        )
+        process.start()
+        assert arrived.wait(120)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        until.set()
+        receiver.script.clear()
+    while outbox.waiting():
+        sender(outbox, receiver, notify=found).send_due()
+    ids = [each.json["id"] for each in receiver.posts]
+    assert len(ids) == len(set(ids))
+    fates = {entry.event.id: fate.state for entry, _, fate in outbox.history()}
+    assert set(fates.values()) <= {"sent", "unsure"}
+    assert {each for each, state in fates.items() if state == "sent"} <= set(ids)
+    assert len(fates) == 60
+    unsure = sum(state == "unsure" for state in fates.values())
+    told = [int(note.split("perhaps not received")[0].split()[-1]) for note in notes(receiver)]
+    assert 1 <= unsure <= kills
+    assert sum(told) >= unsure - 1  # the last one is told of in the next message, if there is one
+
+
+def notes(receiver: Receiver) -> list[str]:
+    return [each.json["note"] for each in receiver.posts if each.json["note"]]
 
 
 def test_a_kill_before_the_message_leaves_loses_nothing(
