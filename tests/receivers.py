@@ -110,10 +110,11 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.posts: list[Post] = []
         self.script: deque[Act] = deque()
+        self.scheme = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that hung up."""
@@ -146,6 +147,11 @@ def says(status: int, body: bytes = b"", **headers: str) -> Act:
     return act
 
 
+def breaks_off(handler: Handler) -> None:
+    """Take the request, and close the connection without a word."""
+    handler.close_connection = True
+
+
 def hangs(until: threading.Event) -> Act:
     """Take the request and say nothing."""
 
@@ -156,9 +162,14 @@ def hangs(until: threading.Event) -> Act:
 
 
 @contextlib.contextmanager
-def receiving() -> Iterator[Receiver]:
-    """A receiver while the block lasts."""
+def receiving(certificate: Path | None = None) -> Iterator[Receiver]:
+    """A receiver while the block lasts, with TLS where there is a certificate."""
     with Receiver() as receiver:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            receiver.socket = context.wrap_socket(receiver.socket, server_side=True, do_handshake_on_connect=False)
+            receiver.scheme = "https"
         thread = threading.Thread(target=receiver.serve_forever, args=(0.01,))
         thread.start()
         try:

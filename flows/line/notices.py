@@ -5,7 +5,8 @@ not come to is sent by the next process that looks: the service's keeper every f
 next run. Runs whose process died are found by their final states on Prefect's server.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flows.terminal import say
@@ -14,7 +15,7 @@ from tasks.errors import ConfigError, SlimlineError
 from tasks.notifying import events
 from tasks.notifying.events import Event, Move, Run
 from tasks.notifying.outbox import Outbox
-from tasks.notifying.sending import Outcome, Sender
+from tasks.notifying.sending import Sender
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tasks.deployment.records import Pointer
 
 AT_ONCE = 20.0  # seconds that a run or a command spends on messages at its end, beside one that is under way
+WRAPPED = re.compile(r"^Flow run encountered an exception: (?:\w+: )?")  # Prefect's words before an error's own
 ONE = 15.0  # seconds that one message may take there
 
 
@@ -33,7 +35,7 @@ def tell_of(*found: Event) -> None:
     loaded = _load()
     try:
         if loaded is not None and post(loaded[1], found):
-            send(loaded[1])
+            _say(send(loaded[1]))
     except (SlimlineError, OSError) as error:
         say("notify", f"Nobody could be told: {error}")
 
@@ -55,8 +57,8 @@ def post(notify: Notify, found: Sequence[Event], outbox: Outbox | None = None) -
     return any(new)
 
 
-def send(notify: Notify, seconds: float = AT_ONCE, one: float = ONE) -> list[Outcome]:
-    """Send what is due, and say what did not go out."""
+def send(notify: Notify, seconds: float = AT_ONCE, one: float = ONE) -> list[str]:
+    """Send what is due, and return a line for each message."""
     outbox = Outbox()
     if not outbox.waiting():
         return []
@@ -64,17 +66,17 @@ def send(notify: Notify, seconds: float = AT_ONCE, one: float = ONE) -> list[Out
 
     with claims(outbox) as claim:
         outcomes = Sender(notify, outbox, claim, one=one).send_due(seconds)
-    for outcome in outcomes:
-        if outcome.state not in {"sent", "told elsewhere"}:
-            say("notify", f"{outcome.target}, {outcome.event.title}: {outcome.state}. {outcome.why}")
-    return outcomes
+    return [f"{each.target}, {each.event.title}: {each.state}. {each.why}" for each in outcomes]
 
 
-def send_due(seconds: float = AT_ONCE) -> list[Outcome]:
+def send_due(seconds: float = AT_ONCE) -> list[str]:
     """Look after what nobody else has sent: a duty of the service's keeper, in the project's folder.
 
-    Runs that ended since it looked last are looked at, dead ones above all, and waiting messages are sent. It takes
-    some 40 seconds at most, where receivers are silent, so it is best called in a thread of its own.
+    Runs that ended since it looked last are looked at, dead ones above all, and a watch that is silent; what waits is
+    sent. It takes some 40 seconds at most, where receivers are silent.
+
+    Returns:
+        a line for each message that was sent, or was not.
     """
     loaded = _load()
     if loaded is None or not loaded[1].targets:
@@ -83,8 +85,9 @@ def send_due(seconds: float = AT_ONCE) -> list[Outcome]:
 
     model, notify = loaded
     outbox = Outbox()
-    with ended_runs(outbox) as ended:
-        post(notify, [event for run, state in ended if (event := about_run(model, run, state))])
+    with ended_runs(outbox, model) as found:
+        ends = [event for run, state in found.runs if (event := about_run(model, run, state))]
+        post(notify, [*ends, *([found.stale] if found.stale else [])], outbox)
     return send(notify, seconds)
 
 
@@ -97,12 +100,13 @@ def run_ended(flow: object, flow_run: "FlowRun", state: "State[Any]") -> None:
     model, notify = loaded
     if event := about_run(model, flow_run, state):
         post(notify, [event])
-    send(notify)
+    _say(send(notify))
 
 
 def about_run(model: str, run: "FlowRun", state: "State[Any]") -> Event | None:
     """Return the event that a run's final state is; None where nobody is to be told."""
-    seen = Run(str(run.id), run.name, state.message or "", cause_of(run), page_of(run))
+    said = WRAPPED.sub("", state.message or "")
+    seen = Run(str(run.id), run.name, said, cause_of(run), page_of(run))
     if state.is_failed() or state.is_crashed():
         return events.run_failed(model, seen, state.name or state.type.value)
     return events.held_back(model, seen) if state.name == "Held back" else None
@@ -137,6 +141,11 @@ def about_move(model: str, store: str, channel: str, pointer: "Pointer", figures
     )
     make: Callable[[str, Move], Event] = events.rolled_back if pointer.kind == "rollback" else events.released
     return make(model, move)
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        say("notify", line)
 
 
 def _load() -> tuple[str, Notify] | None:

@@ -95,7 +95,7 @@ class MailTarget(Target):
 class ChatTarget(Target):
     """A channel of Slack or Teams, by its incoming webhook."""
 
-    kind: Annotated[Literal["slack", "teams"], Field(description="whose form a message has")]
+    kind: Annotated[Literal["slack", "teams"], Field(description="a channel there, by its incoming webhook")]
     url_env: Annotated[Variable, Field(description="the variable that holds the webhook's address")]
 
     variables: ClassVar[tuple[str, ...]] = ("url_env",)

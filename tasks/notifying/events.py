@@ -119,7 +119,7 @@ def data_changed(model: str, digest: str, sentence: str, details: Iterable[tuple
     """The source has other data than the last finished run was trained on.
 
     Args:
-        digest: of the data as they are now.
+        digest: of the change, as of the data before and now: the same change is told once.
         sentence: what is added, removed, changed.
         details: as how many a class.
     """

@@ -4,6 +4,7 @@
 
     .slimline/outbox/owner             this project's folder, for those who share a server
     .slimline/outbox/events/           <event>.json: an event, and the targets that are to be told
+    .slimline/outbox/done/             <event>: everybody was told, or never will be
     .slimline/outbox/targets/<target>/ <event>.json: the fate of its message; <event>.ended.json when it is known
                                        ledger.json: when messages left, and what the next one has to tell
                                        lock: held by who sends to the target
@@ -15,7 +16,7 @@ ledger are written only by who holds the target's lock, which a dead process doe
 import contextlib
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -92,17 +93,19 @@ class Outbox:
         return path.read_text(encoding="utf-8")
 
     def waiting(self) -> dict[str, list[Entry]]:
-        """Return the entries whose fate is not known yet, by target, the oldest first."""
-        entries: list[Entry] = []
-        ended = {path.name: _names(path, ENDED) for path in self._folders()}
-        for name in _names(self.folder / "events", ".json"):
-            with contextlib.suppress(DataError):
-                entries.append(read_record(self._event(name), Entry))
+        """Return the entries whose fate is not known yet, by target, the oldest first.
+
+        Those that were told to all are marked, and not read again: somebody asks every few seconds.
+        """
+        done, ended = self.folder / "done", {path.name: _names(path, ENDED) for path in self._folders()}
         found: dict[str, list[Entry]] = {}
-        for entry in sorted(entries, key=lambda each: (each.event.at, each.event.id)):
-            for target in entry.targets:
-                if entry.event.id not in ended.get(target, ()):
-                    found.setdefault(target, []).append(entry)
+        for entry in sorted(self._entries(_names(done, "")), key=lambda each: (each.event.at, each.event.id)):
+            open_ones = [target for target in entry.targets if entry.event.id not in ended.get(target, ())]
+            for target in open_ones:
+                found.setdefault(target, []).append(entry)
+            if not open_ones:
+                done.mkdir(exist_ok=True)
+                (done / entry.event.id).touch()
         return found
 
     def lock(self, target: str) -> Path:
@@ -137,11 +140,7 @@ class Outbox:
 
     def history(self) -> Iterator[tuple[Entry, str, Fate]]:
         """Yield every message that is remembered with its target and its fate, the newest first."""
-        entries = []
-        for name in _names(self.folder / "events", ".json"):
-            with contextlib.suppress(DataError):
-                entries.append(read_record(self._event(name), Entry))
-        for entry in sorted(entries, key=lambda each: each.event.at, reverse=True):
+        for entry in sorted(self._entries(), key=lambda each: each.event.at, reverse=True):
             for target in entry.targets:
                 yield entry, target, self.fate(target, entry.event.id)
 
@@ -154,7 +153,13 @@ class Outbox:
                     for folder in self._folders():
                         for suffix in (ENDED, ".json"):
                             (folder / f"{name}{suffix}").unlink(missing_ok=True)
+                    (self.folder / "done" / name).unlink(missing_ok=True)
                     path.unlink()
+
+    def _entries(self, but: Set[str] = frozenset()) -> Iterator[Entry]:
+        for name in _names(self.folder / "events", ".json") - but:
+            with contextlib.suppress(DataError):
+                yield read_record(self._event(name), Entry)
 
     def _event(self, name: str) -> Path:
         return self.folder / "events" / f"{name}.json"

@@ -200,42 +200,55 @@ def deliver(
         NotTaken: none does.
         PerhapsTaken: the message was handed over, and no answer came.
     """
-    gate, state = threading.Lock(), {"given up": False, "handed over": False}
-
-    def pass_once() -> None:
-        with gate:
-            if state["given up"]:
-                raise _GivenUp
-            handing_over()
-            state["handed over"] = True
-
+    handover = _Handover(handing_over)
     result: list[str | BaseException] = []
 
     def work() -> None:
         try:
             if isinstance(target, MailTarget):
                 letter = mail(event, target.sender, target.to, note)
-                result.append(send_mail(target, letter, environment, pass_once))
+                result.append(send_mail(target, letter, environment, handover.begin))
             else:
-                result.append(send_hook(target, event, note, environment, seconds, pass_once))
+                result.append(send_hook(target, event, note, environment, seconds, handover.begin))
         except BaseException as error:  # it is raised where it is waited for
             result.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(seconds)
-    with gate:
-        if not result:
-            state["given up"] = True
-            if state["handed over"]:
-                raise PerhapsTaken(f"It was handed over, and no answer came in {seconds:.0f} seconds.")
-            raise TakenLater(f"Expected the receiver to answer. Received: nothing in {seconds:.0f} seconds.")
+    begun = not result and handover.give_up()
+    if not result and begun:
+        raise PerhapsTaken(f"It was handed over, and no answer came in {seconds:.0f} seconds.")
+    if not result:
+        raise TakenLater(f"Expected the receiver to answer. Received: nothing in {seconds:.0f} seconds.")
     answer = result[0]
+    if isinstance(answer, SlimlineError) and not isinstance(answer, NotifyError):
+        raise TakenLater(str(answer)) from None
     if isinstance(answer, BaseException):
-        if isinstance(answer, SlimlineError) and not isinstance(answer, NotifyError):
-            raise TakenLater(str(answer)) from None
         raise answer
     return answer
+
+
+class _Handover:
+    """The moment from which a message may have arrived: it comes once, and never after it was given up."""
+
+    def __init__(self, handing_over: Callable[[], object]) -> None:
+        self._handing_over, self._gate = handing_over, threading.Lock()
+        self._begun = self._given_up = False
+
+    def begin(self) -> None:
+        """Note that the message is handed over now; raises where nobody waits for it any more."""
+        with self._gate:
+            if self._given_up:
+                raise _GivenUp
+            self._handing_over()
+            self._begun = True
+
+    def give_up(self) -> bool:
+        """Let it not begin any more; gives whether it has begun."""
+        with self._gate:
+            self._given_up = True
+            return self._begun
 
 
 class _GivenUp(Exception):

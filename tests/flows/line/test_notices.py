@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from prefect import flow, tags
 from prefect.client.orchestration import get_client
-from prefect.states import Completed, Crashed, Running
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.states import Completed, Crashed, Failed, Running
 
-from flows.line import ended_runs
+from flows.line import ended_runs, stale_watch
 from flows.line.claims import TAG, claim_once, claims, forget_claims
 from flows.line.notices import run_ended, send_due, tell_of
 from flows.line.reaper import project_tag
@@ -29,7 +32,7 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiv
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    kinds = ("run_failed", "held_back", "data_changed")
+    kinds = ("run_failed", "held_back", "data_changed", "watch_stale")
     notify = {"targets": {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}, **{kind: ["chat"] for kind in kinds}}
     Path("params.yaml").write_text(json.dumps({"deployment": {"model": "shades"}, "notify": notify}))
     with receiving() as found:
@@ -56,7 +59,7 @@ def test_a_failure_is_told_once_and_after_the_last_retry_only(receiver: Receiver
     assert seen == [0, 0]
     (got,) = receiver.posts
     assert got.json["title"] == "shades: a run ended as Failed"
-    assert "The source is gone." in got.json["sentence"]
+    assert got.json["sentence"] == "The source is gone."
     assert "/runs/flow-run/" in got.json["link"]
 
 
@@ -152,6 +155,48 @@ def test_of_two_folders_that_share_a_server_one_tells(
         monkeypatch.chdir(folder)
         send_due()
     assert told(receiver) == ["run_failed"]
+
+
+@flow(name="watch")
+def watch() -> None:
+    """Look at a source that does not answer."""
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_silent_watch_is_told_once_and_none_of_its_failures(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ended_runs, "WATCH_EVERY", timedelta(0))
+    send_due()
+    schedule = DeploymentScheduleCreate(schedule=IntervalSchedule(interval=timedelta(minutes=5)), active=True)
+    with get_client(sync_client=True) as client:
+        made = client.create_deployment(client.create_flow(watch), "watch", schedules=[schedule])
+
+        def ends(state: State[Any]) -> None:
+            run = client.create_flow_run_from_deployment(made, state=Running())
+            client.set_flow_run_state(run.id, state, force=True)
+
+        try:
+            ends(Failed(message="The source does not answer."))
+            send_due()
+            assert receiver.posts == []  # it is not silent for long yet
+            monkeypatch.setattr(stale_watch, "LEAST", timedelta(0))
+            monkeypatch.setattr(stale_watch, "TIMES", 0)
+            for _ in range(3):
+                send_due()
+            (got,) = receiver.posts
+            assert got.json["event"] == "watch_stale"
+            assert got.json["sentence"].endswith("The last one ended as Failed: The source does not answer.")
+            ends(Completed(message="Nothing has changed."))
+            client.pause_deployment(made)
+            send_due()
+            assert len(receiver.posts) == 1  # it is switched off
+            client.resume_deployment(made)
+            send_due()
+            assert told(receiver) == ["watch_stale"] * 2  # it looked, and is silent again
+            assert got.json["id"] != receiver.posts[1].json["id"]
+        finally:
+            client.delete_deployment(made)
 
 
 def test_claims_are_kept_by_who_made_them_and_forgotten_in_time(

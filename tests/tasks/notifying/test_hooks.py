@@ -1,10 +1,10 @@
 """Messages to webhooks, and what each answer of theirs means."""
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +13,8 @@ from tasks.config import ChatTarget, WebhookTarget
 from tasks.errors import NotTaken, PerhapsTaken, TakenLater
 from tasks.notifying.events import Event, Run, run_failed
 from tasks.notifying.hooks import LONGEST, send_hook
-from tests.receivers import Act, Receiver, hangs, receiving, says
+from tests.receivers import Act, Receiver, breaks_off, receiving, says
+from tests.web import make_certificate
 
 SECRET = "T0001-B0002-a1b2c3d4e5f6"
 
@@ -180,12 +181,28 @@ def test_an_address_that_cannot_be_used_is_told_without_it(url: str, kind: type[
     assert "secret" not in str(error.value).replace("since it is a secret", "")
 
 
-def test_a_receiver_that_says_nothing_may_have_it_and_is_given_up_in_time(receiver: Receiver) -> None:
-    until = threading.Event()
-    receiver.script.append(hangs(until))
+def test_a_receiver_that_breaks_off_without_an_answer_may_have_it(receiver: Receiver) -> None:
+    receiver.script.append(breaks_off)
     with pytest.raises(PerhapsTaken, match="no answer"):
-        send_hook(target("webhook"), event(), "", {"CHAT_URL": receiver.url}, 0.3, lambda: None)
-    until.set()
+        send(receiver)
+
+
+def test_over_tls_the_certificate_is_checked_before_anything_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, handed_over = make_certificate(tmp_path / "certificate.pem"), list[str]()
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+
+    def send_to(url: str) -> str:
+        return send_hook(target("teams"), event(), "", {"CHAT_URL": url}, 20.0, lambda: handed_over.append("yes"))
+
+    with receiving(certificate) as receiver:
+        with pytest.raises(TakenLater, match=r"TLS failed \(self-signed certificate\); SSL_CERT_FILE"):
+            send_to(receiver.url)
+        assert (handed_over, receiver.posts) == ([], [])
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert send_to(receiver.url) == "200 ok"
+        assert (handed_over, len(receiver.posts)) == (["yes"], 1)
 
 
 def test_nothing_leaves_where_it_must_not_be_handed_over(receiver: Receiver) -> None:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import random
 import signal
 import socket
 import threading
@@ -18,7 +19,7 @@ from tasks.notifying import sending
 from tasks.notifying.events import Event, Run, held_back, run_failed
 from tasks.notifying.outbox import KEPT, Outbox
 from tasks.notifying.sending import HOUR, LATEST, LONGEST_PAUSE, Sender, deliver
-from tests.receivers import Receiver, hangs, mail_server, receiving, says
+from tests.receivers import Receiver, breaks_off, hangs, mail_server, receiving, says
 
 HOOK = {"kind": "webhook", "url_env": "HOOK"}
 
@@ -151,13 +152,11 @@ def test_a_flood_is_cut_and_the_next_message_tells_of_it(outbox: Outbox, receive
 def test_a_refusal_and_a_silence_are_told_in_the_next_message_and_never_sent_again(
     outbox: Outbox, receiver: Receiver
 ) -> None:
-    until = threading.Event()
-    receiver.script += [says(404, b"no_service"), hangs(until)]
-    send = sender(outbox, receiver, one=0.5)
+    receiver.script += [says(404, b"no_service"), breaks_off]
+    send = sender(outbox, receiver)
     for number, state in ((1, "refused"), (2, "unsure"), (3, "sent")):
         outbox.post(event(number), ["chat"])
         assert states(send.send_due()) == [state]
-        until.set() if state == "unsure" else None
     assert titles(receiver) == ["fox-1", "fox-2", "fox-3"]
     note = receiver.posts[-1].json["note"]
     assert "1 refused by the receiver, 1 perhaps not received, as no answer came" in note
@@ -229,8 +228,8 @@ def test_two_processes_send_one_message(outbox: Outbox, receiver: Receiver) -> N
     assert (first, len(receiver.posts)) == (["sent"], 1)
 
 
-def _send_in_a_process(folder: Path, url: str) -> None:
-    Sender(notify(), Outbox(folder), environment={"HOOK": url}).send_due()
+def _send_in_a_process(folder: Path, url: str, per_hour: int = 20) -> None:
+    Sender(notify(per_hour), Outbox(folder), environment={"HOOK": url}).send_due()
 
 
 def test_a_kill_between_sending_and_noting_makes_no_second_message(outbox: Outbox, receiver: Receiver) -> None:
@@ -256,6 +255,56 @@ def test_a_kill_between_sending_and_noting_makes_no_second_message(outbox: Outbo
     assert states(sender(outbox, receiver).send_due()) == ["sent"]
     assert titles(receiver) == ["fox-1", "fox-2"]
     assert "1 perhaps not received" in receiver.posts[-1].json["note"]
+
+
+@pytest.mark.slow
+def test_no_kill_at_any_moment_makes_two_messages_of_one_or_loses_one_without_a_word(
+    outbox: Outbox, receiver: Receiver
+) -> None:
+    """Twelve senders are killed, each when a random number of messages have come."""
+    chance, kills = random.Random(5), 12
+    found = notify(per_hour=1000)
+    for number in range(60):
+        outbox.post(event(number), ["chat"])
+    arrived = threading.Event()
+
+    def takes(handler: Any) -> None:
+        if len(receiver.posts) >= at:
+            arrived.set()
+            if chance.random() < 0.5:
+                until.wait(60)  # it is killed before it hears of it
+        says(200)(handler)
+
+    for _ in range(kills):
+        until, at = threading.Event(), len(receiver.posts) + chance.randrange(1, 5)
+        receiver.script.extend([takes] * 5)
+        arrived.clear()
+        process = multiprocessing.get_context("spawn").Process(
+            target=_send_in_a_process, args=(outbox.folder, receiver.url, 1000), daemon=True
+        )
+        process.start()
+        assert arrived.wait(120)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        until.set()
+        receiver.script.clear()
+    while outbox.waiting():
+        sender(outbox, receiver, notify=found).send_due()
+    ids = [each.json["id"] for each in receiver.posts]
+    assert len(ids) == len(set(ids))
+    fates = {entry.event.id: fate.state for entry, _, fate in outbox.history()}
+    assert set(fates.values()) <= {"sent", "unsure"}
+    assert {each for each, state in fates.items() if state == "sent"} <= set(ids)
+    assert len(fates) == 60
+    unsure = sum(state == "unsure" for state in fates.values())
+    told = [int(note.split("perhaps not received")[0].split()[-1]) for note in notes(receiver)]
+    assert 1 <= unsure <= kills
+    assert sum(told) >= unsure - 1  # the last one is told of in the next message, if there is one
+
+
+def notes(receiver: Receiver) -> list[str]:
+    return [each.json["note"] for each in receiver.posts if each.json["note"]]
 
 
 def test_a_kill_before_the_message_leaves_loses_nothing(
@@ -316,6 +365,20 @@ def test_a_mail_reaches_a_real_server_through_the_outbox(outbox: Outbox, receive
     assert len(box.mails) == 1
 
 
+def test_what_everybody_was_told_is_not_read_again_and_not_told_again(
+    outbox: Outbox, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox.post(event(1), ["chat"])
+    sender(outbox, receiver).send_due()
+    assert outbox.waiting() == {}
+    outbox.post(event(2), ["chat"])
+    (entries,) = outbox.waiting().values()
+    assert [entry.event.id for entry in entries] == [event(2).id]
+    assert not outbox.post(event(1), ["chat"])
+    (outbox.folder / "events" / f"{event(1).id}.json").write_text("{}")  # nobody looks
+    assert states(sender(outbox, receiver).send_due()) == ["sent"]
+
+
 def test_old_events_are_forgotten(outbox: Outbox, receiver: Receiver) -> None:
     outbox.post(event(), ["chat"])
     clock = Clock()
@@ -342,5 +405,5 @@ def test_an_answer_that_comes_too_late_leaves_it_open(receiver: Receiver) -> Non
     receiver.script.append(hangs(until))
     target = notify().targets["chat"]
     with pytest.raises(PerhapsTaken):
-        deliver(target, event(), "", {"HOOK": receiver.url}, lambda: None, 0.3)
+        deliver(target, event(), "", {"HOOK": receiver.url}, lambda: None, 2.0)
     until.set()
