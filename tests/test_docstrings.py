@@ -45,6 +45,7 @@ FULL = (  # the public door, protocols, settings, stores, registry
     "tasks/config/names.py",
     "tasks/config/params.py",
     "tasks/config/training.py",
+    "tasks/config/watching.py",
     "tasks/data_loading/sources/protocol.py",
     "tasks/deployment/device/client.py",
     "tasks/deployment/device/prediction.py",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import environment
+from flows.cli.approval import approve, reject
 from flows.cli.config import config
 from flows.cli.data import data
 from flows.cli.devices import fetch, locate, predict, verify
@@ -53,6 +54,8 @@ for at_the_beginning in (new, data, config):
     app.command(at_the_beginning)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
+for said_of_data in (approve, reject):
+    app.command(said_of_data)
 app.command(up, name=("up", "ui"))
 app.command(status)
 

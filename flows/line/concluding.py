@@ -23,7 +23,7 @@ from tasks.versioning.dvc import push
 from tasks.versioning.history import commit, head, release_message
 from tasks.versioning.recorded import Mark, is_recorded, mark_recorded
 
-Ending = Literal["Released", "Staged", "Nothing to do", "Held back"]
+Ending = Literal["Released", "Staged", "Nothing to do", "Held back", "AwaitingConsent"]
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,18 @@ def exclusive_run() -> Iterator[None]:
         yield
 
 
+def is_held() -> bool:
+    """Return whether a run holds this folder."""
+    try:
+        with LOCK.open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def end_leftovers() -> list[int]:
     """Kill processes that a dead run of this folder started.
 

@@ -18,6 +18,7 @@ from tasks.config.params import (
     parse_params,
 )
 from tasks.config.training import Network, OfWorkload, Precision, TeacherNetwork, Training
+from tasks.config.watching import Watch
 from tasks.gate_settings import (
     AgreementRule,
     BytesRule,
@@ -63,6 +64,7 @@ __all__ = [
     "Trusted",
     "Versioning",
     "Versus",
+    "Watch",
     "check_digest",
     "check_name",
     "check_version",

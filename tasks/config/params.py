@@ -14,6 +14,7 @@ from tasks.config.data import BUILT_IN, DEFAULT_WORKLOAD, Data, with_options
 from tasks.config.deployment import Deployment
 from tasks.config.names import Name, explain
 from tasks.config.training import TeacherNetwork, Training
+from tasks.config.watching import Watch
 from tasks.errors import ConfigError
 from tasks.extras import needing
 from tasks.gate_settings import Gate
@@ -58,6 +59,7 @@ class Params(Settings):
     benchmark: Benchmark = Benchmark()
     gate: Gate
     deployment: Deployment
+    watch: Watch = Watch()
     versioning: Versioning = Versioning()
     flow: Flow = Flow()
 

@@ -8,6 +8,7 @@ from tasks.config import Deployment, Params
 from tasks.deployment.device.downloading import download
 from tasks.deployment.records import LABELS, MODEL, PRODUCTION, Pointer, Production
 from tasks.deployment.registry import current, read_manifest
+from tasks.deployment.releases.data_consents import find_replacing
 from tasks.deployment.releases.replacing import find_consent
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
@@ -23,7 +24,7 @@ FOLDER = PRODUCTION.parent
 def production(params: Params) -> None:
     """Bring ``models/production`` to what the channel points to: production.json and, if there is one, the model.
 
-    What ``deployment.replaces`` says of that release goes into consent.json.
+    What ``deployment.replaces`` or a consent to new data says of that release goes into consent.json.
 
     Args:
         params: all of params.yaml.
@@ -65,10 +66,15 @@ def production_changed(params: Params, store: Store) -> bool:
 
 
 def _consent(store: Store, settings: Deployment, pointer: Pointer | None) -> Consent | None:
-    """Judge what ``deployment.replaces`` says of the release in the channel, if it says anything."""
-    if pointer is None or settings.replaces is None:
+    """Judge what a person has said of the release in the channel: in params.yaml, or about the data; None: nothing."""
+    if pointer is None:
         return None
-    return find_consent(store, settings.model, settings.channel, pointer, settings.replaces)
+    named = None
+    if settings.replaces is not None:
+        named = find_consent(store, settings.model, settings.channel, pointer, settings.replaces)
+    if named and named.counts:
+        return named
+    return find_replacing(store, settings.model, settings.channel, pointer) or named
 
 
 def _recorded() -> Production | None:
