@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flows.service.status import Run, ServerStatus
     from tasks.config import Deployment
     from tasks.deployment.records import Release
+    from tasks.watching.records import Waiting
 
 
 def up(*, port: int = 4200) -> None:
@@ -40,14 +41,20 @@ def status(*, json: Json = False) -> None:
     address = os.environ.get(environment.API, "").removesuffix("/api")
     server = _server(address)
     released, waiting = _releases(settings)
+    data = _waiting_data(settings)
     if json:
-        print_json(_record(address, server, released, waiting))
+        print_json(
+            {**_record(address, server, released, waiting), "waiting_data": data and data.model_dump(mode="json")}
+        )
         return
     _tell_server(address, server)
     tell("released", f"{settings.model} {released.version}, {released.created}" if released else "nothing")
     if waiting:
         command = f"slimline promote {waiting.version} --reason …"
         tell("waits", f"{settings.model} {waiting.version} in {settings.staging}, for a person: `{command}`")
+    if data:
+        command = f"slimline approve {settings.model} --data {data.digest[:12]} --reason …"
+        tell("waits", f"data {data.digest[:12]}, for a person: {' '.join(data.reasons)} `{command}`")
 
 
 def _server(address: str) -> "ServerStatus | None":
@@ -71,6 +78,14 @@ def _releases(settings: "Deployment") -> "tuple[Release | None, Release | None]"
     staged = next((row for row in rows if settings.staging in row.channels), None)
     is_newer = staged is not None and (released is None or staged.version > released.version)
     return released, staged if is_newer else None
+
+
+def _waiting_data(settings: "Deployment") -> "Waiting | None":
+    """Return the data that waits for a person and has had no answer."""
+    from tasks.deployment.releases.promotion import registry_of
+    from tasks.watching.memory import read_unanswered
+
+    return read_unanswered(registry_of(settings))
 
 
 def _tell_server(address: str, server: "ServerStatus | None") -> None:

@@ -25,7 +25,7 @@ from tasks.versioning.dvc import remote_urls
 from tasks.watching.apart import expect_apart
 from tasks.watching.judging import Judgement, judge
 from tasks.watching.looking import look
-from tasks.watching.memory import note_waiting, recall
+from tasks.watching.memory import forget_waiting, note_waiting, recall
 from tasks.watching.quiet import wait_until_quiet
 from tasks.watching.records import LAST_LOOK, LastLook, SourceState
 
@@ -43,6 +43,8 @@ def watch_flow() -> State[str]:
     registry = registry_of(params.deployment)
     found = _settled(params, registry)
     name: str = found.kind if found else "NotQuiet"
+    if found and found.kind != "AwaitingConsent":
+        forget_waiting(registry, None if found.kind == "Unchanged" else found.state.digest)
     words = found.sentence if found else "The source goes on changing: no run begins on half of a batch."
     if found and found.kind == "AwaitingConsent":
         if note_waiting(registry, found.state.digest, found.reasons, found.classes):

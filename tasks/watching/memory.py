@@ -79,6 +79,38 @@ def read_waiting(registry: Registry) -> Waiting | None:
     return _read(registry, WAITING, Waiting)
 
 
+def read_unanswered(registry: Registry) -> Waiting | None:
+    """Return the state that waits for a person; None where nothing does, or somebody has answered.
+
+    Args:
+        registry: the project's, open.
+
+    Raises:
+        ReleaseError: a record cannot be understood.
+        StoreError: the store cannot be read.
+    """
+    waiting = read_waiting(registry)
+    if waiting is None:
+        return None
+    consent = read_consent(registry.store, registry.model, waiting.digest)
+    return None if consent is not None and consent.at >= waiting.at else waiting
+
+
+def forget_waiting(registry: Registry, digest: str | None) -> None:
+    """Let nothing wait any more but a state that is there now.
+
+    Args:
+        registry: the project's, open.
+        digest: of what is there and was not trained on yet; None where it was.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    waiting = read_waiting(registry)
+    if waiting and waiting.digest != digest:
+        registry.store.delete(data_key(registry.model, WAITING))
+
+
 def note_trained(params: Params, registry: Registry, ending: str) -> None:
     """Note what a run went through when it has finished, whatever came of it.
 

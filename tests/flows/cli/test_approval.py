@@ -30,6 +30,16 @@ def test_a_person_lets_a_run_begin_on_data_that_waits(slimline: Slimline, digest
     assert (consent.verdict, consent.reason, consent.classes) == ("approved", "dogs are wanted", ("cat", "dog"))
 
 
+def test_the_status_says_what_waits_until_there_is_an_answer(
+    slimline: Slimline, digest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    waits = f"waits\tdata {digest[:12]}, for a person: A class is new: dog. `slimline approve pets --data {digest[:12]}"
+    assert waits in slimline("status")
+    slimline("reject", "pets", "--data", digest, "--reason", "no dogs")
+    assert waits not in slimline("status")
+
+
 def test_a_person_refuses_data_that_waits(slimline: Slimline, digest: str) -> None:
     assert "is refused. No run begins on it." in slimline("reject", "pets", "--data", digest, "--reason", "no dogs")
     consent = recall(registry_for(PARAMS), digest).consent

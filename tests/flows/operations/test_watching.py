@@ -17,8 +17,9 @@ from tasks.config import Params
 from tasks.errors import ConfigError
 from tasks.records import read_record
 from tasks.watching.looking import look
+from tasks.watching.memory import read_unanswered
 from tasks.watching.records import LAST_LOOK, LastLook
-from tests.tasks.watching.material import FILES, params_of, train, write_files
+from tests.tasks.watching.material import FILES, params_of, registry_for, train, write_files
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 Events = list[tuple[str, dict[str, str], dict[str, Any]]]
@@ -74,6 +75,10 @@ def test_what_waits_for_a_person_is_said_once_and_begins_nothing(params: Params,
     assert [watch().name for _ in range(2)] == ["AwaitingConsent"] * 2
     ((event, _, payload),) = events
     assert (event, payload["reasons"]) == (WAITING, ["A class is new: bird."])
+    assert read_unanswered(registry_for(params))
+    Path("pets/bird/1.png").unlink()
+    assert watch().name == "Unchanged"
+    assert read_unanswered(registry_for(params)) is None
 
 
 def test_a_run_that_waits_for_its_turn_is_not_asked_for_again(params: Params, events: Events) -> None:
