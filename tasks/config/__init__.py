@@ -5,6 +5,7 @@ One door: other packages import from here, whichever part a setting belongs to.
 
 from tasks.config.data import BUILT_IN, DEFAULT_WORKLOAD, Data, Split, data_of
 from tasks.config.deployment import Deployment, Retention, Smoke, Trusted, parse_deployment
+from tasks.config.drift import Drift
 from tasks.config.names import MAX_VERSION, NAME, Name, check_digest, check_name, check_version, explain
 from tasks.config.params import (
     PARAMS,
@@ -43,6 +44,7 @@ __all__ = [
     "BytesRule",
     "Data",
     "Deployment",
+    "Drift",
     "Flow",
     "Gate",
     "LatencyRule",

@@ -12,6 +12,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, WrapValidator, mode
 
 from tasks.config.data import BUILT_IN, DEFAULT_WORKLOAD, Data, with_options
 from tasks.config.deployment import Deployment
+from tasks.config.drift import Drift
 from tasks.config.names import Name, explain
 from tasks.config.training import TeacherNetwork, Training
 from tasks.config.watching import Watch
@@ -60,6 +61,7 @@ class Params(Settings):
     gate: Gate
     deployment: Deployment
     watch: Watch = Watch()
+    drift: Drift = Drift()
     versioning: Versioning = Versioning()
     flow: Flow = Flow()
 

@@ -13,6 +13,7 @@ from tasks.deployment.releases.replacing import find_consent
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.trusted import Trust, project_trust
+from tasks.drift.records import PRODUCTION_PROFILE
 from tasks.errors import DataError
 from tasks.evaluation.records import PRODUCTION_CONSENT, Consent
 from tasks.files import sha256, sync
@@ -22,7 +23,7 @@ FOLDER = PRODUCTION.parent
 
 
 def production(params: Params) -> None:
-    """Bring ``models/production`` to what the channel points to: production.json and, if there is one, the model.
+    """Bring ``models/production`` to what the channel points to: production.json, the model and what its data was like.
 
     What ``deployment.replaces`` or a consent to new data says of that release goes into consent.json.
 
@@ -41,6 +42,7 @@ def production(params: Params) -> None:
     if pointer is None:
         write_record(PRODUCTION, Production())
         (FOLDER / MODEL).unlink(missing_ok=True)
+        PRODUCTION_PROFILE.unlink(missing_ok=True)
         print(f"no release of {settings.model} is in the channel {settings.channel} yet")
     elif _is_here(store, settings.model, pointer, trust):
         print(f"release {pointer.version} of {settings.model} is here already")
@@ -99,6 +101,9 @@ def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
         sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
         download(store, sealed, folder)
         classes = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else ()
+        PRODUCTION_PROFILE.unlink(missing_ok=True)
+        if (folder / PRODUCTION_PROFILE.name).exists():
+            (folder / PRODUCTION_PROFILE.name).replace(PRODUCTION_PROFILE)
         sync(folder / MODEL)
         (folder / MODEL).replace(FOLDER / MODEL)
     record = Production(release=pointer.version, manifest_sha256=pointer.manifest_sha256, classes=tuple(classes))
