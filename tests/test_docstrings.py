@@ -42,6 +42,7 @@ FULL = (  # the public door, protocols, settings, stores, registry
     "tasks/compression/technique.py",
     "tasks/config/data.py",
     "tasks/config/deployment.py",
+    "tasks/config/drift.py",
     "tasks/config/names.py",
     "tasks/config/params.py",
     "tasks/config/training.py",

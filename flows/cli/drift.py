@@ -50,4 +50,5 @@ def drift(folder: Path | None = None, *, json: Json = False) -> None:
     print_rows(f"{report.samples:,} samples beside release {report.release}", rows)
     tell(report.sentence)
     if passed and passed.count:
-        tell(f"{passed.count:,} files were not used. {passed.first}")
+        files = "1 file was" if passed.count == 1 else f"{passed.count:,} files were"
+        tell(f"{files} not used. {passed.first}")

@@ -1,4 +1,4 @@
-"""Records of the stage ``drift``: what data is like, and how it differs from what a release was made of."""
+"""Records of the stage ``drift``: profiles of data, and how one differs from what a release was made of."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ Test = Literal["Kolmogorov-Smirnov", "chi-squared"]
 
 
 class Histogram(Record):
-    """How many samples lie in each of equal bins between two bounds; what lies outside counts in the outer ones."""
+    """The number of samples in each of equal bins between two bounds; those outside count in the outer ones."""
 
     low: float
     high: float
@@ -33,7 +33,7 @@ class Histogram(Record):
 
 
 class Profile(Record):
-    """What data is like, in numbers of many samples: no sample and no name of one is in it.
+    """The profile of data, in numbers of many samples: no sample and no name of one is in it.
 
     ``classes`` counts the samples of each; empty where there are none, or nobody knows them. ``statistics`` are of the
     inputs and, without classes, of the target, by their names.
@@ -70,7 +70,7 @@ class ProductionRelease(BaseModel):
 
 
 class DriftReport(Record):
-    """How data differs from what a release was made of; no shifts where there is nothing to compare with."""
+    """The difference of data from what a release was made of; no shifts where there is nothing to compare with."""
 
     release: int | None
     samples: Count

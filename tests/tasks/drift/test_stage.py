@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tasks.config import Params
 from tasks.deployment.releases.production import production
@@ -14,7 +15,7 @@ from tasks.errors import DataError
 from tasks.records import read_record, write_record
 from tasks.samples import PREPARED, SPLITS
 from tests.flows.shades import write_split
-from tests.tasks.data_loading.material import Image, encoded
+from tests.tasks.data_loading.material import encoded
 from tests.tasks.deployment.project import dataset, decide, params_for, write_project
 
 
