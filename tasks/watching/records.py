@@ -1,15 +1,25 @@
 """Records of the watch, as they lie in the store beside a model's releases."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tasks.data_loading.sources.protocol import SourceListing
 from tasks.records import Record
 
 LAST_LOOK = Path(".slimline/last_look.json")
 Count = Annotated[int, Field(ge=0)]
+
+
+def _check_moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("expected a time with its time zone")
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_check_moment)]  # ISO 8601
 
 
 class SourceState(Record):
@@ -43,7 +53,7 @@ class Attempt(Record):
 
     digest: str
     count: Count
-    at: str  # UTC, ISO 8601
+    at: Moment
 
 
 class Waiting(Record):

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from tasks.config import check_digest
 from tasks.deployment.records import MAX_BY, MAX_REASON, Number, Pointer, Sha256
-from tasks.deployment.registry import current, data_key, decode, encode, now
+from tasks.deployment.registry import SUFFIX, current, data_key, decode, encode, find, now
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.errors import NotFound
@@ -111,12 +111,13 @@ def read_consent(store: Readable, model: str, digest: str) -> DataConsent | None
 def find_replacing(store: Store, model: str, channel: str, pointer: Pointer) -> Consent | None:
     """Return what consents to data say of the release that a channel points to; None where none names it.
 
+    What cannot be understood is no consent.
+
     Raises:
-        ReleaseError: one cannot be understood.
         StoreError: the store cannot be read.
     """
-    folder = data_key(model, FOLDER).removesuffix(".json")
-    consents = [decode(store.get(entry.key).content, DataConsent, entry.key) for entry in store.list(folder)]
+    folder = data_key(model, FOLDER).removesuffix(SUFFIX)
+    consents = find(store, folder, DataConsent, lambda name, consent: name == consent.digest).records.values()
     naming = [each for each in consents if each.replaces and each.replaces.names(channel, pointer)]
     if not naming:
         return None

@@ -122,3 +122,29 @@ def test_what_is_no_digest_is_no_name(project: Params) -> None:
     store = open_store(project.deployment.store)
     with pytest.raises(ConfigError, match="SHA-256"):
         consent_to(store, "shades", "production", "../x", None, "approved", WHY)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"digest": "../x"}'])
+def test_what_cannot_be_understood_is_no_consent(released: Params, content: bytes) -> None:
+    settings = released.deployment
+    store = open_store(settings.store)
+    for name in (DIGEST, "notes", "cd" * 32):
+        store.put(f"models/{settings.model}/data/consents/{name}.json", content)
+    store.put(f"models/{settings.model}/data/consents/readme", content)
+    pointer = current(store, settings.model, settings.channel)
+    assert pointer
+    assert find_replacing(store, settings.model, settings.channel, pointer) is None
+    with pytest.raises(ReleaseError, match=f"consents/{DIGEST}"):
+        read_consent(store, settings.model, DIGEST)
+
+
+def test_a_consent_under_another_name_counts_not(released: Params) -> None:
+    say(released)
+    settings = released.deployment
+    store = open_store(settings.store)
+    folder = f"models/{settings.model}/data/consents"
+    store.put(f"{folder}/{'cd' * 32}.json", store.get(f"{folder}/{DIGEST}.json").content)
+    store.delete(f"{folder}/{DIGEST}.json")
+    pointer = current(store, settings.model, settings.channel)
+    assert pointer
+    assert find_replacing(store, settings.model, settings.channel, pointer) is None
