@@ -4,7 +4,7 @@
     python benchmarks/watching.py --files 1000000
 
 A look lists, keeps what was listed, counts classes and compares with an earlier listing. Putting the objects there is
-not measured; it takes some minutes. For S3, `python -m ministack` is a server that takes any credentials.
+not measured; it takes some minutes. Ministack, which tests use, sorts all keys for each page: take a real server.
 """
 
 import argparse
