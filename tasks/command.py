@@ -31,7 +31,8 @@ def run_command(
     models answer, for which the gate's metrics are looked up.
 
     Exit codes: 0 done, 2 the configuration or the command line is wrong, 65 a recipe cannot be made of this network,
-    69 a source or store did not answer, 130 interrupted by a person, 1 any other error that has a message.
+    66 the data cannot be used, 69 a source or store did not answer, 130 interrupted by a person, 1 any other error that
+    has a message.
     """
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -7,7 +7,8 @@
     │   └── NotInstalled     it asks for an extra of slimline that is not installed
     ├── DataError            the data cannot be used
     │   ├── SourceError      the source is missing, empty or unreachable
-    │   └── RefusedError     too many samples of the source are unusable
+    │   └── UnfitError       nothing can be trained on what the source holds (exit code 66)
+    │       └── RefusedError too many samples of it are unusable
     ├── TrainingError        the model cannot be built or trained
     ├── ConversionError      a file does not compute what the model that it was made of computes
     ├── CompressionError     a recipe could not be carried out
@@ -39,6 +40,7 @@ a traceback; anything else is a defect.
 """
 
 UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h: another try may help
+UNUSABLE = 66  # EX_NOINPUT of sysexits.h: another try gives the same, other data may do
 UNSUITED = 65  # EX_DATAERR of sysexits.h: another try gives the same, other recipes may do
 
 
@@ -68,7 +70,13 @@ class SourceError(DataError):
     exit_code = UNAVAILABLE
 
 
-class RefusedError(DataError):
+class UnfitError(DataError):
+    """Nothing can be trained on what the source holds, however often it is tried."""
+
+    exit_code = UNUSABLE
+
+
+class RefusedError(UnfitError):
     """More samples are unusable than ``data.max_refused`` allows."""
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tasks.data_loading.sources.protocol import SourceListing, digest_of
+from tasks.data_loading.sources.protocol import Entry, See, SourceListing, digest_of
 from tasks.errors import SourceError
 from tasks.paths import local
 from tasks.workloads.items import Item, TakeFile
@@ -22,9 +22,10 @@ class Database:
         self.location = location
         self.path = Path(location.removeprefix("sqlite://")).expanduser()
 
-    def listing(self) -> SourceListing:
+    def listing(self, see: See | None = None) -> SourceListing:
         """Names, classes and sizes; a file whose content alone changes at the same size goes unnoticed."""
-        digest, count = digest_of(self._rows("name, class, length(content)"))
+        rows = self._rows("name, class, length(content)")
+        digest, count = digest_of((Entry(f"{label}/{name}", size, "") for name, label, size in rows), see)
         return SourceListing(kind=self.kind, location=local(str(self.path)), digest=digest, files=count)
 
     def items(self, take: TakeFile) -> Iterator[Item]:

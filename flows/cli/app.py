@@ -14,6 +14,7 @@ from flows.cli.approval import approve, reject
 from flows.cli.config import config
 from flows.cli.data import data
 from flows.cli.devices import fetch, locate, predict, verify
+from flows.cli.drift import drift
 from flows.cli.keys import keys
 from flows.cli.ledger import ledger
 from flows.cli.maintenance import pin, reproduce, retention, serve, unpin
@@ -52,12 +53,14 @@ app = App(
 )
 for of_a_device in (fetch, verify, predict):
     app.command(of_a_device)
-for at_the_beginning in (new, data, config):
+for at_the_beginning in (new, data, drift, config):
     app.command(at_the_beginning)
 for answer in (approve, reject):
     app.command(answer)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
+for said_of_data in (approve, reject):
+    app.command(said_of_data)
 app.command(up, name=("up", "ui"))
 app.command(status)
 app.command(notify)

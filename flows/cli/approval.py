@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from flows.cli.options import Json
 from flows.cli.release import Reason, Store, deployment, open_registry, tell_of_move
 from flows.cli.trust_options import AllowUnsigned, TrustedKeys
+from flows.cli.watching import answer_data
 from flows.terminal import print_json, tell
 
 if TYPE_CHECKING:
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     from tasks.deployment.approvals.waiting import Terms
     from tasks.deployment.releases.promotion import Registry
 
-What = Annotated[str, Parameter(help="MODEL@VERSION, as digits@3: the release that waits in staging.")]
+What = Annotated[
+    str, Parameter(help="MODEL@VERSION, as digits@3: the release that waits in staging; with --data the model's name.")
+]
+DataDigest = Annotated[
+    str | None, Parameter(name="--data", help="Digest of the data that waits, or its first eight digits or more.")
+]
 Key = Annotated[
     Path | None,
     Parameter(name="--key", help="Your private key, where deployment.trust.require asks for signatures of approvers."),
@@ -29,6 +35,7 @@ def approve(
     what: What,
     *,
     reason: Reason,
+    data: DataDigest = None,
     key: Key = None,
     store: Store = None,
     trusted_keys: TrustedKeys = (),
@@ -37,8 +44,13 @@ def approve(
 ) -> None:
     """Approve a release that waits in staging: the project's channel points to it from then on.
 
-    It must still be in staging, be what staging names, and not have waited for longer than it may.
+    It must still be in staging, be what staging names, and not have waited for longer than it may. With --data it is
+    data that waits: the line may train on it although classes are new or gone, or much is gone, and the new model may
+    take the place of the release in production, once.
     """
+    if data is not None:
+        answer_data(what, data, "approved", reason, store)
+        return
     from tasks.deployment.approvals.approving import approve as give
     from tasks.deployment.trust.keys import read_private
 
@@ -55,12 +67,19 @@ def reject(
     what: What,
     *,
     reason: Reason,
+    data: DataDigest = None,
     store: Store = None,
     trusted_keys: TrustedKeys = (),
     allow_unsigned: AllowUnsigned = False,
     json: Json = False,
 ) -> None:
-    """Reject a release that waits in staging: no channel moves, and no run releases that model."""
+    """Reject a release that waits in staging: no channel moves, and no run releases that model.
+
+    With --data it is data that waits: no run begins on it until it changes again.
+    """
+    if data is not None:
+        answer_data(what, data, "refused", reason, store)
+        return
     from tasks.deployment.approvals.approving import reject as give
 
     registry, version, terms = _asked(what, reason, store, trusted_keys, allow_unsigned)

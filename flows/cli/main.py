@@ -5,9 +5,11 @@ import sys
 from importlib.metadata import version
 
 from flows.terminal import tell_error
-from tasks.errors import UNAVAILABLE, SlimlineError
+from tasks.errors import UNAVAILABLE, UNUSABLE, SlimlineError
 from tasks.extras import missing
 from tasks.text import show_what_cannot_be_encoded
+
+OF_STAGES = {UNAVAILABLE, UNUSABLE}  # exit codes by which a run decides what to do; for a person they are errors
 
 
 def main() -> None:
@@ -30,7 +32,7 @@ def main() -> None:
             run(sys.argv[1:], version("slimline"), absent)
     except SlimlineError as error:
         tell_error(error)
-        raise SystemExit(1 if error.exit_code == UNAVAILABLE else error.exit_code) from None
+        raise SystemExit(1 if error.exit_code in OF_STAGES else error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except BrokenPipeError:  # the reader, as `head`, has seen enough

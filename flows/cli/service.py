@@ -10,8 +10,10 @@ from flows.terminal import ended_by_sigterm, print_json, tell
 
 if TYPE_CHECKING:
     from flows.service.status import Run, ServerStatus
+    from tasks.config import Deployment
     from tasks.deployment.approvals.standing import WaitingRelease
     from tasks.deployment.records import Release
+    from tasks.watching.records import Waiting
 
 
 def up(*, port: int = 4200) -> None:
@@ -41,8 +43,11 @@ def status(*, json: Json = False) -> None:
     address = os.environ.get(environment.API, "").removesuffix("/api")
     server = _server(address)
     released, waiting = find_standing(settings)
+    data = _waiting_data(settings)
     if json:
-        print_json(_record(address, server, released, waiting))
+        print_json(
+            {**_record(address, server, released, waiting), "waiting_data": data and data.model_dump(mode="json")}
+        )
         return
     _tell_server(address, server)
     tell("released", f"{settings.model} {released.version}, {released.created}" if released else "nothing")
@@ -50,6 +55,9 @@ def status(*, json: Json = False) -> None:
         until = f" until {waiting.until}" if waiting.until else ""
         where = f"{settings.model} {waiting.version} in {settings.staging}, for a person{until}"
         tell("waits", f"{where}: `{waiting.command}`")
+    if data:
+        command = f"slimline approve {settings.model} --data {data.digest[:12]} --reason …"
+        tell("waits", f"data {data.digest[:12]}, for a person: {' '.join(data.reasons)} `{command}`")
 
 
 def _server(address: str) -> "ServerStatus | None":
@@ -61,6 +69,14 @@ def _server(address: str) -> "ServerStatus | None":
     from flows.service.status import server_status
 
     return server_status()
+
+
+def _waiting_data(settings: "Deployment") -> "Waiting | None":
+    """Return the data that waits for a person and has had no answer."""
+    from tasks.deployment.releases.promotion import registry_of
+    from tasks.watching.memory import read_unanswered
+
+    return read_unanswered(registry_of(settings))
 
 
 def _tell_server(address: str, server: "ServerStatus | None") -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from tasks.drift.records import DRIFT, DriftReport
 from tasks.evaluation.pictures import pareto_svg
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.results import Results
 from tasks.evaluation.tables import candidates_table, decision_table
+from tasks.records import read_record
 from tasks.text import markdown
 
 SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "NO_BASELINE": "➖"}
@@ -22,6 +24,11 @@ def show_results(results: Results) -> None:
     )
     create_markdown_artifact(markdown=_pareto(results), key="pareto", description="Stored bytes against quality")
     create_markdown_artifact(markdown=_verdict(results), key="gate", description="The gate's verdict")
+    if DRIFT.exists():
+        report = read_record(DRIFT, DriftReport)
+        create_markdown_artifact(
+            markdown=drift_markdown(report), key="drift", description="The data beside production's"
+        )
     create_link_artifact(
         link=REPORT.resolve().as_uri(), link_text=str(REPORT), key="report", description="The whole report, one file"
     )
@@ -31,6 +38,23 @@ def show_waiting(sentence: str) -> None:
     """Put what waits for a person on the run's page, and how to answer."""
     text = f"{markdown(sentence)}\n\nOn these pages: *Deployments*, `approve`, *Run*, *Custom run*."
     create_markdown_artifact(markdown=text, key="approval", description="It waits for a person")
+
+
+def drift_markdown(report: DriftReport) -> str:
+    """Return what has shifted in the data, and by how much."""
+    rows = [
+        {
+            "Statistic": shift.statistic,
+            "Shifted": "yes" if shift.shifted else "no",
+            "PSI": f"{shift.psi:.3f}",
+            "Effect": f"{shift.effect:.3f}",
+            "p": f"{shift.p:.3g}",
+            "Test": shift.test,
+        }
+        for shift in report.shifts
+    ]
+    table = f"\n\n{markdown_table(rows)}" if rows else ""
+    return f"{markdown(report.sentence)}{table}\n"
 
 
 def _pareto(results: Results) -> str:

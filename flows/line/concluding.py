@@ -18,7 +18,7 @@ from tasks.evaluation.question import read_decision
 from tasks.evaluation.records import GATE, GateReport
 from tasks.records import read_record
 
-Ending = Literal["Released", "AwaitingApproval", "Nothing to do", "Held back"]
+Ending = Literal["Released", "AwaitingApproval", "Nothing to do", "Held back", "AwaitingConsent"]
 
 
 @dataclass(frozen=True)

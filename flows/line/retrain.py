@@ -12,6 +12,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.artifacts import show_results, show_waiting
 from flows.line.concluding import RunResult, conclude
+from flows.line.guarding import cause_of, end_before_training, end_before_work, refusing_data
 from flows.line.notices import run_ended
 from flows.line.reaper import close_dead_runs, project_tag
 from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
@@ -19,20 +20,21 @@ from flows.line.staleness import survey, told
 from flows.line.telling import tell
 from flows.line.waiting import sweep_waiting
 from flows.line.workspace import exclusive_run
+from tasks.causes import Cause
 from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
-from tasks.deployment.releases.promotion import registry_of
-from tasks.deployment.releases.release_state import (
-    expect_release_possible,
-)
+from tasks.deployment.releases.promotion import Registry, registry_of
+from tasks.deployment.releases.release_state import expect_release_possible
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
 from tasks.files import write_text
 from tasks.text import visible
 from tasks.versioning.record import expect_recordable
-from tasks.versioning.stages import Stage
+from tasks.versioning.stages import Stage, with_needs
+from tasks.watching.memory import note_trained
 
+LOAD = "load"
 OUTSIDE = {"fingerprint", "load", "production"}  # stages that reach for a source or a store
 ALONE = {"benchmark"}  # stages that want the machine for themselves
 
@@ -63,8 +65,12 @@ def retrain(params: Params) -> RunResult:
     on_failure=[run_ended],
     on_crashed=[run_ended],
 )
-def retrain_flow() -> State[RunResult]:
-    """Bring every stage up to date, release what passed the gate, keep the record of it."""
+def retrain_flow(cause: dict[str, Any] | None = None) -> State[RunResult]:
+    """Bring every stage up to date, release what passed the gate, keep the record of it.
+
+    Args:
+        cause: what an event has said of a change of the data; by default as Prefect knows it.
+    """
     params = load_params()
     with exclusive_run():
         close_dead_runs(alive=flow_run.id)
@@ -73,21 +79,40 @@ def retrain_flow() -> State[RunResult]:
             registry = registry_of(params.deployment)
             expect_release_possible(params, registry)
             sweep_waiting(params, registry)
-            found = survey(params, registry)
-            for names, why in told(found):
-                tell("stale", f"{names}: {why}")
-            run_stages(found.stages, found.stale)
-            result = conclude(params)
+            result = run_line(params, registry, cause_of(cause))
         finally:
             end_all()
-        show_results(write_report(params))
         if result.ending == "AwaitingApproval":
             show_waiting(result.sentence)
     return Completed(name=result.ending, message=visible(result.sentence), data=result)
 
 
+def run_line(params: Params, registry: Registry, cause: Cause) -> RunResult:
+    """Run all stages and conclude, unless the data was trained on, was refused, or waits for a person.
+
+    Raises:
+        StageFailed: a stage ended with an error.
+        SlimlineError: source, store or DVC do not do what was asked.
+    """
+    if early := end_before_work(params, registry, cause):
+        return early
+    found = survey(params, registry)
+    for names, why in told(found):
+        tell("stale", f"{names}: {why}")
+    first = with_needs(found.stages, [LOAD]) if LOAD in found.stale else {}
+    with refusing_data(registry):
+        run_stages(first, found.stale)
+    if first and (early := end_before_training(params, registry, cause)):
+        return early
+    run_stages({name: stage for name, stage in found.stages.items() if name not in first}, found.stale)
+    result = conclude(params, cause.sentence)
+    note_trained(params, registry, result.ending)
+    show_results(write_report(params))
+    return result
+
+
 def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
-    """Run the graph: each stage as soon as those it reads from have ended, as many at once as params say.
+    """Run stages: each as soon as those among them that it reads from have ended, as many at once as params say.
 
     Raises:
         StageFailed: the first stage that ended with an error.
@@ -95,7 +120,11 @@ def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
     futures: dict[str, PrefectFuture[Any]] = {}
     for name in running_order(stages):
         stage = stages[name]
-        before = list(futures.values()) if name in ALONE else [futures[need] for need in sorted(stage.needs)]
+        before = (
+            list(futures.values())
+            if name in ALONE
+            else [futures[need] for need in sorted(stage.needs & futures.keys())]
+        )
         body: Task[..., Any] = run_stage.with_options(
             name=name.split("@")[0],
             retries=2 if name in OUTSIDE else 0,

@@ -20,7 +20,7 @@ from flows.line.staleness import survey
 from flows.line.workspace import exclusive_run
 from tasks.config import Params, load_params
 from tasks.deployment.releases.promotion import registry_of
-from tasks.versioning.stages import Stage
+from tasks.versioning.stages import Stage, with_needs
 
 BASELINE = "evaluate-baseline"
 
@@ -58,9 +58,4 @@ def try_flow(names: list[str]) -> State[None]:
 
 def needed(stages: Mapping[str, Stage], names: Iterable[str]) -> dict[str, Stage]:
     """Return the stages that judge these recipes' candidates, and all that those need, in their order."""
-    waiting, wanted = [BASELINE, *(f"evaluate@{name}" for name in names)], set[str]()
-    while waiting:
-        if (name := waiting.pop()) not in wanted:
-            wanted.add(name)
-            waiting.extend(stages[name].needs)
-    return {name: stage for name, stage in stages.items() if name in wanted}
+    return with_needs(stages, [BASELINE, *(f"evaluate@{name}" for name in names)])

@@ -12,6 +12,7 @@ from flows.environment import STATE, WORKSPACE
 from tasks.errors import SlimlineError
 
 LOCK = STATE / "run.lock"
+LOCKS = Path("/proc/locks")
 
 
 class Busy(SlimlineError):
@@ -40,6 +41,19 @@ def exclusive_run() -> Iterator[None]:
         file.flush()
         end_leftovers()
         yield
+
+
+def is_held() -> bool:
+    """Return whether a run holds this folder, as the kernel says: to try the lock would turn away a run that begins.
+
+    Where the kernel lists no locks, nobody is said to hold it.
+    """
+    try:
+        file, locks = LOCK.stat(), LOCKS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    held = [line.split() for line in locks]
+    return any("FLOCK" in words and any(word.endswith(f":{file.st_ino}") for word in words) for words in held)
 
 
 def end_leftovers() -> list[int]:

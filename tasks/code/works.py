@@ -41,6 +41,7 @@ WORKS: Mapping[str, Work] = {
     "teach": Work("tasks.training.teachers:teach", ("teachers",)),
     "compress": Work("tasks.compression.supervisor:compress", ("training", "teachers")),
     "production": Work("tasks.deployment.releases.production:production"),
+    "drift": Work("tasks.drift.stage:drift"),
     "evaluate": Work("tasks.evaluation.quality:evaluate", measures=True),
     "benchmark": Work("tasks.evaluation.benchmark:benchmark"),
     "gate": Work("tasks.evaluation.gate:gate", measures=True, reports=True),

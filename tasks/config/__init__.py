@@ -14,6 +14,7 @@ from tasks.config.deployment import (
     Trusted,
     parse_deployment,
 )
+from tasks.config.drift import Drift
 from tasks.config.names import MAX_VERSION, NAME, Name, check_digest, check_name, check_version, explain
 from tasks.config.notifying import (
     KINDS,
@@ -39,6 +40,7 @@ from tasks.config.params import (
     parse_params,
 )
 from tasks.config.training import Network, OfWorkload, Precision, TeacherNetwork, Training
+from tasks.config.watching import Watch
 from tasks.gate_settings import (
     AgreementRule,
     BytesRule,
@@ -67,6 +69,7 @@ __all__ = [
     "ChatTarget",
     "Data",
     "Deployment",
+    "Drift",
     "EventKind",
     "Flow",
     "Gate",
@@ -93,6 +96,7 @@ __all__ = [
     "Trusted",
     "Versioning",
     "Versus",
+    "Watch",
     "WebhookTarget",
     "check_digest",
     "check_name",

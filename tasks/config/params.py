@@ -12,9 +12,11 @@ from pydantic import Field, SerializeAsAny, ValidationError, WrapValidator, mode
 
 from tasks.config.data import BUILT_IN, DEFAULT_WORKLOAD, Data, with_options
 from tasks.config.deployment import Deployment
+from tasks.config.drift import Drift
 from tasks.config.names import Name, explain
 from tasks.config.notifying import Notify
 from tasks.config.training import TeacherNetwork, Training
+from tasks.config.watching import Watch
 from tasks.errors import ConfigError
 from tasks.extras import needing
 from tasks.gate_settings import Gate
@@ -72,6 +74,8 @@ class Params(Settings):
     benchmark: Benchmark = Benchmark()
     gate: Gate
     deployment: Deployment
+    watch: Watch = Watch()
+    drift: Drift = Drift()
     versioning: Versioning = Versioning()
     flow: Flow = Flow()
     notify: Notify = Notify()

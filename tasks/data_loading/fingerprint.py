@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from tasks.config import Data, Params
+from tasks.data_loading.kept_listings import keep
 from tasks.data_loading.sources import open_source
-from tasks.data_loading.sources.protocol import SourceListing
+from tasks.data_loading.sources.protocol import Entry, SourceListing
 from tasks.files import to_json
 from tasks.records import write_record
 
@@ -12,12 +13,19 @@ SOURCE = Path("data/source.json")
 
 
 def current_listing(data: Data) -> SourceListing:
-    """List the source as it is now. Loads no TensorFlow and reads no sample.
+    """List the source as it is now, and keep what was listed. Loads no TensorFlow and reads no sample.
 
     Raises:
         SourceError: it is missing, empty or unreachable.
     """
-    return open_source(data.source).listing()
+    lines: list[bytes] = []
+
+    def see(entry: Entry) -> None:
+        lines.append(entry.line())
+
+    listing = open_source(data.source).listing(see)
+    keep(listing.digest, lines)
+    return listing
 
 
 def foresee_source(data: Data) -> dict[Path, bytes]:

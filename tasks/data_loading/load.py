@@ -24,7 +24,7 @@ from tasks.data_loading.sources.archive import TEMPORARY
 from tasks.data_loading.sources.protocol import SourceListing
 from tasks.data_loading.tracking import expect_tracked
 from tasks.data_loading.writing import Labelling, write_splits
-from tasks.errors import DataError, RefusedError, SourceError
+from tasks.errors import RefusedError, SourceError, UnfitError
 from tasks.files import sync
 from tasks.records import read_record, write_record
 from tasks.samples import PREPARED, SPLITS, Dataset, SplitName, size_of
@@ -73,7 +73,7 @@ def load(params: Params) -> None:
     Raises:
         SourceError: the source is missing, empty or unreachable.
         RefusedError: more samples are refused than ``data.max_refused`` lets pass.
-        DataError: a split would have no samples, or the labels are none of the outcome.
+        UnfitError: a split would have no samples, or the labels are none of the outcome.
     """
     started = time.monotonic()
     expect_tracked(params.data)
@@ -105,8 +105,8 @@ def prepare(
     Raises:
         SourceError: the source is missing, empty, unreachable or damaged.
         RefusedError: more samples are unusable than ``data.max_refused``.
-        DataError: there are fewer than two classes, or nothing in a split; the workload's inputs cannot be kept, or it
-            reads others than it names.
+        UnfitError: there are fewer than two classes, or nothing in a split.
+        DataError: the workload's inputs cannot be kept, or it reads others than it names.
     """
     source = open_source(data.source)
     reading = reading_of(data.workload)
@@ -156,7 +156,7 @@ def _check(gathered: Gathered, data: Data) -> None:
             f"Mend or remove them, or raise the limit."
         )
     if find_workload(data.workload).outcome.has_classes and len(classes) < 2:
-        raise DataError(
+        raise UnfitError(
             f"Expected at least two classes in {data.source}. Received: {', '.join(classes) or 'none'}. Put {what}."
         )
 
@@ -168,7 +168,7 @@ def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data,
     splits, digest = write_splits(buckets, folder, data, reader.inputs, labelling, gathered.declared, summary)
     for split in SPLITS:
         if not splits[split].samples:
-            raise DataError(
+            raise UnfitError(
                 f"Expected samples in the {split} split. Received: none of {summary.used:,}. "
                 f"Add data, or change data.split."
             )
@@ -201,13 +201,13 @@ def _labelling(gathered: Gathered, data: Data) -> Labelling:
     """Find out what the labels of the source stand for.
 
     Raises:
-        DataError: one stands for nothing.
+        UnfitError: one stands for nothing.
     """
     outcome, labels = find_workload(data.workload).outcome, gathered.classes()
     try:
         targets = outcome.targets(labels)
     except ValueError as error:
-        raise DataError(
+        raise UnfitError(
             f"Expected labels in {data.source} that are targets of {outcome.name}. Received: {error}."
         ) from None
     numbers = {label: gathered.numbers[label] for label in labels}

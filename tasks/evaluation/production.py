@@ -58,8 +58,9 @@ def find_absence(path: Path, dataset: Dataset, baseline: Path = BASELINE_TFLITE)
     if found is None:
         return None
     obstacle, words = found
-    consent = path.with_name(PRODUCTION_CONSENT.name)
-    return Absence(words, obstacle, release, read_record(consent, Consent) if consent.exists() else None)
+    said = path.with_name(PRODUCTION_CONSENT.name)
+    consent = read_record(said, Consent).for_classes(dataset.classes) if said.exists() else None
+    return Absence(words, obstacle, release, consent)
 
 
 def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline: Path) -> tuple[Obstacle, str] | None:

@@ -48,10 +48,21 @@ class Cost(Record):
 
 
 class Consent(Record):
-    """A consent of ``deployment.replaces``: whether it counts for the release in production, and why or why not."""
+    """A consent of a person: whether it counts for the release in production, and why or why not.
+
+    ``classes``: it counts for a model of these alone, in any order; None where it says nothing of them, as
+    ``deployment.replaces`` does.
+    """
 
     counts: bool
     sentence: str
+    classes: tuple[str, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    def for_classes(self, classes: tuple[str, ...]) -> "Consent":
+        """Return what it says of a model of these classes."""
+        if not self.counts or self.classes is None or set(self.classes) == set(classes):
+            return self
+        return Consent(counts=False, sentence=f"{self.sentence} It is for other classes than the data has.")
 
 
 class Quality(Record):

@@ -1,6 +1,6 @@
 """The stages of dvc.yaml and which of them have nothing to do, asked once and in process."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,21 @@ def stale_stages(stages: Mapping[str, Stage], looked_outside: Mapping[str, bool]
         if stage.changed or outside or reads_stale(stage, stages, stale):
             stale.add(name)
     return frozenset(stale)
+
+
+def with_needs(stages: Mapping[str, Stage], names: Iterable[str]) -> dict[str, Stage]:
+    """Return some stages and all that they need, in the order in which they can run.
+
+    Args:
+        stages: all of them, in order.
+        names: of those that are wanted.
+    """
+    waiting, wanted = list(names), set[str]()
+    while waiting:
+        if (name := waiting.pop()) not in wanted:
+            wanted.add(name)
+            waiting.extend(stages[name].needs)
+    return {name: stage for name, stage in stages.items() if name in wanted}
 
 
 def reads_stale(stage: Stage, stages: Mapping[str, Stage], stale: frozenset[str] | set[str]) -> list[str]:

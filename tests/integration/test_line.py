@@ -185,7 +185,12 @@ def test_a_comment_makes_nothing_stale_and_other_code_what_runs_it(project: Path
     report.write_text(text)
     stale = json.loads(done.stdout)
     assert stale["gate"] == ["code of tasks/evaluation/report.py changed"]
-    compared = {"production", "evaluate-production", "benchmark"}  # with the release that the run before has made
+    compared = {
+        "production",
+        "evaluate-production",
+        "benchmark",
+        "drift",
+    }  # with the release that the run before has made
     assert stale.keys() <= {"code", "gate", *compared}
     assert "Running stage" not in done.stderr
 

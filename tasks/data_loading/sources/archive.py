@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from tasks.data_loading.sources.npz import read_npz
-from tasks.data_loading.sources.protocol import SourceListing, digest_of
+from tasks.data_loading.sources.protocol import Entry, See, SourceListing, digest_of
 from tasks.data_loading.sources.tar import read_tar
 from tasks.data_loading.sources.zip import read_zip
 from tasks.errors import SourceError
@@ -97,14 +97,14 @@ class Archive:
         self.form = form
         self.kind = form.name
 
-    def listing(self) -> SourceListing:
+    def listing(self, see: See | None = None) -> SourceListing:
         """The archive's own size and version; it is not opened."""
         size, version = self.file.identity()
         if not size:
             raise SourceError(
                 f"Expected {self.file.location} to be an archive. Received: an empty file. Fetch it again."
             )
-        digest, count = digest_of([(size, version)])
+        digest, count = digest_of([Entry("", size, version)], see)
         return SourceListing(kind=self.kind, location=self.file.canonical, digest=digest, files=count)
 
     def items(self, take: TakeFile) -> Iterator[Item]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.data_loading.sources.protocol import SourceListing
+from tasks.data_loading.sources.protocol import See, SourceListing
 from tasks.errors import SourceError
 from tasks.workloads.items import Item, RawSample, TakeFile
 
@@ -24,7 +24,7 @@ class Digits:
 
     kind = "digits"
 
-    def listing(self) -> SourceListing:
+    def listing(self, see: See | None = None) -> SourceListing:  # noqa: ARG002 — it never changes
         """Digest of the file that scikit-learn brings."""
         content = _file().read_bytes()
         return SourceListing(kind=self.kind, location="digits", digest=hashlib.sha256(content).hexdigest(), files=1)

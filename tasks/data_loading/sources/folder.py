@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.data_loading.sources.protocol import SourceListing, digest_of
+from tasks.data_loading.sources.protocol import Entry, See, SourceListing, digest_of
 from tasks.errors import SourceError
 from tasks.paths import is_litter, local
 from tasks.workloads.items import Folder, Item, RefusedSample, TakeFile
@@ -19,10 +19,10 @@ class ClassFolders:
         self.location = location
         self.root = Path(location).expanduser()
 
-    def listing(self) -> SourceListing:
+    def listing(self, see: See | None = None) -> SourceListing:
         """Names, sizes and modification times of all files."""
         files = ((path, entry) for path, entry in self._walk() if not entry.is_dir())
-        digest, count = digest_of((path, *_size_and_time(entry)) for path, entry in files)
+        digest, count = digest_of((Entry(path, *_size_and_time(entry)) for path, entry in files), see)
         if not count:
             raise SourceError(
                 f"Expected class folders with images in {self.location}. Received: no files. "

@@ -1,11 +1,30 @@
 """The protocol of every kind of source: a listing that is cheap to take, and a stream of raw samples."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol
 
 from tasks.records import Record
 from tasks.workloads.items import Item, TakeFile
+
+
+class Entry(NamedTuple):
+    """A file of a source: its path in it, its bytes, and an ETag or a time that changes when the content does.
+
+    A source that is one file, as an archive, has one entry without a path.
+    """
+
+    path: str
+    size: int
+    version: str | int
+
+    def line(self) -> bytes:
+        """Return the line of the file in a listing, of which the listing's digest is made."""
+        parts = self if self.path else self[1:]
+        return "\0".join(map(str, parts)).encode("utf-8", "backslashreplace") + b"\n"
+
+
+See = Callable[[Entry], object]  # is shown each entry while a source is listed
 
 
 class SourceListing(Record):
@@ -25,8 +44,11 @@ class SourceListing(Record):
 class Source(Protocol):
     """One kind of source. Both verbs raise SourceError where the source is missing, empty or unreachable."""
 
-    def listing(self) -> SourceListing:
+    def listing(self, see: See | None = None) -> SourceListing:
         """Return what is there, without reading it.
+
+        Args:
+            see: is shown each entry; sources that come with slimline never change and have none.
 
         Raises:
             SourceError: the source is missing, empty or unreachable.
@@ -43,13 +65,16 @@ class Source(Protocol):
         """
 
 
-def digest_of(entries: Iterable[tuple[object, ...]]) -> tuple[str, int]:
+def digest_of(entries: Iterable[Entry], see: See | None = None) -> tuple[str, int]:
     """Return the SHA-256 over a listing's entries, in their order, and how many there are.
 
     Args:
-        entries: of the listing; each is the parts that a change would show in.
+        entries: of the listing.
+        see: is shown each of them.
     """
     digest, count = hashlib.sha256(), 0
     for count, entry in enumerate(entries, start=1):  # noqa: B007
-        digest.update("\0".join(map(str, entry)).encode("utf-8", "backslashreplace") + b"\n")
+        digest.update(entry.line())
+        if see is not None:
+            see(entry)
     return digest.hexdigest(), count

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from tasks.data_loading.sources.archive import Archive, format_of
-from tasks.data_loading.sources.protocol import Source, SourceListing, digest_of
+from tasks.data_loading.sources.protocol import Entry, See, Source, SourceListing, digest_of
 from tasks.errors import SourceError
 from tasks.paths import clean, is_litter
 from tasks.s3.connection import connect
@@ -102,9 +102,9 @@ class S3Prefix:
         self.prefix = f"{prefix.rstrip('/')}/" if prefix else ""
         self.location = f"s3://{bucket}/{self.prefix}"
 
-    def listing(self) -> SourceListing:
+    def listing(self, see: See | None = None) -> SourceListing:
         """Names, sizes and ETags of all objects."""
-        digest, count = digest_of(entry for entry in self._objects() if not entry[0].endswith("/"))
+        digest, count = digest_of((entry for entry in self._objects() if not entry.path.endswith("/")), see)
         if not count:
             raise SourceError(
                 f"Expected class folders with images below {self.location}. Received: no objects. "
@@ -131,7 +131,7 @@ class S3Prefix:
             return [Folder(clean(path))]
         return list(take(path, size, S3File(self.client, self.bucket, self.prefix + path).read))
 
-    def _objects(self) -> Iterator[tuple[str, int, str]]:
+    def _objects(self) -> Iterator[Entry]:
         """Name below the prefix, size and ETag of each object that is not hidden."""
         pages = self.client.get_paginator("list_objects_v2")
         with _reading(self.location):
@@ -139,7 +139,7 @@ class S3Prefix:
                 for entry in page.get("Contents", ()):
                     path = entry["Key"].removeprefix(self.prefix)
                     if path and not is_litter(path):
-                        yield path, entry["Size"], entry["ETag"]
+                        yield Entry(path, entry["Size"], entry["ETag"])
 
 
 def open_s3(location: str) -> Source:

@@ -8,6 +8,7 @@
     models/<model>/releases/<version>/approvers.dsse.json  what approvers have signed about the manifest
     models/<model>/releases/<version>/retired-….json  it is being removed, or was: it does not exist any more
     models/<model>/channels/<channel>.json            which release the channel points to, see channels.py
+    models/<model>/data/<name>.json                   what the last run trained on, and what people say of new data
 
 Whoever may write to a store may put anything there: an object of a newer slimline or of somebody else, a damaged one,
 in a folder a link or a pipe. What is not understood is named and never passed over in silence: a list shows it beside
@@ -16,7 +17,14 @@ the others, and no removal begins while there is any, since it may speak for wha
 
 from tasks.deployment.registry.approvers import read_approvers, sign_as_approver, statement_about
 from tasks.deployment.registry.encoding import SHOWN, as_readers_take_it, decode, digest_of, encode, now
-from tasks.deployment.registry.keys import channel_key, channels_folder, is_tombstone, release_key, releases_folder
+from tasks.deployment.registry.keys import (
+    channel_key,
+    channels_folder,
+    data_key,
+    is_tombstone,
+    release_key,
+    releases_folder,
+)
 from tasks.deployment.registry.listing import (
     NUMBER,
     SUFFIX,
@@ -50,6 +58,7 @@ __all__ = [
     "channels_folder",
     "claim",
     "current",
+    "data_key",
     "decode",
     "digest_of",
     "encode",

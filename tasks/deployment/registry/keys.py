@@ -40,6 +40,16 @@ def channel_key(model: str, channel: str) -> str:
     return f"{channels_folder(model)}/{channel}.json"
 
 
+def data_key(model: str, name: str) -> str:
+    """Return where a record about the data that a model is made of is.
+
+    Args:
+        model: its name.
+        name: of the record, with folders.
+    """
+    return f"models/{model}/data/{name}.json"
+
+
 def is_tombstone(name: str) -> bool:
     """Return whether a file says that its release is being removed, see :mod:`tasks.deployment.releases.leases`.
 

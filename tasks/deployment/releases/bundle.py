@@ -10,6 +10,7 @@ from tasks.deployment.records import LABELS, MAX_FILE, MODEL, PACKED, SAMPLES, S
 from tasks.deployment.releases.chosen import ChosenCandidate, check_model
 from tasks.deployment.releases.model_card import model_card
 from tasks.deployment.releases.samples import record
+from tasks.drift.records import PROFILE
 from tasks.errors import ReleaseError
 from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
@@ -57,7 +58,8 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
         "model_card.md": model_card(params, chosen),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
-    for path in (GATE, *((DECISION,) if chosen.decision else ()), PARAMS, LOCK):
+    present = [path for path in (DECISION if chosen.decision else None, PROFILE if PROFILE.exists() else None) if path]
+    for path in (GATE, PARAMS, LOCK, *present):
         shutil.copyfile(path, folder / path.name)
     files = {path.name: file_record(path) for path in sorted(folder.iterdir())}
     return Bundle(folder, files, unpacked)

@@ -8,10 +8,12 @@ from tasks.config import Deployment, Params
 from tasks.deployment.device.downloading import download
 from tasks.deployment.records import LABELS, MODEL, PRODUCTION, SIGNATURE, Pointer, Production
 from tasks.deployment.registry import current, read_manifest
+from tasks.deployment.releases.data_consents import find_replacing
 from tasks.deployment.releases.replacing import find_consent, workload_of
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.deployment.trust.trusted import Trust, project_trust
+from tasks.drift.records import PRODUCTION_PROFILE
 from tasks.errors import DataError
 from tasks.evaluation.records import PRODUCTION_CONSENT, Consent
 from tasks.files import sha256, sync
@@ -21,9 +23,9 @@ FOLDER = PRODUCTION.parent
 
 
 def production(params: Params) -> None:
-    """Bring ``models/production`` to what the channel points to: production.json and, if there is one, the model.
+    """Bring ``models/production`` to what the channel points to: production.json, the model and what its data was like.
 
-    What ``deployment.replaces`` says of that release goes into consent.json.
+    What ``deployment.replaces`` or a consent to new data says of that release goes into consent.json.
 
     Args:
         params: all of params.yaml.
@@ -40,6 +42,7 @@ def production(params: Params) -> None:
     if pointer is None:
         write_record(PRODUCTION, Production())
         (FOLDER / MODEL).unlink(missing_ok=True)
+        PRODUCTION_PROFILE.unlink(missing_ok=True)
         print(f"no release of {settings.model} is in the channel {settings.channel} yet")
     elif _is_here(store, settings.model, pointer, trust):
         print(f"release {pointer.version} of {settings.model} is here already")
@@ -65,10 +68,15 @@ def production_changed(params: Params, store: Store) -> bool:
 
 
 def _consent(store: Store, settings: Deployment, pointer: Pointer | None) -> Consent | None:
-    """Judge what ``deployment.replaces`` says of the release in the channel, if it says anything."""
-    if pointer is None or settings.replaces is None:
+    """Judge what a person has said of the release in the channel: in params.yaml, or about the data; None: nothing."""
+    if pointer is None:
         return None
-    return find_consent(store, settings.model, settings.channel, pointer, settings.replaces)
+    named = None
+    if settings.replaces is not None:
+        named = find_consent(store, settings.model, settings.channel, pointer, settings.replaces)
+    if named and named.counts:
+        return named
+    return find_replacing(store, settings.model, settings.channel, pointer) or named
 
 
 def _recorded() -> Production | None:
@@ -94,6 +102,9 @@ def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
         download(store, sealed, folder)
         classes = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else ()
         workload = _workload(folder / SIGNATURE)
+        PRODUCTION_PROFILE.unlink(missing_ok=True)
+        if (folder / PRODUCTION_PROFILE.name).exists():
+            (folder / PRODUCTION_PROFILE.name).replace(PRODUCTION_PROFILE)
         sync(folder / MODEL)
         (folder / MODEL).replace(FOLDER / MODEL)
     record = Production(

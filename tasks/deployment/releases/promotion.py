@@ -6,8 +6,9 @@ from tasks.config import Approval, Deployment
 from tasks.deployment.records import Pointer
 from tasks.deployment.registry import Sealed, Seen, current, read_approvers, see
 from tasks.deployment.releases.channels import Why, entry, move, move_back, trail
+from tasks.deployment.releases.data_consents import find_replacing
 from tasks.deployment.releases.leases import lease
-from tasks.deployment.releases.replacing import expect_same_task, find_consent
+from tasks.deployment.releases.replacing import expect_same_task, find_consent, read_task
 from tasks.deployment.releases.serving import serve
 from tasks.deployment.releases.smoke import smoke
 from tasks.deployment.reviews.rules import needs_approval
@@ -110,9 +111,13 @@ def _replaced(registry: Registry, channel: str, before: Seen, release: Sealed) -
     """The release of another task that a consent lets it replace; staging is on the way to the project's channel."""
 
     def is_named(target: str, pointer: Pointer | None) -> bool:
-        if pointer is None or registry.replaces is None:
+        if pointer is None:
             return False
-        return find_consent(registry.store, registry.model, target, pointer, registry.replaces).counts
+        named = registry.replaces
+        if named is not None and find_consent(registry.store, registry.model, target, pointer, named).counts:
+            return True
+        consent = find_replacing(registry.store, registry.model, target, pointer)
+        return consent is not None and consent.for_classes(read_task(registry.store, release).classes).counts
 
     def allowed(pointer: Pointer) -> bool:
         on_the_way = registry.served if channel == registry.staging else None

@@ -16,6 +16,22 @@ class Gone(VersioningError):
     """DVC's remote answers, and does not have what was asked of it."""
 
 
+def remote_urls(root: Path = Path()) -> tuple[str, ...]:
+    """Return where DVC's remotes are; none where this is no DVC repository.
+
+    Raises:
+        VersioningError: DVC's settings cannot be read.
+    """
+    from dvc.config import Config, ConfigError
+
+    if not (root / ".dvc").is_dir():
+        return ()
+    try:
+        return tuple(str(remote["url"]) for remote in Config(str((root / ".dvc").resolve()))["remote"].values())
+    except ConfigError as error:
+        raise VersioningError(f"Expected {root / '.dvc'} to hold DVC's settings. Received: {error}. Mend it.") from None
+
+
 def push(root: Path = Path()) -> int:
     """Copy the outputs of all stages to DVC's default remote.
 

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from tasks.config import Data, data_of
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
-from tasks.errors import DataError, RefusedError, SourceError
+from tasks.errors import UNAVAILABLE, UNUSABLE, DataError, RefusedError, SourceError
 from tasks.samples import SPLITS, Dataset, SplitName, read_batches, read_dataset
 from tasks.tfrecord import decode, read_records
 from tests.tasks.data_loading.material import (
@@ -196,8 +196,9 @@ def test_too_many_unusable_samples_stop_before_anything_is_written(workspace: Pa
     prepared("images", max_refused=0.1)
     before = contents(Path("data/prepared"))
     write_folder(workspace / "images", {"cat/c.png": b"z"})
-    with pytest.raises(RefusedError, match=r"at most 10\.00%.*3 of 23.*\n  cat/a\.png: .*\n  cat/c\.png"):
+    with pytest.raises(RefusedError, match=r"at most 10\.00%.*3 of 23.*\n  cat/a\.png: .*\n  cat/c\.png") as raised:
         prepared("images", max_refused=0.1)
+    assert raised.value.exit_code == UNUSABLE
     assert contents(Path("data/prepared")) == before
     assert left_behind() == []
 
@@ -221,8 +222,9 @@ def test_too_little_data_says_what_is_missing(
     workspace: Path, files: dict[str, bytes], kind: type[DataError], message: str
 ) -> None:
     write_folder(workspace / "images", files)
-    with pytest.raises(kind, match=message):
+    with pytest.raises(kind, match=message) as raised:
         prepared("images")
+    assert raised.value.exit_code == (UNAVAILABLE if kind is SourceError else UNUSABLE)
     assert not Path("data/prepared").exists()
     assert left_behind() == []
 

@@ -1,0 +1,121 @@
+"""The profile of data: histograms in fixed bins, which are those of every other profile of the same inputs."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.arrays import Array
+from tasks.drift.records import MOST_BINS, Histogram, Profile
+from tasks.samples import PREPARED, Inputs, Specs, SplitName, TensorSpec, read_batches, read_dataset
+
+BINS = 32
+BATCH = 256
+AMOUNTS = ("uint8", "float32")  # whole numbers of other types are ids: their mean says nothing
+OPEN: tuple[SplitName, ...] = ("train", "validation")  # nothing of the sealed test split gets into a profile
+COLOURS = ("red", "green", "blue")
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A number of each sample: its bounds, and how it is computed of an input ``[n, *shape]``."""
+
+    input: str
+    low: float
+    high: float
+    compute: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def statistics_of(specs: Specs) -> dict[str, Statistic]:
+    """Return the statistics of inputs by their names: mean and contrast, and of colour images each colour's mean."""
+    return {name: each for spec in specs if spec.dtype in AMOUNTS for name, each in _statistics(spec)}
+
+
+def _statistics(spec: TensorSpec) -> Iterator[tuple[str, Statistic]]:
+    if not spec.low < spec.high:
+        return
+    yield f"{spec.name} mean", Statistic(spec.name, spec.low, spec.high, _mean)
+    if spec.shape:
+        yield f"{spec.name} contrast", Statistic(spec.name, 0.0, (spec.high - spec.low) / 2, _contrast)
+    if len(spec.shape) == 3 and spec.shape[2] == len(COLOURS):
+        for number, colour in enumerate(COLOURS):
+            yield f"{spec.name} {colour}", Statistic(spec.name, spec.low, spec.high, _channel(number))
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(values.reshape(len(values), -1).mean(axis=1), np.float64)
+
+
+def _contrast(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The standard deviation, which is root mean square contrast (E. Peli, J. Opt. Soc. Am. A 7 (1990), 2032)."""
+    return np.asarray(values.reshape(len(values), -1).std(axis=1), np.float64)
+
+
+def _channel(number: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    return lambda values: _mean(values[..., number])
+
+
+def profile_of(
+    workload: str,
+    inputs: Specs,
+    batches: Iterable[tuple[Inputs, Array | None]],
+    classes: tuple[str, ...] = (),
+    target: TensorSpec | None = None,
+) -> Profile:
+    """Return what samples are like, however many there are.
+
+    Args:
+        workload: as ``data.workload`` names it.
+        inputs: of a sample.
+        batches: inputs of n samples, and their targets ``[n]``, if they are known.
+        classes: that the targets are numbers of; none where they are of another kind.
+        target: what targets are where they are no classes.
+    """
+    statistics = statistics_of(inputs)
+    counts = {name: np.zeros(BINS, np.int64) for name in statistics}
+    wanted = target if target and not classes and target.low < target.high else None
+    of_targets, of_class, samples = np.zeros(BINS, np.int64), Counter[int](), 0
+    for batch, targets in batches:
+        samples += len(batch)
+        for name, statistic in statistics.items():
+            values = statistic.compute(np.asarray(batch.arrays[statistic.input], np.float64))
+            counts[name] += in_bins(values, statistic.low, statistic.high)
+        if targets is not None and classes:
+            of_class.update(targets.tolist())
+        elif targets is not None and wanted:
+            of_targets += in_bins(np.asarray(targets, np.float64), wanted.low, wanted.high)
+    made = {
+        name: Histogram(low=statistic.low, high=statistic.high, counts=tuple(counts[name].tolist()))
+        for name, statistic in statistics.items()
+    }
+    if wanted and of_targets.any():
+        made[wanted.name] = Histogram(low=wanted.low, high=wanted.high, counts=tuple(of_targets.tolist()))
+    named = {name: of_class[number] for number, name in enumerate(classes)} if of_class else {}
+    kept = named if len(named) <= MOST_BINS else {}
+    return Profile(workload=workload, inputs=inputs, samples=samples, classes=kept, statistics=made)
+
+
+def in_bins(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.int64]:
+    """Count values in equal bins, int64 ``[bins]``; what lies outside goes to the outer ones."""
+    places = np.floor((np.clip(values, low, high) - low) / (high - low) * BINS).astype(np.int64)
+    return np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS)
+
+
+def profile_prepared(folder: Path = PREPARED) -> Profile:
+    """Return what prepared data is like, the sealed test split left out.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    dataset = read_dataset(folder)
+    batches = ((inputs, targets) for split in OPEN for inputs, targets in read_batches(split, BATCH, folder))
+    return profile_of(dataset.workload, dataset.inputs, batches, dataset.classes, dataset.target)
+
+
+def shares(counts: Mapping[str, int]) -> dict[str, float]:
+    """Return the share of each class."""
+    total = sum(counts.values())
+    return {name: count / total if total else 0.0 for name, count in counts.items()}
