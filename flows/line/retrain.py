@@ -7,16 +7,17 @@ from prefect import Task, flow, tags
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.artifacts import show_results
 from flows.line.concluding import RunResult, conclude
-from flows.line.reaper import close_dead_runs, project_tag
-from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
+from flows.line.holding import holding_project
+from flows.line.reaper import project_tag
+from flows.line.stages import StageFailed, may_succeed_later, run_stage
 from flows.line.staleness import survey, told
 from flows.line.telling import tell
-from flows.line.workspace import exclusive_run
+from flows.line.workspace import Busy
 from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
 from tasks.deployment.releases.promotion import registry_of
@@ -55,20 +56,29 @@ def retrain(params: Params) -> RunResult:
 def retrain_flow() -> State[RunResult]:
     """Bring every stage up to date, release what passed the gate, keep the record of it."""
     params = load_params()
-    with exclusive_run():
-        close_dead_runs(alive=flow_run.id)
-        try:
-            registry = registry_of(params.deployment)
-            expect_release_possible(params, registry)
-            found = survey(params, registry)
-            for names, why in told(found):
-                tell("stale", f"{names}: {why}")
-            run_stages(found.stages, found.stale)
-            result = conclude(params)
-        finally:
-            end_all()
-        show_results(write_report(params))
+    try:
+        with holding_project(str(flow_run.id)):
+            result = bring_up_to_date(params)
+            show_results(write_report(params))
+    except Busy as error:  # a person's run: nothing has failed
+        return Cancelled(name="Busy", message=visible(str(error)))
     return Completed(name=result.ending, message=visible(result.sentence), data=result)
+
+
+def bring_up_to_date(params: Params) -> RunResult:
+    """Run what is stale, and conclude.
+
+    Raises:
+        StageFailed: a stage ended with an error.
+        SlimlineError: source, store or DVC do not do what was asked.
+    """
+    registry = registry_of(params.deployment)
+    expect_release_possible(params, registry)
+    found = survey(params, registry)
+    for names, why in told(found):
+        tell("stale", f"{names}: {why}")
+    run_stages(found.stages, found.stale)
+    return conclude(params)
 
 
 def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:

@@ -3,15 +3,23 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
 from flows.environment import STATE, WORKSPACE
+from flows.terminal import say
 from tasks.errors import SlimlineError
+from tasks.versioning.dvc import mend
 
 LOCK = STATE / "run.lock"
+SECONDS = 1.0  # that a run waits for who looks whether the folder is free
+
+_held: set[Path] = set()  # folders that this process holds
 
 
 class Busy(SlimlineError):
@@ -22,24 +30,83 @@ class Busy(SlimlineError):
 def exclusive_run() -> Iterator[None]:
     """Hold the project for one run; end what an earlier, killed run left running.
 
+    What this process holds already stays held.
+
     Raises:
         Busy: another run holds it.
     """
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with LOCK.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise Busy(
-                f"Expected no other run in {Path.cwd()}. "
-                f"Received: one with process {file.read().strip() or 'unknown'}. Wait for it, or end it."
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        end_leftovers()
+    here = Path.cwd()
+    if here in _held:
         yield
+        return
+    with _locked(SECONDS) as lock:
+        if not lock.is_ours:
+            raise Busy(
+                f"Expected no other run in {here}. "
+                f"Received: one with process {lock.holder or 'unknown'}. Wait for it, or end it."
+            )
+        end_leftovers()
+        if lock.holder:
+            for sentence in mend():
+                say("slimline", sentence)
+        _held.add(here)
+        try:
+            yield
+        finally:
+            _held.remove(here)
+
+
+@contextlib.contextmanager
+def held_if_free() -> Iterator[bool]:
+    """Hold the project if no run does, and tell so; what runs left running may be ended then."""
+    with _locked(0, mark=False) as lock:
+        yield lock.is_ours
+
+
+@dataclass(frozen=True)
+class _Lock:
+    """``holder``: the process that holds it, or, where it is ours now, the one that held it and was killed."""
+
+    is_ours: bool
+    holder: str
+
+
+@contextlib.contextmanager
+def _locked(seconds: float, mark: bool = True) -> Iterator[_Lock]:
+    """Hold the lock, or tell who holds it after so many seconds.
+
+    Args:
+        seconds: to wait for it.
+        mark: note this process as the holder; only an orderly end takes the note away.
+    """
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + seconds
+    with LOCK.open("a+") as file:
+        while not (is_ours := _is_ours(file)) and time.monotonic() < deadline:
+            time.sleep(0.05)  # nothing tells when a lock is let go, but to who waits without an end
+        file.seek(0)
+        holder = file.read().strip()
+        if is_ours and mark:
+            _note(file, str(os.getpid()))
+        try:
+            yield _Lock(is_ours, holder)
+        finally:
+            if is_ours and mark:
+                _note(file, "")
+
+
+def _note(file: IO[str], text: str) -> None:
+    file.truncate(0)
+    file.write(text)
+    file.flush()
+
+
+def _is_ours(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def end_leftovers() -> list[int]:
