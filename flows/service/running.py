@@ -24,7 +24,7 @@ from tasks.versioning.environment import WITHHELD
 
 POOL = "line"  # of prefect.yaml
 START_SECONDS = 180.0  # that the server may take until it is ready, on a busy machine
-WORKER_SECONDS, SERVER_SECONDS = 4.0, 3.0  # that each may take to end
+WORKER_SECONDS, KEEPER_SECONDS, SERVER_SECONDS = 4.0, 1.0, 3.0  # that each may take to end
 RESTARTS, WINDOW = 5, 600.0  # more starts of one process within so many seconds are no accident
 
 
@@ -59,7 +59,7 @@ def run_service(port: int) -> None:
                 say("up", f"starting the server on {address}")
                 server = Child(
                     "server",
-                    prefect("server", "start", "--host", "127.0.0.1", "--port", str(port)),
+                    attached("server", "start", "--host", "127.0.0.1", "--port", str(port)),
                     server_environment(os.environ, address),
                     SERVICE,
                     ended,
@@ -70,8 +70,10 @@ def run_service(port: int) -> None:
             write_address(address)
             make_deployments(environment)
             worker = Child(
-                "worker", prefect("worker", "start", "--pool", POOL, "--type", "process"), environment, SERVICE, ended
+                "worker", attached("worker", "start", "--pool", POOL, "--type", "process"), environment, SERVICE, ended
             )
+            keeper = Child("keeper", module("flows.service.keeper"), environment, SERVICE, ended)
+            children.append(started(stack, keeper, KEEPER_SECONDS))
             children.append(started(stack, worker, WORKER_SECONDS))
             say("up", f"The pages are on {address}. Stop with Ctrl-C.")
             keep_up({child.name: child for child in children}, ended)
@@ -93,9 +95,26 @@ def expect_free(port: int) -> None:
         ) from None
 
 
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def prefect(*arguments: str) -> list[str]:
     """Return a command of Prefect's, run by this Python."""
-    return [sys.executable, "-P", "-m", "prefect", *arguments]
+    return module("prefect", *arguments)
+
+
+def attached(*arguments: str) -> list[str]:
+    """Return a command of Prefect's that ends with this process."""
+    return module("flows.service.attached", *arguments)
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """Return a command that runs a module by this Python."""
+    return [sys.executable, "-P", "-m", name, *arguments]
 
 
 @contextlib.contextmanager

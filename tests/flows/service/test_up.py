@@ -124,7 +124,7 @@ def test_no_page_asks_another_host(page: Browser, service: Service) -> None:
         "/runs": "digits, by hand",
         f"/runs/flow-run/{run}": "Completed",
         "/flows": "retrain",
-        "/deployments": "nightly",
+        "/deployments": "retrain",
         "/artifacts": "candidates",
         "/artifacts/key/candidates": "Created candidates",
         f"/artifacts/artifact/{artifact}": "12,345 bytes",
