@@ -12,7 +12,9 @@ from pathlib import Path
 
 from flows.environment import API, SERVICE, WORKSPACE
 from flows.service.children import Child
-from flows.service.running import SERVER_SECONDS, attached, free_port, server_environment, wait_until_ready
+from flows.service.commands import attached
+from flows.service.running import SERVER_SECONDS
+from flows.service.server import free_port, server_environment, wait_until_ready
 
 SENDING_SECONDS = 10.0  # that events and log lines of the run may take
 # runs are planned, found late and cleared away by the service

@@ -19,8 +19,8 @@ from prefect.states import AwaitingRetry, Crashed
 from flows.environment import HEARTBEAT_SECONDS
 from flows.line.reaper import PROJECT, close_dead_runs, close_run
 from flows.line.workspace import end_leftovers, held_if_free
+from flows.service.commands import POOL
 from flows.service.pulse import Pulse
-from flows.service.running import POOL
 
 SILENT_SECONDS = 3.0 * HEARTBEAT_SECONDS  # two heartbeats may be lost
 UNBEGUN_SECONDS = 100.0  # that a process may take to start on a busy machine

@@ -22,7 +22,8 @@ def short_project(folder: Path, **training: Any) -> dict[str, str]:
     left = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "SLIMLINE_"))}
     who = {f"GIT_{role}_{key}": "a@b" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
     environment = {**left, **who, "HOME": str(folder.parent), "GIT_CONFIG_GLOBAL": os.devnull}
-    run(environment, folder.parent, SLIMLINE, "new", folder)
+    made = run(environment, folder.parent, SLIMLINE, "new", folder)
+    assert made.returncode == 0, made.stderr
     yaml = YAML()
     params = yaml.load(folder / "params.yaml")
     params["training"].update({"epochs": 1, **training})

@@ -17,7 +17,9 @@ from prefect.client.schemas.filters import DeploymentFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.service.running import is_ready, make_deployments, module
+from flows.service.commands import module
+from flows.service.deploying import make_deployments
+from flows.service.server import is_ready
 from tests.flows.short_project import SLIMLINE, short_project
 from tests.servers import free_port
 
@@ -100,7 +102,7 @@ def name(client: SyncPrefectClient, run: UUID) -> str:
 def test_of_all_runs_that_were_missed_one_runs_and_the_next_machine_goes_on_when_one_vanishes(
     tmp_path: Path, server: str, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two = tmp_path / "one" / "digits", tmp_path / "two" / "digits"
+    one, two = tmp_path / "one" / "demo", tmp_path / "two" / "demo"
     for folder in (one, two):
         folder.parent.mkdir()
     often = "      - slug: nightly\n        interval: 5\n"
