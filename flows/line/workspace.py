@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from tasks.errors import SlimlineError
 from tasks.versioning.dvc import mend
 
 LOCK = STATE / "run.lock"
+LEAST_ROOM = 32 << 20  # bytes that the record of a run and its stages' settings may take
 SECONDS = 1.0  # that a run waits for who looks whether the folder is free
 
 _held: set[Path] = set()  # folders that this process holds
@@ -24,6 +26,23 @@ _held: set[Path] = set()  # folders that this process holds
 
 class Busy(SlimlineError):
     """Another run is at work in this folder."""
+
+
+class NoRoom(SlimlineError):
+    """The disk is nearly full: a run could not even keep its record."""
+
+
+def expect_room() -> None:
+    """Refuse to begin where a run could not keep its record.
+
+    Raises:
+        NoRoom: the disk of this folder is nearly full.
+    """
+    if (free := shutil.disk_usage(Path.cwd()).free) < LEAST_ROOM:
+        raise NoRoom(
+            f"Expected {LEAST_ROOM >> 20} MiB of room on the disk of {Path.cwd()}. Received: {free >> 20} MiB. "
+            f"Make room; what is finished is kept, and the next run goes on from there."
+        )
 
 
 @contextlib.contextmanager
@@ -34,11 +53,13 @@ def exclusive_run() -> Iterator[None]:
 
     Raises:
         Busy: another run holds it.
+        NoRoom: the disk is nearly full.
     """
     here = Path.cwd()
     if here in _held:
         yield
         return
+    expect_room()
     with _locked(SECONDS) as lock:
         if not lock.is_ours:
             raise Busy(

@@ -1,11 +1,12 @@
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from flows.line.workspace import LOCK, Busy, exclusive_run, held_if_free
+from flows.line.workspace import LOCK, Busy, NoRoom, exclusive_run, held_if_free
 from tests.processes import ENDLESS, first_line
 
 HOLDER = f"""
@@ -65,3 +66,10 @@ def test_who_looks_whether_the_folder_is_free_is_no_run() -> None:
     with held_if_free() as is_free:
         assert is_free
     assert LOCK.read_text() == str(process.pid)
+
+
+def test_no_run_begins_on_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 2**20, 2**20))
+    with pytest.raises(NoRoom, match=r"32 MiB of room.*1 MiB"), exclusive_run():
+        pass
+    assert not LOCK.exists()

@@ -1,6 +1,7 @@
 """Workers on several machines at one server: missed schedules, and a machine that vanishes with its run."""
 
 import contextlib
+import inspect
 import os
 import re
 import signal
@@ -55,7 +56,7 @@ def wait_until(holds: Callable[[], bool], seconds: float) -> float:
     """Ask again and again, as no server tells; gives the seconds that it took."""
     begun = time.monotonic()
     while not holds():
-        assert time.monotonic() - begun < seconds
+        assert time.monotonic() - begun < seconds, inspect.getsource(holds)
         time.sleep(0.5)
     return time.monotonic() - begun
 
@@ -125,15 +126,15 @@ def test_of_all_runs_that_were_missed_one_runs_and_the_next_machine_goes_on_when
 
     with up(one, first):
         wait_until(lambda: any(run.state_name == "Running" for run in runs(client)), 300)
-        wait_until(lambda: sum(run.state_name == "Covered" for run in runs(client)) == len(missed) - 1, 60)
+        wait_until(lambda: sum(run.state_name == "Covered" for run in runs(client)) == len(missed) - 1, 300)
         (holder,) = [run for run in runs(client) if run.state_name == "Running"]
         with up(two, second) as other:
             waiting = client.create_flow_run_from_deployment(deployment.id).id
-            wait_until(lambda: name(client, waiting) == "AwaitingConcurrencySlot", 120)
+            wait_until(lambda: name(client, waiting) == "AwaitingConcurrencySlot", 600)
             vanish_with_its_run(one)
             seconds = wait_until(lambda: name(client, holder.id) == "Crashed", 200)
             assert seconds < LIMIT
-            wait_until(lambda: name(client, waiting) not in {"AwaitingConcurrencySlot", "Late", "Pending"}, 120)
+            wait_until(lambda: name(client, waiting) not in {"AwaitingConcurrencySlot", "Late", "Pending"}, 600)
             assert other.poll() is None
     print(f"crashed after {seconds:.0f} s")
 
