@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tasks.processes import end_group_with_parent
 from tasks.text import visible
@@ -17,21 +18,30 @@ from tasks.text import visible
 class Duty:
     """What the keeper does.
 
-    ``name``: in its log; ``seconds``: from its end to its next beginning; ``work``: gives lines about what it did.
+    ``name``: in its log; ``seconds``: from its end to its next beginning; ``work``: gives lines about what it did;
+    ``anywhere``: also beside a server that has no project.
     """
 
     name: str
     seconds: float
     work: Callable[[], Iterable[str]]
+    anywhere: bool = False
 
 
 def duties() -> list[Duty]:
-    """Return the table of duties; what they need is imported here, so that a defect of one shows in the log."""
+    """Return the table of duties that there are in this folder."""
+    from tasks.config import PARAMS
+
+    return [duty for duty in table() if duty.anywhere or Path(PARAMS).exists()]
+
+
+def table() -> list[Duty]:
+    """Return the table of all duties; what they need is imported here, so that a defect of one shows in the log."""
     from flows.service.stale_runs import StaleRuns, tidy_folder
 
     return [
-        Duty("stale runs", 10, StaleRuns()),
-        Duty("left behind", 10, tidy_folder),
+        Duty("stale runs", 10, StaleRuns(), anywhere=True),
+        Duty("left behind", 10, tidy_folder, anywhere=True),
     ]
 
 

@@ -47,7 +47,7 @@ def run_service(port: int, host: str = LOOPBACK, only_server: bool = False) -> N
     Args:
         port: of the server.
         host: the address that it listens on.
-        only_server: no worker, keeper or deployments: other machines have them.
+        only_server: no worker and no deployments: other machines have them.
 
     Raises:
         ServiceError: the server does not get ready, the deployments cannot be made, or a process ends again and again.
@@ -68,8 +68,7 @@ def run_service(port: int, host: str = LOOPBACK, only_server: bool = False) -> N
             else:
                 start_server(service, host, port)
             write_address(service.address)
-            if not only_server:
-                start_clients(service)
+            start_clients(service, with_worker=not only_server)
             say("up", f"The pages are on {service.address}. Stop with Ctrl-C.")
             keep_up(service)
 
@@ -87,19 +86,21 @@ def start_server(service: Service, host: str, port: int) -> None:
     service.database = DatabaseFile(database_file(os.environ))
 
 
-def start_clients(service: Service) -> None:
-    """Make the deployments, and start the keeper and the worker.
+def start_clients(service: Service, with_worker: bool) -> None:
+    """Start the keeper and, where there is to be one, make the deployments and start the worker.
 
     Raises:
         ServiceError: Prefect does not take the deployments.
     """
     environment = client_environment(os.environ, service.address)
-    make_deployments(environment)
+    if with_worker:
+        make_deployments(environment)
     unsigned = {name: value for name, value in environment.items() if name not in WITHHELD}
     keeper = Child("keeper", module("flows.service.keeper"), unsigned, SERVICE, service.ended)
-    command = attached("worker", "start", "--pool", POOL, "--type", "process")
     service.start(keeper, KEEPER_SECONDS)
-    service.start(Child("worker", command, environment, SERVICE, service.ended), WORKER_SECONDS)
+    if with_worker:
+        command = attached("worker", "start", "--pool", POOL, "--type", "process")
+        service.start(Child("worker", command, environment, SERVICE, service.ended), WORKER_SECONDS)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
+from prefect.settings import get_current_settings
 from prefect.states import AwaitingRetry, Crashed
 
 from flows.environment import HEARTBEAT_SECONDS
@@ -22,12 +23,10 @@ from flows.line.workspace import end_leftovers, held_if_free
 from flows.service.commands import POOL
 from flows.service.pulse import Pulse
 
-SILENT_SECONDS = 3.0 * HEARTBEAT_SECONDS  # two heartbeats may be lost
+MISSED = 3.0  # heartbeats: two may be lost
 UNBEGUN_SECONDS = 100.0  # that a process may take to start on a busy machine
 HEARTBEAT = "prefect.flow-run.heartbeat"
-GONE = (
-    f"No sign of life for {SILENT_SECONDS:.0f} seconds: its process, worker or machine is gone. The next run goes on."
-)
+GONE = "No sign of life for three heartbeats: its process or machine is gone. The next run goes on."
 UNBEGUN = "The worker that took it never began it."
 
 
@@ -39,7 +38,8 @@ class StaleRuns:
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._beating, self._waiting = Pulse(SILENT_SECONDS, now), Pulse(UNBEGUN_SECONDS, now)
+        beats = get_current_settings().flows.heartbeat_frequency or HEARTBEAT_SECONDS
+        self._beating, self._waiting = Pulse(MISSED * beats, now), Pulse(UNBEGUN_SECONDS, now)
 
     def __call__(self) -> list[str]:
         """Look once; gives a line for each run that was closed or planned anew."""

@@ -1,7 +1,10 @@
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
-from flows.service.keeper import Duty, duties, keep
+import pytest
+
+from flows.service.keeper import Duty, duties, keep, table
 
 
 def run_until(done: Callable[[list[str]], bool], *table: Duty) -> list[str]:
@@ -49,6 +52,15 @@ def test_a_duty_that_hangs_holds_up_no_other() -> None:
     assert lines[0] == "fast: done"
 
 
+def test_beside_a_server_without_a_project_there_are_fewer_duties(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [duty.name for duty in duties()] == [duty.name for duty in table() if duty.anywhere]
+    (tmp_path / "params.yaml").touch()
+    assert [duty.name for duty in duties()] == [duty.name for duty in table()]
+
+
 def test_every_duty_has_a_name_of_its_own() -> None:
-    names = [duty.name for duty in duties()]
+    names = [duty.name for duty in table()]
     assert len(names) == len(set(names)) > 0

@@ -9,12 +9,14 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
+from prefect.settings import get_current_settings
 from prefect.states import Pending, Running, Scheduled
 
 from flows.line.reaper import enter_run, project_tag
-from flows.service.stale_runs import HEARTBEAT, SILENT_SECONDS, StaleRuns, last_beat, tidy_folder
+from flows.service.stale_runs import HEARTBEAT, MISSED, StaleRuns, last_beat, tidy_folder
 from tests.flows.line.test_workspace import holder
 
+SILENT_SECONDS = MISSED * 30
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
@@ -26,6 +28,7 @@ def line() -> None:
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(get_current_settings().flows, "heartbeat_frequency", 30)
 
 
 def new_run(client: SyncPrefectClient, state: "State[None]", *tags: str) -> UUID:
