@@ -16,7 +16,7 @@ from tasks.text import visible
 
 @dataclass(frozen=True)
 class Duty:
-    """What the keeper does.
+    """Work that the keeper does again and again.
 
     ``name``: in its log; ``seconds``: from its end to its next beginning; ``work``: gives lines about what it did;
     ``anywhere``: also beside a server that has no project.

@@ -26,7 +26,7 @@ LOOK_SECONDS = 5.0  # between two looks at the server's database
 
 @dataclass
 class Service:
-    """What is up: its processes, and where the server answers."""
+    """The processes that are up, and where the server answers."""
 
     stack: contextlib.ExitStack
     address: str = ""

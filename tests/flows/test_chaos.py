@@ -25,7 +25,7 @@ from tests.flows.short_project import SLIMLINE, run, short_project
 from tests.servers import free_port
 
 pytestmark = pytest.mark.slow  # each disturbed run is a run, and one more
-RUNS = int(os.environ.get("SLIMLINE_CHAOS", "4"))
+RUNS = int(os.environ.get("SLIMLINE_CHAOS", "3"))
 SEED = int(os.environ.get("SLIMLINE_CHAOS_SEED", "1"))
 MADE = ("data/prepared", "models/baseline.tflite", "models/candidates/dynamic_int8/model.tflite")
 SECONDS = 900.0  # that a run may take on a busy machine

@@ -18,7 +18,6 @@ from prefect.client.schemas.filters import DeploymentFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.service.commands import module
 from flows.service.deploying import make_deployments
 from flows.service.server import is_ready
 from tests.flows.short_project import SLIMLINE, short_project
@@ -34,9 +33,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that belongs to no project; gives its address."""
     folder, port = tmp_path_factory.mktemp("server"), free_port()
     address = f"http://127.0.0.1:{port}"
-    environment = {**plain(), "PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    command = module("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    command: list[str | Path] = [SLIMLINE, "up", "--server", "--port", str(port)]
+    environment = {**plain(), "HOME": str(folder)}
+    with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: is_ready(address), 300)
         yield address
         process.terminate()
@@ -83,6 +82,12 @@ def up(folder: Path, environment: Mapping[str, str]) -> Iterator["subprocess.Pop
             vanish(process.pid)
 
 
+def deploy(folder: Path, environment: Mapping[str, str]) -> None:
+    """Make the deployments, as `slimline up` does."""
+    with contextlib.chdir(folder):
+        make_deployments({**environment, "SLIMLINE_PROJECT": str(folder)})
+
+
 def vanish(pid: int) -> None:
     """Kill a process and all that it started, at once."""
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -101,7 +106,7 @@ def name(client: SyncPrefectClient, run: UUID) -> str:
 
 
 def test_of_all_runs_that_were_missed_one_runs_and_the_next_machine_goes_on_when_one_vanishes(
-    tmp_path: Path, server: str, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: str, client: SyncPrefectClient
 ) -> None:
     one, two = tmp_path / "one" / "demo", tmp_path / "two" / "demo"
     for folder in (one, two):
@@ -110,15 +115,14 @@ def test_of_all_runs_that_were_missed_one_runs_and_the_next_machine_goes_on_when
     first, second = (machine(folder, server, often, epochs=epochs) for folder, epochs in ((one, 2_000), (two, 1)))
 
     # downtime: the clock goes on, and there is no worker
-    monkeypatch.chdir(one)
-    make_deployments({**first, "SLIMLINE_PROJECT": str(one)})
+    deploy(one, first)
     wait_until(lambda: sum(run.state_name == "Late" for run in runs(client)) >= 4, 300)
     (deployment,) = [
         each for each in client.read_deployments(deployment_filter=DeploymentFilter()) if each.name == "retrain"
     ]
     (schedule,) = deployment.schedules
     client.update_deployment_schedule(deployment.id, schedule.id, active=False)
-    make_deployments({**first, "SLIMLINE_PROJECT": str(one)})
+    deploy(one, first)
     (schedule,) = client.read_deployment(deployment.id).schedules
     assert not schedule.active, "a schedule that was switched off in the pages is on again"
     missed = [run for run in runs(client) if run.state_name in {"Late", "Scheduled"}]

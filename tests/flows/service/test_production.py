@@ -134,7 +134,7 @@ def test_a_run_by_hand_uses_the_same_server(service: Service) -> None:
     done = service.slimline("run")
     assert done.returncode in {0, 3}, done.stderr
     recent = run(
-        {**service.environment, "PREFECT_API_URL": f"{service.address}/api"},
+        {**service.environment, "PREFECT_API_URL": f"{service.address}/api", "COLUMNS": "250"},
         service.project,
         PREFECT,
         "flow-run",
