@@ -45,17 +45,21 @@ def up(
 
 def status(*, json: Json = False) -> None:
     """Say what runs, what waits for a person, what was released last and what comes next."""
+    from flows.line.workspace import holder
     from tasks.config import load_params
 
     environment.prepare()
+    held_by = holder()
     settings = load_params().deployment
     address = os.environ.get(environment.API, "").removesuffix("/api")
     server = _server(address)
     released, waiting = _releases(settings)
     if json:
-        print_json(_record(address, server, released, waiting))
+        print_json({**_record(address, server, released, waiting), "held_by": held_by})
         return
     _tell_server(address, server)
+    if held_by is not None:
+        tell("folder", f"held by the run of process {held_by or 'unknown'}")
     tell("released", f"{settings.model} {released.version}, {released.created}" if released else "nothing")
     if waiting:
         command = f"slimline promote {waiting.version} --reason …"

@@ -84,6 +84,12 @@ def held_if_free() -> Iterator[bool]:
         yield lock.is_ours
 
 
+def holder() -> str | None:
+    """Return the process of the run that holds the project, None where none does."""
+    with _locked(0, mark=False) as lock:
+        return None if lock.is_ours else lock.holder
+
+
 @dataclass(frozen=True)
 class _Lock:
     """``holder``: the process that holds it, or, where it is ours now, the one that held it and was killed."""

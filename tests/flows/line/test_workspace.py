@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.line.workspace import LOCK, Busy, NoRoom, exclusive_run, held_if_free
+from flows.line.workspace import holder as a_run_that_holds_it
 from tests.processes import ENDLESS, first_line
 
 HOLDER = f"""
@@ -61,8 +62,10 @@ def test_who_looks_whether_the_folder_is_free_is_no_run() -> None:
         with held_if_free() as is_free:
             assert not is_free
         assert LOCK.read_text() == str(process.pid)
+        assert a_run_that_holds_it() == str(process.pid)
         process.kill()
         process.wait(60)
+    assert a_run_that_holds_it() is None
     with held_if_free() as is_free:
         assert is_free
     assert LOCK.read_text() == str(process.pid)
