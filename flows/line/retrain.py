@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from prefect import Task, flow, tags
+from prefect import Task, flow, tags, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
@@ -15,7 +16,7 @@ from flows.line.concluding import RunResult, conclude
 from flows.line.holding import holding_project
 from flows.line.reaper import project_tag
 from flows.line.stages import StageFailed, may_succeed_later, run_stage
-from flows.line.staleness import survey, told
+from flows.line.staleness import Survey, survey, told
 from flows.line.telling import tell
 from flows.line.workspace import Busy
 from tasks.compression.recipe import parse_recipes
@@ -24,6 +25,7 @@ from tasks.deployment.releases.promotion import registry_of
 from tasks.deployment.releases.release_state import (
     expect_release_possible,
 )
+from tasks.errors import UNAVAILABLE, SlimlineError
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
@@ -72,13 +74,36 @@ def bring_up_to_date(params: Params) -> RunResult:
         StageFailed: a stage ended with an error.
         SlimlineError: source, store or DVC do not do what was asked.
     """
-    registry = registry_of(params.deployment)
-    expect_release_possible(params, registry)
-    found = survey(params, registry)
+    found = look(params)
     for names, why in told(found):
         tell("stale", f"{names}: {why}")
     run_stages(found.stages, found.stale)
     return conclude(params)
+
+
+def answers_later(_task: object, _run: object, state: State[Survey]) -> bool:
+    """Retry only what another try can mend: a source or a store that did not answer."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, SlimlineError) and error.exit_code == UNAVAILABLE
+
+
+@task(
+    name="survey",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=10,
+    retry_condition_fn=answers_later,
+)
+def look(params: Params) -> Survey:
+    """Ask source and store which stages have something to do, and whether there could be a release.
+
+    Raises:
+        SlimlineError: source or store do not answer or do not do what was asked.
+    """
+    registry = registry_of(params.deployment)
+    expect_release_possible(params, registry)
+    return survey(params, registry)
 
 
 def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
