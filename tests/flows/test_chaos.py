@@ -5,14 +5,13 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import random
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +19,7 @@ import psutil
 import pytest
 
 from flows.environment import STATE
-from flows.service.server import is_ready
 from tests.flows.short_project import SLIMLINE, run, short_project
-from tests.servers import free_port
 
 pytestmark = pytest.mark.slow  # each disturbed run is a run, and one more
 RUNS = int(os.environ.get("SLIMLINE_CHAOS", "3"))
@@ -142,49 +139,3 @@ def test_a_run_that_is_disturbed_ends_as_one_that_is_not(project: Project, numbe
     assert done.returncode in {0, 3}, f"{killed}: {done.stderr}"
     assert project.digests() == project.undisturbed, killed
     project.expect_nobody()
-
-
-@pytest.fixture
-def service(project: Project) -> Iterator[str]:
-    """Keep the service of the project up; gives its address."""
-    port = free_port()
-    with subprocess.Popen(
-        [SLIMLINE, "up", "--port", str(port)],
-        cwd=project.folder,
-        env=project.environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as up:
-        assert up.stderr is not None
-        assert any("Stop with Ctrl-C" in line for line in up.stderr)
-        yield f"http://127.0.0.1:{port}"
-        up.terminate()
-        up.wait(60)
-    project.expect_nobody()
-
-
-def test_the_service_goes_on_whatever_of_it_is_killed(project: Project, service: str) -> None:
-    """A run of the worker; its flow, its stage, the worker, the server and the keeper are killed on the way."""
-    dice = random.Random(SEED)
-    project.begin_anew()
-    prefect = SLIMLINE.with_name("prefect")
-    api = {**project.environment, "PREFECT_API_URL": f"{service}/api"}
-    victims = {**VICTIMS, "flow": running("prefect.engine"), "worker": running("worker start")}
-    victims["keeper"] = running("flows.service.keeper")
-    for kind in dice.sample(sorted(victims), k=min(RUNS, len(victims))):
-        asked = run(api, project.folder, prefect, "deployment", "run", "retrain/retrain")
-        assert asked.returncode == 0, asked.stderr
-        deadline = time.monotonic() + SECONDS
-        stages = VICTIMS["dvc"]
-        while not stages(project.processes()) and time.monotonic() < deadline:
-            time.sleep(0.1)  # a stage is waited for: the run is in its middle then
-        if there := victims[kind](project.processes()):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                dice.choice(there).kill()
-        while not is_ready(service) and time.monotonic() < deadline:
-            time.sleep(0.2)  # nothing tells when it listens again
-    last = run(api, project.folder, prefect, "deployment", "run", "retrain/retrain", "--watch")
-    assert "Completed" in last.stdout, last.stdout + last.stderr
-    assert project.digests() == project.undisturbed
-    runs = json.loads(run(project.environment, project.folder, SLIMLINE, "status", "--json").stdout)["runs"]
-    assert runs == []
