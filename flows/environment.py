@@ -16,7 +16,10 @@ API = "PREFECT_API_URL"
 SERVER_LOGIN, LOGIN = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"  # one string for server and clients
 WORKSPACE = "SLIMLINE_WORKSPACE"  # marks the processes of a run, so that a later run finds what a dead one left
 
+HEARTBEAT_SECONDS = 30  # between the signs of life of a run, the least that Prefect takes
+
 DEFAULTS = {
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -22,7 +22,13 @@ HIDDEN = re.compile(r"[^\n\x20-\x7e]")  # JSON itself escapes the controls below
 def say(topic: str, line: str) -> None:
     """Print a line under its topic."""
     with _lock:
-        print(f"{visible(topic):<{WIDTH}} {visible(line)}", flush=True, file=sys.stderr)
+        sys.stderr.write(f"{row(topic, line)}\n")  # at once: no signal parts the line from its end
+        sys.stderr.flush()
+
+
+def row(topic: str, line: str) -> str:
+    """Return a line under its topic."""
+    return f"{visible(topic):<{WIDTH}} {visible(line)}"
 
 
 def tell(*columns: str) -> None:

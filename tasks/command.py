@@ -1,7 +1,6 @@
 """The shell of a stage: `python -P -m tasks.<stage>` reads params.yaml, does one thing and says how it ended."""
 
 import contextlib
-import errno
 import importlib
 import os
 import sys
@@ -11,12 +10,12 @@ from pathlib import Path
 
 from tasks.config import Params, expect_own_name, load_params
 from tasks.errors import ConfigError, SlimlineError
+from tasks.files import is_full, no_room
 from tasks.text import plain_output, show_what_cannot_be_encoded, visible, visible_lines
 
 Work = Callable[..., None]
 Entry = Work | str  # or where it is, as package.module:function: what is not asked for is not imported
 MODULES = "SLIMLINE_MODULES"  # environment variable: the project whose modules a stage finds that runs elsewhere
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def run_command(
@@ -68,14 +67,9 @@ def _ended_by_its_errors() -> Iterator[None]:
         print(f"error: {visible_lines(str(error))}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_full(error):
             raise
-        where = error.filename or Path.cwd()
-        print(
-            f"error: Expected room on the disk of {visible(str(where))}. Received: {error.strerror}. "
-            f"Make room; what is finished is kept, and the next run goes on from there.",
-            file=sys.stderr,
-        )
+        print(f"error: {visible(no_room(error))}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -1,6 +1,7 @@
 """Files that are either whole or not there, and what identifies them."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,21 @@ from typing import Any
 from tasks.text import SURROGATES, escaped
 
 CHUNK = 1 << 20  # bytes read at a time
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def is_full(error: OSError) -> bool:
+    """Return whether a disk, or a person's share of it, has no room."""
+    return error.errno in FULL
+
+
+def no_room(error: OSError) -> str:
+    """Return the sentence about a disk that has no room."""
+    return (
+        f"Expected room on the disk of {error.filename or Path.cwd()}. Received: {error.strerror}. "
+        f"Make room; what is finished is kept, and the next run goes on from there."
+    )
 
 
 @contextlib.contextmanager

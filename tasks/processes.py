@@ -3,9 +3,10 @@
 import contextlib
 import os
 import signal
+import stat
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 ENDED = 143  # what a shell reports of a process that SIGTERM ended
@@ -19,7 +20,8 @@ def process_group(
     """A process that leads a group of its own; its output and errors are one stream of text.
 
     At the block's end it is waited for, and what is left of its group is killed. When the block is left early, by an
-    exception, the whole group is killed at once.
+    exception, the whole group is killed at once. Its standard input stays open, and empty, while this process
+    lives: see :func:`end_group_with_parent`.
 
     Args:
         folder: where it runs; by default here.
@@ -28,7 +30,7 @@ def process_group(
         command,
         cwd=folder,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -37,6 +39,7 @@ def process_group(
     ) as process:
         try:
             yield process
+            process.wait()
         except BaseException:
             end_group(process.pid)
             raise
@@ -51,10 +54,33 @@ def end_group(leader: int) -> None:
 
 def end_with_parent() -> None:
     """End this process when the one that started it ends, whatever ended it: then standard input is closed."""
+    _watch(0, lambda: os._exit(ENDED))
 
-    def watch() -> None:
-        while os.read(0, 1):
-            pass
+
+def end_group_with_parent() -> None:
+    """End the group that this process leads when the one that started it ends, whatever ended it.
+
+    Then the pipe that was standard input is closed; what this process starts finds standard input empty. Where it is no
+    pipe, a person has started this process, and ends it.
+    """
+    if not stat.S_ISFIFO(os.fstat(0).st_mode):
+        return
+    pipe = os.dup(0)
+    with Path(os.devnull).open("rb") as empty:
+        os.dup2(empty.fileno(), 0)
+
+    def end() -> None:
+        if os.getpgrp() == os.getpid():
+            end_group(os.getpid())
         os._exit(ENDED)
+
+    _watch(pipe, end)
+
+
+def _watch(pipe: int, end: Callable[[], None]) -> None:
+    def watch() -> None:
+        while os.read(pipe, 1):
+            pass
+        end()
 
     threading.Thread(target=watch, daemon=True).start()

@@ -1,10 +1,8 @@
 """The ``slimline`` command. Heavy libraries are imported where they are used, so that `--help` answers at once."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
@@ -109,15 +107,22 @@ def run(
     params = load_params(say=tell_renamed)
     check(params, tell_renamed)
     expect_options(params.data.workload)
-    if quick:
-        return _smoke(only or tuple(params.recipes))
+    from flows.line.interrupting import ended_by_signals
+    from flows.line.workspace import exclusive_run
+
+    with ended_by_signals(), exclusive_run():  # before anything is started that a second run would start, too
+        return _smoke(only or tuple(params.recipes)) if quick else _serve_and_run(params, only or ())
+
+
+def _serve_and_run(params: "Params", only: Sequence[str]) -> int:
     environment.prepare()
-    os.environ[environment.WORKSPACE] = str(Path.cwd())  # Prefect's own server, if it starts one, inherits it
     say("slimline", "starting Prefect")
     from flows.line.stages import StageFailed
+    from flows.service.run_server import server_at_hand
 
     try:
-        return _try(params, only) if only else _retrain(params)
+        with server_at_hand():
+            return _try(params, only) if only else _retrain(params)
     except StageFailed as error:
         tell_error(f"{error}\nRun `slimline run` again: it goes on with what is not done.")
         return WRONG if error.code == WRONG else 1

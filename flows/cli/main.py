@@ -7,6 +7,7 @@ from importlib.metadata import version
 from flows.terminal import tell_error
 from tasks.errors import UNAVAILABLE, UNUSABLE, SlimlineError
 from tasks.extras import missing
+from tasks.files import is_full, no_room
 from tasks.text import show_what_cannot_be_encoded
 
 OF_STAGES = {UNAVAILABLE, UNUSABLE}  # exit codes by which a run decides what to do; for a person they are errors
@@ -38,4 +39,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader, as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
+    except OSError as error:
+        if not is_full(error):
+            raise
+        tell_error(no_room(error))
+        raise SystemExit(1) from None
     raise SystemExit(code if isinstance(code, int) else 0)

@@ -2,7 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from flows import environment
 from flows.cli.options import Json
@@ -16,40 +18,53 @@ if TYPE_CHECKING:
     from tasks.watching.records import Waiting
 
 
-def up(*, port: int = 4200) -> None:
-    """Keep the line up: Prefect's server with its pages, the deployments of prefect.yaml, and a worker.
+def up(
+    *,
+    port: int = 4200,
+    host: str = "127.0.0.1",
+    server: Annotated[
+        bool, Parameter(name="--server", negative="", help="The server alone, for workers on other machines.")
+    ] = False,
+) -> None:
+    """Keep the line up: Prefect's server with its pages, the deployments of prefect.yaml, a worker and a keeper.
 
-    Ctrl-C stops it, the worker first. With PREFECT_API_URL set there is a server already, and only a worker is started.
+    Ctrl-C stops it, the worker first. With PREFECT_API_URL set there is a server already, and it is not started. The
+    keeper closes runs that died.
 
     Parameters
     ----------
     port
         Where the server listens on this machine.
+    host
+        The address that it listens on; where others can reach it, PREFECT_SERVER_API_AUTH_STRING must be set.
     """
     from flows.service.running import run_service
 
     environment.prepare()
     with ended_by_sigterm():
-        run_service(port)
+        run_service(port, host, server)
 
 
 def status(*, json: Json = False) -> None:
     """Say what runs, what waits for a person, what was released last and what comes next."""
+    from flows.line.workspace import holder
     from tasks.config import load_params
     from tasks.deployment.approvals.standing import find_standing
 
     environment.prepare()
+    held_by = holder()
     settings = load_params().deployment
     address = os.environ.get(environment.API, "").removesuffix("/api")
     server = _server(address)
     released, waiting = find_standing(settings)
     data = _waiting_data(settings)
     if json:
-        print_json(
-            {**_record(address, server, released, waiting), "waiting_data": data and data.model_dump(mode="json")}
-        )
+        data_record = data and data.model_dump(mode="json")
+        print_json({**_record(address, server, released, waiting), "waiting_data": data_record, "held_by": held_by})
         return
     _tell_server(address, server)
+    if held_by is not None:
+        tell("folder", f"held by the run of process {held_by or 'unknown'}")
     tell("released", f"{settings.model} {released.version}, {released.created}" if released else "nothing")
     if waiting:
         until = f" until {waiting.until}" if waiting.until else ""
@@ -62,9 +77,9 @@ def status(*, json: Json = False) -> None:
 
 def _server(address: str) -> "ServerStatus | None":
     """Ask the server, if there is one and it is ready: none is started for this."""
-    from flows.service.running import is_ready
+    from flows.service.server import trouble
 
-    if not address or not is_ready(address):
+    if not address or trouble(address):
         return None
     from flows.service.status import server_status
 
@@ -81,7 +96,10 @@ def _waiting_data(settings: "Deployment") -> "Waiting | None":
 
 def _tell_server(address: str, server: "ServerStatus | None") -> None:
     if server is None:
-        tell("server", f"{address} is not ready" if address else "not up: `slimline up` starts it")
+        from flows.service.server import trouble
+
+        reason = f"{address} is not ready: {trouble(address) or 'it has just begun to answer'}"
+        tell("server", reason if address else "not up: `slimline up` starts it")
         return
     tell("server", f"{address} is ready; workers: {server.workers}")
     for run in server.runs:

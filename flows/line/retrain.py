@@ -3,28 +3,31 @@
 from collections.abc import Mapping
 from typing import Any
 
-from prefect import Task, flow, tags
+from prefect import Task, flow, tags, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.artifacts import show_results, show_waiting
 from flows.line.concluding import RunResult, conclude
 from flows.line.guarding import cause_of, end_before_training, end_before_work, refusing_data
+from flows.line.holding import holding_project
 from flows.line.notices import run_ended
-from flows.line.reaper import close_dead_runs, project_tag
-from flows.line.stages import StageFailed, end_all, may_succeed_later, run_stage
-from flows.line.staleness import survey, told
+from flows.line.reaper import project_tag
+from flows.line.stages import StageFailed, may_succeed_later, run_stage
+from flows.line.staleness import Survey, survey, told
 from flows.line.telling import tell
 from flows.line.waiting import sweep_waiting
-from flows.line.workspace import exclusive_run
+from flows.line.workspace import Busy
 from tasks.causes import Cause
 from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
 from tasks.deployment.releases.promotion import Registry, registry_of
 from tasks.deployment.releases.release_state import expect_release_possible
+from tasks.errors import UNAVAILABLE, SlimlineError
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
@@ -72,19 +75,53 @@ def retrain_flow(cause: dict[str, Any] | None = None) -> State[RunResult]:
         cause: what an event has said of a change of the data; by default as Prefect knows it.
     """
     params = load_params()
-    with exclusive_run():
-        close_dead_runs(alive=flow_run.id)
-        try:
+    try:
+        with holding_project(str(flow_run.id)):
             expect_recordable(params.versioning, params.deployment.model)
-            registry = registry_of(params.deployment)
-            expect_release_possible(params, registry)
-            sweep_waiting(params, registry)
-            result = run_line(params, registry, cause_of(cause))
-        finally:
-            end_all()
-        if result.ending == "AwaitingApproval":
-            show_waiting(result.sentence)
+            result = run_line(params, registry_of(params.deployment), cause_of(cause))
+    except Busy as error:  # a person's run: nothing has failed
+        return Cancelled(name="Busy", message=visible(str(error)))
+    if result.ending == "AwaitingApproval":
+        show_waiting(result.sentence)
     return Completed(name=result.ending, message=visible(result.sentence), data=result)
+
+
+def answers_later(_task: object, _run: object, state: State[Any]) -> bool:
+    """Retry only what another try can mend: a source or a store that did not answer."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, SlimlineError) and error.exit_code == UNAVAILABLE
+
+
+asks_outside = task(
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=10,
+    retry_condition_fn=answers_later,
+)
+
+
+@asks_outside
+def guard(params: Params, registry: Registry, cause: Cause) -> RunResult | None:
+    """Finish what a person has decided, and find out whether a run must not begin on the data that there is.
+
+    Raises:
+        SlimlineError: source or store do not answer or do not do what was asked.
+    """
+    sweep_waiting(params, registry)
+    return end_before_work(params, registry, cause)
+
+
+@asks_outside
+def look(params: Params) -> Survey:
+    """Ask source and store which stages have something to do, and whether there could be a release.
+
+    Raises:
+        SlimlineError: source or store do not answer or do not do what was asked.
+    """
+    registry = registry_of(params.deployment)
+    expect_release_possible(params, registry)
+    return survey(params, registry)
 
 
 def run_line(params: Params, registry: Registry, cause: Cause) -> RunResult:
@@ -94,9 +131,9 @@ def run_line(params: Params, registry: Registry, cause: Cause) -> RunResult:
         StageFailed: a stage ended with an error.
         SlimlineError: source, store or DVC do not do what was asked.
     """
-    if early := end_before_work(params, registry, cause):
+    if early := guard(params, registry, cause):
         return early
-    found = survey(params, registry)
+    found = look(params)
     for names, why in told(found):
         tell("stale", f"{names}: {why}")
     first = with_needs(found.stages, [LOAD]) if LOAD in found.stale else {}

@@ -13,11 +13,10 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.line.reaper import close_dead_runs, project_tag
+from flows.line.holding import holding_project
+from flows.line.reaper import project_tag
 from flows.line.retrain import run_stages
-from flows.line.stages import end_all
 from flows.line.staleness import survey
-from flows.line.workspace import exclusive_run
 from tasks.config import Params, load_params
 from tasks.deployment.releases.promotion import registry_of
 from tasks.versioning.stages import Stage, with_needs
@@ -45,14 +44,10 @@ def try_flow(names: list[str]) -> State[None]:
     Args:
         names: of the recipes.
     """
-    with exclusive_run():
-        close_dead_runs(alive=flow_run.id)
-        try:
-            params = load_params()
-            found = survey(params, registry_of(params.deployment))
-            run_stages(needed(found.stages, names), found.stale)
-        finally:
-            end_all()
+    with holding_project(str(flow_run.id)):
+        params = load_params()
+        found = survey(params, registry_of(params.deployment))
+        run_stages(needed(found.stages, names), found.stale)
     return Completed(name="Tried", message=f"{', '.join(names)} were made and judged; nothing was decided.")
 
 

@@ -3,57 +3,137 @@
 import contextlib
 import fcntl
 import os
+import shutil
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
 from flows.environment import STATE, WORKSPACE
+from flows.terminal import say
 from tasks.errors import SlimlineError
+from tasks.versioning.dvc import mend
 
 LOCK = STATE / "run.lock"
-LOCKS = Path("/proc/locks")
+LEAST_ROOM = 32 << 20  # bytes that the record of a run and its stages' settings may take
+SECONDS = 1.0  # that a run waits for who looks whether the folder is free
+
+_held: set[Path] = set()  # folders that this process holds
 
 
 class Busy(SlimlineError):
     """Another run is at work in this folder."""
 
 
+class NoRoom(SlimlineError):
+    """The disk is nearly full: a run could not even keep its record."""
+
+
+def expect_room() -> None:
+    """Refuse to begin where a run could not keep its record.
+
+    Raises:
+        NoRoom: the disk of this folder is nearly full.
+    """
+    if (free := shutil.disk_usage(Path.cwd()).free) < LEAST_ROOM:
+        raise NoRoom(
+            f"Expected {LEAST_ROOM >> 20} MiB of room on the disk of {Path.cwd()}. Received: {free >> 20} MiB. "
+            f"Make room; what is finished is kept, and the next run goes on from there."
+        )
+
+
 @contextlib.contextmanager
 def exclusive_run() -> Iterator[None]:
     """Hold the project for one run; end what an earlier, killed run left running.
 
+    What this process holds already stays held.
+
     Raises:
         Busy: another run holds it.
+        NoRoom: the disk is nearly full.
+    """
+    here = Path.cwd()
+    if here in _held:
+        yield
+        return
+    expect_room()
+    with _locked(SECONDS) as lock:
+        if not lock.is_ours:
+            raise Busy(
+                f"Expected no other run in {here}. "
+                f"Received: one with process {lock.holder or 'unknown'}. Wait for it, or end it."
+            )
+        end_leftovers()
+        if lock.holder:
+            for sentence in mend():
+                say("slimline", sentence)
+        _held.add(here)
+        try:
+            yield
+        finally:
+            _held.remove(here)
+
+
+@contextlib.contextmanager
+def held_if_free() -> Iterator[bool]:
+    """Hold the project if no run does, and tell so; what runs left running may be ended then."""
+    with _locked(0, mark=False) as lock:
+        yield lock.is_ours
+
+
+def holder() -> str | None:
+    """Return the process of the run that holds the project, None where none does."""
+    with _locked(0, mark=False) as lock:
+        return None if lock.is_ours else lock.holder
+
+
+@dataclass(frozen=True)
+class _Lock:
+    """``holder``: the process that holds it, or, where it is ours now, the one that held it and was killed."""
+
+    is_ours: bool
+    holder: str
+
+
+@contextlib.contextmanager
+def _locked(seconds: float, mark: bool = True) -> Iterator[_Lock]:
+    """Hold the lock, or tell who holds it after so many seconds.
+
+    Args:
+        seconds: to wait for it.
+        mark: note this process as the holder; only an orderly end takes the note away.
     """
     LOCK.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + seconds
     with LOCK.open("a+") as file:
+        while not (is_ours := _is_ours(file)) and time.monotonic() < deadline:
+            time.sleep(0.05)  # nothing tells when a lock is let go, but to who waits without an end
+        file.seek(0)
+        holder = file.read().strip()
+        if is_ours and mark:
+            _note(file, str(os.getpid()))
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise Busy(
-                f"Expected no other run in {Path.cwd()}. "
-                f"Received: one with process {file.read().strip() or 'unknown'}. Wait for it, or end it."
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        end_leftovers()
-        yield
+            yield _Lock(is_ours, holder)
+        finally:
+            if is_ours and mark:
+                _note(file, "")
 
 
-def is_held() -> bool:
-    """Return whether a run holds this folder, as the kernel says: to try the lock would turn away a run that begins.
+def _note(file: IO[str], text: str) -> None:
+    file.truncate(0)
+    file.write(text)
+    file.flush()
 
-    Where the kernel lists no locks, nobody is said to hold it.
-    """
+
+def _is_ours(file: IO[str]) -> bool:
     try:
-        file, locks = LOCK.stat(), LOCKS.read_text(encoding="ascii").splitlines()
-    except OSError:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
-    held = [line.split() for line in locks]
-    return any("FLOCK" in words and any(word.endswith(f":{file.st_ino}") for word in words) for words in held)
+    return True
 
 
 def end_leftovers() -> list[int]:

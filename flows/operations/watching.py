@@ -17,7 +17,7 @@ from prefect.events import emit_event
 from prefect.states import Completed
 
 from flows.line.notices import tell_of
-from flows.line.workspace import is_held
+from flows.line.workspace import holder
 from tasks.config import Params, load_params
 from tasks.deployment.releases.promotion import Registry, registry_of
 from tasks.notifying.events import data_changed, data_waits
@@ -83,7 +83,7 @@ def _settled(params: Params, registry: Registry) -> Judgement | None:
 
 def _under_way(digest: str) -> str | None:
     """Return why no run needs to be started: one on this state waits or works, or one holds the project's folder."""
-    if is_held():
+    if holder() is not None:
         return "A run is under way in this folder; the next look sees what it came to."
     waiting = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(NOT_ENDED))))
     retrain = DeploymentFilter(name=DeploymentFilterName(any_=[RETRAIN]))

@@ -48,7 +48,7 @@ class Child:
             process = subprocess.Popen(
                 self._command,
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # open while this process lives: see flows.service.attached
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is the service's: it ends the worker before the server
@@ -58,6 +58,8 @@ class Child:
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
         self._ended.put(self.name)
 
     @property

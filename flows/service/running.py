@@ -6,39 +6,48 @@ The server has no part in signing: it never gets the private key. The worker doe
 import contextlib
 import os
 import queue
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from http.client import HTTPException
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from flows.environment import API, LOCK, RECORD, SERVICE, WORKSPACE, read_address, write_address
+from flows.environment import API, LOCK, RECORD, SERVICE, read_address, write_address
 from flows.service.children import Child
+from flows.service.commands import POOL, ServiceError, attached, client_environment, module
+from flows.service.deploying import make_deployments
+from flows.service.server import LOOPBACK, DatabaseFile, database_file, server_child, wait_until_ready
 from flows.terminal import say
-from tasks.errors import SlimlineError
 from tasks.locking import locked_if_free
-from tasks.versioning.environment import withheld
+from tasks.versioning.environment import WITHHELD
 
-POOL = "line"  # of prefect.yaml
-START_SECONDS = 180.0  # that the server may take until it is ready, on a busy machine
-WORKER_SECONDS, SERVER_SECONDS = 4.0, 3.0  # that each may take to end
+WORKER_SECONDS, KEEPER_SECONDS, SERVER_SECONDS = 4.0, 1.0, 3.0  # that each may take to end
 RESTARTS, WINDOW = 5, 600.0  # more starts of one process within so many seconds are no accident
+LOOK_SECONDS = 5.0  # between two looks at the server's database
 
 
-class ServiceError(SlimlineError):
-    """The service does not start, or does not stay up."""
+@dataclass
+class Service:
+    """The processes that are up, and where the server answers."""
+
+    stack: contextlib.ExitStack
+    address: str = ""
+    ended: "queue.SimpleQueue[str]" = field(default_factory=queue.SimpleQueue)
+    children: dict[str, Child] = field(default_factory=dict)
+    database: DatabaseFile = field(default_factory=lambda: DatabaseFile(None))
+
+    def start(self, child: Child, seconds: float) -> None:
+        """Start a process that is stopped when the service ends: the last one first."""
+        self.children[child.name] = self.stack.enter_context(_stopped(child, seconds))
 
 
-def run_service(port: int) -> None:
+def run_service(port: int, host: str = LOOPBACK, only_server: bool = False) -> None:
     """Run the service until it is interrupted, or say that it is up already.
 
-    With ``PREFECT_API_URL`` set there is a server already: then a worker is all that is started.
+    With ``PREFECT_API_URL`` set there is a server already: then it is not started.
 
     Args:
-        port: of the server, on loopback.
+        port: of the server.
+        host: the address that it listens on.
+        only_server: no worker and no deployments: other machines have them.
 
     Raises:
         ServiceError: the server does not get ready, the deployments cannot be made, or a process ends again and again.
@@ -50,52 +59,48 @@ def run_service(port: int) -> None:
             return
         RECORD.unlink(missing_ok=True)
         with contextlib.ExitStack() as stack:
-            ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+            service = Service(stack)
             elsewhere = os.environ.get(API)
-            address = elsewhere.removesuffix("/api") if elsewhere else f"http://127.0.0.1:{port}"
-            children: list[Child] = []
-            if not elsewhere:
-                expect_free(port)
-                say("up", f"starting the server on {address}")
-                server = Child(
-                    "server",
-                    prefect("server", "start", "--host", "127.0.0.1", "--port", str(port)),
-                    server_environment(os.environ, address),
-                    SERVICE,
-                    ended,
-                )
-                children.append(started(stack, server, SERVER_SECONDS))
-                wait_until_ready(address, server)
-            environment = client_environment(os.environ, address)
-            write_address(address)
-            make_deployments(environment)
-            worker = Child(
-                "worker", prefect("worker", "start", "--pool", POOL, "--type", "process"), environment, SERVICE, ended
-            )
-            children.append(started(stack, worker, WORKER_SECONDS))
-            say("up", f"The pages are on {address}. Stop with Ctrl-C.")
-            keep_up({child.name: child for child in children}, ended)
+            if elsewhere and only_server:
+                raise ServiceError(f"Expected no other server. Received: {API}={elsewhere} and --server. Unset one.")
+            if elsewhere:
+                service.address = elsewhere.removesuffix("/api")
+            else:
+                start_server(service, host, port)
+            write_address(service.address)
+            start_clients(service, with_worker=not only_server)
+            say("up", f"The pages are on {service.address}. Stop with Ctrl-C.")
+            keep_up(service)
 
 
-def expect_free(port: int) -> None:
-    """Refuse a port on which somebody listens: a server of another project would pass for this one's.
+def start_server(service: Service, host: str, port: int) -> None:
+    """Start the server and wait until it is ready.
 
     Raises:
-        ServiceError: the port is taken, or is none.
+        ServiceError: it does not get ready, its port is taken, or it wants no login where others reach it.
     """
-    try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-    except (OSError, OverflowError) as error:
-        raise ServiceError(
-            f"Expected a free port on 127.0.0.1. Received: {port} ({error}). Take another one (`--port`)."
-        ) from None
+    server, service.address = server_child(host, port, service.ended)
+    say("up", f"starting the server on {service.address}")
+    service.start(server, SERVER_SECONDS)
+    wait_until_ready(service.address, server)
+    service.database = DatabaseFile(database_file(os.environ))
 
 
-def prefect(*arguments: str) -> list[str]:
-    """Return a command of Prefect's, run by this Python."""
-    return [sys.executable, "-P", "-m", "prefect", *arguments]
+def start_clients(service: Service, with_worker: bool) -> None:
+    """Start the keeper and, where there is to be one, make the deployments and start the worker.
+
+    Raises:
+        ServiceError: Prefect does not take the deployments.
+    """
+    environment = client_environment(os.environ, service.address)
+    if with_worker:
+        make_deployments(environment)
+    unsigned = {name: value for name, value in environment.items() if name not in WITHHELD}
+    keeper = Child("keeper", module("flows.service.keeper"), unsigned, SERVICE, service.ended)
+    service.start(keeper, KEEPER_SECONDS)
+    if with_worker:
+        command = attached("worker", "start", "--pool", POOL, "--type", "process")
+        service.start(Child("worker", command, environment, SERVICE, service.ended), WORKER_SECONDS)
 
 
 @contextlib.contextmanager
@@ -107,97 +112,21 @@ def _stopped(child: Child, seconds: float) -> Iterator[Child]:
         child.stop(seconds)
 
 
-def started(stack: contextlib.ExitStack, child: Child, seconds: float) -> Child:
-    """Start a process that is stopped when the stack ends: the last one first."""
-    return stack.enter_context(_stopped(child, seconds))
-
-
-def server_environment(given: Mapping[str, str], address: str) -> dict[str, str]:
-    """Return the environment of the server: no private key or other secret, and the pages ask this address."""
-    secret = withheld()
-    kept = {name: value for name, value in given.items() if name not in (*secret, WORKSPACE)}
-    return {"PREFECT_SERVER_UI_API_URL": f"{address}/api", **kept}
-
-
-def client_environment(given: Mapping[str, str], address: str) -> dict[str, str]:
-    """Return the environment of the worker and of commands: the server's address."""
-    kept = {name: value for name, value in given.items() if name != WORKSPACE}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{given.get('PATH', '')}"
-    return {**kept, API: f"{address}/api", "PATH": path, "SLIMLINE_PROJECT": str(Path.cwd())}
-
-
-def is_ready(address: str, seconds: float = 5.0) -> bool:
-    """Return whether a server answers and has its database; `/health` would say yes without one."""
-    try:
-        with urllib.request.urlopen(f"{address}/api/ready", timeout=seconds) as reply:
-            return bool(reply.status == 200)
-    except (OSError, ValueError, HTTPException):
-        return False
-
-
-def wait_until_ready(address: str, server: Child) -> None:
-    """Wait for a server that is starting.
-
-    Raises:
-        ServiceError: it ends, or takes too long.
-    """
-    deadline = time.monotonic() + START_SECONDS
-    while not is_ready(address):
-        if not server.is_running or time.monotonic() > deadline:
-            raise ServiceError(
-                f"Expected a server that answers on {address}. Received:\n{server.last_lines()}\n"
-                f"Look into {server.log}, or take another port (`--port`)."
-            )
-        time.sleep(0.2)  # nothing tells when it listens
-
-
-def make_deployments(environment: Mapping[str, str]) -> None:
-    """Make the work pool and the deployments that prefect.yaml names, or bring them up to date.
-
-    Raises:
-        ServiceError: Prefect does not take them.
-    """
-    made = _told(prefect("--no-prompt", "work-pool", "create", POOL, "--type", "process"), environment)
-    if made.returncode and "already exists" not in made.stdout:
-        raise ServiceError(f"Expected a work pool {POOL!r}. Received:\n{_end(made.stdout)}")
-    done = _told(prefect("--no-prompt", "deploy", "--all"), environment)
-    if done.returncode:
-        raise ServiceError(f"Expected the deployments of prefect.yaml. Received:\n{_end(done.stdout)}")
-
-
-def _told(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command,
-            env={**environment, "COLUMNS": "200"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=START_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise ServiceError(
-            f"Expected {environment[API]} to answer. Received: nothing for {START_SECONDS:.0f} seconds. Try again."
-        ) from None
-
-
-def _end(text: str) -> str:
-    return "\n".join(text.strip().splitlines()[-8:])
-
-
-def keep_up(children: Mapping[str, Child], ended: "queue.SimpleQueue[str]") -> None:
+def keep_up(service: Service) -> None:
     """Start again what ends, until somebody interrupts.
 
     Raises:
         ServiceError: a process ends again and again.
     """
-    starts: dict[str, list[float]] = {name: [] for name in children}
+    starts: dict[str, list[float]] = {name: [] for name in service.children}
     while True:
-        name = ended.get()
-        child, now = children[name], time.monotonic()
+        try:
+            name = service.ended.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            if service.database.is_lost():
+                renew_server(service)
+            continue
+        child, now = service.children[name], time.monotonic()
         starts[name] = [*(moment for moment in starts[name] if now - moment < WINDOW), now]
         if len(starts[name]) > RESTARTS:
             raise ServiceError(
@@ -206,3 +135,25 @@ def keep_up(children: Mapping[str, Child], ended: "queue.SimpleQueue[str]") -> N
             )
         say("up", f"The {name} has ended; it is started again.")
         child.start()
+
+
+def renew_server(service: Service) -> None:
+    """Start the server again whose database file is gone: it would go on writing to what nobody can read.
+
+    What is released and what was made does not depend on it; the history of runs does.
+
+    Raises:
+        ServiceError: it does not get ready, or the deployments cannot be made.
+    """
+    say("up", f"{service.database.path} is gone or another one; the server is started again with what is there now.")
+    server = service.children["server"]
+    server.stop(SERVER_SECONDS)
+    others = list(iter(service.ended.get, server.name))
+    for name in others:
+        service.ended.put(name)
+    service.database.clear_away()
+    server.start()
+    wait_until_ready(service.address, server)
+    service.database = DatabaseFile(service.database.path)
+    if "worker" in service.children:
+        make_deployments(client_environment(os.environ, service.address))

@@ -15,7 +15,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectException
 
 from flows.environment import LOGIN
-from flows.service.running import POOL, ServiceError
+from flows.service.commands import POOL, ServiceError
 from tasks.records import Record
 
 SHOWN = 20  # runs of each kind, at most

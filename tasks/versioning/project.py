@@ -35,6 +35,7 @@ FILES = {  # of a new project, and what each is called in the template
 NETWORK = "mymodel:small"  # of the template
 OF_IMAGES = {"augmentation", "distillation"}  # settings of a recipe's step that the template has for images alone
 ENTRYPOINT = re.compile(r"(?m)^(\s*entrypoint: )flows/[\w/]+\.py:(\w+)")  # a file in a copy of the tool
+NIGHTLY = re.compile(r"- name: nightly(\n.*\n *entrypoint: \S+retrain_flow\n)")  # what `retrain` was called
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def _entrypoints(text: str) -> str:
     def renew(found: re.Match[str]) -> str:
         return f"{found[1]}{homes.get(found[2], found[0].partition(': ')[2])}"
 
-    return ENTRYPOINT.sub(renew, text)
+    return ENTRYPOINT.sub(renew, NIGHTLY.sub(r"- name: retrain\1", text))
 
 
 def _deployments(text: str) -> str:

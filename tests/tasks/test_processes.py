@@ -1,4 +1,5 @@
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,33 @@ def test_leaving_early_ends_the_process_and_what_it_started() -> None:
         leave()
     assert len(started) == 2
     assert all(map(is_gone, started))
+
+
+def test_a_group_ends_with_the_process_that_started_it() -> None:
+    attached = f"from tasks.processes import end_group_with_parent; end_group_with_parent(); {STARTS_ANOTHER}{ENDLESS}"
+    starter = (
+        "import os, sys; from tasks.processes import process_group\n"
+        f"with process_group([sys.executable, '-c', {attached!r}], os.environ) as process:\n"
+        "    print(process.pid, process.stdout.readline(), flush=True)\n"
+        f"    {ENDLESS}"
+    )
+    with subprocess.Popen(python(starter), stdout=subprocess.PIPE, text=True) as parent:
+        pids = [int(word) for word in first_line(parent).split()]
+        parent.kill()
+    assert len(pids) == 2
+    assert all(map(is_gone, pids))
+
+
+@pytest.mark.parametrize("stdin", [subprocess.DEVNULL, None])
+def test_a_process_that_a_person_started_stays(stdin: int | None) -> None:
+    text = "import sys; from tasks.processes import end_group_with_parent; end_group_with_parent(); print('here')"
+    done = subprocess.run(python(text), stdin=stdin, capture_output=True, text=True, check=True)
+    assert done.stdout == "here\n"
+
+
+def test_what_an_attached_process_starts_finds_its_input_empty() -> None:
+    text = "from tasks.processes import end_group_with_parent; end_group_with_parent(); print(repr(input()))"
+    with process_group(python(text), os.environ) as process:
+        assert process.stdout is not None
+        assert "EOFError" in process.stdout.read()
+    assert process.returncode == 1

@@ -30,7 +30,7 @@ def repro_command(stage: str, anew: bool = False) -> list[str]:
         stage: its name.
         anew: run it whatever DVC remembers of earlier runs.
     """
-    dvc = [sys.executable, "-P", "-m", "dvc"]
+    dvc = [sys.executable, "-P", "-m", "tasks.versioning.dvc.attached"]
     if anew:
         return [*dvc, "repro", "--single-item", "--force", "--no-run-cache", stage]
     return [*dvc, "--wait-for-lock", "repro", "--single-item", stage]

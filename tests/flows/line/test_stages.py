@@ -9,7 +9,7 @@ import pytest
 
 from flows.environment import WORKSPACE
 from flows.line.stages import StageFailed, end_all, follow
-from flows.line.workspace import Busy, end_leftovers, exclusive_run
+from flows.line.workspace import end_leftovers
 
 
 def script(text: str) -> list[str]:
@@ -105,11 +105,3 @@ def test_what_a_killed_run_left_is_ended_by_the_next(tmp_path: Path, monkeypatch
         assert other.is_running()
     finally:
         other.kill()
-
-
-def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with exclusive_run(), pytest.raises(Busy, match=f"process {os.getpid()}"), exclusive_run():
-        pass
-    with exclusive_run():
-        pass

@@ -10,7 +10,8 @@ import pytest
 from flows import environment
 from flows.service import children
 from flows.service.children import Child
-from flows.service.running import ServiceError, expect_free
+from flows.service.commands import ServiceError
+from flows.service.server import expect_free
 from tests.processes import ENDLESS, is_gone
 from tests.servers import free_port
 
@@ -65,8 +66,8 @@ def test_a_port_that_somebody_has_is_refused(port: int | None) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(ServiceError, match="a free port"):
-            expect_free(port or taken.getsockname()[1])
-    expect_free(free_port())
+            expect_free("127.0.0.1", port or taken.getsockname()[1])
+    expect_free("127.0.0.1", free_port())
 
 
 def test_the_address_is_that_of_a_process_that_lives(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from flows.service.running import is_ready
+from flows.service.server import is_ready
 from tests.browser import Browser, browser
 from tests.servers import free_port
 
@@ -136,6 +136,19 @@ def test_no_page_asks_another_host(page: Browser, service: Service) -> None:
         page.visit(f"{service.address}{path}", text)
     hosts = {urlsplit(url).hostname for url in page.asked if urlsplit(url).scheme in {"http", "https", "ws", "wss"}}
     assert hosts == {"127.0.0.1"}
+
+
+def test_a_server_whose_database_is_deleted_is_started_with_a_new_one(service: Service) -> None:
+    database = service.project / ".slimline/prefect/prefect.db"
+    database.unlink()
+    service.wait_for("prefect.db is gone or another one")
+    service.wait_until_ready()
+    listed: list[str | Path] = [BIN / "prefect", "deployment", "ls"]
+    api = {**service.environment, "PREFECT_API_URL": f"{service.address}/api"}
+    said = ""
+    while "retrain/retrain" not in said:  # they are made anew after the server is ready
+        said = subprocess.run(listed, env=api, capture_output=True, text=True, check=False).stdout
+    assert database.exists()
 
 
 def test_what_dies_is_started_again_and_works(service: Service) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.service.running import server_environment
+from flows.service.server import server_environment
 from tasks.deployment.trust.keys import ENVIRONMENT
 from tasks.versioning.environment import WITHHELD, stage_environment
 

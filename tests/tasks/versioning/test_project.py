@@ -152,7 +152,7 @@ def test_a_stored_project_is_upgraded_and_the_difference_is_shown(old: Path) -> 
     assert "-    deps: [data/prepared, tasks/training]" in changes
     assert (old / STAGES).read_text() == (REPOSITORY / STAGES).read_text()
     entrypoints = {each["name"]: each["entrypoint"] for each in read(old / PREFECT)["deployments"]}
-    assert entrypoints["nightly"] == "flows.line.retrain.retrain_flow"
+    assert entrypoints["retrain"] == "flows.line.retrain.retrain_flow"
     assert entrypoints["approve"] == "flows.operations.approval.approve_flow"
     assert entrypoints["reproduce"] == "flows.operations.maintenance.reproduce_flow"
     assert update(old) == ""

@@ -1,0 +1,39 @@
+"""A real project whose run is short: the built-in digits, one epoch, one recipe."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+SLIMLINE = Path(sys.executable).with_name("slimline")
+
+
+def short_project(folder: Path, **training: Any) -> dict[str, str]:
+    """Make the project; gives the environment for commands in it, which knows of no server.
+
+    Args:
+        folder: the project, which is not there yet.
+        training: settings of params.yaml beside one epoch.
+    """
+    left = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "SLIMLINE_"))}
+    who = {f"GIT_{role}_{key}": "a@b" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+    environment = {**left, **who, "HOME": str(folder.parent), "GIT_CONFIG_GLOBAL": os.devnull}
+    made = run(environment, folder.parent, SLIMLINE, "new", folder)
+    assert made.returncode == 0, made.stderr
+    yaml = YAML()
+    params = yaml.load(folder / "params.yaml")
+    params["training"].update({"epochs": 1, **training})
+    params["recipes"] = {"dynamic_int8": params["recipes"]["dynamic_int8"]}
+    params["teachers"] = {}
+    params["versioning"]["commit"] = False
+    yaml.dump(params, folder / "params.yaml")
+    return environment
+
+
+def run(environment: Mapping[str, str], folder: Path, *command: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command; its end is checked by who asks."""
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
