@@ -57,8 +57,6 @@ for answer in (approve, reject):
     app.command(answer)
 for command in (promote, rollback, channels, audit, ledger, sign, keys, retention, pin, unpin, reproduce, serve, store):
     app.command(command)
-for said_of_data in (approve, reject):
-    app.command(said_of_data)
 app.command(up, name=("up", "ui"))
 app.command(status)
 app.command(notify)

@@ -41,9 +41,15 @@ DEAF = """with interruptible(lambda words: threading.Event().wait()):
 """
 
 
+HEARD = """import signal
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # who runs tests in the background may ignore them
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+"""
+
+
 def run(body: str, folder: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", RUN.replace("BODY", body)],
+        [sys.executable, "-c", HEARD + RUN.replace("BODY", body)],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
