@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.config import Retention
 from tasks.deployment.decisions import ledger, sealed
-from tasks.deployment.decisions.entries import Book, Ended, Entry, Ledger
+from tasks.deployment.decisions.entries import Book, Ended, Entry, Ledger, Opened, Reserved, replay
 from tasks.deployment.decisions.ledger import Known, ledger_key, read
 from tasks.deployment.decisions.sealed import Hashes, Terms, reserve
 from tasks.deployment.releases import retention
@@ -21,12 +23,13 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import SMALL, Store
 from tasks.errors import LedgerError, StoreError, WornOut
 from tasks.evaluation.records import Question
-from tasks.spending import LEAST
+from tasks.spending import LEAST, ErrorBudget
 from tests.processes import CLEAN
 from tests.tasks.deployment.interrupted import Interrupted
 from tests.tasks.deployment.killing import at_once, killed
 
 MODEL = "shades"
+AT = "2026-01-01T00:00:00Z"
 TERMS = Terms(error=0.05, ceiling=0.025, by="alice", recipe="int8")
 
 
@@ -87,6 +90,88 @@ def test_each_other_question_has_a_price(store: Store) -> None:
     decide(store, "d", "PASS")
     ask(store, "e")
     assert levels(store) == pytest.approx([0.025, 0.05 / 90, 0.05 / 90, 0.05 / 90, 0.75 * 0.05 / 90])
+
+
+def test_two_that_are_open_at_once_and_both_pass_leave_what_they_would_one_after_the_other(store: Store) -> None:
+    for name in "ab":
+        ask(store, name)
+    for number in (1, 2):
+        ledger.end(store, MODEL, number, "PASS")
+    decide(store, "c")
+    assert ask(store, "d").reserved.level == pytest.approx(0.05 * 0.5 * 0.75 / 6 * 0.625)  # as after PASS, PASS, none
+    (of,) = read(store, MODEL).sets
+    assert (of.budget.passed, of.budget.others) == (2, 2)
+
+
+def test_a_pass_that_comes_late_leaves_no_more_than_one_that_came_in_time(store: Store) -> None:
+    rough = Terms(error=0.05, ceiling=0.2, by="alice", recipe="int8")  # of a rule at the confidence 0.6
+    for name in "abcd":
+        reserve(store, MODEL, question(name), places(), rough)
+    for number in (4, 3, 2, 1):
+        ledger.end(store, MODEL, number, "PASS")
+    entry, _ = reserve(store, MODEL, question("e"), places(), rough)
+    assert entry.reserved.level == pytest.approx(0.05 * 0.5 * 0.75 * 5 / 6 * 7 / 8 * 9 / 10)
+
+
+def test_a_run_that_was_killed_and_goes_on_after_another_has_passed_locks_nothing(store: Store) -> None:
+    ask(store, "killed")
+    decide(store, "b", "PASS")
+    decide(store, "c")
+    assert decide(store, "killed", "PASS").reserved.number == 1
+    (of,) = read(store, MODEL).sets
+    assert of.budget == ErrorBudget().after("PASS").after("PASS").after("INCONCLUSIVE")
+    assert ask(store, "d").reserved.level > 0
+
+
+def replayed(lines: list[Any]) -> Book:
+    return replay(Ledger(model=MODEL, lines=tuple(lines)), None, "a ledger")
+
+
+def lines_of(lines: list[Any]) -> list[Reserved]:
+    return [line for line in lines if isinstance(line, Reserved)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([None, "PASS", "FAIL", "INCONCLUSIVE"])), max_size=12))
+def test_in_whatever_order_decisions_begin_and_end_what_is_left_is_that_of_one_after_the_other(
+    events: list[tuple[int, Any]],
+) -> None:
+    lines: list[Any] = [Opened(samples="5" * 64, count=100, at=AT)]
+    verdicts: list[Any] = []
+    for which, verdict in events:
+        awaited = [number for number, known in enumerate(verdicts, start=1) if known is None]
+        if verdict and awaited:
+            number = awaited[which % len(awaited)]
+            told = verdict if lines_of(lines)[number - 1].question.tells_failure else verdict.replace("FAIL", "PASS")
+            lines.append(Ended(number=number, outcome=told, at=AT))
+            verdicts[number - 1] = told
+        else:
+            (of,) = replayed(lines).sets
+            asked = question(str(len(verdicts))).model_copy(update={"tells_failure": which % 2 == 0})
+            if not (level := of.budget.level(0.05, 0.2)):
+                continue
+            lines.append(
+                Reserved(
+                    number=len(verdicts) + 1,
+                    set=1,
+                    samples=100,
+                    question=asked,
+                    recipe="int8",
+                    error=0.05,
+                    ceiling=0.2,
+                    level=level,
+                    at=AT,
+                    by="alice",
+                )
+            )
+            verdicts.append(None)
+            assert 0 < level <= 0.05 * of.budget.wealth
+    expected = ErrorBudget()
+    for line, verdict in zip(lines_of(lines), verdicts, strict=True):
+        expected = expected.after(verdict, line.question.tells_failure)
+    (of,) = replayed(lines).sets
+    assert of.budget == expected
+    assert of.budget.wealth >= 0
+    assert of.budget.others >= 0
 
 
 def test_a_failure_is_told_only_where_the_question_asks_for_it_and_has_its_price(store: Store) -> None:
