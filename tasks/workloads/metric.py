@@ -85,6 +85,18 @@ class Metric(ABC):
             answers: whose targets count.
         """
 
+    def blind(self, answers: Answers) -> float:
+        """Return the best figure that is expected of answers which do not depend on the sample, random ones among them.
+
+        No guess is better than the best constant where a figure is a mean over samples: a guess mixes constants, and a
+        mean of such figures is at most the largest. A metric of another kind, as a macro average, says what guessing
+        reaches.
+
+        Args:
+            answers: whose targets count.
+        """
+        return self.constant(answers)
+
     def find_scarce(
         self,
         answers: Answers,  # noqa: ARG002

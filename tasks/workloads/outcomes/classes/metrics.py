@@ -73,6 +73,17 @@ class MacroAverage(Metric):
         )
         return float(macro(hits, answered, support, self.kind))
 
+    def blind(self, answers: Answers) -> float:
+        """Return what guessing reaches of K classes: 1 / K, by all three averages.
+
+        Let a share ``p_k`` of the samples be of class k, and a guess say k with the probability ``q_k``, whatever the
+        sample: both at once has ``p_k q_k``. Then class k has the recall ``q_k``; they sum up to 1. Its precision is
+        ``p_k`` if it is ever said; they sum up to 1 if all classes are. Its F1 is ``2 p_k q_k / (p_k + q_k)``, concave
+        in ``q_k`` with the slope ``2 p_k² / (p_k + q_k)²``; under ``Σ q_k = 1`` the sum is largest where all slopes are
+        equal (the condition of Karush, Kuhn and Tucker), at ``q = p``, where class k has ``p_k``: they sum up to 1.
+        """
+        return 1 / classes_of(answers)
+
     def interval(self, answers: Answers, confidence: float = 0.95) -> Interval:
         """Return Wilson's interval for the average's variance; see :func:`tasks.statistics.macro_interval`."""
         from tasks.statistics import macro_interval
