@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 from tasks.config import QualityRule, Rule
-from tasks.statistics import tango, wilson
+from tasks.statistics import clopper_pearson, tango
 
 MOST = 10_000_000  # samples that are asked for
 
@@ -44,4 +44,4 @@ def _margin_is_proven(rule: QualityRule) -> Callable[[int], bool]:
 
 
 def _floor_is_proven(rule: QualityRule) -> Callable[[int], bool]:
-    return lambda samples: rule.min is not None and wilson(samples, samples, rule.confidence).low >= rule.min
+    return lambda samples: rule.min is not None and clopper_pearson(samples, samples, rule.confidence).low >= rule.min

@@ -67,6 +67,15 @@ class Metric(ABC):
             confidence: of the two-sided interval.
         """
 
+    def bounds(self, answers: Answers, confidence: float = 0.95) -> Interval:
+        """Return the interval by which a floor or ceiling is decided: as :meth:`interval`, unless a surer one is known.
+
+        Args:
+            answers: of one model, with the targets.
+            confidence: of the two-sided interval.
+        """
+        return self.interval(answers, confidence)
+
     @abstractmethod
     def difference(self, mine: Answers, theirs: Answers, confidence: float = 0.95) -> Interval:
         """Return mine − theirs on the same samples, with its two-sided interval.

@@ -38,6 +38,12 @@ class Accuracy(Metric):
 
         return wilson(int(right(answers).sum()), len(answers), confidence)
 
+    def bounds(self, answers: Answers, confidence: float = 0.95) -> Interval:
+        """Return the exact interval; see :func:`tasks.statistics.clopper_pearson`."""
+        from tasks.statistics import clopper_pearson
+
+        return clopper_pearson(int(right(answers).sum()), len(answers), confidence)
+
     def difference(self, mine: Answers, theirs: Answers, confidence: float = 0.95) -> Interval:
         """Return Tango's interval of a paired difference; see :func:`tasks.statistics.tango`."""
         from tasks.statistics import tango
