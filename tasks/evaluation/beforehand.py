@@ -34,7 +34,7 @@ def too_few(rules: Iterable[Rule], samples: int) -> str | None:
                 return (
                     f"The gate's rule {{metric: accuracy, {key}: {limit:g}}} cannot be proven with {samples:,} test "
                     f"samples: it takes at least {needed:,}, several times as many where answers differ. Add samples, "
-                    f"raise data.split.test, or change {key} in gate.rules."
+                    f"set a larger data.split.test before the first run, or change {key} in gate.rules."
                 )
     return None
 

@@ -34,6 +34,15 @@ class Opened(Record):
     at: Moment
 
 
+class Barred(Record):
+    """All samples by which candidates were chosen so far: no decision from here on asks them."""
+
+    kind: Literal["barred"] = "barred"
+    samples: Sha256  # of the object that names them
+    count: Annotated[int, Field(ge=1, le=MOST_SAMPLES)]
+    at: Moment
+
+
 class Reserved(Record):
     """A decision, before an answer was read; ``set`` is 0 for one that needs no sealed sample and costs nothing."""
 
@@ -59,7 +68,7 @@ class Ended(Record):
     at: Moment
 
 
-Line = Annotated[Opened | Reserved | Ended, Field(discriminator="kind")]
+Line = Annotated[Opened | Barred | Reserved | Ended, Field(discriminator="kind")]
 
 
 class Ledger(Record):
@@ -78,6 +87,7 @@ class Entry:
     turn: int  # on its set, from 1
     before: ErrorBudget = field(default_factory=ErrorBudget)  # of its set, by what is known of the decisions before it
     after: ErrorBudget = field(default_factory=ErrorBudget)  # of its set, once it had ended
+    barred: Barred | None = None  # when it was begun
     ended: Ended | None = None
     sha256: str | None = None
 
@@ -99,6 +109,7 @@ class Book:
     tag: str | None
     sets: tuple[Set, ...]
     entries: tuple[Entry, ...]
+    barred: Barred | None = None
 
     def find(self, question: Question) -> Entry | None:
         """The decision about a question."""
@@ -121,6 +132,7 @@ def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
     """
     sets: list[Set] = []
     entries: list[Entry] = []
+    barred: Barred | None = None
     digest, asked = hashlib.sha256(ledger.model.encode()).hexdigest(), set[str]()
     for number, line in enumerate(ledger.lines, start=1):
         digest = hashlib.sha256(f"{digest}\n{line.model_dump_json()}".encode()).hexdigest()
@@ -128,14 +140,17 @@ def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
         match line:
             case Opened():
                 sets.append(Set(line))
+            case Barred():
+                problem = "fewer samples that chose candidates" if barred and line.count <= barred.count else None
+                barred = line
             case Reserved():
-                problem = _misfit(line, sets, entries, asked) or _reserve(line, sets, entries)
+                problem = _misfit(line, sets, entries, asked) or _reserve(line, sets, entries, barred)
                 asked.add(line.question.key)
             case Ended():
                 problem = _end(line, sets, entries, digest)
         if problem:
             raise broken(origin, f"line {number:,}, {problem}")
-    return Book(ledger, tag, tuple(sets), tuple(entries))
+    return Book(ledger, tag, tuple(sets), tuple(entries), barred)
 
 
 def broken(origin: str, what: str) -> LedgerError:
@@ -159,14 +174,14 @@ def _misfit(line: Reserved, sets: list[Set], entries: list[Entry], asked: set[st
     return None
 
 
-def _reserve(line: Reserved, sets: list[Set], entries: list[Entry]) -> str | None:
+def _reserve(line: Reserved, sets: list[Set], entries: list[Entry], barred: Barred | None) -> str | None:
     """Take a reservation over; gives what is wrong with its level."""
     before = sets[line.set - 1] if line.set else None
     follows = before.budget.level(line.error, line.ceiling) if before else 0.0
     if abs(line.level - follows) > CLOSE * follows or (before and not follows):
         return f"a decision at the level {line.level:g}, where {follows:g} follows from the lines before"
     if before:
-        entry = Entry(line, before.turns + 1, before.budget)
+        entry = Entry(line, before.turns + 1, before.budget, barred=barred)
         sets[line.set - 1] = replace(before, budget=_left_by(entry), turns=entry.turn)
         entries.append(entry)
     else:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config import Retention
+from tasks.config import Retention, Split
+from tasks.data_loading.splitting import HASHES, assign
 from tasks.deployment.decisions import ledger, sealed
 from tasks.deployment.decisions.entries import Book, Ended, Entry, Ledger, Opened, Reserved, replay
 from tasks.deployment.decisions.ledger import Known, ledger_key, read
@@ -226,6 +227,65 @@ def test_new_samples_stay_sealed_until_they_are_as_many_and_then_are_a_set_of_th
     assert used.tolist() == [False] * 100 + [True] * 100
     assert (entry.reserved.set, entry.reserved.level, entry.turn) == (2, 0.025, 1)
     assert read(store, MODEL).sets[0].turns == 4
+
+
+def cut(hashes: Hashes, test: float, validation: float = 0.1) -> dict[str, Hashes]:
+    """The splits of samples, by their hashes."""
+    named = np.array([assign(int(each), None, (), Split(test=test, validation=validation)) for each in hashes])
+    return {split: hashes[named == split] for split in ("train", "validation", "test")}
+
+
+def chosen_and_decided(store: Store, name: str, splits: dict[str, Hashes]) -> Entry:
+    """Take a decision about a candidate that was chosen on the validation split."""
+    asked = question(name).model_copy(update={"samples": hashlib.sha256(splits["test"].tobytes()).hexdigest()})
+    entry, used = reserve(store, MODEL, asked, splits["test"], TERMS, chosen_on=splits["validation"])
+    assert int(used.sum()) == entry.reserved.samples
+    return ledger.end(store, MODEL, entry.reserved.number, "INCONCLUSIVE")
+
+
+def test_samples_that_candidates_were_chosen_on_are_no_new_ones_however_the_splits_are_cut(store: Store) -> None:
+    hashes = np.random.default_rng(1).integers(0, HASHES, 5420, dtype=np.uint64)
+    before, after = cut(hashes, test=0.1), cut(hashes, test=0.21)
+    for name in "abcdefghijkl":
+        chosen_and_decided(store, name, before)
+    entry = chosen_and_decided(store, "m", after)
+    assert (entry.reserved.set, entry.reserved.samples, entry.turn) == (1, len(before["test"]), 13)
+    assert entry.reserved.level == pytest.approx(0.05 / 90)
+    grown = np.concatenate([hashes, np.random.default_rng(2).integers(0, HASHES, 5420, dtype=np.uint64)])
+    fresh = chosen_and_decided(store, "n", cut(grown, test=0.21))  # new samples are, and what was trained on
+    _, used = reserve(store, MODEL, fresh.reserved.question, cut(grown, test=0.21)["test"], TERMS)
+    asked = cut(grown, test=0.21)["test"][used]
+    assert (fresh.reserved.set, fresh.reserved.level) == (2, 0.025)
+    assert not np.isin(asked, before["validation"]).any()
+
+
+def test_a_sealed_sample_that_candidates_were_chosen_on_meanwhile_is_not_asked_again(store: Store) -> None:
+    hashes = np.random.default_rng(1).integers(0, HASHES, 1000, dtype=np.uint64)
+    wide, narrow = cut(hashes, test=0.3), cut(hashes, test=0.2)  # a third of the set is validation meanwhile
+    first = chosen_and_decided(store, "a", wide)
+    chosen_and_decided(store, "b", narrow)
+    again = chosen_and_decided(store, "c", wide)
+    assert (again.reserved.set, again.reserved.samples) == (1, len(narrow["test"]))
+    _, used = reserve(store, MODEL, first.reserved.question, wide["test"], TERMS)
+    assert used.all()  # a decision of before stays as it was
+
+
+def test_who_wears_out_the_samples_is_told_that_some_are_not_asked(store: Store) -> None:
+    reserve(store, MODEL, question("a"), places(), TERMS, chosen_on=places(first=100, count=100))
+
+    def wear_out() -> None:
+        for turn in range(100):
+            decide(store, str(turn), "PASS" if turn % 2 else "INCONCLUSIVE", of=places(count=200))
+
+    with pytest.raises(WornOut, match="and candidates were chosen on 100 once, which are not asked"):
+        wear_out()
+
+
+def test_the_same_validation_samples_are_named_once_and_new_ones_added(store: Store) -> None:
+    for name, count in (("a", 10), ("b", 10), ("c", 5), ("d", 12)):
+        reserve(store, MODEL, question(name), places(), TERMS, chosen_on=places(first=1000, count=count))
+    barred = [line.count for line in read(store, MODEL).ledger.lines if line.kind == "barred"]
+    assert barred == [10, 12]
 
 
 def test_of_two_sets_a_decision_is_taken_where_it_proves_more(store: Store) -> None:
