@@ -141,7 +141,7 @@ def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
             case Opened():
                 sets.append(Set(line))
             case Barred():
-                problem = "fewer samples that chose candidates" if barred and line.count <= barred.count else None
+                problem = "no more barred samples than before" if barred and line.count <= barred.count else None
                 barred = line
             case Reserved():
                 problem = _misfit(line, sets, entries, asked) or _reserve(line, sets, entries, barred)

@@ -434,6 +434,21 @@ def test_samples_that_are_not_those_of_their_set_give_no_error_back(store: Store
         ask(store, "b")
 
 
+@pytest.mark.parametrize("how", ["removed", "changed", "fewer"])
+def test_barred_samples_that_are_missing_or_fewer_are_refused(store: Store, how: str) -> None:
+    reserve(store, MODEL, question("a"), places(), TERMS, chosen_on=places(first=100, count=100))
+    barred = next(line for line in read(store, MODEL).ledger.lines if line.kind == "barred")
+    key = sealed.samples_key(MODEL, barred.samples)
+    if how == "removed":
+        store.delete(key)
+    elif how == "changed":
+        store.put(key, store.get(key).content[:-1] + b"\1")
+    else:
+        change(store, lambda of: of["lines"].append({**of["lines"][0], "count": 1}))
+    with pytest.raises(LedgerError, match=r"to name the 100 samples of a set|no more barred samples than before"):
+        reserve(store, MODEL, question("b"), places(), TERMS, chosen_on=places(first=100, count=100))
+
+
 @pytest.mark.parametrize("how", ["removed", "cut", "rewritten"])
 def test_a_ledger_that_lost_what_a_release_names_is_refused(store: Store, how: str) -> None:
     decide(store, "a")
