@@ -192,7 +192,7 @@ class BytesRule(Settings):
 class Learnt(Settings):
     """The baseline and the candidate are better than the best answer that is always the same.
 
-    It holds beside all rules, unless one sets a floor that no constant answer reaches.
+    It holds beside all rules, unless one sets a floor that no answer reaches which does not depend on the sample.
     """
 
     confidence: Confidence = 0.95

@@ -6,6 +6,7 @@ sample is in the source). TensorFlow is not needed to read them.
 
 ``test.places`` names the samples of the test split for the ledger of decisions, by the hashes that decided their
 splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded, before it was brought to a size.
+``validation.places`` does so for those of the validation split, by which candidates are chosen.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ from tasks.files import sha256
 from tasks.records import Record, read_record
 
 PREPARED = Path("data/prepared")
-TEST_HASHES = "test.places"
+TEST_HASHES, VALIDATION_HASHES = "test.places", "validation.places"
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 DTYPES = ("uint8", "int32", "int64", "float32")  # of inputs; int32 and int64 are numbers of things (ids), not amounts
@@ -240,6 +241,22 @@ def read_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
     if len(content) != 8 * samples:
         raise DataError(
             f"Expected {path} to name {samples:,} test samples in 8 bytes each. Received: {len(content):,} bytes. "
+            f"Run the load stage again (`dvc repro --force load`)."
+        )
+    return np.frombuffer(content, "<u8").astype(np.uint64)
+
+
+def read_validation_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
+    """The hashes of the validation samples, ``[n]``; none where no load stage has written them.
+
+    Raises:
+        DataError: the file is cut.
+    """
+    path = folder / VALIDATION_HASHES
+    content = path.read_bytes() if path.exists() else b""
+    if len(content) % 8:
+        raise DataError(
+            f"Expected {path} to name each validation sample in 8 bytes. Received: {len(content):,} bytes. "
             f"Run the load stage again (`dvc repro --force load`)."
         )
     return np.frombuffer(content, "<u8").astype(np.uint64)

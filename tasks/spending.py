@@ -27,9 +27,19 @@ probability that a predictor gives to the verdicts so far, followed by a PASS. :
 Some decisions tell FAIL apart from INCONCLUSIVE, since a person may release the one and never the other. Their nodes
 have three branches: what is left beside the PASS is split between FAIL and INCONCLUSIVE, so the three still come to
 ``w``, and the proof holds word for word. :func:`failure_share` is what FAIL gets.
+
+Several decisions may be open at once, and end in any order. What is left follows from the verdicts in the order in
+which the decisions were *begun*; one that is open counts as not passed (:meth:`ErrorBudget.after`). So a PASS that
+comes late leaves what it would have left if it had come in time. The bound holds: write for each decision whose model
+breaks a rule the word of the verdicts before it as they were known when it was begun, an open one as not passed,
+followed by PASS. Its level is at most ``error`` times the probability of that word. Of two such decisions that one
+retrainer may come to, either both know the verdict of a third, and not the same, or the later one goes on from the
+earlier one, which did not pass or is open: so no word begins another, their probabilities sum to at most 1 (L. G.
+Kraft's inequality), and the union bound is all that is needed. ∎
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from scipy.special import ndtri
 
@@ -75,6 +85,24 @@ class ErrorBudget:
         level = min(ceiling, error * self.offer)
         return level if level >= LEAST else 0.0
 
+    def after(
+        self, outcome: Literal["PASS", "FAIL", "INCONCLUSIVE"] | None, tells_failure: bool = False
+    ) -> "ErrorBudget":
+        """After the next decision, by what is known of it.
+
+        Args:
+            outcome: its verdict; None while it is open, which counts as one that did not pass.
+            tells_failure: whether FAIL is told apart from INCONCLUSIVE.
+        """
+        rest = self.reserve(tells_failure)
+        match outcome:
+            case "PASS":
+                return rest.after_pass(self.offer)
+            case "FAIL":
+                return rest.after_failure(self.failure_offer)
+            case _:
+                return rest
+
     def reserve(self, tells_failure: bool = False) -> "ErrorBudget":
         """After the next decision was begun; until it has ended it counts as one that did not pass.
 
@@ -85,12 +113,12 @@ class ErrorBudget:
         return replace(self, wealth=self.wealth - paid, others=self.others + 1)
 
     def after_pass(self, offer: float) -> "ErrorBudget":
-        """After a decision passed that had got ``offer``."""
-        others = self.others - 1 if self.passed else 0
+        """After the decision passed that was begun last, and had got ``offer``."""
+        others = max(0, self.others - 1) if self.passed else 0
         return ErrorBudget(offer, self.passed + 1, others)
 
     def after_failure(self, offer: float) -> "ErrorBudget":
-        """After a decision was told as FAIL that had got ``offer`` for this case."""
+        """After the decision was told as FAIL that was begun last, and had got ``offer`` for this case."""
         return replace(self, wealth=min(self.wealth, offer))
 
 

@@ -22,7 +22,7 @@ from tasks.evaluation.question import pose, read_decision
 from tasks.evaluation.records import DECISION, GATE, Decision, Outlook
 from tasks.evaluation.results import Results, load_results
 from tasks.records import read_record, write_record
-from tasks.samples import read_hashes
+from tasks.samples import read_hashes, read_validation_hashes
 from tasks.spending import two_sided, worth
 
 
@@ -50,7 +50,9 @@ def settle(params: Params, registry: Registry) -> Decision:
         raise DataError(f"Expected {GATE}. Received: no such file. Run `slimline run` or `dvc repro` first.")
     terms = sealed.Terms(params.gate.error, decision.ceiling(params), actor()[:MAX_BY], results.gate.chosen)
     known = tuple(known_decisions(registry, params))
-    entry, used = sealed.reserve(store, settings.model, question, hashes, terms, known)
+    entry, used = sealed.reserve(
+        store, settings.model, question, hashes, terms, known, chosen_on=read_validation_hashes()
+    )
     if entry.ended is None:
         outcome = decision.decide(results, entry.reserved.question, used, entry.reserved.level)
         entry = ledger.end(store, settings.model, entry.reserved.number, outcome)

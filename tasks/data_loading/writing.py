@@ -14,7 +14,7 @@ from tasks.data_loading.bucket_sort import Bucket, Entry
 from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.shards import ShardWriter
 from tasks.data_loading.splitting import assign
-from tasks.samples import SPLITS, TEST_HASHES, Part, Specs, SplitName
+from tasks.samples import SPLITS, TEST_HASHES, VALIDATION_HASHES, Part, Specs, SplitName
 from tasks.tfrecord import Sample
 
 Assigned = tuple[SplitName, Entry]
@@ -64,7 +64,10 @@ def write_splits(
             )
             for split in SPLITS
         }
-        hashes = stack.enter_context((folder / TEST_HASHES).open("wb"))
+        hashes = {
+            split: stack.enter_context((folder / name).open("wb"))
+            for split, name in (("test", TEST_HASHES), ("validation", VALIDATION_HASHES))
+        }
         for bucket in buckets:
             for _, group in groupby(bucket.index(), attrgetter("digest")):
                 assigned = [(assign(entry.split_hash, entry.declared, declared, data.split), entry) for entry in group]
@@ -73,8 +76,8 @@ def write_splits(
                     content = bucket.content(entry)
                     parts = {name: content[start:end] for name, start, end in cuts}
                     writers[split].add(Sample(parts, target, entry.name))
-                    if split == "test":
-                        hashes.write(struct.pack("<Q", entry.split_hash))
+                    if split in hashes:
+                        hashes[split].write(struct.pack("<Q", entry.split_hash))
                 for split, entry in assigned:
                     digest.update(entry.digest + f"{labelling.labels[entry.class_number]}\n{split}\n".encode())
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()

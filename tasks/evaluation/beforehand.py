@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 from tasks.config import QualityRule, Rule
-from tasks.statistics import tango, wilson
+from tasks.statistics import clopper_pearson, tango
 
 MOST = 10_000_000  # samples that are asked for
 
@@ -34,7 +34,7 @@ def too_few(rules: Iterable[Rule], samples: int) -> str | None:
                 return (
                     f"The gate's rule {{metric: accuracy, {key}: {limit:g}}} cannot be proven with {samples:,} test "
                     f"samples: it takes at least {needed:,}, several times as many where answers differ. Add samples, "
-                    f"raise data.split.test, or change {key} in gate.rules."
+                    f"set a larger data.split.test before the first run, or change {key} in gate.rules."
                 )
     return None
 
@@ -44,4 +44,4 @@ def _margin_is_proven(rule: QualityRule) -> Callable[[int], bool]:
 
 
 def _floor_is_proven(rule: QualityRule) -> Callable[[int], bool]:
-    return lambda samples: rule.min is not None and wilson(samples, samples, rule.confidence).low >= rule.min
+    return lambda samples: rule.min is not None and clopper_pearson(samples, samples, rule.confidence).low >= rule.min

@@ -188,8 +188,7 @@ def too_few_samples(name: str, smallest: float, results: Results) -> str:
         return ""
     return (
         f"No decision is spent on that: {results.dataset.splits['test'].samples:,} test samples cannot prove the "
-        f"margin of {main.margin(wanted)} that gate.rules ask for. Add samples, raise data.split.test, or allow a "
-        f"larger margin."
+        f"margin of {main.margin(wanted)} that gate.rules ask for. Add samples, or allow a larger margin."
     )
 
 

@@ -2,7 +2,8 @@
 
 Non-inferiority alone does not ask that: two models that have both learnt nothing are equally good. So the baseline and
 the candidate must each beat the constant answer on the same samples, by a paired interval; unless params.yaml sets a
-floor, or a ceiling where less is better, that no constant answer reaches.
+floor, or a ceiling where less is better, that nobody reaches who does not look at the samples: neither a constant
+answer nor a random one.
 """
 
 from collections.abc import Iterator
@@ -30,11 +31,11 @@ def judge_learnt(name: str, split: Split, results: Results) -> Iterator[RuleVerd
 
 
 def shows_learning(rule: QualityRule, split: Split, results: Results) -> bool:
-    """Tell whether a rule sets a limit that no constant answer reaches on these samples."""
+    """Tell whether a rule sets a limit that no answer reaches on these samples which does not depend on them."""
     if rule.limit is None:
         return False
     metric = results.measuring.metric(rule.metric)
-    return metric.sign * (rule.limit - metric.constant(results.answers(BASELINE, split))) > 0
+    return metric.sign * (rule.limit - metric.blind(results.answers(BASELINE, split))) > 0
 
 
 def beside_constant(name: str, split: Split, results: Results) -> RuleVerdict:

@@ -140,7 +140,7 @@ def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results
 def _limit(rule: QualityRule, limit: float, name: str, split: Split, results: Results) -> RuleVerdict:
     """Judge a floor of the candidate's own figure, or a ceiling of one of which less is better."""
     metric, answers = results.measuring.metric(rule.metric), results.answers(name, split)
-    seen = metric.interval(answers, rule.confidence)
+    seen = metric.bounds(answers, rule.confidence)
     outcome, judged = decide_beside(seen, limit, metric.less_is_better)
     scarce: tuple[ScarceClass, ...] = ()
     distance = metric.sign * (seen.value - limit)

@@ -3,7 +3,7 @@
 from math import sqrt
 
 from scipy.optimize import brentq
-from scipy.special import ndtri
+from scipy.special import betaincinv, ndtri
 
 from tasks.records import Interval
 
@@ -91,11 +91,32 @@ def wilson(successes: int, samples: int, confidence: float = 0.95) -> Interval:
     Raises:
         ValueError: there are no samples, or more successes than samples.
     """
-    if not 0 <= successes <= samples or samples < 1:
-        raise ValueError(f"Expected 0 ≤ successes ≤ samples, samples ≥ 1. Received: {successes}, {samples}.")
+    _check_counts(successes, samples)
     value = successes / samples
     low, high = score_bounds(value, samples, confidence)
     return Interval(value=value, low=low if successes else 0.0, high=high if successes < samples else 1.0)
+
+
+def clopper_pearson(successes: int, samples: int, confidence: float = 0.95) -> Interval:
+    """Exact interval for one proportion: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413.
+
+    Its bounds are quantiles of beta distributions. Each of them is wrong with a probability of at most
+    ``(1 - confidence) / 2``, whatever the proportion, the samples and the confidence are. Wilson's keep that on average
+    only: at the level 10⁻⁶ and a proportion of 0.1 in 100 samples the lower one is wrong 13 times as often.
+
+    Raises:
+        ValueError: there are no samples, or more successes than samples.
+    """
+    _check_counts(successes, samples)
+    level, failures = (1 - confidence) / 2, samples - successes
+    low = float(betaincinv(successes, failures + 1, level)) if successes else 0.0
+    high = 1 - float(betaincinv(failures, successes + 1, level)) if failures else 1.0
+    return Interval(value=successes / samples, low=low, high=high)
+
+
+def _check_counts(successes: int, samples: int) -> None:
+    if not 0 <= successes <= samples or samples < 1:
+        raise ValueError(f"Expected 0 ≤ successes ≤ samples, samples ≥ 1. Received: {successes}, {samples}.")
 
 
 def score_bounds(value: float, samples: float, confidence: float) -> tuple[float, float]:

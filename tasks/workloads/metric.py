@@ -67,6 +67,15 @@ class Metric(ABC):
             confidence: of the two-sided interval.
         """
 
+    def bounds(self, answers: Answers, confidence: float = 0.95) -> Interval:
+        """Return the interval by which a floor or ceiling is decided: as :meth:`interval`, unless a surer one is known.
+
+        Args:
+            answers: of one model, with the targets.
+            confidence: of the two-sided interval.
+        """
+        return self.interval(answers, confidence)
+
     @abstractmethod
     def difference(self, mine: Answers, theirs: Answers, confidence: float = 0.95) -> Interval:
         """Return mine − theirs on the same samples, with its two-sided interval.
@@ -84,6 +93,18 @@ class Metric(ABC):
         Args:
             answers: whose targets count.
         """
+
+    def blind(self, answers: Answers) -> float:
+        """Return the best figure that is expected of answers which do not depend on the sample, random ones among them.
+
+        No guess is better than the best constant where a figure is a mean over samples: a guess mixes constants, and a
+        mean of such figures is at most the largest. A metric of another kind, as a macro average, says what guessing
+        reaches.
+
+        Args:
+            answers: whose targets count.
+        """
+        return self.constant(answers)
 
     def find_scarce(
         self,

@@ -11,11 +11,13 @@ from tasks.samples import (
     PREPARED,
     SPLITS,
     TEST_HASHES,
+    VALIDATION_HASHES,
     Inputs,
     concatenate,
     read_batches,
     read_dataset,
     read_hashes,
+    read_validation_hashes,
     shard_files,
     split_digest,
 )
@@ -78,6 +80,24 @@ def test_a_sample_of_the_test_split_is_known_by_its_image_whatever_size_it_is_br
     prepared("digits", image={"height": 12, "width": 12, "channels": 3})
     assert sorted(read_hashes().tolist()) == sorted(before.tolist())
     assert split_digest("test") != digest
+
+
+@pytest.mark.usefixtures("digits")
+def test_a_validation_sample_that_another_cut_makes_a_test_sample_is_known_as_the_same() -> None:
+    chosen_on, sealed = read_validation_hashes(), set(read_hashes().tolist())
+    assert len(chosen_on) == read_dataset().splits["validation"].samples
+    assert not sealed & set(chosen_on.tolist())
+    prepared("digits", split={"test": 0.2})  # takes what validation was
+    assert sealed | set(chosen_on.tolist()) == set(read_hashes().tolist())
+
+
+@pytest.mark.usefixtures("digits")
+def test_names_of_the_validation_samples_that_are_cut_say_what_to_do() -> None:
+    (PREPARED / VALIDATION_HASHES).write_bytes((PREPARED / VALIDATION_HASHES).read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"validation\.places to name .*dvc repro --force load"):
+        read_validation_hashes()
+    (PREPARED / VALIDATION_HASHES).unlink()
+    assert len(read_validation_hashes()) == 0
 
 
 @pytest.mark.usefixtures("digits")

@@ -34,6 +34,15 @@ class Opened(Record):
     at: Moment
 
 
+class Barred(Record):
+    """All samples by which candidates were chosen so far: no decision from here on asks them."""
+
+    kind: Literal["barred"] = "barred"
+    samples: Sha256  # of the object that names them
+    count: Annotated[int, Field(ge=1, le=MOST_SAMPLES)]
+    at: Moment
+
+
 class Reserved(Record):
     """A decision, before an answer was read; ``set`` is 0 for one that needs no sealed sample and costs nothing."""
 
@@ -59,7 +68,7 @@ class Ended(Record):
     at: Moment
 
 
-Line = Annotated[Opened | Reserved | Ended, Field(discriminator="kind")]
+Line = Annotated[Opened | Barred | Reserved | Ended, Field(discriminator="kind")]
 
 
 class Ledger(Record):
@@ -76,9 +85,9 @@ class Entry:
 
     reserved: Reserved
     turn: int  # on its set, from 1
-    offer: float  # fraction of the set's error
-    failure_offer: float = 0.0  # fraction that is left if it is told as FAIL
+    before: ErrorBudget = field(default_factory=ErrorBudget)  # of its set, by what is known of the decisions before it
     after: ErrorBudget = field(default_factory=ErrorBudget)  # of its set, once it had ended
+    barred: Barred | None = None  # when it was begun
     ended: Ended | None = None
     sha256: str | None = None
 
@@ -100,6 +109,7 @@ class Book:
     tag: str | None
     sets: tuple[Set, ...]
     entries: tuple[Entry, ...]
+    barred: Barred | None = None
 
     def find(self, question: Question) -> Entry | None:
         """The decision about a question."""
@@ -122,6 +132,7 @@ def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
     """
     sets: list[Set] = []
     entries: list[Entry] = []
+    barred: Barred | None = None
     digest, asked = hashlib.sha256(ledger.model.encode()).hexdigest(), set[str]()
     for number, line in enumerate(ledger.lines, start=1):
         digest = hashlib.sha256(f"{digest}\n{line.model_dump_json()}".encode()).hexdigest()
@@ -129,14 +140,17 @@ def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
         match line:
             case Opened():
                 sets.append(Set(line))
+            case Barred():
+                problem = "no more barred samples than before" if barred and line.count <= barred.count else None
+                barred = line
             case Reserved():
-                problem = _misfit(line, sets, entries, asked) or _reserve(line, sets, entries)
+                problem = _misfit(line, sets, entries, asked) or _reserve(line, sets, entries, barred)
                 asked.add(line.question.key)
             case Ended():
                 problem = _end(line, sets, entries, digest)
         if problem:
             raise broken(origin, f"line {number:,}, {problem}")
-    return Book(ledger, tag, tuple(sets), tuple(entries))
+    return Book(ledger, tag, tuple(sets), tuple(entries), barred)
 
 
 def broken(origin: str, what: str) -> LedgerError:
@@ -160,19 +174,25 @@ def _misfit(line: Reserved, sets: list[Set], entries: list[Entry], asked: set[st
     return None
 
 
-def _reserve(line: Reserved, sets: list[Set], entries: list[Entry]) -> str | None:
+def _reserve(line: Reserved, sets: list[Set], entries: list[Entry], barred: Barred | None) -> str | None:
     """Take a reservation over; gives what is wrong with its level."""
     before = sets[line.set - 1] if line.set else None
     follows = before.budget.level(line.error, line.ceiling) if before else 0.0
     if abs(line.level - follows) > CLOSE * follows or (before and not follows):
         return f"a decision at the level {line.level:g}, where {follows:g} follows from the lines before"
     if before:
-        budget, tells = before.budget, line.question.tells_failure
-        sets[line.set - 1] = replace(before, budget=budget.reserve(tells), turns=before.turns + 1)
-        entries.append(Entry(line, before.turns + 1, budget.offer, budget.failure_offer if tells else 0.0))
+        entry = Entry(line, before.turns + 1, before.budget, barred=barred)
+        sets[line.set - 1] = replace(before, budget=_left_by(entry), turns=entry.turn)
+        entries.append(entry)
     else:
-        entries.append(Entry(line, 0, 0.0))
+        entries.append(Entry(line, 0))
     return None
+
+
+def _left_by(entry: Entry) -> ErrorBudget:
+    """Return what a set has left after a decision, by what is known of it."""
+    outcome = entry.ended.outcome if entry.ended else None
+    return entry.before.after(outcome, entry.reserved.question.tells_failure)
 
 
 def _end(line: Ended, sets: list[Set], entries: list[Entry], digest: str) -> str | None:
@@ -184,14 +204,28 @@ def _end(line: Ended, sets: list[Set], entries: list[Entry], digest: str) -> str
         return f"a second verdict of decision {line.number:,}"
     if line.outcome == "FAIL" and not entry.reserved.question.tells_failure:
         return f"a FAIL of decision {line.number:,}, which does not tell it apart"
-    after = ErrorBudget()
-    if number := entry.reserved.set:
-        of = sets[number - 1]
-        after = {
-            "PASS": of.budget.after_pass(entry.offer),
-            "FAIL": of.budget.after_failure(entry.failure_offer),
-            "INCONCLUSIVE": of.budget,
-        }[line.outcome]
-        sets[number - 1] = replace(of, budget=after)
-    entries[line.number - 1] = replace(entry, ended=line, sha256=digest, after=after)
+    entries[line.number - 1] = replace(entry, ended=line, sha256=digest)
+    if entry.reserved.set:
+        budget = _recount(line.number - 1, sets[entry.reserved.set - 1], entries)
+        sets[entry.reserved.set - 1] = replace(sets[entry.reserved.set - 1], budget=budget)
+        entries[line.number - 1] = replace(entries[line.number - 1], after=budget)
     return None
+
+
+def _recount(index: int, of: Set, entries: list[Entry]) -> ErrorBudget:
+    """Return what a set has left now that a decision has ended; the decisions after it are counted anew.
+
+    What is left goes by the order in which decisions were begun, whatever the order of their ends: see
+    :mod:`tasks.spending`. A verdict that an open decision was taken to have changes nothing.
+    """
+    ended = entries[index]
+    if ended.ended and ended.ended.outcome == "INCONCLUSIVE":
+        return of.budget
+    budget = _left_by(ended)
+    if ended.turn == of.turns:
+        return budget
+    for later in range(index + 1, len(entries)):
+        if entries[later].reserved.set == ended.reserved.set:
+            entries[later] = replace(entries[later], before=budget)
+            budget = _left_by(entries[later])
+    return budget

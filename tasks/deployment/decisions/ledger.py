@@ -3,12 +3,13 @@
 ::
 
     ledgers/<model>/decisions.json       all that has happened, in one object that only grows, by compare-and-swap
-    ledgers/<model>/samples/<sha256>     which samples a set has: 8 bytes each, sorted, immutable
+    ledgers/<model>/samples/<sha256>     samples of a set, or barred ones: 8 bytes each, sorted, immutable
 
-Each line of the ledger is one of three: a set of samples was *opened*, a decision was *reserved* at a level, a decision
-*ended*. A decision is reserved before any answer to a sealed sample is read, so none is missing whenever a run is
-killed; what was reserved and has not ended counts as a decision that did not pass, until somebody asks the same
-question again and ends it at the same level. A question that is there already costs nothing.
+Each line of the ledger is one of four: a set of samples was *opened*, samples were *barred* since candidates were
+chosen on them, a decision was *reserved* at a level, a decision *ended*. A decision is reserved before any answer to a
+sealed sample is read, so none is missing whenever a run is killed; what was reserved and has not ended counts as a
+decision that did not pass, until somebody asks the same question again and ends it at the same level. A question that
+is there already costs nothing.
 
 A line's digest covers all lines before it. A release names the digest of its decision, so a ledger that was cut or
 changed later is found out by the next decision.
@@ -23,6 +24,7 @@ from pydantic import ValidationError
 
 from tasks.deployment.decisions.entries import (
     MOST_LINES,
+    Barred,
     Book,
     Ended,
     Entry,
@@ -79,7 +81,7 @@ def read(store: Readable, model: str) -> Book:
     return replay(ledger, found.tag, f"{store.url}/{key}")
 
 
-def append(store: Store, book: Book, lines: Sequence[Opened | Reserved | Ended]) -> Book:
+def append(store: Store, book: Book, lines: Sequence[Opened | Barred | Reserved | Ended]) -> Book:
     """Write lines behind those of a ledger that was read.
 
     Raises:

@@ -4,6 +4,9 @@ A set is fixed when it is opened: the samples of the test split that no set has 
 one error. Samples that come later stay out of them, sealed, until they are as many as any set still has in the test
 split; then they are a set of their own, with an error of its own. Its decisions are proven by samples on which no
 verdict has ever depended, so what was learned from older sets helps nobody there.
+
+Samples on which candidates were chosen, those of the validation split of a run that asked for a decision, are *barred*:
+where another split is cut, or the source is sorted anew, and they come into the test split, no decision asks them.
 """
 
 import hashlib
@@ -14,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.deployment.decisions import ledger
-from tasks.deployment.decisions.entries import MOST_SAMPLES, Book, Entry, Opened, Reserved, Set
+from tasks.deployment.decisions.entries import MOST_SAMPLES, Barred, Book, Entry, Opened, Reserved, Set
 from tasks.deployment.decisions.ledger import PAUSES, Known
 from tasks.deployment.registry import now
 from tasks.deployment.stores.protocol import Readable, Store
@@ -24,6 +27,7 @@ from tasks.spending import ErrorBudget, worth
 
 Hashes = NDArray[np.uint64]
 Used = NDArray[np.bool_]
+NONE: Hashes = np.empty(0, np.uint64)
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,20 @@ class Terms:
 
 
 def reserve(
-    store: Store, model: str, question: Question, hashes: Hashes, terms: Terms, known: Sequence[Known] = ()
+    store: Store,
+    model: str,
+    question: Question,
+    hashes: Hashes,
+    terms: Terms,
+    known: Sequence[Known] = (),
+    chosen_on: Hashes = NONE,
 ) -> tuple[Entry, Used]:
     """The decision about a question: the one that is there, or a new one that is in the ledger before this returns.
 
     Args:
         hashes: the hashes of the test samples, ``[n]``.
         known: decisions that the ledger must have.
+        chosen_on: the hashes of the validation samples, on which the candidate was chosen, ``[m]``.
 
     Returns:
         the decision, and which of the samples it is taken on, ``[n]``.
@@ -60,7 +71,8 @@ def reserve(
         ledger.expect_entries(book, store, known)
         if entry := book.find(question):
             return entry, used_by(store, model, book, entry, hashes)
-        chosen = choose(store, model, book, hashes, terms) if question.rules else ChosenSet()
+        line, barred = bar(store, model, book, chosen_on)
+        chosen = choose(store, model, book, hashes, terms, barred) if question.rules else ChosenSet()
         number = len(book.entries) + 1
         reserved = Reserved(
             number=number,
@@ -75,7 +87,7 @@ def reserve(
             by=terms.by,
         )
         try:
-            book = ledger.append(store, book, [*chosen.opened, reserved])
+            book = ledger.append(store, book, [*line, *chosen.opened, reserved])
         except Conflict:
             ledger.wait(pause, store, model)
         else:
@@ -94,15 +106,19 @@ class ChosenSet:
     opened: tuple[Opened, ...] = ()
 
 
-def choose(store: Store, model: str, book: Book, hashes: Hashes, terms: Terms) -> ChosenSet:
+def choose(store: Store, model: str, book: Book, hashes: Hashes, terms: Terms, barred: Hashes = NONE) -> ChosenSet:
     """The set on which the next decision proves most; a new one once it has as many samples as any other.
+
+    Args:
+        hashes: of the test samples, ``[n]``.
+        barred: of samples that are not asked, ``[m]``.
 
     Raises:
         WornOut: no set can decide anything.
         LedgerError: a set's samples are not what they should be.
         StoreError: the store cannot be read or written.
     """
-    present, unseen = look(store, model, book, hashes)
+    present, unseen = look(store, model, book, hashes, barred)
     if int(unseen.sum()) > 0 and missing(present, unseen) == 0:
         new = open_set(store, model, hashes[unseen])
         samples = int(np.isin(hashes, _decode(new[1])).sum())
@@ -115,17 +131,50 @@ def choose(store: Store, model: str, book: Book, hashes: Hashes, terms: Terms) -
     if not choices:
         raise WornOut(
             f"Expected test samples that can decide about {terms.recipe}. Received: {len(hashes):,}, of which "
-            f"{int(unseen.sum()):,} were never used; the others have no error left. {missing(present, unseen):,} new "
-            f"ones in the test split give it back: add samples to the source."
+            f"{int(unseen.sum()):,} were never used{_told(hashes, barred)}; the others have no error left. "
+            f"{missing(present, unseen):,} new ones in the test split give it back: add samples to the source."
         )
     return max(choices, key=lambda each: (worth(each.samples, each.level, terms.ceiling), each.number))
 
 
-def look(store: Readable, model: str, book: Book, hashes: Hashes) -> tuple[list[Used], Used]:
-    """Return which samples of the test split each set has, and which none has, ``[n]`` each."""
-    present = [np.isin(hashes, members(store, model, of)) for of in book.sets]
-    unseen = ~np.logical_or.reduce(present) if present else np.ones(len(hashes), np.bool_)
+def _told(hashes: Hashes, barred: Hashes) -> str:
+    count = int(np.isin(hashes, barred).sum())
+    return f", and candidates were chosen on {count:,} once, which are not asked" if count else ""
+
+
+def look(
+    store: Readable, model: str, book: Book, hashes: Hashes, barred: Hashes | None = None
+) -> tuple[list[Used], Used]:
+    """Return which samples of the test split each set has, and which none has, ``[n]`` each.
+
+    Args:
+        hashes: of the test samples, ``[n]``.
+        barred: of samples that are in neither; by default those that the ledger names.
+    """
+    if barred is None:
+        barred = named_by(store, model, book.barred)
+    allowed = ~np.isin(hashes, barred)
+    present = [np.isin(hashes, members(store, model, of)) & allowed for of in book.sets]
+    unseen = np.logical_and.reduce([~each for each in present]) & allowed if present else allowed
+    if len(barred) >= MOST_SAMPLES:  # there may be more than can be named
+        unseen = np.zeros(len(hashes), np.bool_)
     return present, unseen
+
+
+def bar(store: Store, model: str, book: Book, chosen_on: Hashes) -> tuple[tuple[Barred, ...], Hashes]:
+    """Name the samples on which candidates were chosen, those of before and new ones.
+
+    Returns:
+        the line that names them, if there are new ones, and all of them.
+    """
+    before = named_by(store, model, book.barred)
+    barred = np.union1d(before, chosen_on)[:MOST_SAMPLES]
+    if len(barred) == len(before):
+        return (), before
+    content = barred.astype("<u8").tobytes()
+    digest = hashlib.sha256(content).hexdigest()
+    store.put_if_absent(samples_key(model, digest), content)
+    return (Barred(samples=digest, count=len(barred), at=now()),), barred
 
 
 def missing(present: Sequence[Used], unseen: Used) -> int:
@@ -153,14 +202,25 @@ def members(store: Readable, model: str, of: Set) -> Hashes:
     Raises:
         LedgerError: they are missing or are not those that the set was opened with.
     """
-    key = samples_key(model, of.opened.samples)
+    return named_by(store, model, of.opened)
+
+
+def named_by(store: Readable, model: str, line: Opened | Barred | None) -> Hashes:
+    """The samples that a line of the ledger names, sorted.
+
+    Raises:
+        LedgerError: they are missing or are not those that were named.
+    """
+    if line is None:
+        return NONE
+    key = samples_key(model, line.samples)
     try:
         content = store.get(key).content
     except NotFound:
         content = b""
-    if hashlib.sha256(content).hexdigest() != of.opened.samples or len(content) != 8 * of.opened.count:
+    if hashlib.sha256(content).hexdigest() != line.samples or len(content) != 8 * line.count:
         raise LedgerError(
-            f"Expected {key} in {store.url} to name the {of.opened.count:,} samples of a set of the ledger. Received: "
+            f"Expected {key} in {store.url} to name the {line.count:,} samples of a set of the ledger. Received: "
             f"{f'{len(content):,} other bytes' if content else 'no such object'}. Without it nobody knows which "
             f"samples are new: restore it from a backup of the store."
         )
@@ -175,7 +235,10 @@ def used_by(store: Readable, model: str, book: Book, entry: Entry, hashes: Hashe
     """
     line = entry.reserved
     used = (
-        np.isin(hashes, members(store, model, book.sets[line.set - 1])) if line.set else np.zeros(len(hashes), np.bool_)
+        np.isin(hashes, members(store, model, book.sets[line.set - 1]))
+        & ~np.isin(hashes, named_by(store, model, entry.barred))
+        if line.set
+        else np.zeros(len(hashes), np.bool_)
     )
     if int(used.sum()) != line.samples:
         raise LedgerError(

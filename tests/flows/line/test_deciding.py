@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from flows.line import deciding
@@ -22,6 +23,7 @@ from tasks.evaluation import decision
 from tasks.evaluation.records import DECISION, GATE, Decision, GateReport
 from tasks.evaluation.results import load_results
 from tasks.records import read_record, write_record
+from tasks.samples import PREPARED, VALIDATION_HASHES
 from tests.flows.shades import shades_params, write_shades
 from tests.tasks.deployment.killing import die, killed
 
@@ -61,6 +63,13 @@ def test_a_candidate_as_good_as_the_baseline_passes_and_the_manifest_names_the_d
         made.sha256,
         0.025,
     )
+
+
+def test_the_samples_on_which_it_was_chosen_are_named_beside_the_ledger(params: Params) -> None:
+    write_shades(params)
+    (PREPARED / VALIDATION_HASHES).write_bytes(np.arange(1000, 1400, dtype="<u8").tobytes())
+    settled(params)
+    assert lines(params) == ["barred", "opened", "reserved", "ended"]
 
 
 def test_a_candidate_that_only_the_sealed_samples_find_out_does_not_pass_and_nothing_says_by_how_much(

@@ -8,7 +8,7 @@ from tasks.evaluation.gate import choose, rank
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import judge_rules, overall
-from tasks.statistics import paired_macro, smallest_margin, tango, wilson
+from tasks.statistics import clopper_pearson, paired_macro, smallest_margin, tango
 from tasks.workloads.outcomes.classes.answers import top
 from tests.tasks.evaluation.material import Fare, make_results
 
@@ -56,10 +56,10 @@ def test_macro_metrics_are_decided_by_their_paired_interval(metric: str) -> None
 
 
 @pytest.mark.parametrize(("least", "outcome"), [(0.9, "PASS"), (0.95, "INCONCLUSIVE"), (0.99, "FAIL")])
-def test_agreement_is_decided_by_the_bounds_of_wilson(least: float, outcome: str) -> None:
+def test_agreement_is_decided_by_the_exact_bounds(least: float, outcome: str) -> None:
     verdict = only({"metric": "agreement", "min": least}, (0, 850, 500, 50.0))  # 50 of 1,000 differ
     assert verdict.outcome == outcome
-    assert verdict.low == wilson(950, 1000).low
+    assert verdict.low == clopper_pearson(950, 1000).low
 
 
 @pytest.mark.parametrize(("latency", "outcome"), [(50.0, "PASS"), (100.0, "INCONCLUSIVE"), (120.0, "FAIL")])

@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tasks.evaluation.gate import choose, rank
-from tasks.evaluation.predictions import Answers, Predictions
+from tasks.evaluation.predictions import Answers, Predictions, Split
 from tasks.evaluation.quality import judge
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.results import Results
+from tasks.evaluation.rules import judge_rules
 from tasks.gate_settings import Learnt
 from tasks.samples import Part
 from tasks.workloads.outcomes.classes.metrics import METRICS
@@ -144,6 +147,39 @@ def test_a_floor_that_a_constant_answer_reaches_is_none() -> None:
     answers = dict.fromkeys(("baseline", "a"), np.zeros(1000, np.int64))
     found = held(results_of(("usual", "rare"), labels, answers, [WIDE, {"metric": "accuracy", "min": 0.9}]))
     assert {verdict.metric for verdict in found} == {"learnt", "learnt_by_baseline"}
+
+
+@pytest.mark.parametrize(
+    ("classes", "floor"),
+    [
+        (2, {"metric": "precision", "min": 0.3}),
+        (2, {"metric": "f1", "min": 0.4}),
+        (2, {"metric": "f1", "min": 0.5}),
+        (2, {"metric": "recall", "min": 0.5}),
+        (10, {"metric": "f1", "min": 0.05}),
+        (10, {"metric": "precision", "min": 0.08}),
+    ],
+)
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_floor_that_a_guess_reaches_is_none(classes: int, floor: dict[str, object], split: Split) -> None:
+    rng = np.random.default_rng(1)
+    labels, same = (rng.integers(0, classes, 4000) for _ in range(2))
+    rules = [{"metric": "accuracy", "margin": 0.03}, floor]
+    results = results_of(tuple("abcdefghij")[:classes], labels, dict.fromkeys(("baseline", "a"), same), rules)
+    found = {verdict.metric for verdict in judge_rules("a", split, results) if verdict.outcome != "PASS"}
+    assert found >= {"learnt", "learnt_by_baseline"}
+
+
+@given(st.lists(st.integers(1, 20), min_size=2, max_size=6), st.data())
+def test_no_guess_is_expected_to_reach_more_than_the_blind_figure(sizes: list[int], data: st.DataObject) -> None:
+    classes, said = len(sizes), data.draw(st.lists(st.integers(0, 20), min_size=len(sizes), max_size=len(sizes)))
+    pairs = [(k, answer) for k in range(classes) for answer in range(classes) for _ in range(sizes[k] * said[answer])]
+    assume(pairs)  # each label as often with each answer as shares have it: what a guess is expected to give
+    labels, guesses = (np.array(column) for column in zip(*pairs, strict=True))
+    answers = Answers(np.eye(classes, dtype=np.float32)[guesses], labels)
+    for metric in METRICS:
+        assert metric.value(answers) <= metric.blind(answers) + 1e-9
+        assert metric.blind(answers) >= metric.constant(answers) - 1e-9
 
 
 def test_the_best_constant_answer_is_the_most_frequent_class_by_every_metric() -> None:

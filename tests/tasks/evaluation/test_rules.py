@@ -1,10 +1,14 @@
+from bisect import bisect_left
+from functools import partial
+
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from tasks.evaluation.gate import choose
 from tasks.evaluation.records import RuleVerdict
 from tasks.evaluation.rules import apply_rule
-from tasks.statistics import wilson
+from tasks.statistics import clopper_pearson
 from tasks.workloads.outcomes.classes.answers import right
 from tests.tasks.evaluation.material import Fare, make_results
 
@@ -31,14 +35,28 @@ def test_a_floor_is_held_against_the_interval(metric: str, least: float, outcome
     rule = {"metric": metric, "min": least}
     results = make_results([rule], {"baseline": BASELINE, "a": (0, 850, 500, 50.0)})
     (seen,) = apply_rule(results.params.gate.rules[0], "a", "test", results)
-    expected = results.measuring.metric(metric).interval(results.answers("a", "test"))
+    expected = results.measuring.metric(metric).bounds(results.answers("a", "test"))
     assert (seen.outcome, seen.versus, seen.limit) == (outcome, None, least)
     assert (seen.value, seen.low, seen.high) == (expected.value, expected.low, expected.high)
     assert "85.00 %" in seen.sentence
 
 
+@pytest.mark.parametrize("rule", [{"metric": "accuracy", "min": 0.1}, {"metric": "agreement", "min": 0.1}])
+def test_a_low_floor_passes_what_is_below_it_no_more_often_than_its_level(rule: dict[str, object]) -> None:
+    for level in (0.025, 1e-4, 1e-6):
+        pinned = {**rule, "confidence": 1 - 2 * level}
+        right = bisect_left(range(1000), True, key=partial(held, pinned))
+        assert binom.sf(right - 1, 1000, 0.1) <= level
+
+
+def held(rule: dict[str, object], right: int) -> bool:
+    """Whether a candidate passes that is right for, and agrees with the baseline on, so many of 1,000 samples."""
+    results = make_results([rule], {"baseline": (0, 1000, 1000, 100.0), "a": (0, right, 500, 50.0)})
+    return next(apply_rule(results.params.gate.rules[0], "a", "test", results)).outcome == "PASS"
+
+
 def test_a_floor_is_reached_where_the_lower_bound_is_just_there() -> None:
-    exact = wilson(850, 1000).low
+    exact = clopper_pearson(850, 1000).low
     (seen,) = verdicts({"metric": "accuracy", "min": exact}, 850)
     assert seen.outcome == "PASS"
     (seen,) = verdicts({"metric": "accuracy", "min": float(np.nextafter(exact, 1))}, 850)
@@ -59,18 +77,18 @@ def test_a_margin_and_a_floor_stand_in_one_rule_or_in_two() -> None:
 
 
 def test_a_confidence_of_its_own_moves_a_floor() -> None:
-    assert verdicts({"metric": "accuracy", "min": 0.84}, 850)[0].outcome == "INCONCLUSIVE"
-    assert verdicts({"metric": "accuracy", "min": 0.84, "confidence": 0.6}, 850)[0].outcome == "PASS"
+    assert verdicts({"metric": "accuracy", "min": 0.835}, 850)[0].outcome == "INCONCLUSIVE"
+    assert verdicts({"metric": "accuracy", "min": 0.835, "confidence": 0.6}, 850)[0].outcome == "PASS"
 
 
 @pytest.mark.parametrize(
     ("most", "outcome"), [(0.1, "PASS"), (0.05, "INCONCLUSIVE"), (0.04, "INCONCLUSIVE"), (0.02, "FAIL")]
 )
-def test_negative_flips_are_decided_by_the_bounds_of_wilson(most: float, outcome: str) -> None:
+def test_negative_flips_are_decided_by_the_exact_bounds(most: float, outcome: str) -> None:
     rule = {"metric": "negative_flips", "max": most, "versus": ["baseline"]}
     (seen,) = verdicts(rule, 850)  # wrong for 50 that the baseline is right for
     assert (seen.outcome, seen.versus) == (outcome, "baseline")
-    assert (seen.value, seen.low, seen.high) == tuple(wilson(50, 1000).model_dump().values())
+    assert (seen.value, seen.low, seen.high) == tuple(clopper_pearson(50, 1000).model_dump().values())
     assert "Of 1,000 test samples it is wrong for 50 that baseline is right for" in seen.sentence
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
-from tasks.statistics import critical_value, smallest_margin, tango, wilson
+from tasks.statistics import clopper_pearson, critical_value, smallest_margin, tango, wilson
 
 
 def test_tango_gives_the_published_interval_for_airway_reactivity() -> None:
@@ -101,6 +101,30 @@ def test_wilson_gives_the_published_interval() -> None:
 def test_wilson_refuses_more_successes_than_samples() -> None:
     with pytest.raises(ValueError, match="Received: 3, 2"):
         wilson(3, 2)
+
+
+def test_the_exact_interval_is_the_published_one() -> None:
+    # Newcombe, Statistics in Medicine 17 (1998) 857, table I: method 5
+    for successes, samples, low, high in ((81, 263, 0.2527, 0.3676), (15, 148, 0.0578, 0.1617), (0, 20, 0, 0.1684)):
+        seen = clopper_pearson(successes, samples)
+        assert (seen.low, seen.high) == pytest.approx((low, high), abs=5e-5)
+    assert clopper_pearson(20, 20).high == 1
+    with pytest.raises(ValueError, match="Received: 3, 2"):
+        clopper_pearson(3, 2)
+
+
+@pytest.mark.parametrize("level", [0.025, 0.0005, 1e-6, 1e-9])
+@pytest.mark.parametrize("least", [0.02, 0.1, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("samples", [30, 100, 2_000])
+def test_an_exact_bound_is_wrong_no_more_often_than_its_level(level: float, least: float, samples: int) -> None:
+    passing = next((k for k in range(samples + 1) if clopper_pearson(k, samples, 1 - 2 * level).low >= least), None)
+    if passing is not None:
+        assert binom.sf(passing - 1, samples, least) <= level * (1 + 1e-6)
+    failing = next(
+        (k for k in range(samples, -1, -1) if clopper_pearson(k, samples, 1 - 2 * level).high <= least), None
+    )
+    if failing is not None:
+        assert binom.cdf(failing, samples, least) <= level * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("confidence", [0.9, 0.9995, 0.9999, 1 - 1e-9])

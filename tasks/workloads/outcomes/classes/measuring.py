@@ -89,8 +89,8 @@ class ClassesMeasuring(OutcomeMeasuring):
             f"{len(answers):,} {split} samples{same}. To say {beside.name} of every sample is right for "
             f"{percent(float(right(beside.answers).mean()))}, and the difference is {points(seen.value)} points "
             f"({level(confidence)} {points_interval(seen)}), not clearly above 0. Look at the labels, or train on more "
-            f"samples or for longer. Where one class is most of the samples, set a floor that no constant answer "
-            f"reaches, as {{metric: recall, min: 0.8}}.",
+            f"samples or for longer. Where one class is most of the samples, set a floor that no guess reaches, "
+            f"as {{metric: recall, min: 0.8}}.",
         )
 
     def predict(self, file: str, output: NDArray[np.float32], labels: Sequence[str]) -> ClassPrediction:

@@ -38,6 +38,12 @@ class Accuracy(Metric):
 
         return wilson(int(right(answers).sum()), len(answers), confidence)
 
+    def bounds(self, answers: Answers, confidence: float = 0.95) -> Interval:
+        """Return the exact interval; see :func:`tasks.statistics.clopper_pearson`."""
+        from tasks.statistics import clopper_pearson
+
+        return clopper_pearson(int(right(answers).sum()), len(answers), confidence)
+
     def difference(self, mine: Answers, theirs: Answers, confidence: float = 0.95) -> Interval:
         """Return Tango's interval of a paired difference; see :func:`tasks.statistics.tango`."""
         from tasks.statistics import tango
@@ -72,6 +78,17 @@ class MacroAverage(Metric):
             counts.astype(np.float64) for counts in (table.diagonal(), table.sum(axis=0), table.sum(axis=1))
         )
         return float(macro(hits, answered, support, self.kind))
+
+    def blind(self, answers: Answers) -> float:
+        """Return what guessing reaches of K classes: 1 / K, by all three averages.
+
+        Let a share ``p_k`` of the samples be of class k, and a guess say k with the probability ``q_k``, whatever the
+        sample: both at once has ``p_k q_k``. Then class k has the recall ``q_k``; they sum up to 1. Its precision is
+        ``p_k`` if it is ever said; they sum up to 1 if all classes are. Its F1 is ``2 p_k q_k / (p_k + q_k)``, concave
+        in ``q_k`` with the slope ``2 p_k² / (p_k + q_k)²``; under ``Σ q_k = 1`` the sum is largest where all slopes are
+        equal (the condition of Karush, Kuhn and Tucker), at ``q = p``, where class k has ``p_k``: they sum up to 1.
+        """
+        return 1 / classes_of(answers)
 
     def interval(self, answers: Answers, confidence: float = 0.95) -> Interval:
         """Return Wilson's interval for the average's variance; see :func:`tasks.statistics.macro_interval`."""

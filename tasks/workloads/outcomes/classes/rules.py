@@ -3,7 +3,7 @@
 import numpy as np
 
 from tasks.gate_settings import AgreementRule, NegativeFlipsRule
-from tasks.statistics import wilson
+from tasks.statistics import clopper_pearson
 from tasks.verdicts import RuleVerdict, decide_beside, level
 from tasks.wording import percent
 from tasks.workloads.measuring import Pair
@@ -16,7 +16,7 @@ def judge_negative_flips(rule: NegativeFlipsRule, pair: Pair) -> RuleVerdict:
     Named by S. Yan et al., Positive-Congruent Training: Towards Regression-Free Model Updates, CVPR 2021, 14299-14308.
     """
     flips, samples = int(np.sum(right(pair.theirs) & ~right(pair.mine))), len(pair.mine)
-    seen = wilson(flips, samples, rule.confidence)
+    seen = clopper_pearson(flips, samples, rule.confidence)
     outcome, judged = decide_beside(seen, rule.max, at_most=True)
     return RuleVerdict.of(
         rule.metric,
@@ -36,7 +36,7 @@ def judge_negative_flips(rule: NegativeFlipsRule, pair: Pair) -> RuleVerdict:
 def judge_agreement(rule: AgreementRule, pair: Pair) -> RuleVerdict:
     """Judge for how many samples the candidate gives the baseline's answer."""
     samples = len(pair.mine)
-    seen = wilson(int(np.sum(top(pair.mine) == top(pair.theirs))), samples, rule.confidence)
+    seen = clopper_pearson(int(np.sum(top(pair.mine) == top(pair.theirs))), samples, rule.confidence)
     outcome, judged = decide_beside(seen, rule.min, at_most=False)
     return RuleVerdict.of(
         rule.metric,

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tasks.config import Retention
+from tasks.config import Retention, Split
+from tasks.data_loading.splitting import HASHES, assign
 from tasks.deployment.decisions import ledger, sealed
-from tasks.deployment.decisions.entries import Book, Ended, Entry, Ledger
+from tasks.deployment.decisions.entries import Book, Ended, Entry, Ledger, Opened, Reserved, replay
 from tasks.deployment.decisions.ledger import Known, ledger_key, read
 from tasks.deployment.decisions.sealed import Hashes, Terms, reserve
 from tasks.deployment.releases import retention
@@ -21,12 +24,13 @@ from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import SMALL, Store
 from tasks.errors import LedgerError, StoreError, WornOut
 from tasks.evaluation.records import Question
-from tasks.spending import LEAST
+from tasks.spending import LEAST, ErrorBudget
 from tests.processes import CLEAN
 from tests.tasks.deployment.interrupted import Interrupted
 from tests.tasks.deployment.killing import at_once, killed
 
 MODEL = "shades"
+AT = "2026-01-01T00:00:00Z"
 TERMS = Terms(error=0.05, ceiling=0.025, by="alice", recipe="int8")
 
 
@@ -89,6 +93,88 @@ def test_each_other_question_has_a_price(store: Store) -> None:
     assert levels(store) == pytest.approx([0.025, 0.05 / 90, 0.05 / 90, 0.05 / 90, 0.75 * 0.05 / 90])
 
 
+def test_two_that_are_open_at_once_and_both_pass_leave_what_they_would_one_after_the_other(store: Store) -> None:
+    for name in "ab":
+        ask(store, name)
+    for number in (1, 2):
+        ledger.end(store, MODEL, number, "PASS")
+    decide(store, "c")
+    assert ask(store, "d").reserved.level == pytest.approx(0.05 * 0.5 * 0.75 / 6 * 0.625)  # as after PASS, PASS, none
+    (of,) = read(store, MODEL).sets
+    assert (of.budget.passed, of.budget.others) == (2, 2)
+
+
+def test_a_pass_that_comes_late_leaves_no_more_than_one_that_came_in_time(store: Store) -> None:
+    rough = Terms(error=0.05, ceiling=0.2, by="alice", recipe="int8")  # of a rule at the confidence 0.6
+    for name in "abcd":
+        reserve(store, MODEL, question(name), places(), rough)
+    for number in (4, 3, 2, 1):
+        ledger.end(store, MODEL, number, "PASS")
+    entry, _ = reserve(store, MODEL, question("e"), places(), rough)
+    assert entry.reserved.level == pytest.approx(0.05 * 0.5 * 0.75 * 5 / 6 * 7 / 8 * 9 / 10)
+
+
+def test_a_run_that_was_killed_and_goes_on_after_another_has_passed_locks_nothing(store: Store) -> None:
+    ask(store, "killed")
+    decide(store, "b", "PASS")
+    decide(store, "c")
+    assert decide(store, "killed", "PASS").reserved.number == 1
+    (of,) = read(store, MODEL).sets
+    assert of.budget == ErrorBudget().after("PASS").after("PASS").after("INCONCLUSIVE")
+    assert ask(store, "d").reserved.level > 0
+
+
+def replayed(lines: list[Any]) -> Book:
+    return replay(Ledger(model=MODEL, lines=tuple(lines)), None, "a ledger")
+
+
+def lines_of(lines: list[Any]) -> list[Reserved]:
+    return [line for line in lines if isinstance(line, Reserved)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([None, "PASS", "FAIL", "INCONCLUSIVE"])), max_size=12))
+def test_in_whatever_order_decisions_begin_and_end_what_is_left_is_that_of_one_after_the_other(
+    events: list[tuple[int, Any]],
+) -> None:
+    lines: list[Any] = [Opened(samples="5" * 64, count=100, at=AT)]
+    verdicts: list[Any] = []
+    for which, verdict in events:
+        awaited = [number for number, known in enumerate(verdicts, start=1) if known is None]
+        if verdict and awaited:
+            number = awaited[which % len(awaited)]
+            told = verdict if lines_of(lines)[number - 1].question.tells_failure else verdict.replace("FAIL", "PASS")
+            lines.append(Ended(number=number, outcome=told, at=AT))
+            verdicts[number - 1] = told
+        else:
+            (of,) = replayed(lines).sets
+            asked = question(str(len(verdicts))).model_copy(update={"tells_failure": which % 2 == 0})
+            if not (level := of.budget.level(0.05, 0.2)):
+                continue
+            lines.append(
+                Reserved(
+                    number=len(verdicts) + 1,
+                    set=1,
+                    samples=100,
+                    question=asked,
+                    recipe="int8",
+                    error=0.05,
+                    ceiling=0.2,
+                    level=level,
+                    at=AT,
+                    by="alice",
+                )
+            )
+            verdicts.append(None)
+            assert 0 < level <= 0.05 * of.budget.wealth
+    expected = ErrorBudget()
+    for line, verdict in zip(lines_of(lines), verdicts, strict=True):
+        expected = expected.after(verdict, line.question.tells_failure)
+    (of,) = replayed(lines).sets
+    assert of.budget == expected
+    assert of.budget.wealth >= 0
+    assert of.budget.others >= 0
+
+
 def test_a_failure_is_told_only_where_the_question_asks_for_it_and_has_its_price(store: Store) -> None:
     telling = question("a").model_copy(update={"tells_failure": True})
     decide(store, "a")
@@ -141,6 +227,65 @@ def test_new_samples_stay_sealed_until_they_are_as_many_and_then_are_a_set_of_th
     assert used.tolist() == [False] * 100 + [True] * 100
     assert (entry.reserved.set, entry.reserved.level, entry.turn) == (2, 0.025, 1)
     assert read(store, MODEL).sets[0].turns == 4
+
+
+def cut(hashes: Hashes, test: float, validation: float = 0.1) -> dict[str, Hashes]:
+    """The splits of samples, by their hashes."""
+    named = np.array([assign(int(each), None, (), Split(test=test, validation=validation)) for each in hashes])
+    return {split: hashes[named == split] for split in ("train", "validation", "test")}
+
+
+def chosen_and_decided(store: Store, name: str, splits: dict[str, Hashes]) -> Entry:
+    """Take a decision about a candidate that was chosen on the validation split."""
+    asked = question(name).model_copy(update={"samples": hashlib.sha256(splits["test"].tobytes()).hexdigest()})
+    entry, used = reserve(store, MODEL, asked, splits["test"], TERMS, chosen_on=splits["validation"])
+    assert int(used.sum()) == entry.reserved.samples
+    return ledger.end(store, MODEL, entry.reserved.number, "INCONCLUSIVE")
+
+
+def test_samples_that_candidates_were_chosen_on_are_no_new_ones_however_the_splits_are_cut(store: Store) -> None:
+    hashes = np.random.default_rng(1).integers(0, HASHES, 5420, dtype=np.uint64)
+    before, after = cut(hashes, test=0.1), cut(hashes, test=0.21)
+    for name in "abcdefghijkl":
+        chosen_and_decided(store, name, before)
+    entry = chosen_and_decided(store, "m", after)
+    assert (entry.reserved.set, entry.reserved.samples, entry.turn) == (1, len(before["test"]), 13)
+    assert entry.reserved.level == pytest.approx(0.05 / 90)
+    grown = np.concatenate([hashes, np.random.default_rng(2).integers(0, HASHES, 5420, dtype=np.uint64)])
+    fresh = chosen_and_decided(store, "n", cut(grown, test=0.21))  # new samples are, and what was trained on
+    _, used = reserve(store, MODEL, fresh.reserved.question, cut(grown, test=0.21)["test"], TERMS)
+    asked = cut(grown, test=0.21)["test"][used]
+    assert (fresh.reserved.set, fresh.reserved.level) == (2, 0.025)
+    assert not np.isin(asked, before["validation"]).any()
+
+
+def test_a_sealed_sample_that_candidates_were_chosen_on_meanwhile_is_not_asked_again(store: Store) -> None:
+    hashes = np.random.default_rng(1).integers(0, HASHES, 1000, dtype=np.uint64)
+    wide, narrow = cut(hashes, test=0.3), cut(hashes, test=0.2)  # a third of the set is validation meanwhile
+    first = chosen_and_decided(store, "a", wide)
+    chosen_and_decided(store, "b", narrow)
+    again = chosen_and_decided(store, "c", wide)
+    assert (again.reserved.set, again.reserved.samples) == (1, len(narrow["test"]))
+    _, used = reserve(store, MODEL, first.reserved.question, wide["test"], TERMS)
+    assert used.all()  # a decision of before stays as it was
+
+
+def test_who_wears_out_the_samples_is_told_that_some_are_not_asked(store: Store) -> None:
+    reserve(store, MODEL, question("a"), places(), TERMS, chosen_on=places(first=100, count=100))
+
+    def wear_out() -> None:
+        for turn in range(100):
+            decide(store, str(turn), "PASS" if turn % 2 else "INCONCLUSIVE", of=places(count=200))
+
+    with pytest.raises(WornOut, match="and candidates were chosen on 100 once, which are not asked"):
+        wear_out()
+
+
+def test_the_same_validation_samples_are_named_once_and_new_ones_added(store: Store) -> None:
+    for name, count in (("a", 10), ("b", 10), ("c", 5), ("d", 12)):
+        reserve(store, MODEL, question(name), places(), TERMS, chosen_on=places(first=1000, count=count))
+    barred = [line.count for line in read(store, MODEL).ledger.lines if line.kind == "barred"]
+    assert barred == [10, 12]
 
 
 def test_of_two_sets_a_decision_is_taken_where_it_proves_more(store: Store) -> None:
@@ -287,6 +432,21 @@ def test_samples_that_are_not_those_of_their_set_give_no_error_back(store: Store
         store.put(key, content[:-8] if how == "cut" else content[:-1] + b"\1")
     with pytest.raises(LedgerError, match="to name the 100 samples of a set"):
         ask(store, "b")
+
+
+@pytest.mark.parametrize("how", ["removed", "changed", "fewer"])
+def test_barred_samples_that_are_missing_or_fewer_are_refused(store: Store, how: str) -> None:
+    reserve(store, MODEL, question("a"), places(), TERMS, chosen_on=places(first=100, count=100))
+    barred = next(line for line in read(store, MODEL).ledger.lines if line.kind == "barred")
+    key = sealed.samples_key(MODEL, barred.samples)
+    if how == "removed":
+        store.delete(key)
+    elif how == "changed":
+        store.put(key, store.get(key).content[:-1] + b"\1")
+    else:
+        change(store, lambda of: of["lines"].append({**of["lines"][0], "count": 1}))
+    with pytest.raises(LedgerError, match=r"to name the 100 samples of a set|no more barred samples than before"):
+        reserve(store, MODEL, question("b"), places(), TERMS, chosen_on=places(first=100, count=100))
 
 
 @pytest.mark.parametrize("how", ["removed", "cut", "rewritten"])
