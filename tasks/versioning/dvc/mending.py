@@ -59,7 +59,8 @@ def _lives(holder: dict[str, Any]) -> bool:
         command = psutil.Process(int(holder["pid"])).cmdline()
     except psutil.Error:
         return False
-    return str(holder["cmd"]).split()[1:] == command[-len(str(holder["cmd"]).split()[1:]) :]
+    words, now = str(holder["cmd"]).split()[1:], " ".join(command).split()  # DVC joins a command's words by spaces
+    return now[len(now) - len(words) :] == words
 
 
 def _is_whole(lock: Path) -> bool:
