@@ -21,6 +21,7 @@ from tasks.compression.technique import Claim, Context, Subject, Technique
 from tasks.errors import CompressionError, PromiseBroken
 from tasks.learning.feeding import specs_for
 from tasks.learning.finite import check_finite
+from tasks.learning.identity import network_digest
 from tasks.learning.recorded import recorded_samples
 from tasks.learning.rewrites import noted
 from tasks.learning.saving import copy_model, weights_digest
@@ -57,7 +58,7 @@ def run_recipe(
     began = time.perf_counter()
     check_finite(baseline, "the baseline", CompressionError)
     before = weights_digest(baseline)
-    store = StepStore(steps_folder, before, context)
+    store = StepStore(steps_folder, network_digest(baseline), context)
     subject, beginning, context = _begin(baseline, context)
     claims: tuple[Claim, ...] = ()
     steps: list[Step] = []
