@@ -79,6 +79,53 @@ def test_what_does_not_fit_is_refused_before_work(
         slimline.compress(**change({"model": model, "recipe": [INT8], "data": arrays}))
 
 
+def rows(*sides: Any) -> Any:
+    """A network that gives a row of ten for each of several places."""
+    layers = keras().layers
+    return keras().Sequential([keras().Input((16, 16, 1)), layers.Reshape(sides), layers.Dense(10)])
+
+
+def lambda_model() -> Any:
+    return other([keras().layers.Lambda(lambda values: values / 255, name="own")])
+
+
+def sliced() -> Any:
+    layers = keras().layers
+    inputs = keras().Input((16, 16, 1))
+    return keras().Model(inputs, layers.Dense(10)(layers.Flatten()(inputs[..., :1])))
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (lambda: rows(1, 256), r"gives \[n, outputs\]. Received: one that gives \['n', 1, 10\]"),
+        (lambda: rows(4, 64), r"\['n', 4, 10\]"),
+        (lambda_model, r"layer own \(Lambda\).*A file does not keep the function of a Lambda"),
+        (lambda: other([keras().layers.Conv2D(2, 3, activation=lambda x: x, name="own")]), r"layer own \(Conv2D\)"),
+        (sliced, "SlicingOpLambda.*a layer of your own that slices"),
+    ],
+)
+def test_a_model_that_cannot_be_compressed_is_refused_in_a_sentence(
+    network: Callable[[], Any], words: str, prepared: Path
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        slimline.compress(network(), [INT8], prepared)
+
+
+def test_sides_that_a_model_leaves_open_are_those_of_the_data(prepared: Path) -> None:
+    layers = keras().layers
+    stack = [layers.Rescaling(1 / 255), layers.Conv2D(8, 3, padding="same", activation="relu")]
+    model = keras().Sequential(
+        [keras().Input((None, None, 1)), *stack, layers.GlobalAveragePooling2D(), layers.Dense(10)]
+    )
+    made = slimline.compress(model, [{"technique": "width_to_depth"}], prepared)
+    file = LiteRTModel(made.model)
+    assert file.inputs["image"].shape == (1, 16, 16, 1)
+    images = samples("validation", prepared, 16)[0]
+    assert np.allclose(file.predict(images), answers(model, images), atol=1e-4)
+    assert made.record.baseline_weights_sha256 == weights_digest(model)
+
+
 def visits(count: int = 200) -> tuple[dict[str, Any], Any]:
     rng = np.random.default_rng(1)
     amounts = rng.normal(size=(count, AMOUNTS)).astype(np.float32)
