@@ -30,6 +30,7 @@ from tasks.data_loading.load import prepare
 from tasks.errors import CompressionError, ConfigError, DataError, SlimlineError, TrainingError, Unsuited
 from tasks.files import write_bytes, write_text
 from tasks.learning.feeding import fits
+from tasks.learning.identity import own_parts
 from tasks.learning.saving import load_model, save_model
 from tasks.learning.shapes import with_shapes
 from tasks.locking import locked
@@ -95,7 +96,8 @@ def compress(
     Args:
         model: a trained ``tf_keras`` model to logits ``[n, classes]`` from raw pixels (0 to 255, float32 ``[n, height,
             width, channels]``) or from named inputs: uint8 and float32 are given to it as float32, int32 and int64 as
-            they are. It stays as it is. Layers of your own have to be in a module that can be imported.
+            they are. It stays as it is. Layers and functions of your own have to be registered, in a module that can be
+            imported. Sides that its inputs leave open are those of the data.
         recipe: techniques in their order, as params.yaml lists them, or as :class:`Technique` objects. A conversion is
             put in where none is named; the baseline that a training learns from is ``model``.
         data: what retraining, calibration and comparison see: images uint8 ``[n, height, width]`` or ``[n, height,
@@ -204,20 +206,22 @@ def _check_model(model: KerasModel) -> None:
 
 
 def _own_modules(model: KerasModel) -> list[str]:
-    """Return the modules of layers that are not Keras's own, which have to register them.
+    """Return the modules of layers and functions that are not Keras's own, which have to register them.
 
     Raises:
         ConfigError: it is no model with one input and one output, or a layer cannot be made again in another process.
     """
     _check_model(model)
+    try:
+        parts = own_parts(model)
+    except TrainingError as error:
+        raise ConfigError(str(error)) from error
     modules = set()
-    for kind in {type(layer) for layer in model._flatten_layers()}:
-        if kind.__module__.startswith("tf_keras."):
-            continue
+    for kind in parts:
         if kind.__module__ == "__main__" or keras().saving.get_registered_name(kind) == kind.__name__:
             raise ConfigError(
                 f"Expected layers that another process can make again. Received: {kind.__name__} of "
-                f"{kind.__module__}. Put the class into a module of its own, and "
+                f"{kind.__module__}. Put it into a module of its own, and "
                 f"@tf_keras.saving.register_keras_serializable() above it."
             )
         modules.add(kind.__module__)

@@ -11,6 +11,7 @@ import numpy as np
 
 from tasks.backend import KerasModel, keras, tensorflow
 from tasks.code.source import read_source
+from tasks.learning.remaking import layer_not_remade, made_again
 from tasks.learning.saving import weights_digest
 
 KERAS = "tf_keras."
@@ -22,11 +23,30 @@ def network_digest(model: KerasModel) -> str:
     That is its weights, the configurations of its layers, and the modules of those layers and functions that are not
     Keras's own. Two networks with the same weights and other activations have two digests.
     """
-    config = json.loads(json.dumps(model.get_config(), default=_plain))
-    kinds = {type(layer) for layer in model._flatten_layers(recursive=True)}
-    own = sorted({_code(each) for each in (*kinds, *_registered(config)) if not _is_keras(each)})
+    config = _config(model)
+    own = sorted({_code(each) for each in _own_parts(model, config)})
     work = json.dumps([weights_digest(model), config, own], sort_keys=True)
     return hashlib.sha256(work.encode()).hexdigest()
+
+
+def own_parts(model: KerasModel) -> list[Any]:
+    """List the classes of layers, and the classes and functions that layers are made with, that are not Keras's own.
+
+    Raises:
+        TrainingError: a layer cannot say what it is made with.
+    """
+    with made_again("written down", lambda: layer_not_remade(model)):
+        config = _config(model)
+    return list(_own_parts(model, config))
+
+
+def _config(model: KerasModel) -> Any:
+    return json.loads(json.dumps(model.get_config(), default=_plain))
+
+
+def _own_parts(model: KerasModel, config: Any) -> Iterator[Any]:
+    kinds = {type(layer) for layer in model._flatten_layers(recursive=True)}
+    yield from (each for each in (*kinds, *_registered(config)) if not _is_keras(each))
 
 
 def _plain(value: Any) -> Any:

@@ -1,3 +1,4 @@
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,23 @@ def test_sides_that_a_model_leaves_open_are_those_of_the_data(prepared: Path) ->
     images = samples("validation", prepared, 16)[0]
     assert np.allclose(file.predict(images), answers(model, images), atol=1e-4)
     assert made.record.baseline_weights_sha256 == weights_digest(model)
+
+
+@pytest.mark.slow
+def test_functions_that_are_registered_are_found_by_the_stage(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bent_function.py").write_text(
+        "import tf_keras\n\n"
+        "@tf_keras.saving.register_keras_serializable('bent')\n"
+        "def bent(values):\n    return values * values\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    bent = importlib.import_module("bent_function").bent
+    model = other([keras().layers.Rescaling(1 / 255), keras().layers.Conv2D(2, 3, activation=bent)])
+    images = samples("validation", prepared, 16)[0]
+    file = LiteRTModel(slimline.compress(model, [{"technique": "convert"}], prepared).model)
+    assert np.allclose(file.predict(images), answers(model, images), atol=1e-4)
 
 
 def visits(count: int = 200) -> tuple[dict[str, Any], Any]:
