@@ -9,19 +9,16 @@ Techniques ask a :class:`Weight` what its axes are. What a layer is called, or o
 """
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, KerasVariable, keras
 from tasks.compression.flatbuffer import Constant
+from tasks.compression.inner_names import inner_name, keeps_names
 from tasks.compression.roles import CELLS, Axis, Role, axes_of, is_built_in, kind_of
-
-TRACKED = "_self_"  # how the names of attributes begin in which Keras itself holds a layer's parts
 
 
 @dataclass(frozen=True)
@@ -194,46 +191,17 @@ def of_layer(paths: Iterable[str], layer: str) -> list[str]:
     return [layer] if layer in every else [path for path in every if path.startswith(f"{layer}/")]
 
 
-def _matrices(layer: KerasLayer, path: str, plain: bool) -> Iterator[Weight]:
+def _matrices(layer: KerasLayer, path: str, plain: bool, kept: bool = True) -> Iterator[Weight]:
     own = [variable for variable in layer._trainable_weights if _is_matrix(variable)]
     for variable in own:
         name = _attribute(layer, variable)
         yield weight_of(layer, name, variable, path if len(own) == 1 else f"{path}/{name_of(variable)}", plain)
     plain = plain and (is_built_in(layer) or isinstance(layer, keras().models.Model))
+    kept = kept and keeps_names(layer)
     for inner in layer._flatten_layers(recursive=False, include_self=False):
         cell = isinstance(inner, keras().layers.AbstractRNNCell) or inner is getattr(layer, "cell", None)
-        yield from _matrices(inner, path if cell else f"{path}/{_inner_name(layer, inner)}", plain)
-
-
-def _inner_name(outer: KerasLayer, inner: KerasLayer) -> str:
-    """What a layer within another is called in every copy of it."""
-    remade = is_built_in(outer) or getattr(outer, "_is_graph_network", False)  # of a configuration that has the name
-    if remade or not _is_numbered(inner):
-        return str(inner.name)
-    return next((name for name, held in _held(outer) if held is inner), str(inner.name))
-
-
-def _is_numbered(layer: KerasLayer) -> bool:
-    """Return whether a layer has a name as Keras makes it of the class: ``depthwise_conv2d_4``."""
-    name = str(layer.name).removeprefix("private__")
-    kind = type(layer).__name__.replace("_", "").lower()
-    return kind in {each.replace("_", "").lower() for each in (name, re.sub(r"_\d+$", "", name))}
-
-
-def _held(outer: KerasLayer) -> Iterator[tuple[str, Any]]:
-    """All that a layer's attributes hold, each with the name of its attribute and its place in it."""
-    waiting = [(key, value) for key, value in vars(outer).items() if not key.startswith(TRACKED)]
-    seen: set[int] = set()
-    while waiting:
-        name, value = waiting.pop(0)
-        yield name, value
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, Mapping):
-            waiting.extend((f"{name}_{key}", part) for key, part in value.items())
-        elif isinstance(value, list | tuple):
-            waiting.extend((f"{name}_{number}", part) for number, part in enumerate(value))
+        name = str(inner.name) if kept else inner_name(layer, inner)
+        yield from _matrices(inner, path if cell else f"{path}/{name}", plain, kept)
 
 
 def _is_matrix(variable: KerasVariable) -> bool:
