@@ -27,12 +27,15 @@ from tasks.config import Data, Split
 from tasks.data_loading.arrays import prepare_arrays
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
-from tasks.errors import CompressionError, ConfigError, DataError, SlimlineError, Unsuited
+from tasks.errors import CompressionError, ConfigError, DataError, SlimlineError, TrainingError, Unsuited
 from tasks.files import write_bytes, write_text
 from tasks.learning.feeding import fits
-from tasks.learning.saving import save_model
+from tasks.learning.identity import own_parts
+from tasks.learning.saving import load_model, save_model
+from tasks.learning.shapes import with_shapes
+from tasks.locking import locked
 from tasks.processes import process_group
-from tasks.samples import PREPARED, SPLITS, Inputs, SplitName, as_inputs, describe, read_dataset
+from tasks.samples import PREPARED, SPLITS, Dataset, Inputs, Specs, SplitName, as_inputs, describe, read_dataset
 from tasks.training.records import BASELINE_KERAS
 from tasks.versioning.environment import stage_environment
 from tasks.workloads import find_workload
@@ -43,6 +46,7 @@ KINDS: dict[int, type[SlimlineError]] = {error.exit_code: error for error in (Co
 NAME = "compressed"
 SPLIT = Split(validation=0.1, test=0.1)  # of arrays that name none
 ERROR = "error: "
+LOCK = ".slimline/compress.lock"
 LAYERS = "slimline_layers_of_the_model"  # a module for the stage, which imports those that register the model's layers
 BUILDER = "\n\ndef build(shape, classes, dropout):\n    raise NotImplementedError\n"
 
@@ -92,7 +96,8 @@ def compress(
     Args:
         model: a trained ``tf_keras`` model to logits ``[n, classes]`` from raw pixels (0 to 255, float32 ``[n, height,
             width, channels]``) or from named inputs: uint8 and float32 are given to it as float32, int32 and int64 as
-            they are. It stays as it is. Layers of your own have to be in a module that can be imported.
+            they are. It stays as it is. Layers and functions of your own have to be registered, in a module that can be
+            imported. Sides that its inputs leave open are those of the data.
         recipe: techniques in their order, as params.yaml lists them, or as :class:`Technique` objects. A conversion is
             put in where none is named; the baseline that a training learns from is ``model``.
         data: what retraining, calibration and comparison see: images uint8 ``[n, height, width]`` or ``[n, height,
@@ -109,7 +114,8 @@ def compress(
         the file and its record.
 
     Raises:
-        ConfigError: the recipe does not fit, or model and data do not fit each other.
+        ConfigError: the recipe does not fit, the model cannot be made again of a file, or model and data do not fit
+            each other.
         DataError: the data cannot be used.
         Unsuited: the recipe cannot be made of this network.
         CompressionError: the work ended otherwise, as for want of memory.
@@ -118,9 +124,11 @@ def compress(
     steps, modules = _checked(recipe), _own_modules(model)
     with ExitStack() as stack:
         project = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
+        stack.enter_context(locked(project / LOCK))  # another call may have the same folder
         _put_data(data, project)
-        params = _params(steps, seed, batch_size, _check_fit(model, project / PREPARED))
-        _write_project(project, model, modules, params)
+        dataset = _check_fit(model, project / PREPARED)
+        params = _params(steps, seed, batch_size, dataset.workload)
+        _write_project(project, model, dataset.inputs, modules, params)
         _run_stage(project, say or _be_silent)
         return _read_result(project)
 
@@ -136,9 +144,19 @@ def _checked(recipe: Sequence[Technique | Mapping[str, Any]]) -> list[dict[str, 
     return steps
 
 
-def _write_project(project: Path, model: KerasModel, modules: Sequence[str], params: Mapping[str, Any]) -> None:
-    """Write what the stage reads: the model, a module that imports those of its layers, and params.yaml."""
-    save_model(model, project / BASELINE_KERAS)
+def _write_project(
+    project: Path, model: KerasModel, specs: Specs, modules: Sequence[str], params: Mapping[str, Any]
+) -> None:
+    """Write what the stage reads: the model, a module that imports those of its layers, and params.yaml.
+
+    Raises:
+        ConfigError: the model cannot be written, or read again.
+    """
+    try:
+        save_model(with_shapes(model, specs), project / BASELINE_KERAS)
+        load_model(project / BASELINE_KERAS)
+    except TrainingError as error:
+        raise ConfigError(str(error)) from error
     write_text(project / f"{LAYERS}.py", "".join(f"import {module}\n" for module in modules) + BUILDER)
     write_text(project / "params.yaml", json.dumps(params))
 
@@ -188,20 +206,22 @@ def _check_model(model: KerasModel) -> None:
 
 
 def _own_modules(model: KerasModel) -> list[str]:
-    """Return the modules of layers that are not Keras's own, which have to register them.
+    """Return the modules of layers and functions that are not Keras's own, which have to register them.
 
     Raises:
         ConfigError: it is no model with one input and one output, or a layer cannot be made again in another process.
     """
     _check_model(model)
+    try:
+        parts = own_parts(model)
+    except TrainingError as error:
+        raise ConfigError(str(error)) from error
     modules = set()
-    for kind in {type(layer) for layer in model._flatten_layers()}:
-        if kind.__module__.startswith("tf_keras."):
-            continue
+    for kind in parts:
         if kind.__module__ == "__main__" or keras().saving.get_registered_name(kind) == kind.__name__:
             raise ConfigError(
                 f"Expected layers that another process can make again. Received: {kind.__name__} of "
-                f"{kind.__module__}. Put the class into a module of its own, and "
+                f"{kind.__module__}. Put it into a module of its own, and "
                 f"@tf_keras.saving.register_keras_serializable() above it."
             )
         modules.add(kind.__module__)
@@ -283,9 +303,14 @@ def _check_named(given: Mapping[str, ArrayLike], labels: NDArray[Any]) -> Inputs
     return Inputs(arrays)
 
 
-def _check_fit(model: KerasModel, prepared: Path) -> str:
-    """Return the workload of the data."""
+def _check_fit(model: KerasModel, prepared: Path) -> Dataset:
+    """Return what the data are, once it is sure that the model takes them and gives one row of outputs for each."""
     dataset = read_dataset(prepared)
+    if len(model.output_shape) != 2:
+        raise ConfigError(
+            f"Expected a model that gives [n, outputs]. Received: one that gives {['n', *model.output_shape[1:]]}. "
+            f"Put a Flatten or a pooling layer behind it."
+        )
     outputs = model.output_shape[-1]
     needed = find_workload(dataset.workload).outcome.outputs(dataset)
     if not fits(model, dataset.inputs) or outputs != needed:
@@ -296,7 +321,7 @@ def _check_fit(model: KerasModel, prepared: Path) -> str:
             f"Expected data that fits the model, which takes {taken} and gives {outputs} outputs. "
             f"Received: {describe(dataset.inputs)} that asks for {needed}."
         )
-    return dataset.workload
+    return dataset
 
 
 def _run_stage(project: Path, say: Callable[[str], None]) -> None:

@@ -197,8 +197,8 @@ class KerasModels(Protocol):
     Model: Any  # the classes, to ask what a layer is
     Sequential: Any
 
-    def clone_model(self, model: KerasModel, clone_function: Any = None) -> KerasModel:
-        """Return a model with layers of its own; ``clone_function`` makes each of them."""
+    def clone_model(self, model: KerasModel, input_tensors: Any = None, clone_function: Any = None) -> KerasModel:
+        """Return a model with layers of its own, called with other inputs; ``clone_function`` makes each of them."""
 
     def load_model(self, path: Any, **settings: Any) -> KerasModel:
         """Read a model from a file."""

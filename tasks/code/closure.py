@@ -10,15 +10,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tasks.code.imports import Import
 from tasks.code.libraries import MISSING, decides, installed
 from tasks.code.search import Found, Search
-from tasks.code.source import Import, Source, read_source, read_template
+from tasks.code.source import Source, read_source, read_template
 from tasks.errors import DataError
 from tasks.records import Record, read_record, write_record
 
 CACHE = Path(".slimline/code.json")
+READERS = ("source.py", "imports.py")
 Imported = tuple[tuple[int, str, tuple[str, ...]], ...]
-Packed = tuple[str, Imported, tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]  # a Source in JSON
+Texts = tuple[str, ...]
+Packed = tuple[str, Imported, Texts, Texts, tuple[tuple[str, str], ...], Texts]  # a Source in JSON
 
 
 class Parsed(Record):
@@ -52,7 +55,7 @@ class Reader:
     def __init__(self, root: Path = Path()) -> None:
         self._search = Search(root)
         self._cache = root / CACHE
-        own = Path(__file__).with_name("source.py").read_bytes()
+        own = b"".join(Path(__file__).with_name(name).read_bytes() for name in READERS)
         self._reader = f"{sys.version_info[:2]} {hashlib.sha256(own).hexdigest()}"
         self._before = self._read_cache()
         self._sources: dict[Path, Source] = {}
@@ -119,7 +122,8 @@ class Reader:
             base = _absolute(each, package)
             if base:
                 yield base
-                yield from (inner for part in each.names if self._is_module(inner := f"{base}.{part}"))
+                names = {*each.names, *(self._exports(base) if "*" in each.names else ())}
+                yield from (inner for part in sorted(names) if self._is_module(inner := f"{base}.{part}"))
                 yield from self._lazily(base, each.names)
         for text in source.mentions:
             top = self._search.find(text.partition(".")[0])
@@ -132,6 +136,13 @@ class Reader:
         if found is not None and found.kind == "code" and found.file is not None:
             lazy = dict(self._source(found.file).lazy)
             yield from lazy.values() if not names or "*" in names else (lazy[name] for name in names if name in lazy)
+
+    def _exports(self, module: str) -> tuple[str, ...]:
+        """Return the names of a module's ``__all__``."""
+        found = self._search.find(module)
+        if found is None or found.kind != "code" or found.file is None:
+            return ()
+        return self._source(found.file).exports
 
     def _is_module(self, name: str) -> bool:
         found = self._search.find(name)
@@ -149,8 +160,8 @@ class Reader:
 
     def _parse(self, key: str, content: bytes, suffix: str) -> Source:
         if key in self._before.files:
-            digest, imports, mentions, files, lazy = self._before.files[key]
-            return Source(digest, tuple(Import(*each) for each in imports), mentions, files, lazy)
+            digest, imports, mentions, files, lazy, exports = self._before.files[key]
+            return Source(digest, tuple(Import(*each) for each in imports), mentions, files, lazy, exports)
         reads = {".py": read_source, ".j2": read_template}
         return reads[suffix](content) if suffix in reads else Source(hashlib.sha256(content).hexdigest())
 
@@ -164,7 +175,7 @@ class Reader:
 
 def _packed(source: Source) -> Packed:
     imports = tuple((each.level, each.module, each.names) for each in source.imports)
-    return source.digest, imports, source.mentions, source.files, source.lazy
+    return source.digest, imports, source.mentions, source.files, source.lazy, source.exports
 
 
 def _absolute(each: Import, package: str) -> str:

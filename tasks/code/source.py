@@ -4,22 +4,13 @@ import ast
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from tasks.code.imports import Import, imports_of, run_nodes
 
 DOTTED = "."
 FILE = r"[\w-]+(?:/\w[\w.-]*)+\.\w+"  # a path with a folder and a suffix, as in "tasks/templates/page.css"
 NAMED = re.compile(rf"""(?P<quote>["'])({FILE})(?P=quote)""".encode())
-LOOKERS = frozenset({"import_module", "find_spec", "__import__"})  # functions that take the name of a module
-
-
-@dataclass(frozen=True)
-class Import:
-    """An import: ``from <level dots><module> import <names>``, or ``import <module>`` where there are no names."""
-
-    level: int
-    module: str
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,7 +20,8 @@ class Source:
     ``digest``: SHA-256 of its syntax tree without comments, docstrings, line breaks and quotes; of its bytes where it
     is no Python that can be read. ``mentions``: strings that may name a module, as in ``python -m package.module``.
     ``files``: strings that may name a file, as in ``package/templates/page.html.j2``. ``lazy``: of a module that
-    imports its names when they are first used (PEP 562), each name with the module that it comes from.
+    imports its names when they are first used (PEP 562), each name with the module that it comes from. ``exports``: the
+    names of ``__all__``, each of which ``from package import *`` imports if it is a module of the package.
     """
 
     digest: str
@@ -37,6 +29,7 @@ class Source:
     mentions: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     lazy: tuple[tuple[str, str], ...] = ()
+    exports: tuple[str, ...] = ()
 
 
 def read_source(content: bytes) -> Source:
@@ -50,13 +43,14 @@ def read_source(content: bytes) -> Source:
             tree = ast.parse(content)
         table = _lazy_table(tree)
         lazy = _lazy_names(table) if table else ()
-        imports, texts = tuple(_imports(tree)), _texts(tree, table)
+        imports, texts = tuple(imports_of(tree)), _texts(tree, table)
+        exports = tuple(sorted(_exports(tree)))
         mentions, files = sorted(filter(_is_dotted, texts)), sorted(filter(re.compile(FILE).fullmatch, texts))
         _drop_docstrings(tree)
         written = ast.dump(tree).encode("utf-8", "backslashreplace")
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # the stage itself says what is wrong with it
         return Source(hashlib.sha256(content).hexdigest())
-    return Source(hashlib.sha256(written).hexdigest(), imports, tuple(mentions), tuple(files), lazy)
+    return Source(hashlib.sha256(written).hexdigest(), imports, tuple(mentions), tuple(files), lazy, exports)
 
 
 def read_template(content: bytes) -> Source:
@@ -85,24 +79,22 @@ def _is_text(statement: ast.AST) -> bool:
     )
 
 
-def _imports(tree: ast.Module) -> Iterator[Import]:
-    for node in _run_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from (Import(0, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield Import(node.level, node.module or "", tuple(alias.name for alias in node.names))
-        elif isinstance(node, ast.Call) and node.args and _called(node.func) in LOOKERS:
-            name = node.args[0]
-            if isinstance(name, ast.Constant) and isinstance(name.value, str) and not name.value.startswith(DOTTED):
-                yield Import(0, name.value)
+def _exports(tree: ast.Module) -> set[str]:
+    """All texts that are assigned to ``__all__``, added to it, or given to one of its methods."""
+    found: set[str] = set()
+    for node in run_nodes(tree):
+        targets = getattr(node, "targets", [getattr(node, "target", getattr(node, "func", None))])
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Call) and any(map(_is_all, targets)):
+            found.update(text for part in ast.walk(node) if isinstance(text := getattr(part, "value", None), str))
+    return found
 
 
-def _called(function: ast.expr) -> str:
-    return str(getattr(function, "id", getattr(function, "attr", "")))
+def _is_all(target: ast.AST | None) -> bool:
+    return getattr(getattr(target, "value", target), "id", None) == "__all__"
 
 
 def _texts(tree: ast.Module, without: ast.Dict | None) -> set[str]:
-    nodes = _run_nodes(tree, without)
+    nodes = run_nodes(tree, without)
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
@@ -123,17 +115,3 @@ def _lazy_names(table: ast.Dict) -> tuple[tuple[str, str], ...]:
 
 def _is_dotted(text: str) -> bool:
     return DOTTED in text and all(part.isidentifier() for part in text.split(DOTTED))
-
-
-def _run_nodes(tree: ast.Module, without: ast.AST | None = None) -> Iterator[ast.AST]:
-    """Give all nodes but those that only a type checker sees, and those of one part."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if node is without:
-            continue
-        yield node
-        if isinstance(node, ast.If) and _called(node.test) == "TYPE_CHECKING":
-            waiting.extend(node.orelse)
-        else:
-            waiting.extend(ast.iter_child_nodes(node))

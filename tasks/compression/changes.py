@@ -14,11 +14,14 @@ from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Result, Subject, Technique
 from tasks.compression.weights import weights
 from tasks.errors import SlimlineError, Unsuited
+from tasks.learning.causes import cause_of, layer_of
 
 Values = tuple[type, list[NDArray[np.generic]]]  # of a layer or weight, with the class of its layer
 
 OWN = Path(__file__).parents[2]
 LIBRARIES = "site-packages"
+LEAVE = "Leave the step out, or replace the layer that is the cause."
+REPLACE = "Replace the layer that is the cause, or write it with other operations."  # where there is no step to leave
 NAMED = 6  # layers that an error names
 # what libraries raise on networks that they were not written for, in whosever function it comes up
 REFUSALS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError, AssertionError)
@@ -94,11 +97,12 @@ def _stores_fewer_bits(subject: Subject) -> bool:
 
 
 @contextmanager
-def refusing(step: str) -> Iterator[None]:
+def refusing(step: str, advice: str = LEAVE) -> Iterator[None]:
     """Turn what a library raises on a network that it does not know into a refusal of the recipe.
 
     Args:
         step: of the recipe, for people.
+        advice: what they can do.
 
     Raises:
         Unsuited: a library raised an error within.
@@ -113,8 +117,9 @@ def refusing(step: str) -> Iterator[None]:
             raise
         own = [frame for frame in frames if Path(frame.filename).is_relative_to(OWN / "tasks")]
         where = f"{Path(own[-1].filename).relative_to(OWN)}:{own[-1].lineno}" if own else step
-        lines = str(error).strip().splitlines() or [""]
+        kind, said = cause_of(error)
+        layer = layer_of(error)
         raise Unsuited(
-            f"Expected a network that {step} can work on. Received: {type(error).__name__} at {where}: "
-            f"{lines[0][:300]}. Leave the step out, or replace the layer that is named."
+            f"Expected a network that {step} can work on. Received: {kind} at {where}: {said}"
+            f"{f' in layer {layer}' if layer else ''}. {advice}"
         ) from error

@@ -31,7 +31,7 @@ SURE, EXACT, FEW = 0.9, 0.999, 32  # correlation of numbers that no other weight
 LIKELY = 0.5  # likeness of contents where the graph does not help
 PIECES = 64  # most that a weight is looked for in
 Values = Mapping[str, Array]
-Marked = tuple[tuple[Use, ...], dict[str, tuple[tuple[int, Part], ...]]]  # all uses; by path which of them are its own
+Marked = tuple[tuple[Use, ...], list[tuple[tuple[int, Part], ...]]]  # all uses; by a weight's number which are its own
 
 _known: dict[str, Marked] = {}  # by the network; conversion takes long
 
@@ -47,7 +47,8 @@ def locate(model: KerasModel, flatbuffer: bytes, trained: Values | None = None) 
     Returns:
         for each weight of the model where it is; no parts where no operator reads it as it is.
     """
-    uses, marks = _marked(model)
+    uses, numbered = _marked(model)
+    marks = dict(zip(weights(model), numbered, strict=True))
     file = File(flatbuffer)
     values = {path: weight.values() for path, weight in weights(model).items()} | dict(trained or {})
     wanted = {
@@ -128,7 +129,10 @@ def _likeness(expected: Array, real: NDArray[np.float32], outputs: int) -> float
 
 
 def _marked(model: KerasModel) -> Marked:
-    """Convert a copy with numbers of their own in its weights and look for these."""
+    """Convert a copy with numbers of their own in its weights and look for these.
+
+    What is found is kept by the place of a weight among all: the copy may call its inner layers by other names.
+    """
     key = _network(model)
     if key not in _known:
         copy = copy_model(model)
@@ -142,7 +146,7 @@ def _marked(model: KerasModel) -> Marked:
             variable.assign(np.broadcast_to(marks, variable.shape).astype(variable.dtype.as_numpy_dtype))
         file = File(convert(fold_scaling(copy)))
         uses = file.uses()
-        _known[key] = uses, _find(every, uses, file)
+        _known[key] = uses, list(_find(every, uses, file).values())
     return _known[key]
 
 

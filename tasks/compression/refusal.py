@@ -17,6 +17,7 @@ from tasks.errors import (
     TrainingError,
     Unsuited,
 )
+from tasks.learning.causes import cause_of, layer_of
 
 OF_THE_NETWORK = (CompressionError, ConversionError, EvaluationError, PackingError, TrainingError)
 FROM_OUTSIDE = (OSError, MemoryError)
@@ -63,10 +64,10 @@ def say_why(name: str, error: Exception) -> str:
     """Give the reason why a recipe could not be made, as a sentence."""
     if isinstance(error, SlimlineError):
         return str(error)
-    what = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    what, layer = ": ".join(cause_of(error)), layer_of(error)
     return (
-        f"Expected recipe {name} to be carried out. Received: {what} This is a defect of slimline or of a library that "
-        f"it uses; the traceback is in the log. Leave the step out, or take another mode."
+        f"Expected recipe {name} to be carried out. Received: {what}{f' in layer {layer}' if layer else ''}. "
+        f"This is a defect of slimline or of a library that it uses; the traceback is in the log. Take another recipe."
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.backend import KerasModel, set_seed, threads, versions
-from tasks.compression.changes import check_changes, refusing
+from tasks.compression.changes import LEAVE, REPLACE, check_changes, refusing
 from tasks.compression.comparing import compared
 from tasks.compression.inlining import inline_models
 from tasks.compression.layer_states import measure_layers
@@ -18,9 +18,11 @@ from tasks.compression.records import Candidate, LatencyTrial, Step
 from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
 from tasks.compression.technique import Claim, Context, Subject, Technique
+from tasks.compression.techniques.convert import Convert
 from tasks.errors import CompressionError, PromiseBroken
 from tasks.learning.feeding import specs_for
 from tasks.learning.finite import check_finite
+from tasks.learning.identity import network_digest
 from tasks.learning.recorded import recorded_samples
 from tasks.learning.rewrites import noted
 from tasks.learning.saving import copy_model, weights_digest
@@ -57,7 +59,7 @@ def run_recipe(
     began = time.perf_counter()
     check_finite(baseline, "the baseline", CompressionError)
     before = weights_digest(baseline)
-    store = StepStore(steps_folder, before, context)
+    store = StepStore(steps_folder, network_digest(baseline), context)
     subject, beginning, context = _begin(baseline, context)
     claims: tuple[Claim, ...] = ()
     steps: list[Step] = []
@@ -88,7 +90,7 @@ def _describe(name: str, steps: Sequence[Step], file: bytes, baseline: str, seco
 def _begin(baseline: KerasModel, context: Context) -> tuple[Subject, Sequence[dict[str, Any]], Context]:
     """Return the network that the first step takes, the rewrites that it took to make it, and the steps' context."""
     specs = specs_for(baseline, context.prepared)
-    with refusing("the first step"), noted() as rewrites:
+    with refusing("a recipe", REPLACE), noted() as rewrites:
         whole = inline_models(baseline, specs)
         subject = Subject(split_separable(whole, specs))
     recorded = recorded_samples(specs, context.prepared)
@@ -120,7 +122,8 @@ def _do_step(
     index, technique = len(begun) - 1, begun[-1]
     context.say(f"step {index + 1}/{count}: {technique.technique}")
     digest = store.digest(begun)
-    with store.alone(digest) as backup, refusing(f"step {index + 1} ({technique.technique})"):
+    advice = REPLACE if isinstance(technique, Convert) else LEAVE  # every recipe has it, whether it is named or not
+    with store.alone(digest) as backup, refusing(f"step {index + 1} ({technique.technique})", advice):
         if store.has(digest):
             context.say("was done before")
         else:

@@ -10,9 +10,9 @@ where it changed.
     .slimline/steps/<digest>/backup/          the state of a training that is not done
     .slimline/steps/<digest>.lock             held by the process that does the work
 
-The digest is over all that decides about the result: the baseline, the data, the seed, the steps up to this one, and
-the code and libraries that the stage runs, as :mod:`tasks.code` digests them. Every step goes on from what was written,
-so that a step that was shared gives the same bytes as one that was done anew.
+The digest is over all that decides about the result: the baseline's network and weights, the data, the seed, the steps
+up to this one, and the code and libraries that the stage runs, as :mod:`tasks.code` digests them. Every step goes on
+from what was written, so that a step that was shared gives the same bytes as one that was done anew.
 """
 
 import hashlib
@@ -65,7 +65,7 @@ class StepStore:
 
     Args:
         folder: where they are.
-        baseline: SHA-256 of the baseline's weights.
+        baseline: identifies the baseline, see :func:`tasks.learning.identity.network_digest`.
         context: of the recipes.
     """
 

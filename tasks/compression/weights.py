@@ -1,7 +1,9 @@
 """The weights of a Keras model that compression works on, with the roles of their axes.
 
 The path of a layer is its name, behind those of the models and layers that it is in: ``outer/inner``. A layer with one
-matrix of weights gives it its path; each of several has its own name behind that: ``lstm/recurrent_kernel``.
+matrix of weights gives it its path; each of several has its own name behind that: ``lstm/recurrent_kernel``. A layer
+within a layer of your own that you gave no name is called by the attribute that holds it, ``block/first`` or
+``block/stages_0``: Keras numbers it anew in every copy.
 
 Techniques ask a :class:`Weight` what its axes are. What a layer is called, or of which class it is, they need not know.
 """
@@ -15,6 +17,7 @@ import numpy as np
 from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, KerasVariable, keras
 from tasks.compression.flatbuffer import Constant
+from tasks.compression.inner_names import inner_name, keeps_names
 from tasks.compression.roles import CELLS, Axis, Role, axes_of, is_built_in, kind_of
 
 
@@ -188,15 +191,17 @@ def of_layer(paths: Iterable[str], layer: str) -> list[str]:
     return [layer] if layer in every else [path for path in every if path.startswith(f"{layer}/")]
 
 
-def _matrices(layer: KerasLayer, path: str, plain: bool) -> Iterator[Weight]:
+def _matrices(layer: KerasLayer, path: str, plain: bool, kept: bool = True) -> Iterator[Weight]:
     own = [variable for variable in layer._trainable_weights if _is_matrix(variable)]
     for variable in own:
         name = _attribute(layer, variable)
         yield weight_of(layer, name, variable, path if len(own) == 1 else f"{path}/{name_of(variable)}", plain)
     plain = plain and (is_built_in(layer) or isinstance(layer, keras().models.Model))
+    kept = kept and keeps_names(layer)
     for inner in layer._flatten_layers(recursive=False, include_self=False):
         cell = isinstance(inner, keras().layers.AbstractRNNCell) or inner is getattr(layer, "cell", None)
-        yield from _matrices(inner, path if cell else f"{path}/{inner.name}", plain)
+        name = str(inner.name) if kept else inner_name(layer, inner)
+        yield from _matrices(inner, path if cell else f"{path}/{name}", plain, kept)
 
 
 def _is_matrix(variable: KerasVariable) -> bool:

@@ -19,6 +19,7 @@ from tasks.config import Params
 from tasks.errors import SlimlineError
 from tasks.files import write_bytes
 from tasks.learning.building import find_builder
+from tasks.learning.identity import network_digest
 from tasks.learning.saving import load_model
 from tasks.packing.pack_cache import packed
 from tasks.processes import end_with_parent
@@ -65,7 +66,7 @@ def work(params: Params, name: str) -> None:
         return
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)
-    StepStore(STEPS, candidate.baseline_weights_sha256, context).keep_only(recipes.values())
+    StepStore(STEPS, network_digest(baseline), context).keep_only(recipes.values())
     stored = len(packed(flatbuffer))
     print(f"{name}: {candidate.bytes:,} bytes loaded, {stored:,} stored, {candidate.seconds:.0f} s")
 

@@ -5,8 +5,8 @@ written in the digests' order: the same samples in any order or packing give the
 """
 
 import shutil
-import tempfile
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +26,7 @@ from tasks.data_loading.tracking import expect_tracked
 from tasks.data_loading.writing import Labelling, write_splits
 from tasks.errors import RefusedError, SourceError, UnfitError
 from tasks.files import sync
+from tasks.locking import locked, locked_if_free
 from tasks.records import read_record, write_record
 from tasks.samples import PREPARED, SPLITS, Dataset, SplitName, size_of
 from tasks.workloads import find_workload, reading_of
@@ -33,6 +34,7 @@ from tasks.workloads.items import Folder, Item, RefusedSample
 from tasks.workloads.protocol import Reader
 
 REASONS_SHOWN = 5
+LOCK = ".lock"
 
 
 @dataclass
@@ -226,23 +228,34 @@ def _missing(gathered: Gathered, labelling: Labelling) -> list[str]:
 
 @contextmanager
 def _scratch(parent: Path, prefix: str) -> Iterator[Path]:
-    """A temporary folder, removed at the end; one that a killed run left behind is removed at the start."""
+    """A temporary folder, removed at the end; one that a killed run left behind is removed at the start.
+
+    Who works in a folder holds the lock beside it: folders of other processes, which are at work too, stay.
+    """
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f"{prefix}*"):
-        shutil.rmtree(left)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    for name in {path.name.removesuffix(LOCK) for path in parent.glob(f"{prefix}*")}:
+        with locked_if_free(parent / f"{name}{LOCK}") as free:
+            if free:
+                shutil.rmtree(parent / name, ignore_errors=True)
+    folder = parent / f"{prefix}{uuid.uuid4().hex}"
+    lock = parent / f"{folder.name}{LOCK}"
+    with locked(lock):
+        folder.mkdir(0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
 
 
 def _replace(folder: Path, made: Path) -> None:
     """Put what was made in the place of what is there."""
     made.chmod(0o755)
     sync(made)
-    with _scratch(folder.parent, f".old-{folder.name}-") as old:
+    last = folder.parent / f".{folder.name}{LOCK}"
+    with locked(last), _scratch(folder.parent, f".old-{folder.name}-") as old:
         if folder.exists():
             folder.replace(old / folder.name)
         made.replace(folder)
+        last.unlink(missing_ok=True)
     sync(folder.parent)

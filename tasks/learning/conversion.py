@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tasks.backend import KerasLayer, KerasModel, keras, tensorflow
-from tasks.errors import ConversionError
+from tasks.errors import ConversionError, SlimlineError
 from tasks.learning import rewrites
+from tasks.learning.causes import cause_of, layer_of
 from tasks.learning.feeding import IDS, entries, specs_of, taken
+from tasks.learning.remaking import layer_not_remade, made_again
 from tasks.litert import input_names
 from tasks.samples import Inputs, Specs
 
@@ -79,7 +81,8 @@ def _folded(model: KerasModel, head: KerasLayer, first: KerasLayer) -> KerasMode
             return nothing
         return layer.__class__.from_config(layer.get_config())
 
-    folded = keras().models.clone_model(model, clone_function=clone)
+    with made_again("copied", lambda: layer_not_remade(model)):
+        folded = keras().models.clone_model(model, clone_function=clone)
     folded.set_weights(model.get_weights())
     kernel, *others = first.get_weights()
     folded.get_layer(first.name).set_weights([kernel * head.scale, *others])
@@ -111,14 +114,16 @@ def convert(
         outputs]``; of a model with several outputs these are called ``0``, ``1``, ….
 
     Raises:
-        ConversionError: LiteRT has no operation for a layer.
+        ConversionError: a layer takes no single sample, or LiteRT has no operation for it.
     """
     tf = tensorflow()
-    specs = specs or specs_of(model)
+    fixed, specs = specs is not None, specs or specs_of(model)
     by_converter = float_input and _is_set_by_converter(specs)
     given = {
         spec.name: tf.TensorSpec(
-            [1, *tensor.shape[1:]], "float32" if by_converter and spec.dtype == "uint8" else spec.dtype, name=spec.name
+            [1, *(spec.shape if fixed else tensor.shape[1:])],
+            "float32" if by_converter and spec.dtype == "uint8" else spec.dtype,
+            name=spec.name,
         )
         for spec, tensor in entries(model, specs)
     }
@@ -129,7 +134,8 @@ def convert(
             return {str(index): tf.identity(output) for index, output in enumerate(outputs)}
         return {"logits": outputs}
 
-    function = tf.function(serve).get_concrete_function(**given)
+    with _traced():
+        function = tf.function(serve).get_concrete_function(**given)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], _held_by(function, model))
     if configure:
         configure(converter)
@@ -141,6 +147,22 @@ def convert(
         raise ConversionError(
             f"Expected layers that LiteRT has operations for. Received: {_cause(str(error))}. "
             f"Write that layer with other operations, or take another mode."
+        ) from error
+
+
+@contextlib.contextmanager
+def _traced() -> Iterator[None]:
+    """Turn what a layer raises that cannot be called with one sample into a sentence."""
+    try:
+        yield
+    except (SlimlineError, OSError, MemoryError):
+        raise
+    except Exception as error:  # of Keras, or of a layer of the user's own
+        layer = layer_of(error)
+        raise ConversionError(
+            f"Expected a network that can be called with one sample, as a device calls it. "
+            f"Received: {f'layer {layer}, ' if layer else ''}{': '.join(cause_of(error))}. "
+            f"Write that layer with operations that take a batch of one."
         ) from error
 
 

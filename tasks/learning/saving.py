@@ -10,6 +10,7 @@ from tasks.backend import KerasModel, keras
 from tasks.errors import TrainingError
 from tasks.files import whole_file
 from tasks.learning.finite import check_finite
+from tasks.learning.remaking import layer_not_read, layer_not_remade, made_again
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can name
 
@@ -20,7 +21,8 @@ def copy_model(model: KerasModel) -> KerasModel:
     Raises:
         TrainingError: the configurations of its layers do not give the same weights again.
     """
-    copy = keras().models.clone_model(_with_every_call(model))
+    with made_again("copied", lambda: layer_not_remade(model)):
+        copy = keras().models.clone_model(_with_every_call(model))
     try:
         copy.set_weights(model.get_weights())
     except ValueError as error:
@@ -52,10 +54,15 @@ def weights_digest(model: KerasModel) -> str:
 
 
 def save_model(model: KerasModel, path: Path) -> None:
-    """Write ``model`` without its optimizer; the file's bytes depend on network and weights alone."""
+    """Write ``model`` without its optimizer; the file's bytes depend on network and weights alone.
+
+    Raises:
+        TrainingError: a layer's configuration cannot be written.
+    """
     with whole_file(path) as temporary, tempfile.TemporaryDirectory() as folder:
         dated = Path(folder) / "model.keras"
-        copy_model(model).save(dated)
+        with made_again("saved", lambda: layer_not_remade(model)):
+            copy_model(model).save(dated)
         with zipfile.ZipFile(dated) as source, zipfile.ZipFile(temporary, "w") as target:
             for name in sorted(source.namelist()):
                 content = source.read(name)
@@ -64,12 +71,25 @@ def save_model(model: KerasModel, path: Path) -> None:
                 target.writestr(zipfile.ZipInfo(name, EPOCH), content)
 
 
+def check_kept(model: KerasModel) -> None:
+    """Write a network to a file that nobody keeps, and read it again.
+
+    Raises:
+        TrainingError: that cannot be done.
+    """
+    with tempfile.TemporaryDirectory(prefix="slimline-") as folder:
+        path = Path(folder) / "model.keras"
+        save_model(model, path)
+        load_model(path)
+
+
 def load_model(path: Path) -> KerasModel:
     """Read a ``.keras`` file; the model is not compiled.
 
     Raises:
-        TrainingError: it has weights that are no numbers.
+        TrainingError: a layer cannot be made again of what the file says, or it has weights that are no numbers.
     """
-    model = keras().models.load_model(path, compile=False)
+    with made_again("read again from its file", lambda: layer_not_read(path)):
+        model = keras().models.load_model(path, compile=False)
     check_finite(model, str(path))
     return model

@@ -10,7 +10,7 @@ from tasks.errors import DataError
 from tasks.learning.building import build_model
 from tasks.learning.finite import check_finite
 from tasks.learning.fitting import Plan, fit
-from tasks.learning.saving import save_model
+from tasks.learning.saving import check_kept, save_model
 from tasks.records import read_record, write_record
 from tasks.samples import read_dataset
 from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeacherMember, TeachersReport, teacher_member
@@ -26,7 +26,7 @@ def teach(params: Params) -> None:
         params: all of params.yaml.
 
     Raises:
-        TrainingError: a training ended with weights that are no numbers.
+        TrainingError: a network cannot be saved or read again, or a training ended with weights that are no numbers.
     """
     known = _known()
     report: dict[str, tuple[TeacherMember, ...]] = {}
@@ -54,6 +54,7 @@ def _member(
         seed,
         code_record("teach", [*own, network.model]).digest,
     )
+    check_kept(_build(network, seed))  # or it would be trained in vain
     model = _build(network, seed)
     digest, path = plan.digest(model), teacher_member(name, index)
     if before is not None and before.plan == digest and path.exists():

@@ -19,7 +19,7 @@ from tasks.learning.finite import check_finite
 from tasks.learning.fitting import Fitted, Plan, fit
 from tasks.learning.recorded import recorded_samples
 from tasks.learning.records import Comparison
-from tasks.learning.saving import load_model, save_model, weights_digest
+from tasks.learning.saving import check_kept, load_model, save_model, weights_digest
 from tasks.records import write_record
 from tasks.samples import PREPARED, Dataset, read_dataset
 from tasks.training.records import (
@@ -40,11 +40,13 @@ def train(params: Params) -> None:
         params: all of params.yaml.
 
     Raises:
-        TrainingError: the training ended with weights that are no numbers.
+        TrainingError: the network cannot be saved or read again, which is tried before the first epoch, or the training
+            ended with weights that are no numbers.
         ConversionError: the LiteRT model or the saved network does not compute what was trained.
     """
     began = time.perf_counter()
     config, dataset, code = params.training, read_dataset(), code_record("train", models_of(params, "train")).digest
+    _try_out(params, dataset)
     set_seed(config.seed)
     model = build_model(config.model, dataset, config.dropout)
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
@@ -68,6 +70,18 @@ def train(params: Params) -> None:
     write_record(TRAINING, report)
     shutil.rmtree(BACKUP, ignore_errors=True)  # with what other plans left behind
     print(f"kept epoch {report.best_epoch}: validation {_tell(report.metrics)}")
+
+
+def _try_out(params: Params, dataset: Dataset) -> None:
+    """Save, read and convert the network as it is before training, so that nobody trains one in vain.
+
+    The network is one of its own, and random numbers begin anew behind it: the training stays what it is.
+    """
+    config = params.training
+    set_seed(config.seed)
+    model = build_model(config.model, dataset, config.dropout)
+    check_kept(model)
+    to_tflite(model, specs=dataset.inputs)
 
 
 def _write(model: KerasModel, dataset: Dataset, metric: str) -> tuple[Comparison, dict[str, float]]:

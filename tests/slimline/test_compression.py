@@ -1,3 +1,4 @@
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,70 @@ def test_what_does_not_fit_is_refused_before_work(
 ) -> None:
     with pytest.raises(kind, match=words):
         slimline.compress(**change({"model": model, "recipe": [INT8], "data": arrays}))
+
+
+def rows(*sides: Any) -> Any:
+    """A network that gives a row of ten for each of several places."""
+    layers = keras().layers
+    return keras().Sequential([keras().Input((16, 16, 1)), layers.Reshape(sides), layers.Dense(10)])
+
+
+def lambda_model() -> Any:
+    return other([keras().layers.Lambda(lambda values: values / 255, name="own")])
+
+
+def sliced() -> Any:
+    layers = keras().layers
+    inputs = keras().Input((16, 16, 1))
+    return keras().Model(inputs, layers.Dense(10)(layers.Flatten()(inputs[..., :1])))
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (lambda: rows(1, 256), r"gives \[n, outputs\]. Received: one that gives \['n', 1, 10\]"),
+        (lambda: rows(4, 64), r"\['n', 4, 10\]"),
+        (lambda_model, r"layer own \(Lambda\).*A file does not keep the function of a Lambda"),
+        (lambda: other([keras().layers.Conv2D(2, 3, activation=lambda x: x, name="own")]), r"layer own \(Conv2D\)"),
+        (sliced, "SlicingOpLambda.*a layer of your own that slices"),
+    ],
+)
+def test_a_model_that_cannot_be_compressed_is_refused_in_a_sentence(
+    network: Callable[[], Any], words: str, prepared: Path
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        slimline.compress(network(), [INT8], prepared)
+
+
+def test_sides_that_a_model_leaves_open_are_those_of_the_data(prepared: Path) -> None:
+    layers = keras().layers
+    stack = [layers.Rescaling(1 / 255), layers.Conv2D(8, 3, padding="same", activation="relu")]
+    model = keras().Sequential(
+        [keras().Input((None, None, 1)), *stack, layers.GlobalAveragePooling2D(), layers.Dense(10)]
+    )
+    made = slimline.compress(model, [{"technique": "width_to_depth"}], prepared)
+    file = LiteRTModel(made.model)
+    assert file.inputs["image"].shape == (1, 16, 16, 1)
+    images = samples("validation", prepared, 16)[0]
+    assert np.allclose(file.predict(images), answers(model, images), atol=1e-4)
+    assert made.record.baseline_weights_sha256 == weights_digest(model)
+
+
+@pytest.mark.slow
+def test_functions_that_are_registered_are_found_by_the_stage(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bent_function.py").write_text(
+        "import tf_keras\n\n"
+        "@tf_keras.saving.register_keras_serializable('bent')\n"
+        "def bent(values):\n    return values * values\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    bent = importlib.import_module("bent_function").bent
+    model = other([keras().layers.Rescaling(1 / 255), keras().layers.Conv2D(2, 3, activation=bent)])
+    images = samples("validation", prepared, 16)[0]
+    file = LiteRTModel(slimline.compress(model, [{"technique": "convert"}], prepared).model)
+    assert np.allclose(file.predict(images), answers(model, images), atol=1e-4)
 
 
 def visits(count: int = 200) -> tuple[dict[str, Any], Any]:

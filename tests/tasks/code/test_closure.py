@@ -150,3 +150,45 @@ def test_a_workload_of_ones_own_leads_to_those_parts_of_slimline_that_it_names(t
     made = closure_of(tmp_path, "own").modules
     assert {"slimline/__init__.py", "tasks/workloads/protocol.py", "tasks/workloads/metric.py"} <= set(made)
     assert not [path for path in made if path.startswith(("tasks/deployment", "tasks/compression", "flows"))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from nets import *",
+        "from importlib import import_module\nimport_module(name='nets.resnet')",
+        "from importlib import import_module as load\nload('nets.resnet')",
+        "import importlib\nload = importlib.import_module\nload('nets.resnet')",
+        "import importlib as i\ni.import_module('.resnet', 'nets')",
+        "import importlib as i\ni.import_module('..resnet', package='nets.inner')",
+        "import importlib\nNAME = 'nets.resnet'\nimportlib.import_module(NAME)",
+        "__import__('nets', fromlist=['resnet'])",
+        "__import__('nets', globals(), locals(), ('resnet',), 0)",
+        "import nets.door",
+        "import nets.inner",
+    ],
+)
+def test_what_is_imported_in_so_many_words_by_other_means_belongs_to_it(tmp_path: Path, text: str) -> None:
+    project(tmp_path, a=text, nets__resnet="", nets__other="")
+    project(tmp_path, nets__door="from importlib import import_module\nimport_module('.resnet', __package__)")
+    (tmp_path / "nets/inner").mkdir()
+    (tmp_path / "nets/inner/__init__.py").write_text("import importlib\nimportlib.import_module('..resnet', __name__)")
+    (tmp_path / "nets/__init__.py").write_text("__all__ = ['resnet']\n")
+    made = closure_of(tmp_path, "a").modules
+    assert {"a.py", "nets/__init__.py", "nets/resnet.py"} <= set(made)
+    assert "nets/other.py" not in made
+
+
+def test_an_undotted_module_that_is_imported_by_a_keyword_belongs_to_it(tmp_path: Path) -> None:
+    project(tmp_path, a="from importlib import import_module as im\nim(name='nets')", nets="")
+    assert list(closure_of(tmp_path, "a").modules) == ["a.py", "nets.py"]
+
+
+@pytest.mark.parametrize(
+    "names", ["__all__ = ('b',)", "__all__: list = []\n__all__ += ['b']", "__all__ = []\n__all__.append('b')"]
+)
+def test_all_names_that_a_package_says_it_has_count_where_all_are_imported(tmp_path: Path, names: str) -> None:
+    project(tmp_path, a="from nets import *", other="from nets import x", nets__b="", nets__c="")
+    (tmp_path / "nets/__init__.py").write_text(names)
+    assert list(closure_of(tmp_path, "a").modules) == ["a.py", "nets/__init__.py", "nets/b.py"]
+    assert list(closure_of(tmp_path, "other").modules) == ["nets/__init__.py", "other.py"]

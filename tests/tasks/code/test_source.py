@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.code.source import Import, read_source, read_template
+from tasks.code.imports import Import
+from tasks.code.source import read_source, read_template
 
 CODE = b'''"""Make images plain."""
 

@@ -1,5 +1,6 @@
 """Networks whose weights are hard to find in a file by what tensors are called, or by their shapes."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -81,6 +82,40 @@ def recurrent() -> Any:
     return tf_keras.Sequential([tf_keras.Input(SHAPE), layers.Rescaling(1 / 255), *stack])
 
 
+@functools.cache
+def both() -> Any:
+    """The class of a layer of one's own that gives the layers within it no names."""
+    layers = keras().layers
+
+    @keras().saving.register_keras_serializable("awkward")
+    class Both(layers.Layer):  # type: ignore[misc, name-defined]
+        def __init__(self, outputs: int = 8, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.outputs = outputs
+            self.first = layers.Conv2D(outputs, 3, padding="same")
+            self.others = [layers.Conv2D(outputs, 1), layers.Conv2D(outputs, 1, name="last")]
+
+        def call(self, inputs: Any) -> Any:
+            signal = self.first(inputs)
+            for layer in self.others:
+                signal = layer(signal)
+            return signal
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "outputs": self.outputs}
+
+    return Both
+
+
+def unnamed() -> Any:
+    """Two layers of one's own whose inner layers get other names in each copy."""
+    tf_keras, layers = keras(), keras().layers
+    stack = [both()(6, name="block1"), layers.MaxPooling2D(4), both()(4, name="block2"), layers.Flatten()]
+    return tf_keras.Sequential(
+        [tf_keras.Input(SHAPE), layers.Rescaling(1 / 255), *stack, layers.Dense(CLASSES, name="logits")]
+    )
+
+
 PATHS: dict[Callable[[], Any], set[str]] = {
     names: {"conv", "block/conv (2)", "block/conv", "classifier/classifier", "classifier/end", "a/logits"},
     shared: {"first", "grouped", "twice", "dense", "logits"},
@@ -93,6 +128,7 @@ PATHS: dict[Callable[[], Any], set[str]] = {
         "logits",
     },
     normalized: {"first", "gate", "logits"},
+    unnamed: {*(f"block{each}/{name}" for each in (1, 2) for name in ("first", "others_0", "last")), "logits"},
     recurrent: {"lstm/kernel", "lstm/recurrent_kernel", "gru/kernel", "gru/recurrent_kernel", "logits"},
 }
 

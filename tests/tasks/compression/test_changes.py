@@ -17,6 +17,7 @@ from tasks.errors import UNSUITED, ConfigError, Unsuited
 from tasks.learning.conversion import to_tflite
 from tasks.learning.saving import copy_model
 from tests.tasks.compression.cases import Interrupted, carry_out, context
+from tests.tasks.learning.test_causes import traced
 from tests.tasks.training.material import tiny as tiny_network
 
 PRUNE = Prune(technique="prune", sparsity=0.5, epochs=0)
@@ -158,6 +159,28 @@ def test_what_a_library_raises_becomes_a_refusal_and_what_others_raise_stays(
     assert getattr(caught.value, "exit_code", None) == (
         UNSUITED if error is Unsuited else getattr(error, "exit_code", None)
     )
+
+
+def test_the_cause_that_keras_puts_last_is_said_and_the_layer_named(prepared: Path, tmp_path: Path) -> None:
+    Raising.work = staticmethod(traced)
+    with pytest.raises(
+        Unsuited, match=r"Received: LookupError at \S+: no room for 2 in layer inside \(Inner\)\. Leave"
+    ):
+        run_recipe("r", (Raising(),), tiny_network(), context(prepared), tmp_path)
+
+
+def test_nobody_is_told_to_leave_a_step_out_that_every_recipe_has(
+    tiny: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "tasks.compression.techniques.convert.to_tflite", lambda *_, **__: np.linalg.inv(np.zeros((2, 2)))
+    )
+    with pytest.raises(Unsuited, match=r"\(convert\).*Singular matrix\. Replace the layer") as caught:
+        carry_out("r", [{"technique": "prune", "sparsity": 0.5, "epochs": 0}], tiny, prepared)
+    monkeypatch.setattr("tasks.compression.runner.inline_models", lambda *_: np.linalg.inv(np.zeros((2, 2))))
+    with pytest.raises(Unsuited, match=r"that a recipe can work on.*Singular matrix\. Replace the layer") as at_begin:
+        carry_out("r", [{"technique": "convert"}], tiny, prepared)
+    assert "Leave the step out" not in f"{caught.value}{at_begin.value}"
 
 
 def test_what_goes_well_passes() -> None:

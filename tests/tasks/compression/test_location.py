@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from tasks.compression.quantization.modes import configurations
 from tasks.compression.technique import Claim, Subject
 from tasks.compression.weights import weights
 from tasks.learning.conversion import convert, fold_scaling, to_tflite
+from tasks.learning.saving import copy_model
 from tasks.samples import Inputs
-from tests.tasks.compression.awkward import PATHS, filled, names, normalized, recurrent, sequence, shared
+from tests.tasks.compression.awkward import PATHS, filled, names, normalized, recurrent, sequence, shared, unnamed
+from tests.tasks.compression.cases import Steps, carry_out
 from tests.tasks.training.material import CLASSES, SHAPE
 
-NETWORKS = (names, shared, sequence, normalized)
+NETWORKS = (names, shared, sequence, normalized, unnamed)
 
 
 def samples() -> Any:
@@ -45,6 +48,16 @@ def test_each_weight_is_found_in_an_int8_file(network: Callable[[], Any]) -> Non
     states = measure_layers(Subject(model), subject)
     assert {(state.layer, state.dtype) for state in states} == {(path, "int8") for path in PATHS[network]}
     assert max(state.distortion or 0.0 for state in states) < 1e-3
+
+
+def test_layers_without_names_within_a_layer_are_found_after_each_step(prepared: Path) -> None:
+    model = filled(unnamed)
+    steps: Steps = [{"technique": "prune", "sparsity": 0.5, "ramp": "constant", "epochs": 1}, {"technique": "convert"}]
+    for again in (model, copy_model(model)):
+        _, candidate = carry_out("r", steps, again, prepared)
+        for step in candidate.steps:
+            assert all(promise.holds for promise in step.promises)
+            assert {layer.layer for layer in step.layers} == PATHS[unnamed]
 
 
 def twins() -> Any:

@@ -81,7 +81,7 @@ def test_an_error_that_nobody_foresaw_is_recorded_with_its_traceback_in_the_log(
     record_refusal("int8", ValueError("axes don't match\n array"))
     record = read_candidate("int8")
     assert isinstance(record, NotMade)
-    assert "Received: ValueError: axes don't match array This is a defect" in record.not_made
+    assert "Received: ValueError: axes don't match array. This is a defect" in record.not_made
     assert "ValueError: axes don't match" in capsys.readouterr().err
 
 
@@ -135,7 +135,7 @@ def test_a_worker_that_meets_a_defect_ends_well_and_one_without_room_does_not(mo
     worker.make(PARAMS, "int8")
     record = read_candidate("int8")
     assert isinstance(record, NotMade)
-    assert "KeyError: 'dense' This is a defect" in record.not_made
+    assert "KeyError: 'dense'. This is a defect" in record.not_made
 
 
 def test_a_person_who_interrupts_a_worker_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.step_store import StepStore
-from tasks.learning.saving import load_model, weights_digest
+from tasks.learning.identity import network_digest
+from tasks.learning.saving import load_model
 from tasks.locking import locked, locked_if_free
 from tests.tasks.compression.cases import Steps, carry_out, context
 
@@ -52,6 +53,17 @@ def test_a_step_is_another_one_with_other_settings_seed_or_baseline(prepared: Pa
     assert len(set(digests)) == len(digests)
     nobody_asks = context(prepared, precisions={"strong": "mixed_bfloat16"})
     assert StepStore(tmp_path, "baseline", nobody_asks).digest(recipe) == stores[0].digest(recipe)
+
+
+def test_two_networks_with_the_same_weights_share_no_step(tiny: Any, prepared: Path, tmp_path: Path) -> None:
+    config = tiny.get_config()
+    (convolution,) = [layer for layer in config["layers"] if layer["class_name"] == "Conv2D"]
+    convolution["config"]["activation"] = "tanh"
+    other: Any = type(tiny).from_config(config)
+    other.set_weights(tiny.get_weights())
+    steps: Steps = [{"technique": "prune", "sparsity": 0.5, "epochs": 0}, {"technique": "convert"}]
+    files = [carry_out("r", steps, each, prepared, tmp_path / "both")[0] for each in (tiny, other)]
+    assert files[1] == carry_out("r", steps, other, prepared, tmp_path / "alone")[0] != files[0]
 
 
 def test_what_recipes_begin_with_is_kept_and_their_ends_are_not(store: StepStore, tmp_path: Path) -> None:
@@ -100,7 +112,7 @@ def test_nobody_begins_a_step_while_it_is_forgotten(
 
 def test_a_recipe_whose_end_was_changed_begins_where_it_changed(tiny: Any, prepared: Path, tmp_path: Path) -> None:
     carry_out("mine", INT8, tiny, prepared, tmp_path)
-    StepStore(tmp_path, weights_digest(tiny), context(prepared)).keep_only([parse_recipe("mine", INT8)])
+    StepStore(tmp_path, network_digest(tiny), context(prepared)).keep_only([parse_recipe("mine", INT8)])
     lines: list[str] = []
     carry_out("mine", FLOAT16, tiny, prepared, tmp_path, say=lines.append)
     assert lines[:3] == ["step 1/2: prune", "was done before", "step 2/2: quantize"]

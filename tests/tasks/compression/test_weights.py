@@ -8,6 +8,8 @@ import pytest
 
 from tasks.backend import keras, set_seed
 from tasks.compression.weights import Weight, weights
+from tasks.learning.saving import copy_model
+from tests.tasks.compression.awkward import both
 from tests.tasks.compression.zoo.handmade import attention, recurrent, subclassed, unusual
 
 IMAGE, ROWS = (6, 6, 4), (5, 4)
@@ -109,3 +111,45 @@ def test_of_layers_of_ones_own_and_of_unknown_ones_nothing_is_taken_for_granted(
     }
     assert "a kind of layer of your own" in found["standardized"].unclear
     assert "not known of LocallyConnected2D" in weights(unusual())["local"].unclear
+
+
+def kept_names() -> Any:
+    """Inner layers of one's own in a dictionary, a list, a model, a wrapper and another layer, some with names."""
+    layers: Any = keras().layers
+
+    @keras().saving.register_keras_serializable("weights")
+    class Held(layers.Layer):  # type: ignore[misc]
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.parts = {"wide": layers.Dense(4), "named": layers.Dense(4, name="dense_of_mine")}
+            self.chain = keras().Sequential([layers.Dense(4), layers.ReLU(), layers.Dense(4)])
+            self.both = layers.Bidirectional(layers.LSTM(2, return_sequences=True))
+
+        def build(self, shape: Any) -> None:
+            self.late = [layers.Dense(4), both()(4)]
+            super().build(shape)
+
+        def call(self, values: Any) -> Any:
+            for layer in (*self.parts.values(), self.chain, self.late[0]):
+                values = layer(values)
+            return self.late[1](self.both(values)[..., None])
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "name": self.name}
+
+    return keras().Sequential([keras().Input(ROWS), Held(name="held"), layers.Dense(2)])
+
+
+def test_layers_within_a_layer_of_ones_own_have_the_same_paths_in_every_copy() -> None:
+    model = kept_names()
+    paths = {
+        *("parts_wide", "dense_of_mine", "chain/layers_0", "chain/layers_2", "late_0"),
+        *(f"both/{way}_layer/{kernel}" for way in ("forward", "backward") for kernel in ("kernel", "recurrent_kernel")),
+        *(f"late_1/{name}" for name in ("first", "others_0", "last")),
+    }
+    found = weights(model)
+    assert {path.removeprefix("held/") for path in found if path.startswith("held/")} == paths
+    for copy in (copy_model(model), copy_model(copy_model(model))):
+        again = weights(copy)
+        assert list(again) == list(found)
+        assert all(np.array_equal(again[path].values(), found[path].values()) for path in found)

@@ -61,6 +61,35 @@ def test_order_and_packing_make_no_difference_to_a_single_byte(workspace: Path) 
     assert made[0] == made[1] == made[2] == made[3]
 
 
+def test_two_loads_at_once_in_one_folder_leave_each_other_alone(workspace: Path) -> None:
+    source = write_folder(workspace / "images", tree(CLASSES, 30))
+    data = data_of("image").model_validate({"source": "images"})
+    listing = current_listing(data)
+    elsewhere = prepare(data, listing, workspace / "elsewhere")
+    begun: list[Dataset] = []
+
+    def load_again(_: object) -> None:
+        begun.append(prepare(data, listing))
+        begun.append(prepare(data, listing))
+
+    assert source.exists()
+    whole = prepare(data, listing, told=load_again)
+    assert [whole, *begun] == [elsewhere] * 3
+    assert contents(Path("data/prepared")) == contents(workspace / "elsewhere")
+    assert not list(Path(".slimline/tmp").iterdir())
+    assert [path.name for path in Path("data").iterdir()] == ["prepared"]
+
+
+def test_what_a_killed_load_left_behind_is_removed(workspace: Path) -> None:
+    write_folder(workspace / "images", tree(CLASSES, 30))
+    for left in (".slimline/tmp/buckets-x", "data/.prepared-y", "data/.old-prepared-z"):
+        (Path(left) / "deep").mkdir(parents=True)
+        Path(f"{left}.lock").touch()
+    prepared("images")
+    assert not list(Path(".slimline/tmp").iterdir())
+    assert [path.name for path in Path("data").iterdir()] == ["prepared"]
+
+
 def test_where_the_samples_lie_makes_no_difference_to_a_single_byte(workspace: Path, tmp_path: Path) -> None:
     files = {**tree(CLASSES, 40), "cat/broken.png": b"no image", "loose.png": picture(1)}
     place = write_folder(workspace / "photos", files)

@@ -64,7 +64,17 @@ def own_layers() -> dict[str, Any]:
         def call(self, inputs: Any) -> Any:
             return inputs * self.factor
 
-    return {each.__name__: each for each in (Standardized, Noisy, Centered, Traced, Counting, Forgetful)}
+    @register
+    class Pairs(layers.Layer):  # type: ignore[misc]
+        """Takes no single sample."""
+
+        def call(self, inputs: Any) -> Any:
+            if inputs.shape[0] == 1:
+                raise ValueError("no pair")
+            return inputs
+
+    every = (Standardized, Noisy, Centered, Traced, Counting, Forgetful, Pairs)
+    return {each.__name__: each for each in every}
 
 
 def stack(*stages: Any) -> Any:

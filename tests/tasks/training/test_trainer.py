@@ -113,7 +113,7 @@ def test_nothing_is_left_behind(whole: tuple[Path, list[str]]) -> None:
 @pytest.mark.parametrize(
     ("layer", "sentence"),
     [
-        ("keras().layers.Lambda(lambda x: x + tf.random.normal(tf.shape(x)), name='own')", "own .Lambda. gives other"),
+        ("own_layers()['Noisy'](name='own')", "own .Noisy. gives other"),
         ("own_layers()['Traced'](name='own')", "own .Traced. is the first that differs"),
     ],
 )
@@ -135,6 +135,50 @@ def test_a_network_that_its_file_does_not_compute_is_no_baseline(
     with pytest.raises(ConversionError, match=sentence):
         train(params.model_copy(update={"training": training}))
     assert not any((folder / path).exists() for path in (*OUTPUTS, TRAINING))
+
+
+@pytest.mark.parametrize(
+    ("layer", "error", "sentence"),
+    [
+        (
+            "keras().layers.Lambda(lambda x: 2 * x, name='own')",
+            TrainingError,
+            r"layer own \(Lambda\).* a layer of your own",
+        ),
+        (
+            "keras().layers.Conv2D(2, 3, activation=lambda x: 2 * x, name='own')",
+            TrainingError,
+            r"copied.* layer own \(Conv2D\)",
+        ),
+        (
+            "own_layers()['Pairs'](name='own')",
+            ConversionError,
+            r"one sample.* layer own \(Pairs\), ValueError: no pair",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_kept_is_refused_before_the_first_epoch(
+    layer: str,
+    error: type[Exception],
+    sentence: str,
+    new_project: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = new_project("unkept")
+    module = f"unkept_network_{len(layer)}"
+    (folder / f"{module}.py").write_text(
+        "from tasks.backend import keras\n"
+        "from tests.tasks.training.odd_networks import own_layers, stack\n"
+        f"def build(shape, classes, dropout):\n    return stack({layer})\n"
+    )
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    params = load_params()
+    training = params.training.model_copy(update={"model": f"{module}:build", "epochs": 1})
+    with pytest.raises(error, match=sentence):
+        train(params.model_copy(update={"training": training}))
+    assert "epoch 1/1" not in capsys.readouterr().out
 
 
 def test_a_training_that_ends_without_numbers_is_no_baseline(

@@ -26,6 +26,7 @@ from tasks.compression.step_store import StepStore
 from tasks.compression.technique import Context
 from tasks.errors import SlimlineError
 from tasks.learning.feeding import fed, made_up
+from tasks.learning.identity import network_digest
 from tasks.learning.saving import weights_digest
 from tasks.samples import Inputs, read_batches
 from tests.tasks.compression.zoo.networks import NETWORKS
@@ -73,7 +74,7 @@ def carried_out(baseline: Any, begun: Callable[[], Any], case: str, folder: Path
         try:
             recipe = parse_recipe("zoo", ZOO_CASES[case])
             file, candidate = run_recipe("zoo", recipe, baseline, context, Path(steps))
-            store = StepStore(Path(steps), before, context)
+            store = StepStore(Path(steps), network_digest(baseline), context)
             subjects = [store.read(store.digest(recipe[: length + 1])).subject for length in range(len(recipe))]
             models = [begun(), *(subject.network for subject in subjects if subject.form == "keras")]
             inputs = next(read_batches("validation", 1 << 20, folder))[0]
