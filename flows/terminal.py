@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from tasks.text import visible, visible_lines
@@ -29,6 +30,11 @@ def say(topic: str, line: str) -> None:
 def row(topic: str, line: str) -> str:
     """Return a line under its topic."""
     return f"{visible(topic):<{WIDTH}} {visible(line)}"
+
+
+def log(line: str) -> None:
+    """Print a line of a log with its time, at once; what it has behind it, as a traceback, is indented."""
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {visible_lines(line)}", flush=True)
 
 
 def tell(*columns: str) -> None:

@@ -7,11 +7,10 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.terminal import log
 from tasks.processes import end_group_with_parent
-from tasks.text import visible
 
 
 @dataclass(frozen=True)
@@ -74,12 +73,7 @@ def _repeat(duty: Duty, ended: threading.Event, log: Callable[[str], None]) -> N
         ended.wait(duty.seconds)
 
 
-def write_log(line: str) -> None:
-    """Print a line of the log with its time."""
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {visible(line) if chr(10) not in line else line}", flush=True)
-
-
 if __name__ == "__main__":
     end_group_with_parent()
-    write_log("the keeper is at work")
-    keep(duties(), threading.Event(), write_log)
+    log("the keeper is at work")
+    keep(duties(), threading.Event(), log)

@@ -19,6 +19,7 @@ from tasks.learning.comparison import (
 )
 from tasks.learning.conversion import convert, fold_scaling, to_tflite
 from tasks.learning.recorded import Recorded, recorded_samples
+from tasks.learning.saving import copy_model
 from tasks.samples import Inputs
 from tests.tasks.training import odd_networks
 from tests.tasks.training.material import SPECS, samples
@@ -82,12 +83,13 @@ def test_a_configuration_that_does_not_say_all_is_refused(tmp_path: Path) -> Non
         check_saved(model, copy, NOISE, tmp_path / "baseline.keras")
 
 
-def test_layers_that_share_a_variable_are_refused() -> None:
+def test_layers_that_share_a_variable_are_converted_right_and_no_copy_is_made_of_them() -> None:
     first, second = (keras().layers.Conv2D(1, 3, padding="same") for _ in range(2))
     model = stack(first, second)
     second.kernel = first.kernel
     with pytest.raises(TrainingError, match="no two layers share a variable"):
-        to_tflite(model)
+        copy_model(model)
+    assert check_float32(model, to_tflite(model), NOISE).signal_to_noise_db >= 110
 
 
 def test_logits_that_are_no_numbers_are_refused(tiny: Any) -> None:

@@ -12,7 +12,7 @@ QUICK = {
     "nested": ["int4", "prune"],
     "grouped": ["int4 with bias_correction"],
     "not_a_number": ["int8"],
-    "towers": ["int8"],
+    "towers": ["int8", "factorize"],
 }
 
 

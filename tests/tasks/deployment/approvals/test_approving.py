@@ -33,7 +33,7 @@ from tests.tasks.deployment.project import params_for, write_project
 ANN = Terms(Why("looked at", "ann"), "a terminal on desk", 3)
 BOB = Terms(Why("too dark", "bob"), "a terminal on shop", 3)
 NOW = datetime.now(UTC)
-LATE = NOW + timedelta(days=3, minutes=1)
+LATE = NOW + timedelta(days=4)  # tests begin some time after this module was read
 
 
 @pytest.fixture(scope="module")
