@@ -177,3 +177,9 @@ def receiving(certificate: Path | None = None) -> Iterator[Receiver]:
         finally:
             receiver.shutdown()
             thread.join()
+
+
+@contextlib.contextmanager
+def nobody_else(_outbox: object) -> Iterator[Callable[[str], bool]]:
+    """Claim every event without a server, in place of `flows.line.claims.claims`: other tests may have left one."""
+    yield lambda _: True

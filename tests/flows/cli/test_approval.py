@@ -18,7 +18,7 @@ from tasks.deployment.stores.opening import open_store
 from tasks.evaluation.results import Results
 from tasks.versioning.params_file import set_params
 from tests.commands import Slimline
-from tests.receivers import receiving
+from tests.receivers import nobody_else, receiving
 from tests.tasks.deployment.project import params_for, write_project
 
 
@@ -62,6 +62,7 @@ def test_people_are_told_of_an_approval_once(
     slimline: Slimline, project: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environment, "prepare", lambda: None)
+    monkeypatch.setattr("flows.line.claims.claims", nobody_else)
     targets = {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}
     values = {**project.model_dump(mode="json"), "notify": {"targets": targets, "released": ["chat"]}}
     YAML().dump(values, Path("params.yaml"))

@@ -15,7 +15,7 @@ from tasks.deployment.trust.trusted import ENVIRONMENT
 from tasks.text import storable, visible
 from tasks.versioning.params_file import set_params
 from tests.commands import Slimline
-from tests.receivers import receiving
+from tests.receivers import nobody_else, receiving
 from tests.tasks.deployment.project import params_for, write_project
 
 REPOSITORY = Path(__file__).parents[3]
@@ -43,6 +43,7 @@ def test_people_are_told_of_a_rollback_by_hand_and_it_is_done_where_they_cannot_
 ) -> None:
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr("flows.environment.prepare", lambda: None)
+    monkeypatch.setattr("flows.line.claims.claims", nobody_else)
     notify: dict[str, Any] = {"targets": {"chat": {"kind": "webhook", "url_env": "CHAT_URL"}}}
     notify |= {"rolled_back": ["chat"], "released": ["chat"]}
     values = params_for(place[1]).model_dump(mode="json")
