@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from prefect import Task, flow, tags, task
-from prefect.cache_policies import NO_CACHE
+from prefect import Task, flow, tags
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
@@ -17,6 +16,7 @@ from flows.line.guarding import cause_of, end_before_training, end_before_work, 
 from flows.line.holding import holding_project
 from flows.line.notices import run_ended
 from flows.line.reaper import project_tag
+from flows.line.retrying import asks_outside
 from flows.line.stages import StageFailed, may_succeed_later, run_stage
 from flows.line.staleness import Survey, survey, told
 from flows.line.telling import tell
@@ -27,7 +27,6 @@ from tasks.compression.recipe import parse_recipes
 from tasks.config import Params, expect_own_name, load_params
 from tasks.deployment.releases.promotion import Registry, registry_of
 from tasks.deployment.releases.release_state import expect_release_possible
-from tasks.errors import UNAVAILABLE, SlimlineError
 from tasks.evaluation.records import REPORT
 from tasks.evaluation.report import render
 from tasks.evaluation.results import Results, load_results
@@ -84,21 +83,6 @@ def retrain_flow(cause: dict[str, Any] | None = None) -> State[RunResult]:
     if result.ending == "AwaitingApproval":
         show_waiting(result.sentence)
     return Completed(name=result.ending, message=visible(result.sentence), data=result)
-
-
-def answers_later(_task: object, _run: object, state: State[Any]) -> bool:
-    """Retry only what another try can mend: a source or a store that did not answer."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, SlimlineError) and error.exit_code == UNAVAILABLE
-
-
-asks_outside = task(
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=2,
-    retry_delay_seconds=10,
-    retry_condition_fn=answers_later,
-)
 
 
 @asks_outside

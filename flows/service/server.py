@@ -89,7 +89,7 @@ def free_port() -> int:
 
 
 def server_environment(given: Mapping[str, str], address: str) -> dict[str, str]:
-    """Return the environment of the server: no private key, and the pages ask this address."""
+    """Return the environment of the server: no private key or other secret, and the pages ask this address."""
     secret = withheld()
     kept = {name: value for name, value in given.items() if name not in (*secret, WORKSPACE)}
     return {"PREFECT_SERVER_UI_API_URL": f"{address}/api", **kept}

@@ -1,4 +1,4 @@
-"""How a run ends after the gate has passed: what is released, what waits for a person, what is held back."""
+"""The ends of a run after the gate: what is released, what waits for a person, what is held back."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a signal does to a run, without Prefect: `tests/flows/cli/test_interrupt.py` has it with all of it."""
+"""Signals to a run, without Prefect: `tests/flows/cli/test_interrupt.py` has it with all of it."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""What counts as a shift: neither chance with few samples nor significance with many is enough."""
+"""Judging a shift: neither chance with few samples nor significance with many is enough."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What goes where, and what is held back; the store does not matter for that, so the quick one will do."""
+"""The ways of releases, and what holds them back; the store does not matter for that, so the quick one will do."""
 
 import base64
 from pathlib import Path
