@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,16 @@ settings.load_profile("repeatable")
 @pytest.fixture(scope="session", autouse=True)
 def clean_processes() -> None:
     start_clean()
+
+
+@pytest.fixture(autouse=True)
+def same_environment() -> Iterator[None]:
+    """Give a test the environment in which the one before it began: commands set variables for their own process."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture

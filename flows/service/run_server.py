@@ -11,6 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flows.environment import API, SERVICE, WORKSPACE
 from flows.service.children import Child
@@ -38,7 +39,8 @@ def server_at_hand() -> Iterator[None]:
     from prefect.settings import get_current_settings
 
     try:
-        if get_current_settings().api.url:
+        if api := get_current_settings().api.url:
+            _expect_answer(api)
             yield
         else:
             with _own_server():
@@ -47,15 +49,39 @@ def server_at_hand() -> Iterator[None]:
         raise ServiceError(_reason(error, str(get_current_settings().api.url))) from None
 
 
+def _expect_answer(api: str) -> None:
+    """Refuse a server that does not answer, or is too old or too new for this client, before any work.
+
+    Raises:
+        ServiceError: likewise.
+    """
+    from prefect import get_client
+
+    try:
+        with get_client(sync_client=True) as client:
+            client.raise_for_api_version_mismatch_once()
+    except RuntimeError as error:  # the client has no class of its own for it
+        raise ServiceError(
+            f"Expected Prefect's server {_public(api)}, which {API} or Prefect's profile names, to answer. "
+            f"Received: {error.__cause__ or error}. Start it, or name none: the run then has a server of its own."
+        ) from None
+
+
 def _reason(error: Exception, api: str) -> str:
     """Return the sentence about a server that failed a run."""
-    address = api.removesuffix("/api")
+    address = _public(api).removesuffix("/api")
     words = (str(error).splitlines() or [""])[0] or type(error).__name__
     lack = trouble(address) or f"{shutil.disk_usage(Path.cwd()).free >> 20} MiB are free on the disk of {Path.cwd()}"
     return (
         f"Expected Prefect's server {address} to keep the record of the run. Received: {words} ({lack}). "
         f"Look into its log in {SERVICE}. Run again: it goes on with what is not done."
     )
+
+
+def _public(url: str) -> str:
+    """Return an address without the login that it may have."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 @contextlib.contextmanager
@@ -79,6 +105,8 @@ def _own_server() -> Iterator[None]:
     finally:
         over.set()
         server.stop(SERVER_SECONDS)
+        if os.environ.pop(API, None):
+            refresh_global_settings_context()
 
 
 def _keep(server: Child, ended: "queue.SimpleQueue[str]", over: threading.Event) -> None:

@@ -1,5 +1,6 @@
 """The commands for the person who is asked, from the project's folder, and what `slimline status` says meanwhile."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from flows import environment
 from flows.cli import summary
 from flows.line import retrain
 from flows.line.concluding import RunResult
+from flows.service import run_server
 from tasks.config import Params, load_params
 from tasks.deployment.registry import find_releases
 from tasks.deployment.releases.publishing import publish
@@ -114,8 +116,7 @@ def test_a_run_says_by_its_exit_code_how_it_ended_and_how_to_answer(
     monkeypatch.setattr(retrain, "retrain", lambda _: ended)
     monkeypatch.setattr(summary, "load_results", lambda _: Results)
     monkeypatch.setattr(summary, "print_results", lambda _: None)
-    monkeypatch.setattr(environment, "prepare", lambda: None)
-    monkeypatch.setenv(environment.WORKSPACE, "")  # the run sets it, and it is to be gone afterwards
+    monkeypatch.setattr(run_server, "server_at_hand", contextlib.nullcontext)
     for part in ("gate", "decision"):
         monkeypatch.setattr(Results, part, None)
     said = slimline("run", code=code)
