@@ -11,6 +11,7 @@ splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded,
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from tasks.arrays import Array
 from tasks.errors import DataError
@@ -27,6 +29,9 @@ from tasks.files import sha256
 from tasks.records import Record, read_record
 
 PREPARED = Path("data/prepared")
+ASSETS = "assets"  # the folder of what was learned, beside dataset.json
+ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+MAX_ASSET = 64 << 20  # bytes
 TEST_HASHES, VALIDATION_HASHES = "test.places", "validation.places"
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -143,6 +148,14 @@ class Part(Record):
     shards: tuple[Shard, ...]
 
 
+class Asset(Record):
+    """A file that a device needs to read questions as samples were read, as a vocabulary."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
 class Refusal(Record):
     """A sample that could not be used, and why."""
 
@@ -158,7 +171,8 @@ class Dataset(Record):
     age. ``classes`` is empty where targets are numbers of another kind. ``refused`` and ``kept_out`` list at most 1,000
     samples each; the counts are of all. ``kept_out`` are samples that are not used since an equal one is in the test or
     the validation split. ``notes`` are sentences for a person: samples that were changed to fit, classes missing from a
-    split, equal samples with different labels.
+    split, equal samples with different labels. ``assets`` are what the workload learned of the training samples; they
+    lie in the folder ``assets``.
     """
 
     format: Literal[2] = 2
@@ -167,6 +181,7 @@ class Dataset(Record):
     classes: tuple[str, ...]
     inputs: Specs
     target: TensorSpec = LABEL
+    assets: tuple[Asset, ...] = Field(default=(), exclude_if=lambda value: not value)
     splits: dict[SplitName, Part]
     read: int
     refused_samples: int
@@ -183,6 +198,25 @@ def read_dataset(folder: Path = PREPARED) -> Dataset:
         DataError: there is none, or it is of another version.
     """
     return read_record(folder / "dataset.json", Dataset)
+
+
+def read_assets(folder: Path = PREPARED) -> dict[str, bytes]:
+    """Read what the workload learned of the training samples, by the names of files.
+
+    Raises:
+        DataError: a file is missing, or another one than ``dataset.json`` names.
+    """
+    contents = {}
+    for asset in read_dataset(folder).assets:
+        path = folder / ASSETS / asset.name
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != asset.sha256:
+            raise DataError(
+                f"Expected {path} as {folder}/dataset.json names it. Received: {'another one' if content else 'none'}. "
+                f"Run the load stage again (`dvc repro load`)."
+            )
+        contents[asset.name] = content
+    return contents
 
 
 def shard_files(split: SplitName, folder: Path = PREPARED) -> list[Path]:

@@ -16,27 +16,26 @@ from tasks.samples import SPLITS, SplitName
 
 BUCKETS = 256
 BUFFER = 1 << 16  # bytes held back per bucket
-HEAD = struct.Struct("<16sQIBH")  # digest, split hash, class number, declared split, length of the name
+HEAD = struct.Struct("<16sQQBHI")  # digest, split hash, label hash, declared split, lengths of name and content
 DECLARED: tuple[SplitName | None, ...] = (None, *SPLITS)
 
 
 class Entry(NamedTuple):
     """One prepared sample in a bucket. Entries sort by digest, then by name."""
 
-    digest: bytes  # of the content
+    digest: bytes  # equal for samples that count as equal
     name: str
-    class_number: int  # in the order in which classes turned up
+    label: int  # hash of it
     split_hash: int
     declared: SplitName | None
     offset: int  # of the content in the bucket
+    size: int  # of the content
 
 
-def pack(
-    digest: bytes, split_hash: int, class_number: int, declared: SplitName | None, name: str, content: bytes
-) -> bytes:
+def pack(digest: bytes, split_hash: int, label: int, declared: SplitName | None, name: str, content: bytes) -> bytes:
     """A sample as it stands in a bucket; its first byte is the number of the bucket."""
     encoded = name.encode()
-    head = HEAD.pack(digest, split_hash, class_number, DECLARED.index(declared), len(encoded))
+    head = HEAD.pack(digest, split_hash, label, DECLARED.index(declared), len(encoded), len(content))
     return b"".join((head, encoded, content))
 
 
@@ -45,12 +44,10 @@ class Bucket:
 
     Args:
         path: the file.
-        sample_bytes: bytes of a prepared sample.
     """
 
-    def __init__(self, path: Path, sample_bytes: int) -> None:
+    def __init__(self, path: Path) -> None:
         self.file = path.open("rb")
-        self.sample_bytes = sample_bytes
 
     def __enter__(self) -> "Bucket":
         return self
@@ -63,16 +60,17 @@ class Bucket:
         return sorted(self._entries())
 
     def content(self, entry: Entry) -> bytes:
-        """Return the inputs of one sample."""
-        return os.pread(self.file.fileno(), self.sample_bytes, entry.offset)
+        """Return the content of one sample."""
+        return os.pread(self.file.fileno(), entry.size, entry.offset)
 
     def _entries(self) -> Iterator[Entry]:
+        offset = self.file.seek(0)
         while head := self.file.read(HEAD.size):
-            digest, split_hash, class_number, declared, length = HEAD.unpack(head)
+            digest, split_hash, label, declared, length, size = HEAD.unpack(head)
             name = self.file.read(length).decode()
-            offset = self.file.tell()
-            self.file.seek(self.sample_bytes, os.SEEK_CUR)
-            yield Entry(digest, name, class_number, split_hash, DECLARED[declared], offset)
+            offset += HEAD.size + length
+            yield Entry(digest, name, label, split_hash, DECLARED[declared], offset, size)
+            offset = self.file.seek(offset + size)
 
 
 class BucketWriter:
@@ -95,10 +93,15 @@ class BucketWriter:
         """Append a sample that :func:`pack` gave."""
         self.files[packed[0]].write(packed)
 
-    def buckets(self, sample_bytes: int) -> Iterator[Bucket]:
-        """The buckets in the order of their digests; nothing can be added after this."""
+    def buckets(self, keep: bool = False) -> Iterator[Bucket]:
+        """Open one bucket after the other, in the order of their digests; nothing can be added after this.
+
+        Args:
+            keep: the files, so that they can be gone through again.
+        """
         self.closing.close()
         for path in self.paths:
-            with Bucket(path, sample_bytes) as bucket:
+            with Bucket(path) as bucket:
                 yield bucket
-            path.unlink()
+            if not keep:
+                path.unlink()

@@ -6,36 +6,28 @@ import signal
 import threading
 import warnings
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
-from typing import NamedTuple
+from typing import cast
 
 from tasks.data_loading.bucket_sort import pack
 from tasks.data_loading.contents import content_of
 from tasks.errors import DataError
 from tasks.samples import SplitName, size_of
-from tasks.workloads.items import Payload
-from tasks.workloads.protocol import Reader, UnusableError
+from tasks.workloads.items import Payload, RawSample, Rows
+from tasks.workloads.protocol import Draft, LearningReader, Reader, RowReader, UnusableError
 
 BATCH_SAMPLES = 256
 BATCH_BYTES = 8 << 20
 DIGEST_BYTES = 16
 
-
-class Numbered(NamedTuple):
-    """A raw sample whose class has got a number."""
-
-    name: str
-    class_number: int
-    declared: SplitName | None
-    payload: Payload
-
-
-Batch = list[Numbered]
+Batch = list[RawSample | Rows]
+AnyReader = Reader | LearningReader
 
 
 @dataclass
@@ -43,31 +35,68 @@ class Decoded:
     """The result of a batch. ``packed`` is as :func:`tasks.data_loading.bucket_sort.pack` has it."""
 
     packed: list[bytes] = field(default_factory=list)
-    classes: Counter[int] = field(default_factory=Counter)  # samples per class number
+    labels: dict[int, str] = field(default_factory=dict)  # of samples, by their hash
+    usable: Counter[int] = field(default_factory=Counter)  # samples per label's hash
+    declared: set[SplitName] = field(default_factory=set)
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
     changes: Counter[str] = field(default_factory=Counter)  # made so that samples fit
 
+    def add(self, sample: RawSample, read: Callable[[Payload], Draft]) -> None:
+        """Read and check one sample."""
+        label = label_hash(sample.label)
+        self.labels[label] = sample.label
+        if sample.split:
+            self.declared.add(sample.split)
+        try:
+            split_hash, digest, content, changes = read(sample.payload)
+        except UnusableError as reason:
+            self.refused.append((sample.name, str(reason)))
+            return
+        self.packed.append(pack(digest, split_hash, label, sample.split, sample.name, content))
+        self.usable[label] += 1
+        if changes:
+            self.changes.update(changes)
 
-def decode_batch(batch: Batch, reader: Reader) -> Decoded:
+
+@lru_cache(maxsize=4096)
+def label_hash(label: str) -> int:
+    """Return the number by which a label goes until all are known: BLAKE2b, 64 bits."""
+    digest = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def decode_batch(batch: Batch, reader: AnyReader) -> Decoded:
     """Read and check each sample of a batch."""
-    decoded, specs = Decoded(), reader.inputs
+    decoded, read = Decoded(), _reading(reader)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of decoders, about files that are odd and yet readable
-        for name, class_number, declared, payload in batch:
-            try:
-                split_hash, inputs, changes = reader.read(payload)
-                content = content_of(inputs, specs)
-            except UnusableError as reason:
-                decoded.refused.append((name, str(reason)))
+        for item in batch:
+            if isinstance(item, RawSample):
+                decoded.add(item, read)
                 continue
-            digest = hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
-            decoded.packed.append(pack(digest, split_hash, class_number, declared, name, content))
-            decoded.classes[class_number] += 1
-            decoded.changes.update(changes)
+            for made in cast("RowReader", reader).unfold(item):
+                if isinstance(made, RawSample):
+                    decoded.add(made, read)
+                else:
+                    decoded.refused.append((made.name, made.reason))
     return decoded
 
 
-def decode(samples: Iterable[Numbered], reader: Reader, workers: int | None = None) -> Iterator[Decoded]:
+def _reading(reader: AnyReader) -> Callable[[Payload], Draft]:
+    """Return the function that makes a draft of a sample: its inputs' bytes, where nothing is to be learned."""
+    if isinstance(reader, LearningReader):
+        return reader.read
+    specs, read = reader.inputs, reader.read
+
+    def draft(payload: Payload) -> Draft:
+        split_hash, inputs, changes = read(payload)
+        content = content_of(inputs, specs)
+        return Draft(split_hash, hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest(), content, changes)
+
+    return draft
+
+
+def decode(samples: Iterable[RawSample | Rows], reader: AnyReader, workers: int | None = None) -> Iterator[Decoded]:
     """Decode samples batch by batch, in their order, with a bounded number of batches under way.
 
     Args:
@@ -78,9 +107,9 @@ def decode(samples: Iterable[Numbered], reader: Reader, workers: int | None = No
     Raises:
         DataError: a process was killed.
     """
-    batches = _batches(samples, size_of(reader.inputs))
+    batches = _batches(samples, 0 if isinstance(reader, LearningReader) else size_of(reader.inputs))
     first = list(islice(batches, 2))
-    if len(first) < 2 or not isinstance(first[0][0].payload, bytes):
+    if len(first) < 2 or (isinstance(first[0][0], RawSample) and not isinstance(first[0][0].payload, bytes | str)):
         for batch in chain(first, batches):
             yield decode_batch(batch, reader)
         return
@@ -105,17 +134,22 @@ def decode(samples: Iterable[Numbered], reader: Reader, workers: int | None = No
         pool.shutdown(cancel_futures=True)
 
 
-def _batches(samples: Iterable[Numbered], prepared_bytes: int) -> Iterator[Batch]:
+def _batches(samples: Iterable[RawSample | Rows], prepared_bytes: int) -> Iterator[Batch]:
     """Samples in batches that take no more than so much memory, be it before decoding or after."""
     batch: Batch = []
-    size = 0
+    count = size = 0
     for sample in samples:
         batch.append(sample)
-        payload = sample.payload
-        size += max(prepared_bytes, len(payload) if isinstance(payload, bytes) else payload.nbytes)
-        if len(batch) == BATCH_SAMPLES or size >= BATCH_BYTES:
+        if isinstance(sample, Rows):
+            count += len(sample.rows)
+            size += sum(len(cell) for row in sample.rows for cell in row)
+        else:
+            payload = sample.payload
+            count += 1
+            size += max(prepared_bytes, len(payload) if isinstance(payload, bytes | str) else payload.nbytes)
+        if count >= BATCH_SAMPLES or size >= BATCH_BYTES:
             yield batch
-            batch, size = [], 0
+            batch, count, size = [], 0, 0
     if batch:
         yield batch
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from tasks.config import Data, Params
 from tasks.data_loading.bucket_sort import BucketWriter
-from tasks.data_loading.contents import check_specs
-from tasks.data_loading.decoding import Numbered, decode
+from tasks.data_loading.contents import ContentOf, check_specs
+from tasks.data_loading.decoding import AnyReader, Decoded, decode, label_hash
 from tasks.data_loading.fingerprint import SOURCE
+from tasks.data_loading.learned import learn, write_assets
 from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.archive import TEMPORARY
@@ -28,10 +29,10 @@ from tasks.errors import RefusedError, SourceError, UnfitError
 from tasks.files import sync
 from tasks.locking import locked, locked_if_free
 from tasks.records import read_record, write_record
-from tasks.samples import PREPARED, SPLITS, Dataset, SplitName, size_of
+from tasks.samples import PREPARED, SPLITS, Dataset, SplitName
 from tasks.workloads import find_workload, reading_of
-from tasks.workloads.items import Folder, Item, RefusedSample
-from tasks.workloads.protocol import Reader
+from tasks.workloads.items import Folder, Item, RawSample, RefusedSample, Rows
+from tasks.workloads.protocol import LearnedReader, LearningReader, Reader
 
 REASONS_SHOWN = 5
 LOCK = ".lock"
@@ -42,27 +43,34 @@ class Gathered:
     """The facts known once the source is read."""
 
     summary: LoadSummary
-    numbers: dict[str, int] = field(default_factory=dict)  # of classes, in the order in which they turned up
-    usable: Counter[int] = field(default_factory=Counter)  # samples per class number
+    labels: dict[int, str] = field(default_factory=dict)  # by their hash, in the order in which they turned up
+    usable: Counter[int] = field(default_factory=Counter)  # samples per label's hash
     declared: set[SplitName] = field(default_factory=set)
 
-    def number(self, items: Iterator[Item]) -> Iterator[Numbered]:
-        """Number the classes and note what is no sample."""
+    def samples(self, items: Iterator[Item]) -> Iterator[RawSample | Rows]:
+        """Yield what may be samples, and note what is none."""
         for item in items:
             if isinstance(item, Folder):
                 self.summary.folders.add(item.path)
             elif isinstance(item, RefusedSample):
                 self.summary.refuse(item.name, item.reason)
             else:
-                self.summary.fill(item.name)
-                if item.split:
-                    self.declared.add(item.split)
-                number = self.numbers.setdefault(item.label, len(self.numbers))
-                yield Numbered(item.name, number, item.split, item.payload)
+                self.summary.fill(item.file if isinstance(item, Rows) else item.name)
+                yield item
+
+    def add(self, decoded: Decoded) -> None:
+        """Take in what came of a batch."""
+        self.summary.changes += decoded.changes
+        self.labels |= decoded.labels
+        self.usable += decoded.usable
+        self.declared |= decoded.declared
+        for name, reason in decoded.refused:
+            self.summary.refuse(name, reason)
+        self.summary.use(len(decoded.packed))
 
     def classes(self) -> tuple[str, ...]:
         """The labels that usable samples have, numbers by their value and names by the alphabet."""
-        names = [name for name, number in self.numbers.items() if self.usable[number]]
+        names = [name for label, name in self.labels.items() if self.usable[label]]
         return tuple(sorted(names, key=lambda name: (not name.isdecimal(), len(name) * name.isdecimal(), name)))
 
 
@@ -108,17 +116,21 @@ def prepare(
         SourceError: the source is missing, empty, unreachable or damaged.
         RefusedError: more samples are unusable than ``data.max_refused``.
         UnfitError: there are fewer than two classes, or nothing in a split.
-        DataError: the workload's inputs cannot be kept, or it reads others than it names.
+        DataError: the workload's inputs cannot be kept, it reads others than it names, or nothing can be learned.
     """
     source = open_source(data.source)
-    reading = reading_of(data.workload)
+    reading, target = reading_of(data.workload), find_workload(data.workload).outcome.target.name
     with _scratch(TEMPORARY, "buckets-") as scratch, _scratch(folder.parent, f".{folder.name}-") as made:
         with BucketWriter(scratch) as writer:
-            reader, items = reading.reader(data.options, source.items(reading.take_file))
-            check_specs(reader.inputs, find_workload(data.workload).outcome.target.name)
+            reader, items = reading.reader(data.options, source.items(reading.take_file(data.options)))
+            if not isinstance(reader, LearningReader):
+                check_specs(reader.inputs, target)
             gathered = _gather(items, reader, data, writer)
             told(gathered)
             _check(gathered, data)
+            if isinstance(reader, LearningReader):
+                reader = learn(reader, writer, gathered.declared, data)
+                check_specs(reader.inputs, target)
             dataset = _write(gathered, writer, reader, data, made)
         if source.listing() != listing:
             note = "The source changed since it was fingerprinted; the next run reads it again."
@@ -128,19 +140,14 @@ def prepare(
     return dataset
 
 
-def _gather(items: Iterator[Item], reader: Reader, data: Data, writer: BucketWriter) -> Gathered:
+def _gather(items: Iterator[Item], reader: AnyReader, data: Data, writer: BucketWriter) -> Gathered:
     """Read the whole source into buckets."""
     gathered = Gathered(LoadSummary(reading_of(data.workload).is_meant, find_workload(data.workload).things))
-    summary = gathered.summary
-    for decoded in decode(gathered.number(items), reader):
-        summary.changes += decoded.changes
-        gathered.usable += decoded.classes
-        for name, reason in decoded.refused:
-            summary.refuse(name, reason)
+    for decoded in decode(gathered.samples(items), reader):
+        gathered.add(decoded)
         for packed in decoded.packed:
             writer.add(packed)
-        summary.use(len(decoded.packed))
-    summary.finish()
+    gathered.summary.finish()
     return gathered
 
 
@@ -163,11 +170,13 @@ def _check(gathered: Gathered, data: Data) -> None:
         )
 
 
-def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data, folder: Path) -> Dataset:
+def _write(
+    gathered: Gathered, writer: BucketWriter, reader: Reader | LearnedReader, data: Data, folder: Path
+) -> Dataset:
     """Write the shards and describe them."""
     summary, labelling = gathered.summary, _labelling(gathered, data)
-    buckets = writer.buckets(size_of(reader.inputs))
-    splits, digest = write_splits(buckets, folder, data, reader.inputs, labelling, gathered.declared, summary)
+    content = ContentOf(reader)
+    splits, digest = write_splits(writer.buckets(), folder, data, content, labelling, gathered.declared, summary)
     for split in SPLITS:
         if not splits[split].samples:
             raise UnfitError(
@@ -180,6 +189,7 @@ def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data,
         classes=labelling.classes,
         inputs=reader.inputs,
         target=find_workload(data.workload).outcome.target,
+        assets=write_assets(content.assets, folder),
         splits=splits,
         read=summary.read,
         refused_samples=summary.refused.count,
@@ -212,18 +222,18 @@ def _labelling(gathered: Gathered, data: Data) -> Labelling:
         raise UnfitError(
             f"Expected labels in {data.source} that are targets of {outcome.name}. Received: {error}."
         ) from None
-    numbers = {label: gathered.numbers[label] for label in labels}
+    hashes = {label: label_hash(label) for label in labels}
     return Labelling(
         classes=labels if outcome.has_classes else (),
-        labels={number: label for label, number in numbers.items()},
-        targets={number: targets[label] for label, number in numbers.items()},
+        labels={number: label for label, number in hashes.items()},
+        targets={number: targets[label] for label, number in hashes.items()},
         target=outcome.target.name,
     )
 
 
 def _missing(gathered: Gathered, labelling: Labelling) -> list[str]:
     """List the classes that have no usable sample."""
-    return sorted(set(gathered.numbers) - set(labelling.classes)) if labelling.classes else []
+    return sorted(set(gathered.labels.values()) - set(labelling.classes)) if labelling.classes else []
 
 
 @contextmanager

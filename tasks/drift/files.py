@@ -13,7 +13,7 @@ from tasks.errors import DataError
 from tasks.paths import clean, is_litter
 from tasks.samples import Inputs
 from tasks.workloads import reading_of
-from tasks.workloads.items import Item, RawSample
+from tasks.workloads.items import Item, RawSample, SourceFile
 
 
 @dataclass
@@ -64,12 +64,12 @@ def _batches(
         if is_litter(name) or not path.is_file() or not reading.is_meant(name):
             continue
         try:
-            waiting.append(dict(reading.ask(path, like.inputs)))
+            waiting.append(dict(reading.ask(path, like.inputs, {})))
         except DataError as error:
             passed.count += 1
             passed.first = passed.first or str(error)
             continue
-        label = _label(reading.take_file(name, path.stat().st_size, bytes))
+        label = _label(take(SourceFile(name, path.stat().st_size, bytes)))
         if label in classes:
             labels.append(classes.index(label))
         else:

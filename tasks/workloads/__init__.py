@@ -16,7 +16,7 @@ from tasks.workloads.protocol import Outcome, OutcomeLearning, Workload, Workloa
 if TYPE_CHECKING:
     from tasks.workloads.measuring import Blocks, OutcomeMeasuring  # no code of stages that measure nothing
 
-WORKLOADS = {"image": "Image"}  # the class in the module ``workload`` of the folder of that name
+WORKLOADS = {"image": "Image", "text": "Text"}  # the class in the module ``workload`` of the folder of that name
 OWN = re.compile(r"\w+(\.\w+)*:\w+")
 
 
