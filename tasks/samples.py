@@ -26,7 +26,7 @@ from pydantic import Field
 from tasks.arrays import Array
 from tasks.errors import DataError
 from tasks.files import sha256
-from tasks.records import Record, read_record
+from tasks.records import FormattedRecord, Record, read_record
 
 PREPARED = Path("data/prepared")
 ASSETS = "assets"  # the folder of what was learned, beside dataset.json
@@ -163,7 +163,7 @@ class Refusal(Record):
     reason: str
 
 
-class Dataset(Record):
+class Dataset(FormattedRecord):
     """The prepared data: what it was made from, and what was left out.
 
     Where the source lies is not in here: location is not content, and the same samples give the same file.

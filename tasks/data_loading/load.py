@@ -43,7 +43,7 @@ class Gathered:
     """The facts known once the source is read."""
 
     summary: LoadSummary
-    labels: dict[int, str] = field(default_factory=dict)  # by their hash, in the order in which they turned up
+    names: dict[int, str] = field(default_factory=dict)  # by their hash, in the order in which they turned up
     usable: Counter[int] = field(default_factory=Counter)  # samples per label's hash
     declared: set[SplitName] = field(default_factory=set)
 
@@ -61,16 +61,16 @@ class Gathered:
     def add(self, decoded: Decoded) -> None:
         """Take in what came of a batch."""
         self.summary.changes += decoded.changes
-        self.labels |= decoded.labels
+        self.names |= decoded.labels
         self.usable += decoded.usable
         self.declared |= decoded.declared
         for name, reason in decoded.refused:
             self.summary.refuse(name, reason)
         self.summary.use(len(decoded.packed))
 
-    def classes(self) -> tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         """The labels that usable samples have, numbers by their value and names by the alphabet."""
-        names = [name for label, name in self.labels.items() if self.usable[label]]
+        names = [name for label, name in self.names.items() if self.usable[label]]
         return tuple(sorted(names, key=lambda name: (not name.isdecimal(), len(name) * name.isdecimal(), name)))
 
 
@@ -115,8 +115,8 @@ def prepare(
     Raises:
         SourceError: the source is missing, empty, unreachable or damaged.
         RefusedError: more samples are unusable than ``data.max_refused``.
-        UnfitError: there are fewer than two classes, or nothing in a split.
-        DataError: the workload's inputs cannot be kept, it reads others than it names, or nothing can be learned.
+        UnfitError: the labels are none of the outcome or too few, nothing is in a split, or nothing can be learned.
+        DataError: the workload's inputs cannot be kept, or it reads others than it names.
     """
     source = open_source(data.source)
     reading, target = reading_of(data.workload), find_workload(data.workload).outcome.target.name
@@ -153,10 +153,11 @@ def _gather(items: Iterator[Item], reader: AnyReader, data: Data, writer: Bucket
 
 def _check(gathered: Gathered, data: Data) -> None:
     """Refuse a source of which too little can be used."""
-    summary, classes = gathered.summary, gathered.classes()
-    what = f"{find_workload(data.workload).things} there as {reading_of(data.workload).layout}"
+    summary = gathered.summary
     if not summary.read:
-        raise SourceError(f"Expected samples in {data.source}. Received: none. Put {what}, or change data.source.")
+        raise SourceError(
+            f"Expected samples in {data.source}. Received: none. Put {_wanted(data)}, or change data.source."
+        )
     if summary.refused.count > data.max_refused * summary.read:
         reasons = "\n".join(f"  {refusal.file}: {refusal.reason}" for refusal in summary.refused.first[:REASONS_SHOWN])
         raise RefusedError(
@@ -164,10 +165,10 @@ def _check(gathered: Gathered, data: Data) -> None:
             f"Received: {summary.refused.count:,} of {summary.read:,}, the first of them\n{reasons}\n"
             f"Mend or remove them, or raise the limit."
         )
-    if find_workload(data.workload).outcome.has_classes and len(classes) < 2:
-        raise UnfitError(
-            f"Expected at least two classes in {data.source}. Received: {', '.join(classes) or 'none'}. Put {what}."
-        )
+
+
+def _wanted(data: Data) -> str:
+    return f"{find_workload(data.workload).things} there as {reading_of(data.workload).layout}"
 
 
 def _write(
@@ -213,18 +214,19 @@ def _labelling(gathered: Gathered, data: Data) -> Labelling:
     """Find out what the labels of the source stand for.
 
     Raises:
-        UnfitError: one stands for nothing.
+        UnfitError: one stands for nothing, or they are too few.
     """
-    outcome, labels = find_workload(data.workload).outcome, gathered.classes()
+    outcome, labels = find_workload(data.workload).outcome, gathered.labels()
     try:
         targets = outcome.targets(labels)
     except ValueError as error:
         raise UnfitError(
-            f"Expected labels in {data.source} that are targets of {outcome.name}. Received: {error}."
+            f"Expected labels in {data.source} that are targets of {outcome.name}. Received: {error}. "
+            f"Put {_wanted(data)}."
         ) from None
     hashes = {label: label_hash(label) for label in labels}
     return Labelling(
-        classes=labels if outcome.has_classes else (),
+        classes=outcome.classes(labels),
         labels={number: label for label, number in hashes.items()},
         targets={number: targets[label] for label, number in hashes.items()},
         target=outcome.target.name,
@@ -233,7 +235,7 @@ def _labelling(gathered: Gathered, data: Data) -> Labelling:
 
 def _missing(gathered: Gathered, labelling: Labelling) -> list[str]:
     """List the classes that have no usable sample."""
-    return sorted(set(gathered.labels.values()) - set(labelling.classes)) if labelling.classes else []
+    return sorted(set(gathered.names.values()) - set(labelling.classes)) if labelling.classes else []
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from tasks.drift.records import Profile
 from tasks.errors import DataError
 from tasks.paths import clean, is_litter
 from tasks.samples import Inputs
-from tasks.workloads import reading_of
+from tasks.workloads import find_workload, reading_of
 from tasks.workloads.items import Item, RawSample, SourceFile
 
 
@@ -69,7 +69,7 @@ def _batches(
             passed.count += 1
             passed.first = passed.first or str(error)
             continue
-        label = _label(take(SourceFile(name, path.stat().st_size, bytes)))
+        label = _label(reading.take_file(find_workload(like.workload).settings())(SourceFile(name, path.stat().st_size, bytes)))
         if label in classes:
             labels.append(classes.index(label))
         else:

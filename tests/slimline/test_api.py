@@ -67,7 +67,7 @@ PARTS = {  # what a workload and an outcome of one's own must have, and what sam
     "Example": "changes inputs split_hash",
     "LearnedReader": "assets encode inputs tell",
     "LearningReader": "learn read",
-    "Outcome": "has_classes learning measuring name outputs target targets",
+    "Outcome": "classes files learning measuring name outputs target targets",
     "OutcomeLearning": "each_loss each_taught_loss less_is_better loss metric same_answers score",
     "RawSample": "label name payload split",
     "Reader": "inputs read tell",
@@ -76,7 +76,7 @@ PARTS = {  # what a workload and an outcome of one's own must have, and what sam
     "Rows": "file numbers rows split",
     "SourceFile": "open path read size stream",
     "TensorSpec": "bytes dtype high low name shape",
-    "Workload": "augmentation describe learning meaning name noise outcome reading settings thing things",
+    "Workload": "augmentation describe first_params learning meaning name noise outcome reading settings thing things",
     "WorkloadLearning": "augment build networks",
     "WorkloadReading": "ask is_meant layout reader take_file",
 }

@@ -1,6 +1,6 @@
 """Texts as a workload."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -23,6 +23,7 @@ class Text:
     settings = TextSettings
     augmentation = TextAugmentation
     outcome = Classes()
+    first_params: Sequence[str] = ("training.model=text_cnn",)
     reading = "tasks.workloads.text.reading:TextReading"
     learning = "tasks.workloads.text.learning:TextLearning"
 
