@@ -2,7 +2,8 @@
 
 A shard holds ``tf.train.Example`` records with a feature for each input (its bytes in C order, little-endian), by the
 name that ``dataset.json`` has for it, one for the target (``label`` in int64 for classes) and ``name`` (where the
-sample is in the source). TensorFlow is not needed to read them.
+sample is in the source); where the inputs were learned to be made of something, as of a text, that is ``content``, in
+all splits but train. TensorFlow is not needed to read them.
 
 ``test.places`` names the samples of the test split for the ledger of decisions, by the hashes that decided their
 splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded, before it was brought to a size.
@@ -254,6 +255,28 @@ def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Itera
                 f"{folder}/dataset.json says. Received: others. Run the load stage again (`dvc repro load`)."
             )
         yield Inputs(arrays), np.array([sample.target for sample in chunk], dataset.target.dtype)
+
+
+def read_contents(split: SplitName, batch: int, folder: Path = PREPARED) -> Iterator[list[bytes]]:
+    """Stream what the inputs of a split were made of, in the order of its samples, where the workload has learned.
+
+    Args:
+        split: validation or test.
+        batch: samples at a time; the last time there may be fewer.
+        folder: of the prepared data.
+
+    Raises:
+        DataError: a shard is missing, cut short or fails its checksums, or has no contents.
+    """
+    from tasks.tfrecord import decode_content, read_records
+
+    contents = (
+        decode_content(record)
+        for shard in read_dataset(folder).splits[split].shards
+        for record in read_records(folder / shard.file)
+    )
+    while chunk := list(islice(contents, batch)):
+        yield chunk
 
 
 def _stacked(spec: TensorSpec, contents: Sequence[bytes]) -> Array:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from tasks.data_loading.bucket_sort import Bucket, Entry
 from tasks.errors import DataError
 from tasks.samples import DTYPES, Specs, TensorSpec, out_of_range
+from tasks.tfrecord import CONTENT
 from tasks.workloads.protocol import LearnedReader, Reader, UnusableError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 BYTE = np.dtype("uint8")
 ENCODED = 1024  # samples at a time
-RESERVED = "name"  # the feature that says where a sample is in the source
+RESERVED = {"name", CONTENT}  # features that say where a sample is in the source, and what it was made of
 
 
 def check_specs(specs: Specs, target: str) -> None:
@@ -32,10 +33,10 @@ def check_specs(specs: Specs, target: str) -> None:
         DataError: there is none, a name is used twice or cannot be one, or a type or a range is not known.
     """
     names = [spec.name for spec in specs]
-    if not names or len({*names, target, RESERVED}) != len(names) + 2 or not all(map(NAME.fullmatch, names)):
+    if not names or len({*names, target, *RESERVED}) != len(names) + 3 or not all(map(NAME.fullmatch, names)):
         raise DataError(
             f"Expected the workload's inputs to have names of letters, digits and _, each once and none of them "
-            f"{target} or {RESERVED}. Received: {', '.join(names) or 'no input'}. Rename them in the workload's reader."
+            f"{target} or {' or '.join(sorted(RESERVED))}. Received: {', '.join(names) or 'no input'}. Rename them in the workload's reader."
         )
     for spec in specs:
         if spec.dtype not in DTYPES or not all(size > 0 for size in spec.shape):
@@ -120,8 +121,8 @@ class ContentOf:
             return entry.digest  # is of the content
         return entry.digest + hashlib.blake2b(bucket.content(entry), digest_size=16).digest()
 
-    def parts(self, bucket: Bucket, entries: Sequence[Entry]) -> Iterator[Mapping[str, bytes]]:
-        """Yield the bytes of each input of samples, by its name.
+    def parts(self, bucket: Bucket, entries: Sequence[Entry]) -> Iterator[tuple[Mapping[str, bytes], bytes | None]]:
+        """Yield the bytes of each input of samples, by its name, and what they were made of where that was learned.
 
         Args:
             bucket: that holds them.
@@ -133,15 +134,25 @@ class ContentOf:
         if self._learned is None:
             for entry in entries:
                 content = bucket.content(entry)
-                yield {name: content[start:end] for name, start, end in self._cuts}
+                yield {name: content[start:end] for name, start, end in self._cuts}, None
             return
         for start in range(0, len(entries), ENCODED):
             contents = [bucket.content(entry) for entry in entries[start : start + ENCODED]]
-            yield from _rows(self._learned.encode(contents), self._specs, len(contents))
+            rows = rows_of(self._learned.encode(contents), self._specs, len(contents))
+            yield from zip(rows, contents, strict=True)
 
 
-def _rows(arrays: Mapping[str, NDArray[Any]], specs: Specs, count: int) -> Iterator[Mapping[str, bytes]]:
-    """Yield the samples of a batch of arrays, each as the bytes of its inputs."""
+def rows_of(arrays: Mapping[str, NDArray[Any]], specs: Specs, count: int) -> Iterator[Mapping[str, bytes]]:
+    """Yield the samples of a batch of arrays, each as the bytes of its inputs.
+
+    Args:
+        arrays: by the names of inputs.
+        specs: of the inputs.
+        count: of samples.
+
+    Raises:
+        DataError: the arrays are not as the inputs say.
+    """
     contents = {}
     for spec in specs:
         array = arrays.get(spec.name)

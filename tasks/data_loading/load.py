@@ -122,15 +122,14 @@ def prepare(
     reading, target = reading_of(data.workload), find_workload(data.workload).outcome.target.name
     with _scratch(TEMPORARY, "buckets-") as scratch, _scratch(folder.parent, f".{folder.name}-") as made:
         with BucketWriter(scratch) as writer:
-            reader, items = reading.reader(data.options, source.items(reading.take_file(data.options)))
-            if not isinstance(reader, LearningReader):
-                check_specs(reader.inputs, target)
-            gathered = _gather(items, reader, data, writer)
+            given, items = reading.reader(data.options, source.items(reading.take_file(data.options)))
+            if not isinstance(given, LearningReader):
+                check_specs(given.inputs, target)
+            gathered = _gather(items, given, data, writer)
             told(gathered)
             _check(gathered, data)
-            if isinstance(reader, LearningReader):
-                reader = learn(reader, writer, gathered.declared, data)
-                check_specs(reader.inputs, target)
+            reader = learn(given, writer, gathered.declared, data) if isinstance(given, LearningReader) else given
+            check_specs(reader.inputs, target)
             dataset = _write(gathered, writer, reader, data, made)
         if source.listing() != listing:
             note = "The source changed since it was fingerprinted; the next run reads it again."

@@ -76,8 +76,10 @@ def write_splits(
                 for split, entry in assigned:
                     said = f"{labelling.labels[entry.label]}\n{split}\n".encode()
                     digest.update(content.digest(entry, bucket) + said)
-            for (split, entry), parts in zip(kept, content.parts(bucket, [entry for _, entry in kept]), strict=True):
-                writers[split].add(Sample(parts, labelling.targets[entry.label], entry.name))
+            parts = content.parts(bucket, [entry for _, entry in kept])
+            for (split, entry), (inputs, made_of) in zip(kept, parts, strict=True):
+                kept_content = None if split == "train" else made_of  # others may be asked about it
+                writers[split].add(Sample(inputs, labelling.targets[entry.label], entry.name, kept_content))
                 if split in hashes:
                     hashes[split].write(struct.pack("<Q", entry.split_hash))
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()

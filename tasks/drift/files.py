@@ -69,7 +69,9 @@ def _batches(
             passed.count += 1
             passed.first = passed.first or str(error)
             continue
-        label = _label(reading.take_file(find_workload(like.workload).settings())(SourceFile(name, path.stat().st_size, bytes)))
+        label = _label(
+            reading.take_file(find_workload(like.workload).settings())(SourceFile(name, path.stat().st_size, bytes))
+        )
         if label in classes:
             labels.append(classes.index(label))
         else:

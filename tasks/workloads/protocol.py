@@ -269,6 +269,21 @@ class WorkloadReading(Protocol):
         """
 
 
+@runtime_checkable
+class LearnedReading(Protocol):
+    """What a reading has besides where its readers learn of the training samples."""
+
+    def learned(self, assets: Mapping[str, bytes]) -> LearnedReader:
+        """Return the reader that a release has learned, of what it left.
+
+        Args:
+            assets: of the release.
+
+        Raises:
+            DataError: they are not what is expected.
+        """
+
+
 Builder = Callable[..., "KerasModel"]  # what a network's function takes is the workload's: see its ``build``
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from tasks.data_loading.sources.protocol import Entry, See, SourceListing, digest_of
 from tasks.errors import SourceError
@@ -41,7 +42,7 @@ class ClassFolders:
             else:
                 try:
                     file = Path(entry.path)
-                    yield from take(SourceFile(path, entry.stat().st_size, file.read_bytes, partial(file.open, "rb")))
+                    yield from take(SourceFile(path, entry.stat().st_size, file.read_bytes, partial(_open, file)))
                 except OSError as error:
                     yield RefusedSample(path, f"cannot be read: {error.strerror}")
 
@@ -64,6 +65,10 @@ class ClassFolders:
                 if entry.is_dir():
                     inner.append((Path(entry.path), f"{path}/"))
             waiting.extend(reversed(inner))
+
+
+def _open(file: Path) -> IO[bytes]:
+    return file.open("rb")
 
 
 def _stat(folder: Path) -> os.stat_result:

@@ -73,7 +73,7 @@ def as_text(stream: IO[bytes], encoding: str) -> io.TextIOWrapper:
         stream: of the content, from its start.
         encoding: where there is no mark.
     """
-    buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[arg-type]
+    buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
     start = buffered.peek(4)[:4]
     found = next((name for mark, name in MARKS if start.startswith(mark)), encoding)
     errors = "strict" if found in ("utf-16", "utf-32") else "surrogateescape"

@@ -126,7 +126,7 @@ def decoded(payload: Payload) -> str:
     Raises:
         UnusableError: they are in no encoding that is known.
     """
-    content = bytes(payload)
+    content = payload.encode() if isinstance(payload, str) else bytes(payload)
     marked = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
     encoding = next((name for mark, name in marked if content.startswith(mark)), "utf-8")
     try:
@@ -162,17 +162,24 @@ class TextReading:
         """Nothing has to be looked at."""
         return TextReader(settings), items
 
+    def learned(self, assets: Mapping[str, bytes]) -> LearnedTexts:
+        """Return the tokenizer of a release.
+
+        Raises:
+            DataError: there is none, or a damaged one.
+        """
+        try:
+            return LearnedTexts(Tokenizer.of_bytes(assets.get(FILE, b"")))
+        except ValueError as error:
+            raise DataError(f"Expected a release with {FILE}. Received: {error}. Publish it again.") from None
+
     def ask(self, question: str | Path, inputs: Specs, assets: Mapping[str, bytes]) -> Mapping[str, Array]:
         """Return the numbers of the tokens of a text, or of a text file's where it is a path.
 
         Raises:
             DataError: the release has no tokenizer that fits, or there is no text.
         """
-        (spec,) = inputs
-        try:
-            tokenizer = Tokenizer.of_bytes(assets.get(FILE, b""))
-        except ValueError as error:
-            raise DataError(f"Expected a release with {FILE}. Received: {error}. Publish it again.") from None
+        (spec,), tokenizer = inputs, self.learned(assets).tokenizer
         if (tokenizer.length,) != spec.shape or tokenizer.rows - 1 > spec.high:
             raise DataError(
                 f"Expected a tokenizer of {spec.shape[0]} tokens and {spec.high + 1:.0f} rows, as the model takes. "
