@@ -1,9 +1,9 @@
 """Small records in JSON files: what one stage tells the next, and what a release says of itself."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from tasks.errors import DataError
 from tasks.files import to_json, write_text
@@ -13,6 +13,20 @@ class Record(BaseModel):
     """A small immutable record that lives in a JSON file between two stages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FormattedRecord(Record):
+    """A record with a number that counts up when its form changes, ``format``.
+
+    A file without one was written before there were formats, and is never read as one of today.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expect_a_format(cls, values: Any, info: ValidationInfo) -> Any:
+        if info.mode == "json" and isinstance(values, dict) and "format" not in values:
+            raise ValueError("expected a format. Received: none, as records had before there were formats")
+        return values
 
 
 class Interval(Record):

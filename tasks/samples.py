@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tasks.arrays import Array
 from tasks.errors import DataError
 from tasks.files import sha256
-from tasks.records import Record, read_record
+from tasks.records import FormattedRecord, Record, read_record
 
 PREPARED = Path("data/prepared")
 TEST_HASHES, VALIDATION_HASHES = "test.places", "validation.places"
@@ -150,7 +150,7 @@ class Refusal(Record):
     reason: str
 
 
-class Dataset(Record):
+class Dataset(FormattedRecord):
     """The prepared data: what it was made from, and what was left out.
 
     Where the source lies is not in here: location is not content, and the same samples give the same file.

@@ -32,7 +32,7 @@ def data(
     from tasks.evaluation.beforehand import too_few
     from tasks.files import write_text
     from tasks.versioning.params_file import with_changes
-    from tasks.workloads import find_workload
+    from tasks.workloads import measuring_for
 
     params = with_changes(set_)
     with exclusive_run(), tempfile.TemporaryDirectory(prefix="slimline-") as scratch:
@@ -41,8 +41,8 @@ def data(
             found = overview(params.data, prepared)
         if html:
             write_text(PAGE, contact_sheet(found, prepared))
-    has_classes = find_workload(params.data.workload).outcome.has_classes
-    unproven = too_few(params.gate.rules, found.splits["test"].samples) if has_classes else None
+    metrics = measuring_for(params.data.workload).metrics
+    unproven = too_few(params.gate.rules, found.splits["test"].samples, metrics)
     if json:
         page = str(PAGE.resolve()) if html else None
         print_json({**found.model_dump(mode="json"), "unproven": unproven, "page": page})

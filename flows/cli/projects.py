@@ -14,7 +14,7 @@ def new(
     folder: Path = Path(),
     *,
     model: str | None = None,
-    workload: str = "image",
+    workload: str | None = None,
     update: Annotated[bool, Parameter(name="--update", help="Renew the stages of the project that is there.")] = False,
 ) -> None:
     """Begin a project in a folder: params.yaml, dvc.yaml, prefect.yaml, an example of a network, git and DVC.
@@ -28,9 +28,8 @@ def new(
     model
         The name under which it releases; asked for on a terminal, else by default the folder's name.
     workload
-        The kind of samples: image, or package.module:Class of your own.
+        The kind of samples, as image, or package.module:Class of your own.
     """
-    from tasks.config import DEFAULT_WORKLOAD
     from tasks.versioning.project import create, name_for
     from tasks.versioning.project import update as renew
 
@@ -46,9 +45,9 @@ def new(
             f"Expected a name for the model: small letters, digits, '_', '.' and '-'. Received: none, and "
             f"{folder.absolute().name!r}, the folder's, is not one. Give --model NAME."
         )
-    made = create(folder, name, workload)
+    made = create(folder, name, *filter(None, [workload]))
     tell(f"{folder} releases {name}: {', '.join(map(str, made.files))}")
     for note in made.notes:
         tell(note)
-    digits = " && slimline run, which takes the built-in digits, or with --set data.source=YOUR_DATA"
-    tell(f"Next: cd {folder}{digits if workload == DEFAULT_WORKLOAD else ' && slimline data'}")
+    built_in = f" && slimline run, which takes the built-in {made.built_in}, or with --set data.source=YOUR_DATA"
+    tell(f"Next: cd {folder}{built_in if made.built_in else ' && slimline data'}")

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidatorFunctionWrapHandler, create_model, model_validator
 
 from tasks.settings import Fraction, Settings
-from tasks.workloads import find_workload
+from tasks.workloads import DEFAULT_WORKLOAD, WORKLOADS, find_workload
 
-DEFAULT_WORKLOAD = "image"
 BUILT_IN = ("digits", "cifar10")  # sources that come with slimline; their names are also those of their models
 
 
@@ -39,7 +38,9 @@ class Data(Settings):
             description="digits · cifar10 · a folder of class folders · a .tar, .zip or .npz file · s3://… · https://…",
         ),
     ]
-    workload: Annotated[str, Field(description="image · package.module:Class of your own")] = DEFAULT_WORKLOAD
+    workload: Annotated[str, Field(description=f"{' · '.join(WORKLOADS)} · package.module:Class of your own")] = (
+        DEFAULT_WORKLOAD
+    )
     split: Split = Split()
     max_refused: Annotated[Fraction, Field(description="fraction of unusable samples that still lets a run go on")] = (
         0.01

@@ -60,7 +60,7 @@ class Gathered:
                 number = self.numbers.setdefault(item.label, len(self.numbers))
                 yield Numbered(item.name, number, item.split, item.payload)
 
-    def classes(self) -> tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         """The labels that usable samples have, numbers by their value and names by the alphabet."""
         names = [name for name, number in self.numbers.items() if self.usable[number]]
         return tuple(sorted(names, key=lambda name: (not name.isdecimal(), len(name) * name.isdecimal(), name)))
@@ -107,7 +107,7 @@ def prepare(
     Raises:
         SourceError: the source is missing, empty, unreachable or damaged.
         RefusedError: more samples are unusable than ``data.max_refused``.
-        UnfitError: there are fewer than two classes, or nothing in a split.
+        UnfitError: the labels are none of the outcome or too few, or nothing is in a split.
         DataError: the workload's inputs cannot be kept, or it reads others than it names.
     """
     source = open_source(data.source)
@@ -146,10 +146,11 @@ def _gather(items: Iterator[Item], reader: Reader, data: Data, writer: BucketWri
 
 def _check(gathered: Gathered, data: Data) -> None:
     """Refuse a source of which too little can be used."""
-    summary, classes = gathered.summary, gathered.classes()
-    what = f"{find_workload(data.workload).things} there as {reading_of(data.workload).layout}"
+    summary = gathered.summary
     if not summary.read:
-        raise SourceError(f"Expected samples in {data.source}. Received: none. Put {what}, or change data.source.")
+        raise SourceError(
+            f"Expected samples in {data.source}. Received: none. Put {_wanted(data)}, or change data.source."
+        )
     if summary.refused.count > data.max_refused * summary.read:
         reasons = "\n".join(f"  {refusal.file}: {refusal.reason}" for refusal in summary.refused.first[:REASONS_SHOWN])
         raise RefusedError(
@@ -157,10 +158,10 @@ def _check(gathered: Gathered, data: Data) -> None:
             f"Received: {summary.refused.count:,} of {summary.read:,}, the first of them\n{reasons}\n"
             f"Mend or remove them, or raise the limit."
         )
-    if find_workload(data.workload).outcome.has_classes and len(classes) < 2:
-        raise UnfitError(
-            f"Expected at least two classes in {data.source}. Received: {', '.join(classes) or 'none'}. Put {what}."
-        )
+
+
+def _wanted(data: Data) -> str:
+    return f"{find_workload(data.workload).things} there as {reading_of(data.workload).layout}"
 
 
 def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data, folder: Path) -> Dataset:
@@ -203,18 +204,19 @@ def _labelling(gathered: Gathered, data: Data) -> Labelling:
     """Find out what the labels of the source stand for.
 
     Raises:
-        UnfitError: one stands for nothing.
+        UnfitError: one stands for nothing, or they are too few.
     """
-    outcome, labels = find_workload(data.workload).outcome, gathered.classes()
+    outcome, labels = find_workload(data.workload).outcome, gathered.labels()
     try:
         targets = outcome.targets(labels)
     except ValueError as error:
         raise UnfitError(
-            f"Expected labels in {data.source} that are targets of {outcome.name}. Received: {error}."
+            f"Expected labels in {data.source} that are targets of {outcome.name}. Received: {error}. "
+            f"Put {_wanted(data)}."
         ) from None
     numbers = {label: gathered.numbers[label] for label in labels}
     return Labelling(
-        classes=labels if outcome.has_classes else (),
+        classes=outcome.classes(labels),
         labels={number: label for label, number in numbers.items()},
         targets={number: targets[label] for label, number in numbers.items()},
         target=outcome.target.name,

@@ -1,11 +1,12 @@
 """Records of a release, as they lie in the store, and of what is said of it."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from tasks.records import Record
+from tasks.workloads import files_of, unnamed
 
 # what readers take, and what writers check before anything is written
 MAX_REASON, MAX_BY = 2000, 200  # characters of why something is done, and of who wants it
@@ -20,7 +21,6 @@ SIGNATURE = "signature.json"
 APPROVERS = "approvers.dsse.json"  # what approvers have signed, beside the manifest
 PACKED = "model.stored"  # a zstd frame or a container, see tasks.packing
 MODEL = "model.tflite"  # unpacked
-NEEDED = {"classes": frozenset({LABELS})}  # files that a release must have beside its model, by its outcome
 PRODUCTION = Path("models/production/production.json")
 
 Bytes = Annotated[int, Field(ge=0, le=MAX_FILE)]
@@ -74,12 +74,13 @@ class Manifest(Record):
     not: no channel but staging takes it before a person has approved it.
 
     Manifests of version 1 are those of images: they name no workload and no outcome, and of the metrics the accuracy.
+    One that names no version is read as one of version 1, the oldest.
     """
 
     schema_version: Literal[1, 2] = 2
     model: str
-    workload: Annotated[str, Field(max_length=200)] = "image"
-    outcome: Annotated[str, Field(max_length=200)] = "classes"
+    workload: Annotated[str, Field(max_length=200)] = unnamed.WORKLOAD
+    outcome: Annotated[str, Field(max_length=200)] = unnamed.OUTCOME
     version: Number
     recipe: str
     created: str  # UTC, ISO 8601
@@ -104,6 +105,12 @@ class Manifest(Record):
         """The metrics by name, of either version; before there was a ledger, on the test split."""
         return self.metrics if self.accuracy is None else {"accuracy": self.accuracy}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_of_the_oldest_version(cls, values: Any, info: ValidationInfo) -> Any:
+        unnamed_version = info.mode == "json" and isinstance(values, dict) and "schema_version" not in values
+        return {"schema_version": 1, **values} if unnamed_version else values
+
     @model_validator(mode="after")
     def _is_of_its_version(self) -> "Manifest":
         if (self.schema_version == 1) != (self.accuracy is not None) or (self.schema_version == 1 and self.metrics):
@@ -112,7 +119,7 @@ class Manifest(Record):
 
     @model_validator(mode="after")
     def _needs_a_model(self) -> "Manifest":
-        needed = {PACKED} | NEEDED.get(self.outcome, frozenset())
+        needed = {PACKED} | files_of(self.outcome)
         missing, taken = needed - set(self.files), {MANIFEST, MODEL, APPROVERS} & set(self.files)
         if missing or taken:
             raise ValueError(f"expected files with {' and '.join(sorted(needed))} and without {MANIFEST} and {MODEL}")

@@ -1,47 +1,73 @@
 """Rules that test samples cannot prove, however good a candidate is: known before anything is trained."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from tasks.config import QualityRule, Rule
-from tasks.statistics import clopper_pearson, tango
+from tasks.records import Interval
+from tasks.workloads.metric import Metric
 
 MOST = 10_000_000  # samples that are asked for
+Best = Callable[[int], Interval | None]  # the best that so many samples can show
 
 
-def too_few(rules: Iterable[Rule], samples: int) -> str | None:
-    """Say which limit of accuracy so many test samples cannot prove, and how many could.
+class Demand(NamedTuple):
+    """One limit of a rule, and what it takes: ``key`` of the rule, its value, and whether an interval is within it."""
+
+    key: str
+    value: float
+    best: Best
+    holds: Callable[[Interval], bool]
+
+    def proves(self, samples: int) -> bool:
+        """Return whether so many samples can prove it."""
+        best = self.best(samples)
+        return best is None or self.holds(best)
+
+
+def too_few(rules: Iterable[Rule], samples: int, metrics: Iterable[Metric]) -> str | None:
+    """Say which limit so many test samples cannot prove, and how many could.
 
     The candidate is taken to give the other model's answers, or for a floor only right ones, and the decision to be the
-    first one on these samples: every real one takes more.
+    first one on these samples: every real one takes more. A metric whose best interval hangs on the answers is left to
+    the gate.
 
     Args:
         rules: of params.yaml.
         samples: in the test split.
+        metrics: of the outcome.
 
     Returns:
         a sentence about the first such rule; None where each can be proven.
     """
+    known = {metric.name: metric for metric in metrics}
     for rule in rules:
-        if not isinstance(rule, QualityRule) or rule.metric != "accuracy":
+        if not isinstance(rule, QualityRule) or rule.per_class or rule.metric not in known:
             continue
-        for key, limit, proves in (
-            ("margin", rule.margin, _margin_is_proven(rule)),
-            ("min", rule.min, _floor_is_proven(rule)),
-        ):
-            if limit is not None and not proves(samples):
-                needed = bisect_left(range(MOST), True, lo=1, key=proves)
+        for demand in _demands(rule, known[rule.metric]):
+            if not demand.proves(samples):
+                needed = bisect_left(range(MOST), True, lo=1, key=demand.proves)
                 return (
-                    f"The gate's rule {{metric: accuracy, {key}: {limit:g}}} cannot be proven with {samples:,} test "
-                    f"samples: it takes at least {needed:,}, several times as many where answers differ. Add samples, "
-                    f"set a larger data.split.test before the first run, or change {key} in gate.rules."
+                    f"The gate's rule {{metric: {rule.metric}, {demand.key}: {demand.value:g}}} cannot be proven with "
+                    f"{samples:,} test samples: it takes at least {needed:,}, several times as many where answers "
+                    f"differ. Add samples, set a larger data.split.test before the first run, or change {demand.key} "
+                    f"in gate.rules."
                 )
     return None
 
 
-def _margin_is_proven(rule: QualityRule) -> Callable[[int], bool]:
-    return lambda samples: rule.margin is not None and tango(0, 0, samples, rule.confidence).low > -rule.margin
+def _demands(rule: QualityRule, metric: Metric) -> Iterator[Demand]:
+    def difference(samples: int) -> Interval | None:
+        return metric.closest_difference(samples, rule.confidence)
 
+    def bounds(samples: int) -> Interval | None:
+        return metric.best_bounds(samples, rule.confidence)
 
-def _floor_is_proven(rule: QualityRule) -> Callable[[int], bool]:
-    return lambda samples: rule.min is not None and clopper_pearson(samples, samples, rule.confidence).low >= rule.min
+    if (margin := rule.margin) is not None:
+        less = metric.less_is_better
+        yield Demand("margin", margin, difference, lambda seen: seen.high < margin if less else seen.low > -margin)
+    if (floor := rule.min) is not None:
+        yield Demand("min", floor, bounds, lambda seen: seen.low >= floor)
+    if (ceiling := rule.max) is not None:
+        yield Demand("max", ceiling, bounds, lambda seen: seen.high <= ceiling)

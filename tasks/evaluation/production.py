@@ -89,8 +89,7 @@ def why_misfit(model: LiteRTModel, dataset: Dataset) -> str | None:
         return f"a model for {things} of {_tell(shapes_of(model))}, not {_tell(_shapes(dataset))}"
     outcome = find_workload(dataset.workload).outcome
     if model.output.shape[-1] != outcome.outputs(dataset):
-        what = "classes" if outcome.has_classes else "outputs"
-        return f"a model with {model.output.shape[-1]} {what}, not {outcome.outputs(dataset)}"
+        return f"a model with {model.output.shape[-1]} outputs, not {outcome.outputs(dataset)}"
     return None
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field
 
-from tasks.records import Interval, Record
+from tasks.records import FormattedRecord, Interval, Record
 from tasks.verdicts import Judgement as Judgement  # noqa: PLC0414 - a part of the records
 from tasks.verdicts import RuleVerdict as RuleVerdict  # noqa: PLC0414
 
@@ -65,7 +65,7 @@ class Consent(Record):
         return Consent(counts=False, sentence=f"{self.sentence} It is for other classes than the data has.")
 
 
-class Quality(Record):
+class Quality(FormattedRecord):
     """A model's quality and cost.
 
     ``absent`` says why there is nothing to measure or to compare: no release is in production, what is there has other

@@ -13,10 +13,10 @@ import numpy as np
 from tasks.arrays import Array
 from tasks.backend import KerasModel, TfTensor
 from tasks.samples import Inputs, Specs, TensorSpec, as_inputs, read_dataset
+from tasks.workloads import unnamed
 
 IDS = ("int32", "int64")
 UNKNOWN = 32  # a side of samples that may have any
-PIXELS = "image"  # what the input of a network is called that says no more than that it takes floats
 
 
 def fed(samples: Inputs | Array) -> Any:
@@ -48,7 +48,7 @@ def _guessed(name: str, tensor: TfTensor, alone: bool) -> TensorSpec:
     if dtype in IDS:
         return TensorSpec(name=name, dtype=dtype, shape=shape, low=0, high=1)
     if alone:
-        return TensorSpec(name=PIXELS, dtype="uint8", shape=shape, low=0, high=255)
+        return unnamed.specs(shape)[0]
     return TensorSpec(name=name, dtype="float32", shape=shape, low=-1, high=1)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.learning.records import Comparison
-from tasks.records import Record
+from tasks.records import FormattedRecord, Record
 
 BASELINE_KERAS = Path("models/baseline.keras")
 BASELINE_TFLITE = Path("models/baseline.tflite")
@@ -18,7 +18,7 @@ SAVED_MODEL = Path("models/serving/saved_model")  # only where params ask for it
 HISTORY = Path("reports/history.csv")  # epoch, loss, the outcome's metric, and both on validation
 
 
-class TrainingReport(Record):
+class TrainingReport(FormattedRecord):
     """The baseline's training. ``metrics`` and ``litert_metrics`` are of the validation split, by name."""
 
     format: Literal[2] = 2
@@ -43,7 +43,7 @@ class TeacherMember(Record):
     parameters: int
 
 
-class TeachersReport(Record):
+class TeachersReport(FormattedRecord):
     """The teachers by their names."""
 
     format: Literal[2] = 2

@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from io import StringIO
@@ -33,20 +34,22 @@ FILES = {  # of a new project, and what each is called in the template
     ".dvc/.gitignore": "dvc_gitignore",
 }
 NETWORK = "mymodel:small"  # of the template
-OF_IMAGES = {"augmentation", "distillation"}  # settings of a recipe's step that the template has for images alone
+FOLDER = "samples"  # of a project's data, unless the workload comes with some
+OF_WORKLOAD = {"augmentation", "distillation"}  # settings of a recipe's step that fit the template's workload alone
 ENTRYPOINT = re.compile(r"(?m)^(\s*entrypoint: )flows/[\w/]+\.py:(\w+)")  # a file in a copy of the tool
 NIGHTLY = re.compile(r"- name: nightly(\n.*\n *entrypoint: \S+retrain_flow\n)")  # what `retrain` was called
 
 
 @dataclass(frozen=True)
 class Made:
-    """A project that was begun: its files, and what is to be said about it."""
+    """A project that was begun: its files, what is to be said about it, and the built-in source that it begins with."""
 
     files: tuple[Path, ...]
     notes: tuple[str, ...]
+    built_in: str | None
 
 
-def create(folder: Path, model: str, workload: str = "image") -> Made:
+def create(folder: Path, model: str, workload: str = DEFAULT_WORKLOAD) -> Made:
     """Begin a project in a folder, in git and with DVC.
 
     Args:
@@ -80,15 +83,17 @@ def create(folder: Path, model: str, workload: str = "image") -> Made:
             (folder / ".dvc").rmdir()  # nothing but its files was in it
         raise
     (folder / ".slimline").mkdir(exist_ok=True)  # for what is not kept, as the schema of settings for an editor
-    write_text(folder / STAGES, _graph(load_params(folder / PARAMS).data.workload))
-    return Made(tuple(map(Path, FILES)), (*notes, *_put_under_git(folder)))
+    data = load_params(folder / PARAMS).data
+    write_text(folder / STAGES, _graph(data.workload))
+    built_in = data.source if data.source in BUILT_IN else None
+    return Made(tuple(map(Path, FILES)), (*notes, *_put_under_git(folder)), built_in)
 
 
 def _fit(params: Path, model: str, workload: str) -> list[str]:
-    """Let the template's params.yaml, which is for images, say what a project is about.
+    """Let the template's params.yaml say what a project is about.
 
-    Another workload gets its own settings and its first network, and of the recipes those that neither change nor teach
-    images.
+    Samples of another workload than the template's get their own settings and first network, and of the recipes those
+    that neither change samples nor learn from a teacher's network. Then the workload has its say.
 
     Args:
         params: the project's params.yaml, as the template has it.
@@ -102,22 +107,19 @@ def _fit(params: Path, model: str, workload: str) -> list[str]:
         ConfigError: there is no such workload, or it is not what a workload is.
     """
     changes, notes = [f"deployment.model={model}", f"data.workload={workload}"], []
-    found = find_workload(workload)
-    if found.name != DEFAULT_WORKLOAD:
-        values = read_values(params)
-        options = json.dumps(found.settings().model_dump(mode="json"))
+    values, found = read_values(params), find_workload(workload)
+    before = find_workload(values["data"]["workload"])
+    if found.name != before.name:
         networks = list(learning_of(workload).networks())
-        changes += ["~data.image", f"data.{found.name}={options}", "data.source=samples"]
-        changes += ["~training.augmentation", "teachers={}", f"training.model={networks[0] if networks else NETWORK}"]
+        changes += _without(before.name, values)
         changes += [
-            f"~recipes.{name}"
-            for name, steps in values["recipes"].items()
-            if any(OF_IMAGES & set(step) for step in steps)
+            f"data.{found.name}={json.dumps(found.settings().model_dump(mode='json'))}",
+            f"data.source={FOLDER}",
         ]
-        notes.append("Name your data in data.source of params.yaml, or put them into the folder samples.")
+        changes += [f"training.model={networks[0] if networks else NETWORK}"]
         if not networks:
             notes.append(
-                f"Write the network that training.model names: {NETWORK}; the one in mymodel.py is for images."
+                f"Write the network that training.model names: {NETWORK}; the one in mymodel.py is for {before.things}."
             )
         metrics = [metric.name for metric in measuring_for(workload).metrics]
         if values["gate"]["rules"][0]["metric"] not in metrics:
@@ -125,8 +127,16 @@ def _fit(params: Path, model: str, workload: str) -> list[str]:
             notes.append(
                 f"Say in gate.rules how much worse a candidate may be, as {{metric: {metrics[0]}, margin: …}}."
             )
-    set_params(changes, params)
+    set_params([*changes, *found.first_params], params)
+    if load_params(params).data.source == FOLDER:
+        notes.insert(0, f"Name your data in data.source of params.yaml, or put them into the folder {FOLDER}.")
     return notes
+
+
+def _without(workload: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the changes that take out what params.yaml says for a workload alone."""
+    recipes = [name for name, steps in values["recipes"].items() if any(OF_WORKLOAD & set(step) for step in steps)]
+    return [f"~data.{workload}", "~training.augmentation", "teachers={}", *(f"~recipes.{name}" for name in recipes)]
 
 
 def name_for(folder: Path) -> str | None:

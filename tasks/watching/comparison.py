@@ -92,10 +92,10 @@ def compare(before: SourceState | None, now: SourceState, data: Data) -> Differe
 
 def by_file(old: Mapping[str, str], new: Mapping[str, str], data: Data) -> dict[str, ClassDifference]:
     """Count the files that differ, by class; those of none go by the name ``""``."""
-    label = class_of(data)
+    class_name = class_of(data)
 
     def count(paths: set[str]) -> Counter[str]:
-        return Counter((label and label(path, 0)) or "" for path in paths)
+        return Counter(class_name(path, 0) or "" for path in paths)
 
     added, removed = count(new.keys() - old.keys()), count(old.keys() - new.keys())
     changed = count({path for path in old.keys() & new.keys() if old[path] != new[path]})

@@ -12,7 +12,7 @@ from tasks.workloads import find_workload, reading_of
 from tasks.workloads.items import RawSample
 
 MOST_CLASSES = 10_000  # that are counted by name; more are no classes
-ClassOf = Callable[[str, int], str | None]
+ClassOf = Callable[[str, int], str | None]  # of a path and a size in bytes
 
 
 def look(data: Data) -> SourceState:
@@ -45,41 +45,36 @@ def state_of(listing: SourceListing, data: Data) -> SourceState:
     )
 
 
-def count_classes(files: Mapping[str, str], label: ClassOf | None) -> dict[str, int] | None:
+def count_classes(files: Mapping[str, str], class_name: ClassOf) -> dict[str, int] | None:
     """Count the files of each class.
 
     Args:
         files: as :func:`tasks.data_loading.kept_listings.read_kept` gives them.
-        label: gives a file's class; None where the workload has none.
+        class_name: gives a file's class; None of one that has none.
 
     Returns:
         None where names do not tell classes.
     """
-    if label is None:
-        return None
     found: Counter[str] = Counter()
     for path, known in files.items():
-        if name := label(path, max(0, size_in(known))):
+        if name := class_name(path, max(0, size_in(known))):
             found[name] += 1
     return dict(sorted(found.items())) if 0 < len(found) <= MOST_CLASSES else None
 
 
-def class_of(data: Data) -> ClassOf | None:
+def class_of(data: Data) -> ClassOf:
     """Return the function that tells a file's class by its name alone, as the stage ``load`` does.
 
     Args:
         data: the part of params.yaml.
     """
-    workload = find_workload(data.workload)
-    if not workload.outcome.has_classes:
-        return None
-    take = reading_of(data.workload).take_file
+    outcome, take = find_workload(data.workload).outcome, reading_of(data.workload).take_file
 
-    def label(path: str, size: int) -> str | None:
+    def class_name(path: str, size: int) -> str | None:
         try:
             labels = [item.label for item in take(path, size, bytes) if isinstance(item, RawSample)]
         except Exception:  # a workload of a user's own that reads labels out of the content finds none
             return None
-        return labels[0] if len(labels) == 1 else None
+        return labels[0] if len(labels) == 1 and outcome.classes(labels) else None
 
-    return label
+    return class_name

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tasks.workloads.measuring import Blocks, OutcomeMeasuring  # no code of stages that measure nothing
 
 WORKLOADS = {"image": "Image"}  # the class in the module ``workload`` of the folder of that name
+DEFAULT_WORKLOAD = next(iter(WORKLOADS))
 OWN = re.compile(r"\w+(\.\w+)*:\w+")
 
 
@@ -113,6 +114,19 @@ def outcome_for(workload: str) -> OutcomeLearning:
         workload: as ``data.workload`` names it.
     """
     return _made(find_workload(workload).outcome.learning)  # type: ignore[no-any-return]
+
+
+def files_of(outcome: str) -> frozenset[str]:
+    """Return the files that a release must have beside its model, by the name of its outcome alone.
+
+    No code of a user's own runs for that: of an outcome that is not slimline's nothing is known, and nothing needed.
+
+    Args:
+        outcome: as a release's manifest names it.
+    """
+    from tasks.workloads.outcomes import OUTCOMES
+
+    return next((known.files for known in OUTCOMES if known.name == outcome), frozenset())
 
 
 def measuring_of(dataset: Dataset) -> "OutcomeMeasuring":

@@ -1,6 +1,6 @@
 """Arrays of a program as a workload: named inputs as they are, and the numbers or names of classes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +44,7 @@ class Arrays:
     settings = ArraySettings
     augmentation = Augmentation
     outcome = Classes()
+    first_params: Sequence[str] = ()
     reading = ""
     learning = f"{__name__}:ArrayLearning"
 

@@ -17,7 +17,6 @@ from tasks.verdicts import ScarceClass
 from tasks.wording import number, percent, points, points_interval
 
 Array = NDArray[Any]
-INFINITE = float("inf")
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,30 @@ class Metric(ABC):
             theirs: another one's to the same samples.
             confidence: of the two-sided interval.
         """
+
+    def closest_difference(self, samples: int, confidence: float) -> Interval | None:  # noqa: ARG002
+        """Return the narrowest difference that so many samples can show: of two models that answer alike.
+
+        Args:
+            samples: how many.
+            confidence: of the two-sided interval.
+
+        Returns:
+            None where it cannot be known without the answers.
+        """
+        return None
+
+    def best_bounds(self, samples: int, confidence: float) -> Interval | None:  # noqa: ARG002
+        """Return the :meth:`bounds` of a model whose answers to so many samples are all right.
+
+        Args:
+            samples: how many.
+            confidence: of the two-sided interval.
+
+        Returns:
+            None where they cannot be known without the answers.
+        """
+        return None
 
     @abstractmethod
     def constant(self, answers: Answers) -> float:

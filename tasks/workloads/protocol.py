@@ -72,14 +72,15 @@ class Augmentation(Settings):
 class Outcome(Protocol):
     """An outcome, which comes out of a model: its name, what a sample's target is, and where the rest is.
 
-    ``target``: one number, whose name is that of its feature in the shards. ``has_classes``: whether targets are the
-    numbers of classes. ``learning`` and ``measuring``: where its :class:`OutcomeLearning` and its
-    :class:`tasks.workloads.measuring.OutcomeMeasuring` are, as ``package.module:Class``.
+    ``target``: one number, whose name is that of its feature in the shards. ``files``: names of files that a release
+    must have beside its model, so that a device can read the answer. ``learning`` and ``measuring``: where its
+    :class:`OutcomeLearning` and its :class:`tasks.workloads.measuring.OutcomeMeasuring` are, as
+    ``package.module:Class``.
     """
 
     name: str
     target: TensorSpec
-    has_classes: bool
+    files: frozenset[str]
     learning: str
     measuring: str
 
@@ -90,14 +91,22 @@ class Outcome(Protocol):
             dataset: what was prepared.
         """
 
+    def classes(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the classes of samples, in the order of their numbers; none where targets are no classes.
+
+        Args:
+            labels: all that samples have, each once, in the order of numbers and of the alphabet.
+        """
+
     def targets(self, labels: Sequence[str]) -> Mapping[str, float]:
         """Return the target that each label of a source stands for.
 
         Args:
-            labels: all that samples have, each once; for classes, in the order of their numbers.
+            labels: see :meth:`classes`.
 
         Raises:
-            ValueError: a label stands for none.
+            ValueError: a label stands for none, or there are too few to learn anything from; the message is what was
+                received, and why that will not do.
         """
 
 
@@ -106,6 +115,8 @@ class Workload(Protocol):
 
     ``name``: in params.yaml, where ``data.<name>`` are its settings. ``thing``: what people call one sample, and
     ``things``: several. ``meaning``: of the numbers in each input, by its name, for whoever feeds a model by hand.
+    ``first_params``: changes that ``slimline new`` makes to the params.yaml of a project for such samples, as ``--set``
+    takes them, after what the template has of another workload is gone.
     ``reading`` and ``learning``: where its :class:`WorkloadReading` and :class:`WorkloadLearning` are, as
     ``package.module:Class``: a stage depends on the code of those that it uses.
     """
@@ -117,6 +128,7 @@ class Workload(Protocol):
     settings: type[Settings]
     augmentation: type[Augmentation]
     outcome: Outcome
+    first_params: Sequence[str]
     reading: str
     learning: str
 

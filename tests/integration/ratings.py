@@ -153,11 +153,14 @@ class RatingsLearning:
 class Ratings:
     name = "ratings"
     target = TensorSpec(name="stars", dtype="float32", shape=(), low=0, high=5)
-    has_classes = False
+    files: frozenset[str] = frozenset()
     learning, measuring = f"{__name__}:RatingsLearning", f"{__name__}:RatingsMeasuring"
 
     def outputs(self, dataset: Dataset) -> int:
         return 1
+
+    def classes(self, labels: Sequence[str]) -> tuple[str, ...]:
+        return ()
 
     def targets(self, labels: Sequence[str]) -> Mapping[str, float]:
         return {label: float(label) for label in labels}
@@ -227,6 +230,7 @@ class Shops:
     name, thing, things = "shops", "shop", "shops"
     meaning: Mapping[str, str] = MappingProxyType({"marks": f"[batch, {MARKS}], marks from 0 to 255"})
     settings, augmentation, outcome = ShopSettings, Augmentation, Ratings()
+    first_params: Sequence[str] = ()
     reading, learning = f"{__name__}:ShopReading", f"{__name__}:ShopLearning"
 
     def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Mapping[str, Array]:

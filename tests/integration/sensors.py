@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -107,6 +107,7 @@ class Sensors:
     name, thing, things = "sensors", "window", "windows"
     meaning: Mapping[str, str] = MappingProxyType({"readings": "[batch, readings, 1], 8 bits each, the oldest first"})
     settings, augmentation, outcome = WindowSettings, WindowAugmentation, Classes()
+    first_params: Sequence[str] = ()
     reading, learning = "sensors:SensorReading", "sensors:SensorLearning"
 
     def noise(self, inputs: tuple[TensorSpec, ...], count: int) -> Mapping[str, Array]:

@@ -7,7 +7,7 @@ A line is the label, the numbers of the last four pages and three amounts, as ``
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -119,6 +119,7 @@ class Shop:
         }
     )
     settings, augmentation, outcome = VisitSettings, VisitAugmentation, Classes()
+    first_params: Sequence[str] = ()
     reading, learning = f"{__name__}:VisitReading", f"{__name__}:VisitLearning"
 
     def noise(self, inputs: Specs, count: int) -> Mapping[str, Array]:

@@ -33,13 +33,13 @@ TYPES = {
 ALIASES = {"Item", "Payload", "TakeFile"}
 PARTS = {  # what a workload and an outcome of one's own must have, and what samples are made of
     "Example": "changes inputs split_hash",
-    "Outcome": "has_classes learning measuring name outputs target targets",
+    "Outcome": "classes files learning measuring name outputs target targets",
     "OutcomeLearning": "each_loss each_taught_loss less_is_better loss metric same_answers score",
     "RawSample": "label name payload split",
     "Reader": "inputs read tell",
     "RefusedSample": "name reason",
     "TensorSpec": "bytes dtype high low name shape",
-    "Workload": "augmentation describe learning meaning name noise outcome reading settings thing things",
+    "Workload": "augmentation describe first_params learning meaning name noise outcome reading settings thing things",
     "WorkloadLearning": "augment build networks",
     "WorkloadReading": "ask is_meant layout reader take_file",
 }

@@ -1,11 +1,17 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
+from tasks.deployment.releases.samples import Samples
 from tasks.errors import DataError
-from tasks.records import Record, read_record, write_record
+from tasks.evaluation.records import Quality
+from tasks.records import FormattedRecord, Record, read_record, write_record
+from tasks.samples import Dataset
+from tasks.training.records import TeachersReport, TrainingReport
 
 
 class Part(Record):
@@ -59,6 +65,34 @@ def test_a_record_of_another_kind_says_what_is_wrong(tmp_path: Path, text: str, 
         read_record(path, Whole)
     assert f"Expected {path} to hold a Whole. Received:" in str(caught.value)
     assert words in str(caught.value)
+
+
+def formatted(kind: type[Record]) -> list[type[Record]]:
+    """All records of the stages that name a format."""
+    inner = [each for child in kind.__subclasses__() for each in formatted(child)]
+    return [kind, *inner] if "format" in kind.model_fields else inner
+
+
+@pytest.mark.parametrize("kind", [Dataset, Quality, TrainingReport, TeachersReport])
+def test_a_record_of_before_there_were_formats_is_never_read_as_one_of_today(
+    tmp_path: Path, kind: type[Record]
+) -> None:
+    path = tmp_path / "record.json"
+    for text, words in (("{}", "expected a format. Received: none"), ('{"format": 1}', "Input should be 2")):
+        path.write_text(text)
+        with pytest.raises(DataError, match="by another version of slimline") as caught:
+            read_record(path, kind)
+        assert words in str(caught.value)
+
+
+def test_each_record_whose_format_has_changed_expects_it_to_be_named() -> None:
+    changed = [kind for kind in formatted(Record) if get_args(kind.model_fields["format"].annotation) != (1,)]
+    assert {kind.__name__ for kind in changed} >= {"Dataset", "Quality", "Samples", "TrainingReport"}
+    for kind in changed:
+        with pytest.raises(ValidationError):
+            kind.model_validate_json('{"format": 1}')
+        if kind is not Samples:  # reads the first format, too
+            assert issubclass(kind, FormattedRecord)
 
 
 def test_a_store_is_opened_without_the_library_that_checks_records() -> None:

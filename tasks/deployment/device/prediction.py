@@ -13,7 +13,7 @@ from tasks.errors import ConfigError, DataError, ReleaseError
 from tasks.extras import needing
 from tasks.litert import LiteRTModel
 from tasks.samples import Inputs, Specs, TensorSpec, out_of_range
-from tasks.workloads import WORKLOADS, find_workload, measuring_for, reading_of
+from tasks.workloads import WORKLOADS, find_workload, measuring_for, reading_of, unnamed
 from tasks.workloads.measuring import Prediction as Prediction  # noqa: PLC0414 - what is given back
 
 FORMATS = (1, 2)  # of a release's signature
@@ -66,8 +66,12 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
     model = LiteRTModel(folder / MODEL)
     labels: list[str] = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else []
     name, inputs = how_to_ask(folder, model, workload)
-    outcome = find_workload(name).outcome
-    if outcome.has_classes and model.output.shape[-1] != len(labels):
+    if missing := sorted(each for each in find_workload(name).outcome.files if not (folder / each).exists()):
+        raise ReleaseError(
+            f"Expected {', '.join(missing)} in {folder}, without which the answer cannot be read. "
+            f"Received: none. Do not use this release, publish again."
+        )
+    if labels and model.output.shape[-1] != len(labels):
         raise ReleaseError(
             f"Expected a label for each of the {model.output.shape[-1]} outputs of the model in {folder}. "
             f"Received: {len(labels)} labels. Do not use this release, publish again."
@@ -102,7 +106,7 @@ def _question(file: Path, asked: Mapping[str, Array], inputs: Specs) -> Inputs:
 def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tuple[str, Specs]:
     """Return the workload by which questions are read for a release, and what its inputs are.
 
-    A release of before signatures named a workload takes images.
+    A release of before signatures named a workload takes what :mod:`tasks.workloads.unnamed` says.
 
     Args:
         folder: of the release.
@@ -114,7 +118,7 @@ def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tupl
     """
     try:
         signature = json.loads((folder / SIGNATURE).read_bytes())
-        name = _permitted(str(signature.get("workload", "image")), own)
+        name = _permitted(str(signature.get("workload", unnamed.WORKLOAD)), own)
         reading_of(name)
         _check_format(signature, find_workload(name).outcome.name)
         inputs = tuple(
@@ -126,10 +130,7 @@ def how_to_ask(folder: Path, model: LiteRTModel, own: str | None = None) -> tupl
             f"Expected {folder / SIGNATURE} to name a workload that may be run, and its inputs. Received: {error}. "
             f"Name a workload of your own (`slimline predict --workload package.module:Class`), or update slimline."
         ) from None
-    return name, inputs or tuple(
-        TensorSpec(name="image", dtype="uint8", shape=tensor.shape[1:], low=0, high=255)
-        for tensor in model.inputs.values()
-    )
+    return name, inputs or unnamed.specs(next(iter(model.inputs.values())).shape[1:])
 
 
 def _check_format(signature: Mapping[str, object], outcome: str) -> None:

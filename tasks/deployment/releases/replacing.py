@@ -19,6 +19,7 @@ from tasks.deployment.stores.protocol import Readable
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import NotFound, ReleaseError
 from tasks.evaluation.records import Consent
+from tasks.workloads import unnamed
 
 MOST_NAMED = 20  # classes in a sentence
 
@@ -64,8 +65,8 @@ def read_task(store: Readable, release: Sealed) -> ReleaseTask:
 
 
 def workload_of(signature: Mapping[str, Any]) -> str:
-    """Return the workload that a release's signature names; of before there were several it is images."""
-    return str(signature.get("workload", "image"))
+    """Return the workload that a release's signature names; see :mod:`tasks.workloads.unnamed`."""
+    return str(signature.get("workload", unnamed.WORKLOAD))
 
 
 def _read(store: Readable, release: Sealed, name: str) -> bytes:

@@ -8,7 +8,7 @@ import base64
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from tasks.arrays import Array
 from tasks.config import Smoke
@@ -16,7 +16,7 @@ from tasks.errors import ReleaseError
 from tasks.litert import LiteRTModel, Scores, cpu_name, runtime_name
 from tasks.records import Record
 from tasks.samples import Dataset, Inputs, read_batches, size_of
-from tasks.workloads import find_workload
+from tasks.workloads import find_workload, unnamed
 
 MAX_BYTES = 4 << 20  # of all samples of a release
 TOLERANCE = 1e-3  # of the largest score, on another processor or runtime than the recording's
@@ -57,13 +57,18 @@ class Samples(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_before(cls, values: Any) -> Any:
-        """Read records of format 1: images alone, without names."""
-        if not isinstance(values, dict) or "images" not in values:
+    def _of_before(cls, values: Any, info: ValidationInfo) -> Any:
+        """Read what names no format as records of format 1: images alone, without names."""
+        if info.mode != "json" or not isinstance(values, dict) or "format" in values:
             return values
-        images = {"dtype": "uint8", "shape": values.get("shape"), "content": values["images"]}
+        images = {"dtype": "uint8", "shape": values.get("shape"), "content": values.get("images")}
         scores = {"dtype": "float32", "shape": None, "content": values.get("scores")}
-        return {"inputs": {"image": images}, "outputs": scores, **{key: values.get(key) for key in ("cpu", "runtime")}}
+        return {
+            "format": 2,
+            "inputs": {unnamed.INPUT: images},
+            "outputs": scores,
+            **{key: values.get(key) for key in ("cpu", "runtime")},
+        }
 
 
 def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:

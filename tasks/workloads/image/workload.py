@@ -1,6 +1,6 @@
 """Images as a workload."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -23,6 +23,7 @@ class Image:
     settings = ImageSettings
     augmentation = ImageAugmentation
     outcome = Classes()
+    first_params: Sequence[str] = ()  # the template is for images
     reading = "tasks.workloads.image.reading:ImageReading"
     learning = "tasks.workloads.image.learning:ImageLearning"
 

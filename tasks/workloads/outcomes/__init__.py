@@ -1,0 +1,6 @@
+"""Outcomes of slimline's own; what a release of one needs is known by its name alone."""
+
+from tasks.workloads.outcomes.classes import Classes
+from tasks.workloads.protocol import Outcome
+
+OUTCOMES: tuple[Outcome, ...] = (Classes(),)

@@ -68,6 +68,25 @@ def test_a_project_for_samples_of_another_kind_fits(tmp_path: Path, workload: st
     assert ("how much worse a candidate may be" in " ".join(made.notes)) == (not rule)
 
 
+def test_a_workload_says_with_what_a_project_of_its_samples_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ready.py").write_text(
+        "from tests.integration.visits import Shop\n\nclass Ready(Shop):\n"
+        "    first_params = ('data.source=digits', 'training.epochs=7', 'recipes={float16: [{technique: quantize, "
+        "mode: float16}]}')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    made = create(tmp_path / "new", "mine", "ready:Ready")
+    params = load_params(tmp_path / "new/params.yaml", measured=True)
+    assert (params.data.source, params.training.epochs, list(params.recipes)) == ("digits", 7, ["float16"])
+    assert made.built_in == "digits"
+    assert not [note for note in made.notes if "data.source" in note]
+    assert (
+        "Name your data in data.source" in create(tmp_path / "shop", "mine", "tests.integration.visits:Shop").notes[0]
+    )
+
+
 def test_a_project_has_its_own_name_and_nothing_of_the_tool(tmp_path: Path) -> None:
     made = create(tmp_path / "photos", "photos")
     assert {str(path) for path in made.files} == set(FILES)

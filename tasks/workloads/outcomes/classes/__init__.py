@@ -10,7 +10,7 @@ class Classes:
 
     name = "classes"
     target = TensorSpec(name="label", dtype="int64", shape=(), low=0, high=2**31 - 1)
-    has_classes = True
+    files: frozenset[str] = frozenset({"labels.json"})
     learning = "tasks.workloads.outcomes.classes.learning:ClassesLearning"
     measuring = "tasks.workloads.outcomes.classes.measuring:ClassesMeasuring"
 
@@ -18,6 +18,12 @@ class Classes:
         """Return one logit for each class."""
         return len(dataset.classes)
 
+    def classes(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Return the labels: each is a class."""
+        return tuple(labels)
+
     def targets(self, labels: Sequence[str]) -> Mapping[str, float]:
-        """Return the number of each class."""
+        """Return the number of each class; nothing is learnt from a single one."""
+        if len(labels) < 2:
+            raise ValueError(f"{', '.join(labels) or 'none'}, where there must be at least two classes")
         return {label: number for number, label in enumerate(labels)}

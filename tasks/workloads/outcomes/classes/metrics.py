@@ -51,6 +51,18 @@ class Accuracy(Metric):
         better, worse = right(mine) & ~right(theirs), right(theirs) & ~right(mine)
         return tango(int(better.sum()), int(worse.sum()), len(mine), confidence)
 
+    def closest_difference(self, samples: int, confidence: float) -> Interval:
+        """Return Tango's interval where no answer differs."""
+        from tasks.statistics import tango
+
+        return tango(0, 0, samples, confidence)
+
+    def best_bounds(self, samples: int, confidence: float) -> Interval:
+        """Return the exact interval where every answer is right."""
+        from tasks.statistics import clopper_pearson
+
+        return clopper_pearson(samples, samples, confidence)
+
     def constant(self, answers: Answers) -> float:
         """Return the share of the most frequent class."""
         return _share(answers)

@@ -146,6 +146,14 @@ def test_a_manifest_about_something_else_is_refused(
         take(released, device)
 
 
+def test_a_manifest_without_a_version_is_not_taken_for_one_of_today(
+    released: Params, store: Store, device: Path
+) -> None:
+    forge(store, 1, lambda manifest: manifest.pop("schema_version") and None)
+    with pytest.raises(ReleaseError, match="expected accuracy in version 1"):
+        take(released, device)
+
+
 def test_a_manifest_that_the_channel_does_not_name_is_refused(released: Params, store: Store, device: Path) -> None:
     pointer = store.get(channel_key("shades", "production")).content
     forge(store, 1, lambda manifest: manifest.update(recipe="other"))

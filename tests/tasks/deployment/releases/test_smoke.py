@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tasks.config import Params, Smoke
 from tasks.deployment.registry import current
@@ -93,6 +95,17 @@ def test_samples_of_other_inputs_than_the_models_are_refused(model: LiteRTModel)
     several = {"image": recorded.inputs["image"], "other": recorded.inputs["image"]}
     with pytest.raises(EvaluationError, match=r"the inputs .*Received: image, other"):
         replay(model, recorded.model_copy(update={"inputs": several}))
+
+
+def test_samples_without_a_format_are_read_as_the_first_ones_and_never_as_todays(model: LiteRTModel) -> None:
+    written = record(model, Smoke(), SHADES).model_dump(mode="json")
+    image, answers = written["inputs"]["image"], written["outputs"]
+    place = {key: written[key] for key in ("cpu", "runtime")}
+    first = {"shape": image["shape"], "images": image["content"], "scores": answers["content"], **place}
+    assert replay(model, Samples.model_validate_json(json.dumps(first))) == len(scores(record(model, Smoke(), SHADES)))
+    del written["format"]
+    with pytest.raises(ValidationError):
+        Samples.model_validate_json(json.dumps(written))
 
 
 def test_large_images_are_recorded_fewer_at_a_time() -> None:
