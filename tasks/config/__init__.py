@@ -3,7 +3,7 @@
 One door: other packages import from here, whichever part a setting belongs to.
 """
 
-from tasks.config.data import BUILT_IN, DEFAULT_WORKLOAD, Data, Split, data_of
+from tasks.config.data import BUILT_IN, Data, Split, data_of
 from tasks.config.deployment import (
     Approval,
     Deployment,
@@ -29,6 +29,8 @@ from tasks.config.notifying import (
     secret_variables,
 )
 from tasks.config.params import (
+    CARRIED,
+    LOCK,
     PARAMS,
     Benchmark,
     Flow,
@@ -53,11 +55,14 @@ from tasks.gate_settings import (
     Versus,
 )
 from tasks.settings import Settings
+from tasks.workloads import DEFAULT_WORKLOAD
 
 __all__ = [
     "BUILT_IN",
+    "CARRIED",
     "DEFAULT_WORKLOAD",
     "KINDS",
+    "LOCK",
     "MAX_VERSION",
     "NAME",
     "PARAMS",

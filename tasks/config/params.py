@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializeAsAny, ValidationError, WrapValidator, model_validator
 
-from tasks.config.data import BUILT_IN, DEFAULT_WORKLOAD, Data, with_options
+from tasks.config.data import BUILT_IN, Data, with_options
 from tasks.config.deployment import Deployment
 from tasks.config.drift import Drift
 from tasks.config.names import Name, explain
@@ -21,9 +21,11 @@ from tasks.errors import ConfigError
 from tasks.extras import needing
 from tasks.gate_settings import Gate
 from tasks.settings import Settings, form, telling_renames
-from tasks.workloads import find_workload, measuring_for
+from tasks.workloads import DEFAULT_WORKLOAD, find_workload, measuring_for
 
 PARAMS = Path("params.yaml")
+LOCK = Path("dvc.lock")
+CARRIED = (PARAMS.name, LOCK.name)  # files of a project that every release of it has
 REMOTE = form(r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}$", "the name of a remote of git, as origin")
 
 

@@ -4,9 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator
 
-from tasks.config.data import DEFAULT_WORKLOAD
 from tasks.settings import Settings
-from tasks.workloads import find_workload
+from tasks.workloads import DEFAULT_WORKLOAD, find_workload
 from tasks.workloads.protocol import Augmentation
 
 
