@@ -36,7 +36,8 @@ def check_specs(specs: Specs, target: str) -> None:
     if not names or len({*names, target, *RESERVED}) != len(names) + 3 or not all(map(NAME.fullmatch, names)):
         raise DataError(
             f"Expected the workload's inputs to have names of letters, digits and _, each once and none of them "
-            f"{target} or {' or '.join(sorted(RESERVED))}. Received: {', '.join(names) or 'no input'}. Rename them in the workload's reader."
+            f"{target}, {' or '.join(sorted(RESERVED))}. Received: {', '.join(names) or 'no input'}. "
+            f"Rename them in the workload's reader."
         )
     for spec in specs:
         if spec.dtype not in DTYPES or not all(size > 0 for size in spec.shape):

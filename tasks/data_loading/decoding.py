@@ -109,7 +109,7 @@ def decode(samples: Iterable[RawSample | Rows], reader: AnyReader, workers: int 
     """
     batches = _batches(samples, 0 if isinstance(reader, LearningReader) else size_of(reader.inputs))
     first = list(islice(batches, 2))
-    if len(first) < 2 or (isinstance(first[0][0], RawSample) and not isinstance(first[0][0].payload, bytes | str)):
+    if len(first) < 2 or (isinstance(first[0][0], RawSample) and not isinstance(first[0][0].payload, bytes)):
         for batch in chain(first, batches):
             yield decode_batch(batch, reader)
         return
@@ -146,7 +146,7 @@ def _batches(samples: Iterable[RawSample | Rows], prepared_bytes: int) -> Iterat
         else:
             payload = sample.payload
             count += 1
-            size += max(prepared_bytes, len(payload) if isinstance(payload, bytes | str) else payload.nbytes)
+            size += max(prepared_bytes, len(payload) if isinstance(payload, bytes) else payload.nbytes)
         if count >= BATCH_SAMPLES or size >= BATCH_BYTES:
             yield batch
             batch, count, size = [], 0, 0

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from tasks.samples import SplitName
 
-Payload = bytes | str | NDArray[np.uint8]
+Payload = bytes | NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class RawSample:
     """One sample as the source holds it.
 
-    ``payload`` is an encoded file, a text, or for images their pixels as uint8 ``[height, width]`` or ``[height,
-    width, channels]``. ``label`` is the name of its class, or for other outcomes its target as text, as
+    ``payload`` is an encoded file, a text in UTF-8, or for images their pixels as uint8 ``[height, width]`` or
+    ``[height, width, channels]``. ``label`` is the name of its class, or for other outcomes its target as text, as
     ``3.5``. ``split`` is what the source declares, if it does.
     """
 

@@ -45,8 +45,7 @@ def open_image(payload: Payload) -> Image.Image:
 
 
 def _from_pixels(pixels: Payload) -> Image.Image:
-    if isinstance(pixels, bytes | str):
-        raise UnusableError("a text: an image is expected")
+    assert not isinstance(pixels, bytes)
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     if not pixels.size or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):

@@ -84,10 +84,11 @@ class TextReader:
             if not label:
                 yield RefusedSample(name, "no label")
                 continue
-            yield RawSample(name, label, split, "\n".join(cells[:count]) if count > 1 else cells[0])
+            text = "\n".join(cells[:count]) if count > 1 else cells[0]
+            yield RawSample(name, label, split, text.encode("utf-8", "surrogatepass"))
 
     def read(self, payload: Payload) -> Draft:
-        """Read a text, or the bytes of a text file: UTF-8, or what a byte order mark says.
+        """Read a text, as UTF-8 or as its byte order mark says.
 
         The hash that decides the split is of the tokens, digits, case and accents folded: texts that are equal but for
         these fall together, and count as equal.
@@ -95,7 +96,7 @@ class TextReader:
         Raises:
             UnusableError: it is empty, too long, or in no such encoding.
         """
-        text = payload if isinstance(payload, str) else decoded(payload)
+        text = decoded(payload)
         if len(text) > MAX_TEXT:
             raise UnusableError(f"{len(text):,} characters: at most {MAX_TEXT:,} are expected")
         words = tokens_of(text.translate(all_characters(STRICT)), "words")
@@ -126,11 +127,11 @@ def decoded(payload: Payload) -> str:
     Raises:
         UnusableError: they are in no encoding that is known.
     """
-    content = payload.encode() if isinstance(payload, str) else bytes(payload)
+    content = bytes(payload)
     marked = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
     encoding = next((name for mark, name in marked if content.startswith(mark)), "utf-8")
     try:
-        return content.decode(encoding)
+        return content.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
     except UnicodeDecodeError as error:
         raise UnusableError(f"no {encoding} ({error.reason} at byte {error.start:,})") from None
 
