@@ -34,7 +34,16 @@ class Entry(NamedTuple):
 def pack(
     digest: bytes, split_hash: int, class_number: int, declared: SplitName | None, name: str, content: bytes
 ) -> bytes:
-    """A sample as it stands in a bucket; its first byte is the number of the bucket."""
+    """Return a sample as it stands in a bucket; its first byte is the number of the bucket.
+
+    Args:
+        digest: of the inputs and the class, by which samples are sorted.
+        split_hash: decides the split, 64 bits.
+        class_number: of the label, in the order in which labels turned up.
+        declared: the split that the source names; None: none.
+        name: where the sample is in the source.
+        content: the inputs' bytes, see :func:`tasks.data_loading.contents.content_of`.
+    """
     encoded = name.encode()
     head = HEAD.pack(digest, split_hash, class_number, DECLARED.index(declared), len(encoded))
     return b"".join((head, encoded, content))
@@ -63,7 +72,11 @@ class Bucket:
         return sorted(self._entries())
 
     def content(self, entry: Entry) -> bytes:
-        """Return the inputs of one sample."""
+        """Return the inputs of one sample.
+
+        Args:
+            entry: of this bucket.
+        """
         return os.pread(self.file.fileno(), self.sample_bytes, entry.offset)
 
     def _entries(self) -> Iterator[Entry]:
@@ -92,11 +105,19 @@ class BucketWriter:
         self.closing.__exit__(kind, error, trace)
 
     def add(self, packed: bytes) -> None:
-        """Append a sample that :func:`pack` gave."""
+        """Append a sample that :func:`pack` gave.
+
+        Args:
+            packed: a sample.
+        """
         self.files[packed[0]].write(packed)
 
     def buckets(self, sample_bytes: int) -> Iterator[Bucket]:
-        """The buckets in the order of their digests; nothing can be added after this."""
+        """Yield the buckets in the order of their digests; nothing can be added after this.
+
+        Args:
+            sample_bytes: of one sample's inputs.
+        """
         self.closing.close()
         for path in self.paths:
             with Bucket(path, sample_bytes) as bucket:

@@ -49,7 +49,12 @@ class Decoded:
 
 
 def decode_batch(batch: Batch, reader: Reader) -> Decoded:
-    """Read and check each sample of a batch."""
+    """Return what became of each sample of a batch: a packed one, or a refusal.
+
+    Args:
+        batch: samples as the source gives them.
+        reader: of the workload.
+    """
     decoded, specs = Decoded(), reader.inputs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of decoders, about files that are odd and yet readable
@@ -68,7 +73,7 @@ def decode_batch(batch: Batch, reader: Reader) -> Decoded:
 
 
 def decode(samples: Iterable[Numbered], reader: Reader, workers: int | None = None) -> Iterator[Decoded]:
-    """Decode samples batch by batch, in their order, with a bounded number of batches under way.
+    """Yield samples batch by batch, decoded, in their order, with a bounded number of batches under way.
 
     Args:
         samples: what to decode.

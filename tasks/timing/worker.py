@@ -44,11 +44,14 @@ class Timings(Record):
 
 
 def measure(job: Job) -> Timings:
-    """Time all models round by round.
+    """Return the times of all models, taken round by round.
 
     The order in which they are loaded is drawn in each process, since it decides where they lie in memory, and
     the order in which they run in each round. No seed fixes it: an order that favours a model would favour it in
     each run.
+
+    Args:
+        job: the models, the samples, and how long to measure.
     """
     rng = np.random.default_rng()
     samples = Inputs({name: np.load(file) for name, file in job.inputs.items()})
@@ -87,7 +90,13 @@ def _one(samples: Inputs, rng: np.random.Generator) -> Inputs:
 
 
 def load(models: Mapping[str, Path], samples: Inputs, batch: int | None) -> tuple[dict[str, Runner], dict[str, Runner]]:
-    """Make the models ready, one image at a time and in batches; say which one is next, should it be the last."""
+    """Return the models, ready to be timed with one sample at a time, and those to be timed in batches.
+
+    Args:
+        models: paths by names; each is told before it is loaded, should it be the last.
+        samples: that they are timed with.
+        batch: samples at once; None: no model is timed in batches.
+    """
     single, batched = {}, {}
     for name, path in models.items():
         print(name, flush=True)

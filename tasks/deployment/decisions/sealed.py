@@ -73,25 +73,13 @@ def reserve(
             return entry, used_by(store, model, book, entry, hashes)
         line, barred = bar(store, model, book, chosen_on)
         chosen = choose(store, model, book, hashes, terms, barred) if question.rules else ChosenSet()
-        number = len(book.entries) + 1
-        reserved = Reserved(
-            number=number,
-            set=chosen.number,
-            samples=chosen.samples,
-            question=question,
-            recipe=terms.recipe,
-            error=terms.error,
-            ceiling=terms.ceiling,
-            level=chosen.level,
-            at=now(),
-            by=terms.by,
-        )
+        reserved = _reserved(len(book.entries) + 1, question, terms, chosen)
         try:
             book = ledger.append(store, book, [*line, *chosen.opened, reserved])
         except Conflict:
             ledger.wait(pause, store, model)
         else:
-            entry = book.entries[number - 1]
+            entry = book.entries[reserved.number - 1]
             return entry, used_by(store, model, book, entry, hashes)
     raise AssertionError  # unreachable: the last wait raises
 
@@ -104,6 +92,21 @@ class ChosenSet:
     samples: int = 0
     level: float = 0.0
     opened: tuple[Opened, ...] = ()
+
+
+def _reserved(number: int, question: Question, terms: Terms, chosen: ChosenSet) -> Reserved:
+    return Reserved(
+        number=number,
+        set=chosen.number,
+        samples=chosen.samples,
+        question=question,
+        recipe=terms.recipe,
+        error=terms.error,
+        ceiling=terms.ceiling,
+        level=chosen.level,
+        at=now(),
+        by=terms.by,
+    )
 
 
 def choose(store: Store, model: str, book: Book, hashes: Hashes, terms: Terms, barred: Hashes = NONE) -> ChosenSet:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.config import PARAMS, Params
+from tasks.config import LOCK, PARAMS, Params
 from tasks.deployment.records import LABELS, MAX_FILE, MODEL, PACKED, SAMPLES, SIGNATURE, File
 from tasks.deployment.releases.chosen import ChosenCandidate, check_model
 from tasks.deployment.releases.model_card import model_card
@@ -18,8 +18,6 @@ from tasks.litert import LiteRTModel
 from tasks.packing.pack_cache import packed
 from tasks.samples import Dataset
 from tasks.workloads import find_workload, measuring_of
-
-LOCK = Path("dvc.lock")
 
 
 @dataclass(frozen=True)
