@@ -10,8 +10,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -41,7 +41,7 @@ from tasks.versioning.environment import stage_environment
 from tasks.workloads import find_workload
 
 Given = ArrayLike | Mapping[str, ArrayLike]  # images uint8 [n, height, width(, channels)], or [n, …] of inputs by name
-Samples = tuple[Given, ArrayLike]  # and labels [n], integers or names
+LabelledArrays = tuple[Given, ArrayLike]  # samples, and labels [n], integers or names
 KINDS: dict[int, type[SlimlineError]] = {error.exit_code: error for error in (ConfigError, Unsuited)}
 NAME = "compressed"
 SPLIT = Split(validation=0.1, test=0.1)  # of arrays that name none
@@ -78,16 +78,14 @@ class Compressed:
 def compress(
     model: KerasModel,
     recipe: Sequence[Technique | Mapping[str, Any]],
-    data: str | Path | Samples | Mapping[str, Samples],
+    data: str | Path | LabelledArrays | Mapping[str, LabelledArrays],
     *,
     seed: int = 1,
     batch_size: int = 128,
     folder: str | Path | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Compressed:
-    """Make a trained model small by a recipe.
-
-    .. code-block:: python
+    """Make a trained model small by a recipe::
 
         recipe = [{"technique": "prune", "sparsity": 0.8, "epochs": 10}, {"technique": "quantize", "mode": "int8"}]
         made = slimline.compress(model, recipe, (images, labels))
@@ -96,8 +94,8 @@ def compress(
     Args:
         model: a trained ``tf_keras`` model to logits ``[n, classes]`` from raw pixels (0 to 255, float32 ``[n, height,
             width, channels]``) or from named inputs: uint8 and float32 are given to it as float32, int32 and int64 as
-            they are. It stays as it is. Layers and functions of your own have to be registered, in a module that can be
-            imported. Sides that its inputs leave open are those of the data.
+            they are. Its own layers and functions have to be registered, in a module that can be imported. Sides that
+            its inputs leave open are those of the data. It stays as it is.
         recipe: techniques in their order, as params.yaml lists them, or as :class:`Technique` objects. A conversion is
             put in where none is named; the baseline that a training learns from is ``model``.
         data: what retraining, calibration and comparison see: images uint8 ``[n, height, width]`` or ``[n, height,
@@ -107,30 +105,36 @@ def compress(
             prepared. Where no split is named a hash of each image decides. The test split is not looked at.
         seed: of all random choices.
         batch_size: of training.
-        folder: where finished steps stay, so that a recipe that begins alike goes on behind them; None: nowhere.
+        folder: keeps finished steps for recipes that begin alike; None: none are kept.
         say: is told each line of the work.
 
     Returns:
         the file and its record.
 
     Raises:
-        ConfigError: the recipe does not fit, the model cannot be made again of a file, or model and data do not fit
-            each other.
+        ConfigError: the recipe does not fit, the model cannot be written and read, or model and data do not fit.
         DataError: the data cannot be used.
         Unsuited: the recipe cannot be made of this network.
         CompressionError: the work ended otherwise, as for want of memory.
         NotInstalled: ``slimline[line]`` is not installed.
     """
     steps, modules = _checked(recipe), _own_modules(model)
-    with ExitStack() as stack:
-        project = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
-        stack.enter_context(locked(project / LOCK))  # another call may have the same folder
+    with _project(folder) as project:
         _put_data(data, project)
         dataset = _check_fit(model, project / PREPARED)
         params = _params(steps, seed, batch_size, dataset.workload)
         _write_project(project, model, dataset.inputs, modules, params)
         _run_stage(project, say or _be_silent)
         return _read_result(project)
+
+
+@contextmanager
+def _project(folder: str | Path | None) -> Iterator[Path]:
+    """A folder for the work that no other call has; a new one that is removed at the end where none is named."""
+    with ExitStack() as stack:
+        project = Path(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="slimline-"))).absolute()
+        stack.enter_context(locked(project / LOCK))
+        yield project
 
 
 def _checked(recipe: Sequence[Technique | Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -228,7 +232,7 @@ def _own_modules(model: KerasModel) -> list[str]:
     return sorted(modules)
 
 
-def _put_data(data: str | Path | Samples | Mapping[str, Samples], project: Path) -> None:
+def _put_data(data: str | Path | LabelledArrays | Mapping[str, LabelledArrays], project: Path) -> None:
     """Let the stage find the data where it looks for it."""
     target = project / PREPARED
     target.parent.mkdir(parents=True, exist_ok=True)

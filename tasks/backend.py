@@ -25,7 +25,7 @@ def prepare_environment() -> None:
 
 @functools.cache
 def tensorflow() -> Any:
-    """Import TensorFlow: 2.5 CPU seconds the first time, 7.5 where its bytecode was not kept."""
+    """Return TensorFlow, imported: 2.5 CPU seconds the first time, 7.5 where its bytecode was not kept."""
     prepare_environment()
     with hushed():
         import tensorflow as tf
@@ -37,7 +37,7 @@ def tensorflow() -> Any:
 
 @functools.cache
 def keras() -> Keras:
-    """Import legacy Keras."""
+    """Return legacy Keras, imported."""
     tensorflow()
     import tf_keras
 
@@ -46,7 +46,11 @@ def keras() -> Keras:
 
 
 def traced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Say that ``function`` is made of TensorFlow operations alone, so that AutoGraph need not rewrite it."""
+    """Return ``function``, marked as made of TensorFlow operations alone, so that AutoGraph need not rewrite it.
+
+    Args:
+        function: of tensors; it uses none in ``if`` or ``while``.
+    """
     return tensorflow().autograph.experimental.do_not_convert(function)  # type: ignore[no-any-return]
 
 
@@ -58,6 +62,9 @@ def set_seed(seed: int) -> None:
 
     Layers made afterwards are numbered from 1 again, and dropout has a state of its own, which can be set anew in
     each epoch.
+
+    Args:
+        seed: of all random numbers from now on, in this process.
     """
     tf = tensorflow()
     keras().utils.set_random_seed(seed)
@@ -79,7 +86,7 @@ def threads() -> int:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that decide about a model's weights, compression and conversion."""
+    """Return versions of Python and of the libraries that decide about weights, compression and conversion, by name."""
     from importlib.metadata import version
 
     names = (

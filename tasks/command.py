@@ -24,14 +24,20 @@ def run_command(
     say: Callable[[str], None] | None = print,
     measuring: Container[str] = (),
 ) -> None:
-    """Run the work named by the first argument with the params and the remaining arguments; exit with its code.
-
-    ``say`` is told of keys of params.yaml that have another name now; ``measuring`` names the works that measure what
-    models answer, for which the gate's metrics are looked up.
+    """Run the work that the first argument names, with the params and the remaining arguments.
 
     Exit codes: 0 done, 2 the configuration or the command line is wrong, 65 a recipe cannot be made of this network,
     66 the data cannot be used, 69 a source or store did not answer, 130 interrupted by a person, 1 any other error that
     has a message.
+
+    Args:
+        works: what can be run, by name.
+        arguments: the command line behind the module; None: that of this process.
+        say: is told of keys of params.yaml that have another name now; None: nobody is.
+        measuring: works that measure what models answer, for which the gate's metrics are looked up.
+
+    Raises:
+        SystemExit: the work did not end well; with the code.
     """
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -43,7 +43,12 @@ STYLE: Any = {
 
 
 def svg(figure: "Figure", title: str) -> str:
-    """A figure as an SVG element of its own, with a title for those who cannot see it."""
+    """Return a figure as an SVG element of its own, with a title for those who cannot see it.
+
+    Args:
+        figure: of Matplotlib.
+        title: in words.
+    """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
@@ -53,7 +58,11 @@ def svg(figure: "Figure", title: str) -> str:
 
 
 def themed(picture: str) -> Markup:
-    """A picture as markup of a page: with the colours of the page's CSS variables, and as wide as the page."""
+    """Return a picture as markup of a page: with the colours of the page's CSS variables, and as wide as the page.
+
+    Args:
+        picture: as :func:`svg` gives it.
+    """
     for color, variable in THEME.items():
         picture = picture.replace(color, f"var({variable})")
     sized = re.sub(r'(<svg [^>]*?)width="[^"]+" height="[^"]+"|(<svg [^>]*?)height="[^"]+"', r"\1\2", picture, count=1)

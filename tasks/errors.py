@@ -4,7 +4,8 @@
 
     SlimlineError
     ├── ConfigError          params.yaml or the command line asks for something that cannot be (exit code 2)
-    │   └── NotInstalled     it asks for an extra of slimline that is not installed
+    │   ├── NotInstalled     it asks for an extra of slimline that is not installed
+    │   └── Usage            the command line is not what the command takes
     ├── DataError            the data cannot be used
     │   ├── SourceError      the source is missing, empty or unreachable
     │   └── UnfitError       nothing can be trained on what the source holds (exit code 66)
@@ -58,6 +59,10 @@ class ConfigError(SlimlineError):
 
 class NotInstalled(ConfigError, ModuleNotFoundError):
     """An extra of slimline that is needed is not installed; see :mod:`tasks.extras`."""
+
+
+class Usage(ConfigError):
+    """The command line is not what the command takes."""
 
 
 class DataError(SlimlineError):

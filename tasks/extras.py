@@ -21,7 +21,11 @@ OURS = frozenset({"flows", "tasks", "slimline"})
 
 
 def missing(extra: Extra) -> str | None:
-    """Return the first module of an extra that is not installed; None where all are. Nothing is imported."""
+    """Return the first module of an extra that is not installed; None where all are. Nothing is imported.
+
+    Args:
+        extra: as ``pip install 'slimline[extra]'`` names it.
+    """
     return next((name for name in MODULES[extra] if not _is_there(name)), None)
 
 
@@ -33,7 +37,13 @@ def _is_there(module: str) -> bool:
 
 
 def not_installed(extra: Extra, purpose: str, module: str) -> NotInstalled:
-    """Return the error that names the extra which ``purpose`` needs."""
+    """Return the error that names the extra which ``purpose`` needs.
+
+    Args:
+        extra: as ``pip install 'slimline[extra]'`` names it.
+        purpose: what needs it, for a person.
+        module: the library that is missing.
+    """
     return NotInstalled(
         f"Expected slimline[{extra}], which {purpose} needs. Received: an installation without {module}. "
         f"Install it with `pip install 'slimline[{extra}]'`.",
@@ -43,7 +53,7 @@ def not_installed(extra: Extra, purpose: str, module: str) -> NotInstalled:
 
 @contextmanager
 def needing(extra: Extra, purpose: str) -> Iterator[None]:
-    """Turn a missing library within the block into the sentence that names the extra.
+    """Yield to a block, and turn a library that it misses into the sentence that names the extra.
 
     Args:
         extra: the one that has the libraries of the block.

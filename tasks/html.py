@@ -20,7 +20,7 @@ __all__ = ["Markup", "environment", "escape", "render"]
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template.
+    """Return a template, filled in.
 
     Args:
         template: its path from the folder in which Python finds this package, as in
@@ -36,7 +36,11 @@ def render(template: str, **values: Any) -> str:
 
 
 def escape(text: str) -> Markup:
-    """Return text as markup that shows it, in an element or a quoted attribute."""
+    """Return text as markup that shows it, in an element or a quoted attribute.
+
+    Args:
+        text: anybody's.
+    """
     return Markup.escape(visible(text))
 
 

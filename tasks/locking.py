@@ -9,9 +9,12 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path`` alone; it is let go when the block ends, also by the process's death.
+    """Yield while the lock file ``path`` is this process's alone; it is let go at the end, also by the process's death.
 
     The holder may remove the file: who waited for the removed one waits again for the one that is there then.
+
+    Args:
+        path: folders above it are made.
     """
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,7 +27,11 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked_if_free(path: Path) -> Iterator[bool]:
-    """Hold the lock file ``path`` alone if nobody does, and tell so; it is removed when the block ends."""
+    """Yield whether nobody had the lock file ``path``, and hold it until the block ends; then it is removed.
+
+    Args:
+        path: folders above it are made.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:

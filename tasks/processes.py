@@ -17,13 +17,15 @@ THREADS = "TF_NUM_INTRAOP_THREADS"  # the variable of the environment that says 
 def process_group(
     command: list[str], environment: Mapping[str, str], folder: Path | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process that leads a group of its own; its output and errors are one stream of text.
+    """Yield a process that leads a group of its own; its output and errors are one stream of text.
 
     At the block's end it is waited for, and what is left of its group is killed. When the block is left early, by an
     exception, the whole group is killed at once. Its standard input stays open, and empty, while this process
     lives: see :func:`end_group_with_parent`.
 
     Args:
+        command: the program and its arguments.
+        environment: all of the process's variables.
         folder: where it runs; by default here.
     """
     with subprocess.Popen(
@@ -47,7 +49,11 @@ def process_group(
 
 
 def end_group(leader: int) -> None:
-    """Kill what is left of a process group."""
+    """Kill what is left of a process group.
+
+    Args:
+        leader: the number of the process that leads it.
+    """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 

@@ -11,7 +11,7 @@ NOTE = b"INFO: "  # how lines begin by which LiteRT tells that all is well
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """Hold back what native libraries print while they are loaded; show it if loading fails."""
+    """Yield, and hold back what native libraries print while they are loaded; show it if loading fails."""
     with _held_back() as (held, stderr):
         try:
             yield
@@ -22,7 +22,7 @@ def hushed() -> Iterator[None]:
 
 @contextmanager
 def without_notes() -> Iterator[None]:
-    """Leave out the notes of native libraries; all else is printed at the end of the block."""
+    """Yield, and leave out the notes of native libraries; all else is printed at the end of the block."""
     with _held_back() as (held, stderr):
         try:
             yield

@@ -37,16 +37,25 @@ class Interval(Record):
     high: float
 
 
-R = TypeVar("R", bound=Record)
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write a record as JSON, atomically."""
+    """Write a record as JSON, atomically.
+
+    Args:
+        path: folders above it are made.
+        record: any.
+    """
     write_text(path, to_json(record.model_dump(mode="json")))
 
 
-def read_record(path: Path, kind: type[R]) -> R:
-    """Read a record back.
+def read_record(path: Path, kind: type[AnyRecord]) -> AnyRecord:
+    """Return the record that a file holds.
+
+    Args:
+        path: of the file.
+        kind: of record.
 
     Raises:
         DataError: the file is missing or is not such a record.

@@ -58,7 +58,11 @@ Specs = tuple[TensorSpec, ...]
 
 
 def size_of(specs: Sequence[TensorSpec]) -> int:
-    """Return the bytes of one sample's inputs."""
+    """Return the bytes of one sample's inputs.
+
+    Args:
+        specs: of the inputs.
+    """
     return sum(spec.bytes for spec in specs)
 
 
@@ -97,7 +101,10 @@ class Inputs:
 
 
 def concatenate(parts: Sequence[Inputs]) -> Inputs:
-    """Put samples of the same inputs one behind the other.
+    """Return samples of the same inputs, one part behind the other.
+
+    Args:
+        parts: each with the same names, shapes and types.
 
     Raises:
         ValueError: there are no parts.
@@ -108,12 +115,22 @@ def concatenate(parts: Sequence[Inputs]) -> Inputs:
 
 
 def as_inputs(samples: "Inputs | Array", name: str = "") -> Inputs:
-    """Return samples as inputs; an array alone is that of a network's only input."""
+    """Return samples as inputs; an array alone is that of a network's only input.
+
+    Args:
+        samples: ``[n, *shape]`` of each input, or of the only one.
+        name: of an array's input.
+    """
     return samples if isinstance(samples, Inputs) else Inputs({name: samples})
 
 
 def out_of_range(spec: TensorSpec, array: Array) -> str:
-    """Say which values of a sample's input cannot be, as what is no number; empty where all can."""
+    """Return which values of a sample's input cannot be, as what is no number; empty where all can.
+
+    Args:
+        spec: of the input.
+        array: ``[*shape]``.
+    """
     if not array.size or (spec.dtype == "uint8" and (spec.low, spec.high) == (0, 255)):
         return ""
     low, high = float(array.min()), float(array.max())
@@ -123,7 +140,11 @@ def out_of_range(spec: TensorSpec, array: Array) -> str:
 
 
 def describe(specs: Sequence[TensorSpec]) -> str:
-    """Say what the inputs are: the shape of a single one, the name, type and shape of each of several."""
+    """Return what the inputs are: the shape of a single one, the name, type and shape of each of several.
+
+    Args:
+        specs: of the inputs.
+    """
     if len(specs) == 1:
         return str(specs[0].shape)
     return ", ".join(f"{spec.name} {spec.dtype} {spec.shape}" for spec in specs)
@@ -193,7 +214,10 @@ class Dataset(FormattedRecord):
 
 
 def read_dataset(folder: Path = PREPARED) -> Dataset:
-    """Read ``dataset.json`` of a prepared data set.
+    """Return what ``dataset.json`` of a prepared data set says.
+
+    Args:
+        folder: of the prepared data.
 
     Raises:
         DataError: there is none, or it is of another version.
@@ -221,7 +245,12 @@ def read_assets(folder: Path = PREPARED) -> dict[str, bytes]:
 
 
 def shard_files(split: SplitName, folder: Path = PREPARED) -> list[Path]:
-    """The shards of a split, in the order of their samples."""
+    """Return the paths of a split's shards, in the order of their samples.
+
+    Args:
+        split: which one.
+        folder: of the prepared data.
+    """
     return [folder / shard.file for shard in read_dataset(folder).splits[split].shards]
 
 
@@ -231,6 +260,7 @@ def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Itera
     Args:
         split: which one.
         batch: samples in a batch; the last one may be smaller.
+        folder: of the prepared data.
 
     Yields:
         inputs, and targets ``[n]``, both as ``dataset.json`` describes them.
@@ -288,7 +318,10 @@ def _stacked(spec: TensorSpec, contents: Sequence[bytes]) -> Array:
 
 
 def read_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
-    """The hashes by which the ledger knows the samples of the test split, ``[n]``, in the order they are stored.
+    """Return the hashes by which the ledger knows the samples of the test split, ``[n]``, in the order they are stored.
+
+    Args:
+        folder: of the prepared data.
 
     Raises:
         DataError: they are missing, or are not as many as the samples.
@@ -304,7 +337,10 @@ def read_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
 
 
 def read_validation_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
-    """The hashes of the validation samples, ``[n]``; none where no load stage has written them.
+    """Return the hashes of the validation samples, ``[n]``; none where no load stage has written them.
+
+    Args:
+        folder: of the prepared data.
 
     Raises:
         DataError: the file is cut.
@@ -320,7 +356,11 @@ def read_validation_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
 
 
 def split_digest(split: SplitName, folder: Path = PREPARED) -> str:
-    """SHA-256 of a split's samples: classes, inputs and targets, whatever their order and packing.
+    """Return the SHA-256 of a split's samples: classes, inputs and targets, whatever their order and packing.
+
+    Args:
+        split: which one.
+        folder: of the prepared data.
 
     Raises:
         DataError: see :func:`read_batches`.

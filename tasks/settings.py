@@ -32,7 +32,11 @@ class Renamed:
     values: Mapping[str | bool | int, str] = field(default_factory=dict)
 
     def value(self, old: Any) -> Any:
-        """Return the value as it is called now; one that never was any stays, to be refused by its new key."""
+        """Return the value as it is called now; one that never was any stays, to be refused by its new key.
+
+        Args:
+            old: by the old key.
+        """
         return next((new for known, new in self.values.items() if type(old) is type(known) and old == known), old)
 
 
@@ -55,6 +59,9 @@ class Settings(BaseModel):
     @classmethod
     def with_new_keys(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the settings by the keys that they have now.
+
+        Args:
+            values: as params.yaml has them.
 
         Raises:
             ValueError: one is given by its old key and by its new one.
@@ -81,7 +88,7 @@ _RENAMES: ContextVar[list[str] | None] = ContextVar("renames", default=None)
 
 @contextmanager
 def telling_renames(say: Callable[[str], None] | None, where: str = "") -> Iterator[None]:
-    """Say at the end of the block which settings were read by old keys.
+    """Yield, and say at the end of the block which settings were read by old keys.
 
     Args:
         say: gets a sentence for each; None: nobody does.

@@ -88,7 +88,7 @@ class ErrorBudget:
     def after(
         self, outcome: Literal["PASS", "FAIL", "INCONCLUSIVE"] | None, tells_failure: bool = False
     ) -> "ErrorBudget":
-        """After the next decision, by what is known of it.
+        """Return the budget after the next decision, by what is known of it.
 
         Args:
             outcome: its verdict; None while it is open, which counts as one that did not pass.
@@ -104,7 +104,7 @@ class ErrorBudget:
                 return rest
 
     def reserve(self, tells_failure: bool = False) -> "ErrorBudget":
-        """After the next decision was begun; until it has ended it counts as one that did not pass.
+        """Return the budget after the next decision was begun; until it has ended it counts as one that did not pass.
 
         Args:
             tells_failure: whether FAIL is told apart from INCONCLUSIVE.
@@ -113,17 +113,25 @@ class ErrorBudget:
         return replace(self, wealth=self.wealth - paid, others=self.others + 1)
 
     def after_pass(self, offer: float) -> "ErrorBudget":
-        """After the decision passed that was begun last, and had got ``offer``."""
+        """Return the budget after the decision passed that was begun last.
+
+        Args:
+            offer: the share of the error that it had got.
+        """
         others = max(0, self.others - 1) if self.passed else 0
         return ErrorBudget(offer, self.passed + 1, others)
 
     def after_failure(self, offer: float) -> "ErrorBudget":
-        """After the decision was told as FAIL that was begun last, and had got ``offer`` for this case."""
+        """Return the budget after the decision that was begun last was told as FAIL.
+
+        Args:
+            offer: the share of the error that it had got for this case.
+        """
         return replace(self, wealth=min(self.wealth, offer))
 
 
 def share(passed: int, others: int) -> float:
-    """The share of the wealth that the next decision gets.
+    """Return the share of the wealth that the next decision gets, from 0 to 1.
 
     Until one has passed: half of the error for the first decision, a ninetieth each up to the thirtieth, then ever
     less. After that, the probability of another PASS as R. E. Krichevsky and V. K. Trofimov predict it (The performance
@@ -139,7 +147,7 @@ def share(passed: int, others: int) -> float:
 
 
 def failure_share(passed: int, others: int) -> float:
-    """The share of what a decision leaves that goes to the case that it is told as FAIL.
+    """Return the share of what a decision leaves that goes to the case that it is told as FAIL.
 
     A candidate that is promising on validation seldom fails, so this case gets little: a twentieth at the first
     decision, then ever less. Over any number of decisions that do not fail it costs less than a tenth.
@@ -161,12 +169,20 @@ def _left(decisions: int) -> float:
 
 
 def one_sided(confidence: float) -> float:
-    """The level of one bound of a two-sided interval."""
+    """Return the level of one bound of a two-sided interval.
+
+    Args:
+        confidence: of the interval.
+    """
     return (1 - confidence) / 2
 
 
 def two_sided(level: float) -> float:
-    """The confidence of the interval whose one bound has this level."""
+    """Return the confidence of the interval whose one bound has this level.
+
+    Args:
+        level: of the bound: the probability that it is wrong.
+    """
     return 1 - 2 * level
 
 
@@ -174,5 +190,10 @@ def worth(samples: int, level: float, ceiling: float) -> int:
     """Return how many samples would prove as much at the level ``ceiling`` as these do at ``level``.
 
     The half-width of an interval goes with z / √n.
+
+    Args:
+        samples: of the decision.
+        level: at which it is proven, above 0.
+        ceiling: the level of a first decision.
     """
     return int(samples * (float(ndtri(ceiling)) / float(ndtri(level))) ** 2)

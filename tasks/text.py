@@ -30,30 +30,50 @@ BACKTICKS = re.compile("`+")
 
 
 def visible(text: str) -> str:
-    """Text on one line that a terminal only shows."""
+    """Return text on one line that a terminal only shows.
+
+    Args:
+        text: anybody's.
+    """
     if text.isprintable():
         return text
     return "".join(char if _has_a_shape(char) else escaped(char) for char in text)
 
 
 def one_line(text: object) -> str:
-    """Words of a library, which breaks and indents them, on one line."""
+    """Return words of a library, which breaks and indents them, on one line.
+
+    Args:
+        text: an error, or its message.
+    """
     return " ".join(str(text).split())
 
 
 def visible_lines(text: str) -> str:
-    """Text of several lines; all but the first are indented, so that none passes for a line of its own."""
+    """Return text of several lines; all but the first are indented, so that none passes for a line of its own.
+
+    Args:
+        text: anybody's.
+    """
     first, *others = text.rstrip("\n").split("\n")
     return "\n".join([visible(first), *(f"  {visible(line).removeprefix('  ')}" for line in others)])
 
 
 def storable(text: str) -> str:
-    """Text as UTF-8 can hold it: bytes that were no UTF-8 are shown, all else stays."""
+    """Return text as UTF-8 can hold it: bytes that were no UTF-8 are shown, all else stays.
+
+    Args:
+        text: with such bytes as lone surrogates, as Python reads them.
+    """
     return SURROGATES.sub(lambda found: escaped(found[0]), text)
 
 
 def escaped(char: str) -> str:
-    r"""The escape of one character: ``\n``, ``\x1b``, ``\u202e``, ``\U000e0001``."""
+    r"""Return the escape of one character: ``\n``, ``\x1b``, ``\u202e``, ``\U000e0001``.
+
+    Args:
+        char: that has no shape.
+    """
     code = ord(char)
     if code in BYTES:
         code -= 0xDC00
@@ -63,10 +83,13 @@ def escaped(char: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Text within Markdown that every renderer shows as it is, in a paragraph, a list or a cell of a table.
+    """Return text within Markdown that every renderer shows as it is, in a paragraph, a list or a cell of a table.
 
     Source: CommonMark 0.31.2, sections 2.4 (backslash escapes) and 2.5 (entities); GitHub Flavored Markdown 0.29,
     sections 4.10 (tables) and 6.9 (autolinks).
+
+    Args:
+        text: anybody's.
     """
     shown = MARKUP.sub(lambda found: f"\\{found[0]}", visible(text))
     shown = BLOCK.sub(lambda found: f"{found[1] or ''}\\", shown)
@@ -74,9 +97,12 @@ def markdown(text: str) -> str:
 
 
 def markdown_code(text: str) -> str:
-    """Text as a code span of Markdown, in a paragraph or a list; in a table :func:`markdown` is the one that fits.
+    """Return a code span of Markdown, for a paragraph or a list; in a table :func:`markdown` is the one that fits.
 
     Source: CommonMark 0.31.2, section 6.1.
+
+    Args:
+        text: anybody's.
     """
     shown = visible(text)
     if not shown:
@@ -88,7 +114,7 @@ def markdown_code(text: str) -> str:
 
 @contextlib.contextmanager
 def plain_output() -> Iterator[None]:
-    """Let what the block prints go out as text: lines, in which whatever has no shape is shown."""
+    """Yield, and let what the block prints go out as text: lines, in which whatever has no shape is shown."""
     with (
         contextlib.redirect_stdout(_Shown(sys.stdout)),
         contextlib.redirect_stderr(_Shown(sys.stderr)),

@@ -35,19 +35,30 @@ class Sample(NamedTuple):
 
 
 def masked_crc(content: bytes) -> int:
-    """The checksum of ``content`` as TFRecord stores it."""
+    """Return the checksum of ``content`` as TFRecord stores it.
+
+    Args:
+        content: of a record, or of its length.
+    """
     crc: int = google_crc32c.value(content)
     return ((crc >> 15 | crc << 17) + MASK_DELTA) & 0xFFFFFFFF
 
 
 def frame(content: bytes) -> bytes:
-    """One record as it stands in the file."""
+    """Return one record as it stands in the file.
+
+    Args:
+        content: of the record.
+    """
     length = LENGTH.pack(len(content))
     return b"".join((length, CHECKSUM.pack(masked_crc(length)), content, CHECKSUM.pack(masked_crc(content))))
 
 
 def read_records(path: Path) -> Iterator[bytes]:
-    """The contents of a file's records, one after the other.
+    """Yield the contents of a file's records, one after the other.
+
+    Args:
+        path: of the file.
 
     Raises:
         DataError: the file is missing, cut short, or fails its checksums.
@@ -165,7 +176,7 @@ def _only(values: Sequence[bytes]) -> bytes:
 
 @cache
 def example_class() -> Any:
-    """The message class ``tensorflow.Example``, with the features that a sample has.
+    """Return the message class ``tensorflow.Example``, with the features that a sample has.
 
     It is built in a pool of its own, so that TensorFlow can be loaded in the same process.
     """

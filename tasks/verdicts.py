@@ -56,7 +56,12 @@ class RuleVerdict(Record):
 
 
 def decide(holds: bool, is_broken: bool) -> tuple[Judgement, str]:
-    """Return the outcome, and how the whole interval lies to the limit."""
+    """Return the outcome, and how the whole interval lies to the limit.
+
+    Args:
+        holds: the whole interval is within the limit.
+        is_broken: the whole interval is beyond it.
+    """
     if holds:
         return "PASS", "all of it is within"
     return ("FAIL", "all of it is beyond") if is_broken else ("INCONCLUSIVE", "it reaches across")
@@ -77,10 +82,18 @@ def decide_beside(seen: Interval, limit: float, at_most: bool, strictly: bool = 
 
 
 def whose(versus: Versus) -> str:
-    """Name the other model in the genitive."""
+    """Return the name of the other model in the genitive.
+
+    Args:
+        versus: which one.
+    """
     return "the baseline's" if versus == "baseline" else "production's"
 
 
 def level(confidence: float) -> str:
-    """Name an interval by its confidence."""
+    """Return the name of an interval by its confidence.
+
+    Args:
+        confidence: two-sided, from 0 to 1.
+    """
     return f"{number(100 * confidence, 0 if round(100 * confidence, 6).is_integer() else 1)} % interval"

@@ -23,7 +23,7 @@ from flows.cli.release import audit, channels, promote, rollback, sign
 from flows.cli.service import status, up
 from flows.cli.store import store
 from flows.terminal import print_json, say, tell, tell_error
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, Usage
 
 if TYPE_CHECKING:
     from tasks.config import Params
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 HELD_BACK = 3  # exit code: the gate did not pass
 AWAITING_APPROVAL = 5  # exit code: a release waits in staging for a person
 WRONG = 2  # exit code: the configuration is wrong
-
-
-class Usage(ConfigError):
-    """The command line is not what the command takes."""
 
 
 def shown_default(value: object) -> str | None:

@@ -12,14 +12,10 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from flows.cli.devices import fetch, predict, verify
-from tasks.errors import ConfigError
+from tasks.errors import Usage
 from tasks.extras import not_installed
 
 COMMANDS: dict[str, Callable[..., None]] = {"fetch": fetch, "verify": verify, "predict": predict}
-
-
-class Usage(ConfigError):
-    """The command line is not what the command takes."""
 
 
 class _Parser(ArgumentParser):

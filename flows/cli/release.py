@@ -131,9 +131,6 @@ def sign(
         The private key's file; by default the one that releases are signed with.
     """
     from tasks.config import check_digest, check_version
-    from tasks.deployment.releases.countersigning import replace_signatures
-    from tasks.deployment.releases.countersigning import sign as countersign
-    from tasks.deployment.trust.keys import key_id, read_private, signing_key
 
     check_version(version)
     if sha256 is not None:
@@ -141,13 +138,23 @@ def sign(
         if not replace:
             raise ConfigError("Expected --sha256 with --replace. Received: it alone. Give both, or none.")
     settings = deployment(store, model)
+    registry = open_registry(settings, trusted_keys, allow_unsigned=False)
     if role:
-        _sign_as_approver(open_registry(settings, trusted_keys, allow_unsigned=False), version, key, replace)
-        return
+        _sign_as_approver(registry, version, key, replace)
+    else:
+        _sign(registry, settings, version, key, replace, sha256)
+
+
+def _sign(
+    registry: "Registry", settings: "Deployment", version: int, key: Path | None, replace: bool, sha256: str | None
+) -> None:
+    from tasks.deployment.releases.countersigning import replace_signatures
+    from tasks.deployment.releases.countersigning import sign as countersign
+    from tasks.deployment.trust.keys import key_id, read_private, signing_key
+
     mine = read_private(key) if key else signing_key(settings.signing_key)
     if mine is None:
         raise ConfigError("Expected a key to sign with. Received: none. Give --key, or set deployment.signing_key.")
-    registry = open_registry(settings, trusted_keys, allow_unsigned=False)
     if replace:
         replace_signatures(registry, version, mine, _known(settings.model, version), sha256)
     else:

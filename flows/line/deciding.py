@@ -56,6 +56,17 @@ def settle(params: Params, registry: Registry) -> Decision:
     if entry.ended is None:
         outcome = decision.decide(results, entry.reserved.question, used, entry.reserved.level)
         entry = ledger.end(store, settings.model, entry.reserved.number, outcome)
+    made = _told(store, results, entry, look_ahead(store, results, entry, hashes))
+    write_record(DECISION, made)
+    return made
+
+
+def _told(store: Readable, results: Results, entry: Entry, outlook: Outlook) -> Decision:
+    """Return a decision that has ended as a record, with the sentence that explains it.
+
+    Raises:
+        ValueError: it has not ended.
+    """
     if entry.ended is None or entry.sha256 is None:
         raise ValueError("Expected a decision that has ended. Received: one that has not.")
     line = entry.reserved
@@ -63,7 +74,7 @@ def settle(params: Params, registry: Registry) -> Decision:
         outcome=entry.ended.outcome,
         question=line.question,
         store=store.url,
-        ledger=ledger.folder(settings.model),
+        ledger=ledger.folder(results.params.deployment.model),
         number=line.number,
         sha256=entry.sha256,
         samples=line.samples,
@@ -71,12 +82,10 @@ def settle(params: Params, registry: Registry) -> Decision:
         level=line.level,
         confidence=two_sided(line.level),
         error=line.error,
-        outlook=look_ahead(store, results, entry, hashes),
+        outlook=outlook,
         sentence="",
     )
-    made = made.model_copy(update={"sentence": decision.explain(results, made)})
-    write_record(DECISION, made)
-    return made
+    return made.model_copy(update={"sentence": decision.explain(results, made)})
 
 
 def look_ahead(store: Readable, results: Results, entry: Entry, hashes: Hashes) -> Outlook:

@@ -9,7 +9,7 @@ UNKNOWN = "its code or a library changed (what it ran last is not in DVC's cache
 
 
 def explain_code(now: bytes, before: bytes | None) -> list[str]:
-    """Tell what changed, in a few words each.
+    """Return what changed, in a few words each.
 
     Args:
         now: a file of ``data/code``.

@@ -62,7 +62,11 @@ class Reader:
         self._parsed: dict[str, Source] = {}
 
     def closure(self, names: Iterable[str]) -> Closure:
-        """All code that the modules ``names`` lead to; a module that is not there is noted as such."""
+        """Return all code that modules lead to; a module that is not there is noted as such.
+
+        Args:
+            names: of the modules, with dots.
+        """
         made, seen = Closure(), set[str]()
         waiting = list(names)
         for name in waiting:

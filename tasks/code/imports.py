@@ -24,7 +24,7 @@ class Import:
 
 
 def imports_of(tree: ast.Module) -> Iterator[Import]:
-    """Give all imports, inside functions too.
+    """Yield all imports, inside functions too.
 
     Args:
         tree: of a file.
@@ -87,12 +87,21 @@ def _text(node: ast.expr | None, constants: Mapping[str, str]) -> str:
 
 
 def called(function: ast.AST) -> str:
-    """Return the last part of a name: of a function, or of what stands in its place."""
+    """Return the last part of a name: of a function, or of what stands in its place.
+
+    Args:
+        function: of a call.
+    """
     return str(getattr(function, "id", getattr(function, "attr", "")))
 
 
 def run_nodes(tree: ast.Module, without: ast.AST | None = None) -> Iterator[ast.AST]:
-    """Give all nodes but those that only a type checker sees, and those of one part."""
+    """Yield all nodes but those that only a type checker sees, and those of one part.
+
+    Args:
+        tree: of a file.
+        without: the part that is left out; None: none is.
+    """
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()

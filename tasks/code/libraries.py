@@ -36,12 +36,20 @@ CARRIERS = frozenset(
 
 
 def decides(name: str) -> bool:
-    """Return whether a module, as it is imported, may decide about a result."""
+    """Return whether a module, as it is imported, may decide about a result.
+
+    Args:
+        name: with dots.
+    """
     return name.partition(".")[0] not in CARRIERS
 
 
 def installed(name: str) -> tuple[str, str] | None:
-    """The distribution that a module belongs to, as it is imported, and its version; None if it belongs to none."""
+    """Return the distribution that a module belongs to, and its version; None if it belongs to none.
+
+    Args:
+        name: of the module, as it is imported.
+    """
     top = name.partition(".")[0]
     known = next((DISTRIBUTIONS[key] for key in DISTRIBUTIONS if f"{name}.".startswith(f"{key}.")), None)
     try:

@@ -32,7 +32,7 @@ class CodeRecord(Record):
     libraries: dict[str, str]
 
     def content(self) -> bytes:
-        """The file, the same bytes for the same code."""
+        """Return the file, the same bytes for the same code."""
         return to_json(self.model_dump(mode="json")).encode()
 
     @property
@@ -42,7 +42,7 @@ class CodeRecord(Record):
 
 
 def code_record(work: str, models: Iterable[str] = (), reader: Reader | None = None) -> CodeRecord:
-    """Tell what a work runs now.
+    """Return what a work runs now.
 
     Args:
         work: its name.
@@ -56,7 +56,12 @@ def code_record(work: str, models: Iterable[str] = (), reader: Reader | None = N
 
 
 def workload_parts(params: Params, work: str) -> list[str]:
-    """Return those parts of the workload that a work runs, as ``package.module:Class``."""
+    """Return those parts of the workload that a work runs, as ``package.module:Class``.
+
+    Args:
+        params: all of params.yaml.
+        work: its name.
+    """
     networks, workload = WORKS[work].networks, find_workload(params.data.workload)
     outcome = workload.outcome
     parts: dict[str | None, object] = {
@@ -71,7 +76,12 @@ def workload_parts(params: Params, work: str) -> list[str]:
 
 
 def models_of(params: Params, work: str) -> list[str]:
-    """Return what params.yaml names for a work to run: the parts of the workload, and the networks that it builds."""
+    """Return what params.yaml names for a work to run: the parts of the workload, and the networks that it builds.
+
+    Args:
+        params: all of params.yaml.
+        work: its name.
+    """
     networks = WORKS[work].networks
     return [
         *workload_parts(params, work),
@@ -81,7 +91,12 @@ def models_of(params: Params, work: str) -> list[str]:
 
 
 def foresee_code(params: Params, root: Path = Path()) -> dict[Path, bytes]:
-    """The files that the stage ``code`` would write now."""
+    """Return the files that the stage ``code`` would write now, by their paths.
+
+    Args:
+        params: all of params.yaml.
+        root: the project's folder.
+    """
     reader = Reader(root)
     works = sorted(WORKS.keys() - ALWAYS_RUN)
     files = {FOLDER / f"{work}.json": code_record(work, models_of(params, work), reader).content() for work in works}

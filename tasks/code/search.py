@@ -46,7 +46,11 @@ class Search:
         self._known: dict[str, Found | None] = {}
 
     def find(self, name: str) -> Found | None:
-        """The module ``name`` (dotted); None where there is none. Libraries are found by their first part."""
+        """Return a module; None where there is none. Libraries are found by their first part.
+
+        Args:
+            name: with dots.
+        """
         if name not in self._known:
             self._known[name] = self._find(name)
         return self._known[name]

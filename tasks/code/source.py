@@ -33,9 +33,12 @@ class Source:
 
 
 def read_source(content: bytes) -> Source:
-    """Digest a file and list what it imports, inside functions too.
+    """Return the digest of a file, and what it imports, inside functions too.
 
     The digest is the same for all patch versions of one Python 3.x, whose syntax trees are the same.
+
+    Args:
+        content: of the file.
     """
     try:
         with warnings.catch_warnings():
@@ -54,7 +57,11 @@ def read_source(content: bytes) -> Source:
 
 
 def read_template(content: bytes) -> Source:
-    """Digest a template of Jinja and list the files that it may name between quotes, as in ``{% extends "…" %}``."""
+    """Return the digest of a Jinja template, and the files that it may name between quotes, as ``{% extends "…" %}``.
+
+    Args:
+        content: of the template.
+    """
     files = {found[2].decode("utf-8", "replace") for found in NAMED.finditer(content)}
     return Source(hashlib.sha256(content).hexdigest(), files=tuple(sorted(files)))
 

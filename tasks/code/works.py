@@ -50,7 +50,11 @@ ALWAYS_RUN = frozenset({"code", "fingerprint", "production"})  # nothing is to b
 
 
 def works_of(package: str) -> dict[str, str]:
-    """The works of a stage's package: the entry by the name."""
+    """Return the works of a stage's package: the entry by the name.
+
+    Args:
+        package: as ``tasks.training``.
+    """
     return {name: work.entry for name, work in WORKS.items() if work.package == package}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.arrays import Array
+from tasks.learning.flatbuffers import put_together, take_apart
 from tasks.litert_types import Model, Operator, Tensor
 
 INT4 = "int4"
@@ -151,9 +152,7 @@ class File:
     """
 
     def __init__(self, flatbuffer: bytes) -> None:
-        from tensorflow.lite.tools import flatbuffer_utils
-
-        self.model: Model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+        self.model = take_apart(flatbuffer)
         for buffer in self.model.buffers:
             if buffer.offset > 1:  # 0 and 1 mean that there is none
                 buffer.data = np.frombuffer(flatbuffer, np.uint8, buffer.size, buffer.offset)
@@ -161,9 +160,7 @@ class File:
 
     def write(self) -> bytes:
         """The flatbuffer of the object as it is now."""
-        from tensorflow.lite.tools import flatbuffer_utils
-
-        return bytes(flatbuffer_utils.convert_object_to_bytearray(self.model))
+        return put_together(self.model)
 
     def tensor(self, graph: int, number: int) -> Tensor:
         """The schema's object of a tensor."""

@@ -5,7 +5,8 @@ matrix of weights gives it its path; each of several has its own name behind tha
 within a layer of your own that you gave no name is called by the attribute that holds it, ``block/first`` or
 ``block/stages_0``: Keras numbers it anew in every copy.
 
-Techniques ask a :class:`Weight` what its axes are. What a layer is called, or of which class it is, they need not know.
+Techniques ask a :class:`Weight` what its axes are. The class of its layer counts only for what TFMOT can train, and for
+what may take a layer's place.
 """
 
 import math

@@ -28,6 +28,9 @@ def prepare_arrays(parts: Mapping[SplitName, Labelled], folder: Path) -> Dataset
         parts: samples of the splits, each with labels ``[n]``: integers or names.
         folder: where to.
 
+    Returns:
+        what ``dataset.json`` says.
+
     Raises:
         DataError: a type is not known, a value is no number, or there are fewer than two classes.
     """

@@ -33,7 +33,16 @@ class Entry(NamedTuple):
 
 
 def pack(digest: bytes, split_hash: int, label: int, declared: SplitName | None, name: str, content: bytes) -> bytes:
-    """A sample as it stands in a bucket; its first byte is the number of the bucket."""
+    """Return a sample as it stands in a bucket; its first byte is the number of the bucket.
+
+    Args:
+        digest: 16 bytes, by which samples are sorted, equal for those that count as equal.
+        split_hash: decides the split, 64 bits.
+        label: hash of it, 64 bits.
+        declared: the split that the source names; None: none.
+        name: where the sample is in the source.
+        content: that waits, be it the inputs' bytes or what they will be made of.
+    """
     encoded = name.encode()
     head = HEAD.pack(digest, split_hash, label, DECLARED.index(declared), len(encoded), len(content))
     return b"".join((head, encoded, content))
@@ -60,7 +69,11 @@ class Bucket:
         return sorted(self._entries())
 
     def content(self, entry: Entry) -> bytes:
-        """Return the content of one sample."""
+        """Return the content of one sample.
+
+        Args:
+            entry: of this bucket.
+        """
         return os.pread(self.file.fileno(), entry.size, entry.offset)
 
     def _entries(self) -> Iterator[Entry]:
@@ -90,11 +103,15 @@ class BucketWriter:
         self.closing.__exit__(kind, error, trace)
 
     def add(self, packed: bytes) -> None:
-        """Append a sample that :func:`pack` gave."""
+        """Append a sample that :func:`pack` gave.
+
+        Args:
+            packed: a sample.
+        """
         self.files[packed[0]].write(packed)
 
     def buckets(self, keep: bool = False) -> Iterator[Bucket]:
-        """Open one bucket after the other, in the order of their digests; nothing can be added after this.
+        """Yield the buckets in the order of their digests; nothing can be added after this.
 
         Args:
             keep: the files, so that they can be gone through again.

@@ -55,6 +55,10 @@ def check_specs(specs: Specs, target: str) -> None:
 def content_of(inputs: Mapping[str, NDArray[Any]], specs: Specs) -> bytes:
     """Return a sample's inputs as bytes, one after the other, each in C order, little-endian.
 
+    Args:
+        inputs: ``[*shape]`` of each, by name.
+        specs: the inputs that the workload names.
+
     Raises:
         UnusableError: a value is not in the range of its input.
         DataError: the workload gives other inputs, types or shapes than it names.

@@ -66,7 +66,12 @@ def label_hash(label: str) -> int:
 
 
 def decode_batch(batch: Batch, reader: AnyReader) -> Decoded:
-    """Read and check each sample of a batch."""
+    """Return what became of each sample of a batch: a packed one, or a refusal.
+
+    Args:
+        batch: samples as the source gives them.
+        reader: of the workload.
+    """
     decoded, read = Decoded(), _reading(reader)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of decoders, about files that are odd and yet readable
@@ -97,7 +102,7 @@ def _reading(reader: AnyReader) -> Callable[[Payload], Draft]:
 
 
 def decode(samples: Iterable[RawSample | Rows], reader: AnyReader, workers: int | None = None) -> Iterator[Decoded]:
-    """Decode samples batch by batch, in their order, with a bounded number of batches under way.
+    """Yield samples batch by batch, decoded, in their order, with a bounded number of batches under way.
 
     Args:
         samples: what to decode.

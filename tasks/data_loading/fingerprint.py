@@ -13,7 +13,10 @@ SOURCE = Path("data/source.json")
 
 
 def current_listing(data: Data) -> SourceListing:
-    """List the source as it is now, and keep what was listed. Loads no TensorFlow and reads no sample.
+    """Return the source's listing as it is now, and keep what was listed. Loads no TensorFlow and reads no sample.
+
+    Args:
+        data: the part of params.yaml.
 
     Raises:
         SourceError: it is missing, empty or unreachable.
@@ -29,7 +32,10 @@ def current_listing(data: Data) -> SourceListing:
 
 
 def foresee_source(data: Data) -> dict[Path, bytes]:
-    """The file that the stage would write now.
+    """Return the file that the stage would write now, by its path.
+
+    Args:
+        data: the part of params.yaml.
 
     Raises:
         SourceError: the source is missing, empty or unreachable.
@@ -38,7 +44,12 @@ def foresee_source(data: Data) -> dict[Path, bytes]:
 
 
 def explain_source(now: bytes, before: bytes | None) -> list[str]:
-    """Tell how a listing differs from the one that was last loaded, None where that is not known any more."""
+    """Return how a listing differs from the one that was last loaded, in sentences.
+
+    Args:
+        now: the file that the stage would write.
+        before: the one that it has written; None where that is not known any more.
+    """
     try:
         old = SourceListing.model_validate_json(before) if before is not None else None
     except ValueError:  # of another version of slimline

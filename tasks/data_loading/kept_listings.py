@@ -62,5 +62,9 @@ def read_kept(digest: str, folder: Path = FOLDER) -> dict[str, str] | None:
 
 
 def size_in(known: str) -> int:
-    """Return the bytes of a file out of what is known of it; less than none where a web server did not say."""
+    """Return the bytes of a file out of what is known of it; less than none where a web server did not say.
+
+    Args:
+        known: an entry of a kept listing.
+    """
     return int(known.partition("\0")[0])

@@ -48,7 +48,11 @@ class Gathered:
     declared: set[SplitName] = field(default_factory=set)
 
     def samples(self, items: Iterator[Item]) -> Iterator[RawSample | Rows]:
-        """Yield what may be samples, and note what is none."""
+        """Yield what may be samples, and note what is none.
+
+        Args:
+            items: of the source.
+        """
         for item in items:
             if isinstance(item, Folder):
                 self.summary.folders.add(item.path)
@@ -69,7 +73,7 @@ class Gathered:
         self.summary.use(len(decoded.packed))
 
     def labels(self) -> tuple[str, ...]:
-        """The labels that usable samples have, numbers by their value and names by the alphabet."""
+        """Return the labels that usable samples have, numbers by their value and names by the alphabet."""
         names = [name for label, name in self.names.items() if self.usable[label]]
         return tuple(sorted(names, key=lambda name: (not name.isdecimal(), len(name) * name.isdecimal(), name)))
 
@@ -111,6 +115,9 @@ def prepare(
         listing: what the source listed when it was fingerprinted.
         folder: replaced as a whole at the end.
         told: is given what is known once the source is read.
+
+    Returns:
+        what ``dataset.json`` says.
 
     Raises:
         SourceError: the source is missing, empty, unreachable or damaged.
@@ -155,7 +162,7 @@ def _check(gathered: Gathered, data: Data) -> None:
     summary = gathered.summary
     if not summary.read:
         raise SourceError(
-            f"Expected samples in {data.source}. Received: none. Put {_wanted(data)}, or change data.source."
+            f"Expected samples in {data.source}. Received: none. Put {_fitting(data)}, or change data.source."
         )
     if summary.refused.count > data.max_refused * summary.read:
         reasons = "\n".join(f"  {refusal.file}: {refusal.reason}" for refusal in summary.refused.first[:REASONS_SHOWN])
@@ -166,8 +173,8 @@ def _check(gathered: Gathered, data: Data) -> None:
         )
 
 
-def _wanted(data: Data) -> str:
-    return f"{find_workload(data.workload).things} there as {reading_of(data.workload).layout}"
+def _fitting(data: Data) -> str:
+    return f"{find_workload(data.workload).things} into {data.source} as {reading_of(data.workload).layout}"
 
 
 def _write(
@@ -220,9 +227,10 @@ def _labelling(gathered: Gathered, data: Data) -> Labelling:
         targets = outcome.targets(labels)
     except ValueError as error:
         raise UnfitError(
-            f"Expected labels in {data.source} that are targets of {outcome.name}. Received: {error}. "
-            f"Put {_wanted(data)}."
+            f"Expected labels in {data.source} that are targets of {outcome.name}. Received: {error}."
         ) from None
+    except UnfitError as error:
+        raise UnfitError(f"{error} Put {_fitting(data)}.") from None
     hashes = {label: label_hash(label) for label in labels}
     return Labelling(
         classes=outcome.classes(labels),

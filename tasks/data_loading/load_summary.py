@@ -21,7 +21,12 @@ class Listed:
     first: list[Refusal] = field(default_factory=list)
 
     def add(self, name: str, reason: str) -> None:
-        """Count one more."""
+        """Count one more.
+
+        Args:
+            name: of the sample in the source.
+            reason: for the person whose file it is.
+        """
         self.count += 1
         insort(self.first, Refusal(file=name, reason=reason), key=lambda refusal: (refusal.file, refusal.reason))
         del self.first[KEPT:]
@@ -55,11 +60,20 @@ class LoadSummary:
         return self.used + self.refused.count + sum(listed.count for listed in self.unmeant.values())
 
     def fill(self, path: str) -> None:
-        """Remember that the folder of a file is not empty."""
+        """Remember that the folder of a file is not empty.
+
+        Args:
+            path: of the file, relative to the source.
+        """
         self.filled.add(path.rpartition("/")[0])
 
     def refuse(self, path: str, reason: str) -> None:
-        """Count a file that cannot be used; whether one of another kind was meant as a sample shows at the end."""
+        """Count a file that cannot be used; whether one of another kind was meant as a sample shows at the end.
+
+        Args:
+            path: of the file, relative to the source.
+            reason: for the person whose file it is.
+        """
         self.fill(path)
         if self.is_meant(path):
             self.refused.add(path, reason)
@@ -68,7 +82,11 @@ class LoadSummary:
         self._tell(1)
 
     def use(self, count: int) -> None:
-        """Count samples that can be used."""
+        """Count samples that can be used.
+
+        Args:
+            count: how many more.
+        """
         self.used += count
         self._tell(count)
 
@@ -83,13 +101,22 @@ class LoadSummary:
         self.unmeant = {}
 
     def contradict(self, name: str, other: str) -> None:
-        """Count equal samples with different labels."""
+        """Count equal samples with different labels.
+
+        Args:
+            name: of a sample in the source.
+            other: of the one that it equals.
+        """
         self.contradictions += 1
         if len(self.contradicting) < SHOWN:
             self.contradicting.append(f"{name} and {other}")
 
     def notes(self, changes: list[str]) -> list[str]:
-        """Tell what was seen, in sentences; ``changes`` are those about samples that were made to fit."""
+        """Return what was seen, in sentences.
+
+        Args:
+            changes: sentences about samples that were made to fit.
+        """
         outer = {parent for folder in self.folders | self.filled for parent in _parents(folder)}
         empty = sorted(self.folders - self.filled - outer)
         notes = [f"The class folder {folder} is empty." for folder in empty]

@@ -43,7 +43,7 @@ class Overview(Record):
 
 
 def overview(data: Data, folder: Path) -> Overview:
-    """Read a source as the stage ``load`` does, and tell what is in it.
+    """Return what is in a source, read as the stage ``load`` reads it.
 
     Args:
         data: the part of params.yaml.
@@ -96,7 +96,11 @@ def _why_it_stops(refused: int, read: int, limit: float) -> str | None:
 
 
 def rows(found: Overview) -> list[Mapping[str, str]]:
-    """Return a row for each class: its samples in each split; one for all where there are no classes."""
+    """Return a row for each class: its samples in each split; one for all where there are no classes.
+
+    Args:
+        found: in the source.
+    """
     if not found.classes:
         return [{"Class": "all", **{split: f"{part.samples:,}" for split, part in found.splits.items()}}]
     return [
@@ -106,7 +110,11 @@ def rows(found: Overview) -> list[Mapping[str, str]]:
 
 
 def sentences(found: Overview) -> list[str]:
-    """Say what was found, for a person."""
+    """Return what was found, for a person.
+
+    Args:
+        found: in the source.
+    """
     sizes = ", ".join(f"{spec.name} {spec.dtype} {' × '.join(map(str, spec.shape))}" for spec in found.inputs)
     return [
         f"{found.source}: {found.files:,} files, {found.read:,} samples read"

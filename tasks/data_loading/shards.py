@@ -49,7 +49,11 @@ class ShardWriter:
         self._close()
 
     def add(self, sample: Sample) -> None:
-        """Append a sample."""
+        """Append a sample.
+
+        Args:
+            sample: with a name, inputs and a target.
+        """
         if self._file is None:
             self._path = self.folder / f"{self.split}-{len(self.shards):05}.tfrecord"
             self._file = self._path.open("wb", buffering=1 << 20)

@@ -12,6 +12,10 @@ GRAPH = Path("dvc.yaml")
 def expect_tracked(data: Data, graph: Path = GRAPH) -> None:
     """Refuse to prepare data whose settings the stage ``load`` does not depend on: a change would be passed over.
 
+    Args:
+        data: the part of params.yaml.
+        graph: the file of the stages.
+
     Raises:
         ConfigError: the graph does not name ``data.<workload>`` among the params of ``load``.
     """

@@ -24,7 +24,7 @@ Counts = NDArray[np.float64]
 
 
 def compare(before: Profile | None, now: Profile, settings: Drift, release: int | None) -> DriftReport:
-    """Compare data with what a release was made of.
+    """Return how data differ from what a release was made of.
 
     Args:
         before: the release's profile; None where there is no release, or it carries none.
@@ -79,7 +79,12 @@ def _is_comparable(one: Histogram, other: Histogram | None) -> bool:
 
 
 def stability_index(one: Counts, other: Counts) -> float:
-    """Return the population stability index of counts in the same bins."""
+    """Return the population stability index of counts in the same bins.
+
+    Args:
+        one: samples in each bin, ``[bins]``.
+        other: those of the other data.
+    """
     p, q = ((counts + 0.5) / (counts.sum() + 0.5 * len(counts)) for counts in (one, other))
     return float(np.sum((p - q) * np.log(p / q)))
 
@@ -88,6 +93,10 @@ def kolmogorov_smirnov(one: Counts, other: Counts) -> tuple[float, float]:
     """Return the largest distance of two distributions in bins, and its asymptotic p-value.
 
     N. Smirnov, Ann. Math. Statist. 19 (1948), 279. Bins are ties: the true p-value is not larger than this one.
+
+    Args:
+        one: samples in each bin, ``[bins]``.
+        other: those of the other data.
     """
     distance = float(np.abs(np.cumsum(one) / one.sum() - np.cumsum(other) / other.sum()).max())
     return distance, float(kolmogorov(np.sqrt(one.sum() * other.sum() / (one.sum() + other.sum())) * distance))
@@ -97,6 +106,10 @@ def chi_squared(one: Counts, other: Counts) -> tuple[float, float]:
     """Return Cramér's V of two rows of counts, and the p-value of Pearson's chi-squared test of homogeneity.
 
     H. Cramér, Mathematical Methods of Statistics (Princeton 1946), chapter 21.
+
+    Args:
+        one: samples of each class, ``[classes]``.
+        other: those of the other data.
     """
     table = np.stack([one, other])[:, one + other > 0]
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
@@ -107,7 +120,11 @@ def chi_squared(one: Counts, other: Counts) -> tuple[float, float]:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number: S. Holm, Scand. J. Statist. 6 (1979), 65."""
+    """Return p-values corrected for their number: S. Holm, Scand. J. Statist. 6 (1979), 65.
+
+    Args:
+        values: p-values, in any order, which is kept.
+    """
     corrected, least = [0.0] * len(values), 0.0
     for rank, place in enumerate(sorted(range(len(values)), key=lambda place: values[place])):
         least = max(least, min(1.0, (len(values) - rank) * values[place]))
@@ -147,7 +164,12 @@ def _mean(histogram: Histogram) -> float:
 
 
 def conclude(shifts: Sequence[Shift], release: int | None) -> str:
-    """Say what shifted, and whether that alone would call for a retrain."""
+    """Return what shifted, and whether that alone would call for a retrain, in a sentence.
+
+    Args:
+        shifts: of all statistics.
+        release: whose data it was; None where there is none.
+    """
     against = "what was compared with" if release is None else f"the data of release {release}"
     shifted = [shift for shift in shifts if shift.shifted]
     if not shifts:

@@ -30,7 +30,11 @@ class Statistic:
 
 
 def statistics_of(specs: Specs) -> dict[str, Statistic]:
-    """Return the statistics of inputs by their names: mean and contrast, and of colour images each colour's mean."""
+    """Return the statistics of inputs by their names: mean and contrast, and of colour images each colour's mean.
+
+    Args:
+        specs: of the inputs.
+    """
     return {name: each for spec in specs if spec.dtype in AMOUNTS for name, each in _statistics(spec)}
 
 
@@ -99,13 +103,22 @@ def profile_of(
 
 
 def in_bins(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.int64]:
-    """Count values in equal bins, int64 ``[bins]``; what lies outside goes to the outer ones."""
+    """Return how many values are in each of equal bins, int64 ``[bins]``; what lies outside goes to the outer ones.
+
+    Args:
+        values: of any shape.
+        low: the least value.
+        high: the largest value.
+    """
     places = np.floor((np.clip(values, low, high) - low) / (high - low) * BINS).astype(np.int64)
     return np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS)
 
 
 def profile_prepared(folder: Path = PREPARED) -> Profile:
     """Return what prepared data is like, the sealed test split left out.
+
+    Args:
+        folder: of the prepared data.
 
     Raises:
         DataError: it is missing or damaged.
@@ -116,6 +129,10 @@ def profile_prepared(folder: Path = PREPARED) -> Profile:
 
 
 def shares(counts: Mapping[str, int]) -> dict[str, float]:
-    """Return the share of each class."""
+    """Return the share of each class.
+
+    Args:
+        counts: samples of each class.
+    """
     total = sum(counts.values())
     return {name: count / total if total else 0.0 for name, count in counts.items()}

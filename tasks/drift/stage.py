@@ -35,7 +35,7 @@ def drift(params: Params) -> None:
 
 
 def compare_with_production(profile: Profile, params: Params) -> DriftReport:
-    """Compare data with what the release was made of that is in production, as far as it was fetched.
+    """Return how data differ from what the release in production was made of, as far as that was fetched.
 
     Args:
         profile: what the data is like.

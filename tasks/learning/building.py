@@ -10,10 +10,9 @@ from tasks.backend import KerasModel, keras, tensorflow
 from tasks.errors import ConfigError, TrainingError
 from tasks.learning.feeding import IDS, entries, extremes, fed, fits
 from tasks.samples import Dataset, Specs, describe
-from tasks.workloads import find_workload, learning_of
+from tasks.workloads import OWN, find_workload, learning_of
 from tasks.workloads.protocol import Builder
 
-OWN = re.compile(r"\w+(\.\w+)*:\w+")
 BEYOND = re.compile(r"indices\S* = -?\d+ is not in \[[^)]*\)")  # of TensorFlow, about a table's rows
 
 

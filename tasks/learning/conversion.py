@@ -140,9 +140,15 @@ def convert(
     if configure:
         configure(converter)
         _settle(converter, given, by_converter or not float_input)
+    with _converted(), _fresh_state():
+        return bytes(converter.convert())
+
+
+@contextlib.contextmanager
+def _converted() -> Iterator[None]:
+    """Turn what the converter raises of a layer that LiteRT cannot compute into a sentence."""
     try:
-        with _fresh_state():
-            return bytes(converter.convert())
+        yield
     except (_converter_error(), RuntimeError, ValueError) as error:
         raise ConversionError(
             f"Expected layers that LiteRT has operations for. Received: {_cause(str(error))}. "

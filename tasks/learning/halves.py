@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tasks.learning.flatbuffers import put_together, take_apart
 from tasks.litert_types import Model
 
 
@@ -18,23 +19,15 @@ def with_halves(float_file: bytes, half_file: bytes) -> bytes:
         the float32 file with rounded constants.
     """
     from tensorflow.lite.python import schema_py_generated as schema
-    from tensorflow.lite.tools import flatbuffer_utils
 
-    halves = set(_constants(_read(half_file), schema.TensorType.FLOAT16).values())
-    model = _read(float_file)
+    halves = set(_constants(take_apart(half_file), schema.TensorType.FLOAT16).values())
+    model = take_apart(float_file)
     for buffer, content in _constants(model, schema.TensorType.FLOAT32).items():
         with np.errstate(over="ignore"):
             rounded = np.frombuffer(content, np.float32).astype(np.float16)
         if rounded.tobytes() in halves:
             model.buffers[buffer].data = np.frombuffer(rounded.astype(np.float32).tobytes(), np.uint8)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-
-
-def _read(flatbuffer: bytes) -> Model:
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    found: Model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
-    return found
+    return put_together(model)
 
 
 def _constants(model: Model, dtype: int) -> dict[int, bytes]:

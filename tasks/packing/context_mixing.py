@@ -24,8 +24,7 @@ def squash(odds: float) -> float:
 # probability (of 65536) by log-odds + ODDS, and log-odds by probability (of 4096)
 SQUASH = [min(65535 - 16, max(16, round(65536 * squash(odds / 256)))) for odds in range(-ODDS, ODDS + 1)]
 STRETCH = [round(256 * math.log((2 * at + 1) / (8191 - 2 * at))) for at in range(4096)]
-PROBABILITY = 22  # bits of a context's probability; its count has the 10 below
-COUNT = (1 << 10) - 1
+COUNT = (1 << 10) - 1  # the lowest bits of a context; its probability has the 22 above
 SHARE = [int(65536 / (seen + 1.5)) for seen in range(COUNT + 1)]  # of the way to what was seen, of 65536
 WEIGHT = 1 << 14  # of each context at first, of 2**16
 CONTEXTS = 1 << 20  # that a mixer may see, some 200 MB

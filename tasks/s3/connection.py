@@ -34,6 +34,9 @@ def read_time(text: Any) -> datetime:
     """Return a time out of an answer: one as listings have it (ISO 8601 in UTC) at once.
 
     botocore tries out what kind of date it may be, which takes two thirds of the time of a long listing.
+
+    Args:
+        text: as the server has written it.
     """
     from botocore.utils import parse_timestamp
 
@@ -46,7 +49,7 @@ def read_time(text: Any) -> datetime:
 
 
 def connect(connections: int = 10) -> "S3Client":
-    """A client that also suits servers other than AWS: those are addressed by path, without AWS's own checksums.
+    """Return a client that also suits servers other than AWS: addressed by path, without AWS's own checksums.
 
     Args:
         connections: that are kept open at most.
@@ -87,7 +90,11 @@ def connect(connections: int = 10) -> "S3Client":
 
 
 def is_aws(client: "S3Client") -> bool:
-    """Return whether a client talks to AWS itself."""
+    """Return whether a client talks to AWS itself.
+
+    Args:
+        client: as :func:`connect` gives it.
+    """
     return "amazonaws.com" in client.meta.endpoint_url
 
 

@@ -56,26 +56,42 @@ ADVICE = {
 
 
 def code_of(error: Exception) -> str:
-    """S3's name for an error, the status where the server names none; empty where it has not answered."""
+    """Return S3's name for an error, the status where the server names none; empty where it has not answered.
+
+    Args:
+        error: of botocore.
+    """
     if not isinstance(error, ClientError):
         return ""
     return str(error.response["Error"].get("Code") or status_of(error))
 
 
 def status_of(error: Exception) -> int:
-    """The status of an answer, 0 where there was none."""
+    """Return the status of an answer, 0 where there was none.
+
+    Args:
+        error: of botocore.
+    """
     return int(error.response["ResponseMetadata"].get("HTTPStatusCode", 0)) if isinstance(error, ClientError) else 0
 
 
 def may_pass(error: Exception) -> bool:
-    """Return whether another try may help."""
+    """Return whether another try may help.
+
+    Args:
+        error: of botocore.
+    """
     if isinstance(error, ClientError):
         return status_of(error) in TRY_LATER or code_of(error) in TRY_LATER_CODES
     return isinstance(error, ConnectionError | HTTPClientError | IncompleteReadError | ResponseParserError)
 
 
 def explain(error: Exception) -> str:
-    """``Received: … .`` and what to do, as the end of a message."""
+    """Return ``Received: … .`` and what to do, as the end of a message.
+
+    Args:
+        error: of botocore.
+    """
     if not isinstance(error, ClientError):
         received = str(error).strip().rstrip(".").replace("\n", " ")[:500]
         return f"Received: {received}. {_advice_without_answer(error)}"

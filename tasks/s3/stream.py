@@ -43,11 +43,15 @@ class Stream(io.RawIOBase):
         self._body = answer["Body"]
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill ``buffer`` as far as there is something to fill it with."""
+        """Return how many bytes were put into ``buffer``: as many as it takes, fewer at the end, 0 behind it.
+
+        Args:
+            buffer: of bytes, writable.
+        """
         content = self._read(len(buffer))
         buffer[: len(content)] = content
         self.offset += len(content)

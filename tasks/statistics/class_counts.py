@@ -13,16 +13,25 @@ Reals = NDArray[np.float64]
 
 
 def divide(numerator: Reals, denominator: Reals) -> Reals:
-    """Quotients, where nothing over nothing is 0."""
+    """Return quotients, where nothing over nothing is 0.
+
+    Args:
+        numerator: of any shape.
+        denominator: of the same shape.
+    """
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
 
 def unseen_share(samples: Reals, confidence: float) -> Reals:
-    """The largest share of events that samples without any of them are consistent with; 1 of no samples.
+    """Return the largest share of events that samples without any of them are consistent with; 1 of no samples.
 
     With that share, none occurs with the probability ``1 - confidence``: ``(1 - share) ** samples``. At 95 % it is
     nearly three events, the rule of three: J. A. Hanley and A. Lippman-Hand, If nothing goes wrong, is everything all
     right?, JAMA 249 (1983) 1743-1745.
+
+    Args:
+        samples: how many, for each class ``[k]``.
+        confidence: the probability with which a larger share would have shown an event.
     """
     exponent = np.full_like(samples, -np.inf)
     np.divide(log1p(-confidence), samples, out=exponent, where=samples > 0)
@@ -64,7 +73,14 @@ class ClassCounts:
 
     @classmethod
     def of(cls, labels: Answers, answers: Answers, classes: int, metric: MacroMetric) -> "ClassCounts":
-        """Count answers, ``[n]``."""
+        """Return the counts of answers.
+
+        Args:
+            labels: numbers of classes, ``[n]``.
+            answers: numbers of classes, ``[n]``.
+            classes: how many there are.
+            metric: whose denominators count.
+        """
         support, answered, right = (
             np.bincount(chosen, minlength=classes).astype(np.float64)
             for chosen in (labels, answers, labels[labels == answers])
@@ -100,6 +116,10 @@ class ClassCounts:
         """Return how each sample moves the macro average: the delta method's derivative / n, ``[n]``, with a mean of 0.
 
         Each class's part is larger by ``sqrt(D / (D - 1))``, Bessel's correction for the variance of ``D`` samples.
+
+        Args:
+            labels: numbers of classes, ``[n]``.
+            answers: numbers of classes, ``[n]``.
         """
         share = self._share * np.sqrt(np.maximum(1.0, divide(self._denominator, self._denominator - 1)))
         missed = share * self.values
@@ -119,12 +139,20 @@ class ClassCounts:
         return self._share * (2 - self.values if self.metric == "f1" else 1) + self._false_alarm
 
     def losses(self, confidence: float) -> Reals:
-        """Return what errors of a kind that did not occur in a class may take off the average, class by class."""
+        """Return what errors of a kind that did not occur in a class may take off the average, class by class.
+
+        Args:
+            confidence: of the interval.
+        """
         lost = unseen_share(self.base, confidence) * self.right
         return (self.values - self._values(-lost)) / len(self.right) + lost * self._false_alarm
 
     def gains(self, confidence: float) -> Reals:
-        """Return what right answers of a kind that did not occur in a class may add to the average, class by class."""
+        """Return what right answers of a kind that did not occur in a class may add to the average, class by class.
+
+        Args:
+            confidence: of the interval.
+        """
         won = unseen_share(self.base, confidence) * (self.base - self.right)
         return (self._values(won) - self.values) / len(self.right) + won * self._false_alarm
 

@@ -9,7 +9,11 @@ from tasks.records import Interval
 
 
 def critical_value(confidence: float) -> float:
-    """The normal quantile that leaves half of ``1 - confidence`` above it."""
+    """Return the normal quantile that leaves half of ``1 - confidence`` above it.
+
+    Args:
+        confidence: two-sided, from 0 to 1.
+    """
     return -float(ndtri((1 - confidence) / 2))
 
 
@@ -86,7 +90,12 @@ def smallest_margin(samples: int, discordant: float, confidence: float = 0.95) -
 
 
 def wilson(successes: int, samples: int, confidence: float = 0.95) -> Interval:
-    """Score interval for one proportion: E. B. Wilson, JASA 22 (1927) 209-212.
+    """Return the score interval for one proportion: E. B. Wilson, JASA 22 (1927) 209-212.
+
+    Args:
+        successes: of the samples.
+        samples: at least 1.
+        confidence: two-sided.
 
     Raises:
         ValueError: there are no samples, or more successes than samples.
@@ -98,11 +107,16 @@ def wilson(successes: int, samples: int, confidence: float = 0.95) -> Interval:
 
 
 def clopper_pearson(successes: int, samples: int, confidence: float = 0.95) -> Interval:
-    """Exact interval for one proportion: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413.
+    """Return the exact interval for one proportion: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413.
 
     Its bounds are quantiles of beta distributions. Each of them is wrong with a probability of at most
     ``(1 - confidence) / 2``, whatever the proportion, the samples and the confidence are. Wilson's keep that on average
     only: at the level 10⁻⁶ and a proportion of 0.1 in 100 samples the lower one is wrong 13 times as often.
+
+    Args:
+        successes: of the samples.
+        samples: at least 1.
+        confidence: two-sided.
 
     Raises:
         ValueError: there are no samples, or more successes than samples.
@@ -120,7 +134,13 @@ def _check_counts(successes: int, samples: int) -> None:
 
 
 def score_bounds(value: float, samples: float, confidence: float) -> tuple[float, float]:
-    """Wilson's bounds for a proportion that was ``value`` of ``samples``, which need not be whole."""
+    """Return Wilson's bounds for a proportion, the lower one first.
+
+    Args:
+        value: the proportion that was seen.
+        samples: of how many; they need not be whole.
+        confidence: two-sided.
+    """
     z2 = critical_value(confidence) ** 2
     middle = (samples * value + z2 / 2) / (samples + z2)
     half = sqrt(z2 * (samples * value * (1 - value) + z2 / 4)) / (samples + z2)

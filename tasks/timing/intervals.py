@@ -42,7 +42,11 @@ def ratio(mine: Rounds, theirs: Rounds, confidence: float = 0.95) -> Interval:
 
 
 def typical(values: Rounds, confidence: float = 0.95) -> Interval:
-    """Interval for what a model takes, or gives in a second: the geometric mean of the processes' medians.
+    """Return the interval for what a model takes, or gives in a second: the geometric mean of the processes' medians.
+
+    Args:
+        values: for each process those of its rounds.
+        confidence: two-sided.
 
     Raises:
         ValueError: there are not two processes.

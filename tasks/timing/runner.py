@@ -37,7 +37,11 @@ class Runner:
         self.fills_caches = True
 
     def settle(self, samples: Inputs | Array) -> float:
-        """Find out how many runs a timing needs; the nanoseconds of the fastest one."""
+        """Return the nanoseconds of the fastest run, and find out how many runs a timing needs.
+
+        Args:
+            samples: at least as many as the model takes at once.
+        """
         self.repeats, fastest = 1, float("inf")
         for _ in range(TRIES):
             fastest = min(fastest, self.time(samples))
@@ -48,7 +52,11 @@ class Runner:
         return fastest
 
     def time(self, samples: Inputs | Array) -> float:
-        """Nanoseconds of one run."""
+        """Return the nanoseconds of one run: the mean over a timing's runs.
+
+        Args:
+            samples: at least as many as the model takes at once.
+        """
         self.model.set_inputs(self.model.fit(samples[: self.at_once]))
         invoke, times = self.model.invoke, range(self.repeats * self.runs)
         if self.fills_caches:
@@ -59,13 +67,17 @@ class Runner:
         return (time.perf_counter_ns() - start) / len(times)
 
     def samples_per_second(self, samples: Inputs | Array) -> float:
-        """Return how many images go through in a second."""
+        """Return how many samples go through in a second.
+
+        Args:
+            samples: at least as many as the model takes at once.
+        """
         return self.at_once * 1e9 / self.time(samples)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep Python's garbage collector out of the timings."""
+    """Yield, and keep Python's garbage collector out of the timings."""
     gc.collect()
     gc.disable()
     try:

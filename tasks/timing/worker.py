@@ -45,11 +45,14 @@ class Timings(Record):
 
 
 def measure(job: Job) -> Timings:
-    """Time all models round by round.
+    """Return the times of all models, taken round by round.
 
     The order in which they are loaded is drawn in each process, since it decides where they lie in memory, and
     the order in which they run in each round. No seed fixes it: an order that favours a model would favour it in
     each run.
+
+    Args:
+        job: the models, the samples, and how long to measure.
     """
     rng = np.random.default_rng()
     samples = {name: _read(job.own_inputs.get(name, job.inputs)) for name in job.models}
@@ -94,7 +97,13 @@ def _place(samples: Mapping[str, Inputs], rng: np.random.Generator) -> int:
 def load(
     models: Mapping[str, Path], samples: Mapping[str, Inputs], batch: int | None
 ) -> tuple[dict[str, Runner], dict[str, Runner]]:
-    """Make the models ready, one image at a time and in batches; say which one is next, should it be the last."""
+    """Return the models, ready to be timed with one sample at a time, and those to be timed in batches.
+
+    Args:
+        models: paths by names; each is told before it is loaded, should it be the last.
+        samples: that they are timed with.
+        batch: samples at once; None: no model is timed in batches.
+    """
     single, batched = {}, {}
     for name, path in models.items():
         print(name, flush=True)

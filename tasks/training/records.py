@@ -52,7 +52,12 @@ class TeachersReport(FormattedRecord):
 
 
 def teacher_member(name: str, index: int) -> Path:
-    """Return where a member of a teacher is."""
+    """Return where a member of a teacher is.
+
+    Args:
+        name: of the teacher, as in params.yaml.
+        index: of the member, from 0.
+    """
     return TEACHERS / name / f"{index}.keras"
 
 

@@ -58,7 +58,12 @@ def export(params: Params) -> None:
 
 
 def served_logits(folder: Path, inputs: Inputs) -> Scores:
-    """Ask a SavedModel as TensorFlow Serving does: float32 ``[n, outputs]``."""
+    """Return what a SavedModel answers, asked as TensorFlow Serving does: float32 ``[n, outputs]``.
+
+    Args:
+        folder: of the SavedModel.
+        inputs: ``[n, *shape]`` of each.
+    """
     tf = tensorflow()
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
     given = {name: tf.constant(array) for name, array in inputs.arrays.items()}

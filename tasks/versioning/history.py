@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from tasks.config import CARRIED
 from tasks.errors import VersioningError
 from tasks.text import visible
 from tasks.versioning.git import git
@@ -11,8 +12,7 @@ from tasks.versioning.git import git
 WITNESS = "Manifest SHA-256: "
 TITLE = re.compile(r"Release ([a-z0-9][a-z0-9_.-]{0,62}) ([1-9][0-9]{0,14})")
 LINE = 500  # characters of a line of a message
-REMEMBERED = ("params.yaml", "dvc.yaml", "dvc.lock")
-CARRIED = ("params.yaml", "dvc.lock")  # by every release
+REMEMBERED = (*CARRIED, "dvc.yaml")
 CODE = (":/*.py", ":/*.j2", ":/*.css")  # pathspecs of what runs
 
 

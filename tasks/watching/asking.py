@@ -39,12 +39,20 @@ def reasons_by_content(before: TrainedOn, dataset: Dataset, max_shrink: float) -
 
 
 def samples_of(dataset: Dataset) -> int:
-    """Count the samples of all splits."""
+    """Return the number of samples of all splits.
+
+    Args:
+        dataset: that was prepared.
+    """
     return sum(part.samples for part in dataset.splits.values())
 
 
 def samples_of_classes(dataset: Dataset) -> dict[str, int]:
-    """Count the samples of each class, of all splits; empty where there are no classes."""
+    """Return the number of samples of each class, of all splits; empty where there are no classes.
+
+    Args:
+        dataset: that was prepared.
+    """
     return {name: sum(part.per_class.get(name, 0) for part in dataset.splits.values()) for name in dataset.classes}
 
 

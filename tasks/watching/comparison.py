@@ -63,7 +63,7 @@ class Difference(Record):
 
 
 def compare(before: SourceState | None, now: SourceState, data: Data) -> Difference:
-    """Compare two states, file by file where the listings of both are kept, else by their numbers.
+    """Return how two states differ, file by file where the listings of both are kept, else by their numbers.
 
     Args:
         before: what was trained on; None where nothing was.
@@ -91,7 +91,13 @@ def compare(before: SourceState | None, now: SourceState, data: Data) -> Differe
 
 
 def by_file(old: Mapping[str, str], new: Mapping[str, str], data: Data) -> dict[str, ClassDifference]:
-    """Count the files that differ, by class; those of none go by the name ``""``."""
+    """Return how many files differ, by class; those of none go by the name ``""``.
+
+    Args:
+        old: what is known of each file, by path.
+        new: the same of the later state.
+        data: the part of params.yaml.
+    """
     class_name = class_of(data)
 
     def count(paths: set[str]) -> Counter[str]:
@@ -106,7 +112,12 @@ def by_file(old: Mapping[str, str], new: Mapping[str, str], data: Data) -> dict[
 
 
 def by_number(before: SourceState | None, now: SourceState) -> dict[str, ClassDifference]:
-    """Tell the least that must have been added and removed, by the numbers of files alone."""
+    """Return the least that must have been added and removed, by the numbers of files alone.
+
+    Args:
+        before: the state before; None where there was none.
+        now: the state now.
+    """
     if before is None or before.classes is None or now.classes is None:
         grown = now.listing.files - (before.listing.files if before else 0)
         return {"": ClassDifference(added=max(0, grown), removed=max(0, -grown))}
@@ -119,19 +130,33 @@ def by_number(before: SourceState | None, now: SourceState) -> dict[str, ClassDi
 def changed_classes(
     before: Mapping[str, int] | None, now: Mapping[str, int] | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the classes that are new and those that are gone; none where either is not known."""
+    """Return the classes that are new and those that are gone; none where either is not known.
+
+    Args:
+        before: files of each class; None where names do not tell classes.
+        now: the same of the later state.
+    """
     if before is None or now is None:
         return (), ()
     return tuple(sorted(now.keys() - before.keys())), tuple(sorted(before.keys() - now.keys()))
 
 
 def cut(name: str) -> str:
-    """Return a name as it is shown, at most so long."""
+    """Return a name as it is shown, at most so long.
+
+    Args:
+        name: of a class.
+    """
     shown = visible(name)
     return shown if len(shown) <= MOST_LETTERS else f"{shown[: MOST_LETTERS - 1]}…"
 
 
 def listed(names: tuple[str, ...], count: int) -> str:
-    """Return some names, and how many more there are."""
+    """Return some names, and how many more there are.
+
+    Args:
+        names: some of them.
+        count: of all.
+    """
     more = f" and {count - NAMED:,} more" if count > NAMED else ""
     return ", ".join(map(cut, names[:NAMED])) + more

@@ -44,7 +44,7 @@ class Judgement:
 
 
 def judge(params: Params, state: SourceState, memory: Memory, moment: datetime | None = None) -> Judgement:
-    """Judge a state of the source by what is known of it.
+    """Return what a state of the source calls for, by what is known of it.
 
     Args:
         params: all of params.yaml.
@@ -71,17 +71,31 @@ def judge(params: Params, state: SourceState, memory: Memory, moment: datetime |
 
 
 def reasons_to_wait(params: Params, state: SourceState, memory: Memory) -> tuple[str, ...]:
-    """Return why a state that nobody has spoken of waits; none where a run may begin."""
+    """Return why a state that nobody has spoken of waits; none where a run may begin.
+
+    Args:
+        params: all of params.yaml.
+        state: of the source, as it is now.
+        memory: what is known.
+    """
     if memory.waiting:
         return memory.waiting.reasons
     return reasons_by_name(memory.trained, state, params.watch.max_shrink) if memory.trained else ()
 
 
 def sorted_classes(state: SourceState) -> tuple[str, ...] | None:
-    """Return the classes that names tell."""
+    """Return the classes that names tell.
+
+    Args:
+        state: of the source.
+    """
     return None if state.classes is None else tuple(sorted(state.classes))
 
 
 def pause_after(attempts: int) -> float:
-    """Return the seconds after the start of the last run that did not finish, before another one begins."""
+    """Return the seconds after the start of the last run that did not finish, before another one begins.
+
+    Args:
+        attempts: runs that began on this state and did not finish, one after the other.
+    """
     return float(min(FIRST_PAUSE * 2 ** (min(attempts, 20) - 1), LONGEST_PAUSE))

@@ -16,7 +16,7 @@ ClassOf = Callable[[str, int], str | None]  # of a path and a size in bytes
 
 
 def look(data: Data) -> SourceState:
-    """List a source now; the listing is kept, so that a later one can be compared with it.
+    """Return what a source has now; the listing is kept, so that a later one can be compared with it.
 
     Args:
         data: the part of params.yaml.

@@ -9,7 +9,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from tasks.config import Params
 from tasks.data_loading.fingerprint import SOURCE
@@ -20,7 +19,7 @@ from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.data_consents import DataConsent, Verdict, consent_to, read_consent
 from tasks.deployment.releases.promotion import Registry
 from tasks.errors import ConfigError, NotFound
-from tasks.records import Record, read_record
+from tasks.records import AnyRecord, read_record
 from tasks.samples import read_dataset
 from tasks.text import storable
 from tasks.watching.asking import samples_of, samples_of_classes
@@ -30,7 +29,6 @@ from tasks.watching.records import Attempt, TrainedOn, Waiting
 RUN = "the run"  # says who has refused data that cannot be used
 TRAINED, ATTEMPT, WAITING = "trained", "attempt", "waiting"
 LEAST_DIGITS = 8  # of a digest that a person types
-R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Memory:
 
 
 def recall(registry: Registry, digest: str) -> Memory:
-    """Read what is known about a state of the source.
+    """Return what is known about a state of the source.
 
     Args:
         registry: the project's, open.
@@ -133,7 +131,7 @@ def note_trained(params: Params, registry: Registry, ending: str) -> None:
 
 
 def note_attempt(registry: Registry, digest: str) -> Attempt:
-    """Note that a run begins on a state of the source, before it can be killed.
+    """Return the note that a run begins on a state of the source, written before the run can be killed.
 
     Args:
         registry: the project's, open.
@@ -189,7 +187,7 @@ def note_refused(registry: Registry, digest: str, reason: str) -> None:
 
 
 def answer(registry: Registry, digest: str, verdict: Verdict, why: Why) -> DataConsent:
-    """Enter what a person says of the data that waits, here or through Prefect's pages.
+    """Return the record of what a person says of the data that waits, here or through Prefect's pages.
 
     Args:
         registry: the project's, open.
@@ -224,7 +222,7 @@ def seconds_since(moment: str, at: datetime | None = None) -> float:
     return ((at or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds()
 
 
-def _read(registry: Registry, name: str, kind: type[R]) -> R | None:
+def _read(registry: Registry, name: str, kind: type[AnyRecord]) -> AnyRecord | None:
     key = data_key(registry.model, name)
     try:
         return decode(registry.store.get(key).content, kind, key)

@@ -30,7 +30,12 @@ CONNECTED: ContextVar[Callable[[], object]] = ContextVar("CONNECTED", default=la
 
 
 def open_pool(scheme: str, host: str) -> urllib3.PoolManager:
-    """Return what opens connections to a host and keeps them, through a proxy where the environment names one."""
+    """Return what opens connections to a host and keeps them, through a proxy where the environment names one.
+
+    Args:
+        scheme: ``https`` or ``http``.
+        host: that the environment may except from a proxy.
+    """
     context = ssl.create_default_context()
     proxy = getproxies().get(scheme)
     if proxy and not proxy_bypass(host):
@@ -43,7 +48,10 @@ def open_pool(scheme: str, host: str) -> urllib3.PoolManager:
 
 @contextlib.contextmanager
 def web_errors(address: str) -> Iterator[None]:
-    """Turn whatever goes wrong on a connection into a sentence.
+    """Yield, and turn whatever goes wrong on a connection into a sentence.
+
+    Args:
+        address: for the sentence.
 
     Raises:
         WebUnavailable: the server cannot be reached, breaks off or takes too long.

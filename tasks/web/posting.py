@@ -29,10 +29,12 @@ class Answer:
 def post(
     address: str, body: bytes, headers: Mapping[str, str], seconds: float, handing_over: Callable[[], object]
 ) -> Answer:
-    """Send a body, and return the answer.
+    """Return the answer to a body that was sent.
 
     Args:
         address: ``https://…`` or ``http://…``.
+        body: all of it.
+        headers: of the request.
         seconds: that all of it may take.
         handing_over: is called when the connection stands, before anything of the request leaves.
 

@@ -90,6 +90,9 @@ class WebClient:
 
         A GET, since a signed address allows no HEAD.
 
+        Args:
+            address: ``https://…`` or ``http://…``.
+
         Raises:
             WebMissing: there is none.
             WebUnavailable: the server cannot be reached, is in trouble or takes too long.

@@ -16,9 +16,12 @@ from tasks.workloads.protocol import Outcome, OutcomeLearning, Workload, Workloa
 if TYPE_CHECKING:
     from tasks.workloads.measuring import Blocks, OutcomeMeasuring  # no code of stages that measure nothing
 
-WORKLOADS = {"image": "Image", "text": "Text"}  # the class in the module ``workload`` of the folder of that name
+WORKLOADS = {  # the class in the module ``workload`` of the folder of that name; the first one is the default
+    "image": "Image",
+    "text": "Text",
+}
 DEFAULT_WORKLOAD = next(iter(WORKLOADS))
-OWN = re.compile(r"\w+(\.\w+)*:\w+")
+OWN = re.compile(r"\w+(\.\w+)*:\w+")  # package.module:name
 
 
 def target_of(name: str) -> str:

@@ -177,8 +177,8 @@ class Outcome(Protocol):
             labels: see :meth:`classes`.
 
         Raises:
-            ValueError: a label stands for none, or there are too few to learn anything from; the message is what was
-                received, and why that will not do.
+            ValueError: a label stands for none.
+            UnfitError: there are too few to learn anything from; what to do is said behind it.
         """
 
 

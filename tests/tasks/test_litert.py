@@ -90,4 +90,4 @@ def test_no_other_module_makes_an_interpreter() -> None:
         for line in path.read_text(encoding="utf-8").splitlines()
         if "Interpreter(" in line or "ai_edge_litert.interpreter" in line or "import interpreter" in line
     }
-    assert made == {"litert.py"}
+    assert made == {"litert/interpreter.py"}

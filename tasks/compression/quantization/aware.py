@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel, KerasVariable, TfTensor, keras, tensorflow
-from tasks.compression.quantization.calibration import Samples
+from tasks.compression.quantization.calibration import SampleStream
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.levels import restrict, settle, snap
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
@@ -57,7 +57,7 @@ class WeightLevels:
 def train_aware(
     model: KerasModel,
     train: Train,
-    samples: Samples,
+    samples: SampleStream,
     measured: Inputs | Array,
     levels: WeightLevels | None = None,
     recorded: Inputs | Array | None = None,

@@ -24,6 +24,7 @@ from tasks.arrays import Array
 from tasks.backend import tensorflow
 from tasks.compression.quantization.activations import record_means
 from tasks.compression.quantization.scales import BIAS_LIMIT, content, entry_and_bias, store, weighted
+from tasks.learning.flatbuffers import put_together, take_apart
 from tasks.litert import LiteRTModel, Scores
 from tasks.litert_types import Model, Operator, SubGraph, Tensor
 from tasks.samples import Inputs
@@ -59,9 +60,9 @@ def corrections(
         file: the rounded file without any correction.
     """
     fitted, others = samples[::2], samples[1::2]
-    model, found = _read(flatbuffer), Corrections()
+    model, found = take_apart(flatbuffer), Corrections()
     operators = [each for each in _linear(model) if _output(model, each[0]) in rounded]
-    for name, reason in _obstacles(model, _read(file), operators, rounded).items():
+    for name, reason in _obstacles(model, take_apart(file), operators, rounded).items():
         found.left[name] = reason
     operators = [each for each in operators if _output(model, each[0]) not in found.left]
     entries = record_means(flatbuffer, fitted, {int(operator.inputs[0]) for operator, _ in operators})
@@ -72,7 +73,7 @@ def corrections(
     errors = _errors(right, file, others)
     for each, mean in zip(operators, wanted, strict=True):
         name, entry = _output(model, each[0]), int(each[0].inputs[0])
-        comes = record_means(_write(model), fitted, [entry])[entry]
+        comes = record_means(put_together(model), fitted, [entry])[entry]
         added = mean - _mean(model, each, np.asarray(rounded[name], np.float64), comes)
         tried = _errors(right, add_to_biases(file, found.added | {name: added}), others)
         if added.any() and not _nearer(errors, tried):
@@ -129,7 +130,7 @@ def rounded_kernels(flatbuffer: bytes) -> dict[str, Floats]:
     """Kernels of dense layers and convolutions in an int8 file as they are meant, by their operation's output."""
     from tensorflow.lite.python import schema_py_generated as schema
 
-    model = _read(flatbuffer)
+    model = take_apart(flatbuffer)
     return {
         _output(model, operator): _meant(model, weights)
         for operator, weights in _linear(model)
@@ -139,11 +140,11 @@ def rounded_kernels(flatbuffer: bytes) -> dict[str, Floats]:
 
 def add_to_biases(flatbuffer: bytes, added: Mapping[str, Floats]) -> bytes:
     """A float32 or int8 file whose operations add so much more, by the name of their output."""
-    model = _read(flatbuffer)
+    model = take_apart(flatbuffer)
     for operator, _ in weighted(model):
         if (name := _output(model, operator)) in added:
             _add_to_bias(model, operator, added[name])
-    return _write(model)
+    return put_together(model)
 
 
 def largest(added: Mapping[str, Floats]) -> dict[str, float]:
@@ -165,19 +166,6 @@ def _mean(model: Model, operation: Operation, kernel: Floats, entry: Floats) -> 
 
 def _floats(model: Model, weights: Tensor) -> Floats:
     return np.frombuffer(content(model, weights), np.float32).reshape(weights.shape).astype(np.float64)
-
-
-def _read(flatbuffer: bytes) -> Model:
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    found: Model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
-    return found
-
-
-def _write(model: Model) -> bytes:
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def _code(model: Model, operator: Operator) -> int:

@@ -16,7 +16,7 @@ from tasks.config import Settings
 from tasks.errors import Unsuited
 from tasks.samples import Inputs, concatenate, read_batches, read_dataset
 
-Samples = Callable[[], Iterator[Inputs]]  # one sample at a time
+SampleStream = Callable[[], Iterator[Inputs]]  # one sample at a time
 Method = Literal["minmax", "percentile", "entropy", "mse"]
 CHUNK = 1024
 PERCENTILE = 99.99
@@ -47,7 +47,7 @@ class CalibrationSet:
     labels: Array
     places: NDArray[np.int64]
 
-    def samples(self) -> Samples:
+    def samples(self) -> SampleStream:
         """Give the samples one after the other, as conversion takes them."""
         return lambda: iter(self.inputs)
 
@@ -95,11 +95,6 @@ def draw(labels: Array, config: Calibration) -> NDArray[np.int64]:
             rounds[drawn == label] = np.arange(np.count_nonzero(drawn == label))
         order = order[np.argsort(rounds, kind="stable")]
     return np.asarray(order[: config.samples], np.int64)
-
-
-def calibration_samples(count: int, context: Context) -> Samples:
-    """The first training samples in stored order."""
-    return calibration_set(Calibration(samples=count), context).samples()
 
 
 def class_names(context: Context) -> tuple[str, ...]:

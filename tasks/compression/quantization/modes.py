@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from tasks.backend import tensorflow
-from tasks.compression.quantization.calibration import Samples
+from tasks.compression.quantization.calibration import SampleStream
 from tasks.compression.quantization.own_biases import own_biases
 from tasks.compression.quantization.scales import finite_scales
 
@@ -12,7 +12,7 @@ Mode = Literal["dynamic_int8", "float16", "int8", "int16x8", "int4", "mixed"]
 Converter = Any
 
 
-def configurations(samples: Samples | None = None) -> dict[Mode, Callable[[Converter], None]]:
+def configurations(samples: SampleStream | None = None) -> dict[Mode, Callable[[Converter], None]]:
     """Return what sets the converter for each mode; ``samples`` is what the calibrated ones measure ranges on."""
     lite = tensorflow().lite
     dtypes = tensorflow().dtypes

@@ -19,6 +19,7 @@ from tasks.compression.quantization.modes import Converter, configurations
 from tasks.compression.quantization.ranges import choose_range
 from tasks.compression.quantization.scales import share_scales
 from tasks.learning.conversion import convert
+from tasks.learning.flatbuffers import put_together, take_apart
 from tasks.litert_types import SubGraph
 from tasks.samples import Specs
 
@@ -47,7 +48,6 @@ def convert_with_ranges(
         ``biases_left_alone``, with the reason.
     """
     from tensorflow.lite.python.convert import mlir_quantize
-    from tensorflow.lite.tools import flatbuffer_utils
 
     set_int8 = configurations(drawn.samples())["int8"]
 
@@ -58,12 +58,12 @@ def convert_with_ranges(
 
     converters: list[Any] = []
     calibrated = convert(model, calibrate_only, float_input=True, specs=specs)
-    found = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
+    found = take_apart(calibrated)
     graph = found.subgraphs[0]
     details: dict[str, Any] = {"ranges": _choose_ranges(graph, record_activations(calibrated, drawn.inputs), config)}
     flatbuffer = bytes(
         mlir_quantize(
-            bytes(flatbuffer_utils.convert_object_to_bytearray(found)),
+            put_together(found),
             input_data_type=converters[0].inference_input_type,
             output_data_type=converters[0].inference_output_type,
         )

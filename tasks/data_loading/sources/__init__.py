@@ -17,7 +17,10 @@ SCHEMES: dict[str, Callable[[str], Source]] = {"s3": open_s3, "http": open_http,
 
 
 def open_source(location: str) -> Source:
-    """The source that ``data.source`` names; nothing is read yet.
+    """Return the source that ``data.source`` names; nothing is read yet.
+
+    Args:
+        location: as params.yaml has it.
 
     Raises:
         SourceError: there is no such file or folder, or no such kind of source.

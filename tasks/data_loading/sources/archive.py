@@ -71,7 +71,7 @@ class RemoteFile(Protocol):
         """Return the size in bytes, and an ETag or a time that changes when the content does."""
 
     def open(self) -> AbstractContextManager[IO[bytes]]:
-        """Open a stream of the bytes, from the first to the last."""
+        """Return a stream of the bytes, from the first to the last."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,17 @@ class LocalFile:
         return local(self.location)
 
     def identity(self) -> tuple[int, str]:
-        """Size and modification time."""
+        """Return the size in bytes and the modification time."""
         with self.open() as file:
             status = os.fstat(file.fileno())
         return status.st_size, str(status.st_mtime_ns)
 
     def open(self) -> IO[bytes]:
-        """The file."""
+        """Return the file, open.
+
+        Raises:
+            SourceError: it is missing or cannot be read.
+        """
         try:
             return Path(self.location).expanduser().open("rb")
         except OSError as error:
@@ -133,6 +137,10 @@ class Archive:
 
 
 def format_of(location: str) -> Format | None:
-    """The format that a name's ending tells, or None."""
+    """Return the format that a name's ending tells, or None.
+
+    Args:
+        location: a path or an address.
+    """
     name = location.lower()
     return next((form for suffix, form in FORMATS.items() if name.endswith(suffix)), None)

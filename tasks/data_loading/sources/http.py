@@ -30,7 +30,7 @@ class HttpFile:
         return self.location
 
     def identity(self) -> tuple[int, str]:
-        """Size, and the ETag or else the time that the server names; -1 where it names no size."""
+        """Return the size in bytes, -1 where the server names none, and the ETag or else the time that it names."""
         with _source_errors():
             headers = WebClient(self.location).look(self.location)
         size, version = headers.get("Content-Length", ""), headers.get("ETag") or headers.get("Last-Modified") or ""
@@ -38,7 +38,11 @@ class HttpFile:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Fetch it into a file that nobody else sees, and give that; a transfer that breaks off goes on."""
+        """Yield the file, fetched into one that nobody else sees; a transfer that breaks off goes on.
+
+        Raises:
+            SourceError: the server does not give it.
+        """
         TEMPORARY.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=TEMPORARY) as file:
             free = shutil.disk_usage(TEMPORARY).free
@@ -61,6 +65,9 @@ class HttpFile:
 
 def open_http(location: str) -> Source:
     """Return the archive at an address.
+
+    Args:
+        location: ``https://…`` or ``http://…``.
 
     Raises:
         SourceError: it is no address, or its ending is that of no archive.

@@ -40,7 +40,11 @@ class Array:
     file: IO[bytes]
 
     def rows(self) -> Iterator[NDArray[Any]]:
-        """The array's rows, of which only a chunk is in memory."""
+        """Yield the array's rows, of which only a chunk is in memory.
+
+        Raises:
+            BadZipFile: the array is cut short.
+        """
         row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
         step = max(1, CHUNK_BYTES // max(1, row_bytes))
         for start in range(0, self.shape[0], step):
@@ -53,6 +57,11 @@ class Array:
 
 def read_npz(file: IO[bytes], location: str, take: TakeFile) -> Iterator[Item]:  # noqa: ARG001 — it has no files
     """Yield the samples of an .npz archive, split after split.
+
+    Args:
+        file: the archive, open.
+        location: of the archive, for messages.
+        take: not asked, as the archive has no files of samples.
 
     Raises:
         SourceError: the archive is damaged, or its arrays are not of the expected names, types and shapes.

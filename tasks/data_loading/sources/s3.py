@@ -61,13 +61,13 @@ class S3File:
         return self.location
 
     def identity(self) -> tuple[int, str]:
-        """Size and ETag."""
+        """Return the size in bytes and the ETag."""
         with _reading(self.location):
             head = self.client.head_object(Bucket=self.bucket, Key=self.key)
         return head["ContentLength"], head["ETag"]
 
     def open(self) -> IO[bytes]:
-        """Open the bytes as a stream."""
+        """Return the bytes as a stream."""
         return io.BufferedReader(S3Stream(self), 1 << 20)
 
     def read(self) -> bytes:
@@ -88,7 +88,11 @@ class S3Stream(Stream):
             super()._open()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill ``buffer`` as far as there is something to fill it with."""
+        """Return how many bytes were put into ``buffer``: as many as it takes, fewer at the end, 0 behind it.
+
+        Args:
+            buffer: of bytes, writable.
+        """
         with _reading(f"{self.file.location} from byte {self.offset:,}"):
             return super().readinto(buffer)
 
@@ -152,7 +156,14 @@ def _all(items: Callable[[], Iterable[Item]]) -> list[Item]:
 
 
 def open_s3(location: str) -> Source:
-    """The archive or the prefix at ``s3://bucket/…``."""
+    """Return the archive or the prefix at ``s3://bucket/…``.
+
+    Args:
+        location: as params.yaml has it.
+
+    Raises:
+        SourceError: it names no bucket.
+    """
     bucket, _, key = location.removeprefix("s3://").partition("/")
     if not bucket:
         raise SourceError(f"Expected s3://bucket/prefix. Received: {location}. Name the bucket.")

@@ -32,7 +32,16 @@ class StrictTarInfo(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "StrictTarInfo":
-        """Read a header of 512 bytes."""
+        """Return the header in 512 bytes.
+
+        Args:
+            buf: of the archive.
+            encoding: of names.
+            errors: how names that are not in that encoding are read.
+
+        Raises:
+            ReadError: it is none, or the archive ends there.
+        """
         if len(buf) != tarfile.BLOCKSIZE:
             raise tarfile.ReadError("it ends without an end mark")
         if member := cls._plain(buf, encoding, errors):
@@ -58,7 +67,12 @@ class StrictTarInfo(tarfile.TarInfo):
 
 
 def read_tar(stream: IO[bytes], location: str, take: TakeFile) -> Iterator[Item]:
-    """The members of a tar archive, plain or compressed, in its order.
+    """Yield what the members of a tar archive are, plain or compressed, in its order.
+
+    Args:
+        stream: of the archive's bytes.
+        location: of the archive, for messages.
+        take: how a file becomes samples.
 
     Raises:
         SourceError: the archive is damaged, cut short or none.

@@ -18,7 +18,12 @@ ENCRYPTED = 0x1
 
 
 def read_zip(file: IO[bytes], location: str, take: TakeFile) -> Iterator[Item]:
-    """The members of a zip archive, in its order.
+    """Yield what the members of a zip archive are, in its order.
+
+    Args:
+        file: the archive, open.
+        location: of the archive, for messages.
+        take: how a file becomes samples.
 
     Raises:
         SourceError: the archive is damaged or is none.

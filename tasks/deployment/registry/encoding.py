@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -12,9 +11,8 @@ from tasks.deployment.records import Manifest
 from tasks.deployment.stores.protocol import SMALL
 from tasks.errors import ReleaseError
 from tasks.files import to_json
-from tasks.records import Record
+from tasks.records import AnyRecord, Record
 
-R = TypeVar("R", bound=Record)
 SHOWN = 200  # characters of what is wrong with a record
 
 
@@ -41,7 +39,7 @@ def encode(record: Record) -> bytes:
     return content
 
 
-def decode(content: bytes, kind: type[R], origin: str) -> R:
+def decode(content: bytes, kind: type[AnyRecord], origin: str) -> AnyRecord:
     """Return a record as it was stored.
 
     Args:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Generic
 
 from tasks.deployment.records import MANIFEST, PACKED, Claim, Pointer, Release
 from tasks.deployment.registry.encoding import decode, encode, now
@@ -15,10 +15,9 @@ from tasks.deployment.registry.manifests import Sealed, read_manifest
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.deployment.trust.trusted import ANYBODY
 from tasks.errors import Conflict, NotFound, ReleaseError, StoreError, StoreUnavailable
-from tasks.records import Record
+from tasks.records import AnyRecord
 from tasks.text import visible
 
-R = TypeVar("R", bound=Record)
 SUFFIX = ".json"  # of records
 NUMBER = re.compile(r"[1-9][0-9]{0,14}")  # of a release: a folder of any other name is none
 
@@ -44,10 +43,10 @@ class Odd:
 
 
 @dataclass(frozen=True)
-class Found(Generic[R]):
+class Found(Generic[AnyRecord]):
     """Records by their names below a folder, without the suffix, and what else lies there."""
 
-    records: dict[str, R]
+    records: dict[str, AnyRecord]
     odd: tuple[Odd, ...]
 
 
@@ -86,7 +85,9 @@ def current(store: Readable, model: str, channel: str) -> Pointer | None:
     return see(store, model, channel).pointer
 
 
-def find(store: Store, folder: str, kind: type[R], fits: Callable[[str, R], bool] | None = None) -> Found[R]:
+def find(
+    store: Store, folder: str, kind: type[AnyRecord], fits: Callable[[str, AnyRecord], bool] | None = None
+) -> Found[AnyRecord]:
     """Return everything below a folder, whatever its name is: the records, and what is odd.
 
     Args:
@@ -98,7 +99,7 @@ def find(store: Store, folder: str, kind: type[R], fits: Callable[[str, R], bool
     Raises:
         StoreError: the store cannot be listed, or does not answer.
     """
-    records, odd = dict[str, R](), []
+    records, odd = dict[str, AnyRecord](), []
     for entry in list(store.list(folder)):
         name = entry.key.removeprefix(f"{folder}/")
         if not name.endswith(SUFFIX):

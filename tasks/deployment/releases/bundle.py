@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.config import PARAMS, Params
+from tasks.config import LOCK, PARAMS, Params
 from tasks.deployment.records import (
     APPROVERS,
     LABELS,
@@ -29,7 +29,6 @@ from tasks.packing.pack_cache import packed
 from tasks.samples import Dataset, read_assets
 from tasks.workloads import find_workload, measuring_of
 
-LOCK = Path("dvc.lock")
 NAMES = {MANIFEST, APPROVERS, MODEL, *(path.name for path in (DECISION, PROFILE, GATE, PARAMS, LOCK))}  # not for assets
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tasks.compression.records import candidate_model
+from tasks.config import CARRIED
 from tasks.deployment.device.downloading import download
 from tasks.deployment.records import MODEL, Manifest
 from tasks.deployment.registry import read_manifest
@@ -20,7 +21,6 @@ from tasks.files import sha256
 from tasks.records import Record
 from tasks.training.records import BASELINE_KERAS, BASELINE_TFLITE
 
-CARRIED = ("params.yaml", "dvc.lock")  # what a release has of the project
 PYTHON = "python"  # beside the libraries in a manifest
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import psutil
 
-LOCK = Path("dvc.lock")
+from tasks.config import LOCK
+
 TEMPORARY = Path(".dvc/tmp")
 HOLDERS = TEMPORARY / "rwlock"  # who reads and who writes which path
 

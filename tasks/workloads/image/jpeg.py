@@ -19,9 +19,12 @@ class Frame(NamedTuple):
 
 
 def frame_of(content: bytes) -> Frame | None:
-    """The frame header of a plain 8-bit JPEG file, or None if it is anything else.
+    """Return the frame header of a plain 8-bit JPEG file, or None if it is anything else.
 
     Segments are laid out as ITU-T T.81, annex B has them.
+
+    Args:
+        content: of the file.
     """
     if content[:2] != START:
         return None
@@ -38,7 +41,12 @@ def frame_of(content: bytes) -> Frame | None:
 
 
 def decode_plain(content: bytes, max_pixels: int) -> Image.Image | None:
-    """The image of a plain JPEG file; None if it is anything else, larger or damaged, which Pillow tells apart."""
+    """Return the image of a plain JPEG file; None if it is anything else, larger or damaged, which Pillow tells apart.
+
+    Args:
+        content: of the file.
+        max_pixels: of a larger image nothing is decoded.
+    """
     frame = frame_of(content)
     if frame is None or not 0 < frame.width * frame.height <= max_pixels or frame.components not in (1, 3):
         return None

@@ -16,7 +16,10 @@ UNBOUNDED_MODES = frozenset({"I", "F"})
 
 
 def open_image(payload: Payload) -> Image.Image:
-    """Decode an image, or the first of a moving picture, and make it :func:`~tasks.workloads.image.pixels.plain`.
+    """Return an image, decoded and :func:`~tasks.workloads.image.pixels.plain`; of a moving picture the first one.
+
+    Args:
+        payload: an encoded file, or pixels.
 
     Raises:
         UnusableError: it is corrupt, cut short, too large or of a kind that is not supported.

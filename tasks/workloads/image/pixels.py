@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,6 +16,9 @@ def plain(image: "Image") -> "Image":
     """An image in 8 bits, grey (``L``) or colour (``RGB``), opaque and upright, at its own size.
 
     Of 16 bits the upper 8 are kept, what is transparent lies on white, and a photograph is turned as its Exif says.
+
+    Args:
+        image: as Pillow has opened it.
 
     Returns:
         ``image`` itself where it is so already.
@@ -40,6 +42,12 @@ def fit(image: "Image", height: int, width: int, channels: int) -> "Image":
     Colour becomes grey by ITU-R 601-2 luma, grey becomes colour by repetition. Each side is brought to its size
     for itself, bilinear with support scaled to the reduction (``BILINEAR``).
 
+    Args:
+        image: as :func:`plain` gives it.
+        height: in pixels.
+        width: in pixels.
+        channels: 1 or 3.
+
     Returns:
         ``image`` itself where it fits already.
     """
@@ -51,19 +59,3 @@ def fit(image: "Image", height: int, width: int, channels: int) -> "Image":
     if image.size != (width, height):
         image = image.resize((width, height), Resampling.BILINEAR)
     return image
-
-
-def to_pixels(image: "Image", height: int, width: int, channels: int) -> NDArray[np.uint8]:
-    """The pixels of any image that Pillow opened, made :func:`plain` and :func:`fit`.
-
-    Args:
-        image: of any mode and size.
-        height: of the result, in pixels.
-        width: of the result, in pixels.
-        channels: of the result, 1 or 3.
-
-    Returns:
-        uint8 ``[height, width, channels]``.
-    """
-    fitted = fit(plain(image), height, width, channels)
-    return np.asarray(fitted, np.uint8).reshape(height, width, channels)

@@ -73,7 +73,13 @@ class ImageReader:
 
 
 def hash_of(mode: str, size: tuple[int, int], pixels: bytes) -> int:
-    """Return BLAKE2b of a decoded image, 64 bits: of Pillow's mode and size, and the pixels."""
+    """Return BLAKE2b of a decoded image, 64 bits: of Pillow's mode and size, and the pixels.
+
+    Args:
+        mode: ``L`` or ``RGB``.
+        size: width and height.
+        pixels: in rows from the top.
+    """
     digest = hashlib.blake2b(f"{mode} {size[0]} {size[1]} ".encode(), digest_size=8, key=KEY)
     digest.update(pixels)
     return int.from_bytes(digest.digest(), "little")
@@ -83,6 +89,10 @@ def settle_size(wanted: ImageSettings, items: Iterator[Item]) -> tuple[ImageRead
     """Take what params say, and for ``auto`` what the first usable image has.
 
     That is the first by name in a folder or below a prefix, the first in an archive's own order.
+
+    Args:
+        wanted: ``data.image``.
+        items: of the source.
 
     Returns:
         the reader, and all items, those included that were looked at.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tasks.compression.quantization.calibration import Calibration, SampleStream, calibration_set
 from tasks.compression.recipe import parse_recipe
 from tasks.compression.records import Candidate
 from tasks.compression.runner import run_recipe
@@ -135,6 +136,11 @@ def steps_for(network: str, case: str) -> Steps:
         return {**step, **more}
 
     return [scaled(step) for step in CASES[case]]
+
+
+def calibration_samples(count: int, context: Context) -> SampleStream:
+    """The first training samples in stored order."""
+    return calibration_set(Calibration(samples=count), context).samples()
 
 
 def context(prepared: Path, **more: Any) -> Context:

@@ -5,7 +5,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.versioning.dvc.mending import HOLDERS, LOCK, mend
+from tasks.config import LOCK
+from tasks.versioning.dvc.mending import HOLDERS, mend
 
 WHOLE = """\
 schema: '2.0'

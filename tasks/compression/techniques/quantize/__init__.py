@@ -1,9 +1,9 @@
 """Quantization to fewer bits: one file a mode, and the step of a recipe that names one of them."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from tasks.compression.quantization.modes import Mode
@@ -15,7 +15,6 @@ from tasks.compression.techniques.quantize.int8 import Int8
 from tasks.compression.techniques.quantize.int16x8 import Int16x8
 from tasks.compression.techniques.quantize.mixed import Mixed
 
-AnyMode = Annotated[DynamicInt8 | Float16 | Int8 | Int16x8 | Int4 | Mixed, Field(discriminator="mode")]
 MODES: dict[Mode, type[QuantizeMode]] = {
     "dynamic_int8": DynamicInt8,
     "float16": Float16,

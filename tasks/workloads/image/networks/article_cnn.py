@@ -13,6 +13,9 @@ def article_cnn(shape: tuple[int, int, int], classes: int, dropout: float) -> Ke
         shape: height, width and channels; at least 10 × 10.
         classes: number of classes.
         dropout: rate after each pooling (a half of it) and before the last layer.
+
+    Returns:
+        the network, from raw pixels to logits.
     """
     tf_keras = keras()
     layers = tf_keras.layers

@@ -15,6 +15,9 @@ def mobilenet_small(shape: tuple[int, int, int], classes: int, dropout: float) -
         shape: height, width and channels.
         classes: number of classes.
         dropout: rate before the last layer.
+
+    Returns:
+        the network, from raw pixels to logits.
     """
     tf_keras = keras()
     layers = tf_keras.layers

@@ -13,6 +13,9 @@ def resnet8(shape: tuple[int, int, int], classes: int, dropout: float) -> KerasM
         shape: height, width and channels.
         classes: number of classes.
         dropout: rate before the last layer.
+
+    Returns:
+        the network, from raw pixels to logits.
     """
     tf_keras = keras()
     layers = tf_keras.layers

@@ -15,6 +15,9 @@ def vgg_small(shape: tuple[int, int, int], classes: int, dropout: float) -> Kera
         shape: height, width and channels; at least 8 × 8.
         classes: number of classes.
         dropout: rate after each pooling (a half of it) and before the last layer.
+
+    Returns:
+        the network, from raw pixels to logits.
     """
     tf_keras = keras()
     layers = tf_keras.layers

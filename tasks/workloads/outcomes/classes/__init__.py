@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from tasks.errors import UnfitError
 from tasks.samples import Dataset, TensorSpec
 
 
@@ -25,5 +26,5 @@ class Classes:
     def targets(self, labels: Sequence[str]) -> Mapping[str, float]:
         """Return the number of each class; nothing is learnt from a single one."""
         if len(labels) < 2:
-            raise ValueError(f"{', '.join(labels) or 'none'}, where there must be at least two classes")
+            raise UnfitError(f"Expected at least two classes. Received: {', '.join(labels) or 'none'}.")
         return {label: number for number, label in enumerate(labels)}

@@ -32,7 +32,13 @@ def blocks(chosen: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
 
 
 def recall_svg(chosen: str, baseline: ClassesDetails, candidate: ClassesDetails) -> str:
-    """Draw the recall of each class on the validation split; the classes that lost most come first."""
+    """Return a drawing of the recall of each class on the validation split; the classes that lost most come first.
+
+    Args:
+        chosen: the candidate's name.
+        baseline: its details.
+        candidate: those of the chosen one.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

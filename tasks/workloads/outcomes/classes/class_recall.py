@@ -43,7 +43,12 @@ class ClassDifference:
 
 
 def judge_classes(rule: QualityRule, pair: Pair) -> RuleVerdict:
-    """Judge whether recall is non-inferior in every class, all classes together at the rule's confidence."""
+    """Return whether recall is non-inferior in every class, all classes together at the rule's confidence.
+
+    Args:
+        rule: with a margin, class by class.
+        pair: the candidate's answers and those of the model that it is compared with.
+    """
     margin = rule.margin or 0.0
     confidence = simultaneous(rule.confidence, len(pair.dataset.classes))
     classes = class_differences(pair, confidence)
@@ -76,12 +81,17 @@ def judge_classes(rule: QualityRule, pair: Pair) -> RuleVerdict:
 
 
 def simultaneous(confidence: float, intervals: int) -> float:
-    """Give the confidence of each of several independent intervals that hold at once with the one given."""
+    """Return the confidence of each of several independent intervals that hold at once with the one given.
+
+    Args:
+        confidence: of all together.
+        intervals: how many.
+    """
     return float(confidence ** (1 / intervals))
 
 
 def class_differences(pair: Pair, confidence: float) -> list[ClassDifference]:
-    """Compare the recall of each class between two models on the same samples.
+    """Return the differences in recall of each class between two models on the same samples.
 
     Args:
         pair: their answers.
@@ -99,7 +109,13 @@ def class_differences(pair: Pair, confidence: float) -> list[ClassDifference]:
 
 
 def describe_difference(each: ClassDifference, margin: float, confidence: float) -> str:
-    """Describe a class that is not decided, or has lost, with the samples that would decide it."""
+    """Return what is to be said of a class that is not decided, or has lost, with the samples that would decide it.
+
+    Args:
+        each: the class.
+        margin: of the rule.
+        confidence: of the class's interval.
+    """
     if each.seen is None:
         return f"{each.name} has no samples, and at least {needed(each, margin, confidence):,} are needed"
     text = f"{each.name} {points(each.seen.value)} ({points_interval(each.seen)}) on {each.samples:,} samples"
@@ -109,6 +125,11 @@ def describe_difference(each: ClassDifference, margin: float, confidence: float)
 
 def needed(each: ClassDifference, margin: float, confidence: float) -> int | None:
     """Find how many samples of a class would show that it is not inferior, if what was seen of it went on so.
+
+    Args:
+        each: the class.
+        margin: of the rule.
+        confidence: of the class's interval.
 
     Returns:
         None where no number would: what was seen lies beyond the margin.

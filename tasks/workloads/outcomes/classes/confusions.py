@@ -30,7 +30,11 @@ class Confusions:
 
 
 def confuse(details: ClassesDetails) -> Confusions:
-    """Return the confusions of a model."""
+    """Return the confusions of a model.
+
+    Args:
+        details: of the model.
+    """
     classes, matrix = tuple(details.per_class), details.confusion
     if len(classes) > MOST_CLASSES:
         return Confusions([], _most_frequent(classes, matrix))

@@ -25,7 +25,7 @@ class ClassesDetails(Record):
 
 
 def measure_details(answers: Answers, baseline: Answers | None, names: tuple[str, ...]) -> ClassesDetails:
-    """Tell what was answered, class by class; 0 / 0 counts as 0.
+    """Return what was answered, class by class; 0 / 0 counts as 0.
 
     Args:
         answers: the model's.

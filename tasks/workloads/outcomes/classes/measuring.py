@@ -129,6 +129,10 @@ class ClassesMeasuring(OutcomeMeasuring):
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return scores that sum up to 1, of logits ``[classes]``."""
+    """Return scores that sum up to 1, of logits ``[classes]``.
+
+    Args:
+        logits: of one sample.
+    """
     powers = np.exp(logits.astype(np.float64) - logits.max())
     return np.asarray(powers / powers.sum())

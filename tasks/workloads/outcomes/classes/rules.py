@@ -11,9 +11,13 @@ from tasks.workloads.outcomes.classes.answers import right, top
 
 
 def judge_negative_flips(rule: NegativeFlipsRule, pair: Pair) -> RuleVerdict:
-    """Judge how many samples were right and become wrong, of all samples.
+    """Return how many samples were right and become wrong, of all samples, and whether these are too many.
 
     Named by S. Yan et al., Positive-Congruent Training: Towards Regression-Free Model Updates, CVPR 2021, 14299-14308.
+
+    Args:
+        rule: with the most that may.
+        pair: the candidate's answers and those of the model that it is compared with.
     """
     flips, samples = int(np.sum(right(pair.theirs) & ~right(pair.mine))), len(pair.mine)
     seen = clopper_pearson(flips, samples, rule.confidence)
@@ -34,7 +38,12 @@ def judge_negative_flips(rule: NegativeFlipsRule, pair: Pair) -> RuleVerdict:
 
 
 def judge_agreement(rule: AgreementRule, pair: Pair) -> RuleVerdict:
-    """Judge for how many samples the candidate gives the baseline's answer."""
+    """Return for how many samples the candidate gives the baseline's answer, and whether these are enough.
+
+    Args:
+        rule: with the least that must.
+        pair: the candidate's answers and the baseline's.
+    """
     samples = len(pair.mine)
     seen = clopper_pearson(int(np.sum(top(pair.mine) == top(pair.theirs))), samples, rule.confidence)
     outcome, judged = decide_beside(seen, rule.min, at_most=False)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from tasks.backend import keras, set_seed
 from tasks.compression.quantization.aware import Train, fold, join, measure_ranges, train_aware
-from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.float_file import run_file
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.modes import configurations
@@ -19,7 +18,7 @@ from tasks.learning.conversion import convert, fold_scaling
 from tasks.learning.fitting import Plan
 from tasks.learning.saving import weights_digest
 from tasks.litert import LiteRTModel
-from tests.tasks.compression.cases import context
+from tests.tasks.compression.cases import calibration_samples, context
 from tests.tasks.compression.zoo.handmade import (
     HANDMADE,
     attention,

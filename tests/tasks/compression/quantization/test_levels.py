@@ -8,7 +8,6 @@ from tasks.backend import keras, set_seed
 from tasks.compression.location import locate
 from tasks.compression.promises import measure
 from tasks.compression.quantization.aware import WeightLevels, train_aware
-from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.float_file import run_file
 from tasks.compression.quantization.levels import (
     best_scale,
@@ -25,7 +24,7 @@ from tasks.compression.technique import Claim, Subject
 from tasks.distortion import sqnr
 from tasks.learning.conversion import convert
 from tasks.litert import LiteRTModel
-from tests.tasks.compression.cases import Made, context
+from tests.tasks.compression.cases import Made, calibration_samples, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import SHAPE, answers, samples
 

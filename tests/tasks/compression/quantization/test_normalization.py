@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from tasks.backend import keras
 from tasks.compression.quantization.aware import WeightLevels, train_aware
-from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.head import split_head
 from tasks.compression.quantization.normalization import fresh_statistics, measure_statistics
-from tests.tasks.compression.cases import context
+from tests.tasks.compression.cases import calibration_samples, context
 from tests.tasks.training.material import samples
 
 

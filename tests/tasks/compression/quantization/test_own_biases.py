@@ -6,14 +6,13 @@ import pytest
 
 from tasks.backend import keras, set_seed
 from tasks.compression.flatbuffer import File
-from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.quantization.float_file import run_file
 from tasks.compression.quantization.modes import configurations
 from tasks.compression.quantization.own_biases import own_biases
 from tasks.distortion import sqnr
 from tasks.learning.conversion import convert, to_tflite
 from tasks.samples import Inputs
-from tests.tasks.compression.cases import context
+from tests.tasks.compression.cases import calibration_samples, context
 from tests.tasks.compression.zoo.handmade import dead
 from tests.tasks.training.material import SHAPE, answers, samples
 

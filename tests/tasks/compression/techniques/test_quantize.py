@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.compression.quantization.calibration import calibration_samples
 from tasks.compression.records import Reason
 from tasks.litert import LiteRTModel
 from tasks.samples import concatenate
-from tests.tasks.compression.cases import Made, carry_out, context
+from tests.tasks.compression.cases import Made, calibration_samples, carry_out, context
 from tests.tasks.compression.named import constants_by_layer
 from tests.tasks.training.material import depthwise, samples
 

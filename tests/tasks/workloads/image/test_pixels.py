@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from tasks.workloads.image.pixels import fit, plain, to_pixels
+from tasks.workloads.image.pixels import fit, plain
+
+
+def to_pixels(image: Image.Image, height: int, width: int, channels: int) -> NDArray[np.uint8]:
+    """The pixels of an image as a sample has them."""
+    return np.asarray(fit(plain(image), height, width, channels), np.uint8).reshape(height, width, channels)
 
 
 def test_pixels_of_the_right_shape_stay_as_they_are() -> None:
