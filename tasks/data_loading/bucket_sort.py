@@ -6,7 +6,7 @@ are taken one after the other, and only the index of one file is in memory at a 
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from tasks.samples import SPLITS, SplitName
 
 BUCKETS = 256
 BUFFER = 1 << 16  # bytes held back per bucket
-HEAD = struct.Struct("<16sQQBHI")  # digest, split hash, label hash, declared split, lengths of name and content
+HEAD = struct.Struct("<16sQQQBHI")  # see :class:`Entry`; lengths of name and content
 DECLARED: tuple[SplitName | None, ...] = (None, *SPLITS)
 
 
@@ -28,11 +28,14 @@ class Entry(NamedTuple):
     label: int  # hash of it
     split_hash: int
     declared: SplitName | None
+    check: int  # 64 bits that differ where the contents of equal digests do; 0 where the digest is of the content
     offset: int  # of the content in the bucket
     size: int  # of the content
 
 
-def pack(digest: bytes, split_hash: int, label: int, declared: SplitName | None, name: str, content: bytes) -> bytes:
+def pack(
+    digest: bytes, split_hash: int, label: int, declared: SplitName | None, name: str, content: bytes, check: int = 0
+) -> bytes:
     """Return a sample as it stands in a bucket; its first byte is the number of the bucket.
 
     Args:
@@ -42,9 +45,10 @@ def pack(digest: bytes, split_hash: int, label: int, declared: SplitName | None,
         declared: the split that the source names; None: none.
         name: where the sample is in the source.
         content: that waits, be it the inputs' bytes or what they will be made of.
+        check: 64 bits of the content, where the digest is not of it.
     """
     encoded = name.encode()
-    head = HEAD.pack(digest, split_hash, label, DECLARED.index(declared), len(encoded), len(content))
+    head = HEAD.pack(digest, split_hash, label, check, DECLARED.index(declared), len(encoded), len(content))
     return b"".join((head, encoded, content))
 
 
@@ -56,6 +60,7 @@ class Bucket:
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.file = path.open("rb")
 
     def __enter__(self) -> "Bucket":
@@ -68,21 +73,22 @@ class Bucket:
         """Return everything but the content, sorted."""
         return sorted(self._entries())
 
-    def content(self, entry: Entry) -> bytes:
-        """Return the content of one sample.
+    def contents(self, places: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        """Yield the contents of samples.
 
         Args:
-            entry: of this bucket.
+            places: of each its offset and its size.
         """
-        return os.pread(self.file.fileno(), entry.size, entry.offset)
+        for offset, size in places:
+            yield os.pread(self.file.fileno(), size, offset)
 
     def _entries(self) -> Iterator[Entry]:
         offset = self.file.seek(0)
         while head := self.file.read(HEAD.size):
-            digest, split_hash, label, declared, length, size = HEAD.unpack(head)
+            digest, split_hash, label, check, declared, length, size = HEAD.unpack(head)
             name = self.file.read(length).decode()
             offset += HEAD.size + length
-            yield Entry(digest, name, label, split_hash, DECLARED[declared], offset, size)
+            yield Entry(digest, name, label, split_hash, DECLARED[declared], check, offset, size)
             offset = self.file.seek(offset + size)
 
 
@@ -110,15 +116,7 @@ class BucketWriter:
         """
         self.files[packed[0]].write(packed)
 
-    def buckets(self, keep: bool = False) -> Iterator[Bucket]:
-        """Yield the buckets in the order of their digests; nothing can be added after this.
-
-        Args:
-            keep: the files, so that they can be gone through again.
-        """
+    def finish(self) -> list[Path]:
+        """Return the files of the buckets in the order of their digests; nothing can be added after this."""
         self.closing.close()
-        for path in self.paths:
-            with Bucket(path) as bucket:
-                yield bucket
-            if not keep:
-                path.unlink()
+        return self.paths

@@ -1,24 +1,20 @@
 """The bytes of a sample, and the check that a workload gives what its inputs say."""
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data_loading.bucket_sort import Bucket, Entry
 from tasks.errors import DataError
 from tasks.samples import DTYPES, Specs, TensorSpec, out_of_range
 from tasks.tfrecord import CONTENT
-from tasks.workloads.protocol import LearnedReader, Reader, UnusableError
+from tasks.workloads.protocol import UnusableError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 BYTE = np.dtype("uint8")
-ENCODED = 1024  # samples at a time
 RESERVED = {"name", CONTENT}  # features that say where a sample is in the source, and what it was made of
 
 
@@ -95,56 +91,6 @@ def _bytes_of(array: Any, spec: TensorSpec) -> bytes:
     if reason := out_of_range(spec, array):
         raise UnusableError(reason)
     return array.astype(little, copy=False).tobytes()
-
-
-class ContentOf:
-    """Makes the inputs of samples out of what waits in buckets.
-
-    Args:
-        reader: of the samples; one that has learned encodes them now.
-    """
-
-    def __init__(self, reader: Reader | LearnedReader) -> None:
-        self._specs = reader.inputs
-        self._learned = reader if isinstance(reader, LearnedReader) else None
-        ends = list(accumulate(spec.bytes for spec in self._specs))
-        self._cuts = [(spec.name, end - spec.bytes, end) for spec, end in zip(self._specs, ends, strict=True)]
-
-    @property
-    def assets(self) -> Mapping[str, bytes]:
-        """What a device needs to read questions the same way, by the names of files."""
-        return self._learned.assets if self._learned else {}
-
-    def digest(self, entry: Entry, bucket: Bucket) -> bytes:
-        """Return 16 bytes, or 32, that differ where the contents do.
-
-        Args:
-            entry: of the sample.
-            bucket: that holds it.
-        """
-        if self._learned is None:
-            return entry.digest  # is of the content
-        return entry.digest + hashlib.blake2b(bucket.content(entry), digest_size=16).digest()
-
-    def parts(self, bucket: Bucket, entries: Sequence[Entry]) -> Iterator[tuple[Mapping[str, bytes], bytes | None]]:
-        """Yield the bytes of each input of samples, by its name, and what they were made of where that was learned.
-
-        Args:
-            bucket: that holds them.
-            entries: of the samples.
-
-        Raises:
-            DataError: what has learned gives other inputs than it names.
-        """
-        if self._learned is None:
-            for entry in entries:
-                content = bucket.content(entry)
-                yield {name: content[start:end] for name, start, end in self._cuts}, None
-            return
-        for start in range(0, len(entries), ENCODED):
-            contents = [bucket.content(entry) for entry in entries[start : start + ENCODED]]
-            rows = rows_of(self._learned.encode(contents), self._specs, len(contents))
-            yield from zip(rows, contents, strict=True)
 
 
 def rows_of(arrays: Mapping[str, NDArray[Any]], specs: Specs, count: int) -> Iterator[Mapping[str, bytes]]:

@@ -1,23 +1,17 @@
 """Decode batches inline for raw arrays or small sources, else in a process pool."""
 
 import hashlib
-import os
-import signal
-import threading
 import warnings
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, islice
-from multiprocessing import get_context, parent_process
 from typing import cast
 
 from tasks.data_loading.bucket_sort import pack
 from tasks.data_loading.contents import content_of
-from tasks.errors import DataError
+from tasks.data_loading.workers import Workers
 from tasks.samples import SplitName, size_of
 from tasks.workloads.items import Payload, RawSample, Rows
 from tasks.workloads.protocol import Draft, LearningReader, Reader, RowReader, UnusableError
@@ -41,8 +35,14 @@ class Decoded:
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
     changes: Counter[str] = field(default_factory=Counter)  # made so that samples fit
 
-    def add(self, sample: RawSample, read: Callable[[Payload], Draft]) -> None:
-        """Read and check one sample."""
+    def add(self, sample: RawSample, read: Callable[[Payload], Draft], checked: bool) -> None:
+        """Read and check one sample.
+
+        Args:
+            sample: of a source.
+            read: makes a draft of it.
+            checked: whether equal digests may have different contents.
+        """
         label = label_hash(sample.label)
         self.labels[label] = sample.label
         if sample.split:
@@ -52,7 +52,8 @@ class Decoded:
         except UnusableError as reason:
             self.refused.append((sample.name, str(reason)))
             return
-        self.packed.append(pack(digest, split_hash, label, sample.split, sample.name, content))
+        check = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little") if checked else 0
+        self.packed.append(pack(digest, split_hash, label, sample.split, sample.name, content, check))
         self.usable[label] += 1
         if changes:
             self.changes.update(changes)
@@ -72,16 +73,16 @@ def decode_batch(batch: Batch, reader: AnyReader) -> Decoded:
         batch: samples as the source gives them.
         reader: of the workload.
     """
-    decoded, read = Decoded(), _reading(reader)
+    decoded, read, checked = Decoded(), _reading(reader), isinstance(reader, LearningReader)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of decoders, about files that are odd and yet readable
         for item in batch:
             if isinstance(item, RawSample):
-                decoded.add(item, read)
+                decoded.add(item, read, checked)
                 continue
             for made in cast("RowReader", reader).unfold(item):
                 if isinstance(made, RawSample):
-                    decoded.add(made, read)
+                    decoded.add(made, read, checked)
                 else:
                     decoded.refused.append((made.name, made.reason))
     return decoded
@@ -101,42 +102,26 @@ def _reading(reader: AnyReader) -> Callable[[Payload], Draft]:
     return draft
 
 
-def decode(samples: Iterable[RawSample | Rows], reader: AnyReader, workers: int | None = None) -> Iterator[Decoded]:
+def decode(samples: Iterable[RawSample | Rows], reader: AnyReader, workers: Workers) -> Iterator[Decoded]:
     """Yield samples batch by batch, decoded, in their order, with a bounded number of batches under way.
+
+    A single batch, and arrays of pixels, are decoded here: processes would take longer to start, or to be handed them.
 
     Args:
         samples: what to decode.
         reader: of samples.
-        workers: processes; all processors if None.
+        workers: for all others.
 
     Raises:
         DataError: a process was killed.
     """
     batches = _batches(samples, 0 if isinstance(reader, LearningReader) else size_of(reader.inputs))
     first = list(islice(batches, 2))
+    work = partial(decode_batch, reader=reader)
     if len(first) < 2 or (isinstance(first[0][0], RawSample) and not isinstance(first[0][0].payload, bytes)):
-        for batch in chain(first, batches):
-            yield decode_batch(batch, reader)
-        return
-    workers = workers or os.cpu_count() or 1
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__, type(reader).__module__])  # imported once, not in every process
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
-    waiting: deque[Future[Decoded]] = deque()
-    try:
-        for batch in chain(first, batches):
-            waiting.append(pool.submit(decode_batch, batch, reader))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool:
-        raise DataError(
-            "Expected to decode all samples. Received: a decoding process was killed, most likely for want of memory. "
-            "Free some, or look for a huge sample in the source, and run again."
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+        yield from map(work, chain(first, batches))
+    else:
+        yield from workers.in_order(work, chain(first, batches))
 
 
 def _batches(samples: Iterable[RawSample | Rows], prepared_bytes: int) -> Iterator[Batch]:
@@ -157,16 +142,3 @@ def _batches(samples: Iterable[RawSample | Rows], prepared_bytes: int) -> Iterat
             batch, count, size = [], 0, 0
     if batch:
         yield batch
-
-
-def _follow_parent() -> None:
-    """End with the parent, however it ends; interrupts are the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    assert parent is not None
-
-    def wait() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()

@@ -1,32 +1,43 @@
 """What is learned of the training samples before any can be encoded: a vocabulary, for one."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tasks.config import Data, Split
-from tasks.data_loading.bucket_sort import BucketWriter
-from tasks.data_loading.writing import assignments, strictest_of
+from tasks.data_loading.bucket_sort import Bucket
+from tasks.data_loading.workers import Workers
+from tasks.data_loading.writing import MUCH, assignments, strictest_of
 from tasks.errors import DataError, UnfitError
 from tasks.files import write_bytes
 from tasks.samples import ASSET_NAME, ASSETS, MAX_ASSET, Asset, SplitName
 from tasks.workloads.protocol import LearnedReader, LearningReader
 
 
-def learn(reader: LearningReader, writer: BucketWriter, declared: Collection[SplitName], data: Data) -> LearnedReader:
+def learn(
+    reader: LearningReader, buckets: Sequence[Path], declared: Collection[SplitName], data: Data, workers: Workers
+) -> LearnedReader:
     """Let a reader learn of the samples of the train split, in the order of their digests.
 
     Args:
         reader: that is to learn.
-        writer: of the buckets, which stay.
+        buckets: files of the samples; they stay.
         declared: the splits that the source declares.
         data: the part of params.yaml.
+        workers: study, where there is much to do.
+
+    Returns:
+        the reader of all samples.
 
     Raises:
         UnfitError: there is nothing to be learned.
     """
+    work = partial(_study, reader=reader, declared=frozenset(declared), split=data.split)
+    much = sum(path.stat().st_size for path in buckets) > MUCH
     try:
-        return reader.learn(_training_contents(writer, declared, data.split))
+        return reader.learn(workers.in_order(work, buckets) if much else map(work, buckets))
     except ValueError as error:
         raise UnfitError(
             f"Expected training samples in {data.source} that something can be learned of. Received: {error}. "
@@ -34,12 +45,15 @@ def learn(reader: LearningReader, writer: BucketWriter, declared: Collection[Spl
         ) from None
 
 
-def _training_contents(writer: BucketWriter, declared: Collection[SplitName], split: Split) -> Iterator[bytes]:
-    for bucket in writer.buckets(keep=True):
-        for assigned in assignments(bucket, declared, split):
-            for name, entry in strictest_of(assigned):
-                if name == "train":
-                    yield bucket.content(entry)
+def _study(path: Path, reader: LearningReader, declared: Collection[SplitName], split: Split) -> Any:
+    with Bucket(path) as bucket:
+        train = (
+            (entry.offset, entry.size)
+            for assigned in assignments(bucket, declared, split)
+            for name, entry in strictest_of(assigned)
+            if name == "train"
+        )
+        return reader.study(bucket.contents(train))
 
 
 def write_assets(assets: Mapping[str, bytes], folder: Path) -> tuple[Asset, ...]:

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from tasks.config import Data, Params
 from tasks.data_loading.bucket_sort import BucketWriter
-from tasks.data_loading.contents import ContentOf, check_specs
+from tasks.data_loading.contents import check_specs
 from tasks.data_loading.decoding import AnyReader, Decoded, decode, label_hash
+from tasks.data_loading.encoding import Encoder
 from tasks.data_loading.fingerprint import SOURCE
 from tasks.data_loading.learned import learn, write_assets
 from tasks.data_loading.load_summary import LoadSummary
@@ -24,6 +25,7 @@ from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.archive import TEMPORARY
 from tasks.data_loading.sources.protocol import SourceListing
 from tasks.data_loading.tracking import expect_tracked
+from tasks.data_loading.workers import Workers
 from tasks.data_loading.writing import Labelling, write_splits
 from tasks.errors import RefusedError, SourceError, UnfitError
 from tasks.files import sync
@@ -35,6 +37,7 @@ from tasks.workloads.items import Folder, Item, RawSample, RefusedSample, Rows
 from tasks.workloads.protocol import LearnedReader, LearningReader, Reader
 
 REASONS_SHOWN = 5
+MODULES = ("tasks.data_loading.decoding", "tasks.data_loading.learned")  # of the work of other processes
 LOCK = ".lock"
 
 
@@ -128,16 +131,20 @@ def prepare(
     source = open_source(data.source)
     reading, target = reading_of(data.workload), find_workload(data.workload).outcome.target.name
     with _scratch(TEMPORARY, "buckets-") as scratch, _scratch(folder.parent, f".{folder.name}-") as made:
-        with BucketWriter(scratch) as writer:
+        with BucketWriter(scratch) as writer, Workers(modules=MODULES) as workers:
             given, items = reading.reader(data.options, source.items(reading.take_file(data.options)))
             if not isinstance(given, LearningReader):
                 check_specs(given.inputs, target)
-            gathered = _gather(items, given, data, writer)
+            gathered = _gather(items, given, data, writer, workers)
             told(gathered)
             _check(gathered, data)
-            reader = learn(given, writer, gathered.declared, data) if isinstance(given, LearningReader) else given
+            reader = (
+                learn(given, writer.finish(), gathered.declared, data, workers)
+                if isinstance(given, LearningReader)
+                else given
+            )
             check_specs(reader.inputs, target)
-            dataset = _write(gathered, writer, reader, data, made)
+            dataset = _write(gathered, writer, reader, data, made, workers)
         if source.listing() != listing:
             note = "The source changed since it was fingerprinted; the next run reads it again."
             dataset = dataset.model_copy(update={"notes": (*dataset.notes, note)})
@@ -146,10 +153,10 @@ def prepare(
     return dataset
 
 
-def _gather(items: Iterator[Item], reader: AnyReader, data: Data, writer: BucketWriter) -> Gathered:
+def _gather(items: Iterator[Item], reader: AnyReader, data: Data, writer: BucketWriter, workers: Workers) -> Gathered:
     """Read the whole source into buckets."""
     gathered = Gathered(LoadSummary(reading_of(data.workload).is_meant, find_workload(data.workload).things))
-    for decoded in decode(gathered.samples(items), reader):
+    for decoded in decode(gathered.samples(items), reader, workers):
         gathered.add(decoded)
         for packed in decoded.packed:
             writer.add(packed)
@@ -178,12 +185,14 @@ def _fitting(data: Data) -> str:
 
 
 def _write(
-    gathered: Gathered, writer: BucketWriter, reader: Reader | LearnedReader, data: Data, folder: Path
+    gathered: Gathered, writer: BucketWriter, reader: Reader | LearnedReader, data: Data, folder: Path, workers: Workers
 ) -> Dataset:
     """Write the shards and describe them."""
     summary, labelling = gathered.summary, _labelling(gathered, data)
-    content = ContentOf(reader)
-    splits, digest = write_splits(writer.buckets(), folder, data, content, labelling, gathered.declared, summary)
+    encoder = Encoder(reader, labelling.target)
+    splits, digest = write_splits(
+        writer.finish(), folder, data, encoder, labelling, gathered.declared, summary, workers
+    )
     for split in SPLITS:
         if not splits[split].samples:
             raise UnfitError(
@@ -196,7 +205,7 @@ def _write(
         classes=labelling.classes,
         inputs=reader.inputs,
         target=find_workload(data.workload).outcome.target,
-        assets=write_assets(content.assets, folder),
+        assets=write_assets(reader.assets if isinstance(reader, LearnedReader) else {}, folder),
         splits=splits,
         read=summary.read,
         refused_samples=summary.refused.count,

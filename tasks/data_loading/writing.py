@@ -2,23 +2,28 @@
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
+
+import numpy as np
 
 from tasks.config import Data, Split
 from tasks.data_loading.bucket_sort import Bucket, Entry
-from tasks.data_loading.contents import ContentOf
+from tasks.data_loading.encoding import Chunk, Encoder
 from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.shards import ShardWriter
 from tasks.data_loading.splitting import assign
+from tasks.data_loading.workers import Workers
 from tasks.samples import SPLITS, TEST_HASHES, VALIDATION_HASHES, Part, SplitName
-from tasks.tfrecord import Sample
 
 Assigned = tuple[SplitName, Entry]
+CHUNK_SAMPLES, CHUNK_BYTES = 1024, 4 << 20
+NOTED: dict[SplitName, str] = {"test": TEST_HASHES, "validation": VALIDATION_HASHES}
+MUCH = 8 << 20  # bytes in the buckets; with less to do, processes would take longer to start
 
 
 class Labelling(NamedTuple):
@@ -35,24 +40,26 @@ class Labelling(NamedTuple):
 
 
 def write_splits(
-    buckets: Iterable[Bucket],
+    buckets: Sequence[Path],
     folder: Path,
     data: Data,
-    content: ContentOf,
+    encoder: Encoder,
     labelling: Labelling,
     declared: Collection[SplitName],
     summary: LoadSummary,
+    workers: Workers,
 ) -> tuple[dict[SplitName, Part], str]:
     """Write all samples to the shards of their splits, and beside them what the ledger knows the test samples by.
 
     Args:
-        buckets: the samples.
+        buckets: files of the samples; they are removed.
         folder: where the shards go.
         data: the part of params.yaml.
-        content: makes the inputs of samples.
+        encoder: makes records of samples.
         labelling: what their labels stand for.
         declared: the splits that the source declares.
         summary: is told what is kept out, repeated or contradicting.
+        workers: encode, where there is much to do.
 
     Returns:
         the parts, and a digest of all samples read: inputs, class and split, whatever their order and packing.
@@ -65,24 +72,63 @@ def write_splits(
             )
             for split in SPLITS
         }
-        hashes = {
-            split: stack.enter_context((folder / name).open("wb"))
-            for split, name in (("test", TEST_HASHES), ("validation", VALIDATION_HASHES))
+        hashes: dict[SplitName, IO[bytes]] = {
+            split: stack.enter_context((folder / name).open("wb")) for split, name in NOTED.items()
         }
-        for bucket in buckets:
-            kept: list[Assigned] = []
-            for assigned in assignments(bucket, declared, data.split):
-                kept += keep_apart(assigned, summary)
-                for split, entry in assigned:
-                    said = f"{labelling.labels[entry.label]}\n{split}\n".encode()
-                    digest.update(content.digest(entry, bucket) + said)
-            parts = content.parts(bucket, [entry for _, entry in kept])
-            for (split, entry), (inputs, made_of) in zip(kept, parts, strict=True):
-                kept_content = None if split == "train" else made_of  # others may be asked about it
-                writers[split].add(Sample(inputs, labelling.targets[entry.label], entry.name, kept_content))
-                if split in hashes:
-                    hashes[split].write(struct.pack("<Q", entry.split_hash))
+
+        def chunks() -> Iterator[Chunk]:
+            for path in buckets:
+                kept: dict[SplitName, list[Entry]] = {split: [] for split in SPLITS}
+                with Bucket(path) as bucket:
+                    for assigned in assignments(bucket, declared, data.split):
+                        for split, entry in assigned:
+                            digest.update(_said(entry, labelling.labels[entry.label], split))
+                        for split, entry in keep_apart(assigned, summary):
+                            kept[split].append(entry)
+                for name, file in hashes.items():
+                    file.write(np.array([entry.split_hash for entry in kept[name]], "<u8").tobytes())
+                yield from _chunks(path, kept, labelling)
+
+        much = sum(path.stat().st_size for path in buckets) > MUCH
+        for chunk, records in workers.in_order(encoder, chunks()) if much else map(encoder, chunks()):
+            for record, target in zip(records, chunk.targets, strict=True):
+                writers[chunk.split].add_record(record, target)
+            if chunk.is_last:
+                chunk.path.unlink()
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
+
+
+def _said(entry: Entry, label: str, split: SplitName) -> bytes:
+    """Return what the digest of the source is made of: the content, the label and the split of a sample."""
+    check = struct.pack("<Q", entry.check) if entry.check else b""
+    return b"".join((entry.digest, check, f"{label}\n{split}\n".encode()))
+
+
+def _chunks(path: Path, kept: Mapping[SplitName, Sequence[Entry]], labelling: Labelling) -> Iterator[Chunk]:
+    """Cut the samples of a bucket into chunks that take a bounded memory."""
+    cut = [(split, entries) for split, found in kept.items() for entries in _cut(found)]
+    for number, (split, entries) in enumerate(cut, start=1):
+        yield Chunk(
+            path=path,
+            split=split,
+            places=[(entry.offset, entry.size) for entry in entries],
+            names=[entry.name for entry in entries],
+            targets=[labelling.targets[entry.label] for entry in entries],
+            is_last=number == len(cut),
+        )
+    if not cut:
+        path.unlink()
+
+
+def _cut(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    start = size = 0
+    for end, entry in enumerate(entries, start=1):
+        size += entry.size
+        if size >= CHUNK_BYTES or end - start >= CHUNK_SAMPLES:
+            yield entries[start:end]
+            start, size = end, 0
+    if start < len(entries):
+        yield entries[start:]
 
 
 def assignments(bucket: Bucket, declared: Collection[SplitName], split: Split) -> Iterator[list[Assigned]]:

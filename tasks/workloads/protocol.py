@@ -110,11 +110,18 @@ class LearningReader(Protocol):
             UnusableError: it cannot be a sample.
         """
 
-    def learn(self, contents: Iterator[bytes]) -> LearnedReader:
-        """Learn of the training samples alone.
+    def study(self, contents: Iterator[bytes]) -> Any:
+        """Return what is seen in some of the training samples, as counts; other processes see others.
 
         Args:
-            contents: of their drafts, in an order that depends on nothing but the samples.
+            contents: of their drafts.
+        """
+
+    def learn(self, studied: Iterator[Any]) -> LearnedReader:
+        """Learn of what was seen in all training samples.
+
+        Args:
+            studied: what :meth:`study` gave, in an order that depends on nothing but the samples.
 
         Raises:
             ValueError: there is nothing to be learned of them; the message says why.

@@ -66,7 +66,7 @@ PARTS = {  # what a workload and an outcome of one's own must have, and what sam
     "Draft": "changes content digest split_hash",
     "Example": "changes inputs split_hash",
     "LearnedReader": "assets encode inputs tell",
-    "LearningReader": "learn read",
+    "LearningReader": "learn read study",
     "Outcome": "classes files learning measuring name outputs target targets",
     "OutcomeLearning": "each_loss each_taught_loss less_is_better loss metric same_answers score",
     "RawSample": "label name payload split",

@@ -2,27 +2,21 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from typing import IO, NamedTuple
+from itertools import islice
+from typing import IO
 
 from tasks.errors import SourceError
+from tasks.workloads.tables.pieces import PIECE_ROWS, Fault, Piece
 from tasks.workloads.tables.settings import TableSettings
 from tasks.workloads.tables.streams import as_text
 
 MAX_CELL = 1 << 24  # characters; more is a quote that nobody closes
-MAX_LINES = 10_000  # of one cell; likewise
+MAX_LINES = 10_000  # of one row; likewise
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
-class Row(NamedTuple):
-    """A row: its number in the file, from 1, and its cells; or why it is none."""
-
-    number: int
-    cells: Sequence[str]
-    fault: str = ""
-
-
-def read_delimited(stream: IO[bytes], path: str, kind: str, settings: TableSettings) -> Iterator[Row]:
-    """Yield the rows of a .csv or .tsv file; empty ones are passed over.
+def read_delimited(stream: IO[bytes], path: str, kind: str, settings: TableSettings) -> Iterator[Piece | Fault]:
+    """Yield the rows of a .csv or .tsv file; an empty line is a row without cells.
 
     Args:
         stream: of the content.
@@ -35,29 +29,34 @@ def read_delimited(stream: IO[bytes], path: str, kind: str, settings: TableSetti
     """
     quotes = kind == "csv" if settings.quotes == "auto" else settings.quotes
     csv.field_size_limit(MAX_CELL)
-    rows = csv.reader(
+    reader = csv.reader(
         as_text(stream, settings.encoding),
         delimiter=settings.delimiter or DELIMITERS[kind],
         quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
         strict=True,
     )
-    number = 0
-    while True:
-        line, number = rows.line_num + 1, number + 1
+    number, fault, ended = 0, "", False
+    while not ended:
+        line, rows = reader.line_num, list[Sequence[str]]()
         try:
-            cells = next(rows)
-        except StopIteration:
-            return
+            rows.extend(islice(reader, PIECE_ROWS))  # keeps what came before an error
+            fault, ended = "", len(rows) < PIECE_ROWS
         except csv.Error as error:
-            lines = rows.line_num - line + 1
-            if "field larger" in str(error) or "unexpected end" in str(error) or lines > MAX_LINES:
-                raise _unclosed(path, line, str(error)) from None
-            yield Row(number, (), f"{error} (line {rows.line_num})")
-            continue
-        if rows.line_num - line >= MAX_LINES:
-            raise _unclosed(path, line, f"a row of {rows.line_num - line + 1:,} lines")
-        if cells:
-            yield Row(number, cells)
+            fault = str(error)
+        spare = reader.line_num - line - len(rows)  # lines beside one for each row
+        if spare >= MAX_LINES or "field larger" in fault or "unexpected end" in fault:
+            raise _unclosed(path, line + _longest(rows, bool(fault)), fault or f"a row of {spare:,} lines")
+        yield Piece(number + 1, rows)
+        number += len(rows)
+        if fault:
+            number += 1
+            yield Fault(number, f"{fault} (line {reader.line_num:,})")
+
+
+def _longest(rows: Sequence[Sequence[str]], behind: bool) -> int:
+    """Return in which line the longest row begins, from 1, or the one behind all of them."""
+    lines = [1 + sum(cell.count("\n") for cell in row) for row in rows]
+    return 1 + (sum(lines) if behind or not lines else sum(lines[: lines.index(max(lines))]))
 
 
 def _unclosed(path: str, line: int, what: str) -> SourceError:

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-from tasks.workloads.tables.delimited import Row
+from tasks.workloads.tables.pieces import Fault, Piece
 
 MAX_LINE = 1 << 25  # bytes
 
 
-def read_json_lines(stream: IO[bytes], columns: Sequence[str]) -> Iterator[Row]:
-    """Yield the cells of some columns; a cell that is not there is empty, and one that is no text is written as JSON.
+def read_json_lines(stream: IO[bytes], columns: Sequence[str]) -> Iterator[Piece | Fault]:
+    """Yield the cells of some columns; one that is null is empty, and one that is no text is written as JSON.
 
     Args:
         stream: of the content.
@@ -22,24 +22,25 @@ def read_json_lines(stream: IO[bytes], columns: Sequence[str]) -> Iterator[Row]:
         if len(line) == MAX_LINE and not line.endswith(b"\n"):
             while len(rest := stream.readline(MAX_LINE)) == MAX_LINE and not rest.endswith(b"\n"):
                 pass
-            yield Row(number, (), f"a line of more than {MAX_LINE:,} bytes")
+            yield Fault(number, f"a line of more than {MAX_LINE:,} bytes")
             continue
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if line.isspace():
-            continue
-        try:
-            found = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            yield Row(number, (), f"no JSON: {str(error)[:200] or 'nested too deep'}")
-            continue
-        if not isinstance(found, dict):
-            yield Row(number, (), f"a JSON {type(found).__name__}: an object is expected")
-            continue
-        if missing := [name for name in columns if name not in found]:
-            yield Row(number, (), f"no {' and no '.join(missing)}; there are {', '.join(map(str, found))[:200]}")
-            continue
-        yield Row(number, [cell_of(found[name]) for name in columns])
+        found = _cells(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, columns)
+        yield Fault(number, found) if isinstance(found, str) else Piece(number, [found])
+
+
+def _cells(line: bytes, columns: Sequence[str]) -> list[str] | str:
+    """Return the cells of a line, none of an empty one, or why it is no row."""
+    if line.isspace():
+        return []
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return f"no JSON: {str(error)[:200] or 'nested too deep'}"
+    if not isinstance(found, dict):
+        return f"a JSON {type(found).__name__}: an object is expected"
+    if missing := [name for name in columns if name not in found]:
+        return f"no {' and no '.join(missing)}; there are {', '.join(map(str, found))[:200]}"
+    return [cell_of(found[name]) for name in columns]
 
 
 def cell_of(value: Any) -> str:

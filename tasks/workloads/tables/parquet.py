@@ -8,14 +8,12 @@ from typing import IO, Any
 
 from tasks.errors import SourceError
 from tasks.workloads.tables.columns import places_of
-from tasks.workloads.tables.delimited import Row
 from tasks.workloads.tables.json_lines import cell_of
+from tasks.workloads.tables.pieces import PIECE_ROWS, Piece
 from tasks.workloads.tables.streams import CHUNK
 
-BATCH = 512  # rows
 
-
-def read_parquet(stream: IO[bytes], path: str, columns: Sequence[str]) -> Iterator[Row]:
+def read_parquet(stream: IO[bytes], path: str, columns: Sequence[str]) -> Iterator[Piece]:
     """Yield the cells of some columns; numbers of classes become the names that the file has for them.
 
     Hugging Face's datasets write these names into the file's metadata (``ClassLabel``).
@@ -41,12 +39,11 @@ def read_parquet(stream: IO[bytes], path: str, columns: Sequence[str]) -> Iterat
             names = file.schema_arrow.names
             places_of(columns, names, path)
             labels = _class_names(file.schema_arrow.metadata or {})
-            number = 0
-            for batch in file.iter_batches(BATCH, columns=list(columns)):
+            number = 1
+            for batch in file.iter_batches(PIECE_ROWS, columns=list(columns)):
                 cells = [_cells(batch.column(name).to_pylist(), labels.get(name)) for name in columns]
-                for row in zip(*cells, strict=True):
-                    number += 1
-                    yield Row(number, row)
+                yield Piece(number, list(zip(*cells, strict=True)))
+                number += batch.num_rows
         except (ArrowException, OSError) as error:
             raise SourceError(
                 f"Expected {path} to be a whole Parquet file. Received: {str(error)[:300]}. Make or fetch it again."

@@ -86,4 +86,10 @@ def undecodable(text: str) -> bool:
     Args:
         text: of :func:`as_text`.
     """
-    return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return any("\udc80" <= character <= "\udcff" for character in text)
+    return False

@@ -31,7 +31,7 @@ class Folding(NamedTuple):
     accents: bool = True
 
 
-class AllCharacters(dict[int, str]):
+class AllCharacters(Characters):
     """What each character becomes by the tables of this Python, found when it is asked for.
 
     Args:
@@ -39,8 +39,11 @@ class AllCharacters(dict[int, str]):
     """
 
     def __init__(self, folding: Folding) -> None:
-        super().__init__()
+        super().__init__({})
         self.folding = folding
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return all_characters, (self.folding,)
 
     def __missing__(self, code: int) -> str:
         made = self[code] = becomes(code, self.folding)

@@ -19,8 +19,7 @@ from tasks.workloads.tables.files import is_table, take_table
 from tasks.workloads.text.folding import Folding, all_characters
 from tasks.workloads.text.settings import TOKENS, TextSettings
 from tasks.workloads.text.tokenizer import FILE, MAX_TEXT, Tokenizer
-from tasks.workloads.text.tokens import tokens_of
-from tasks.workloads.text.vocabulary import TokenCounts
+from tasks.workloads.text.vocabulary import TokenCounts, count_tokens, learn_tokenizer
 
 KEY = b"slimline: place of a text among the splits"  # of the keyed hash; another one would deal all samples anew
 FILES = ClassFiles("a text file", frozenset({"txt"}), 4 * MAX_TEXT)
@@ -99,23 +98,28 @@ class TextReader:
         text = decoded(payload)
         if len(text) > MAX_TEXT:
             raise UnusableError(f"{len(text):,} characters: at most {MAX_TEXT:,} are expected")
-        words = tokens_of(text.translate(all_characters(STRICT)), "words")
+        words = all_characters(STRICT).words(text)
         if not words:
             raise UnusableError("no word in it")
         digest = hashlib.blake2b(" ".join(words).encode(), digest_size=24, key=KEY).digest()
         split_hash = int.from_bytes(digest[:8], "little")
         return Draft(split_hash, digest[8:], text.encode("utf-8", "surrogatepass"))
 
-    def learn(self, contents: Iterator[bytes]) -> LearnedTexts:
+    def study(self, contents: Iterator[bytes]) -> TokenCounts:
+        """Count the tokens of some training texts."""
+        return count_tokens(map(_text_of, contents), self.settings)
+
+    def learn(self, studied: Iterator[TokenCounts]) -> LearnedTexts:
         """Learn the tokens of the training texts, and how many a text has.
 
         Raises:
             ValueError: none is often enough.
         """
-        counts = TokenCounts(self.settings)
-        for content in contents:
-            counts.add(_text_of(content))
-        return LearnedTexts(counts.tokenizer(unicodedata.unidata_version), tuple(counts.notes()))
+        counts = TokenCounts()
+        for part in studied:
+            counts.merge(part)
+        tokenizer, notes = learn_tokenizer(counts, self.settings, unicodedata.unidata_version)
+        return LearnedTexts(tokenizer, tuple(notes))
 
 
 def decoded(payload: Payload) -> str:

@@ -1,6 +1,6 @@
 """Settings of texts in params.yaml: ``data.text``, and the augmentation of a training."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -11,6 +11,7 @@ from tasks.workloads.tables.settings import Column, TableSettings
 TOKENS = "tokens"  # the name of the only input
 MOST_TOKENS, MOST_ROWS = 4096, 1 << 24
 Kind = Literal["words", "characters", "hashed_words"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def _check_length(value: Any) -> Any:

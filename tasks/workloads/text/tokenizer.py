@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.workloads.text.characters import Characters, of_runs, to_runs
-from tasks.workloads.text.settings import MOST_ROWS, MOST_TOKENS, Kind
-from tasks.workloads.text.tokens import SPLITTERS, of_front_coding, to_front_coding, tokens_of
+from tasks.workloads.text.settings import KINDS, MOST_ROWS, MOST_TOKENS, Kind
+from tasks.workloads.text.tokens import of_front_coding, to_front_coding, tokens_of
 
 FILE = "tokenizer.json.gz"
 FORMAT = 1
@@ -54,7 +54,7 @@ class Tokenizer:
         Args:
             text: of any length.
         """
-        tokens = tokens_of(text.translate(self.characters), self.kind)[: self.length]
+        tokens = tokens_of(text, self.characters, self.kind)[: self.length]
         known = self._numbers
         if self.kind != "hashed_words":
             return [known.get(token, UNKNOWN_ID) for token in tokens]
@@ -108,7 +108,7 @@ class Tokenizer:
                 raise ValueError(f"the format {str(found['format'])[:20]}; {FORMAT} is known")
             vocabulary = of_front_coding(found["vocabulary"])
             return cls(
-                kind=_one_of(found["kind"], tuple(SPLITTERS)),
+                kind=_one_of(found["kind"], KINDS),
                 length=_number(found["length"], 1, MOST_TOKENS),
                 rows=_number(found["rows"], FIRST + max(1, len(vocabulary)), MOST_ROWS),
                 characters=of_runs(found["characters"]),

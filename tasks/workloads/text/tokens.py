@@ -1,38 +1,26 @@
 """Cut texts into tokens, and write the tokens that are known. Nothing here asks Python about a character."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tasks.workloads.text.characters import Characters
     from tasks.workloads.text.settings import Kind  # no pydantic: devices of any Python read this
 
 SHARED = 32  # code point of "nothing in common" in the front coding
 MOST_SHARED = 90
 
 
-def tokens_of(normalised: str, kind: "Kind") -> list[str]:
-    """Cut a text whose characters have become what they become into tokens.
+def tokens_of(text: str, characters: "Characters", kind: "Kind") -> list[str]:
+    """Cut a text into tokens.
 
     Args:
-        normalised: the text.
+        text: of any characters.
+        characters: what becomes of each.
         kind: of the tokens.
     """
-    return SPLITTERS[kind](normalised)
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in text.split(" ") if word]
-
-
-def _characters(text: str) -> list[str]:
-    return list(" ".join(_words(text)))
-
-
-SPLITTERS: "Mapping[Kind, Callable[[str], list[str]]]" = {
-    "words": _words,
-    "characters": _characters,
-    "hashed_words": _words,
-}
+    words = characters.words(text)
+    return list(" ".join(words)) if kind == "characters" else words
 
 
 def to_front_coding(words: Sequence[str]) -> str:

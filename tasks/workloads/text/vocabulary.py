@@ -1,7 +1,8 @@
 """Count the tokens of training texts, and choose those that are known."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from tasks.workloads.text.characters import PAGE
 from tasks.workloads.text.folding import Folding, all_characters, characters_of
@@ -14,93 +15,120 @@ COVERED = 0.99  # fraction of the training texts that are not cut where their le
 MULTIPLE = 8  # of lengths that are found
 
 
+@dataclass
 class TokenCounts:
-    """Counts of tokens and lengths, which take a bounded memory.
+    """Counts of tokens and of lengths, and the pages of characters that texts use.
 
-    Where there are more different tokens than are counted at a time, those are forgotten that have been there once so
-    far (lossy counting: Manku and Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002).
+    They take a bounded memory: where there are more different tokens than are counted at a time, those are forgotten
+    that have been there once so far (lossy counting: Manku and Motwani, "Approximate Frequency Counts over Data
+    Streams", VLDB 2002). ``forgotten``: how many.
+    """
+
+    tokens: Counter[str] = field(default_factory=Counter)
+    lengths: Counter[int] = field(default_factory=Counter)
+    pages: set[int] = field(default_factory=set)
+    forgotten: int = 0
+
+    def merge(self, other: "TokenCounts") -> None:
+        """Take in what was counted elsewhere.
+
+        Args:
+            other: of other texts.
+        """
+        self.tokens.update(other.tokens)
+        self.lengths.update(other.lengths)
+        self.pages |= other.pages
+        self.forgotten += other.forgotten
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget rare tokens where there are too many."""
+        if len(self.tokens) > MOST_COUNTED:
+            rare = [token for token, count in self.tokens.items() if count == 1]
+            for token in rare:
+                del self.tokens[token]
+            self.forgotten += len(rare)
+
+
+def folding_of(settings: TextSettings) -> Folding:
+    """Return what counts as the same.
 
     Args:
         settings: ``data.text``.
     """
+    return Folding(settings.digits == "fold", settings.case == "fold", settings.accents == "fold")
 
-    def __init__(self, settings: TextSettings) -> None:
-        self._settings = settings
-        self._folding = Folding(settings.digits == "fold", settings.case == "fold", settings.accents == "fold")
-        self._all = all_characters(self._folding)
-        self._counts: Counter[str] = Counter()
-        self._lengths: Counter[int] = Counter()
-        self._pages: set[int] = set()
-        self._forgotten = 0
 
-    def add(self, text: str) -> None:
-        """Count the tokens of a text.
+def count_tokens(texts: Iterable[str], settings: TextSettings) -> TokenCounts:
+    """Count the tokens of texts.
 
-        Args:
-            text: of the train split.
-        """
+    Args:
+        texts: of the train split.
+        settings: ``data.text``.
+    """
+    counts, characters = TokenCounts(), all_characters(folding_of(settings))
+    for text in texts:
         if not text.isascii():
-            self._pages.update({ord(character) // PAGE for character in text})
-        tokens = tokens_of(text.translate(self._all), self._settings.tokens)
-        self._lengths[min(len(tokens), MOST_TOKENS)] += 1
-        if self._settings.tokens != "hashed_words":
-            self._counts.update(tokens)
-            if len(self._counts) > MOST_COUNTED:
-                rare = [token for token, count in self._counts.items() if count == 1]
-                for token in rare:
-                    del self._counts[token]
-                self._forgotten += len(rare)
+            counts.pages.update({ord(character) // PAGE for character in text})
+        tokens = tokens_of(text, characters, settings.tokens)
+        counts.lengths[min(len(tokens), MOST_TOKENS)] += 1
+        if settings.tokens != "hashed_words":
+            counts.tokens.update(tokens)
+            counts.forget()
+    return counts
 
-    def tokenizer(self, unicode: str) -> Tokenizer:
-        """Return a tokenizer of what was counted.
 
-        Args:
-            unicode: version of the tables that characters are judged by.
+def learn_tokenizer(counts: TokenCounts, settings: TextSettings, unicode: str) -> tuple[Tokenizer, list[str]]:
+    """Return a tokenizer of what was counted, and in sentences what was learned.
 
-        Raises:
-            ValueError: no token is often enough.
-        """
-        hashed = self._settings.tokens == "hashed_words"
-        vocabulary = () if hashed else self._vocabulary()
-        return Tokenizer(
-            kind=self._settings.tokens,
-            length=self._length(),
-            rows=self._settings.rows if hashed else FIRST + len(vocabulary),
-            characters=characters_of(self._pages, self._folding),
-            vocabulary=vocabulary,
-            unicode=unicode,
+    Args:
+        counts: of the whole train split.
+        settings: ``data.text``.
+        unicode: version of the tables that characters are judged by.
+
+    Raises:
+        ValueError: no token is often enough.
+    """
+    hashed = settings.tokens == "hashed_words"
+    vocabulary = () if hashed else _vocabulary(counts, settings)
+    tokenizer = Tokenizer(
+        kind=settings.tokens,
+        length=_length(counts) if settings.length == "auto" else settings.length,
+        rows=settings.rows if hashed else FIRST + len(vocabulary),
+        characters=characters_of(counts.pages, folding_of(settings)),
+        vocabulary=vocabulary,
+        unicode=unicode,
+    )
+    return tokenizer, list(_notes(counts, tokenizer))
+
+
+def _vocabulary(counts: TokenCounts, settings: TextSettings) -> tuple[str, ...]:
+    often = ((-count, token) for token, count in counts.tokens.items() if count >= settings.min_count)
+    chosen = sorted(often)[: settings.rows - FIRST]
+    if not chosen:
+        raise ValueError(f"no token that is there {settings.min_count} times (data.text.min_count)")
+    return tuple(sorted(token for _, token in chosen))
+
+
+def _length(counts: TokenCounts) -> int:
+    needed, left = 1, (1 - COVERED) * counts.lengths.total()
+    for length, count in sorted(counts.lengths.items(), reverse=True):
+        left -= count
+        if left < 0:
+            needed = length
+            break
+    return min(MOST_TOKENS, -(-max(needed, 1) // MULTIPLE) * MULTIPLE)
+
+
+def _notes(counts: TokenCounts, tokenizer: Tokenizer) -> Iterator[str]:
+    if tokenizer.vocabulary:
+        known, total = sum(counts.tokens[token] for token in tokenizer.vocabulary), counts.tokens.total()
+        yield (
+            f"The vocabulary has {len(tokenizer.vocabulary):,} {tokenizer.kind} of {len(counts.tokens):,} in the "
+            f"training texts; they make up {known / total:.1%} of these."
         )
-
-    def _vocabulary(self) -> tuple[str, ...]:
-        often = ((-count, token) for token, count in self._counts.items() if count >= self._settings.min_count)
-        chosen = sorted(often)[: self._settings.rows - FIRST]
-        if not chosen:
-            raise ValueError(f"no token that is there {self._settings.min_count} times (data.text.min_count)")
-        return tuple(sorted(token for _, token in chosen))
-
-    def _length(self) -> int:
-        if self._settings.length != "auto":
-            return self._settings.length
-        needed, left = 1, (1 - COVERED) * self._lengths.total()
-        for length, count in sorted(self._lengths.items(), reverse=True):
-            left -= count
-            if left < 0:
-                needed = length
-                break
-        return min(MOST_TOKENS, -(-max(needed, 1) // MULTIPLE) * MULTIPLE)
-
-    def notes(self) -> Iterator[str]:
-        """Yield in sentences what was learned."""
-        length = self._length()
-        cut = sum(count for found, count in self._lengths.items() if found > length)
-        if self._settings.tokens != "hashed_words":
-            vocabulary = self._vocabulary()
-            known, total = sum(self._counts[token] for token in vocabulary), self._counts.total()
-            yield (
-                f"The vocabulary has {len(vocabulary):,} {self._settings.tokens} of {len(self._counts):,} in the "
-                f"training texts; they make up {known / total:.1%} of these."
-            )
-        if self._forgotten:
-            yield f"{self._forgotten:,} rare tokens were forgotten while all were counted."
-        if cut:
-            yield f"{cut:,} of {self._lengths.total():,} training texts have more than {length} tokens and are cut."
+    if counts.forgotten:
+        yield f"{counts.forgotten:,} rare tokens were forgotten while all were counted."
+    if cut := sum(count for length, count in counts.lengths.items() if length > tokenizer.length):
+        texts = counts.lengths.total()
+        yield f"{cut:,} of {texts:,} training texts have more than {tokenizer.length} tokens and are cut."

@@ -29,7 +29,7 @@ sys.modules["unicodedata"] = None  # these two ask Python about no character, an
 of_runs, tokens_of = (runpy.run_path(path)[name] for path, name in zip(sys.argv[1:], ("of_runs", "tokens_of")))
 lines, texts = json.load(sys.stdin)
 characters = of_runs(lines)
-print(json.dumps([tokens_of(text.translate(characters), kind) for text in texts for kind in ("words", "characters")]))
+print(json.dumps([tokens_of(text, characters, kind) for text in texts for kind in ("words", "characters")]))
 """
 TABLES = """
 import json, unicodedata, zlib
@@ -44,7 +44,7 @@ print(json.dumps([zlib.crc32(repr([known(code) for code in range(page, page + 12
 
 
 def words(text: str, folding: Folding = PLAIN) -> list[str]:
-    return tokens_of(text.translate(all_characters(folding)), "words")
+    return tokens_of(text, all_characters(folding), "words")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_is_kept_apart_where_that_is_wanted() -> None:
 
 
 def test_characters_are_words_and_the_spaces_between_them() -> None:
-    assert tokens_of(" Hi,  you".translate(all_characters(PLAIN)), "characters") == list("hi , you")
+    assert tokens_of(" Hi,  you", all_characters(PLAIN), "characters") == list("hi , you")
 
 
 @given(st.text(st.characters(codec=None)))
@@ -83,7 +83,7 @@ def test_no_text_gives_a_surrogate_or_an_empty_word(text: str) -> None:
 
 
 def test_what_is_not_in_the_table_is_one_unknown_character_each() -> None:
-    assert tokens_of("abc дом 漢".translate(characters_of([], PLAIN)), "words") == ["abc", UNKNOWN * 3, UNKNOWN]
+    assert tokens_of("abc дом 漢", characters_of([], PLAIN), "words") == ["abc", UNKNOWN * 3, UNKNOWN]
 
 
 def test_a_table_of_many_characters_goes_through_its_text() -> None:
@@ -146,6 +146,12 @@ def test_every_python_gives_the_same_tokens_whatever_its_own_tables_say() -> Non
     codes = (page * PAGE + place for page in differing for place in range(PAGE))
     texts = [ODD, *(f"a{chr(code)}b {chr(code)}" for code in codes)]
     table = characters_of({ord(character) // PAGE for text in texts for character in text}, PLAIN)
-    expected = [tokens_of(text.translate(table), kind) for text in texts for kind in ("words", "characters")]
+    expected = [tokens_of(text, table, kind) for text in texts for kind in ("words", "characters")]
     for python in {sys.executable, *pythons(*VERSIONS)}:
         assert asked(python, DEVICE, *MODULES, given=[to_runs(table), texts]) == expected, python
+
+
+@given(st.text(st.characters(max_codepoint=127)), st.builds(Folding, st.booleans(), st.booleans(), st.booleans()))
+def test_ascii_is_cut_as_all_texts_are(text: str, folding: Folding) -> None:
+    table = all_characters(folding)
+    assert table.words(text) == [word for word in text.translate(table).split(" ") if word]

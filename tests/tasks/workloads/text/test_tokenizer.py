@@ -10,16 +10,14 @@ import pytest
 
 from tasks.workloads.text.settings import TextSettings
 from tasks.workloads.text.tokenizer import Tokenizer
-from tasks.workloads.text.vocabulary import TokenCounts
+from tasks.workloads.text.vocabulary import TokenCounts, count_tokens, learn_tokenizer
 
 TEXTS = ["the cat sat", "The dog sat!", "a cat and the dog", "x"]
 
 
 def learned(*texts: str, **settings: Any) -> Tokenizer:
-    counts = TokenCounts(TextSettings.model_validate(settings))
-    for text in texts or TEXTS:
-        counts.add(text)
-    return counts.tokenizer("14.0.0")
+    wanted = TextSettings.model_validate(settings)
+    return learn_tokenizer(count_tokens(texts or TEXTS, wanted), wanted, "14.0.0")[0]
 
 
 def test_words_that_are_there_often_enough_are_known_and_short_texts_have_zeros_in_front() -> None:
@@ -112,8 +110,10 @@ def test_a_file_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPa
 
 def test_rare_words_are_forgotten_while_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.workloads.text.vocabulary.MOST_COUNTED", 100)
-    counts = TokenCounts(TextSettings(digits="keep"))
-    for number in range(1000):
-        counts.add(f"often word{number}")
-    assert counts.tokenizer("14.0.0").vocabulary == ("often",)
-    assert any("were forgotten" in note for note in counts.notes())
+    settings = TextSettings(digits="keep")
+    counts = TokenCounts()
+    for number in range(10):
+        counts.merge(count_tokens((f"often word{number}x{each}" for each in range(99)), settings))
+    tokenizer, notes = learn_tokenizer(counts, settings, "14.0.0")
+    assert tokenizer.vocabulary == ("often",)
+    assert any("were forgotten" in note for note in notes)
