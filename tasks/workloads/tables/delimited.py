@@ -3,12 +3,15 @@
 import csv
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from tasks.errors import SourceError
 from tasks.workloads.tables.pieces import PIECE_ROWS, Fault, Piece
 from tasks.workloads.tables.settings import TableSettings
 from tasks.workloads.tables.streams import as_text
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 MAX_CELL = 1 << 24  # characters; more is a quote that nobody closes
 MAX_LINES = 10_000  # of one row; likewise
@@ -29,12 +32,17 @@ def read_delimited(stream: IO[bytes], path: str, kind: str, settings: TableSetti
     """
     quotes = kind == "csv" if settings.quotes == "auto" else settings.quotes
     csv.field_size_limit(MAX_CELL)
-    reader = csv.reader(
-        as_text(stream, settings.encoding),
-        delimiter=settings.delimiter or DELIMITERS[kind],
-        quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
-        strict=True,
-    )
+    with as_text(stream, settings.encoding) as text:
+        reader = csv.reader(
+            text,
+            delimiter=settings.delimiter or DELIMITERS[kind],
+            quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
+            strict=True,
+        )
+        yield from _read(reader, path)
+
+
+def _read(reader: "Reader", path: str) -> Iterator[Piece | Fault]:
     number, fault, ended = 0, "", False
     while not ended:
         line, rows = reader.line_num, list[Sequence[str]]()

@@ -7,7 +7,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from tasks.errors import SourceError
@@ -64,8 +64,9 @@ def damage_of(path: str) -> Iterator[None]:
         ) from None
 
 
-def as_text(stream: IO[bytes], encoding: str) -> io.TextIOWrapper:
-    """Return a stream's text; a byte order mark goes before the encoding that is named.
+@contextmanager
+def as_text(stream: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
+    """Open a stream's text; a byte order mark goes before the encoding that is named. The stream stays open.
 
     Bytes that are none of an 8-bit encoding become lone surrogates (PEP 383), so that the row is known that holds them.
 
@@ -77,7 +78,12 @@ def as_text(stream: IO[bytes], encoding: str) -> io.TextIOWrapper:
     start = buffered.peek(4)[:4]
     found = next((name for mark, name in MARKS if start.startswith(mark)), encoding)
     errors = "strict" if found in ("utf-16", "utf-32") else "surrogateescape"
-    return io.TextIOWrapper(buffered, encoding=found, errors=errors, newline="")
+    text = io.TextIOWrapper(buffered, encoding=found, errors=errors, newline="")
+    try:
+        yield text
+    finally:
+        with suppress(ValueError):  # whoever opened the stream may have closed it, where not all of it was read
+            text.detach()
 
 
 def undecodable(text: str) -> bool:
