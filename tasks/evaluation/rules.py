@@ -205,26 +205,23 @@ def _bytes(rule: BytesRule, name: str, results: Results) -> Iterator[RuleVerdict
     mine, theirs = (getattr(results.cost(model), rule.metric) for model in (name, BASELINE))
     kind = rule.metric.removesuffix("_bytes")
     if rule.max is not None:
-        yield RuleVerdict.of(
-            rule.metric,
-            None,
-            Interval(value=mine, low=mine, high=mine),
-            rule.max,
-            outcome="PASS" if mine <= rule.max else "FAIL",
-            at_most=True,
-            sentence=f"The model is {kind} in {mine:,} bytes; {rule.max:,} are allowed.",
-        )
+        yield _exact(rule, None, mine, rule.max, f"The model is {kind} in {mine:,} bytes; {rule.max:,} are allowed.")
     if rule.max_ratio is not None:
         share = mine / theirs
-        yield RuleVerdict.of(
-            rule.metric,
-            BASELINE,
-            Interval(value=share, low=share, high=share),
-            rule.max_ratio,
-            outcome="PASS" if share <= rule.max_ratio else "FAIL",
-            at_most=True,
-            sentence=(
-                f"The model is {kind} in {mine:,} bytes, {number(share, 3)} times the baseline's {theirs:,}; "
-                f"{number(rule.max_ratio, 3)} times is allowed."
-            ),
+        said = (
+            f"{mine:,} bytes, {number(share, 3)} times the baseline's {theirs:,}; {number(rule.max_ratio, 3)} times is"
         )
+        yield _exact(rule, BASELINE, share, rule.max_ratio, f"The model is {kind} in {said} allowed.")
+
+
+def _exact(rule: BytesRule, versus: str | None, value: float, limit: float, sentence: str) -> RuleVerdict:
+    """Return the verdict on a figure that is known, with no interval around it."""
+    return RuleVerdict.of(
+        rule.metric,
+        versus,
+        Interval(value=value, low=value, high=value),
+        limit,
+        outcome="PASS" if value <= limit else "FAIL",
+        at_most=True,
+        sentence=sentence,
+    )

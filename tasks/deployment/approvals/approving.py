@@ -44,6 +44,9 @@ def approve(registry: Registry, version: int, terms: Terms, moment: datetime) ->
         terms: of the review.
         moment: now, with its time zone.
 
+    Returns:
+        the review, where the channel points to, and how many signatures are still missing.
+
     Raises:
         ConfigError: the project has no staging.
         NotStaged: staging points to another release, a newer one perhaps.
@@ -77,6 +80,9 @@ def reject(registry: Registry, version: int, terms: Terms, moment: datetime) -> 
         version: the release.
         terms: of the review.
         moment: now, with its time zone.
+
+    Returns:
+        the review.
 
     Raises:
         ConfigError: the project has no staging.
@@ -190,7 +196,13 @@ def _follow(way: Way, staged: Pointer, review: Review, is_new: bool) -> Reviewed
 
 
 def describe(registry: Registry, version: int, made: Reviewed) -> str:
-    """Say what came of an answer, in a sentence."""
+    """Return what came of an answer, in a sentence.
+
+    Args:
+        registry: the project's, open.
+        version: the release.
+        made: what came of it.
+    """
     name, review = f"{registry.model} {version}", made.review
     if made.missing:
         return f"{name} has your signature. It waits for that of {made.missing} more of its approvers."

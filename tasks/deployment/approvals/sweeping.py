@@ -18,7 +18,11 @@ class Swept:
     expired: Review | None = None
 
     def sentences(self, model: str) -> list[str]:
-        """Say each to a person."""
+        """Return what was done, in a sentence each.
+
+        Args:
+            model: its name.
+        """
         said = []
         if move := self.finished:
             said.append(f"{model} {move.version}, which {move.moved_by} has approved, is released now: {move.reason}")
@@ -34,6 +38,9 @@ def sweep(settings: Deployment, moment: datetime | None = None, registry: Regist
         settings: of the project.
         moment: now, with its time zone; by default as the clock says.
         registry: the project's, open; by default it is opened.
+
+    Returns:
+        what was done about each release that waited.
 
     Raises:
         ConfigError: the store's address or a trusted key is wrong.

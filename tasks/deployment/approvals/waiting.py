@@ -40,20 +40,35 @@ class Way:
     channel: str
 
     def pointer(self, channel: str) -> Pointer | None:
-        """Return where a channel points to."""
+        """Return where a channel points to.
+
+        Args:
+            channel: its name.
+        """
         return current(self.registry.store, self.registry.model, channel)
 
     def released(self, staged: Pointer) -> Pointer | None:
-        """Return where the project's channel points to, if that is what staging has."""
+        """Return where the project's channel points to, if that is what staging has.
+
+        Args:
+            staged: where staging points to.
+        """
         pointer = self.pointer(self.channel)
         return pointer if pointer and pointer.manifest_sha256 == staged.manifest_sha256 else None
 
     def review(self, staged: Pointer) -> Review | None:
-        """Return the review of a move of staging; None while there is none."""
+        """Return the review of a move of staging; None while there is none.
+
+        Args:
+            staged: the move.
+        """
         return read_review(self.registry.store, self.registry.model, self.staging, staged)
 
     def release(self, staged: Pointer) -> Sealed:
         """Return what staging points to.
+
+        Args:
+            staged: where staging points to.
 
         Raises:
             Untrusted: nobody trusted has signed the release.
@@ -65,7 +80,17 @@ class Way:
     def write(
         self, staged: Pointer, decision: Literal["approved", "rejected"], terms: Terms, expired: bool = False
     ) -> tuple[Review, bool]:
-        """Write a review of a move of staging; gives the one that counts, and whether it is this one."""
+        """Write a review of a move of staging.
+
+        Args:
+            staged: the move.
+            decision: what a person has decided, or time has.
+            terms: of the review: who, why and from where.
+            expired: nobody has answered in time.
+
+        Returns:
+            the review that counts, and whether it is this one.
+        """
         pointer = self.pointer(self.channel)
         review = Review(
             decision=decision,
@@ -85,12 +110,20 @@ class Way:
         return found, found.nonce == review.nonce
 
     def once_more(self, staged: Pointer) -> str:
-        """Say how a release that was rejected waits anew."""
+        """Return how a release that was rejected waits anew, in a sentence.
+
+        Args:
+            staged: the move that was rejected.
+        """
         return f"`slimline promote {staged.version} --channel {self.staging} --reason …` lets it wait once more."
 
 
 def way_of(registry: Registry) -> Way | None:
-    """Return the way through staging; None where a project has none."""
+    """Return the way through staging; None where a project has none.
+
+    Args:
+        registry: the project's, open.
+    """
     if registry.staging is None or registry.served is None:
         return None
     return Way(registry, registry.staging, registry.served)

@@ -112,7 +112,11 @@ class Book:
     barred: Barred | None = None
 
     def find(self, question: Question) -> Entry | None:
-        """The decision about a question."""
+        """Return the decision about a question; None where there is none.
+
+        Args:
+            question: candidate, rules, samples and opponents.
+        """
         return next((entry for entry in self.entries if _answers(entry, question)), None)
 
 
@@ -124,6 +128,7 @@ def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
     """Return what follows from the lines of a ledger.
 
     Args:
+        ledger: as it is stored.
         tag: under which it may be written again.
         origin: where it is, for a person.
 
@@ -154,7 +159,12 @@ def replay(ledger: Ledger, tag: str | None, origin: str) -> Book:
 
 
 def broken(origin: str, what: str) -> LedgerError:
-    """The error about a ledger that is none."""
+    """Return the error about a ledger that is none.
+
+    Args:
+        origin: where it is, for a person.
+        what: is wrong with it.
+    """
     return LedgerError(
         f"Expected {origin} to be a ledger of decisions that this version of slimline reads. Received: {what}. "
         f"If a newer slimline has written it, update this one; else restore it from a backup of the store."

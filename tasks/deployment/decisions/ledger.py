@@ -45,17 +45,29 @@ PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, *[1.6] * 10)  # seconds before a write is tr
 
 
 def folder(model: str) -> str:
-    """Return the key under which the ledger of a model lies."""
+    """Return the key under which the ledger of a model lies.
+
+    Args:
+        model: its name.
+    """
     return f"ledgers/{model}"
 
 
 def ledger_key(model: str) -> str:
-    """Return where the lines are."""
+    """Return where the lines are.
+
+    Args:
+        model: its name.
+    """
     return f"{folder(model)}/decisions.json"
 
 
 def read(store: Readable, model: str) -> Book:
-    """The ledger of a model as it is now; an empty one where nothing was ever decided.
+    """Return the ledger of a model as it is now; an empty one where nothing was ever decided.
+
+    Args:
+        store: that has it.
+        model: its name.
 
     Raises:
         LedgerError: it is not a ledger, or its lines do not follow from each other.
@@ -82,7 +94,12 @@ def read(store: Readable, model: str) -> Book:
 
 
 def append(store: Store, book: Book, lines: Sequence[Opened | Barred | Reserved | Ended]) -> Book:
-    """Write lines behind those of a ledger that was read.
+    """Return the ledger with lines behind those that were read, once they are in the store.
+
+    Args:
+        store: that has it.
+        book: as it was read.
+        lines: the new ones.
 
     Raises:
         Conflict: somebody else has written meanwhile.
@@ -104,7 +121,13 @@ def append(store: Store, book: Book, lines: Sequence[Opened | Barred | Reserved 
 
 
 def end(store: Store, model: str, number: int, outcome: Judgement) -> Entry:
-    """Write the verdict of a decision; one that has ended keeps its verdict.
+    """Return a decision with its verdict, once that is in the store; one that has ended keeps its verdict.
+
+    Args:
+        store: that has the ledger.
+        model: its name.
+        number: of the decision.
+        outcome: the verdict.
 
     Raises:
         LedgerError: the ledger does not have the decision.
@@ -129,6 +152,11 @@ def end(store: Store, model: str, number: int, outcome: Judgement) -> Entry:
 def wait(pause: float | None, store: Store, model: str) -> None:
     """Give way to somebody who was faster.
 
+    Args:
+        pause: seconds; None: there were tries enough.
+        store: that has the ledger.
+        model: its name.
+
     Raises:
         Conflict: it was tried often enough.
     """
@@ -142,6 +170,9 @@ def wait(pause: float | None, store: Store, model: str) -> None:
 
 def check_conditions(store: Store) -> None:
     """Refuse to decide where two decisions at once could get lost.
+
+    Args:
+        store: that has the ledger.
 
     Raises:
         StoreError: the store does not keep conditions on writes.
@@ -166,6 +197,11 @@ class Known:
 def expect_entries(book: Book, store: Readable, known: Iterable[Known]) -> None:
     """Refuse a ledger that does not have what releases and records name of it: it was cut, changed or set back.
 
+    Args:
+        book: the ledger as it was read.
+        store: that has it.
+        known: decisions that it must have.
+
     Raises:
         LedgerError: a decision is missing or another one.
     """
@@ -182,6 +218,11 @@ def expect_entries(book: Book, store: Readable, known: Iterable[Known]) -> None:
 
 def expect_decided(store: Readable, model: str, decision: Decision) -> None:
     """Refuse a decision that is not in the ledger of the store, with its outcome, about just this question.
+
+    Args:
+        store: that has the ledger.
+        model: its name.
+        decision: as the project's record has it.
 
     Raises:
         LedgerError: it is not.

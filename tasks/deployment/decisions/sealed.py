@@ -49,10 +49,14 @@ def reserve(
     known: Sequence[Known] = (),
     chosen_on: Hashes = NONE,
 ) -> tuple[Entry, Used]:
-    """The decision about a question: the one that is there, or a new one that is in the ledger before this returns.
+    """Return the decision about a question: the one that is there, or a new one, then in the ledger already.
 
     Args:
+        store: that has the ledger.
+        model: its name.
+        question: candidate, rules, samples and opponents.
         hashes: the hashes of the test samples, ``[n]``.
+        terms: of a new decision.
         known: decisions that the ledger must have.
         chosen_on: the hashes of the validation samples, on which the candidate was chosen, ``[m]``.
 
@@ -110,10 +114,14 @@ def _reserved(number: int, question: Question, terms: Terms, chosen: ChosenSet) 
 
 
 def choose(store: Store, model: str, book: Book, hashes: Hashes, terms: Terms, barred: Hashes = NONE) -> ChosenSet:
-    """The set on which the next decision proves most; a new one once it has as many samples as any other.
+    """Return the set on which the next decision proves most; a new one once it has as many samples as any other.
 
     Args:
+        store: that has the ledger.
+        model: its name.
+        book: the ledger as it was read.
         hashes: of the test samples, ``[n]``.
+        terms: of the decision.
         barred: of samples that are not asked, ``[m]``.
 
     Raises:
@@ -151,6 +159,9 @@ def look(
     """Return which samples of the test split each set has, and which none has, ``[n]`` each.
 
     Args:
+        store: that has the ledger.
+        model: its name.
+        book: the ledger as it was read.
         hashes: of the test samples, ``[n]``.
         barred: of samples that are in neither; by default those that the ledger names.
     """
@@ -167,6 +178,12 @@ def look(
 def bar(store: Store, model: str, book: Book, chosen_on: Hashes) -> tuple[tuple[Barred, ...], Hashes]:
     """Name the samples on which candidates were chosen, those of before and new ones.
 
+    Args:
+        store: that has the ledger.
+        model: its name.
+        book: the ledger as it was read.
+        chosen_on: hashes of the validation samples of now, ``[m]``.
+
     Returns:
         the line that names them, if there are new ones, and all of them.
     """
@@ -181,13 +198,24 @@ def bar(store: Store, model: str, book: Book, chosen_on: Hashes) -> tuple[tuple[
 
 
 def missing(present: Sequence[Used], unseen: Used) -> int:
-    """Return how many samples that no set has are missing for one of their own."""
+    """Return how many samples that no set has are missing for one of their own.
+
+    Args:
+        present: which of the test samples each set has, ``[n]`` each.
+        unseen: which of them no set has, ``[n]``.
+    """
     largest = max((int(used.sum()) for used in present), default=1)
     return max(0, max(largest, 1) - int(unseen.sum()))
 
 
 def open_set(store: Store, model: str, hashes: Hashes) -> tuple[Opened, bytes]:
-    """Name the samples of a new set in the store; what is beyond the most that a set takes stays unseen."""
+    """Return the line that opens a new set, and its samples as they were put into the store.
+
+    Args:
+        store: that has the ledger.
+        model: its name.
+        hashes: of the samples, ``[n]``; what is beyond the most that a set takes stays unseen.
+    """
     content = np.unique(hashes)[:MOST_SAMPLES].astype("<u8").tobytes()
     digest = hashlib.sha256(content).hexdigest()
     store.put_if_absent(samples_key(model, digest), content)
@@ -195,12 +223,22 @@ def open_set(store: Store, model: str, hashes: Hashes) -> tuple[Opened, bytes]:
 
 
 def samples_key(model: str, digest: str) -> str:
-    """Return where a set's samples are."""
+    """Return where a set's samples are.
+
+    Args:
+        model: its name.
+        digest: SHA-256 of what lies there.
+    """
     return f"{ledger.folder(model)}/samples/{digest}"
 
 
 def members(store: Readable, model: str, of: Set) -> Hashes:
-    """The samples of a set, sorted.
+    """Return the hashes of a set's samples, sorted.
+
+    Args:
+        store: that has the ledger.
+        model: its name.
+        of: the set.
 
     Raises:
         LedgerError: they are missing or are not those that the set was opened with.
@@ -209,7 +247,12 @@ def members(store: Readable, model: str, of: Set) -> Hashes:
 
 
 def named_by(store: Readable, model: str, line: Opened | Barred | None) -> Hashes:
-    """The samples that a line of the ledger names, sorted.
+    """Return the hashes of the samples that a line of the ledger names, sorted; none where there is no line.
+
+    Args:
+        store: that has the ledger.
+        model: its name.
+        line: of the ledger.
 
     Raises:
         LedgerError: they are missing or are not those that were named.
@@ -232,6 +275,13 @@ def named_by(store: Readable, model: str, line: Opened | Barred | None) -> Hashe
 
 def used_by(store: Readable, model: str, book: Book, entry: Entry, hashes: Hashes) -> Used:
     """Return which samples a decision is taken on, ``[n]``.
+
+    Args:
+        store: that has the ledger.
+        model: its name.
+        book: the ledger as it was read.
+        entry: the decision.
+        hashes: of the test samples, ``[n]``.
 
     Raises:
         LedgerError: they are not as many as the ledger says.

@@ -16,6 +16,11 @@ from tasks.packing.container import unpack_file
 def download(store: Readable, sealed: Sealed, folder: Path) -> None:
     """Get a release's files into ``folder``, each verified by size and SHA-256, the model unpacked; the manifest last.
 
+    Args:
+        store: of the releases.
+        sealed: the release's manifest, verified.
+        folder: a new one.
+
     Raises:
         ReleaseError: a file is missing or not what the manifest says, or the disk is too full for it.
         StoreError: a file is larger than the manifest says, or cannot be read.
@@ -46,6 +51,11 @@ def _check_space(manifest: Manifest, folder: Path) -> None:
 def unpack(packed: Path, target: Path, expected: File) -> None:
     """Turn a stored model of a known size back into the ``.tflite``.
 
+    Args:
+        packed: the file as it is stored.
+        target: of the ``.tflite``.
+        expected: its size and SHA-256.
+
     Raises:
         ReleaseError: it cannot be unpacked, is larger than it should be, or another content.
     """
@@ -57,7 +67,11 @@ def unpack(packed: Path, target: Path, expected: File) -> None:
 
 
 def verify(folder: Path, trust: Trust) -> Sealed:
-    """Check a fetched release against its manifest.
+    """Return the manifest of a fetched release, once all its files are as that says.
+
+    Args:
+        folder: of the release.
+        trust: who may have signed it.
 
     Raises:
         Untrusted: nobody trusted has signed the manifest, or too few approvers.
@@ -86,6 +100,10 @@ def verify(folder: Path, trust: Trust) -> Sealed:
 
 def check(path: Path, expected: File) -> None:
     """Refuse a file that is not what it should be.
+
+    Args:
+        path: of the file.
+        expected: its size and SHA-256.
 
     Raises:
         ReleaseError: it has another size or another SHA-256.

@@ -16,12 +16,23 @@ from tasks.errors import Conflict, NotFound, ReleaseError, StoreUnavailable
 
 
 def reviews_folder(model: str, staging: str) -> str:
-    """Return the key under which the reviews of a channel's moves lie."""
+    """Return the key under which the reviews of a channel's moves lie.
+
+    Args:
+        model: its name.
+        staging: the channel's name.
+    """
     return f"models/{model}/approvals/{staging}"
 
 
 def review_key(model: str, staging: str, generation: int) -> str:
-    """Return where the review of a move is."""
+    """Return where the review of a move is.
+
+    Args:
+        model: its name.
+        staging: the channel's name.
+        generation: of the move.
+    """
     return f"{reviews_folder(model, staging)}/{generation:08}.json"
 
 
@@ -55,6 +66,13 @@ def read_review(store: Readable, model: str, staging: str, staged: Pointer) -> R
 def write_review(store: Store, model: str, staging: str, staged: Pointer, review: Review) -> Review:
     """Write a review unless there is one; whoever is killed or loses an answer finds out by asking again.
 
+    Args:
+        store: of the releases.
+        model: its name.
+        staging: the channel's name.
+        staged: the move that it is about.
+        review: what is to be written.
+
     Returns:
         the review that counts: this one, or the one that was there first.
 
@@ -71,7 +89,12 @@ def write_review(store: Store, model: str, staging: str, staged: Pointer, review
 
 
 def reviews(store: Store, model: str, staging: str) -> list[Review]:
-    """List the reviews of a channel's moves, the newest first; what is none is passed over.
+    """Return the reviews of a channel's moves, the newest first; what is none is passed over.
+
+    Args:
+        store: of the releases.
+        model: its name.
+        staging: the channel's name.
 
     Raises:
         StoreError: the store cannot be listed.

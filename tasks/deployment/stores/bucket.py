@@ -50,7 +50,11 @@ class Bucket:
         self.endpoint = self.client.meta.endpoint_url
 
     def path(self, key: str) -> str:
-        """Return what the server calls a key."""
+        """Return what the server calls a key.
+
+        Args:
+            key: of the store.
+        """
         return self.prefix + check_key(key)
 
     def get(self, key: str, unless: str = "") -> Object | None:
@@ -107,7 +111,11 @@ class Bucket:
         return reply.get("ETag", "")
 
     def entries(self, folder: str) -> Iterator[tuple[Entry, datetime]]:
-        """The objects below a folder, and when each was written."""
+        """Yield the objects below a folder, and when each was written.
+
+        Args:
+            folder: a key without what lies below it.
+        """
         more: dict[str, str] = {}
         with self.errors():
             while True:
@@ -137,7 +145,12 @@ class Bucket:
         return call()
 
     def absent(self, key: str, error: ClientError) -> Exception:
-        """NotFound where an error says just that, the error itself otherwise."""
+        """Return NotFound where an error says just that, the error itself otherwise.
+
+        Args:
+            key: that was asked for.
+            error: of botocore.
+        """
         if code_of(error) != "NoSuchKey":
             return error
         return NotFound(f"Expected {key} in {self.url}. Received: no such object.")
@@ -155,7 +168,11 @@ class Bucket:
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """Tell whatever boto3 raises in the block as a StoreError."""
+        """Yield, and tell whatever boto3 raises in the block as a StoreError.
+
+        Raises:
+            StoreError: the server does not do what was asked.
+        """
         try:
             yield
         except FAILURES as error:

@@ -31,11 +31,15 @@ class Conditions:
         return self.keeps_creation and self.swap in {Kept.KEPT, Kept.KEPT_UNQUOTED}
 
     def condition_tag(self, tag: str) -> str:
-        """A tag as this store wants it in a condition."""
+        """Return a tag as this store wants it in a condition.
+
+        Args:
+            tag: as the store has given it.
+        """
         return tag.strip('"') if self.swap is Kept.KEPT_UNQUOTED else tag
 
     def sentence(self) -> str:
-        """Sentence for a person: what was found, and what follows."""
+        """Return what was found, and what follows, as a sentence for a person."""
         if self.keeps_swaps:
             return (
                 f"conditions are {self.create} when an object is created and {self.swap} when one is replaced: "

@@ -34,6 +34,12 @@ MD5 = frozenset("0123456789abcdef")
 def upload(bucket: Bucket, key: str, path: Path, progress: Progress | None = None) -> None:
     """Write a file under a key that is not taken yet; see :mod:`tasks.deployment.stores.protocol` for what holds.
 
+    Args:
+        bucket: where to.
+        key: of the store.
+        path: of the file.
+        progress: is told of bytes that have gone; None: nobody is.
+
     Raises:
         Conflict: another content is there.
         StoreError: it cannot be written, or what has arrived is not what was sent; the pieces are taken back.
@@ -191,7 +197,11 @@ def _joined(parts: "list[CompletedPartTypeDef]") -> str | None:
 
 
 def unfinished(bucket: Bucket) -> Iterator[tuple[str, datetime, str]]:
-    """Uploads whose pieces lie in the bucket: path, when they began, and what the server calls them."""
+    """Yield uploads whose pieces lie in the bucket: path, when they began, and what the server calls them.
+
+    Args:
+        bucket: that is asked.
+    """
     more: dict[str, str] = {}
     with bucket.errors():
         while True:
@@ -208,7 +218,13 @@ def unfinished(bucket: Bucket) -> Iterator[tuple[str, datetime, str]]:
 
 
 def abort(bucket: Bucket, path: str, upload_id: str) -> None:
-    """Take an upload's pieces back; it is no error when there is none."""
+    """Take an upload's pieces back; it is no error when there is none.
+
+    Args:
+        bucket: that has the pieces.
+        path: of the upload.
+        upload_id: the server's name for it.
+    """
     with bucket.errors():
         try:
             bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=path, UploadId=upload_id)

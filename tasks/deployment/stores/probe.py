@@ -24,6 +24,9 @@ ONE_AT_A_TIME = Lock()
 def conditions_of(bucket: Bucket) -> Conditions:
     """Return how a bucket keeps conditions: AWS by its documentation, others by a probe, once in a process.
 
+    Args:
+        bucket: that is asked.
+
     Raises:
         StoreError: the bucket cannot be read, written and deleted from.
     """

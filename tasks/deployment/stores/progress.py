@@ -9,7 +9,7 @@ from tasks.deployment.stores.protocol import PIECE, Progress
 
 @contextlib.contextmanager
 def bar(what: str, total: int) -> Iterator[Progress | None]:
-    """A bar on the terminal while the block lasts; None where nobody watches or it would only flash up.
+    """Yield a bar on the terminal while the block lasts; None where nobody watches or it would only flash up.
 
     Args:
         what: is transferred.

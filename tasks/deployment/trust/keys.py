@@ -35,24 +35,39 @@ OTHERS = 0o077  # permissions of group and others
 
 
 def key_id(key: Ed25519PublicKey) -> str:
-    """The SHA-256 of a public key in DER."""
+    """Return the SHA-256 of a public key in DER, as hexadecimal digits.
+
+    Args:
+        key: the public one.
+    """
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def public_pem(key: Ed25519PublicKey) -> bytes:
-    """A public key as it lies in a file."""
+    """Return a public key as it lies in a file.
+
+    Args:
+        key: the public one.
+    """
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def public_path(path: Path) -> Path:
-    """Return where the public key of the private key ``path`` is."""
+    """Return where the public key of the private key ``path`` is.
+
+    Args:
+        path: of the private key.
+    """
     return path.with_suffix(PUBLIC)
 
 
 def new_key(path: Path) -> Ed25519PrivateKey:
-    """Make a key pair: the private key in ``path``, the public one beside it.
+    """Return a new private key, once it lies in ``path`` and the public one beside it.
 
     The private key is there whole or not at all, and an existing one is never overwritten.
+
+    Args:
+        path: of the private key.
 
     Raises:
         ConfigError: ``path`` or the public key's path exists, ``path`` has the suffix of public keys or cannot be
@@ -93,7 +108,7 @@ def _create(path: Path, secret: bytes) -> None:
 
 
 def signing_key(setting: str | None) -> Ed25519PrivateKey | None:
-    """The key that releases are signed with: the one in the environment, else the one of ``deployment.signing_key``.
+    """Return the key that releases are signed with: the environment's, else that of ``deployment.signing_key``.
 
     Args:
         setting: the private key's file; ``local`` for the project's own, made by the first use; None for no key.
@@ -126,7 +141,10 @@ def signing_key(setting: str | None) -> Ed25519PrivateKey | None:
 
 
 def read_private(path: Path) -> Ed25519PrivateKey:
-    """Read a private key.
+    """Return the private key in a file.
+
+    Args:
+        path: of the file.
 
     Raises:
         ConfigError: it is missing, not one, or others may read it.
@@ -147,7 +165,11 @@ def read_private(path: Path) -> Ed25519PrivateKey:
 
 
 def parse_private(pem: bytes, origin: str) -> Ed25519PrivateKey:
-    """A private key from its PEM, which no message ever repeats.
+    """Return a private key from its PEM, which no message ever repeats.
+
+    Args:
+        pem: its text.
+        origin: of the text, for messages.
 
     Raises:
         ConfigError: it is not an Ed25519 key without a passphrase.
@@ -165,7 +187,10 @@ def parse_private(pem: bytes, origin: str) -> Ed25519PrivateKey:
 
 
 def read_public(path: Path) -> Ed25519PublicKey:
-    """Read a public key.
+    """Return the public key in a file.
+
+    Args:
+        path: of the file.
 
     Raises:
         ConfigError: it is missing or not one.

@@ -61,13 +61,23 @@ class Opened:
 
 
 def pae(kind: str, payload: bytes) -> bytes:
-    """The specification's pre-authentication encoding: what is signed."""
+    """Return what is signed: the specification's pre-authentication encoding.
+
+    Args:
+        kind: of the payload.
+        payload: its bytes.
+    """
     name = kind.encode()
     return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
 
 
 def seal(payload: bytes, keys: Sequence[Ed25519PrivateKey], kind: Kind = PAYLOAD_TYPE) -> bytes:
-    """An envelope around ``payload``, signed with each key; without keys it is unsigned.
+    """Return an envelope around ``payload``, signed with each key; without keys it is unsigned.
+
+    Args:
+        payload: what is signed.
+        keys: private ones.
+        kind: of the payload.
 
     Raises:
         ReleaseError: readers would not take it, since it has too many signatures or bytes.
@@ -76,9 +86,11 @@ def seal(payload: bytes, keys: Sequence[Ed25519PrivateKey], kind: Kind = PAYLOAD
 
 
 def countersign(content: bytes, key: Ed25519PrivateKey, without: Collection[str] = ()) -> bytes:
-    """An envelope with one signature more; what is signed stays as it is.
+    """Return an envelope with one signature more; what is signed stays as it is.
 
     Args:
+        content: of the envelope.
+        key: the private one to sign with.
         without: ids of keys whose signatures go.
 
     Raises:
@@ -98,7 +110,10 @@ def _sign(envelope: Envelope, *keys: Ed25519PrivateKey) -> Envelope:
 
 
 def encode(envelope: Envelope) -> bytes:
-    """An envelope as it is stored.
+    """Return an envelope as it is stored.
+
+    Args:
+        envelope: with its signatures.
 
     Raises:
         ReleaseError: readers would not take it, since it has too many signatures or bytes.
@@ -118,9 +133,11 @@ def encode(envelope: Envelope) -> bytes:
 
 
 def unseal(content: bytes, trust: Trust, origin: str) -> Opened:
-    """The payload of an envelope that somebody trusted has signed.
+    """Return the payload of an envelope that somebody trusted has signed.
 
     Args:
+        content: of the envelope.
+        trust: whose signatures count.
         origin: what ``content`` is, for messages.
 
     Raises:
@@ -147,7 +164,7 @@ def unseal(content: bytes, trust: Trust, origin: str) -> Opened:
 
 
 def parts(content: bytes, origin: str, kind: Kind = PAYLOAD_TYPE) -> tuple[bytes, dict[str, bytes]]:
-    """The payload of an envelope and the signatures by the ids of their keys; nothing says yet that they are right.
+    """Return the payload of an envelope and the signatures by the ids of their keys, none of which is checked yet.
 
     Args:
         content: of the envelope.
@@ -174,7 +191,14 @@ def parts(content: bytes, origin: str, kind: Kind = PAYLOAD_TYPE) -> tuple[bytes
 
 
 def is_right(key: Ed25519PublicKey, signature: bytes, payload: bytes, kind: Kind = PAYLOAD_TYPE) -> bool:
-    """Return whether a signature of a payload is this key's."""
+    """Return whether a signature of a payload is this key's.
+
+    Args:
+        key: the public one.
+        signature: its bytes.
+        payload: what was signed.
+        kind: of the payload.
+    """
     try:
         key.verify(signature, pae(kind, payload))
     except InvalidSignature:

@@ -36,7 +36,7 @@ class Statement(Record):
 
 
 def sign_statement(statement: Statement, key: Ed25519PrivateKey, before: bytes | None, origin: str) -> bytes:
-    """Put a signature under a statement, beside those that are there.
+    """Return an envelope with a statement, a new signature, and those that are there.
 
     Args:
         statement: that is signed.
