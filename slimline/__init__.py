@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tasks.verdicts import RuleVerdict
     from tasks.workloads.class_folders import ClassFiles
     from tasks.workloads.items import Folder, Item, Payload, RawSample, RefusedSample, TakeFile
-    from tasks.workloads.measuring import ConstantAnswer, ExtraColumn, OutcomeMeasuring, Pair, Prediction
+    from tasks.workloads.measuring import ConstantAnswer, Exhibit, ExtraColumn, OutcomeMeasuring, Pair, Prediction
     from tasks.workloads.metric import Answers, Metric
     from tasks.workloads.outcomes.classes import Classes
     from tasks.workloads.protocol import (
@@ -65,6 +65,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Example",
+    "Exhibit",
     "ExtraColumn",
     "Fetched",
     "Folder",
@@ -109,6 +110,7 @@ _HOMES = {
     "DataError": "tasks.errors",
     "Dataset": "tasks.samples",
     "Example": "tasks.workloads.protocol",
+    "Exhibit": "tasks.workloads.measuring",
     "ExtraColumn": "tasks.workloads.measuring",
     "Fetched": "tasks.deployment.device.client",
     "Folder": "tasks.workloads.items",

@@ -14,6 +14,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.holding import holding_project
+from flows.line.naming import named
 from flows.line.reaper import project_tag
 from flows.line.retrain import run_stages
 from flows.line.staleness import survey
@@ -37,7 +38,12 @@ def try_recipes(params: Params, names: Sequence[str]) -> None:
     state.result()
 
 
-@flow(name="try", persist_result=False, validate_parameters=False)
+@flow(
+    name="try",
+    flow_run_name=named(lambda given: f"try {', '.join(given['names'])}"),
+    persist_result=False,
+    validate_parameters=False,
+)
 def try_flow(names: list[str]) -> State[None]:
     """Make and judge the candidates of some recipes.
 

@@ -25,7 +25,17 @@ SIGNATURES = {
 }
 TYPES = {
     *("Answers", "Augmentation", "ClassFiles", "Classes", "ConstantAnswer", "DataError", "Dataset", "Example"),
-    *("ExtraColumn", "Fetched", "Folder", "Interval", "Metric", "NotInstalled", "Outcome", "OutcomeLearning"),
+    *(
+        "Exhibit",
+        "ExtraColumn",
+        "Fetched",
+        "Folder",
+        "Interval",
+        "Metric",
+        "NotInstalled",
+        "Outcome",
+        "OutcomeLearning",
+    ),
     *("OutcomeMeasuring", "Pair", "Prediction", "RawSample", "Reader", "RefusedSample", "RuleVerdict", "Settings"),
     *("SlimlineError", "Technique", "TensorSpec", "Trust", "UnusableError", "Workload", "WorkloadLearning"),
     "WorkloadReading",
