@@ -19,7 +19,7 @@ from flows.line.reaper import project_tag
 from flows.line.retrying import asks_outside
 from flows.line.showing import show_end, show_waiting
 from flows.line.stages import StageFailed, may_succeed_later, run_stage
-from flows.line.staleness import Survey, survey, told
+from flows.line.staleness import Survey, restore_outputs, survey, told
 from flows.line.telling import tell
 from flows.line.waiting import sweep_waiting
 from flows.line.workspace import Busy
@@ -108,6 +108,8 @@ def look(params: Params) -> Survey:
     """
     registry = registry_of(params.deployment)
     expect_release_possible(params, registry)
+    for sentence in restore_outputs(params):
+        tell("restore", sentence)
     return survey(params, registry)
 
 

@@ -14,6 +14,7 @@ from tasks.deployment.releases.production import production_changed
 from tasks.deployment.releases.promotion import Registry
 from tasks.deployment.releases.release_state import already_released
 from tasks.versioning.changes import Foreseen
+from tasks.versioning.restoring import restore
 from tasks.versioning.stages import Stage, read_stages, reads_stale, stale_stages
 
 PRODUCTION = "production"
@@ -63,6 +64,16 @@ def survey(params: Params, registry: Registry) -> Survey:
         stale = stale_stages(stages, {PRODUCTION: production_changed(params, registry.store)})
     listed = foreseen.get(SOURCE)
     return Survey(stages, stale, SourceListing.model_validate_json(listed.content).digest if listed else None)
+
+
+def restore_outputs(params: Params) -> list[str]:
+    """Get what another clone has made from DVC's remote, where it would be made just so again; gives sentences of it.
+
+    Raises:
+        SourceError: the source is missing, empty or unreachable.
+        VersioningError: this is no DVC repository, or dvc.yaml or dvc.lock is wrong.
+    """
+    return restore(partial(foresee, params))
 
 
 def foresee(params: Params) -> dict[Path, Foreseen]:

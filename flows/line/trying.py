@@ -17,7 +17,8 @@ from flows.line.holding import holding_project
 from flows.line.naming import named
 from flows.line.reaper import project_tag
 from flows.line.retrain import run_stages
-from flows.line.staleness import survey
+from flows.line.staleness import restore_outputs, survey
+from flows.line.telling import tell
 from tasks.config import Params, load_params
 from tasks.deployment.releases.promotion import registry_of
 from tasks.versioning.stages import Stage, with_needs
@@ -52,6 +53,8 @@ def try_flow(names: list[str]) -> State[None]:
     """
     with holding_project(str(flow_run.id)):
         params = load_params()
+        for sentence in restore_outputs(params):
+            tell("restore", sentence)
         found = survey(params, registry_of(params.deployment))
         run_stages(needed(found.stages, names), found.stale)
     return Completed(name="Tried", message=f"{', '.join(names)} were made and judged; nothing was decided.")
