@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tasks.verdicts import RuleVerdict
     from tasks.workloads.class_folders import ClassFiles
     from tasks.workloads.items import Folder, Item, Payload, RawSample, RefusedSample, Rows, SourceFile, TakeFile
-    from tasks.workloads.measuring import ConstantAnswer, ExtraColumn, OutcomeMeasuring, Pair, Prediction
+    from tasks.workloads.measuring import ConstantAnswer, Exhibit, ExtraColumn, OutcomeMeasuring, Pair, Prediction
     from tasks.workloads.metric import Answers, Metric
     from tasks.workloads.outcomes.classes import Classes
     from tasks.workloads.protocol import (
@@ -70,6 +70,7 @@ __all__ = [
     "Dataset",
     "Draft",
     "Example",
+    "Exhibit",
     "ExtraColumn",
     "Fetched",
     "Folder",
@@ -120,6 +121,7 @@ _HOMES = {
     "Dataset": "tasks.samples",
     "Draft": "tasks.workloads.protocol",
     "Example": "tasks.workloads.protocol",
+    "Exhibit": "tasks.workloads.measuring",
     "ExtraColumn": "tasks.workloads.measuring",
     "Fetched": "tasks.deployment.device.client",
     "Folder": "tasks.workloads.items",

@@ -12,7 +12,15 @@ from tasks.text import visible
 MOST = 300  # characters of a sentence
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
+DIGITS = 12  # of a digest that people are shown
+
 Kind = Literal["hand", "schedule", "pages", "data"]
+BRIEF: Mapping[Kind, str] = {
+    "hand": "by hand",
+    "schedule": "by its schedule",
+    "pages": "from the pages",
+    "data": "data changed",
+}
 
 
 class Cause(Record):
@@ -30,6 +38,11 @@ class Cause(Record):
     def is_attended(self) -> bool:
         """Return whether a person sits before the run and sees what it says."""
         return self.kind == "hand"
+
+    @property
+    def brief(self) -> str:
+        """Return it in two or three words, for the name of a run."""
+        return BRIEF[self.kind]
 
 
 HAND = Cause(kind="hand", sentence="somebody ran it by hand")
@@ -50,3 +63,24 @@ def read_cause(given: object) -> Cause:
         data=digest if isinstance(digest, str) and DIGEST.fullmatch(digest) else None,
         sentence=visible(sentence[:MOST])[:MOST] if isinstance(sentence, str) and sentence else "the data changed",
     )
+
+
+def run_name(model: str, cause: Cause, digest: str | None) -> str:
+    """Return the name of a run: the model, why it began, and the data as far as it is known.
+
+    Args:
+        model: the name under which it is released.
+        cause: of the run.
+        digest: of the source's listing; None while nobody has looked.
+    """
+    return f"{model}, {cause.brief}{f', data {digest[:DIGITS]}' if digest else ''}"
+
+
+def run_tags(model: str, cause: Cause) -> tuple[str, ...]:
+    """Return the tags by which a run is found among others.
+
+    Args:
+        model: the name under which it is released.
+        cause: of the run.
+    """
+    return f"model:{model}", f"cause:{cause.kind}"

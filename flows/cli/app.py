@@ -13,6 +13,7 @@ from flows.cli.config import config
 from flows.cli.data import data
 from flows.cli.devices import fetch, locate, predict, verify
 from flows.cli.drift import drift
+from flows.cli.history import history
 from flows.cli.keys import keys
 from flows.cli.ledger import ledger
 from flows.cli.maintenance import pin, reproduce, retention, serve, unpin
@@ -55,6 +56,7 @@ for command in (promote, rollback, channels, audit, ledger, sign, keys, retentio
     app.command(command)
 app.command(up, name=("up", "ui"))
 app.command(status)
+app.command(history)
 app.command(notify)
 
 

@@ -41,6 +41,7 @@ TEXT_COLUMNS = {
     "When",
     "Who",
     "Why",
+    "Ended",
 }
 
 

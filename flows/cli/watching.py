@@ -28,9 +28,4 @@ def answer_data(model: str, digest: str, verdict: "Verdict", reason: str, store:
     from tasks.watching.memory import answer
 
     registry = registry_of(deployment(store, model))
-    made = answer(registry, digest, verdict, Why(reason, actor()))
-    takes = f"; its model may take the place of release {made.replaces.version}" if made.replaces else ""
-    ending = (
-        f"The next look of the watch begins a run on it{takes}." if verdict == "approved" else "No run begins on it."
-    )
-    tell(f"The data {made.digest[:12]} of {model} is {verdict}. {ending}")
+    tell(answer(registry, digest, verdict, Why(reason, actor())).describe(model))

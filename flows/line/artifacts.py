@@ -1,18 +1,24 @@
-"""The artifacts on the run's page: the candidates, the picture, the verdict and the report."""
+"""The artifacts on a run's page: candidates, pictures, the verdict with each rule's numbers, classes, drift, report."""
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import shlex
+from urllib.parse import quote
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from flows.line.keys import artifact_key
+from flows.line.markdown import markdown_cells, markdown_picture, markdown_table, shown_rows
+from tasks.deployment.records import Release
 from tasks.drift.records import DRIFT, DriftReport
-from tasks.evaluation.pictures import pareto_svg
-from tasks.evaluation.records import REPORT
+from tasks.evaluation.pictures import curves_svg, pareto_svg
+from tasks.evaluation.records import BASELINE, REPORT
 from tasks.evaluation.results import Results
 from tasks.evaluation.tables import candidates_table, decision_table
 from tasks.records import read_record
-from tasks.text import markdown
+from tasks.text import markdown, markdown_code
+from tasks.verdicts import RuleVerdict
+from tasks.wording import capitalized
+from tasks.workloads import exhibits_for
+from tasks.workloads.measuring import Exhibit
 
 SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "NO_BASELINE": "➖"}
 
@@ -22,22 +28,62 @@ def show_results(results: Results) -> None:
     create_table_artifact(
         table=shown_rows(candidates_table(results)), key="candidates", description="Every candidate beside the baseline"
     )
-    create_markdown_artifact(markdown=_pareto(results), key="pareto", description="Stored bytes against quality")
-    create_markdown_artifact(markdown=_verdict(results), key="gate", description="The gate's verdict")
+    _show("pareto", "Stored bytes against quality", pareto_markdown(results))
+    _show("gate", "The gate's verdict", verdict_markdown(results))
+    if results.history:
+        _show("curves", "The training of the baseline", curves_markdown(results))
+    for exhibit in outcome_exhibits(results):
+        _show(artifact_key(exhibit.key), exhibit.title, exhibit_markdown(exhibit))
     if DRIFT.exists():
-        report = read_record(DRIFT, DriftReport)
-        create_markdown_artifact(
-            markdown=drift_markdown(report), key="drift", description="The data beside production's"
-        )
+        _show("drift", "The data beside production's", drift_markdown(read_record(DRIFT, DriftReport)))
     create_link_artifact(
         link=REPORT.resolve().as_uri(), link_text=str(REPORT), key="report", description="The whole report, one file"
     )
 
 
-def show_waiting(sentence: str) -> None:
-    """Put what waits for a person on the run's page, and how to answer."""
-    text = f"{markdown(sentence)}\n\nOn these pages: *Deployments*, `approve`, *Run*, *Custom run*."
-    create_markdown_artifact(markdown=text, key="approval", description="It waits for a person")
+def show_release(release: Release, store: str) -> None:
+    """Put the release that a run came to on its page."""
+    _show("release", f"{release.model} {release.version}", release_markdown(release, store))
+
+
+def outcome_exhibits(results: Results) -> tuple[Exhibit, ...]:
+    """Return what the outcome shows of the chosen candidate beside the baseline."""
+    make = exhibits_for(results.dataset.workload)
+    if make is None or results.gate is None:
+        return ()
+    chosen = results.gate.chosen
+    before, after = (results.qualities[name].splits["validation"].details for name in (BASELINE, chosen))
+    return tuple(make(chosen, before, after))
+
+
+def exhibit_markdown(exhibit: Exhibit) -> str:
+    """Return a picture and a table of an outcome's own."""
+    parts = [markdown(exhibit.title)]
+    if exhibit.picture:
+        parts.append(markdown_picture(exhibit.title, exhibit.picture))
+    if exhibit.rows:
+        parts.append(markdown_cells(exhibit.head, exhibit.rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def release_markdown(release: Release, store: str) -> str:
+    """Return what a release is, where it lies and how a device gets it."""
+    place = f"{store.rstrip('/')}/models/{release.model}/releases/{release.version}"
+    rows = {
+        "Recipe": release.recipe,
+        "Channels": ", ".join(release.channels) or "none",
+        "Bytes as stored": f"{release.stored_bytes:,}",
+        "Bytes as loaded": f"{release.loaded_bytes:,}",
+        **{f"{capitalized(name)} on validation": f"{value:.4f}" for name, value in release.metrics.items()},
+        "Created": release.created,
+        "SHA-256 of the manifest": release.manifest_sha256,
+        **({"The gate could not decide": release.inconclusive} if release.inconclusive else {}),
+    }
+    table = markdown_cells(("", f"{release.model} {release.version}"), rows.items())
+    channel = f" --channel {release.channels[0]}" if release.channels else ""
+    fetch = f"slimline fetch {release.model} --store {shlex.quote(store)}{channel} --to device/"
+    link = f"[{markdown(place)}]({quote(place, safe=':/')})"
+    return f"{table}\n\nIt lies in {link}. A device gets it by {markdown_code(fetch)}.\n"
 
 
 def drift_markdown(report: DriftReport) -> str:
@@ -57,12 +103,20 @@ def drift_markdown(report: DriftReport) -> str:
     return f"{markdown(report.sentence)}{table}\n"
 
 
-def _pareto(results: Results) -> str:
-    picture = base64.b64encode(pareto_svg(results).encode()).decode()
-    return f"![Stored bytes against quality, latency as colour](data:image/svg+xml;base64,{picture})"
+def pareto_markdown(results: Results) -> str:
+    """Return the picture of bytes against quality."""
+    return markdown_picture("Stored bytes against quality, latency as colour", pareto_svg(results))
 
 
-def _verdict(results: Results) -> str:
+def curves_markdown(results: Results) -> str:
+    """Return the picture of the baseline's training."""
+    training = results.training
+    sentence = f"{training.epochs:,} epochs in {training.seconds:,.0f} seconds; epoch {training.best_epoch:,} was kept."
+    return f"{markdown(sentence)}\n\n{markdown_picture('Loss and quality over the epochs', curves_svg(results))}\n"
+
+
+def verdict_markdown(results: Results) -> str:
+    """Return the decision if there is one, each rule with its numbers, and why this candidate was chosen."""
     gate = results.gate
     if gate is None:
         return "The gate has not chosen yet."
@@ -77,19 +131,30 @@ def _verdict(results: Results) -> str:
         if decision
         else f"## Provisional: {SIGNS[gate.outcome]} {gate.outcome} on validation\n\n"
     )
+    numbers = f"{rule_numbers(gate.rules)}\n\n" if gate.rules else ""
     return (
-        f"{head}{markdown(gate.sentence)}\n\n### Rules, on the validation split\n{rules}\n\n"
+        f"{head}{markdown(gate.sentence)}\n\n### Rules, on the validation split\n{numbers}{rules}\n\n"
         f"### The choice, on the validation split\n{choices}\n"
     )
 
 
-def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
-    """Rows as a table."""
-    head, body = map(markdown, rows[0]), ([markdown(value) for value in row.values()] for row in rows)
-    cells = [list(head), ["---"] * len(rows[0]), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+def rule_numbers(rules: tuple[RuleVerdict, ...]) -> str:
+    """Return each rule's measure, interval and limit, in the units of params.yaml."""
+    head = ("Rule", "Against", "Outcome", "Measured", "Interval", "Limit")
+    return markdown_cells(head, map(_numbers, rules))
 
 
-def shown_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of a table artifact, whose texts are shown as they are: Prefect's pages take each for Markdown."""
-    return [{key: markdown(of) if isinstance(of, str) else of for key, of in row.items()} for row in rows]
+def _numbers(rule: RuleVerdict) -> tuple[str, ...]:
+    bounds = "" if rule.low is None or rule.high is None else f"{rule.low:.4g} … {rule.high:.4g}"
+    return (
+        rule.metric.replace("_", " "),
+        rule.versus or "a limit",
+        rule.outcome.replace("_", " "),
+        "" if rule.value is None else f"{rule.value:.4g}",
+        bounds,
+        f"at {'most' if rule.at_most else 'least'} {rule.limit:.4g}",
+    )
+
+
+def _show(key: str, title: str, text: str) -> None:
+    create_markdown_artifact(markdown=text, key=key, description=markdown(title))

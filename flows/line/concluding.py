@@ -23,11 +23,15 @@ Ending = Literal["Released", "AwaitingApproval", "Nothing to do", "Held back", "
 
 @dataclass(frozen=True)
 class RunResult:
-    """The end of a run, and the release that a channel points at now, if there is one."""
+    """The end of a run, and the release that a channel points at now, if there is one.
+
+    ``waits`` is the digest of the data that a person is asked about, where the run ended for that.
+    """
 
     ending: Ending
     sentence: str
     release: Release | None
+    waits: str | None = None
 
 
 def conclude(params: Params, cause: str | None = None) -> RunResult:

@@ -6,12 +6,11 @@ A run that a person started in a terminal goes on whatever the data: that person
 import contextlib
 from collections.abc import Iterator
 
-from prefect.context import FlowRunContext
-
 from flows.line.concluding import RunResult
+from flows.line.naming import name_run
 from flows.line.stages import StageFailed
 from flows.line.telling import tell
-from tasks.causes import HAND, PAGES, SCHEDULE, Cause, read_cause
+from tasks.causes import Cause
 from tasks.config import Params
 from tasks.data_loading.fingerprint import SOURCE
 from tasks.data_loading.sources.protocol import SourceListing
@@ -25,21 +24,6 @@ from tasks.watching.asking import reasons_by_content
 from tasks.watching.judging import judge
 from tasks.watching.looking import look
 from tasks.watching.memory import RUN, note_attempt, note_refused, note_waiting, recall
-
-
-def cause_of(given: object) -> Cause:
-    """Return why this run began: what an event has said, else what Prefect knows of the run.
-
-    Args:
-        given: the parameter ``cause`` of the run.
-    """
-    if given is not None:
-        return read_cause(given)
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
-    if run is None or run.deployment_id is None:
-        return HAND
-    return SCHEDULE if run.auto_scheduled else PAGES
 
 
 def end_before_work(params: Params, registry: Registry, cause: Cause) -> RunResult | None:
@@ -59,6 +43,7 @@ def end_before_work(params: Params, registry: Registry, cause: Cause) -> RunResu
         return None
     expect_apart(params, remote_urls())
     state = look(params.data)
+    name_run(params.deployment.model, cause, state.digest)
     memory = recall(registry, state.digest)
     found = judge(params, state, memory)
     if cause.kind == "data" and found.kind in ("Unchanged", "Refused"):
@@ -119,4 +104,4 @@ def wait_for_person(
     """Note that data waits for a person, and return the end of the run."""
     note_waiting(registry, digest, reasons, classes)
     command = f"slimline approve {params.deployment.model} --data {digest[:12]} --reason …"
-    return RunResult("AwaitingConsent", f"{' '.join(reasons)} A person decides: `{command}`", None)
+    return RunResult("AwaitingConsent", f"{' '.join(reasons)} A person decides: `{command}`", None, waits=digest)

@@ -4,6 +4,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.line.announcing import announce, subject_of
+from flows.line.naming import task_name
 from flows.line.telling import tell
 from tasks.config import Params
 from tasks.deployment.records import Release
@@ -28,7 +29,7 @@ def announce_and_record(params: Params, registry: Registry, release: Release, se
         record(params, release, cause)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name=task_name, cache_policy=NO_CACHE, persist_result=False)
 def record(params: Params, release: Release, cause: str | None = None) -> None:
     """Copy data and models to DVC's remote; commit and tag the release. To do it again does no harm."""
     if params.versioning.push:

@@ -10,15 +10,16 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.line.artifacts import show_results, show_waiting
 from flows.line.concluding import RunResult, conclude
-from flows.line.guarding import cause_of, end_before_training, end_before_work, refusing_data
+from flows.line.guarding import end_before_training, end_before_work, refusing_data
 from flows.line.holding import holding_project
+from flows.line.naming import cause_of, first_name, name_run, tag_outcome
 from flows.line.notices import run_ended
 from flows.line.reaper import project_tag
 from flows.line.retrying import asks_outside
+from flows.line.showing import show_end, show_waiting
 from flows.line.stages import StageFailed, may_succeed_later, run_stage
-from flows.line.staleness import Survey, survey, told
+from flows.line.staleness import Survey, restore_outputs, survey, told
 from flows.line.telling import tell
 from flows.line.waiting import sweep_waiting
 from flows.line.workspace import Busy
@@ -61,11 +62,12 @@ def retrain(params: Params) -> RunResult:
 
 @flow(
     name="retrain",
+    flow_run_name=first_name,
     persist_result=False,
     validate_parameters=False,
-    on_completion=[run_ended],
-    on_failure=[run_ended],
-    on_crashed=[run_ended],
+    on_completion=[tag_outcome, run_ended],
+    on_failure=[tag_outcome, run_ended],
+    on_crashed=[tag_outcome, run_ended],
 )
 def retrain_flow(cause: dict[str, Any] | None = None) -> State[RunResult]:
     """Bring every stage up to date, release what passed the gate, keep the record of it.
@@ -77,11 +79,12 @@ def retrain_flow(cause: dict[str, Any] | None = None) -> State[RunResult]:
     try:
         with holding_project(str(flow_run.id)):
             expect_recordable(params.versioning, params.deployment.model)
-            result = run_line(params, registry_of(params.deployment), cause_of(cause))
+            began = cause_of(cause)
+            name_run(params.deployment.model, began, began.data)
+            result = run_line(params, registry_of(params.deployment), began)
     except Busy as error:  # a person's run: nothing has failed
         return Cancelled(name="Busy", message=visible(str(error)))
-    if result.ending == "AwaitingApproval":
-        show_waiting(result.sentence)
+    show_waiting(params.deployment.model, result)
     return Completed(name=result.ending, message=visible(result.sentence), data=result)
 
 
@@ -105,6 +108,8 @@ def look(params: Params) -> Survey:
     """
     registry = registry_of(params.deployment)
     expect_release_possible(params, registry)
+    for sentence in restore_outputs(params):
+        tell("restore", sentence)
     return survey(params, registry)
 
 
@@ -118,6 +123,7 @@ def run_line(params: Params, registry: Registry, cause: Cause) -> RunResult:
     if early := guard(params, registry, cause):
         return early
     found = look(params)
+    name_run(params.deployment.model, cause, found.data)
     for names, why in told(found):
         tell("stale", f"{names}: {why}")
     first = with_needs(found.stages, [LOAD]) if LOAD in found.stale else {}
@@ -128,7 +134,7 @@ def run_line(params: Params, registry: Registry, cause: Cause) -> RunResult:
     run_stages({name: stage for name, stage in found.stages.items() if name not in first}, found.stale)
     result = conclude(params, cause.sentence)
     note_trained(params, registry, result.ending)
-    show_results(write_report(params))
+    show_end(params, registry, write_report(params), result, cause)
     return result
 
 

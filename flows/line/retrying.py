@@ -6,6 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
+from flows.line.naming import task_name
 from tasks.errors import UNAVAILABLE, SlimlineError
 
 
@@ -16,6 +17,7 @@ def _may_answer_later(_task: object, _run: object, state: State[Any]) -> bool:
 
 
 asks_outside = task(
+    task_run_name=task_name,
     cache_policy=NO_CACHE,
     persist_result=False,
     retries=2,

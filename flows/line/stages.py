@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.environment import WORKSPACE
+from flows.line.progress import StagePage
 from flows.terminal import say
 from tasks.errors import UNAVAILABLE
 from tasks.processes import end_group, process_group
@@ -43,7 +44,14 @@ def run_stage(name: str, fresh: bool) -> State[str]:
     logger = get_run_logger()
     if fresh:
         return Completed(name="Unchanged", message="Neither inputs nor parameters changed.")
-    progress = follow(repro_command(name), name, logger.info)
+    page = StagePage(name)
+
+    def log(line: str) -> None:
+        logger.info(line)
+        page.see(line)
+
+    progress = follow(repro_command(name), name, log)
+    page.end(progress)
     return Completed(name=progress)
 
 

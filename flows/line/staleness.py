@@ -8,11 +8,13 @@ from pathlib import Path
 from tasks.code.changes import explain_code
 from tasks.code.records import foresee_code
 from tasks.config import Params
-from tasks.data_loading.fingerprint import explain_source, foresee_source
+from tasks.data_loading.fingerprint import SOURCE, explain_source, foresee_source
+from tasks.data_loading.sources.protocol import SourceListing
 from tasks.deployment.releases.production import production_changed
 from tasks.deployment.releases.promotion import Registry
 from tasks.deployment.releases.release_state import already_released
 from tasks.versioning.changes import Foreseen
+from tasks.versioning.restoring import restore
 from tasks.versioning.stages import Stage, read_stages, reads_stale, stale_stages
 
 PRODUCTION = "production"
@@ -21,10 +23,14 @@ NAMED = 2  # stages that differ by their recipe alone; of more, the number is to
 
 @dataclass(frozen=True)
 class Survey:
-    """The stages in an order in which they can run, and those that may have something to do."""
+    """The stages in an order in which they can run, and those that may have something to do.
+
+    ``data`` is the digest of what the source lists now.
+    """
 
     stages: Mapping[str, Stage]
     stale: frozenset[str]
+    data: str | None = None
 
     def reasons(self) -> dict[str, tuple[str, ...]]:
         """Return why each stale stage is stale, in the order in which they run."""
@@ -50,12 +56,24 @@ def survey(params: Params, registry: Registry) -> Survey:
         StoreError: the store cannot be read.
         VersioningError: this is no DVC repository, dvc.yaml is wrong, or another DVC command is at work for long.
     """
-    stages = read_stages(foreseen=foresee(params))
+    foreseen = foresee(params)
+    stages = read_stages(foreseen=foreseen)
     stale = stale_stages(stages, {PRODUCTION: False})
     # a model that is released need not be compared with itself; one that is made anew is compared with it
     if stale or already_released(params, registry) is None:
         stale = stale_stages(stages, {PRODUCTION: production_changed(params, registry.store)})
-    return Survey(stages, stale)
+    listed = foreseen.get(SOURCE)
+    return Survey(stages, stale, SourceListing.model_validate_json(listed.content).digest if listed else None)
+
+
+def restore_outputs(params: Params) -> list[str]:
+    """Get what another clone has made from DVC's remote, where it would be made just so again; gives sentences of it.
+
+    Raises:
+        SourceError: the source is missing, empty or unreachable.
+        VersioningError: this is no DVC repository, or dvc.yaml or dvc.lock is wrong.
+    """
+    return restore(partial(foresee, params))
 
 
 def foresee(params: Params) -> dict[Path, Foreseen]:

@@ -14,9 +14,11 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.holding import holding_project
+from flows.line.naming import named
 from flows.line.reaper import project_tag
 from flows.line.retrain import run_stages
-from flows.line.staleness import survey
+from flows.line.staleness import restore_outputs, survey
+from flows.line.telling import tell
 from tasks.config import Params, load_params
 from tasks.deployment.releases.promotion import registry_of
 from tasks.versioning.stages import Stage, with_needs
@@ -37,7 +39,12 @@ def try_recipes(params: Params, names: Sequence[str]) -> None:
     state.result()
 
 
-@flow(name="try", persist_result=False, validate_parameters=False)
+@flow(
+    name="try",
+    flow_run_name=named(lambda given: f"try {', '.join(given['names'])}"),
+    persist_result=False,
+    validate_parameters=False,
+)
 def try_flow(names: list[str]) -> State[None]:
     """Make and judge the candidates of some recipes.
 
@@ -46,6 +53,8 @@ def try_flow(names: list[str]) -> State[None]:
     """
     with holding_project(str(flow_run.id)):
         params = load_params()
+        for sentence in restore_outputs(params):
+            tell("restore", sentence)
         found = survey(params, registry_of(params.deployment))
         run_stages(needed(found.stages, names), found.stale)
     return Completed(name="Tried", message=f"{', '.join(names)} were made and judged; nothing was decided.")

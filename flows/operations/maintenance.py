@@ -5,7 +5,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.line.artifacts import shown_rows
+from flows.line.markdown import shown_rows
+from flows.line.naming import named
 from flows.operations.rebuilding import parse_release, reproduce_in
 from tasks.config import load_params
 from tasks.deployment.releases.reproduction import Reproduction
@@ -15,7 +16,11 @@ from tasks.deployment.trust.trusted import project_trust
 from tasks.text import markdown, visible
 
 
-@flow(name="release.retention", persist_result=False)
+@flow(
+    name="release.retention",
+    flow_run_name=named(lambda given: "old releases looked at" if given.get("dry_run") else "old releases removed"),
+    persist_result=False,
+)
 def retention_flow(dry_run: bool = False) -> State[int]:
     """Remove old releases and uploads that never ended, as params.yaml says.
 
@@ -35,7 +40,9 @@ def retention_flow(dry_run: bool = False) -> State[int]:
     return Completed(message=line, data=tidied.gone)
 
 
-@flow(name="release.reproduce", persist_result=False)
+@flow(
+    name="release.reproduce", flow_run_name=named(lambda given: f"reproduce {given['release']}"), persist_result=False
+)
 def reproduce_flow(release: str) -> State[Reproduction]:
     """Make a release again from its commit, dvc.lock and data, and compare the model bit for bit.
 

@@ -5,6 +5,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from flows.line.naming import named
 from flows.line.notices import about_move, tell_of
 from tasks.config import check_version, load_params, parse_deployment
 from tasks.deployment.records import MAX_BY, Pointer
@@ -13,7 +14,11 @@ from tasks.deployment.releases.channels import Why, actor
 from tasks.text import visible
 
 
-@flow(name="release.promote", persist_result=False)
+@flow(
+    name="release.promote",
+    flow_run_name=named(lambda given: f"promote {given.get('version') or 'what is in staging'}"),
+    persist_result=False,
+)
 def promote_flow(
     reason: str, version: int | None = None, channel: str | None = None, replaces: str | None = None
 ) -> State[Pointer]:
@@ -35,7 +40,11 @@ def promote_flow(
     return _moved(registry, target, promotion.promote(registry, version, target, _why(reason)))
 
 
-@flow(name="release.rollback", persist_result=False)
+@flow(
+    name="release.rollback",
+    flow_run_name=named(lambda given: f"roll back to {given.get('to') or 'the release before'}"),
+    persist_result=False,
+)
 def rollback_flow(reason: str, to: int | None = None, channel: str | None = None) -> State[Pointer]:
     """Point a channel to the release that it pointed to before, as a new move.
 

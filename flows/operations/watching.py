@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.events import emit_event
 from prefect.states import Completed
 
+from flows.line.naming import named
 from flows.line.notices import tell_of
 from flows.line.workspace import holder
 from tasks.config import Params, load_params
@@ -37,7 +38,7 @@ RETRAIN = "retrain"  # the deployment that the event starts
 NOT_ENDED = (StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING)
 
 
-@flow(name="watch", persist_result=False)
+@flow(name="watch", flow_run_name=named(lambda _: "a look at the source"), persist_result=False)
 def watch_flow() -> State[str]:
     """Look whether the source has changed since the last run that finished, and let a run begin on it if so."""
     params = load_params()

@@ -214,7 +214,7 @@ def _bytes(rule: BytesRule, name: str, results: Results) -> Iterator[RuleVerdict
         yield _exact(rule, BASELINE, share, rule.max_ratio, f"The model is {kind} in {said} allowed.")
 
 
-def _exact(rule: BytesRule, versus: Versus | None, value: float, limit: float, sentence: str) -> RuleVerdict:
+def _exact(rule: BytesRule, versus: str | None, value: float, limit: float, sentence: str) -> RuleVerdict:
     """Return the verdict on a figure that is known, with no interval around it."""
     return RuleVerdict.of(
         rule.metric,

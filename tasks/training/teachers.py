@@ -30,8 +30,9 @@ def teach(params: Params) -> None:
     """
     known = _known()
     report: dict[str, tuple[TeacherMember, ...]] = {}
-    for name, network in params.teachers.items():
+    for number, (name, network) in enumerate(params.teachers.items(), start=1):
         before = known.get(name, ())
+        print(f"teacher {number}/{len(params.teachers)}: {name}")
         report[name] = tuple(
             _member(name, index, network, params, before[index] if index < len(before) else None)
             for index in range(network.members)
@@ -58,9 +59,9 @@ def _member(
     model = _build(network, seed)
     digest, path = plan.digest(model), teacher_member(name, index)
     if before is not None and before.plan == digest and path.exists():
-        print(f"teacher {name}, member {index + 1}/{network.members}: unchanged")
+        print(f"member {index + 1}/{network.members} of {name}: unchanged")
         return before
-    print(f"teacher {name}, member {index + 1}/{network.members}: {network.model}, {model.count_params():,} parameters")
+    print(f"member {index + 1}/{network.members} of {name}: {network.model}, {model.count_params():,} parameters")
     fitted = fit(model, plan, backup=BACKUP)
     check_finite(model, f"teacher {name}, member {index + 1}")
     save_model(model, path)

@@ -14,7 +14,7 @@ from tasks.samples import PREPARED, Dataset, read_dataset
 from tasks.workloads.protocol import Outcome, OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
 
 if TYPE_CHECKING:
-    from tasks.workloads.measuring import Blocks, OutcomeMeasuring  # no code of stages that measure nothing
+    from tasks.workloads.measuring import Blocks, Exhibits, OutcomeMeasuring  # no code of stages that measure nothing
 
 WORKLOADS = {  # the class in the module ``workload`` of the folder of that name; the first one is the default
     "image": "Image",
@@ -168,6 +168,16 @@ def blocks_for(workload: str) -> "Blocks | None":
         workload: as ``data.workload`` names it.
     """
     target = measuring_for(workload).blocks
+    return None if target is None else _found(target)
+
+
+def exhibits_for(workload: str) -> "Exhibits | None":
+    """Return the function that makes what the operator's page shows of this outcome alone; None where it has none.
+
+    Args:
+        workload: as ``data.workload`` names it.
+    """
+    target = measuring_for(workload).exhibits
     return None if target is None else _found(target)
 
 

@@ -26,6 +26,8 @@ LEARNT = "learnt"  # the metric of a verdict on whether the task is learnt
 CONSTANT = "a constant answer"
 # Makes markup of the report from the chosen candidate's name, the baseline's details and the candidate's.
 Blocks = Callable[[str, Mapping[str, Any], Mapping[str, Any]], "Markup"]
+# Makes what the operator's page shows of the outcome, from the same.
+Exhibits = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Sequence["Exhibit"]]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,20 @@ class ExtraColumn(NamedTuple):
     column: str
     title: str
     shown: str
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A picture or a table of an outcome's own for the operator's page.
+
+    ``key``: what the page finds it by. ``head`` and ``rows``: a table, cell by cell. All texts are shown as they are.
+    """
+
+    key: str
+    title: str
+    picture: str | None = None  # SVG
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 class Prediction(Record):
@@ -82,6 +98,7 @@ class OutcomeMeasuring(ABC):
     rules: ClassVar[frozenset[str]] = frozenset()
     per_class: ClassVar[tuple[str, ...]] = ()
     blocks: ClassVar[str | None] = None  # of the report: where a function as Blocks is, as package.module:function
+    exhibits: ClassVar[str | None] = None  # of the operator's page: where a function as Exhibits is
     answer: ClassVar[str] = "the outputs are the answer"  # of a signature: how outputs become the answer
     output: ClassVar[str] = "value"  # what one number of an output is called there
 

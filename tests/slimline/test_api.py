@@ -25,41 +25,10 @@ SIGNATURES = {
 }
 TYPES = {
     *("Answers", "Augmentation", "ClassFiles", "Classes", "ConstantAnswer", "DataError", "Dataset", "Draft", "Example"),
-    *(
-        "ExtraColumn",
-        "Fetched",
-        "Folder",
-        "Interval",
-        "LearnedReader",
-        "LearningReader",
-        "Metric",
-        "NotInstalled",
-        "Outcome",
-        "OutcomeLearning",
-    ),
-    *(
-        "OutcomeMeasuring",
-        "Pair",
-        "Prediction",
-        "RawSample",
-        "Reader",
-        "RefusedSample",
-        "RowReader",
-        "Rows",
-        "RuleVerdict",
-    ),
-    *(
-        "Settings",
-        "SlimlineError",
-        "SourceFile",
-        "Technique",
-        "TensorSpec",
-        "Trust",
-        "UnusableError",
-        "Workload",
-        "WorkloadLearning",
-    ),
-    "WorkloadReading",
+    *("Exhibit", "ExtraColumn", "Fetched", "Folder", "Interval", "LearnedReader", "LearningReader", "Metric"),
+    *("NotInstalled", "Outcome", "OutcomeLearning", "OutcomeMeasuring", "Pair", "Prediction", "RawSample", "Reader"),
+    *("RefusedSample", "RowReader", "Rows", "RuleVerdict", "Settings", "SlimlineError", "SourceFile", "Technique"),
+    *("TensorSpec", "Trust", "UnusableError", "Workload", "WorkloadLearning", "WorkloadReading"),
 }
 ALIASES = {"Item", "Payload", "TakeFile"}
 PARTS = {  # what a workload and an outcome of one's own must have, and what samples are made of

@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.causes import HAND, MOST, PAGES, SCHEDULE, read_cause
+from tasks.causes import HAND, MOST, PAGES, SCHEDULE, Cause, read_cause, run_name, run_tags
 
 DIGEST = "ab" * 32
 
@@ -37,3 +37,17 @@ def test_the_words_of_an_event_are_bounded_text() -> None:
 
 def test_only_a_person_at_a_terminal_is_there_to_see() -> None:
     assert [cause.is_attended for cause in (HAND, PAGES, SCHEDULE, read_cause({}))] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("cause", "digest", "name"),
+    [
+        (HAND, None, "digits, by hand"),
+        (SCHEDULE, DIGEST, "digits, by its schedule, data abababababab"),
+        (PAGES, DIGEST, "digits, from the pages, data abababababab"),
+        (read_cause({"data": DIGEST}), DIGEST, "digits, data changed, data abababababab"),
+    ],
+)
+def test_a_run_is_named_after_its_model_its_cause_and_its_data(cause: Cause, digest: str | None, name: str) -> None:
+    assert run_name("digits", cause, digest) == name
+    assert run_tags("digits", cause) == ("model:digits", f"cause:{cause.kind}")

@@ -57,6 +57,18 @@ class DataConsent(Record):
     at: str  # UTC, ISO 8601
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
 
+    def describe(self, model: str) -> str:
+        """Say to the one who gave it what comes of it.
+
+        Args:
+            model: the name under which it is released.
+        """
+        said = f"The data {self.digest[:12]} of {model} is {self.verdict}."
+        if self.verdict == "refused":
+            return f"{said} No run begins on it."
+        takes = f"; its model may take the place of release {self.replaces.version}" if self.replaces else ""
+        return f"{said} The next look of the watch begins a run on it{takes}."
+
 
 def consent_to(
     store: Store, model: str, channel: str, digest: str, classes: tuple[str, ...] | None, verdict: Verdict, why: Why

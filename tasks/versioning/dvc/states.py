@@ -13,6 +13,7 @@ ALWAYS = "always changed"
 COMMANDS = {"changed command": "its command changed"}
 CHANGED_OUTPUTS = "changed outs"
 STATES = {"deleted": "is missing", "new": "is new", "modified": "changed", "not in cache": "is not in DVC's cache"}
+MISSING = ("deleted", "not in cache")
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,14 @@ class File:
 
 @dataclass(frozen=True)
 class Change:
-    """A reason why DVC would run a stage; ``file``: the name of the file that it is about, if it is about one."""
+    """A reason why DVC would run a stage.
+
+    ``file``: the name of the file that it is about, if it is about one; ``is_missing``: that file is not here.
+    """
 
     words: str
     file: str | None = None
+    is_missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ def _changes(stage: Any, entry: Any) -> Iterator[Change]:
                 parameters = [name for each in stage.deps if str(each) == path for name in _changed_parameters(each)]
                 yield Change(f"params {', '.join(parameters or state)}")
             else:
-                yield Change(f"{kind}{path} {STATES.get(state, state)}", path)
+                yield Change(f"{kind}{path} {STATES.get(state, state)}", path, state in MISSING)
 
 
 def _changed_parameters(each: Any) -> Iterator[str]:

@@ -6,7 +6,8 @@ import pytest
 
 from flows.line import guarding
 from flows.line.concluding import RunResult
-from flows.line.guarding import cause_of, end_before_training, end_before_work, refusing_data
+from flows.line.guarding import end_before_training, end_before_work, refusing_data
+from flows.line.naming import cause_of
 from flows.line.stages import StageFailed
 from tasks.causes import HAND, PAGES, SCHEDULE, Cause, read_cause
 from tasks.config import Params

@@ -79,7 +79,7 @@ def test_what_other_code_trained_is_trained_again(network: str, capsys: pytest.C
     teach(params(**teachers))
     lines = capsys.readouterr().out
     assert lines.count(": unchanged") == 1
-    assert "teacher one, member 1/1: unchanged" in lines
+    assert "member 1/1 of one: unchanged" in lines
 
 
 def test_without_teachers_there_is_a_record_that_says_so(network: str) -> None:

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tasks.config import load_params
+from tasks.config import LOCK, load_params
 from tasks.errors import ConfigError
+from tasks.versioning.dvc.lock import locked_outputs
+from tasks.versioning.dvc.mending import mend
+from tasks.versioning.environment import stage_environment
 from tasks.versioning.git import git
 from tasks.versioning.project import FILES, PREFECT, STAGES, TEMPLATE, create, name_for, update
+from tasks.versioning.stages import read_stages, stale_stages
 
 REPOSITORY = Path(__file__).parents[3]
 STORED = Path(__file__).with_name("stored")  # a project as it was begun at commit 1f5b2ac, in which tasks/ is a copy
@@ -31,6 +35,18 @@ def old(tmp_path: Path) -> Path:
     for name in ("dvc", "params", "prefect"):
         (tmp_path / f"{name}.yaml").write_bytes((STORED / f"{name}-1f5b2ac.txt").read_bytes())
     return tmp_path
+
+
+@pytest.fixture
+def used(old: Path) -> Path:
+    """The same with one recipe, two epochs and no teachers, and the dvc.lock that its line had left then."""
+    for stored, name in (("params-used", "params.yaml"), ("lock", "dvc.lock")):
+        (old / name).write_bytes((STORED / f"{stored}-1f5b2ac.txt").read_bytes())
+    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"):
+        (old / name).parent.mkdir(exist_ok=True)
+        (old / name).write_text((TEMPLATE / FILES[name]).read_text(encoding="utf-8"))
+    git(old, "init", "--quiet")
+    return old
 
 
 def read(path: Path) -> Any:
@@ -177,6 +193,29 @@ def test_a_stored_project_is_upgraded_and_the_difference_is_shown(old: Path) -> 
     assert update(old) == ""
     done = python(old, "-P", "-m", "tasks.code", "code")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_lock_of_a_project_in_which_the_line_has_run_is_read_after_an_upgrade(used: Path) -> None:
+    update(used)
+    assert mend(used) == []
+    assert "models/candidates/float16/model.tflite" in " ".join(locked_outputs((used / LOCK).read_text()))
+    stages = read_stages(used)
+    assert "compress@float16" in stages
+    assert stale_stages(stages, {}) == set(stages)  # whatever ran then ran with another code
+    assert "its command changed" in stages["train"].changed
+
+
+@pytest.mark.slow
+def test_an_upgraded_project_goes_on_with_the_lock_that_it_has(used: Path) -> None:
+    then = read(used / LOCK)["stages"]
+    update(used)
+    environment = stage_environment({"PYTHONPATH": str(REPOSITORY)})
+    command = [sys.executable, "-m", "dvc", "repro", "--quiet", "load"]
+    done = subprocess.run(command, cwd=used, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    now = read(used / LOCK)["stages"]
+    assert now["load"]["cmd"] == "python -P -m tasks.data_loading load"
+    assert now["train"] == then["train"]
 
 
 def test_an_upgrade_keeps_a_users_own_stages_and_schedules(old: Path) -> None:

@@ -40,6 +40,7 @@ class ClassesMeasuring(OutcomeMeasuring):
     output = "logit"
     per_class = ("recall",)
     blocks = "tasks.workloads.outcomes.classes.blocks:blocks"
+    exhibits = "tasks.workloads.outcomes.classes.exhibits:exhibits"
 
     def details(self, answers: Answers, baseline: Answers | None, dataset: Dataset) -> dict[str, Any]:
         """Return :class:`ClassesDetails`."""

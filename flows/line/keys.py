@@ -1,0 +1,20 @@
+"""Keys of artifacts, made of names that may hold more than a key takes: small letters, digits and dashes."""
+
+import hashlib
+import re
+
+FORM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+MOST = 80  # characters that are told
+
+
+def artifact_key(name: str) -> str:
+    """Return the key for a name; two names never share one.
+
+    Args:
+        name: any text.
+    """
+    if len(name) <= MOST and FORM.fullmatch(name):
+        return name
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:6]
+    return f"{words[:MOST]}-{digest}"
