@@ -2,8 +2,8 @@
 
 A shard holds ``tf.train.Example`` records with a feature for each input (its bytes in C order, little-endian), by the
 name that ``dataset.json`` has for it, one for the target (``label`` in int64 for classes) and ``name`` (where the
-sample is in the source); where the inputs were learned to be made of something, as of a text, that is ``content``, in
-all splits but train. TensorFlow is not needed to read them.
+sample is in the source); where it was learned how to make inputs, ``content`` is what they are made of, as a text:
+another release makes others of it. TensorFlow is not needed to read them.
 
 ``test.places`` names the samples of the test split for the ledger of decisions, by the hashes that decided their
 splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded, before it was brought to a size.
@@ -291,7 +291,7 @@ def read_contents(split: SplitName, batch: int, folder: Path = PREPARED) -> Iter
     """Stream what the inputs of a split were made of, in the order of its samples, where the workload has learned.
 
     Args:
-        split: validation or test.
+        split: which one.
         batch: samples at a time; the last time there may be fewer.
         folder: of the prepared data.
 

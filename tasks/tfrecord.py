@@ -141,7 +141,8 @@ def decode(content: bytes, inputs: Sequence[str], target: str = "label") -> Samp
         values = {feature: _only(features[feature].bytes_list.value) for feature in inputs}
         (wanted,) = features[target].int64_list.value or features[target].float_list.value
         (name,) = features["name"].bytes_list.value
-        return Sample(values, wanted, name.decode())
+        made_of = _only(features[CONTENT].bytes_list.value) if CONTENT in features else None
+        return Sample(values, wanted, name.decode(), made_of)
     except (DecodeError, ValueError) as error:
         raise DataError(
             f"Expected a tf.train.Example with one {', one '.join(inputs)}, one {target} and one name. "

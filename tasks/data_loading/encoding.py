@@ -53,10 +53,7 @@ class Encoder:
         with Bucket(chunk.path) as bucket:
             contents = bucket.contents(chunk.places)
             samples = zip(self._inputs(contents, len(chunk.places)), chunk.names, chunk.targets, strict=True)
-            made = [
-                Sample(inputs, target, name, made_of if chunk.split != "train" else None)
-                for (inputs, made_of), name, target in samples
-            ]
+            made = [Sample(inputs, target, name, made_of) for (inputs, made_of), name, target in samples]
         return chunk, [frame(encode(sample, self._target)) for sample in made]
 
     def _inputs(self, contents: Iterator[bytes], count: int) -> Iterator[tuple[Mapping[str, bytes], bytes | None]]:

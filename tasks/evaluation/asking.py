@@ -6,25 +6,12 @@ vocabulary is another one. Then it is asked about the same samples, read in its 
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tasks.arrays import Array
 from tasks.errors import DataError, EvaluationError
 from tasks.evaluation.records import PRODUCTION_TFLITE
-from tasks.samples import ASSETS, Dataset, Inputs, Specs, SplitName, read_assets, read_batches, read_contents
-from tasks.workloads import reading_of
-from tasks.workloads.protocol import LearnedReader, LearnedReading
-
-
-class Asked(NamedTuple):
-    """A batch: the samples as they were prepared, as the model takes them, and their targets ``[n]``."""
-
-    prepared: Inputs
-    taken: Inputs
-    targets: NDArray[np.generic]
+from tasks.samples import Dataset, Specs, SplitName, read_assets, read_batches
+from tasks.workloads.protocol import LearnedReader
+from tasks.workloads.rereading import Asked, assets_beside, learned_reader, read_as
 
 
 def own_reader(path: Path, dataset: Dataset) -> LearnedReader | None:
@@ -42,26 +29,10 @@ def own_reader(path: Path, dataset: Dataset) -> LearnedReader | None:
     assets = assets_beside(path)
     if not assets or assets == read_assets():
         return None
-    reading = reading_of(dataset.workload)
-    if not isinstance(reading, LearnedReading):
-        raise EvaluationError(
-            f"Expected the workload {dataset.workload} to read as the release in production does. "
-            f"Received: a reading without `learned`. Add it."
-        )
     try:
-        return reading.learned(assets)
+        return learned_reader(dataset.workload, assets)
     except DataError as error:
         raise EvaluationError(str(error)) from None
-
-
-def assets_beside(path: Path) -> dict[str, bytes]:
-    """Read what lies beside a model in the folder ``assets``, by the names of files.
-
-    Args:
-        path: of the model.
-    """
-    folder = path.parent / ASSETS
-    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())} if folder.is_dir() else {}
 
 
 def inputs_of(path: Path, dataset: Dataset) -> Specs:
@@ -96,6 +67,4 @@ def batches(path: Path, dataset: Dataset, split: SplitName, size: int) -> Iterat
         for inputs, targets in read_batches(split, size):
             yield Asked(inputs, inputs, targets)
         return
-    for (inputs, targets), contents in zip(read_batches(split, size), read_contents(split, size), strict=True):
-        taken: dict[str, Array] = dict(reader.encode(contents))
-        yield Asked(inputs, Inputs(taken), targets)
+    yield from read_as(reader, split, size)

@@ -6,8 +6,8 @@ from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.samples import Specs
 from tasks.workloads.protocol import Builder
 from tasks.workloads.text.networks import BUILDERS
+from tasks.workloads.text.numbers import PADDING, UNKNOWN_ID
 from tasks.workloads.text.settings import TOKENS, TextAugmentation
-from tasks.workloads.text.tokenizer import PADDING, UNKNOWN_ID
 
 
 class TextLearning:

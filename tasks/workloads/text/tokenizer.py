@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.workloads.text.characters import Characters, of_runs, to_runs
+from tasks.workloads.text.numbers import FIRST, UNKNOWN_ID
 from tasks.workloads.text.settings import KINDS, MOST_ROWS, MOST_TOKENS, Kind
 from tasks.workloads.text.tokens import of_front_coding, to_front_coding, tokens_of
 
 FILE = "tokenizer.json.gz"
 FORMAT = 1
-PADDING, UNKNOWN_ID, FIRST = 0, 1, 2
 MAX_FILE = 256 << 20  # bytes, unpacked
 MAX_TEXT = 1 << 20  # characters of a text; more is no text but a mistake
 SEEN = 1 << 20  # hashed words that are remembered

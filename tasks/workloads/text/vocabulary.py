@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from tasks.workloads.text.characters import PAGE
 from tasks.workloads.text.folding import Folding, all_characters, characters_of
+from tasks.workloads.text.numbers import FIRST
 from tasks.workloads.text.settings import MOST_TOKENS, TextSettings
-from tasks.workloads.text.tokenizer import FIRST, Tokenizer
+from tasks.workloads.text.tokenizer import Tokenizer
 from tasks.workloads.text.tokens import tokens_of
 
 MOST_COUNTED = 2_000_000  # different tokens that are counted at a time

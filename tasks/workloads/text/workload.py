@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.arrays import Array
 from tasks.samples import Specs
 from tasks.workloads.outcomes.classes import Classes
+from tasks.workloads.statistics import Statistic
+from tasks.workloads.text.numbers import PADDING, UNKNOWN_ID
 from tasks.workloads.text.settings import TOKENS, TextAugmentation, TextSettings
 
 
@@ -36,9 +39,25 @@ class Text:
         lengths = -(-np.arange(1, count + 1) * length // count)
         return {TOKENS: np.where(np.arange(length) >= length - lengths[:, None], drawn, 0).astype(np.int32)}
 
+    def statistics(self, inputs: Specs) -> Mapping[str, Statistic]:
+        """Return the number of a text's tokens, and the share of those that are unknown."""
+        (tokens,) = inputs
+        return {
+            "tokens of a text": Statistic(TOKENS, 0.0, float(tokens.shape[0]), _count),
+            "unknown tokens": Statistic(TOKENS, 0.0, 1.0, _unknown),
+        }
+
     def describe(self, inputs: Specs) -> str:
         """Say how many tokens of a text are looked at, and how many there are."""
         (tokens,) = inputs
         return (
             f"a text, of which the first {tokens.shape[0]} tokens count, each one of {tokens.high - 1:,.0f} or unknown"
         )
+
+
+def _count(tokens: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray((tokens != PADDING).sum(axis=1), np.float64)
+
+
+def _unknown(tokens: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray((tokens == UNKNOWN_ID).sum(axis=1) / np.maximum(1, _count(tokens)), np.float64)

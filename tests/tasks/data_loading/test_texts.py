@@ -15,6 +15,7 @@ from tasks.config import data_of
 from tasks.data_loading import learned, writing
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
+from tasks.data_loading.thinning import thin
 from tasks.errors import DataError, RefusedError, SourceError, UnfitError
 from tasks.samples import PREPARED, SPLITS, Dataset, SplitName, read_assets, read_batches, read_contents
 from tasks.tfrecord import decode, read_records
@@ -80,10 +81,11 @@ def test_words_are_learned_of_training_texts_alone(workspace: Path) -> None:
         assert (f"only{number}" in known) == (split == "train"), name
 
 
-def test_training_samples_keep_no_text(workspace: Path) -> None:
+def test_fewer_samples_keep_their_texts(workspace: Path) -> None:
     loaded(write_csv(workspace / "mail.csv", sentences(200)))
-    with pytest.raises(DataError, match="one content"):
-        list(read_contents("train", 10))
+    before = next(read_contents("train", 5))
+    thin(PREPARED, {"train": 5})
+    assert list(read_contents("train", 10)) == [before]
 
 
 def test_order_packing_and_form_make_no_difference_to_a_sample(workspace: Path) -> None:

@@ -72,31 +72,31 @@ def packed(**changes: Any) -> bytes:
     return gzip.compress(json.dumps({name: value for name, value in content.items() if value is not None}).encode())
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{}",
-        gzip.compress(b"[1]"),
-        gzip.compress(b"\xff"),
-        gzip.compress(b"[" * 100_000),
-        learned().to_bytes()[:-8],
-        learned().to_bytes() + b"more",
-        packed(format=2),
-        packed(kind="syllables"),
-        packed(kind=["words"]),
-        packed(length=0),
-        packed(length=True),
-        packed(length=1e3),
-        packed(rows=3),
-        packed(rows=1 << 40),
-        packed(characters=None),
-        packed(characters=["0\t1w"]),
-        packed(characters=5),
-        packed(vocabulary="~"),
-        packed(vocabulary=7),
-    ],
-)
+DAMAGED = [
+    b"",
+    b"{}",
+    gzip.compress(b"[1]"),
+    gzip.compress(b"\xff"),
+    gzip.compress(b"[" * 100_000),
+    learned().to_bytes()[:-8],
+    learned().to_bytes() + b"more",
+    packed(format=2),
+    packed(kind="syllables"),
+    packed(kind=["words"]),
+    packed(length=0),
+    packed(length=True),
+    packed(length=1e3),
+    packed(rows=3),
+    packed(rows=1 << 40),
+    packed(characters=None),
+    packed(characters=["0\t1w"]),
+    packed(characters=5),
+    packed(vocabulary="~"),
+    packed(vocabulary=7),
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=range(len(DAMAGED)))
 def test_what_is_no_tokenizer_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         Tokenizer.of_bytes(content)
