@@ -86,16 +86,16 @@ class ErrorBudget:
         return level if level >= LEAST else 0.0
 
     def after(
-        self, outcome: Literal["PASS", "FAIL", "INCONCLUSIVE"] | None, tells_failure: bool = False
+        self, judgement: Literal["PASS", "FAIL", "INCONCLUSIVE"] | None, tells_failure: bool = False
     ) -> "ErrorBudget":
         """Return the budget after the next decision, by what is known of it.
 
         Args:
-            outcome: its verdict; None while it is open, which counts as one that did not pass.
+            judgement: its verdict; None while it is open, which counts as one that did not pass.
             tells_failure: whether FAIL is told apart from INCONCLUSIVE.
         """
         rest = self.reserve(tells_failure)
-        match outcome:
+        match judgement:
             case "PASS":
                 return rest.after_pass(self.offer)
             case "FAIL":

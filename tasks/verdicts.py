@@ -18,7 +18,10 @@ class ScarceClass(Record):
 
 
 class RuleVerdict(Record):
-    """One rule of the gate, against one other model."""
+    """One rule of the gate, against one other model.
+
+    ``outcome`` is the judgement, not what comes out of a model: records had the name first, here and in the ledger.
+    """
 
     metric: str
     versus: str | None

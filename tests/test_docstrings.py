@@ -52,6 +52,7 @@ FULL = (  # the public door, the ground floor, workloads, and the stages as far 
     "tasks/deployment/stores/*.py",
     "tasks/deployment/trust/*.py",
     "tasks/drift/*.py",
+    "tasks/learning/*.py",
     "tasks/litert/*.py",
     "tasks/s3/*.py",
     "tasks/statistics/*.py",

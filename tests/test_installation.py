@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
@@ -97,11 +97,14 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield web.url
 
 
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: str | Path, folder: Path = Path(), more: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SLIMLINE", "VIRTUAL"))
     }
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=clean)
+    env = {**clean, **(more or {})}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=env)
 
 
 def fetches_and_says_what_the_rest_needs(programs: Path, url: str) -> None:
@@ -195,6 +198,31 @@ def test_pip_installs_it_into_an_empty_environment(
     if not extra:
         assert _bytes(packages) - before < MOST
     check(tmp_path / "venv/bin", release)
+
+
+@pytest.mark.slow
+def test_a_new_project_of_the_whole_install_ends_with_a_release(wheel: Path, tmp_path: Path) -> None:
+    """Of packages that uv has in its cache it makes links, so that 3 GB are not written anew."""
+    programs, uv = tmp_path / "venv/bin", Path(sys.executable).with_name("uv")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    options = ["--quiet", "--python", str(programs / "python")]
+    done = run(uv, "pip", "install", *options, f"slimline[line] @ {wheel.as_uri()}")
+    assert done.returncode == 0, done.stderr
+    somebody = [f"GIT_{role}_{key}" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")]
+    more = {
+        **dict.fromkeys(somebody, "somebody@example.com"),
+        "GIT_CEILING_DIRECTORIES": str(tmp_path),
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+    }
+    done = run("slimline", "new", "demo", folder=tmp_path, more=more)
+    assert "cd demo && slimline run" in done.stdout, done.stderr
+    done = run("slimline", "run", folder=tmp_path / "demo", more=more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Released: demo 1 is production in file://.slimline/store" in done.stdout
+    device = ("--store", "file://demo/.slimline/store", "--trusted-keys", "demo/.slimline/keys", "--to", "device")
+    done = run("slimline", "fetch", "demo", *device, folder=tmp_path, more=more)
+    assert done.stdout == "demo 1 is now in device/1\n", done.stderr
 
 
 def _bytes(folder: Path) -> int:

@@ -54,8 +54,8 @@ def settle(params: Params, registry: Registry) -> Decision:
         store, settings.model, question, hashes, terms, known, chosen_on=read_validation_hashes()
     )
     if entry.ended is None:
-        outcome = decision.decide(results, entry.reserved.question, used, entry.reserved.level)
-        entry = ledger.end(store, settings.model, entry.reserved.number, outcome)
+        judgement = decision.decide(results, entry.reserved.question, used, entry.reserved.level)
+        entry = ledger.end(store, settings.model, entry.reserved.number, judgement)
     made = _told(store, results, entry, look_ahead(store, results, entry, hashes))
     write_record(DECISION, made)
     return made

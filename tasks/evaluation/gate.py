@@ -33,14 +33,14 @@ class Contender:
     verdicts: tuple[RuleVerdict, ...]
 
     @property
-    def outcome(self) -> Judgement:
-        """Outcome of all rules together."""
+    def judgement(self) -> Judgement:
+        """Return the verdict on all rules together."""
         return overall(self.verdicts)
 
     @property
     def tier(self) -> int:
         """0 passes, 1 has estimates within the margins but is not proven, 2 is the rest."""
-        if self.outcome == "PASS":
+        if self.judgement == "PASS":
             return 0
         return 1 if all(verdict.is_within for verdict in self.verdicts) else 2
 
@@ -80,7 +80,7 @@ def choose(results: Results) -> GateReport:
                     candidate=contender.name,
                     rank=rank,
                     objective=objective_value(objective, contender.name, results),
-                    outcome=contender.outcome,
+                    outcome=contender.judgement,
                     sentence=explain_choice(contender, rank, ranked, results),
                 )
                 for rank, contender in enumerate(ranked, start=1)
@@ -90,7 +90,7 @@ def choose(results: Results) -> GateReport:
         rules=best.verdicts,
         smallest_margin=margin,
         promising=best.tier < 2 and not unprovable,
-        outcome=best.outcome,
+        outcome=best.judgement,
         sentence=conclude(best, margin, unprovable, results),
     )
 
@@ -207,7 +207,7 @@ def conclude(chosen: Contender, margin: float, unprovable: str, results: Results
         unprovable: why no decision is taken, if it would be in vain.
         results: of the stages.
     """
-    name, outcome = chosen.name, chosen.outcome
+    name, judgement = chosen.name, chosen.judgement
     main = results.measuring.main
     seen = difference(main.name, (name, BASELINE), "validation", results, main_confidence(results))
     quality = results.qualities[name].splits["validation"]
@@ -216,7 +216,7 @@ def conclude(chosen: Contender, margin: float, unprovable: str, results: Results
     faster = 1 / results.speed(name).latency_ratio.value
     beyond = (
         "does not keep every rule on validation and must not be released"
-        if outcome == "FAIL"
+        if judgement == "FAIL"
         else "does not keep every limit on validation, which does not prove that a rule is broken"
     )
     what = {
@@ -224,13 +224,13 @@ def conclude(chosen: Contender, margin: float, unprovable: str, results: Results
         1: f"{name} is within every limit on validation, which cannot prove every rule",
         2: f"{name} {beyond}",
     }[chosen.tier]
-    reasons = [verdict.sentence for verdict in chosen.verdicts if verdict.outcome == outcome != "PASS"]
+    reasons = [verdict.sentence for verdict in chosen.verdicts if verdict.outcome == judgement != "PASS"]
     absent = dict.fromkeys(verdict.sentence for verdict in chosen.verdicts if verdict.outcome == "NO_BASELINE")
     decided = unprovable or "Whether it is released, the sealed test samples decide."
     open_question = [decided] if chosen.tier < 2 else []
     return " ".join(
         [
-            f"{outcome}, provisionally: {what}.",
+            f"{judgement}, provisionally: {what}.",
             *reasons,
             f"On {quality.samples:,} validation samples {main.clause(quality.metrics[main.name])}, "
             f"{main.apart(seen.value)} from the baseline ({main.shown_bounds(seen)}); it is stored in "

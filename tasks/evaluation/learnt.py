@@ -42,11 +42,11 @@ def beside_constant(name: str, split: Split, results: Results) -> RuleVerdict:
     """Compare a model with the constant answers of the outcome."""
     answers, measuring = results.answers(name, split), results.measuring
     who, confidence = "the baseline" if name == BASELINE else name, results.params.gate.learnt.confidence
-    outcome, seen, sentence = measuring.beside_constant(who, answers, results.dataset, confidence, split)
+    judgement, seen, sentence = measuring.beside_constant(who, answers, results.dataset, confidence, split)
     return RuleVerdict(
         metric=LEARNT if name != BASELINE else f"{LEARNT}_by_{BASELINE}",
         versus=CONSTANT,
-        outcome=outcome,
+        outcome=judgement,
         value=seen.value,
         low=seen.low,
         high=seen.high,

@@ -143,11 +143,11 @@ def judge_production(results: Results) -> Iterator[RuleVerdict]:
         said = (
             "What is for another task does not update it. " if quality.obstacle == "another task" else ""
         ) + f"{ways_out(quality.release)}{f' {consent.sentence}' if consent else ''}"
-    outcome = "FAIL" if quality.obstacle == "another task" else "INCONCLUSIVE"
+    judgement = "FAIL" if quality.obstacle == "another task" else "INCONCLUSIVE"
     yield RuleVerdict(
         metric="task",
         versus=PRODUCTION,
-        outcome="NO_BASELINE" if consent and consent.counts else outcome,
+        outcome="NO_BASELINE" if consent and consent.counts else judgement,
         value=None,
         low=None,
         high=None,

@@ -173,15 +173,15 @@ class Question(Record):
     opponents: dict[str, str | None]
     tells_failure: bool = Field(default=False, exclude_if=lambda value: not value)
 
-    def is_answered_by(self, other: "Question", outcome: str | None) -> bool:
+    def is_answered_by(self, other: "Question", judgement: str | None) -> bool:
         """Return whether the decision about another question is the one about this: it tells as much, or PASS.
 
         Args:
             other: what was decided.
-            outcome: of that decision, None while it has none.
+            judgement: of that decision, None while it has none.
         """
         alike = other.model_copy(update={"tells_failure": self.tells_failure}) == self
-        return alike and (other.tells_failure or not self.tells_failure or outcome == "PASS")
+        return alike and (other.tells_failure or not self.tells_failure or judgement == "PASS")
 
     @property
     def key(self) -> str:

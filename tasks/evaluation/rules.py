@@ -115,17 +115,17 @@ def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results
     metric, margin = results.measuring.metric(rule.metric), rule.margin or 0.0
     limit, answers = -metric.sign * margin, results.answers(name, split)
     seen = difference(rule.metric, (name, versus), split, results, rule.confidence)
-    outcome, judged = decide_beside(seen, limit, metric.less_is_better, strictly=True)
+    judgement, judged = decide_beside(seen, limit, metric.less_is_better, strictly=True)
     mine, theirs = (results.qualities[model].splits[split].metrics[rule.metric] for model in (name, versus))
     scarce: tuple[ScarceClass, ...] = ()
-    if outcome == "INCONCLUSIVE":
+    if judgement == "INCONCLUSIVE":
         scarce = metric.find_scarce(answers, results.dataset, margin, rule.confidence)
     return RuleVerdict.of(
         rule.metric,
         versus,
         seen,
         limit,
-        outcome=outcome,
+        outcome=judgement,
         at_most=metric.less_is_better,
         sentence=(
             f"The {metric.noun} is {metric.shown(mine)} on {len(answers):,} {split} "
@@ -141,17 +141,17 @@ def _limit(rule: QualityRule, limit: float, name: str, split: Split, results: Re
     """Judge a floor of the candidate's own figure, or a ceiling of one of which less is better."""
     metric, answers = results.measuring.metric(rule.metric), results.answers(name, split)
     seen = metric.bounds(answers, rule.confidence)
-    outcome, judged = decide_beside(seen, limit, metric.less_is_better)
+    judgement, judged = decide_beside(seen, limit, metric.less_is_better)
     scarce: tuple[ScarceClass, ...] = ()
     distance = metric.sign * (seen.value - limit)
-    if outcome == "INCONCLUSIVE" and distance > 0:
+    if judgement == "INCONCLUSIVE" and distance > 0:
         scarce = metric.find_scarce(answers, results.dataset, distance, rule.confidence)
     return RuleVerdict.of(
         rule.metric,
         None,
         seen,
         limit,
-        outcome=outcome,
+        outcome=judgement,
         at_most=metric.less_is_better,
         sentence=(
             f"The {metric.noun} is {metric.shown(seen.value)} on {len(answers):,} {split} samples "
@@ -166,13 +166,13 @@ def _limit(rule: QualityRule, limit: float, name: str, split: Split, results: Re
 def _latency(rule: LatencyRule, max_ms: float, name: str, results: Results) -> RuleVerdict:
     thing = find_workload(results.dataset.workload).thing
     taken = typical([[us / 1000 for us in rounds] for rounds in results.speed(name).rounds_us], rule.confidence)
-    outcome, judged = decide_beside(taken, max_ms, at_most=True)
+    judgement, judged = decide_beside(taken, max_ms, at_most=True)
     return RuleVerdict.of(
         "latency",
         None,
         taken,
         max_ms,
-        outcome=outcome,
+        outcome=judgement,
         at_most=True,
         sentence=(
             f"{capitalized(one(thing))} takes {taken.value:.3g} ms "
@@ -185,13 +185,13 @@ def _latency_ratio(rule: LatencyRule, max_ratio: float, versus: Versus, name: st
     mine, theirs = results.speed(name), results.speed(versus)
     thing = find_workload(results.dataset.workload).thing
     seen = ratio(mine.rounds_us, theirs.rounds_us, rule.confidence)
-    outcome, judged = decide_beside(seen, max_ratio, at_most=True)
+    judgement, judged = decide_beside(seen, max_ratio, at_most=True)
     return RuleVerdict.of(
         "latency",
         versus,
         seen,
         max_ratio,
-        outcome=outcome,
+        outcome=judgement,
         at_most=True,
         sentence=(
             f"{capitalized(one(thing))} takes {number(mine.median_us, 1)} µs, {number(seen.value)} times "

@@ -19,6 +19,10 @@ BEYOND = re.compile(r"indices\S* = -?\d+ is not in \[[^)]*\)")  # of TensorFlow,
 def find_builder(name: str, workload: str) -> Builder:
     """Return the builder that ``training.model`` names; its module registers the layers that a network is made of.
 
+    Args:
+        name: as params.yaml has it.
+        workload: as ``data.workload`` names it.
+
     Raises:
         ConfigError: the workload has no network of that name, or there is no such module or function.
     """
@@ -44,7 +48,12 @@ def find_builder(name: str, workload: str) -> Builder:
 
 
 def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
-    """Build a network for a data set and check that it goes from its inputs to the outcome's outputs.
+    """Return a network for a data set, checked to go from its inputs to the outcome's outputs.
+
+    Args:
+        name: of the builder, as params.yaml has it.
+        dataset: what was prepared.
+        dropout: a rate.
 
     Raises:
         ConfigError: there is no such builder.

@@ -33,7 +33,11 @@ def cause_of(error: BaseException) -> tuple[str, str]:
 
 
 def layer_of(error: BaseException) -> str:
-    """Return the innermost layer that an error of Keras names, as ``mixer (Mixer)``; empty where it names none."""
+    """Return the innermost layer that an error of Keras names, as ``mixer (Mixer)``; empty where it names none.
+
+    Args:
+        error: that was raised while a network was made or called.
+    """
     found = CALLED.findall(str(error))
     return f"{found[-1][0]} ({found[-1][1]})" if found else ""
 

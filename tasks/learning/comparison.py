@@ -40,7 +40,12 @@ TRAINED = "the trained network"
 
 
 def answers(model: KerasModel, samples: Inputs | Array) -> Scores:
-    """Outputs of a Keras model in inference: float32 ``[n, …]``; an array is that of the only input."""
+    """Return outputs of a Keras model in inference: float32 ``[n, …]``.
+
+    Args:
+        model: the network.
+        samples: ``[n, *shape]`` of each input; an array is that of the only one.
+    """
     parts = [
         np.asarray(model(fed(samples[start : start + BATCH]), training=False), np.float32)
         for start in range(0, len(samples), BATCH)
@@ -51,7 +56,15 @@ def answers(model: KerasModel, samples: Inputs | Array) -> Scores:
 def compare(
     expected: Scores, received: Scores, recorded: Recorded, of: str = TRAINED, needed: float | None = None
 ) -> Comparison:
-    """Compare outputs ``[n, …]``; ``needed``: decibels, which say what counts as a tie."""
+    """Return how far outputs are from others, and how many answers they share.
+
+    Args:
+        expected: outputs of the one model, ``[n, …]``.
+        received: those of the other.
+        recorded: the samples.
+        of: the one model, in words.
+        needed: decibels, which say what counts as a tie; None: nothing does.
+    """
     flat = expected.astype(np.float64).reshape(len(expected), -1)
     size = np.linalg.norm(flat, axis=1) * 10 ** (-(needed or np.inf) / 20)
     same = outcome_for(recorded.workload).same_answers(expected, received, size)
@@ -67,7 +80,13 @@ def compare(
 
 
 def check_float32(model: KerasModel, flatbuffer: bytes, recorded: Recorded, of: str = TRAINED) -> Comparison:
-    """Compare a float32 file with the network that it was made of.
+    """Return the comparison of a float32 file with the network that it was made of.
+
+    Args:
+        model: the network.
+        flatbuffer: the file's content.
+        recorded: the samples.
+        of: the network, in words.
 
     Raises:
         ConversionError: it is not that network; names the first layer that differs where it can be found.
@@ -137,6 +156,12 @@ def check_split(
 def check_float16(model: KerasModel, flatbuffer: bytes, recorded: Recorded, of: str = TRAINED) -> Comparison:
     """Compare a float16 file with the float32 file of the same network, its weights rounded to float16.
 
+    Args:
+        model: the network.
+        flatbuffer: the file's content.
+        recorded: the samples.
+        of: the network, in words.
+
     Returns:
         the comparison with the network, and under ``rounded_db`` that with the rounded file.
 
@@ -170,7 +195,13 @@ def _check_range(model: KerasModel) -> None:
 
 
 def describe_rounded(expected: Scores, flatbuffer: bytes, recorded: Recorded, of: str) -> Comparison:
-    """Record how far the file of fewer bits is from the logits of the network that it was made of.
+    """Return how far the file of fewer bits is from the logits of the network that it was made of.
+
+    Args:
+        expected: the network's outputs, ``[n, …]``.
+        flatbuffer: the file's content.
+        recorded: the samples.
+        of: the network, in words.
 
     Raises:
         ConversionError: it gives no numbers, or other outputs.
@@ -183,7 +214,13 @@ def describe_rounded(expected: Scores, flatbuffer: bytes, recorded: Recorded, of
 
 
 def check_same(before: bytes, after: bytes, recorded: Recorded, of: str) -> Comparison:
-    """Compare a file with the one that it was made of, whose answers it must give bit for bit.
+    """Return the comparison of a file with the one that it was made of, whose answers it must give bit for bit.
+
+    Args:
+        before: that file's content.
+        after: the content of the file made of it.
+        recorded: the samples.
+        of: the file before, in words.
 
     Raises:
         ConversionError: it gives others.
@@ -197,6 +234,12 @@ def check_same(before: bytes, after: bytes, recorded: Recorded, of: str) -> Comp
 
 def check_saved(model: KerasModel, saved: KerasModel, recorded: Recorded, where: Path) -> None:
     """Compare a network read back from its file with the one that was written.
+
+    Args:
+        model: that was written.
+        saved: that was read back.
+        recorded: the samples.
+        where: the file.
 
     Raises:
         ConversionError: a layer's configuration does not say all that the layer computes.
@@ -212,7 +255,13 @@ def check_saved(model: KerasModel, saved: KerasModel, recorded: Recorded, where:
 
 
 def check_serving(model: KerasModel, served: Scores, recorded: Recorded, of: str) -> Comparison:
-    """Compare the logits of an exported model with those of the network that was exported.
+    """Return the comparison of an exported model's logits with those of the network that was exported.
+
+    Args:
+        model: the network.
+        served: outputs of the export for the same samples, ``[n, outputs]``.
+        recorded: the samples.
+        of: the network, in words.
 
     Raises:
         ConversionError: they are others.

@@ -20,7 +20,11 @@ FOLDING = "scaling into the first kernel"
 
 
 def only_trains(layer: KerasLayer) -> bool:
-    """Return whether this layer augments images in training and passes them on otherwise, as ``RandomFlip`` does."""
+    """Return whether this layer augments images in training and passes them on otherwise, as ``RandomFlip`` does.
+
+    Args:
+        layer: of a network.
+    """
     return isinstance(layer, tuple(getattr(keras().layers, f"Random{kind}") for kind in RANDOM))
 
 
@@ -92,7 +96,14 @@ def _folded(model: KerasModel, head: KerasLayer, first: KerasLayer) -> KerasMode
 def to_tflite(
     model: KerasModel, configure: Configure | None = None, float_input: bool = False, specs: Specs | None = None
 ) -> bytes:
-    """Convert ``model``, its leading scaling folded into the first weights; see :func:`convert`."""
+    """Return the file of ``model``, its leading scaling folded into the first weights; see :func:`convert`.
+
+    Args:
+        model: the network.
+        configure: see :func:`convert`.
+        float_input: see :func:`convert`.
+        specs: see :func:`convert`.
+    """
     return convert(fold_scaling(model, specs), configure, float_input, specs)
 
 

@@ -21,7 +21,7 @@ Outputs = list[Array]  # of each layer, for the samples
 
 
 def first_difference(model: KerasModel, inputs: Inputs, needed: float, specs: Specs | None = None) -> str:
-    """Say which layer is the first that differs, as the end of a sentence; nothing where none does by itself.
+    """Return which layer is the first that differs, as the end of a sentence; nothing where none does by itself.
 
     Args:
         model: the network.

@@ -46,12 +46,16 @@ class Teacher:
         return f"Teacher({self.digest}, {self.temperature}, {self.weight}, {self.seed})"
 
     def answer(self, samples: Any) -> TfTensor:
-        """Logits ``[n, classes]`` for samples as a network takes them."""
+        """Return the teacher's logits, ``[n, classes]``; of several members the mean.
+
+        Args:
+            samples: as a network takes them.
+        """
         logits = [member(samples, training=False) for member in self.members]
         return tensorflow().add_n(logits) / len(self.members)
 
     def answers(self) -> Callable[[Any], NDArray[np.float32]]:
-        """:meth:`answer`, compiled."""
+        """Return :meth:`answer`, compiled, from samples as a network takes them to arrays."""
         tf, first = tensorflow(), self.members[0]
         signature = taken(
             {
@@ -72,7 +76,12 @@ class Teacher:
 
 
 def taught_targets(labels: TfTensor, answers: TfTensor) -> TfTensor:
-    """Return what a student learns in a batch: label, then the teacher's logits: float32 ``[n, 1 + classes]``."""
+    """Return what a student learns in a batch: label, then the teacher's logits: float32 ``[n, 1 + classes]``.
+
+    Args:
+        labels: ``[n]``.
+        answers: the teacher's logits, ``[n, classes]``.
+    """
     tf = tensorflow()
     return tf.concat([tf.cast(labels, tf.float32)[:, None], answers], axis=1)
 
@@ -84,6 +93,11 @@ def distillation_loss(
 
     For classes the loss is the cross-entropy and the distance ``KL(teacher ‖ student)``, both softened by the
     temperature. The loss of a batch with targets alone, as validation has them, is the plain one.
+
+    Args:
+        outcome: whose loss and distance these are.
+        temperature: by which logits are divided first.
+        weight: of the distance, from 0 to 1.
     """
 
     def loss(truth: TfTensor, outputs: TfTensor) -> TfTensor:

@@ -20,7 +20,11 @@ UNKNOWN = 32  # a side of samples that may have any
 
 
 def fed(samples: Inputs | Array) -> Any:
-    """Return samples as a network takes them, arrays of NumPy."""
+    """Return samples as a network takes them, arrays of NumPy.
+
+    Args:
+        samples: ``[n, *shape]`` of each input; an array is that of the only one.
+    """
     return taken({name: _as_taken(array) for name, array in as_inputs(samples).arrays.items()})
 
 
@@ -29,7 +33,11 @@ def _as_taken(array: Array) -> Array:
 
 
 def taken(inputs: Mapping[str, Any]) -> Any:
-    """Return inputs by name as a network takes them: the only one by itself, several as a mapping."""
+    """Return inputs by name as a network takes them: the only one by itself, several as a mapping.
+
+    Args:
+        inputs: arrays or tensors.
+    """
     return next(iter(inputs.values())) if len(inputs) == 1 else dict(inputs)
 
 
@@ -38,6 +46,9 @@ def specs_of(model: KerasModel) -> Specs:
 
     A single input of floats is taken for 8-bit pixels. Floats beside others may be from -1 to 1 and ids 0 or 1, of
     which every table has a row.
+
+    Args:
+        model: the network.
     """
     alone = len(model.inputs) == 1
     return tuple(_guessed(name, tensor, alone) for name, tensor in zip(model.input_names, model.inputs, strict=True))
@@ -67,7 +78,12 @@ def specs_for(model: KerasModel, folder: Path | None) -> Specs:
 
 
 def fits(model: KerasModel, specs: Specs) -> bool:
-    """Tell whether a network takes these inputs, by their names where there are several, and by their shapes."""
+    """Return whether a network takes these inputs, by their names where there are several, and by their shapes.
+
+    Args:
+        model: the network.
+        specs: the inputs.
+    """
     if len(model.inputs) != len(specs) or (len(specs) > 1 and set(model.input_names) != {each.name for each in specs}):
         return False
     return all(_fits(tensor.shape[1:], spec.shape) for spec, tensor in entries(model, specs))
@@ -78,7 +94,12 @@ def _fits(sides: Sequence[int | None], shape: tuple[int, ...]) -> bool:
 
 
 def entries(model: KerasModel, specs: Specs) -> list[tuple[TensorSpec, TfTensor]]:
-    """Return each input beside the tensor by which the network takes it."""
+    """Return each input beside the tensor by which the network takes it.
+
+    Args:
+        model: the network.
+        specs: the inputs, which fit it.
+    """
     if len(specs) == 1:
         return [(specs[0], model.inputs[0])]
     by_name = dict(zip(model.input_names, model.inputs, strict=True))
@@ -86,7 +107,13 @@ def entries(model: KerasModel, specs: Specs) -> list[tuple[TensorSpec, TfTensor]
 
 
 def made_up(specs: Specs, count: int, seed: int) -> Inputs:
-    """Make up samples over the whole range of each input, the same ones for the same seed."""
+    """Return made-up samples over the whole range of each input, the same ones for the same seed.
+
+    Args:
+        specs: the inputs.
+        count: of samples.
+        seed: of the random numbers.
+    """
     rng = np.random.default_rng(seed)
     return Inputs({spec.name: _drawn(rng, spec, count) for spec in specs})
 
@@ -99,7 +126,11 @@ def _drawn(rng: np.random.Generator, spec: TensorSpec, count: int) -> Array:
 
 
 def extremes(specs: Specs) -> Inputs:
-    """Return two samples: the least and the largest value of each input everywhere."""
+    """Return two samples: the least and the largest value of each input everywhere.
+
+    Args:
+        specs: the inputs.
+    """
     return Inputs(
         {spec.name: np.stack([np.full(spec.shape, end, spec.dtype) for end in (spec.low, spec.high)]) for spec in specs}
     )

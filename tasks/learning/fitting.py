@@ -61,7 +61,12 @@ class Plan:
         )
 
     def digest(self, model: KerasModel, folder: Path = PREPARED) -> str:
-        """Identifies this work: the same plan, network, first weights and data give the same digest."""
+        """Return what identifies this work: the same plan, network, first weights and data give the same digest.
+
+        Args:
+            model: the network, with its first weights.
+            folder: of the prepared data.
+        """
         work = repr((self, model.to_json(), weights_digest(model), read_dataset(folder).model_dump_json()))
         return hashlib.sha256(work.encode()).hexdigest()[:16]
 
@@ -85,7 +90,14 @@ class Fitted:
 
 
 def compile_model(model: KerasModel, plan: Plan, steps: int, outcome: OutcomeLearning) -> None:
-    """Compile with Adam and the outcome's loss, with a teacher also the distance from the teacher's answers."""
+    """Compile with Adam and the outcome's loss, with a teacher also the distance from the teacher's answers.
+
+    Args:
+        model: the network.
+        plan: of the training.
+        steps: of an epoch, which the learning rate's schedule is made of.
+        outcome: whose loss it is.
+    """
     tf_keras = keras()
     rate: Any = plan.learning_rate
     if plan.schedule == "cosine":

@@ -20,7 +20,11 @@ PENULTIMATE = "penultimate"  # what the last layer gets
 
 
 def features(model: KerasModel, layer: str) -> TfTensor:
-    """The symbolic output of a layer, or the input of the last one.
+    """Return the symbolic output of a layer, or the input of the last one.
+
+    Args:
+        model: the network.
+        layer: its name, or ``penultimate``.
 
     Raises:
         ValueError: there is no such layer.
@@ -53,7 +57,11 @@ class Hints:
         return f"Hints({self.digest}, {self.seed})"
 
     def answer(self, samples: Any) -> TfTensor:
-        """Features ``[n, width]`` of samples as a network takes them."""
+        """Return features ``[n, width]`` of samples.
+
+        Args:
+            samples: as a network takes them.
+        """
         return self.network(samples, training=False)
 
     def loss(self, outcome: OutcomeLearning) -> Callable[[TfTensor, TfTensor], TfTensor]:

@@ -18,10 +18,13 @@ KERAS = "tf_keras."
 
 
 def network_digest(model: KerasModel) -> str:
-    """SHA-256 over all that decides what a network computes.
+    """Return the SHA-256 over all that decides what a network computes.
 
     That is its weights, the configurations of its layers, and the modules of those layers and functions that are not
     Keras's own. Two networks with the same weights and other activations have two digests.
+
+    Args:
+        model: the network.
     """
     config = _config(model)
     own = sorted({_code(each) for each in _own_parts(model, config)})
@@ -30,7 +33,10 @@ def network_digest(model: KerasModel) -> str:
 
 
 def own_parts(model: KerasModel) -> list[Any]:
-    """List the classes of layers, and the classes and functions that layers are made with, that are not Keras's own.
+    """Return the classes of layers, and classes and functions that layers are made with, that are not Keras's own.
+
+    Args:
+        model: the network.
 
     Raises:
         TrainingError: a layer cannot say what it is made with.

@@ -10,7 +10,7 @@ AN_EPOCH = 3  # times that the averages are renewed, at least
 
 @contextlib.contextmanager
 def following_averages(model: KerasModel, steps: int) -> Iterator[None]:
-    """While ``model`` is trained let the averages be of the last third of an epoch at most.
+    """Yield, and let the averages be of the last third of an epoch at most while ``model`` is trained.
 
     With Keras's momentum of 0.99 they are of the last hundred steps or so. Where an epoch has 15 steps, validation and
     the finished model would have those of a network that was several epochs ago: before it was pruned, say. Where an

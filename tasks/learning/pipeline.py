@@ -26,6 +26,11 @@ def parse(records: TfTensor, specs: Specs, target: TensorSpec = LABEL) -> tuple[
     """Return inputs ``[n, *shape]`` by name and targets ``[n]`` of serialized examples.
 
     Ids have the type that they are kept in, other inputs are float32.
+
+    Args:
+        records: serialized, ``[n]``.
+        specs: the inputs.
+        target: of the outcome.
     """
     tf = tensorflow()
     features = tf.io.parse_example(
@@ -49,7 +54,13 @@ def _samples(records: TfTensor, dataset: Dataset) -> tuple[Any, TfTensor]:
 
 
 def evaluation_batches(split: SplitName, batch_size: int, folder: Path = PREPARED) -> TfDataset:
-    """A split in its stored order, once: what a network takes (see :func:`.feeding.taken`), and targets."""
+    """Return a split in its stored order, once: what a network takes (see :func:`.feeding.taken`), and targets.
+
+    Args:
+        split: which one.
+        batch_size: samples; the last batch may be smaller.
+        folder: of the prepared data.
+    """
     tf = tensorflow()
     dataset = read_dataset(folder)
     files = [str(path) for path in shard_files(split, folder)]
@@ -62,7 +73,12 @@ def evaluation_batches(split: SplitName, batch_size: int, folder: Path = PREPARE
 
 
 def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
-    """Batches in an epoch; the last one may be smaller."""
+    """Return the number of batches in an epoch; the last one may be smaller.
+
+    Args:
+        dataset: what was prepared.
+        batch_size: samples.
+    """
     return -(-dataset.splits["train"].samples // batch_size)
 
 
@@ -76,6 +92,14 @@ def training_batches(
 ) -> TfDataset:
     """The training split for the epochs from ``first_epoch`` up to ``epochs``, shuffled and augmented anew in each.
 
+    Args:
+        batch_size: samples; the last batch of an epoch may be smaller.
+        seed: of the order and of the augmentation.
+        first_epoch: counts from 0.
+        epochs: where it ends, not included.
+        augmentation: None: samples stay as they are.
+        folder: of the prepared data.
+
     Returns:
         batches of what a network takes (see :func:`.feeding.taken`) and targets ``[n]``, all epochs one after the
         other: use it with ``steps_per_epoch``.
@@ -86,14 +110,31 @@ def training_batches(
 
 
 def each_epoch(first: int, end: int, one_epoch: Callable[[TfTensor], TfDataset]) -> TfDataset:
-    """The batches of the epochs from ``first`` up to ``end``, one after the other."""
+    """Return the batches of the epochs from ``first`` up to ``end``, one after the other.
+
+    Args:
+        first: counts from 0.
+        end: not included.
+        one_epoch: gives an epoch's batches by its number, int64.
+    """
     return tensorflow().data.Dataset.range(first, end).flat_map(traced(one_epoch))
 
 
 def epoch_batches(
     batch_size: int, seed: int, augmentation: Augmentation | None = None, folder: Path = PREPARED
 ) -> Callable[[TfTensor], TfDataset]:
-    """A function from the number of an epoch, int64, to its batches, to be called through :func:`each_epoch`."""
+    """Return a function from the number of an epoch, int64, to its batches, to be called through :func:`each_epoch`.
+
+    Args:
+        batch_size: samples; the last batch of an epoch may be smaller.
+        seed: of the order and of the augmentation.
+        augmentation: None: samples stay as they are.
+        folder: of the prepared data.
+
+    Raises:
+        DataError: the prepared data are missing or damaged.
+        TrainingError: when the function is called: augmentation gives other inputs than it gets.
+    """
     tf = tensorflow()
     dataset = read_dataset(folder)
     files = [str(path) for path in shard_files("train", folder)]
@@ -123,7 +164,13 @@ def epoch_batches(
 
 
 def epoch_order(epoch: int, seed: int, folder: Path = PREPARED) -> NDArray[np.int64]:
-    """Places in the stored training split of an epoch's samples, in the order in which the epoch has them."""
+    """Return the places in the stored training split of an epoch's samples, ``[n]``, in the epoch's order.
+
+    Args:
+        epoch: counts from 0.
+        seed: of the training.
+        folder: of the prepared data.
+    """
     dataset = read_dataset(folder)
     positions = tensorflow().data.Dataset.range(dataset.splits["train"].samples)
     shuffled = each_epoch(epoch, epoch + 1, lambda epoch: _shuffled(positions, dataset, epoch, seed))

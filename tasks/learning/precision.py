@@ -5,7 +5,7 @@ from tasks.config import Precision
 
 
 def in_precision(model: KerasModel, precision: Precision) -> KerasModel:
-    """The same network, weights and constraints on them, computed in another precision.
+    """Return the same network, weights and constraints on them, computed in another precision.
 
     The layers that give the model's outputs stay in float32, as losses of 16-bit logits are coarse. bfloat16 has the
     exponents of float32, so that no loss need be scaled.

@@ -26,7 +26,7 @@ class Recorded:
 
 
 def recorded_samples(specs: Specs, folder: Path | None, count: int = SAMPLES) -> Recorded:
-    """Take the first samples of the validation split, then of the training split, then noise over the whole range.
+    """Return the first samples of the validation split, then of the training split, then noise over the whole range.
 
     Args:
         specs: the inputs; prepared data of others are not looked at.

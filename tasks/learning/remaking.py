@@ -25,7 +25,7 @@ INSTEAD = {
 
 @contextlib.contextmanager
 def made_again(what: str, find: Callable[[], str]) -> Iterator[None]:
-    """Turn what Keras raises while it makes a network again into a sentence.
+    """Yield, and turn what Keras raises while it makes a network again into a sentence.
 
     Args:
         what: is done with the network, as ``copied``.
@@ -48,7 +48,11 @@ def made_again(what: str, find: Callable[[], str]) -> Iterator[None]:
 
 
 def layer_not_remade(model: KerasModel) -> str:
-    """Return the first layer that cannot be made again of its configuration, with its class; empty if all can."""
+    """Return the first layer that cannot be made again of its configuration, with its class; empty if all can.
+
+    Args:
+        model: the network.
+    """
     for layer in model.layers:
         inner = layer_not_remade(layer) if isinstance(layer, keras().models.Model) else ""
         if inner:
@@ -63,7 +67,11 @@ def layer_not_remade(model: KerasModel) -> str:
 
 
 def layer_not_read(path: Path) -> str:
-    """Return the first layer of a ``.keras`` file that cannot be made, with its class; empty if all can."""
+    """Return the first layer of a ``.keras`` file that cannot be made, with its class; empty if all can.
+
+    Args:
+        path: of the file.
+    """
     try:
         with zipfile.ZipFile(path) as file:
             config = json.loads(file.read("config.json"))

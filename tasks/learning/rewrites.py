@@ -57,7 +57,7 @@ _rows: ContextVar[list[dict[str, Any]] | None] = ContextVar("rewrites", default=
 
 @contextlib.contextmanager
 def noted() -> Iterator[list[dict[str, Any]]]:
-    """Gather what is noted of rewrites in this block: one row each, for a step's record."""
+    """Yield the list of what is noted of rewrites in this block: one row each, for a step's record."""
     rows: list[dict[str, Any]] = []
     token = _rows.set(rows)
     try:
@@ -67,7 +67,13 @@ def noted() -> Iterator[list[dict[str, Any]]]:
 
 
 def note(rewrite: str, layer: str, reason: str = "") -> None:
-    """Note that a rewrite was taken, or with a ``reason`` that it was not; once for each layer."""
+    """Note that a rewrite was taken, or with a ``reason`` that it was not; once for each layer.
+
+    Args:
+        rewrite: its name.
+        layer: the layer's name.
+        reason: why it was not taken; empty where it was.
+    """
     rows = _rows.get()
     row = {"rewrite": rewrite, "layer": layer, "taken": "no" if reason else "yes", "reason": reason}
     if rows is not None and row not in rows:
@@ -75,17 +81,30 @@ def note(rewrite: str, layer: str, reason: str = "") -> None:
 
 
 def is_exactly(layer: KerasLayer, *kinds: str) -> bool:
-    """Return whether a layer is one of these classes of Keras and no subclass, which may compute something else."""
+    """Return whether a layer is one of these classes of Keras and no subclass, which may compute something else.
+
+    Args:
+        layer: of a network.
+    """
     return type(layer) in {getattr(keras().layers, kind) for kind in kinds}
 
 
 def nodes_of(model: KerasModel) -> list[KerasNode]:
-    """Each call of a layer in the network, in an order in which they can be made."""
+    """Return each call of a layer in the network, in an order in which they can be made.
+
+    Args:
+        model: functional or Sequential.
+    """
     return [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
 
 
 def called_once(model: KerasModel, layer: KerasLayer) -> bool:
-    """Return whether the network has one call of the layer, and no other layer has one of its weights."""
+    """Return whether the network has one call of the layer, and no other layer has one of its weights.
+
+    Args:
+        model: the network.
+        layer: of it.
+    """
     calls = sum(node.layer is layer for node in nodes_of(model))
     own = {id(weight) for weight in layer.weights}
     tied = any(id(weight) in own for other in model.layers if other is not layer for weight in other.weights)
@@ -93,7 +112,12 @@ def called_once(model: KerasModel, layer: KerasLayer) -> bool:
 
 
 def only_reader(model: KerasModel, layer: KerasLayer) -> KerasLayer | None:
-    """The layer that alone takes what a layer gives, once; None where there are several, or the output is taken."""
+    """Return the layer that alone takes what a layer gives, once; None where several do, or the output is taken.
+
+    Args:
+        model: the network.
+        layer: of it.
+    """
     readers = [
         node.layer
         for node in nodes_of(model)
@@ -111,7 +135,11 @@ def in_float32(*layers: KerasLayer) -> bool:
 
 
 def is_elementwise(activation: Any) -> bool:
-    """Return whether an activation, a function or a layer, is known to give each value without regard to the others."""
+    """Return whether an activation, a function or a layer, is known to give each value without regard to the others.
+
+    Args:
+        activation: of a layer, or one.
+    """
     tf, activations = tensorflow(), keras().activations
     if isinstance(activation, keras().layers.Layer):
         return is_exactly(activation, *ELEMENTWISE_LAYERS)
@@ -120,7 +148,7 @@ def is_elementwise(activation: Any) -> bool:
 
 
 def noise(model: KerasModel, specs: Specs | None = None, count: int = SAMPLES) -> Any:
-    """Made-up samples over the whole range of the inputs, as the network takes them.
+    """Return made-up samples over the whole range of the inputs, as the network takes them.
 
     Args:
         model: the network.
@@ -131,7 +159,14 @@ def noise(model: KerasModel, specs: Specs | None = None, count: int = SAMPLES) -
 
 
 def why_not_exact(before: KerasModel, after: KerasModel, needed: float = EXACT_DB, specs: Specs | None = None) -> str:
-    """Say why a rewritten network is not the one before it: how far its outputs are away; empty where it is."""
+    """Return how far a rewritten network's outputs are from those before, in a sentence; empty where they are the same.
+
+    Args:
+        before: the network.
+        after: what it was rewritten to.
+        needed: decibels.
+        specs: the inputs; None: as far as the network alone tells.
+    """
     samples = noise(before, specs)
     expected = np.asarray(before(samples, training=False), np.float64)
     received = np.asarray(after(samples, training=False), np.float64)

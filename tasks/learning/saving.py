@@ -16,7 +16,10 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can name
 
 
 def copy_model(model: KerasModel) -> KerasModel:
-    """A model with the same network and weights that shares no layer with ``model`` and is not compiled.
+    """Return a model with the same network and weights that shares no layer with ``model`` and is not compiled.
+
+    Args:
+        model: the network.
 
     Raises:
         TrainingError: the configurations of its layers do not give the same weights again.
@@ -45,7 +48,11 @@ def _with_every_call(model: KerasModel) -> KerasModel:
 
 
 def weights_digest(model: KerasModel) -> str:
-    """SHA-256 over shapes, types and values of all weights, in the model's order."""
+    """Return the SHA-256 over shapes, types and values of all weights, in the model's order.
+
+    Args:
+        model: the network.
+    """
     digest = hashlib.sha256()
     for weight in model.get_weights():
         digest.update(f"{weight.shape}{weight.dtype}".encode())
@@ -55,6 +62,10 @@ def weights_digest(model: KerasModel) -> str:
 
 def save_model(model: KerasModel, path: Path) -> None:
     """Write ``model`` without its optimizer; the file's bytes depend on network and weights alone.
+
+    Args:
+        model: the network.
+        path: of the ``.keras`` file.
 
     Raises:
         TrainingError: a layer's configuration cannot be written.
@@ -74,6 +85,9 @@ def save_model(model: KerasModel, path: Path) -> None:
 def check_kept(model: KerasModel) -> None:
     """Write a network to a file that nobody keeps, and read it again.
 
+    Args:
+        model: the network.
+
     Raises:
         TrainingError: that cannot be done.
     """
@@ -84,7 +98,10 @@ def check_kept(model: KerasModel) -> None:
 
 
 def load_model(path: Path) -> KerasModel:
-    """Read a ``.keras`` file; the model is not compiled.
+    """Return the network in a ``.keras`` file, which is not compiled.
+
+    Args:
+        path: of the file.
 
     Raises:
         TrainingError: a layer cannot be made again of what the file says, or it has weights that are no numbers.

@@ -50,6 +50,10 @@ class TeacherCache:
         """Ask the teacher about those of the views whose logits are not kept yet, if they are to be.
 
         What no training has asked for in a month is forgotten.
+
+        Args:
+            views: their numbers.
+            say: is told of the progress.
         """
         if not isinstance(self.teacher, Teacher):
             return
@@ -69,7 +73,11 @@ class TeacherCache:
         _forget_unused(self.cache)
 
     def batches(self, view: TfTensor) -> TfDataset:
-        """Give a view and its targets: samples as a network takes them, ``[n, 1 + classes]``."""
+        """Return a view and its targets: samples as a network takes them, ``[n, 1 + classes]``.
+
+        Args:
+            view: its number.
+        """
         tf = tensorflow()
         if not self.teacher.kept:
             return self._epoch(view).map(
@@ -116,6 +124,13 @@ def taught_batches(
 ) -> TfDataset:
     """The batches of the epochs from ``first_epoch`` up to ``epochs`` of a training with ``seed``.
 
+    Args:
+        cache: the teacher's logits.
+        seed: of the training.
+        first_epoch: counts from 0.
+        epochs: where it ends, not included.
+        say: is told of the progress.
+
     Returns:
         batches as :meth:`TeacherCache.batches` gives them, all epochs one after the other.
     """
@@ -136,7 +151,11 @@ def _forget_unused(cache: Path) -> None:
 
 @contextlib.contextmanager
 def cache_folder(cache: Path | None) -> Iterator[Path]:
-    """The folder for logits: the one that is named, or one that goes again at the end."""
+    """Yield the folder for logits: the one that is named, or one that goes again at the end.
+
+    Args:
+        cache: None: none is named.
+    """
     if cache is not None:
         yield cache
     else:

@@ -197,10 +197,10 @@ class OutcomeMeasuring(ABC):
         """
         seen, beside = closest_constant(self, answers, dataset, confidence)
         low, high = sorted(self.main.sign * bound for bound in (seen.low, seen.high))
-        outcome: Judgement = "PASS" if low > 0 else "FAIL" if high < 0 else "INCONCLUSIVE"
+        judgement: Judgement = "PASS" if low > 0 else "FAIL" if high < 0 else "INCONCLUSIVE"
         main = self.main
         return (
-            outcome,
+            judgement,
             seen,
             f"Nothing shows that {who} has learnt the task: {main.clause(main.value(answers))} on {len(answers):,} "
             f"{split} samples. To say {beside.name} of every sample reaches "

@@ -120,14 +120,14 @@ def append(store: Store, book: Book, lines: Sequence[Opened | Barred | Reserved 
     return replayed
 
 
-def end(store: Store, model: str, number: int, outcome: Judgement) -> Entry:
+def end(store: Store, model: str, number: int, judgement: Judgement) -> Entry:
     """Return a decision with its verdict, once that is in the store; one that has ended keeps its verdict.
 
     Args:
         store: that has the ledger.
         model: its name.
         number: of the decision.
-        outcome: the verdict.
+        judgement: the verdict.
 
     Raises:
         LedgerError: the ledger does not have the decision.
@@ -143,7 +143,7 @@ def end(store: Store, model: str, number: int, outcome: Judgement) -> Entry:
         if book.entries[number - 1].ended:
             return book.entries[number - 1]
         try:
-            return append(store, book, [Ended(number=number, outcome=outcome, at=now())]).entries[number - 1]
+            return append(store, book, [Ended(number=number, outcome=judgement, at=now())]).entries[number - 1]
         except Conflict:
             wait(pause, store, model)
     raise AssertionError  # unreachable: the last wait raises

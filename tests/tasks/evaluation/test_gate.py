@@ -179,7 +179,7 @@ def test_proof_comes_before_the_objective() -> None:
         "proven": (895, 900, 900, 90.0),
     }
     results = make_results([ACCURACY], fares)
-    assert [(c.name, c.outcome, c.tier) for c in rank(results)] == [
+    assert [(c.name, c.judgement, c.tier) for c in rank(results)] == [
         ("proven", "PASS", 0),
         ("unproven", "INCONCLUSIVE", 1),
         ("fails", "FAIL", 2),

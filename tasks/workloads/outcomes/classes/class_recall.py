@@ -53,7 +53,7 @@ def judge_classes(rule: QualityRule, pair: Pair) -> RuleVerdict:
     confidence = simultaneous(rule.confidence, len(pair.dataset.classes))
     classes = class_differences(pair, confidence)
     low, high = min(each.low for each in classes), min(each.high for each in classes)
-    outcome, _ = decide(low > -margin, high < -margin)
+    judgement, _ = decide(low > -margin, high < -margin)
     open_ones = sorted((each for each in classes if each.low <= -margin), key=lambda each: (each.high, each.low))
     many = len(classes)
     if not open_ones:
@@ -68,7 +68,7 @@ def judge_classes(rule: QualityRule, pair: Pair) -> RuleVerdict:
     return RuleVerdict(
         metric="recall_per_class",
         versus=pair.versus,
-        outcome=outcome,
+        outcome=judgement,
         value=min((each.seen.value for each in classes if each.seen), default=0.0),
         low=low,
         high=high,

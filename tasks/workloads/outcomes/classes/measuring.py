@@ -81,10 +81,10 @@ class ClassesMeasuring(OutcomeMeasuring):
         seen, beside = closest_constant(self, answers, dataset, confidence)
         said, is_right = top(answers), right(answers)
         is_constant = len(np.unique(said)) == 1
-        outcome: Judgement = "PASS" if seen.low > 0 else "FAIL" if seen.high < 0 or is_constant else "INCONCLUSIVE"
+        judgement: Judgement = "PASS" if seen.low > 0 else "FAIL" if seen.high < 0 or is_constant else "INCONCLUSIVE"
         same = f", and gives the same answer, {dataset.classes[int(said[0])]}, for all of them" if is_constant else ""
         return (
-            outcome,
+            judgement,
             seen,
             f"Nothing shows that {who} has learnt the task: it is right for {percent(float(is_right.mean()))} of "
             f"{len(answers):,} {split} samples{same}. To say {beside.name} of every sample is right for "

@@ -21,13 +21,13 @@ def judge_negative_flips(rule: NegativeFlipsRule, pair: Pair) -> RuleVerdict:
     """
     flips, samples = int(np.sum(right(pair.theirs) & ~right(pair.mine))), len(pair.mine)
     seen = clopper_pearson(flips, samples, rule.confidence)
-    outcome, judged = decide_beside(seen, rule.max, at_most=True)
+    judgement, judged = decide_beside(seen, rule.max, at_most=True)
     return RuleVerdict.of(
         rule.metric,
         pair.versus,
         seen,
         rule.max,
-        outcome=outcome,
+        outcome=judgement,
         at_most=True,
         sentence=(
             f"Of {samples:,} {pair.split} samples it is wrong for {flips:,} that {pair.versus} is right for, "
@@ -46,13 +46,13 @@ def judge_agreement(rule: AgreementRule, pair: Pair) -> RuleVerdict:
     """
     samples = len(pair.mine)
     seen = clopper_pearson(int(np.sum(top(pair.mine) == top(pair.theirs))), samples, rule.confidence)
-    outcome, judged = decide_beside(seen, rule.min, at_most=False)
+    judgement, judged = decide_beside(seen, rule.min, at_most=False)
     return RuleVerdict.of(
         rule.metric,
         pair.versus,
         seen,
         rule.min,
-        outcome=outcome,
+        outcome=judgement,
         sentence=(
             f"It gives the baseline's answer for {percent(seen.value)} of {samples:,} {pair.split} "
             f"samples ({level(rule.confidence)} {percent(seen.low)} … {percent(seen.high)}); {judged} the "
