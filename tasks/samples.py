@@ -228,6 +228,12 @@ def read_dataset(folder: Path = PREPARED) -> Dataset:
 def read_assets(folder: Path = PREPARED) -> dict[str, bytes]:
     """Read what the workload learned of the training samples, by the names of files.
 
+    Args:
+        folder: of the prepared data.
+
+    Returns:
+        the content of each file; none where nothing was learned.
+
     Raises:
         DataError: a file is missing, or another one than ``dataset.json`` names.
     """
@@ -294,6 +300,9 @@ def read_contents(split: SplitName, batch: int, folder: Path = PREPARED) -> Iter
         split: which one.
         batch: samples at a time; the last time there may be fewer.
         folder: of the prepared data.
+
+    Returns:
+        lists of contents, as long as the batches of :func:`read_batches`.
 
     Raises:
         DataError: a shard is missing, cut short or fails its checksums, or has no contents.

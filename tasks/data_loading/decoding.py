@@ -61,7 +61,11 @@ class Decoded:
 
 @lru_cache(maxsize=4096)
 def label_hash(label: str) -> int:
-    """Return the number by which a label goes until all are known: BLAKE2b, 64 bits."""
+    """Return the number by which a label goes until all are known: BLAKE2b, 64 bits.
+
+    Args:
+        label: of a sample.
+    """
     digest = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 

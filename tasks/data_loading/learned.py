@@ -1,4 +1,4 @@
-"""What is learned of the training samples before any can be encoded: a vocabulary, for one."""
+"""Learn of the training samples before any sample can be encoded: a vocabulary, for one."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -62,6 +62,9 @@ def write_assets(assets: Mapping[str, bytes], folder: Path) -> tuple[Asset, ...]
     Args:
         assets: files by their names.
         folder: of the prepared data.
+
+    Returns:
+        what ``dataset.json`` says of them, by name.
 
     Raises:
         DataError: a name cannot be that of a release's file, or a file is too large.

@@ -66,7 +66,11 @@ class Gathered:
                 yield item
 
     def add(self, decoded: Decoded) -> None:
-        """Take in what came of a batch."""
+        """Take in what came of a batch.
+
+        Args:
+            decoded: what came of a batch.
+        """
         self.summary.changes += decoded.changes
         self.names |= decoded.labels
         self.usable += decoded.usable

@@ -144,7 +144,11 @@ def assignments(bucket: Bucket, declared: Collection[SplitName], split: Split) -
 
 
 def strictest_of(assigned: list[Assigned]) -> list[Assigned]:
-    """Return of equal samples those of the strictest split: test before validation before train."""
+    """Return of equal samples those of the strictest split: test before validation before train.
+
+    Args:
+        assigned: samples that count as equal.
+    """
     if len(assigned) == 1:
         return assigned
     strictest = max((split for split, _ in assigned), key=SPLITS.index)
@@ -157,6 +161,9 @@ def keep_apart(assigned: list[Assigned], summary: LoadSummary) -> list[Assigned]
     Args:
         assigned: samples that count as equal.
         summary: is told what is kept out, repeated or contradicting.
+
+    Returns:
+        those that are kept.
     """
     kept = strictest_of(assigned)
     if len(assigned) == 1:

@@ -75,7 +75,11 @@ class SourceFile:
     stream: Callable[[], AbstractContextManager[IO[bytes]]] | None = None
 
     def open(self) -> AbstractContextManager[IO[bytes]]:
-        """Open the content as a stream."""
+        """Open the content as a stream.
+
+        Returns:
+            a stream, from the first byte on; it is closed with the block.
+        """
         return self.stream() if self.stream else io.BytesIO(self.read())
 
 

@@ -83,7 +83,7 @@ class LearnedReader(Protocol):
 
     @property
     def assets(self) -> Mapping[str, bytes]:
-        """What a device needs to read questions the same way: files by their names, each of at most 64 MiB."""
+        """Return what a device needs to read questions the same way: files by their names, of at most 64 MiB each."""
 
     def encode(self, contents: Sequence[bytes]) -> Mapping[str, Array]:
         """Return samples as the network takes them: ``[n, *shape]`` of each input, by its name.
@@ -93,7 +93,11 @@ class LearnedReader(Protocol):
         """
 
     def tell(self, changes: Counter[str]) -> list[str]:
-        """Return in sentences what was learned, and how many samples were changed to make them fit."""
+        """Return in sentences what was learned, and how many samples were changed to make them fit.
+
+        Args:
+            changes: how often each change of a draft was made.
+        """
 
 
 @runtime_checkable
@@ -123,19 +127,25 @@ class LearningReader(Protocol):
         Args:
             studied: what :meth:`study` gave, in an order that depends on nothing but the samples.
 
+        Returns:
+            a reader that makes inputs of all contents.
+
         Raises:
             ValueError: there is nothing to be learned of them; the message says why.
         """
 
 
 class RowReader(Protocol):
-    """What a reader has besides where its samples are rows of tables."""
+    """A reader whose samples are rows of tables."""
 
     def unfold(self, rows: Rows) -> Iterator[RawSample | RefusedSample]:
         """Make a sample, or its refusal, of each row.
 
         Args:
             rows: of a table.
+
+        Returns:
+            as many samples and refusals as there are rows.
         """
 
 
@@ -278,7 +288,7 @@ class WorkloadReading(Protocol):
 
 @runtime_checkable
 class LearnedReading(Protocol):
-    """What a reading has besides where its readers learn of the training samples."""
+    """A reading whose readers learn of the training samples."""
 
     def learned(self, assets: Mapping[str, bytes]) -> LearnedReader:
         """Return the reader that a release has learned, of what it left.

@@ -24,6 +24,9 @@ def assets_beside(path: Path) -> dict[str, bytes]:
 
     Args:
         path: of the model.
+
+    Returns:
+        the content of each; none where there is no such folder.
     """
     folder = path.parent / ASSETS
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())} if folder.is_dir() else {}

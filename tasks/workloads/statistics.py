@@ -26,7 +26,7 @@ class Statistic:
 
 @runtime_checkable
 class HasStatistics(Protocol):
-    """What a workload has besides where other numbers than those of amounts tell of its samples."""
+    """A workload of whose samples other numbers tell than those of amounts."""
 
     def statistics(self, inputs: Specs) -> Mapping[str, Statistic]:
         """Return numbers of each sample, by their names.

@@ -44,7 +44,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params["data"]["source"] = "samples.tsv"
     params["data"]["text"] = {"columns": ["label", "text"], "min_count": 5}
     params["training"] |= {"model": "lstm", "epochs": 8}
-    params["recipes"] = {"dynamic_int8": [{"technique": "quantize", "mode": "dynamic_int8"}]}
+    params["recipes"] = {"half": [{"technique": "quantize", "mode": "float16"}]}
     params["benchmark"] |= {"processes": 2, "rounds": 10}
     params["gate"]["rules"] = [{"metric": "accuracy", "margin": 0.05, "versus": ["baseline", "production"]}]
     yaml.dump(params, folder / "params.yaml")

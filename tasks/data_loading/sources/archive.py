@@ -35,7 +35,16 @@ class Format:
 
 
 def read_file(stream: IO[bytes], location: str, take: TakeFile) -> Iterator[Item]:
-    """The samples of a single file, which is no archive."""
+    """The samples of a single file, which is no archive.
+
+    Args:
+        stream: of the content.
+        location: of the file, for its name.
+        take: the workload's view of a file.
+
+    Returns:
+        what the workload takes out of it.
+    """
     yield from take(SourceFile(location.rpartition("/")[2], -1, stream.read, lambda: contextlib.nullcontext(stream)))
 
 

@@ -41,6 +41,9 @@ def unpacked(stream: IO[bytes], compression: str) -> Iterator[IO[bytes]]:
     Args:
         stream: of the file.
         compression: as :func:`kind_of` tells it.
+
+    Returns:
+        a stream of the content.
     """
     opened = UNPACKERS[compression](stream) if compression else stream
     yield io.BufferedReader(opened, 1 << 18) if isinstance(opened, io.RawIOBase) else opened
@@ -52,6 +55,9 @@ def damage_of(path: str) -> Iterator[None]:
 
     Args:
         path: of the file.
+
+    Returns:
+        nothing; errors of the block are told.
 
     Raises:
         SourceError: it is.
@@ -73,6 +79,9 @@ def as_text(stream: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
     Args:
         stream: of the content, from its start.
         encoding: where there is no mark.
+
+    Returns:
+        the text; line ends stay as they are.
     """
     buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
     start = buffered.peek(4)[:4]

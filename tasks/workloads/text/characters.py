@@ -1,4 +1,4 @@
-"""What becomes of each character, as a table that goes with a release: libraries of other versions know others.
+"""A table of what becomes of each character; it goes with a release, as other versions of Python know others.
 
 Python 3.8 and 3.11 disagree about 6,150 characters that ``\\w`` takes for parts of a word. So the table is made
 once, see :mod:`tasks.workloads.text.folding`, for the pages of 128 characters that training texts use. Whatever is not
@@ -16,7 +16,7 @@ UNKNOWN = "\ufffd"
 
 
 class Characters(dict[int, str]):
-    """What each character becomes, by its code point; :meth:`str.translate` takes it.
+    """The characters that are known, and what each becomes, by its code point; :meth:`str.translate` takes it.
 
     Args:
         known: for all that are known; what is not in it is unknown.
@@ -94,6 +94,9 @@ def of_runs(lines: Collection[str]) -> Characters:
 
     Args:
         lines: of the text.
+
+    Returns:
+        a table of whole pages.
 
     Raises:
         ValueError: they are none.

@@ -24,7 +24,7 @@ VARIATION = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x1F3FB, 0x1F
 
 
 class Folding(NamedTuple):
-    """What counts as the same."""
+    """The differences that do not count."""
 
     digits: bool = True
     case: bool = True
@@ -32,7 +32,7 @@ class Folding(NamedTuple):
 
 
 class AllCharacters(Characters):
-    """What each character becomes by the tables of this Python, found when it is asked for.
+    """All characters, and what each becomes by the tables of this Python, found when it is asked for.
 
     Args:
         folding: what counts as the same.

@@ -99,6 +99,9 @@ class Tokenizer:
         Args:
             content: of the file.
 
+        Returns:
+            the tokenizer that was written.
+
         Raises:
             ValueError: it is none, or of a format that is not known here.
         """

@@ -18,6 +18,9 @@ def tokens_of(text: str, characters: "Characters", kind: "Kind") -> list[str]:
         text: of any characters.
         characters: what becomes of each.
         kind: of the tokens.
+
+    Returns:
+        the tokens in their order.
     """
     words = characters.words(text)
     return list(" ".join(words)) if kind == "characters" else words

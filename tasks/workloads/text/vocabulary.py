@@ -66,6 +66,9 @@ def count_tokens(texts: Iterable[str], settings: TextSettings) -> TokenCounts:
     Args:
         texts: of the train split.
         settings: ``data.text``.
+
+    Returns:
+        what was counted, for :func:`learn_tokenizer`.
     """
     counts, characters = TokenCounts(), all_characters(folding_of(settings))
     for text in texts:

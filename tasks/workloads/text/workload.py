@@ -40,7 +40,11 @@ class Text:
         return {TOKENS: np.where(np.arange(length) >= length - lengths[:, None], drawn, 0).astype(np.int32)}
 
     def statistics(self, inputs: Specs) -> Mapping[str, Statistic]:
-        """Return the number of a text's tokens, and the share of those that are unknown."""
+        """Return the number of a text's tokens, and the share of those that are unknown.
+
+        Args:
+            inputs: of the network.
+        """
         (tokens,) = inputs
         return {
             "tokens of a text": Statistic(TOKENS, 0.0, float(tokens.shape[0]), _count),

@@ -15,6 +15,9 @@ def text_cnn(length: int, rows: int, outputs: int, dropout: float) -> KerasModel
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+
+    Returns:
+        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     layers = keras().layers
     tokens, words = embedded(length, rows)

@@ -12,6 +12,9 @@ def mean_embedding(length: int, rows: int, outputs: int, dropout: float) -> Kera
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the linear layer.
+
+    Returns:
+        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     tokens, words = embedded(length, rows, skip_padding=True)
     features = keras().layers.GlobalAveragePooling1D(name="mean")(words)

@@ -1,4 +1,4 @@
-"""What all networks for texts begin and end with."""
+"""The beginning and the end of all networks for texts."""
 
 from tasks.backend import KerasModel, TfTensor, keras
 from tasks.workloads.text.settings import TOKENS

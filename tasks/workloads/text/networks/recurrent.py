@@ -19,6 +19,9 @@ def lstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+
+    Returns:
+        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     tokens, words = embedded(length, rows)
     return answering(tokens, _lstm(words, "memory"), outputs, dropout, "lstm")
@@ -32,6 +35,9 @@ def lstm_unrolled(length: int, rows: int, outputs: int, dropout: float) -> Keras
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+
+    Returns:
+        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     tokens, words = embedded(length, rows)
     return answering(tokens, _lstm(words, "memory", unroll=True), outputs, dropout, "lstm_unrolled")
@@ -45,6 +51,9 @@ def gru(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+
+    Returns:
+        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     tokens, words = embedded(length, rows)
     features = keras().layers.GRU(UNITS, unroll=True, name="memory")(words)
@@ -59,6 +68,9 @@ def bilstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+
+    Returns:
+        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     layers = keras().layers
     tokens, words = embedded(length, rows)
@@ -74,6 +86,9 @@ def stacked_lstm(length: int, rows: int, outputs: int, dropout: float) -> KerasM
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+
+    Returns:
+        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     tokens, words = embedded(length, rows)
     said = keras().layers.LSTM(UNITS, return_sequences=True, name="lower")(words)

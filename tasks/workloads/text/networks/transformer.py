@@ -16,6 +16,9 @@ def tiny_transformer(length: int, rows: int, outputs: int, dropout: float) -> Ke
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+
+    Returns:
+        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     tf_keras = keras()
     layers = tf_keras.layers
