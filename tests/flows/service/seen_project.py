@@ -1,5 +1,6 @@
 """A real project with the service up that shows its runs: for tests of the pages, and for the docs' pictures."""
 
+import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -46,6 +47,12 @@ class Seen:
     def artifacts(self) -> dict[str, str]:
         """The newest artifact of each key, by its id."""
         return {each["key"]: each["latest_id"] for each in self.ask("artifacts/latest")}
+
+    def history(self) -> list[dict[str, Any]]:
+        """The lines of the history, the newest first."""
+        said = run(self.environment, self.folder, SLIMLINE, "history", "--json")
+        lines: list[dict[str, Any]] = json.loads(said.stdout)
+        return lines
 
     def form(self, deployment: str) -> str:
         """The path of a deployment's form."""
