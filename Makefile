@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --max-worker-res
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run test test-all check docs format ui lock clean
+.PHONY: run test test-all check docs pictures format ui lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.runtime  ## retrain, compress, prove and release with what params.yaml says
@@ -32,6 +32,9 @@ check: $(VENV)/.dev docs ## format, lint, types, architecture, and the links of 
 
 docs: $(VENV)/.dev     ## the docs as a site in docs/_build/html; a link that leads nowhere is an error
 	$(BIN)/sphinx-build --quiet --fresh-env --nitpicky --fail-on-warning --keep-going docs docs/_build/html
+
+pictures: $(VENV)/.dev ## the docs' pictures of the operator's pages, of three real runs; needs Chromium
+	$(BIN)/python -m tests.pictures docs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

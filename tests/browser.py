@@ -1,5 +1,7 @@
 """A real browser without a window: Chromium, told what to do by its DevTools protocol."""
 
+import base64
+import io
 import itertools
 import json
 import shutil
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
@@ -36,10 +39,14 @@ SHOWS = """new Promise(resolve => {
         .observe(document, {childList: true, subtree: true, characterData: true})
 })"""
 TEXT = "document.body.innerText"
+# Resolves to the widths of the pictures of the page that hold their own data, once all are loaded.
+PICTURES = """Promise.all([...document.images].filter(each => each.src.startsWith("data:image/svg"))
+    .map(each => each.decode().then(() => each.naturalWidth)))"""
+COLOURS = 64  # of a picture of a page
 # Resolves once there is what can be clicked under a word, and it was.
 PRESS = """word => new Promise(resolve => {
     const look = () => {
-        const all = document.querySelectorAll("button, a, [role=option], .p-select-option, .p-button")
+        const all = document.querySelectorAll("button, a, [role=option], .p-select-option, .p-button, .p-tab")
         const found = [...all].filter(each => each.innerText.trim() === word && !each.disabled)
         if (found.length) found[found.length - 1].click()
         return found.length > 0
@@ -48,6 +55,8 @@ PRESS = """word => new Promise(resolve => {
     new MutationObserver((_, all) => { if (look()) { all.disconnect(); resolve(true) } })
         .observe(document, {childList: true, subtree: true, characterData: true, attributes: true})
 })"""
+# Finds where a link leads that says a word.
+LINK = "word => [...document.links].find(each => each.innerText.trim() === word).href"
 # Finds the field under a label of a form, gives it the keyboard, and takes a choice in it, if it is one of choices.
 FIELD = """(label, choice) => {
     const of = each => each.querySelector(".p-label__label")?.innerText.trim() === label
@@ -106,6 +115,10 @@ class Browser:
         """Click the last button or choice that says just this word, once there is one."""
         assert self._evaluate(f"({PRESS})({json.dumps(word)})")
 
+    def follow(self, word: str, text: str) -> str:
+        """Open in this window where a link leads that says just this word, and wait until a text is shown."""
+        return self.visit(str(self._evaluate(f"({LINK})({json.dumps(word)})")), text)
+
     def fill(self, label: str, text: str) -> None:
         """Type into the field under a label, and leave it; again, if the page has just drawn it anew."""
         for _ in range(5):
@@ -119,6 +132,16 @@ class Browser:
         """Take a choice in the field under a label."""
         known = self._evaluate(f"({FIELD})({json.dumps(label)}, {json.dumps(choice)})")
         assert known, f"{label}: {self._evaluate(TEXT)}"
+
+    def pictures(self) -> list[int]:
+        """Return the widths of the drawn pictures that the page shows."""
+        return list(self._evaluate(PICTURES))
+
+    def photograph(self, path: Path) -> None:
+        """Write what the window shows as a small PNG file."""
+        content = base64.b64decode(self._do("Page.captureScreenshot", format="png")["data"])
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.convert("RGB").quantize(COLOURS).save(path, optimize=True)
 
     def _evaluate(self, expression: str) -> Any:
         found = self._do("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)

@@ -82,8 +82,8 @@ def release_markdown(release: Release, store: str) -> str:
     table = markdown_cells(("", f"{release.model} {release.version}"), rows.items())
     channel = f" --channel {release.channels[0]}" if release.channels else ""
     fetch = f"slimline fetch {release.model} --store {shlex.quote(store)}{channel} --to device/"
-    link = f"[{markdown(place)}]({quote(place, safe=':/')})"
-    return f"{table}\n\nIt lies in {link}. A device gets it by {markdown_code(fetch)}.\n"
+    link = f"[its folder]({quote(place, safe=':/')})"  # pages show the words of a link as they stand, escapes included
+    return f"{table}\n\nIt lies in {markdown_code(place)}, {link}. A device gets it by {markdown_code(fetch)}.\n"
 
 
 def drift_markdown(report: DriftReport) -> str:

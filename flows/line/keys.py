@@ -15,6 +15,14 @@ def artifact_key(name: str) -> str:
     """
     if len(name) <= MOST and FORM.fullmatch(name):
         return name
-    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:6]
-    return f"{words[:MOST]}-{digest}"
+    return f"{alike(name)}-{digest}"
+
+
+def alike(name: str) -> str:
+    """Return the words of a name as a key takes them; names that differ in other signs alone become the same.
+
+    Args:
+        name: any text.
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:MOST]

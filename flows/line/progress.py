@@ -16,7 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.exceptions import PrefectException
 
-from flows.line.keys import artifact_key
+from flows.line.keys import alike
 from tasks.stage_progress import StageProgress
 from tasks.text import markdown
 
@@ -52,7 +52,7 @@ class StagePage:
         description = markdown(words)
         try:
             if self._artifact is None:
-                key = artifact_key(f"progress-{self._stage}")
+                key = alike(f"progress-{self._stage}")
                 made = create_progress_artifact(percent, key=key, description=description)
                 self._artifact = cast("UUID", made)  # no coroutine, as this is no async task
                 return

@@ -1,4 +1,4 @@
-"""The pages that a run shows at its end: its artifacts, its line of the history, and what waits for a person.
+"""Artifacts at the end of a run: its results, its line of the history, and what waits for a person.
 
 What a run came to has happened when this is called: where it cannot be shown, that is said, and no run fails for it.
 """

@@ -85,9 +85,16 @@ def held_if_free() -> Iterator[bool]:
 
 
 def holder() -> str | None:
-    """Return the process of the run that holds the project, None where none does."""
+    """Return the process of the run that holds the project, None where none does.
+
+    Who only looks whether it is free, as the service does every few seconds, has the lock for a moment and is no run.
+    """
     with _locked(0, mark=False) as lock:
-        return None if lock.is_ours else lock.holder
+        return None if lock.is_ours or not _lives(lock.holder) else lock.holder
+
+
+def _lives(process: str) -> bool:
+    return process.isdigit() and psutil.pid_exists(int(process))
 
 
 @dataclass(frozen=True)

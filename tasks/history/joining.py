@@ -49,7 +49,7 @@ def join(runs: Iterable[RunRecord], releases: Iterable[Release], book: Book) -> 
 
 
 def _of_run(run: RunRecord, known: Mapping[str, Release], book: Book) -> Past:
-    """Prefer what is signed to what the run has noted of it."""
+    """Return a line in which what is signed goes before what the run has noted of it."""
     release = known.get(run.manifest_sha256 or "")
     taken = run.decision
     entry = book.entries[taken.number - 1] if taken and taken.number <= len(book.entries) else None

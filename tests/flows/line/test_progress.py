@@ -33,7 +33,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
     said: Shown = []
 
     def create(percent: float, key: str, description: str) -> UUID:
-        assert key == "progress-compress-int8-682fb5"
+        assert key == "progress-compress-int8"
         said.append((percent, description))
         return uuid4()
 

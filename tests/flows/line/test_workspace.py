@@ -71,6 +71,16 @@ def test_who_looks_whether_the_folder_is_free_is_no_run() -> None:
     assert LOCK.read_text() == str(process.pid)
 
 
+def test_a_look_at_the_folder_is_not_taken_for_a_run() -> None:
+    with held_if_free():
+        assert a_run_that_holds_it() is None
+    with holder() as process:
+        process.kill()
+        process.wait(60)
+    with held_if_free():  # the note of the dead one is still there
+        assert a_run_that_holds_it() is None
+
+
 def test_no_run_begins_on_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 2**20, 2**20))
     with pytest.raises(NoRoom, match=r"32 MiB of room.*1 MiB"), exclusive_run():
