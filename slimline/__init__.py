@@ -38,16 +38,20 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
     from tasks.verdicts import RuleVerdict
     from tasks.workloads.class_folders import ClassFiles
-    from tasks.workloads.items import Folder, Item, Payload, RawSample, RefusedSample, TakeFile
+    from tasks.workloads.items import Folder, Item, Payload, RawSample, RefusedSample, Rows, SourceFile, TakeFile
     from tasks.workloads.measuring import ConstantAnswer, Exhibit, ExtraColumn, OutcomeMeasuring, Pair, Prediction
     from tasks.workloads.metric import Answers, Metric
     from tasks.workloads.outcomes.classes import Classes
     from tasks.workloads.protocol import (
         Augmentation,
+        Draft,
         Example,
+        LearnedReader,
+        LearningReader,
         Outcome,
         OutcomeLearning,
         Reader,
+        RowReader,
         UnusableError,
         Workload,
         WorkloadLearning,
@@ -64,6 +68,7 @@ __all__ = [
     "ConstantAnswer",
     "DataError",
     "Dataset",
+    "Draft",
     "Example",
     "Exhibit",
     "ExtraColumn",
@@ -71,6 +76,8 @@ __all__ = [
     "Folder",
     "Interval",
     "Item",
+    "LearnedReader",
+    "LearningReader",
     "Metric",
     "NotInstalled",
     "Outcome",
@@ -82,9 +89,12 @@ __all__ = [
     "RawSample",
     "Reader",
     "RefusedSample",
+    "RowReader",
+    "Rows",
     "RuleVerdict",
     "Settings",
     "SlimlineError",
+    "SourceFile",
     "TakeFile",
     "Technique",
     "TensorSpec",
@@ -109,6 +119,7 @@ _HOMES = {
     "ConstantAnswer": "tasks.workloads.measuring",
     "DataError": "tasks.errors",
     "Dataset": "tasks.samples",
+    "Draft": "tasks.workloads.protocol",
     "Example": "tasks.workloads.protocol",
     "Exhibit": "tasks.workloads.measuring",
     "ExtraColumn": "tasks.workloads.measuring",
@@ -116,6 +127,8 @@ _HOMES = {
     "Folder": "tasks.workloads.items",
     "Interval": "tasks.records",
     "Item": "tasks.workloads.items",
+    "LearnedReader": "tasks.workloads.protocol",
+    "LearningReader": "tasks.workloads.protocol",
     "Metric": "tasks.workloads.metric",
     "NotInstalled": "tasks.errors",
     "Outcome": "tasks.workloads.protocol",
@@ -127,9 +140,12 @@ _HOMES = {
     "RawSample": "tasks.workloads.items",
     "Reader": "tasks.workloads.protocol",
     "RefusedSample": "tasks.workloads.items",
+    "RowReader": "tasks.workloads.protocol",
+    "Rows": "tasks.workloads.items",
     "RuleVerdict": "tasks.verdicts",
     "Settings": "tasks.settings",
     "SlimlineError": "tasks.errors",
+    "SourceFile": "tasks.workloads.items",
     "TakeFile": "tasks.workloads.items",
     "Technique": "tasks.compression.technique",
     "TensorSpec": "tasks.samples",

@@ -2,7 +2,8 @@
 
 A shard holds ``tf.train.Example`` records with a feature for each input (its bytes in C order, little-endian), by the
 name that ``dataset.json`` has for it, one for the target (``label`` in int64 for classes) and ``name`` (where the
-sample is in the source). TensorFlow is not needed to read them.
+sample is in the source); where it was learned how to make inputs, ``content`` is what they are made of, as a text:
+another release makes others of it. TensorFlow is not needed to read them.
 
 ``test.places`` names the samples of the test split for the ledger of decisions, by the hashes that decided their
 splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded, before it was brought to a size.
@@ -11,6 +12,7 @@ splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded,
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from tasks.arrays import Array
 from tasks.errors import DataError
@@ -27,6 +30,9 @@ from tasks.files import sha256
 from tasks.records import FormattedRecord, Record, read_record
 
 PREPARED = Path("data/prepared")
+ASSETS = "assets"  # the folder of what was learned, beside dataset.json
+ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+MAX_ASSET = 64 << 20  # bytes
 TEST_HASHES, VALIDATION_HASHES = "test.places", "validation.places"
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -164,6 +170,14 @@ class Part(Record):
     shards: tuple[Shard, ...]
 
 
+class Asset(Record):
+    """A file that a device needs to read questions as samples were read, as a vocabulary."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
 class Refusal(Record):
     """A sample that could not be used, and why."""
 
@@ -179,7 +193,8 @@ class Dataset(FormattedRecord):
     age. ``classes`` is empty where targets are numbers of another kind. ``refused`` and ``kept_out`` list at most 1,000
     samples each; the counts are of all. ``kept_out`` are samples that are not used since an equal one is in the test or
     the validation split. ``notes`` are sentences for a person: samples that were changed to fit, classes missing from a
-    split, equal samples with different labels.
+    split, equal samples with different labels. ``assets`` are what the workload learned of the training samples; they
+    lie in the folder ``assets``.
     """
 
     format: Literal[2] = 2
@@ -188,6 +203,7 @@ class Dataset(FormattedRecord):
     classes: tuple[str, ...]
     inputs: Specs
     target: TensorSpec = LABEL
+    assets: tuple[Asset, ...] = Field(default=(), exclude_if=lambda value: not value)
     splits: dict[SplitName, Part]
     read: int
     refused_samples: int
@@ -207,6 +223,31 @@ def read_dataset(folder: Path = PREPARED) -> Dataset:
         DataError: there is none, or it is of another version.
     """
     return read_record(folder / "dataset.json", Dataset)
+
+
+def read_assets(folder: Path = PREPARED) -> dict[str, bytes]:
+    """Read what the workload learned of the training samples, by the names of files.
+
+    Args:
+        folder: of the prepared data.
+
+    Returns:
+        the content of each file; none where nothing was learned.
+
+    Raises:
+        DataError: a file is missing, or another one than ``dataset.json`` names.
+    """
+    contents = {}
+    for asset in read_dataset(folder).assets:
+        path = folder / ASSETS / asset.name
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != asset.sha256:
+            raise DataError(
+                f"Expected {path} as {folder}/dataset.json names it. Received: {'another one' if content else 'none'}. "
+                f"Run the load stage again (`dvc repro load`)."
+            )
+        contents[asset.name] = content
+    return contents
 
 
 def shard_files(split: SplitName, folder: Path = PREPARED) -> list[Path]:
@@ -250,6 +291,31 @@ def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Itera
                 f"{folder}/dataset.json says. Received: others. Run the load stage again (`dvc repro load`)."
             )
         yield Inputs(arrays), np.array([sample.target for sample in chunk], dataset.target.dtype)
+
+
+def read_contents(split: SplitName, batch: int, folder: Path = PREPARED) -> Iterator[list[bytes]]:
+    """Stream what the inputs of a split were made of, in the order of its samples, where the workload has learned.
+
+    Args:
+        split: which one.
+        batch: samples at a time; the last time there may be fewer.
+        folder: of the prepared data.
+
+    Returns:
+        lists of contents, as long as the batches of :func:`read_batches`.
+
+    Raises:
+        DataError: a shard is missing, cut short or fails its checksums, or has no contents.
+    """
+    from tasks.tfrecord import decode_content, read_records
+
+    contents = (
+        decode_content(record)
+        for shard in read_dataset(folder).splits[split].shards
+        for record in read_records(folder / shard.file)
+    )
+    while chunk := list(islice(contents, batch)):
+        yield chunk
 
 
 def _stacked(spec: TensorSpec, contents: Sequence[bytes]) -> Array:

@@ -18,15 +18,20 @@ from tasks.errors import DataError
 LENGTH = struct.Struct("<Q")
 CHECKSUM = struct.Struct("<I")
 MASK_DELTA = 0xA282EAD8
+CONTENT = "content"  # the feature
 MAX_RECORD = 1 << 30  # bytes; more is a damaged length
 
 
 class Sample(NamedTuple):
-    """One record: the bytes of each input by its name, the target and where the sample is in the source."""
+    """One record: the bytes of each input by its name, the target and where the sample is in the source.
+
+    ``content``: what the inputs were made of, where another model may make others of it.
+    """
 
     inputs: Mapping[str, bytes]
     target: float  # an int for a class
     name: str
+    content: bytes | None = None
 
 
 def masked_crc(content: bytes) -> int:
@@ -112,6 +117,8 @@ def encode(sample: Sample, target: str = "label") -> bytes:
     else:
         features[target].float_list.value.append(sample.target)
     features["name"].bytes_list.value.append(sample.name.encode())
+    if sample.content is not None:
+        features[CONTENT].bytes_list.value.append(sample.content)
     serialized: bytes = example.SerializeToString(deterministic=True)
     return serialized
 
@@ -134,11 +141,32 @@ def decode(content: bytes, inputs: Sequence[str], target: str = "label") -> Samp
         values = {feature: _only(features[feature].bytes_list.value) for feature in inputs}
         (wanted,) = features[target].int64_list.value or features[target].float_list.value
         (name,) = features["name"].bytes_list.value
-        return Sample(values, wanted, name.decode())
+        made_of = _only(features[CONTENT].bytes_list.value) if CONTENT in features else None
+        return Sample(values, wanted, name.decode(), made_of)
     except (DecodeError, ValueError) as error:
         raise DataError(
             f"Expected a tf.train.Example with one {', one '.join(inputs)}, one {target} and one name. "
             f"Received: {error}. Run the load stage again (`dvc repro load`)."
+        ) from None
+
+
+def decode_content(record: bytes) -> bytes:
+    """Return what a sample's inputs were made of.
+
+    Args:
+        record: a serialized ``tf.train.Example``.
+
+    Raises:
+        DataError: it is none, or does not have it.
+    """
+    from google.protobuf.message import DecodeError
+
+    try:
+        return _only(example_class().FromString(record).features.feature[CONTENT].bytes_list.value)
+    except (DecodeError, ValueError) as error:
+        raise DataError(
+            f"Expected a tf.train.Example with one {CONTENT}. Received: {error}. Run the load stage again "
+            f"(`dvc repro load`)."
         ) from None
 
 

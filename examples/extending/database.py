@@ -10,7 +10,7 @@ from typing import Any
 from tasks.data_loading.sources.protocol import Entry, See, SourceListing, digest_of
 from tasks.errors import SourceError
 from tasks.paths import local
-from tasks.workloads.items import Item, TakeFile
+from tasks.workloads.items import Item, SourceFile, TakeFile
 
 
 class Database:
@@ -31,7 +31,7 @@ class Database:
     def items(self, take: TakeFile) -> Iterator[Item]:
         """Every file, in the order of names; the workload tells what is in it."""
         for name, label, content in self._rows("name, class, CAST(coalesce(content, '') AS BLOB)"):
-            yield from take(f"{label}/{name}", len(content), partial(bytes, content))
+            yield from take(SourceFile(f"{label}/{name}", len(content), partial(bytes, content)))
 
     def _rows(self, columns: str) -> Iterator[tuple[Any, ...]]:
         try:

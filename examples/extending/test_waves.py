@@ -45,11 +45,11 @@ def test_files_in_class_folders_are_samples_and_what_cannot_be_one_is_told(datas
 
 def test_a_network_of_the_workload_answers_a_question(dataset: Dataset, folder: Path) -> None:
     model = build_model("wave_cnn", dataset, dropout=0.1)
-    asked = reading_of("waves").ask(folder / "readings/slow/0.csv", dataset.inputs)
+    asked = reading_of("waves").ask(folder / "readings/slow/0.csv", dataset.inputs, {})
     question = Inputs({name: array[None] for name, array in asked.items()})
     assert model(fed(question)).shape == (1, 2)
     with pytest.raises(DataError, match="to hold readings"):
-        reading_of("waves").ask(folder / "readings/fast/damaged.csv", dataset.inputs)
+        reading_of("waves").ask(folder / "readings/fast/damaged.csv", dataset.inputs, {})
 
 
 def test_made_up_samples_and_changed_ones_are_windows_as_well(dataset: Dataset) -> None:

@@ -43,8 +43,8 @@ def run(arguments: Sequence[str], version: str, module: str) -> None:
         _parser(version).print_help()
         return
     command = COMMANDS[name]
-    files = given.pop("files", [])
-    command(*files, **given)
+    questions = given.pop("questions", [])
+    command(*questions, **given)
 
 
 def _parser(version: str) -> ArgumentParser:

@@ -80,21 +80,21 @@ def verify(
 
 
 def predict(
-    *files: Path,
+    *questions: str,
     model: Path,
     workload: str | None = None,
     trusted_keys: tuple[Path, ...] = (),
     allow_unsigned: bool = False,
     json: bool = False,
 ) -> None:
-    """Ask a fetched model about files.
+    """Ask a fetched model about images, texts or whatever it is for.
 
     Exit codes: 0 all were answered, 1 one could not be read; the others have their answers.
 
     Parameters
     ----------
-    files
-        Files as the model's workload reads them: images, for one.
+    questions
+        What the model's workload reads: a file of an image, a text. A text that lies in a file is @FILE.
     model
         The folder that `slimline fetch` filled.
     workload
@@ -104,7 +104,7 @@ def predict(
     allow_unsigned
         Take a release whoever has signed it, or nobody.
     json
-        Print JSON instead of a line for each file.
+        Print JSON instead of a line for each question.
     """
     from tasks.deployment.device.prediction import asker
     from tasks.quiet import without_notes
@@ -113,9 +113,9 @@ def predict(
     predictions, unreadable = [], list[DataError]()
     with without_notes():
         answer = asker(model, trust, workload)
-        for file in files:
+        for question in questions:
             try:
-                predictions.append(answer(file))
+                predictions.append(answer(Path(question[1:]) if question.startswith("@") else question))
             except DataError as error:
                 unreadable.append(error)
     if json:

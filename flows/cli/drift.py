@@ -24,15 +24,17 @@ def drift(folder: Path | None = None, *, json: Json = False) -> None:
     from tasks.deployment.releases.production import production
     from tasks.drift.files import profile_files
     from tasks.drift.profiling import profile_prepared
-    from tasks.drift.stage import compare_with_production, expect_production_profile
+    from tasks.drift.stage import compare_with_production, expect_production_profile, production_reader
 
     params = load_params()
     with exclusive_run(), contextlib.redirect_stdout(sys.stderr):  # what was fetched
         production(params)
     if folder is None:
-        profile, passed = profile_prepared(), None
+        profile, passed = profile_prepared(reader=production_reader(params.data.workload)), None
     else:
-        profile, passed = profile_files(folder, expect_production_profile())
+        like = expect_production_profile()
+        reader = production_reader(like.workload)
+        profile, passed = profile_files(folder, like, reader, params.data.options)
     report = compare_with_production(profile, params)
     if json:
         print_json({**report.model_dump(mode="json"), "not_used": passed.count if passed else 0})

@@ -6,7 +6,7 @@ are taken one after the other, and only the index of one file is in memory at a 
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,36 +16,39 @@ from tasks.samples import SPLITS, SplitName
 
 BUCKETS = 256
 BUFFER = 1 << 16  # bytes held back per bucket
-HEAD = struct.Struct("<16sQIBH")  # digest, split hash, class number, declared split, length of the name
+HEAD = struct.Struct("<16sQQQBHI")  # see :class:`Entry`; lengths of name and content
 DECLARED: tuple[SplitName | None, ...] = (None, *SPLITS)
 
 
 class Entry(NamedTuple):
     """One prepared sample in a bucket. Entries sort by digest, then by name."""
 
-    digest: bytes  # of the content
+    digest: bytes  # equal for samples that count as equal
     name: str
-    class_number: int  # in the order in which classes turned up
+    label: int  # hash of it
     split_hash: int
     declared: SplitName | None
+    check: int  # 64 bits that differ where the contents of equal digests do; 0 where the digest is of the content
     offset: int  # of the content in the bucket
+    size: int  # of the content
 
 
 def pack(
-    digest: bytes, split_hash: int, class_number: int, declared: SplitName | None, name: str, content: bytes
+    digest: bytes, split_hash: int, label: int, declared: SplitName | None, name: str, content: bytes, check: int = 0
 ) -> bytes:
     """Return a sample as it stands in a bucket; its first byte is the number of the bucket.
 
     Args:
-        digest: of the inputs and the class, by which samples are sorted.
+        digest: 16 bytes, by which samples are sorted, equal for those that count as equal.
         split_hash: decides the split, 64 bits.
-        class_number: of the label, in the order in which labels turned up.
+        label: hash of it, 64 bits.
         declared: the split that the source names; None: none.
         name: where the sample is in the source.
-        content: the inputs' bytes, see :func:`tasks.data_loading.contents.content_of`.
+        content: that waits, be it the inputs' bytes or what they will be made of.
+        check: 64 bits of the content, where the digest is not of it.
     """
     encoded = name.encode()
-    head = HEAD.pack(digest, split_hash, class_number, DECLARED.index(declared), len(encoded))
+    head = HEAD.pack(digest, split_hash, label, check, DECLARED.index(declared), len(encoded), len(content))
     return b"".join((head, encoded, content))
 
 
@@ -54,12 +57,11 @@ class Bucket:
 
     Args:
         path: the file.
-        sample_bytes: bytes of a prepared sample.
     """
 
-    def __init__(self, path: Path, sample_bytes: int) -> None:
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.file = path.open("rb")
-        self.sample_bytes = sample_bytes
 
     def __enter__(self) -> "Bucket":
         return self
@@ -71,21 +73,23 @@ class Bucket:
         """Return everything but the content, sorted."""
         return sorted(self._entries())
 
-    def content(self, entry: Entry) -> bytes:
-        """Return the inputs of one sample.
+    def contents(self, places: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+        """Yield the contents of samples.
 
         Args:
-            entry: of this bucket.
+            places: of each its offset and its size.
         """
-        return os.pread(self.file.fileno(), self.sample_bytes, entry.offset)
+        for offset, size in places:
+            yield os.pread(self.file.fileno(), size, offset)
 
     def _entries(self) -> Iterator[Entry]:
+        offset = self.file.seek(0)
         while head := self.file.read(HEAD.size):
-            digest, split_hash, class_number, declared, length = HEAD.unpack(head)
+            digest, split_hash, label, check, declared, length, size = HEAD.unpack(head)
             name = self.file.read(length).decode()
-            offset = self.file.tell()
-            self.file.seek(self.sample_bytes, os.SEEK_CUR)
-            yield Entry(digest, name, class_number, split_hash, DECLARED[declared], offset)
+            offset += HEAD.size + length
+            yield Entry(digest, name, label, split_hash, DECLARED[declared], check, offset, size)
+            offset = self.file.seek(offset + size)
 
 
 class BucketWriter:
@@ -112,14 +116,7 @@ class BucketWriter:
         """
         self.files[packed[0]].write(packed)
 
-    def buckets(self, sample_bytes: int) -> Iterator[Bucket]:
-        """Yield the buckets in the order of their digests; nothing can be added after this.
-
-        Args:
-            sample_bytes: of one sample's inputs.
-        """
+    def finish(self) -> list[Path]:
+        """Return the files of the buckets in the order of their digests; nothing can be added after this."""
         self.closing.close()
-        for path in self.paths:
-            with Bucket(path, sample_bytes) as bucket:
-                yield bucket
-            path.unlink()
+        return self.paths

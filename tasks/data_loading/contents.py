@@ -1,7 +1,7 @@
 """The bytes of a sample, and the check that a workload gives what its inputs say."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from tasks.errors import DataError
 from tasks.samples import DTYPES, Specs, TensorSpec, out_of_range
+from tasks.tfrecord import CONTENT
 from tasks.workloads.protocol import UnusableError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 BYTE = np.dtype("uint8")
-RESERVED = "name"  # the feature that says where a sample is in the source
+RESERVED = {"name", CONTENT}  # features that say where a sample is in the source, and what it was made of
 
 
 def check_specs(specs: Specs, target: str) -> None:
@@ -28,10 +29,11 @@ def check_specs(specs: Specs, target: str) -> None:
         DataError: there is none, a name is used twice or cannot be one, or a type or a range is not known.
     """
     names = [spec.name for spec in specs]
-    if not names or len({*names, target, RESERVED}) != len(names) + 2 or not all(map(NAME.fullmatch, names)):
+    if not names or len({*names, target, *RESERVED}) != len(names) + 3 or not all(map(NAME.fullmatch, names)):
         raise DataError(
             f"Expected the workload's inputs to have names of letters, digits and _, each once and none of them "
-            f"{target} or {RESERVED}. Received: {', '.join(names) or 'no input'}. Rename them in the workload's reader."
+            f"{target}, {' or '.join(sorted(RESERVED))}. Received: {', '.join(names) or 'no input'}. "
+            f"Rename them in the workload's reader."
         )
     for spec in specs:
         if spec.dtype not in DTYPES or not all(size > 0 for size in spec.shape):
@@ -89,6 +91,33 @@ def _bytes_of(array: Any, spec: TensorSpec) -> bytes:
     if reason := out_of_range(spec, array):
         raise UnusableError(reason)
     return array.astype(little, copy=False).tobytes()
+
+
+def rows_of(arrays: Mapping[str, NDArray[Any]], specs: Specs, count: int) -> Iterator[Mapping[str, bytes]]:
+    """Yield the samples of a batch of arrays, each as the bytes of its inputs.
+
+    Args:
+        arrays: by the names of inputs.
+        specs: of the inputs.
+        count: of samples.
+
+    Raises:
+        DataError: the arrays are not as the inputs say.
+    """
+    contents = {}
+    for spec in specs:
+        array = arrays.get(spec.name)
+        if array is None or array.shape != (count, *spec.shape) or array.dtype != spec.dtype:
+            received = "nothing" if array is None else f"{array.dtype} {array.shape}"
+            raise DataError(
+                f"Expected the workload to encode {spec.name} as {spec.dtype} {(count, *spec.shape)}. "
+                f"Received: {received}. Let `encode` give what it names."
+            )
+        if reason := out_of_range(spec, array):
+            raise DataError(f"Expected the workload to encode values in their range. Received: {reason}.")
+        contents[spec.name] = array.astype(_little(spec.dtype), copy=False).tobytes(), spec.bytes
+    for row in range(count):
+        yield {name: content[row * size : (row + 1) * size] for name, (content, size) in contents.items()}
 
 
 @cache

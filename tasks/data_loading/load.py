@@ -16,24 +16,28 @@ from pathlib import Path
 from tasks.config import Data, Params
 from tasks.data_loading.bucket_sort import BucketWriter
 from tasks.data_loading.contents import check_specs
-from tasks.data_loading.decoding import Numbered, decode
+from tasks.data_loading.decoding import AnyReader, Decoded, decode, label_hash
+from tasks.data_loading.encoding import Encoder
 from tasks.data_loading.fingerprint import SOURCE
+from tasks.data_loading.learned import learn, write_assets
 from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.archive import TEMPORARY
 from tasks.data_loading.sources.protocol import SourceListing
 from tasks.data_loading.tracking import expect_tracked
+from tasks.data_loading.workers import Workers
 from tasks.data_loading.writing import Labelling, write_splits
 from tasks.errors import RefusedError, SourceError, UnfitError
 from tasks.files import sync
 from tasks.locking import locked, locked_if_free
 from tasks.records import read_record, write_record
-from tasks.samples import PREPARED, SPLITS, Dataset, SplitName, size_of
+from tasks.samples import PREPARED, SPLITS, Dataset, SplitName
 from tasks.workloads import find_workload, reading_of
-from tasks.workloads.items import Folder, Item, RefusedSample
-from tasks.workloads.protocol import Reader
+from tasks.workloads.items import Folder, Item, RawSample, RefusedSample, Rows
+from tasks.workloads.protocol import LearnedReader, LearningReader, Reader
 
 REASONS_SHOWN = 5
+MODULES = ("tasks.data_loading.decoding", "tasks.data_loading.learned")  # of the work of other processes
 LOCK = ".lock"
 
 
@@ -42,12 +46,12 @@ class Gathered:
     """The facts known once the source is read."""
 
     summary: LoadSummary
-    numbers: dict[str, int] = field(default_factory=dict)  # of classes, in the order in which they turned up
-    usable: Counter[int] = field(default_factory=Counter)  # samples per class number
+    names: dict[int, str] = field(default_factory=dict)  # by their hash, in the order in which they turned up
+    usable: Counter[int] = field(default_factory=Counter)  # samples per label's hash
     declared: set[SplitName] = field(default_factory=set)
 
-    def number(self, items: Iterator[Item]) -> Iterator[Numbered]:
-        """Yield samples with the numbers of their labels, and note what is no sample.
+    def samples(self, items: Iterator[Item]) -> Iterator[RawSample | Rows]:
+        """Yield what may be samples, and note what is none.
 
         Args:
             items: of the source.
@@ -58,15 +62,26 @@ class Gathered:
             elif isinstance(item, RefusedSample):
                 self.summary.refuse(item.name, item.reason)
             else:
-                self.summary.fill(item.name)
-                if item.split:
-                    self.declared.add(item.split)
-                number = self.numbers.setdefault(item.label, len(self.numbers))
-                yield Numbered(item.name, number, item.split, item.payload)
+                self.summary.fill(item.file if isinstance(item, Rows) else item.name)
+                yield item
+
+    def add(self, decoded: Decoded) -> None:
+        """Take in what came of a batch.
+
+        Args:
+            decoded: what came of a batch.
+        """
+        self.summary.changes += decoded.changes
+        self.names |= decoded.labels
+        self.usable += decoded.usable
+        self.declared |= decoded.declared
+        for name, reason in decoded.refused:
+            self.summary.refuse(name, reason)
+        self.summary.use(len(decoded.packed))
 
     def labels(self) -> tuple[str, ...]:
         """Return the labels that usable samples have, numbers by their value and names by the alphabet."""
-        names = [name for name, number in self.numbers.items() if self.usable[number]]
+        names = [name for label, name in self.names.items() if self.usable[label]]
         return tuple(sorted(names, key=lambda name: (not name.isdecimal(), len(name) * name.isdecimal(), name)))
 
 
@@ -114,19 +129,26 @@ def prepare(
     Raises:
         SourceError: the source is missing, empty, unreachable or damaged.
         RefusedError: more samples are unusable than ``data.max_refused``.
-        UnfitError: the labels are none of the outcome or too few, or nothing is in a split.
+        UnfitError: the labels are none of the outcome or too few, nothing is in a split, or nothing can be learned.
         DataError: the workload's inputs cannot be kept, or it reads others than it names.
     """
     source = open_source(data.source)
-    reading = reading_of(data.workload)
+    reading, target = reading_of(data.workload), find_workload(data.workload).outcome.target.name
     with _scratch(TEMPORARY, "buckets-") as scratch, _scratch(folder.parent, f".{folder.name}-") as made:
-        with BucketWriter(scratch) as writer:
-            reader, items = reading.reader(data.options, source.items(reading.take_file))
-            check_specs(reader.inputs, find_workload(data.workload).outcome.target.name)
-            gathered = _gather(items, reader, data, writer)
+        with BucketWriter(scratch) as writer, Workers(modules=MODULES) as workers:
+            given, items = reading.reader(data.options, source.items(reading.take_file(data.options)))
+            if not isinstance(given, LearningReader):
+                check_specs(given.inputs, target)
+            gathered = _gather(items, given, data, writer, workers)
             told(gathered)
             _check(gathered, data)
-            dataset = _write(gathered, writer, reader, data, made)
+            reader = (
+                learn(given, writer.finish(), gathered.declared, data, workers)
+                if isinstance(given, LearningReader)
+                else given
+            )
+            check_specs(reader.inputs, target)
+            dataset = _write(gathered, writer, reader, data, made, workers)
         if source.listing() != listing:
             note = "The source changed since it was fingerprinted; the next run reads it again."
             dataset = dataset.model_copy(update={"notes": (*dataset.notes, note)})
@@ -135,19 +157,14 @@ def prepare(
     return dataset
 
 
-def _gather(items: Iterator[Item], reader: Reader, data: Data, writer: BucketWriter) -> Gathered:
+def _gather(items: Iterator[Item], reader: AnyReader, data: Data, writer: BucketWriter, workers: Workers) -> Gathered:
     """Read the whole source into buckets."""
     gathered = Gathered(LoadSummary(reading_of(data.workload).is_meant, find_workload(data.workload).things))
-    summary = gathered.summary
-    for decoded in decode(gathered.number(items), reader):
-        summary.changes += decoded.changes
-        gathered.usable += decoded.classes
-        for name, reason in decoded.refused:
-            summary.refuse(name, reason)
+    for decoded in decode(gathered.samples(items), reader, workers):
+        gathered.add(decoded)
         for packed in decoded.packed:
             writer.add(packed)
-        summary.use(len(decoded.packed))
-    summary.finish()
+    gathered.summary.finish()
     return gathered
 
 
@@ -171,11 +188,15 @@ def _fitting(data: Data) -> str:
     return f"{find_workload(data.workload).things} into {data.source} as {reading_of(data.workload).layout}"
 
 
-def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data, folder: Path) -> Dataset:
+def _write(
+    gathered: Gathered, writer: BucketWriter, reader: Reader | LearnedReader, data: Data, folder: Path, workers: Workers
+) -> Dataset:
     """Write the shards and describe them."""
     summary, labelling = gathered.summary, _labelling(gathered, data)
-    buckets = writer.buckets(size_of(reader.inputs))
-    splits, digest = write_splits(buckets, folder, data, reader.inputs, labelling, gathered.declared, summary)
+    encoder = Encoder(reader, labelling.target)
+    splits, digest = write_splits(
+        writer.finish(), folder, data, encoder, labelling, gathered.declared, summary, workers
+    )
     for split in SPLITS:
         if not splits[split].samples:
             raise UnfitError(
@@ -188,6 +209,7 @@ def _write(gathered: Gathered, writer: BucketWriter, reader: Reader, data: Data,
         classes=labelling.classes,
         inputs=reader.inputs,
         target=find_workload(data.workload).outcome.target,
+        assets=write_assets(reader.assets if isinstance(reader, LearnedReader) else {}, folder),
         splits=splits,
         read=summary.read,
         refused_samples=summary.refused.count,
@@ -222,18 +244,18 @@ def _labelling(gathered: Gathered, data: Data) -> Labelling:
         ) from None
     except UnfitError as error:
         raise UnfitError(f"{error} Put {_fitting(data)}.") from None
-    numbers = {label: gathered.numbers[label] for label in labels}
+    hashes = {label: label_hash(label) for label in labels}
     return Labelling(
         classes=outcome.classes(labels),
-        labels={number: label for label, number in numbers.items()},
-        targets={number: targets[label] for label, number in numbers.items()},
+        labels={number: label for label, number in hashes.items()},
+        targets={number: targets[label] for label, number in hashes.items()},
         target=outcome.target.name,
     )
 
 
 def _missing(gathered: Gathered, labelling: Labelling) -> list[str]:
     """List the classes that have no usable sample."""
-    return sorted(set(gathered.numbers) - set(labelling.classes)) if labelling.classes else []
+    return sorted(set(gathered.names.values()) - set(labelling.classes)) if labelling.classes else []
 
 
 @contextmanager

@@ -54,19 +54,27 @@ class ShardWriter:
         Args:
             sample: with a name, inputs and a target.
         """
+        self.add_record(frame(encode(sample, self.target)), sample.target)
+
+    def add_record(self, record: bytes, target: float) -> None:
+        """Append a sample that is encoded.
+
+        Args:
+            record: as it stands in the file.
+            target: of the sample.
+        """
         if self._file is None:
             self._path = self.folder / f"{self.split}-{len(self.shards):05}.tfrecord"
             self._file = self._path.open("wb", buffering=1 << 20)
             self._digest = hashlib.sha256()
             self._samples = self._bytes = 0
-        record = frame(encode(sample, self.target))
         self._file.write(record)
         self._digest.update(record)
         self._samples += 1
         self._bytes += len(record)
         self.samples += 1
         if self.classes:
-            self.targets[sample.target] += 1
+            self.targets[target] += 1
         if self._bytes >= self.shard_bytes:
             self._close()
 

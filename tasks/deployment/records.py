@@ -67,6 +67,7 @@ class Manifest(Record):
     """All that makes a release; written last, in its signed envelope; a release without it does not exist.
 
     ``files`` are all files beside the manifest as they are stored; ``unpacked`` is the model that a device runs.
+    ``assets`` are those of the files that a device reads questions with, as a vocabulary.
     ``tool`` is None in releases of earlier versions.
     ``serving`` are the files of a SavedModel that lie under ``serving/``, for TensorFlow Serving; devices take none of
     them. ``commit`` and ``dirty`` say from which code it was made, None where there was no repository. ``decision`` is
@@ -98,6 +99,7 @@ class Manifest(Record):
     threads: dict[str, int] = Field(default_factory=dict)  # by stage, of those that decide about them
     files: Annotated[dict[FileName, File], Field(max_length=MAX_FILES)]
     unpacked: File
+    assets: tuple[FileName, ...] = Field(default=(), max_length=MAX_FILES, exclude_if=lambda value: not value)
     serving: dict[ServingName, File] = Field(default_factory=dict, max_length=MAX_FILES)
 
     @property
@@ -123,6 +125,8 @@ class Manifest(Record):
         missing, taken = needed - set(self.files), {MANIFEST, MODEL, APPROVERS} & set(self.files)
         if missing or taken:
             raise ValueError(f"expected files with {' and '.join(sorted(needed))} and without {MANIFEST} and {MODEL}")
+        if not set(self.assets) <= set(self.files):
+            raise ValueError(f"expected the assets {', '.join(self.assets)} among the files")
         if self.serving and SAVED_MODEL_PB not in self.serving:
             raise ValueError(f"expected {SAVED_MODEL_PB} among the files for TensorFlow Serving")
         return self
@@ -222,7 +226,7 @@ class Release(Record):
     version: int
     created: str  # UTC, ISO 8601
     recipe: str
-    stored_bytes: int  # of model.stored: what a device downloads of the model
+    stored_bytes: int  # of model.stored and the assets: what a device downloads to answer
     loaded_bytes: int  # of the .tflite that becomes of it
     metrics: dict[str, float]  # by name, on the validation split; before there was a ledger, on the test split
     channels: tuple[str, ...]  # that point to it

@@ -1,8 +1,7 @@
 """The profile of data: histograms in fixed bins, which are those of every other profile of the same inputs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,55 +10,13 @@ from numpy.typing import NDArray
 from tasks.arrays import Array
 from tasks.drift.records import MOST_BINS, Histogram, Profile
 from tasks.samples import PREPARED, Inputs, Specs, SplitName, TensorSpec, read_batches, read_dataset
+from tasks.workloads.protocol import LearnedReader
+from tasks.workloads.rereading import read_as
+from tasks.workloads.statistics import statistics_for
 
 BINS = 32
 BATCH = 256
-AMOUNTS = ("uint8", "float32")  # whole numbers of other types are ids: their mean says nothing
 OPEN: tuple[SplitName, ...] = ("train", "validation")  # nothing of the sealed test split gets into a profile
-COLOURS = ("red", "green", "blue")
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """A number of each sample: its bounds, and how it is computed of an input ``[n, *shape]``."""
-
-    input: str
-    low: float
-    high: float
-    compute: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
-
-def statistics_of(specs: Specs) -> dict[str, Statistic]:
-    """Return the statistics of inputs by their names: mean and contrast, and of colour images each colour's mean.
-
-    Args:
-        specs: of the inputs.
-    """
-    return {name: each for spec in specs if spec.dtype in AMOUNTS for name, each in _statistics(spec)}
-
-
-def _statistics(spec: TensorSpec) -> Iterator[tuple[str, Statistic]]:
-    if not spec.low < spec.high:
-        return
-    yield f"{spec.name} mean", Statistic(spec.name, spec.low, spec.high, _mean)
-    if spec.shape:
-        yield f"{spec.name} contrast", Statistic(spec.name, 0.0, (spec.high - spec.low) / 2, _contrast)
-    if len(spec.shape) == 3 and spec.shape[2] == len(COLOURS):
-        for number, colour in enumerate(COLOURS):
-            yield f"{spec.name} {colour}", Statistic(spec.name, spec.low, spec.high, _channel(number))
-
-
-def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(values.reshape(len(values), -1).mean(axis=1), np.float64)
-
-
-def _contrast(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The standard deviation, which is root mean square contrast (E. Peli, J. Opt. Soc. Am. A 7 (1990), 2032)."""
-    return np.asarray(values.reshape(len(values), -1).std(axis=1), np.float64)
-
-
-def _channel(number: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    return lambda values: _mean(values[..., number])
 
 
 def profile_of(
@@ -78,7 +35,7 @@ def profile_of(
         classes: that the targets are numbers of; none where they are of another kind.
         target: what targets are where they are no classes.
     """
-    statistics = statistics_of(inputs)
+    statistics = statistics_for(workload, inputs)
     counts = {name: np.zeros(BINS, np.int64) for name in statistics}
     wanted = target if target and not classes and target.low < target.high else None
     of_targets, of_class, samples = np.zeros(BINS, np.int64), Counter[int](), 0
@@ -114,18 +71,28 @@ def in_bins(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.
     return np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS)
 
 
-def profile_prepared(folder: Path = PREPARED) -> Profile:
+def profile_prepared(folder: Path = PREPARED, reader: LearnedReader | None = None) -> Profile:
     """Return what prepared data is like, the sealed test split left out.
 
     Args:
         folder: of the prepared data.
+        reader: that reads the samples anew, as the one of a release; by default they are taken as they were prepared.
 
     Raises:
         DataError: it is missing or damaged.
     """
     dataset = read_dataset(folder)
-    batches = ((inputs, targets) for split in OPEN for inputs, targets in read_batches(split, BATCH, folder))
-    return profile_of(dataset.workload, dataset.inputs, batches, dataset.classes, dataset.target)
+    specs = dataset.inputs if reader is None else reader.inputs
+    return profile_of(dataset.workload, specs, _prepared(folder, reader), dataset.classes, dataset.target)
+
+
+def _prepared(folder: Path, reader: LearnedReader | None) -> Iterator[tuple[Inputs, Array]]:
+    for split in OPEN:
+        if reader is None:
+            yield from read_batches(split, BATCH, folder)
+        else:
+            for asked in read_as(reader, split, BATCH, folder):
+                yield asked.taken, asked.targets
 
 
 def shares(counts: Mapping[str, int]) -> dict[str, float]:

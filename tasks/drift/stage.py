@@ -16,6 +16,8 @@ from tasks.drift.records import (
 )
 from tasks.errors import DataError
 from tasks.records import read_record, write_record
+from tasks.workloads.protocol import LearnedReader
+from tasks.workloads.rereading import assets_beside, learned_reader
 
 
 def drift(params: Params) -> None:
@@ -29,7 +31,8 @@ def drift(params: Params) -> None:
     """
     profile = profile_prepared()
     write_record(PROFILE, profile)
-    report = compare_with_production(profile, params)
+    reader = production_reader(params.data.workload)
+    report = compare_with_production(profile if reader is None else profile_prepared(reader=reader), params)
     write_record(DRIFT, report)
     print(report.sentence)
 
@@ -45,6 +48,19 @@ def compare_with_production(profile: Profile, params: Params) -> DriftReport:
         DataError: the release's profile is damaged.
     """
     return compare(production_profile(), profile, params.drift, production_release())
+
+
+def production_reader(workload: str) -> LearnedReader | None:
+    """Return how the release in production reads samples; None where it has not learned it, or there is none.
+
+    Args:
+        workload: as ``data.workload`` names it.
+
+    Raises:
+        DataError: what it has learned cannot be read.
+    """
+    assets = assets_beside(PRODUCTION_RECORD)
+    return learned_reader(workload, assets) if assets else None
 
 
 def production_profile() -> Profile | None:

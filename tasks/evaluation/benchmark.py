@@ -19,6 +19,7 @@ import numpy as np
 from tasks.compression.records import candidate_model, was_made
 from tasks.config import Benchmark, Params
 from tasks.errors import DataError, EvaluationError
+from tasks.evaluation.asking import batches, own_reader
 from tasks.evaluation.production import why_absent
 from tasks.evaluation.records import (
     BASELINE,
@@ -31,7 +32,7 @@ from tasks.evaluation.records import (
 from tasks.files import sha256
 from tasks.litert import cpu_name, runtime_name
 from tasks.records import write_record
-from tasks.samples import read_batches, read_dataset
+from tasks.samples import Dataset, Inputs, read_dataset
 from tasks.timing.intervals import ratio, typical
 from tasks.timing.measuring import Plan, time_models
 from tasks.timing.worker import Timings
@@ -50,12 +51,11 @@ def benchmark(params: Params) -> None:
         DataError: the validation split has no samples.
     """
     settings, models = params.benchmark, models_to_measure(params)
-    samples = next(read_batches("validation", max(settings.batch, 256)), None)
-    if samples is None:
-        raise DataError("Expected samples in the validation split. Received: none. Raise data.split.validation.")
-    inputs = samples[0][np.arange(max(settings.batch, len(samples[0]))) % len(samples[0])]
+    dataset = read_dataset()
+    own = {name: _samples(path, dataset, settings) for name, path in models.items() if own_reader(path, dataset)}
     plan = Plan(settings.processes, settings.rounds, settings.warmup, settings.batch, settings.seconds)
-    report = summarize(models, time_models(models, inputs, plan), settings)
+    timings = time_models(models, _samples(models[BASELINE], dataset, settings), plan, own)
+    report = summarize(models, timings, settings)
     write_record(BENCHMARK, report)
     print(f"{report.extent}, one thread of {report.cpu}")
     for name, speed in report.models.items():
@@ -63,6 +63,14 @@ def benchmark(params: Params) -> None:
             f"{name}: {speed.median_us:.1f} µs a sample (p95 {speed.p95_us:.1f}), {describe_ratio(speed)}, "
             f"{speed.samples_per_second:,.0f} samples/s at {speed.batch}"
         )
+
+
+def _samples(path: Path, dataset: Dataset, settings: Benchmark) -> Inputs:
+    """Return the first samples of validation, as a model takes them."""
+    asked = next(batches(path, dataset, "validation", max(settings.batch, 256)), None)
+    if asked is None:
+        raise DataError("Expected samples in the validation split. Received: none. Raise data.split.validation.")
+    return asked.taken[np.arange(max(settings.batch, len(asked.taken))) % len(asked.taken)]
 
 
 def models_to_measure(params: Params) -> dict[str, Path]:

@@ -31,8 +31,12 @@ from tasks.packing.zstd import compress_zstd
 BIAS = 2  # its position among the inputs of a convolution and a fully connected layer
 
 
-def measure_cost(path: Path) -> Cost:
+def measure_cost(path: Path, assets: int = 0) -> Cost:
     """Bytes, parameters, non-zero parameters and multiply-accumulates of a model.
+
+    Args:
+        path: of the model.
+        assets: bytes of what a device needs beside it, as a vocabulary; they are stored, too.
 
     Raises:
         EvaluationError: the file is not a LiteRT flatbuffer.
@@ -41,7 +45,8 @@ def measure_cost(path: Path) -> Cost:
     parameters = list(_parameters(file))
     return Cost(
         loaded_bytes=len(file.content),
-        stored_bytes=len(packed(file.content)),
+        stored_bytes=len(packed(file.content)) + assets,
+        assets_bytes=assets,
         zstd_bytes=len(compress_zstd(file.content)),
         parameters=sum(prod(tensor.shape) for tensor in parameters),
         nonzero=sum(_nonzero(file, tensor) for tensor in parameters),

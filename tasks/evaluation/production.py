@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import EvaluationError
+from tasks.evaluation.asking import inputs_of
 from tasks.evaluation.records import PRODUCTION, PRODUCTION_CONSENT, Consent, Obstacle, RuleVerdict
 from tasks.evaluation.results import Results
 from tasks.litert import LiteRTModel
 from tasks.records import read_record
-from tasks.samples import Dataset
+from tasks.samples import Dataset, Specs
 from tasks.training.records import BASELINE_TFLITE
 from tasks.wording import sentence
 from tasks.workloads import find_workload
@@ -76,17 +77,24 @@ def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline
     try:
         model = LiteRTModel(path)
         ours = LiteRTModel(baseline) if baseline.exists() else model
-        misfit = why_misfit(model, dataset) or _other_input(model, ours)
+        misfit = why_misfit(model, dataset, inputs_of(path, dataset)) or _other_input(model, ours)
     except EvaluationError as error:
         return "unusable", f"the release in production does not run here: {error}"
     return ("another task", f"the release in production is {misfit}") if misfit else None
 
 
-def why_misfit(model: LiteRTModel, dataset: Dataset) -> str | None:
-    """Give the reason why a model cannot answer for a data set, or None if it can."""
-    if shapes_of(model) != _shapes(dataset):
+def why_misfit(model: LiteRTModel, dataset: Dataset, inputs: Specs | None = None) -> str | None:
+    """Give the reason why a model cannot answer for a data set, or None if it can.
+
+    Args:
+        model: loaded.
+        dataset: what was prepared.
+        inputs: that it is asked with; by default those of the data set.
+    """
+    wanted = _shapes(dataset.inputs if inputs is None else inputs)
+    if shapes_of(model) != wanted:
         things = find_workload(dataset.workload).things
-        return f"a model for {things} of {_tell(shapes_of(model))}, not {_tell(_shapes(dataset))}"
+        return f"a model for {things} of {_tell(shapes_of(model))}, not {_tell(wanted)}"
     outcome = find_workload(dataset.workload).outcome
     if model.output.shape[-1] != outcome.outputs(dataset):
         return f"a model with {model.output.shape[-1]} outputs, not {outcome.outputs(dataset)}"
@@ -98,8 +106,8 @@ def shapes_of(model: LiteRTModel) -> Shapes:
     return _unnamed({name: tensor.shape[1:] for name, tensor in model.inputs.items()})
 
 
-def _shapes(dataset: Dataset) -> Shapes:
-    return _unnamed({spec.name: spec.shape for spec in dataset.inputs})
+def _shapes(inputs: Specs) -> Shapes:
+    return _unnamed({spec.name: spec.shape for spec in inputs})
 
 
 def _unnamed(shapes: Shapes) -> Shapes:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tasks.compression.records import was_made
 from tasks.config import Params
 from tasks.errors import EvaluationError
+from tasks.evaluation.asking import batches, inputs_of, own_reader
 from tasks.evaluation.cost import measure_cost
 from tasks.evaluation.predictions import (
     KEPT,
@@ -39,7 +40,7 @@ from tasks.evaluation.records import (
 from tasks.files import sha256
 from tasks.litert import LiteRTModel
 from tasks.records import write_record
-from tasks.samples import Dataset, read_batches, read_dataset
+from tasks.samples import Dataset, read_dataset
 from tasks.workloads import find_workload, measuring_of
 
 BATCH = 256  # samples read at a time
@@ -75,12 +76,17 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
             split: judge(answers, baseline.splits[split] if baseline else None, dataset)
             for split, answers in predictions.splits.items()
         },
-        cost=measure_cost(file),
+        cost=measure_cost(file, _assets_bytes(file, dataset)),
     )
     write_predictions(predictions_file(name), predictions)
     write_record(quality_file(name), quality)
     main = measuring_of(dataset).main
     print(f"{name}: validation {main.noun} {quality.splits['validation'].metrics[main.name]:.4f}")
+
+
+def _assets_bytes(file: Path, dataset: Dataset) -> int:
+    reader = own_reader(file, dataset)
+    return sum(asset.bytes for asset in dataset.assets) if reader is None else sum(map(len, reader.assets.values()))
 
 
 def missing(name: str, file: Path, dataset: Dataset) -> Quality | None:
@@ -112,18 +118,17 @@ def predict(
         EvaluationError: the model takes other inputs or gives another number of outputs.
     """
     model = LiteRTModel(path)
-    misfit = why_misfit(model, dataset)
+    misfit = why_misfit(model, dataset, inputs_of(path, dataset))
     if misfit:
         raise EvaluationError(f"Expected {path} to fit the data set. Received: {misfit}. Make the model anew.")
     digest, found = hashlib.sha256(), {}
     for split in splits:
         outputs = [np.zeros((0, find_workload(dataset.workload).outcome.outputs(dataset)), np.float32)]
         targets = [np.zeros(0, dataset.target.dtype)]
-        for number, (inputs, truth) in enumerate(read_batches(split, BATCH)):
+        for number, (prepared, taken, truth) in enumerate(batches(path, dataset, split, BATCH)):
             wanted = slice(None) if chosen is None else chosen[number * BATCH : (number + 1) * BATCH]
-            asked = inputs[wanted]
-            digest.update(asked.tobytes() + truth[wanted].tobytes())
-            outputs.append(model.predict(asked))
+            digest.update(prepared[wanted].tobytes() + truth[wanted].tobytes())
+            outputs.append(model.predict(taken[wanted]))
             targets.append(truth[wanted])
         found[split] = Answers(np.concatenate(outputs), np.concatenate(targets))
     return Predictions(digest.hexdigest(), found)

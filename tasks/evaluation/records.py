@@ -40,7 +40,10 @@ class Cost(Record):
     """The cost of a model, whatever it runs on."""
 
     loaded_bytes: int  # the file as the runtime loads it
-    stored_bytes: int  # the file as it is stored and downloaded
+    stored_bytes: int  # the file as it is stored and downloaded, with its assets
+    assets_bytes: int = Field(
+        default=0, exclude_if=lambda value: value == 0
+    )  # of what reads questions, as a vocabulary
     zstd_bytes: int  # the file in zstd, which is how it is stored unless the recipe packs it
     parameters: int
     nonzero: int

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -40,13 +41,16 @@ class Plan:
     seconds: float | None = None
 
 
-def time_models(models: Mapping[str, Path], samples: Inputs | Array, plan: Plan) -> tuple[Timings, ...]:
+def time_models(
+    models: Mapping[str, Path], samples: Inputs | Array, plan: Plan, own: Mapping[str, Inputs] = MappingProxyType({})
+) -> tuple[Timings, ...]:
     """Time models in turns, in one process after the other.
 
     Args:
         models: their files by name.
         samples: at least a batch of them; an array is that of the only input.
         plan: how much is measured.
+        own: the same samples as single models read them.
 
     Returns:
         the timings of each process.
@@ -56,15 +60,16 @@ def time_models(models: Mapping[str, Path], samples: Inputs | Array, plan: Plan)
     """
     with tempfile.TemporaryDirectory(prefix="slimline-timing-") as name:
         folder = Path(name)
-        given = as_inputs(samples).arrays
-        files = {name: folder / f"{number}.npy" for number, name in enumerate(given)}
-        for known_as, file in files.items():
-            np.save(file, given[known_as])
+        files = _save(as_inputs(samples), folder / "all")
+        own_files = {
+            model: _save(inputs, folder / f"own{number}") for number, (model, inputs) in enumerate(own.items())
+        }
         return tuple(
             _run(
                 Job(
                     models={model: path.absolute() for model, path in models.items()},
                     inputs=files,
+                    own_inputs=own_files,
                     rounds=plan.rounds,
                     warmup=plan.warmup,
                     batch=plan.batch,
@@ -75,6 +80,14 @@ def time_models(models: Mapping[str, Path], samples: Inputs | Array, plan: Plan)
             )
             for _ in range(plan.processes)
         )
+
+
+def _save(inputs: Inputs, folder: Path) -> dict[str, Path]:
+    folder.mkdir()
+    files = {name: folder / f"{number}.npy" for number, name in enumerate(inputs.arrays)}
+    for name, file in files.items():
+        np.save(file, inputs.arrays[name])
+    return files
 
 
 def _run(job: Job, folder: Path) -> Timings:

@@ -24,6 +24,7 @@ class Job(Record):
 
     models: dict[str, Path]
     inputs: dict[str, Path]  # .npy of each input: [n, *shape], at least a batch of them
+    own_inputs: dict[str, dict[str, Path]]  # by model, where it reads the same samples in another way
     rounds: int
     warmup: int  # rounds before the clock counts
     batch: int | None  # images at once when throughput is measured; None: it is not measured
@@ -54,7 +55,7 @@ def measure(job: Job) -> Timings:
         job: the models, the samples, and how long to measure.
     """
     rng = np.random.default_rng()
-    samples = Inputs({name: np.load(file) for name, file in job.inputs.items()})
+    samples = {name: _read(job.own_inputs.get(name, job.inputs)) for name in job.models}
     latencies: dict[str, list[float]] = {name: [] for name in job.models}
     throughputs: dict[str, list[float]] = {name: [] for name in job.models}
     order = [str(name) for name in rng.permutation(list(job.models))]
@@ -65,17 +66,18 @@ def measure(job: Job) -> Timings:
         for _ in range(job.warmup):
             if time.monotonic() - began > WARMUP_SHARE * limit:
                 break
-            for runner in single.values():
-                runner.time(_one(samples, rng))
+            place = _place(samples, rng)
+            for name, runner in single.items():
+                runner.time(samples[name][place : place + 1])
         for turn in range(job.rounds):
             if turn >= LEAST_ROUNDS and time.monotonic() - began > limit:
                 break
             order = [str(name) for name in rng.permutation(order)]
-            sample = _one(samples, rng)
+            place = _place(samples, rng)
             for name in order:
-                latencies[name].append(single[name].time(sample) / 1000)
+                latencies[name].append(single[name].time(samples[name][place : place + 1]) / 1000)
             for name in order if batched and turn % THROUGHPUT_EVERY == 0 else ():
-                throughputs[name].append(batched[name].samples_per_second(samples))
+                throughputs[name].append(batched[name].samples_per_second(samples[name]))
     return Timings(
         latencies={name: tuple(taken) for name, taken in latencies.items()},
         throughputs={name: tuple(rates) for name, rates in throughputs.items() if rates},
@@ -83,13 +85,18 @@ def measure(job: Job) -> Timings:
     )
 
 
-def _one(samples: Inputs, rng: np.random.Generator) -> Inputs:
-    """Draw a sample."""
-    place = int(rng.integers(len(samples)))
-    return samples[place : place + 1]
+def _read(files: Mapping[str, Path]) -> Inputs:
+    return Inputs({name: np.load(file) for name, file in files.items()})
 
 
-def load(models: Mapping[str, Path], samples: Inputs, batch: int | None) -> tuple[dict[str, Runner], dict[str, Runner]]:
+def _place(samples: Mapping[str, Inputs], rng: np.random.Generator) -> int:
+    """Draw the place of a sample."""
+    return int(rng.integers(len(next(iter(samples.values())))))
+
+
+def load(
+    models: Mapping[str, Path], samples: Mapping[str, Inputs], batch: int | None
+) -> tuple[dict[str, Runner], dict[str, Runner]]:
     """Return the models, ready to be timed with one sample at a time, and those to be timed in batches.
 
     Args:
@@ -101,10 +108,10 @@ def load(models: Mapping[str, Path], samples: Inputs, batch: int | None) -> tupl
     for name, path in models.items():
         print(name, flush=True)
         single[name] = Runner(path, 1)
-        fastest = single[name].settle(samples[:1])
+        fastest = single[name].settle(samples[name][:1])
         if batch is not None:
             batched[name] = Runner(path, max(1, min(batch, int(LONGEST_BATCH / max(1, fastest)))))
-            batched[name].settle(samples)
+            batched[name].settle(samples[name])
     return single, batched
 
 

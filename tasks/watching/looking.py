@@ -9,7 +9,7 @@ from tasks.data_loading.kept_listings import read_kept, size_in
 from tasks.data_loading.sources.protocol import SourceListing
 from tasks.watching.records import SourceState
 from tasks.workloads import find_workload, reading_of
-from tasks.workloads.items import RawSample
+from tasks.workloads.items import RawSample, SourceFile
 
 MOST_CLASSES = 10_000  # that are counted by name; more are no classes
 ClassOf = Callable[[str, int], str | None]  # of a path and a size in bytes
@@ -68,11 +68,11 @@ def class_of(data: Data) -> ClassOf:
     Args:
         data: the part of params.yaml.
     """
-    outcome, take = find_workload(data.workload).outcome, reading_of(data.workload).take_file
+    outcome, take = find_workload(data.workload).outcome, reading_of(data.workload).take_file(data.options)
 
     def class_name(path: str, size: int) -> str | None:
         try:
-            labels = [item.label for item in take(path, size, bytes) if isinstance(item, RawSample)]
+            labels = [item.label for item in take(SourceFile(path, size, bytes)) if isinstance(item, RawSample)]
         except Exception:  # a workload of a user's own that reads labels out of the content finds none
             return None
         return labels[0] if len(labels) == 1 and outcome.classes(labels) else None

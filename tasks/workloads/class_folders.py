@@ -7,12 +7,12 @@ The folder that holds a file names its class. A folder right above it that is ca
     cat/0001.jpg                            class cat, nothing declared
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tasks.paths import clean, is_litter
 from tasks.samples import SplitName
-from tasks.workloads.items import Item, RawSample, RefusedSample
+from tasks.workloads.items import Item, RawSample, RefusedSample, SourceFile
 
 SPLIT_FOLDERS: dict[str, SplitName] = {
     "train": "train",
@@ -44,25 +44,23 @@ class ClassFiles:
         stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
         return not (dot and stem) or suffix.lower() in self.suffixes
 
-    def take(self, path: str, size: int, read: Callable[[], bytes]) -> Iterator[Item]:
+    def take(self, file: SourceFile) -> Iterator[Item]:
         """Yield the sample that a file is, its refusal, or nothing where it was not meant as one.
 
         Args:
-            path: relative to the source.
-            size: bytes.
-            read: gives the content; called only if the file may be a sample.
+            file: of the source; it is read only if it may be a sample.
         """
-        name = clean(path)
+        name = clean(file.path)
         if is_litter(name):
             return
         found = class_and_split(name)
         if isinstance(found, str):
             if self.claims(name):
                 yield RefusedSample(name, found)
-        elif size > self.most_bytes:
-            yield RefusedSample(name, f"{size:,} bytes: expected {self.kind} of at most {self.most_bytes:,}")
+        elif file.size > self.most_bytes:
+            yield RefusedSample(name, f"{file.size:,} bytes: expected {self.kind} of at most {self.most_bytes:,}")
         else:
-            yield RawSample(name, *found, read())
+            yield RawSample(name, *found, file.read())
 
 
 def class_and_split(path: str) -> tuple[str, SplitName | None] | str:

@@ -1,7 +1,10 @@
-"""Items of a source: raw samples, files that cannot be samples, and folders."""
+"""Items of a source: raw samples, rows of tables, files that cannot be samples, and folders."""
 
-from collections.abc import Callable, Iterable
+import io
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +18,8 @@ Payload = bytes | NDArray[np.uint8]
 class RawSample:
     """One sample as the source holds it.
 
-    ``payload`` is an encoded file, or for images their pixels as uint8 ``[height, width]`` or ``[height, width,
-    channels]``. ``label`` is the name of its class, or for other outcomes its target as text, as
+    ``payload`` is an encoded file, a text in UTF-8, or for images their pixels as uint8 ``[height, width]`` or
+    ``[height, width, channels]``. ``label`` is the name of its class, or for other outcomes its target as text, as
     ``3.5``. ``split`` is what the source declares, if it does.
     """
 
@@ -41,8 +44,44 @@ class Folder:
     path: str
 
 
-Item = RawSample | RefusedSample | Folder
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a table, one behind the other, of which a :class:`~tasks.workloads.protocol.RowReader` makes samples.
 
-# A workload's view of a file: its path in the source, its size in bytes, and a function that reads it, which is called
-# only where the file may hold samples. A file may hold one sample, many, or nothing that was meant as one.
-TakeFile = Callable[[str, int, Callable[[], bytes]], Iterable[Item]]
+    ``file``: where they are in the source. ``numbers``: of the rows in it, from 1. ``rows``: the cells of each.
+    ``split``: what the source declares of them, if it does.
+    """
+
+    file: str
+    numbers: Sequence[int]
+    rows: Sequence[Sequence[str]]
+    split: SplitName | None = None
+
+
+Item = RawSample | Rows | RefusedSample | Folder
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a source, which is read only where it may hold samples.
+
+    ``path``: in the source. ``size``: bytes, -1 where it is not known. ``read``: gives the content. ``stream``: opens
+    the content as a stream, for files that memory might not hold.
+    """
+
+    path: str
+    size: int
+    read: Callable[[], bytes]
+    stream: Callable[[], AbstractContextManager[IO[bytes]]] | None = None
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Open the content as a stream.
+
+        Returns:
+            a stream, from the first byte on; it is closed with the block.
+        """
+        return self.stream() if self.stream else io.BytesIO(self.read())
+
+
+# A workload's view of a file: it may hold one sample, many, or nothing that was meant as one.
+TakeFile = Callable[[SourceFile], Iterable[Item]]

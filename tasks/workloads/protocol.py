@@ -7,13 +7,13 @@ it by the name in params.yaml alone. What learns is apart from what reads: only 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from tasks.arrays import Array as Array  # noqa: PLC0414 — a part of the protocol
 from tasks.samples import Dataset, Specs
 from tasks.samples import TensorSpec as TensorSpec  # noqa: PLC0414 — a part of the protocol
 from tasks.settings import Settings
-from tasks.workloads.items import Item, Payload, TakeFile
+from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, Rows, TakeFile
 
 if TYPE_CHECKING:
     from tasks.backend import KerasModel, TfTensor
@@ -32,6 +32,19 @@ class Example(NamedTuple):
 
     split_hash: int
     inputs: Mapping[str, Array]
+    changes: tuple[str, ...] = ()
+
+
+class Draft(NamedTuple):
+    """A sample as it waits for what is learned of the training samples.
+
+    ``split_hash``: as of an example. ``digest``: 16 bytes, equal for samples that count as equal. ``content``: what a
+    :class:`LearnedReader` makes inputs of. ``changes``: as of an example.
+    """
+
+    split_hash: int
+    digest: bytes
+    content: bytes
     changes: tuple[str, ...] = ()
 
 
@@ -57,6 +70,82 @@ class Reader(Protocol):
 
         Args:
             changes: how often each change of an example was made.
+        """
+
+
+@runtime_checkable
+class LearnedReader(Protocol):
+    """A reader that has learned of the training samples, as a vocabulary. It can be pickled."""
+
+    @property
+    def inputs(self) -> Specs:
+        """The inputs that every sample is brought to."""
+
+    @property
+    def assets(self) -> Mapping[str, bytes]:
+        """Return what a device needs to read questions the same way: files by their names, of at most 64 MiB each."""
+
+    def encode(self, contents: Sequence[bytes]) -> Mapping[str, Array]:
+        """Return samples as the network takes them: ``[n, *shape]`` of each input, by its name.
+
+        Args:
+            contents: of n drafts.
+        """
+
+    def tell(self, changes: Counter[str]) -> list[str]:
+        """Return in sentences what was learned, and how many samples were changed to make them fit.
+
+        Args:
+            changes: how often each change of a draft was made.
+        """
+
+
+@runtime_checkable
+class LearningReader(Protocol):
+    """A reader that must see the training samples before it can make inputs of any. It can be pickled."""
+
+    def read(self, payload: Payload) -> Draft:
+        """Return one sample as it waits.
+
+        Args:
+            payload: as the source gives it.
+
+        Raises:
+            UnusableError: it cannot be a sample.
+        """
+
+    def study(self, contents: Iterator[bytes]) -> Any:
+        """Return what is seen in some of the training samples, as counts; other processes see others.
+
+        Args:
+            contents: of their drafts.
+        """
+
+    def learn(self, studied: Iterator[Any]) -> LearnedReader:
+        """Learn of what was seen in all training samples.
+
+        Args:
+            studied: what :meth:`study` gave, in an order that depends on nothing but the samples.
+
+        Returns:
+            a reader that makes inputs of all contents.
+
+        Raises:
+            ValueError: there is nothing to be learned of them; the message says why.
+        """
+
+
+class RowReader(Protocol):
+    """A reader whose samples are rows of tables."""
+
+    def unfold(self, rows: Rows) -> Iterator[RawSample | RefusedSample]:
+        """Make a sample, or its refusal, of each row.
+
+        Args:
+            rows: of a table.
+
+        Returns:
+            as many samples and refusals as there are rows.
         """
 
 
@@ -156,9 +245,12 @@ class WorkloadReading(Protocol):
 
     layout: str
 
-    @property
-    def take_file(self) -> TakeFile:
-        """Return how a file of a source becomes samples, refusals, or nothing."""
+    def take_file(self, settings: Any) -> TakeFile:
+        """Return how a file of a source becomes samples, rows of samples, refusals, or nothing.
+
+        Args:
+            settings: ``data.<name>``.
+        """
 
     def is_meant(self, path: str) -> bool:
         """Return whether a file that cannot be used was meant as a sample, as far as its name tells.
@@ -167,7 +259,7 @@ class WorkloadReading(Protocol):
             path: relative to the source.
         """
 
-    def reader(self, settings: Any, items: Iterator[Item]) -> tuple[Reader, Iterator[Item]]:
+    def reader(self, settings: Any, items: Iterator[Item]) -> tuple[Reader | LearningReader, Iterator[Item]]:
         """Settle how samples are read, where params.yaml leaves that to the source.
 
         Args:
@@ -178,18 +270,34 @@ class WorkloadReading(Protocol):
             the reader, and all items, those included that were looked at.
         """
 
-    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
+    def ask(self, question: str | Path, inputs: Specs, assets: Mapping[str, bytes]) -> Mapping[str, Array]:
         """Read a device's question the same way as a sample is read.
 
         Args:
-            file: that a person asks about.
+            question: of a person: a path is one of a file; a text is what the workload takes it for.
             inputs: of the release.
+            assets: of the release; empty where nothing was learned, see :class:`LearnedReader`.
 
         Returns:
             ``[*shape]`` of each input, by its name.
 
         Raises:
-            DataError: the file cannot be read as one.
+            DataError: it cannot be read as a sample.
+        """
+
+
+@runtime_checkable
+class LearnedReading(Protocol):
+    """A reading whose readers learn of the training samples."""
+
+    def learned(self, assets: Mapping[str, bytes]) -> LearnedReader:
+        """Return the reader that a release has learned, of what it left.
+
+        Args:
+            assets: of the release.
+
+        Raises:
+            DataError: they are not what is expected.
         """
 
 

@@ -28,6 +28,7 @@ from slimline import (
     RawSample,
     RefusedSample,
     Settings,
+    SourceFile,
     TakeFile,
     TensorSpec,
 )
@@ -182,10 +183,10 @@ class Marks:
         return []
 
 
-def take_lines(path: str, size: int, read: Callable[[], bytes]) -> Iterator[Item]:
+def take_lines(file: SourceFile) -> Iterator[Item]:
     """A file is many samples: a line is the stars and the marks of a shop."""
-    for number, line in enumerate(read().decode().splitlines(), start=1):
-        name = f"{path}:{number}"
+    for number, line in enumerate(file.read().decode().splitlines(), start=1):
+        name = f"{file.path}:{number}"
         try:
             stars, *marks = map(float, line.split(","))
             yield RawSample(name, str(stars), None, np.array(marks, np.uint8).reshape(MARKS).tobytes())
@@ -196,8 +197,7 @@ def take_lines(path: str, size: int, read: Callable[[], bytes]) -> Iterator[Item
 class ShopReading:
     layout = "<any>.csv"
 
-    @property
-    def take_file(self) -> TakeFile:
+    def take_file(self, settings: Settings) -> TakeFile:
         return take_lines
 
     def is_meant(self, path: str) -> bool:
@@ -206,11 +206,13 @@ class ShopReading:
     def reader(self, settings: ShopSettings, items: Iterator[Item]) -> tuple[Marks, Iterator[Item]]:
         return Marks(), items
 
-    def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Mapping[str, Array]:
+    def ask(
+        self, question: str | Path, inputs: tuple[TensorSpec, ...], assets: Mapping[str, bytes]
+    ) -> Mapping[str, Array]:
         try:
-            return {"marks": np.array(file.read_text().split(","), np.uint8).reshape(MARKS)}
+            return {"marks": np.array(Path(question).read_text().split(","), np.uint8).reshape(MARKS)}
         except ValueError as error:
-            raise DataError(f"Expected {file} to hold {MARKS} marks. Received: {error}.") from None
+            raise DataError(f"Expected {question} to hold {MARKS} marks. Received: {error}.") from None
 
 
 class ShopLearning:

@@ -1,5 +1,7 @@
 """A workload from outside of slimline's tree: windows of an 8-bit sensor's readings, each a line of a CSV file."""
 
+# ruff: noqa: ARG002 - a protocol names more than each workload looks at
+
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,8 +71,7 @@ class Window:
 class SensorReading:
     layout = "<class>/<file>.csv"
 
-    @property
-    def take_file(self) -> TakeFile:
+    def take_file(self, settings: Settings) -> TakeFile:
         return FILES.take
 
     def is_meant(self, path: str) -> bool:
@@ -79,12 +80,14 @@ class SensorReading:
     def reader(self, settings: WindowSettings, items: Iterator[Item]) -> tuple[Window, Iterator[Item]]:
         return Window(settings.length), items
 
-    def ask(self, file: Path, inputs: tuple[TensorSpec, ...]) -> Mapping[str, Array]:
+    def ask(
+        self, question: str | Path, inputs: tuple[TensorSpec, ...], assets: Mapping[str, bytes]
+    ) -> Mapping[str, Array]:
         (spec,) = inputs
         try:
-            return Window(spec.shape[0]).read(file.read_bytes()).inputs
+            return Window(spec.shape[0]).read(Path(question).read_bytes()).inputs
         except (OSError, UnusableError) as error:
-            raise DataError(f"Expected {file} to hold readings. Received: {error}.") from None
+            raise DataError(f"Expected {question} to hold readings. Received: {error}.") from None
 
 
 class SensorLearning:

@@ -24,6 +24,7 @@ from slimline import (
     Payload,
     RawSample,
     Settings,
+    SourceFile,
     TakeFile,
     TensorSpec,
     UnusableError,
@@ -67,18 +68,17 @@ class Visits:
         return []
 
 
-def take_lines(path: str, size: int, read: Callable[[], bytes]) -> Iterator[Item]:
+def take_lines(file: SourceFile) -> Iterator[Item]:
     """A file is many samples."""
-    for number, line in enumerate(read().decode().splitlines(), start=1):
+    for number, line in enumerate(file.read().decode().splitlines(), start=1):
         label, _, rest = line.partition(",")
-        yield RawSample(f"{path}:{number}", label, None, rest.encode())
+        yield RawSample(f"{file.path}:{number}", label, None, rest.encode())
 
 
 class VisitReading:
     layout = "<any>.csv"
 
-    @property
-    def take_file(self) -> TakeFile:
+    def take_file(self, settings: Settings) -> TakeFile:
         return take_lines
 
     def is_meant(self, path: str) -> bool:
@@ -87,11 +87,11 @@ class VisitReading:
     def reader(self, settings: VisitSettings, items: Iterator[Item]) -> tuple[Visits, Iterator[Item]]:
         return Visits(), items
 
-    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
+    def ask(self, question: str | Path, inputs: Specs, assets: Mapping[str, bytes]) -> Mapping[str, Array]:
         try:
-            return Visits().read(file.read_bytes()).inputs
+            return Visits().read(Path(question).read_bytes()).inputs
         except (OSError, UnusableError) as error:
-            raise DataError(f"Expected {file} to hold a visit. Received: {error}.") from None
+            raise DataError(f"Expected {question} to hold a visit. Received: {error}.") from None
 
 
 class VisitLearning:

@@ -55,8 +55,7 @@ class WaveReading:
 
     layout = "<class>/<file>.csv"
 
-    @property
-    def take_file(self) -> TakeFile:
+    def take_file(self, settings: WaveSettings) -> TakeFile:  # noqa: ARG002 - they say nothing of files
         """A file in a class folder is a sample of that class."""
         return FILES.take
 
@@ -68,9 +67,14 @@ class WaveReading:
         """Take the length from params.yaml."""
         return WaveReader(settings.length), items
 
-    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
+    def ask(
+        self,
+        question: str | Path,
+        inputs: Specs,
+        assets: Mapping[str, bytes],  # noqa: ARG002 - nothing is learned
+    ) -> Mapping[str, Array]:
         """Read a question as a sample is read."""
         try:
-            return WaveReader(inputs[0].shape[0]).read(file.read_bytes()).inputs
+            return WaveReader(inputs[0].shape[0]).read(Path(question).read_bytes()).inputs
         except (OSError, UnusableError) as error:
-            raise DataError(f"Expected {file} to hold readings. Received: {error}.") from None
+            raise DataError(f"Expected {question} to hold readings. Received: {error}.") from None

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.data_loading.sources.archive import FORMATS, Archive, LocalFile, format_of
+from tasks.data_loading.sources.archive import ENDINGS, Archive, LocalFile, format_of
 from tasks.data_loading.sources.cifar10 import Cifar10
 from tasks.data_loading.sources.digits import Digits
 from tasks.data_loading.sources.folder import ClassFolders
@@ -37,7 +37,7 @@ def open_source(location: str) -> Source:
     form = format_of(location)
     if form is None:
         raise SourceError(
-            f"Expected {', '.join(BUILT_IN)}, a folder, or an archive that ends in {', '.join(FORMATS)}. "
+            f"Expected {', '.join(BUILT_IN)}, a folder, or an archive or a table that ends in {ENDINGS}. "
             f"Received: {location}, which is none of them. Change data.source."
         )
     return Archive(LocalFile(location), form)

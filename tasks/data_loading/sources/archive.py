@@ -1,4 +1,4 @@
-"""An archive, wherever it lies: where its bytes come from and how they are read are two tables."""
+"""An archive or a table, wherever it lies: where its bytes come from and how they are read are two tables."""
 
 import contextlib
 import os
@@ -17,21 +17,40 @@ from tasks.data_loading.sources.zip import read_zip
 from tasks.errors import SourceError
 from tasks.files import CHUNK
 from tasks.paths import local
-from tasks.workloads.items import Item, TakeFile
+from tasks.workloads.items import Item, SourceFile, TakeFile
 
 TEMPORARY = Path(".slimline/tmp")
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format of archives. ``seeks``: its table of contents stands at the end, so a stream will not do."""
+    """A format of files that hold samples.
+
+    ``seeks``: its table of contents stands at the end, so a stream will not do.
+    """
 
     name: str
     read: Callable[[IO[bytes], str, TakeFile], Iterator[Item]]
     seeks: bool
 
 
+def read_file(stream: IO[bytes], location: str, take: TakeFile) -> Iterator[Item]:
+    """The samples of a single file, which is no archive.
+
+    Args:
+        stream: of the content.
+        location: of the file, for its name.
+        take: the workload's view of a file.
+
+    Returns:
+        what the workload takes out of it.
+    """
+    yield from take(SourceFile(location.rpartition("/")[2], -1, stream.read, lambda: contextlib.nullcontext(stream)))
+
+
 TAR = Format("tar", read_tar, seeks=False)
+TABLE = Format("table", read_file, seeks=False)
+COMPRESSED = ("", ".gz", ".bz2", ".xz")
 FORMATS = {
     ".tar": TAR,
     ".tar.gz": TAR,
@@ -40,7 +59,10 @@ FORMATS = {
     ".tar.xz": TAR,
     ".zip": Format("zip", read_zip, seeks=True),
     ".npz": Format("npz", read_npz, seeks=True),
+    **{f".{kind}{more}": TABLE for kind in ("csv", "tsv", "jsonl", "ndjson") for more in COMPRESSED},
+    ".parquet": Format("parquet", read_file, seeks=True),
 }
+ENDINGS = ", ".join([*(suffix for suffix, form in FORMATS.items() if form is not TABLE), ".csv", ".tsv", ".jsonl"])
 
 
 class RemoteFile(Protocol):
@@ -94,7 +116,7 @@ class LocalFile:
 
 
 class Archive:
-    """A .tar, .tar.gz, .zip or .npz file of samples."""
+    """One file of samples: a .tar, .tar.gz, .zip or .npz archive, or a table."""
 
     def __init__(self, file: RemoteFile, form: Format) -> None:
         self.file = file
@@ -106,7 +128,7 @@ class Archive:
         size, version = self.file.identity()
         if not size:
             raise SourceError(
-                f"Expected {self.file.location} to be an archive. Received: an empty file. Fetch it again."
+                f"Expected {self.file.location} to hold samples. Received: an empty file. Fetch it again."
             )
         digest, count = digest_of([Entry("", size, version)], see)
         return SourceListing(kind=self.kind, location=self.file.canonical, digest=digest, files=count)

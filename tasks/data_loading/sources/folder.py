@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from tasks.data_loading.sources.protocol import Entry, See, SourceListing, digest_of
 from tasks.errors import SourceError
 from tasks.paths import is_litter, local
-from tasks.workloads.items import Folder, Item, RefusedSample, TakeFile
+from tasks.workloads.items import Folder, Item, RefusedSample, SourceFile, TakeFile
 
 
 class ClassFolders:
@@ -39,7 +41,8 @@ class ClassFolders:
                 yield RefusedSample(path, "not a plain file, or a link that leads nowhere")
             else:
                 try:
-                    yield from take(path, entry.stat().st_size, Path(entry.path).read_bytes)
+                    file = Path(entry.path)
+                    yield from take(SourceFile(path, entry.stat().st_size, file.read_bytes, partial(_open, file)))
                 except OSError as error:
                     yield RefusedSample(path, f"cannot be read: {error.strerror}")
 
@@ -62,6 +65,10 @@ class ClassFolders:
                 if entry.is_dir():
                     inner.append((Path(entry.path), f"{path}/"))
             waiting.extend(reversed(inner))
+
+
+def _open(file: Path) -> IO[bytes]:
+    return file.open("rb")
 
 
 def _stat(folder: Path) -> os.stat_result:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
-from tasks.data_loading.sources.archive import FORMATS, TEMPORARY, Archive, format_of
+from tasks.data_loading.sources.archive import ENDINGS, TEMPORARY, Archive, format_of
 from tasks.data_loading.sources.protocol import Source
 from tasks.errors import SourceError, WebError
 from tasks.web.transfer import AS_IT_IS, WebClient
@@ -84,7 +84,7 @@ def open_http(location: str) -> Source:
     form = format_of(parts.path)
     if form is None:
         raise SourceError(
-            f"Expected an address that ends in {', '.join(FORMATS)}. Received: {location}. "
+            f"Expected an address that ends in {ENDINGS}. Received: {location}. "
             f"Pack the class folders into such an archive."
         )
     return Archive(HttpFile(location), form)

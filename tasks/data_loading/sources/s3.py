@@ -5,10 +5,11 @@ Endpoint, region and credentials come from the standard AWS settings: ``AWS_ENDP
 
 import io
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from tasks.data_loading.sources.archive import Archive, format_of
@@ -17,12 +18,13 @@ from tasks.errors import SourceError
 from tasks.paths import clean, is_litter
 from tasks.s3.connection import connect
 from tasks.s3.stream import ChangedError, Stream
-from tasks.workloads.items import Folder, Item, TakeFile
+from tasks.workloads.items import Folder, Item, SourceFile, TakeFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 FETCHERS = 16  # objects fetched at the same time
+AHEAD = 16 << 20  # bytes of an object that is fetched ahead as a whole; a larger one is read as a stream
 
 
 @contextmanager
@@ -118,22 +120,24 @@ class S3Prefix:
 
     def items(self, take: TakeFile) -> Iterator[Item]:
         """The objects in the order of their names; several are fetched ahead."""
-        fetched: deque[Future[list[Item]]] = deque()
+        fetched: deque[Callable[[], Iterable[Item]]] = deque()
         pool = ThreadPoolExecutor(FETCHERS, thread_name_prefix="s3")
         try:
             for path, size, _ in self._objects():
-                fetched.append(pool.submit(self._items, take, path, size))
+                items = partial(self._items, take, path, size)
+                fetched.append(items if size > AHEAD else pool.submit(_all, items).result)
                 if len(fetched) >= 2 * FETCHERS:
-                    yield from fetched.popleft().result()
+                    yield from fetched.popleft()()
             while fetched:
-                yield from fetched.popleft().result()
+                yield from fetched.popleft()()
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _items(self, take: TakeFile, path: str, size: int) -> list[Item]:
+    def _items(self, take: TakeFile, path: str, size: int) -> Iterable[Item]:
         if path.endswith("/"):
             return [Folder(clean(path))]
-        return list(take(path, size, S3File(self.client, self.bucket, self.prefix + path).read))
+        file = S3File(self.client, self.bucket, self.prefix + path)
+        return take(SourceFile(path, size, file.read, file.open))
 
     def _objects(self) -> Iterator[Entry]:
         """Name below the prefix, size and ETag of each object that is not hidden."""
@@ -144,6 +148,11 @@ class S3Prefix:
                     path = entry["Key"].removeprefix(self.prefix)
                     if path and not is_litter(path):
                         yield Entry(path, entry["Size"], entry["ETag"])
+
+
+def _all(items: Callable[[], Iterable[Item]]) -> list[Item]:
+    """Read all items, in whichever thread this is."""
+    return list(items())
 
 
 def open_s3(location: str) -> Source:

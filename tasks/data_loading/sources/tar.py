@@ -8,12 +8,13 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, Any
 
 from tasks.errors import SourceError
 from tasks.files import CHUNK
 from tasks.paths import clean, danger
-from tasks.workloads.items import Folder, Item, RefusedSample, TakeFile
+from tasks.workloads.items import Folder, Item, RefusedSample, SourceFile, TakeFile
 
 COMPRESSIONS: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": gzip.open,
@@ -114,7 +115,12 @@ def _items(archive: tarfile.TarFile, member: tarfile.TarInfo, take: TakeFile) ->
     elif not member.isfile():
         yield RefusedSample(clean(member.name), "not a plain file")
     else:
-        yield from take(member.name, member.size, lambda: _content(archive, member))
+        read, stream = partial(_content, archive, member), partial(_stream, archive, member)
+        yield from take(SourceFile(member.name, member.size, read, stream))
+
+
+def _stream(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    return archive.extractfile(member) or io.BytesIO()
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

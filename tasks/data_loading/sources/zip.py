@@ -7,11 +7,12 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from typing import IO
 
 from tasks.errors import SourceError
 from tasks.paths import clean, danger
-from tasks.workloads.items import Folder, Item, RefusedSample, TakeFile
+from tasks.workloads.items import Folder, Item, RefusedSample, SourceFile, TakeFile
 
 ENCRYPTED = 0x1
 
@@ -49,6 +50,7 @@ def _items(archive: zipfile.ZipFile, member: zipfile.ZipInfo, take: TakeFile) ->
         yield RefusedSample(name, "encrypted")
     else:
         try:
-            yield from take(member.filename, member.file_size, lambda: archive.read(member))
+            read, stream = partial(archive.read, member), partial(archive.open, member)
+            yield from take(SourceFile(member.filename, member.file_size, read, stream))
         except (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError) as error:
             yield RefusedSample(name, f"damaged in the archive: {error}")

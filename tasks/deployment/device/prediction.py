@@ -23,30 +23,31 @@ FORMATS = (1, 2)  # of a release's signature
 def predict(
     model_dir: str | Path, files: Sequence[str | Path], trust: Trust, workload: str | None = None
 ) -> list[Prediction]:
-    """Ask a fetched release about files.
+    """Ask a fetched release.
 
     Args:
         model_dir: the folder given to :func:`tasks.deployment.device.client.fetch`, or one of the versions in it.
-        files: as the release's workload reads them; images are brought to the model's size and channels.
+        files: questions, as the release's workload reads them. Images are files, and brought to the model's size and
+            channels. Of texts a path is a text file, and a string is the text itself.
         trust: who may have signed the release.
         workload: of a user's own, as ``package.module:Class``; a release only names it, and does not decide what runs.
 
     Returns:
-        an answer for each file, in their order.
+        an answer for each question, in their order.
 
     Raises:
         NotInstalled: LiteRT or Pillow is not there; ``slimline[predict]`` has both.
         Untrusted: nobody trusted has signed the release.
         ReleaseError: the release is missing or damaged.
-        DataError: a file cannot be read as a sample.
+        DataError: a question cannot be read as a sample.
     """
     answer = asker(model_dir, trust, workload)
-    return [answer(Path(file)) for file in files]
+    return [answer(file) for file in files]
 
 
 @needing("predict", "asking a model")
-def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> Callable[[Path], Prediction]:
-    """Load a fetched release, and return what answers for one file.
+def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> Callable[[str | Path], Prediction]:
+    """Load a fetched release, and return what answers one question.
 
     Args:
         model_dir: see :func:`predict`.
@@ -54,7 +55,7 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
         workload: see :func:`predict`.
 
     Returns:
-        a function of a file, which raises DataError where it cannot be read as a sample; then others may be asked.
+        a function of a question, which raises DataError where it cannot be read as a sample; then others may be asked.
 
     Raises:
         NotInstalled: LiteRT or Pillow is not there; ``slimline[predict]`` has both.
@@ -62,7 +63,7 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
         ReleaseError: the release is missing or damaged.
     """
     folder = release_folder(Path(model_dir))
-    verify(folder, trust)
+    assets = {name: (folder / name).read_bytes() for name in verify(folder, trust).manifest.assets}
     model = LiteRTModel(folder / MODEL)
     labels: list[str] = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else []
     name, inputs = how_to_ask(folder, model, workload)
@@ -78,14 +79,14 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
         )
     reading, measuring = reading_of(name), measuring_for(name)
 
-    def answer(file: Path) -> Prediction:
-        output = model.predict(_question(file, reading.ask(file, inputs), inputs))[0]
-        return measuring.predict(str(file), output, labels)
+    def answer(question: str | Path) -> Prediction:
+        output = model.predict(_question(question, reading.ask(question, inputs, assets), inputs))[0]
+        return measuring.predict(str(question), output, labels)
 
     return answer
 
 
-def _question(file: Path, asked: Mapping[str, Array], inputs: Specs) -> Inputs:
+def _question(question: str | Path, asked: Mapping[str, Array], inputs: Specs) -> Inputs:
     """Return one sample as a batch.
 
     Raises:
@@ -99,7 +100,7 @@ def _question(file: Path, asked: Mapping[str, Array], inputs: Specs) -> Inputs:
         )
     for spec in inputs:
         if spec.name in asked and (reason := out_of_range(spec, asked[spec.name])):
-            raise DataError(f"Expected {file} to hold {spec.name} in their range. Received: {reason}.")
+            raise DataError(f"Expected {str(question)[:200]!r} to hold {spec.name} in their range. Received: {reason}.")
     return Inputs({name: array[None] for name, array in asked.items()})
 
 

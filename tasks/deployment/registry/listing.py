@@ -196,7 +196,7 @@ def summarize(sealed: Sealed, channels: tuple[str, ...]) -> Release:
         version=manifest.version,
         created=manifest.created,
         recipe=manifest.recipe,
-        stored_bytes=manifest.files[PACKED].bytes,
+        stored_bytes=sum(manifest.files[name].bytes for name in (PACKED, *manifest.assets)),
         loaded_bytes=manifest.unpacked.bytes,
         metrics=manifest.figures,
         channels=channels,

@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config import LOCK, PARAMS, Params
-from tasks.deployment.records import LABELS, MAX_FILE, MODEL, PACKED, SAMPLES, SIGNATURE, File
+from tasks.deployment.records import (
+    APPROVERS,
+    LABELS,
+    MANIFEST,
+    MAX_FILE,
+    MODEL,
+    PACKED,
+    SAMPLES,
+    SIGNATURE,
+    File,
+)
 from tasks.deployment.releases.chosen import ChosenCandidate, check_model
 from tasks.deployment.releases.model_card import model_card
 from tasks.deployment.releases.samples import record
@@ -16,17 +26,20 @@ from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
 from tasks.litert import LiteRTModel
 from tasks.packing.pack_cache import packed
-from tasks.samples import Dataset
+from tasks.samples import Dataset, read_assets
 from tasks.workloads import find_workload, measuring_of
+
+NAMES = {MANIFEST, APPROVERS, MODEL, *(path.name for path in (DECISION, PROFILE, GATE, PARAMS, LOCK))}  # not for assets
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A release's files in ``folder``, the manifest excepted."""
+    """A release's files in ``folder``, the manifest excepted; ``assets`` are those that questions are read with."""
 
     folder: Path
     files: dict[str, File]
     unpacked: File
+    assets: tuple[str, ...] = ()
 
 
 def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
@@ -56,11 +69,19 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
         "model_card.md": model_card(params, chosen),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
+    assets = read_assets()
+    for name, content in assets.items():
+        if (folder / name).exists() or name in NAMES:
+            raise ReleaseError(
+                f"Expected what the workload learned to have names of its own. Received: {name}, which is a file of "
+                f"every release. Rename it in the workload's reader."
+            )
+        (folder / name).write_bytes(content)
     present = [path for path in (DECISION if chosen.decision else None, PROFILE if PROFILE.exists() else None) if path]
     for path in (GATE, PARAMS, LOCK, *present):
         shutil.copyfile(path, folder / path.name)
     files = {path.name: file_record(path) for path in sorted(folder.iterdir())}
-    return Bundle(folder, files, unpacked)
+    return Bundle(folder, files, unpacked, tuple(assets))
 
 
 def file_record(path: Path) -> File:
@@ -97,6 +118,7 @@ def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
             }
             for spec in dataset.inputs
         },
+        **({"assets": [asset.name for asset in dataset.assets]} if dataset.assets else {}),
         "outputs": {model.output.name: asdict(model.output)},
         "encode": "scale 0: the value as a number of the input's dtype; "
         "otherwise round(value / scale) + zero_point, clipped to the dtype",

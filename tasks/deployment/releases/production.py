@@ -1,6 +1,7 @@
 """The stage `production`: the release in the channel, brought here so that candidates are compared with it."""
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tasks.errors import DataError
 from tasks.evaluation.records import PRODUCTION_CONSENT, Consent
 from tasks.files import sha256, sync
 from tasks.records import read_record, write_record
+from tasks.samples import ASSETS
 
 FOLDER = PRODUCTION.parent
 
@@ -42,6 +44,7 @@ def production(params: Params) -> None:
     if pointer is None:
         write_record(PRODUCTION, Production())
         (FOLDER / MODEL).unlink(missing_ok=True)
+        shutil.rmtree(FOLDER / ASSETS, ignore_errors=True)
         PRODUCTION_PROFILE.unlink(missing_ok=True)
         print(f"no release of {settings.model} is in the channel {settings.channel} yet")
     elif _is_here(store, settings.model, pointer, trust):
@@ -91,7 +94,9 @@ def _is_here(store: Store, model: str, pointer: Pointer, trust: Trust) -> bool:
     if here is None or here.manifest_sha256 != pointer.manifest_sha256 or not (FOLDER / MODEL).exists():
         return False
     sealed = read_manifest(store, model, pointer.version, trust, pointer.manifest_sha256)
-    return sha256(FOLDER / MODEL) == sealed.manifest.unpacked.sha256
+    manifest = sealed.manifest
+    wanted = {MODEL: manifest.unpacked} | {f"{ASSETS}/{name}": manifest.files[name] for name in manifest.assets}
+    return all((FOLDER / name).is_file() and sha256(FOLDER / name) == file.sha256 for name, file in wanted.items())
 
 
 def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
@@ -102,6 +107,10 @@ def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
         download(store, sealed, folder)
         classes = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else ()
         workload = _workload(folder / SIGNATURE)
+        shutil.rmtree(FOLDER / ASSETS, ignore_errors=True)
+        for name in sealed.manifest.assets:
+            (FOLDER / ASSETS).mkdir(exist_ok=True)
+            (folder / name).replace(FOLDER / ASSETS / name)
         PRODUCTION_PROFILE.unlink(missing_ok=True)
         if (folder / PRODUCTION_PROFILE.name).exists():
             (folder / PRODUCTION_PROFILE.name).replace(PRODUCTION_PROFILE)

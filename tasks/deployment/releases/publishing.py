@@ -170,6 +170,7 @@ def _upload(store: Store, params: Params, chosen: ChosenCandidate, commit: str |
             threads=chosen.threads,
             files=made.files,
             unpacked=made.unpacked,
+            assets=made.assets,
             serving=serving.describe_all(exported),
         )
         # what no reader would take does not become a release; only then a number is taken

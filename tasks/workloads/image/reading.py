@@ -124,8 +124,7 @@ class ImageReading:
 
     layout = "<class>/<file>"
 
-    @property
-    def take_file(self) -> TakeFile:
+    def take_file(self, settings: ImageSettings) -> TakeFile:  # noqa: ARG002 - they say nothing of files
         """A file is one image, whose class folder is its class."""
         return FILES.take
 
@@ -137,13 +136,13 @@ class ImageReading:
         """Settle the size; see :func:`settle_size`."""
         return settle_size(settings, items)
 
-    def ask(self, file: Path, inputs: Specs) -> Mapping[str, Array]:
+    def ask(self, question: str | Path, inputs: Specs, assets: Mapping[str, bytes]) -> Mapping[str, Array]:  # noqa: ARG002
         """Read an image file as uint8 ``[height, width, channels]``.
 
         Raises:
             DataError: it is missing, no image or cut short.
         """
-        (spec,) = inputs
+        (spec,), file = inputs, Path(question)
         shape = spec.shape
         if len(shape) != 3 or shape[2] not in MODES:
             raise DataError(

@@ -7,16 +7,20 @@ from uuid import UUID, uuid4
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.events import emit_event
 from prefect.settings import get_current_settings
-from prefect.states import Pending, Running, Scheduled
+from prefect.states import Crashed, Pending, Running, Scheduled
 
 from flows.line.reaper import enter_run, project_tag
 from flows.service.stale_runs import HEARTBEAT, MISSED, StaleRuns, last_beat, tidy_folder
 from tests.flows.line.test_workspace import holder
 
 SILENT_SECONDS = MISSED * 30
+NOT_ENDED = FlowRunFilter(
+    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
+)
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
@@ -29,6 +33,9 @@ def line() -> None:
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(get_current_settings().flows, "heartbeat_frequency", 30)
+    with get_client(sync_client=True) as client:  # other tests of the session may have left runs that never end
+        for left in client.read_flow_runs(flow_run_filter=NOT_ENDED):
+            client.set_flow_run_state(left.id, Crashed(), force=True)
 
 
 def new_run(client: SyncPrefectClient, state: "State[None]", *tags: str) -> UUID:

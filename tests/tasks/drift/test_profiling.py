@@ -2,9 +2,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.drift.profiling import BINS, in_bins, profile_of, profile_prepared, statistics_of
+from tasks.drift.profiling import BINS, in_bins, profile_of, profile_prepared
 from tasks.records import write_record
 from tasks.samples import PREPARED, SPLITS, Inputs, TensorSpec
+from tasks.workloads.statistics import statistics_of
 from tests.flows.shades import write_split
 from tests.tasks.deployment.project import dataset
 

@@ -15,6 +15,7 @@ def test_a_slow_model_takes_fewer_images_at_once(models: Path, tmp_path: Path, m
     job = Job(
         models={"a": models / "digits_float.tflite"},
         inputs={"image": tmp_path / "images.npy"},
+        own_inputs={},
         rounds=5,
         warmup=0,
         batch=8,

@@ -115,4 +115,4 @@ def test_a_name_that_is_none_is_told_with_those_that_are(name: str) -> None:
 def test_a_model_that_takes_no_images_is_not_asked_about_them(shape: tuple[int, ...]) -> None:
     inputs = (TensorSpec(name="image", dtype="uint8", shape=shape, low=0, high=255),)
     with pytest.raises(DataError, match="a model of grey or colour images"):
-        ImageReading().ask(Path("image.png"), inputs)
+        ImageReading().ask(Path("image.png"), inputs, {})

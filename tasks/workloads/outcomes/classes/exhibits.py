@@ -25,7 +25,13 @@ def exhibits(chosen: str, before: Mapping[str, Any], after: Mapping[str, Any]) -
 
 
 def per_class(chosen: str, baseline: ClassesDetails, candidate: ClassesDetails) -> Exhibit:
-    """Return the recall of each class; the classes that lost most come first."""
+    """Return the recall of each class; the classes that lost most come first.
+
+    Args:
+        chosen: the candidate's name.
+        baseline: its details on the validation split.
+        candidate: the same of the candidate.
+    """
     changes = {name: after.recall - baseline.per_class[name].recall for name, after in candidate.per_class.items()}
     rows = tuple(
         (
@@ -48,7 +54,12 @@ def per_class(chosen: str, baseline: ClassesDetails, candidate: ClassesDetails) 
 
 
 def confusion(chosen: str, candidate: ClassesDetails) -> Exhibit:
-    """Return the confusion matrix, or the most frequent confusions where classes are many."""
+    """Return the confusion matrix, or the most frequent confusions where classes are many.
+
+    Args:
+        chosen: the candidate's name.
+        candidate: its details on the validation split.
+    """
     found = confuse(candidate)
     if found.matrix:
         return Exhibit(

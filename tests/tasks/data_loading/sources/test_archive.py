@@ -9,6 +9,7 @@ import pytest
 from tasks.data_loading.sources import open_source
 from tasks.errors import SourceError
 from tasks.workloads.image.reading import ImageReading
+from tasks.workloads.image.settings import ImageSettings
 from tasks.workloads.items import Folder, RawSample, RefusedSample
 from tests.tasks.data_loading.material import Tree, tree, write_folder, write_tar, write_zip
 
@@ -20,13 +21,13 @@ FILES: Tree = {
 
 
 def samples(source: Path) -> dict[str, RawSample]:
-    items = list(open_source(str(source)).items(ImageReading().take_file))
+    items = list(open_source(str(source)).items(ImageReading().take_file(ImageSettings())))
     assert not [item for item in items if isinstance(item, RefusedSample)]
     return {item.name: item for item in items if isinstance(item, RawSample)}
 
 
 def refusals(source: Path) -> dict[str, str]:
-    items = open_source(str(source)).items(ImageReading().take_file)
+    items = open_source(str(source)).items(ImageReading().take_file(ImageSettings()))
     return {item.name: item.reason for item in items if isinstance(item, RefusedSample)}
 
 
@@ -105,13 +106,13 @@ def test_a_damaged_member_of_a_zip_is_refused_and_the_others_are_read(tmp_path: 
     path = write_zip(tmp_path / "pets.zip", {"cat/1.png": b"first content", "cat/2.png": b"second content"})
     path.write_bytes(path.read_bytes().replace(b"first content", b"FIRST content"))
     assert list(refusals(path)) == ["cat/1.png"]
-    items = open_source(str(path)).items(ImageReading().take_file)
+    items = open_source(str(path)).items(ImageReading().take_file(ImageSettings()))
     assert [item.payload for item in items if isinstance(item, RawSample)] == [b"second content"]
 
 
 def what_reading_says(path: Path) -> str:
     try:
-        return f"no error, but {list(open_source(str(path)).items(ImageReading().take_file))}"
+        return f"no error, but {list(open_source(str(path)).items(ImageReading().take_file(ImageSettings())))}"
     except SourceError as error:
         return str(error)
 
@@ -139,14 +140,14 @@ def test_a_damaged_header_in_the_middle_of_a_tar_is_not_its_end(tmp_path: Path) 
     content[2 * 512 + 100] ^= 1  # in the mode of the second member
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"damaged header.*after cat/0.png"):
-        list(open_source(str(path)).items(ImageReading().take_file))
+        list(open_source(str(path)).items(ImageReading().take_file(ImageSettings())))
 
 
 def test_something_else_under_an_archives_name_says_so(tmp_path: Path) -> None:
     for name in ("pets.tar.gz", "pets.tar", "pets.zip", "pets.npz"):
         (tmp_path / name).write_bytes(b"<html>not found</html>" * 100)
         with pytest.raises(SourceError, match="to be a whole"):
-            list(open_source(str(tmp_path / name)).items(ImageReading().take_file))
+            list(open_source(str(tmp_path / name)).items(ImageReading().take_file(ImageSettings())))
 
 
 def test_folders_are_named_even_if_empty(tmp_path: Path) -> None:
@@ -157,4 +158,6 @@ def test_folders_are_named_even_if_empty(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "pets.zip", "w") as packed:
         packed.writestr("pets/cat/", b"")
     for name in ("pets.tar", "pets.zip"):
-        assert list(open_source(str(tmp_path / name)).items(ImageReading().take_file)) == [Folder("pets/cat")]
+        assert list(open_source(str(tmp_path / name)).items(ImageReading().take_file(ImageSettings()))) == [
+            Folder("pets/cat")
+        ]

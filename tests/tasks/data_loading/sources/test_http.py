@@ -16,6 +16,7 @@ from tasks.data_loading.sources.archive import TEMPORARY
 from tasks.errors import SourceError
 from tasks.web import transfer
 from tasks.workloads.image.reading import ImageReading
+from tasks.workloads.image.settings import ImageSettings
 from tasks.workloads.items import RawSample
 from tests.servers import free_port
 from tests.tasks.data_loading.material import tree, write_tar, write_zip
@@ -40,7 +41,7 @@ def archive(workspace: Path) -> Path:
 
 
 def read(web: Web, name: str = "pets.tar.gz") -> dict[str, Any]:
-    items = open_source(f"{web.url}/{name}").items(ImageReading().take_file)
+    items = open_source(f"{web.url}/{name}").items(ImageReading().take_file(ImageSettings()))
     return {item.name: item.payload for item in items if isinstance(item, RawSample)}
 
 

@@ -11,6 +11,7 @@ from tasks.data_loading.sources.s3 import S3File, S3Stream
 from tasks.errors import SourceError
 from tasks.s3.connection import connect
 from tasks.workloads.image.reading import ImageReading
+from tasks.workloads.image.settings import ImageSettings
 from tasks.workloads.items import Folder, RawSample
 from tests.tasks.data_loading.material import tree, write_tar, write_zip
 
@@ -55,7 +56,7 @@ def bucket(settings: None) -> Bucket:
 
 
 def payloads(location: str) -> dict[str, bytes]:
-    items = open_source(location).items(ImageReading().take_file)
+    items = open_source(location).items(ImageReading().take_file(ImageSettings()))
     return {item.name: bytes(item.payload) for item in items if isinstance(item, RawSample)}
 
 
@@ -71,7 +72,7 @@ def test_a_prefix_of_class_folders_is_read_in_the_order_of_names(bucket: Bucket)
 
 def test_a_whole_bucket_may_be_the_source(bucket: Bucket) -> None:
     bucket.fill("", {"cat/1.png": b"x", "cat/.hidden": b"y", "empty/": b""})
-    assert list(open_source(bucket.url("")).items(ImageReading().take_file)) == [
+    assert list(open_source(bucket.url("")).items(ImageReading().take_file(ImageSettings()))) == [
         RawSample("cat/1.png", "cat", None, b"x"),
         Folder("empty"),
     ]

@@ -85,7 +85,7 @@ def test_a_file_that_is_no_image_takes_no_answer_from_the_others(
         image(tmp_path / "b.png", 245),
     ]
     with pytest.raises(DataError, match=r"Expected .*none to be an image"):
-        ask(*files, model=device, allow_unsigned=True)
+        ask(*map(str, files), model=device, allow_unsigned=True)
     said = capsys.readouterr()
     assert [line.split("\t")[:2] for line in said.out.splitlines()] == [
         [str(files[0]), "dark"],

@@ -1,0 +1,83 @@
+"""Learn of the training samples before any sample can be encoded: a vocabulary, for one."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tasks.config import Data, Split
+from tasks.data_loading.bucket_sort import Bucket
+from tasks.data_loading.workers import Workers
+from tasks.data_loading.writing import MUCH, assignments, strictest_of
+from tasks.errors import DataError, UnfitError
+from tasks.files import write_bytes
+from tasks.samples import ASSET_NAME, ASSETS, MAX_ASSET, Asset, SplitName
+from tasks.workloads.protocol import LearnedReader, LearningReader
+
+
+def learn(
+    reader: LearningReader, buckets: Sequence[Path], declared: Collection[SplitName], data: Data, workers: Workers
+) -> LearnedReader:
+    """Let a reader learn of the samples of the train split, in the order of their digests.
+
+    Args:
+        reader: that is to learn.
+        buckets: files of the samples; they stay.
+        declared: the splits that the source declares.
+        data: the part of params.yaml.
+        workers: study, where there is much to do.
+
+    Returns:
+        the reader of all samples.
+
+    Raises:
+        UnfitError: there is nothing to be learned.
+    """
+    work = partial(_study, reader=reader, declared=frozenset(declared), split=data.split)
+    much = sum(path.stat().st_size for path in buckets) > MUCH
+    try:
+        return reader.learn(workers.in_order(work, buckets) if much else map(work, buckets))
+    except ValueError as error:
+        raise UnfitError(
+            f"Expected training samples in {data.source} that something can be learned of. Received: {error}. "
+            f"Add data, or change data.{data.workload}."
+        ) from None
+
+
+def _study(path: Path, reader: LearningReader, declared: Collection[SplitName], split: Split) -> Any:
+    with Bucket(path) as bucket:
+        train = (
+            (entry.offset, entry.size)
+            for assigned in assignments(bucket, declared, split)
+            for name, entry in strictest_of(assigned)
+            if name == "train"
+        )
+        return reader.study(bucket.contents(train))
+
+
+def write_assets(assets: Mapping[str, bytes], folder: Path) -> tuple[Asset, ...]:
+    """Write what was learned beside the shards.
+
+    Args:
+        assets: files by their names.
+        folder: of the prepared data.
+
+    Returns:
+        what ``dataset.json`` says of them, by name.
+
+    Raises:
+        DataError: a name cannot be that of a release's file, or a file is too large.
+    """
+    for name, content in assets.items():
+        if not ASSET_NAME.fullmatch(name) or len(content) > MAX_ASSET:
+            raise DataError(
+                f"Expected what the workload learns to have names of letters, digits, dots, - and _, and at most "
+                f"{MAX_ASSET:,} bytes each. Received: {name[:100]!r} of {len(content):,} bytes."
+            )
+        (folder / ASSETS).mkdir(exist_ok=True)
+        write_bytes(folder / ASSETS / name, content)
+    return tuple(
+        Asset(name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+        for name, content in sorted(assets.items())
+    )

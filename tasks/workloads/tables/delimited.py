@@ -1,0 +1,74 @@
+"""Rows of .csv and .tsv files: RFC 4180, and tab-separated values as IANA registers them, which know no quotes."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import IO, TYPE_CHECKING
+
+from tasks.errors import SourceError
+from tasks.workloads.tables.pieces import PIECE_ROWS, Fault, Piece
+from tasks.workloads.tables.settings import TableSettings
+from tasks.workloads.tables.streams import as_text
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+MAX_CELL = 1 << 24  # characters; more is a quote that nobody closes
+MAX_LINES = 10_000  # of one row; likewise
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+
+def read_delimited(stream: IO[bytes], path: str, kind: str, settings: TableSettings) -> Iterator[Piece | Fault]:
+    """Yield the rows of a .csv or .tsv file; an empty line is a row without cells.
+
+    Args:
+        stream: of the content.
+        path: of the file, for messages.
+        kind: ``csv`` or ``tsv``.
+        settings: of tables.
+
+    Raises:
+        SourceError: a quote is never closed.
+    """
+    quotes = kind == "csv" if settings.quotes == "auto" else settings.quotes
+    csv.field_size_limit(MAX_CELL)
+    with as_text(stream, settings.encoding) as text:
+        reader = csv.reader(
+            text,
+            delimiter=settings.delimiter or DELIMITERS[kind],
+            quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
+            strict=True,
+        )
+        yield from _read(reader, path)
+
+
+def _read(reader: "Reader", path: str) -> Iterator[Piece | Fault]:
+    number, fault, ended = 0, "", False
+    while not ended:
+        line, rows = reader.line_num, list[Sequence[str]]()
+        try:
+            rows.extend(islice(reader, PIECE_ROWS))  # keeps what came before an error
+            fault, ended = "", len(rows) < PIECE_ROWS
+        except csv.Error as error:
+            fault = str(error)
+        spare = reader.line_num - line - len(rows)  # lines beside one for each row
+        if spare >= MAX_LINES or "field larger" in fault or "unexpected end" in fault:
+            raise _unclosed(path, line + _longest(rows, bool(fault)), fault or f"a row of {spare:,} lines")
+        yield Piece(number + 1, rows)
+        number += len(rows)
+        if fault:
+            number += 1
+            yield Fault(number, f"{fault} (line {reader.line_num:,})")
+
+
+def _longest(rows: Sequence[Sequence[str]], behind: bool) -> int:
+    """Return in which line the longest row begins, from 1, or the one behind all of them."""
+    lines = [1 + sum(cell.count("\n") for cell in row) for row in rows]
+    return 1 + (sum(lines) if behind or not lines else sum(lines[: lines.index(max(lines))]))
+
+
+def _unclosed(path: str, line: int, what: str) -> SourceError:
+    return SourceError(
+        f"Expected {path} to close every quote. Received: {what}, in the row that begins in line {line:,}. "
+        f"Mend it, or set quotes to false where quotes are plain characters."
+    )

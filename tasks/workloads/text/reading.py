@@ -1,0 +1,201 @@
+"""Read texts as samples: rows of tables and files of class folders become the numbers of tokens."""
+
+import codecs
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.arrays import Array
+from tasks.errors import DataError
+from tasks.samples import Specs, TensorSpec
+from tasks.workloads.class_folders import SPLIT_FOLDERS, ClassFiles
+from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, Rows, SourceFile, TakeFile
+from tasks.workloads.protocol import Draft, UnusableError
+from tasks.workloads.tables.files import is_table, take_table
+from tasks.workloads.text.folding import Folding, all_characters
+from tasks.workloads.text.settings import TOKENS, TextSettings
+from tasks.workloads.text.tokenizer import FILE, MAX_TEXT, Tokenizer
+from tasks.workloads.text.vocabulary import TokenCounts, count_tokens, learn_tokenizer
+
+KEY = b"slimline: place of a text among the splits"  # of the keyed hash; another one would deal all samples anew
+FILES = ClassFiles("a text file", frozenset({"txt"}), 4 * MAX_TEXT)
+ROW = re.compile(r":\d+$")
+STRICT = Folding()  # texts that differ in digits, case or accents alone fall together, whatever a network sees of them
+
+
+@dataclass(frozen=True)
+class LearnedTexts:
+    """Texts whose tokens are known."""
+
+    tokenizer: Tokenizer
+    notes: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> Specs:
+        """One: the numbers of tokens."""
+        tokenizer = self.tokenizer
+        return (TensorSpec(name=TOKENS, dtype="int32", shape=(tokenizer.length,), low=0, high=tokenizer.rows - 1),)
+
+    @property
+    def assets(self) -> Mapping[str, bytes]:
+        """One: the tokenizer."""
+        return {FILE: self.tokenizer.to_bytes()}
+
+    def encode(self, contents: Sequence[bytes]) -> Mapping[str, Array]:
+        """Return the numbers of the tokens of texts, int32 ``[n, length]``.
+
+        Args:
+            contents: n texts, as :meth:`TextReader.read` gives them.
+        """
+        return {TOKENS: self.tokenizer.encode(_text_of(content) for content in contents)}
+
+    def tell(self, changes: Counter[str]) -> list[str]:  # noqa: ARG002 - texts are changed here alone
+        """Say what was learned."""
+        return list(self.notes)
+
+
+@dataclass(frozen=True)
+class TextReader:
+    """Reads texts, and learns how to make tokens of them.
+
+    Args:
+        settings: ``data.text``.
+    """
+
+    settings: TextSettings
+
+    def unfold(self, rows: Rows) -> Iterator[RawSample | RefusedSample]:
+        """Make samples of rows: of each the columns of text, then the label, then the split, if there is one."""
+        count = len(self.settings.text)
+        for number, cells in zip(rows.numbers, rows.rows, strict=True):
+            name, label = f"{rows.file}:{number}", cells[count].strip()
+            split = rows.split
+            if self.settings.split:
+                said = cells[count + 1].strip()
+                split = SPLIT_FOLDERS.get(said.lower())
+                if split is None:
+                    yield RefusedSample(name, f"the split {said[:50]!r}: {', '.join(SPLIT_FOLDERS)} are known")
+                    continue
+            if not label:
+                yield RefusedSample(name, "no label")
+                continue
+            text = "\n".join(cells[:count]) if count > 1 else cells[0]
+            yield RawSample(name, label, split, text.encode("utf-8", "surrogatepass"))
+
+    def read(self, payload: Payload) -> Draft:
+        """Read a text, as UTF-8 or as its byte order mark says.
+
+        The hash that decides the split is of the tokens, digits, case and accents folded: texts that are equal but for
+        these fall together, and count as equal.
+
+        Raises:
+            UnusableError: it is empty, too long, or in no such encoding.
+        """
+        text = decoded(payload)
+        if len(text) > MAX_TEXT:
+            raise UnusableError(f"{len(text):,} characters: at most {MAX_TEXT:,} are expected")
+        words = all_characters(STRICT).words(text)
+        if not words:
+            raise UnusableError("no word in it")
+        digest = hashlib.blake2b(" ".join(words).encode(), digest_size=24, key=KEY).digest()
+        split_hash = int.from_bytes(digest[:8], "little")
+        return Draft(split_hash, digest[8:], text.encode("utf-8", "surrogatepass"))
+
+    def study(self, contents: Iterator[bytes]) -> TokenCounts:
+        """Count the tokens of some training texts."""
+        return count_tokens(map(_text_of, contents), self.settings)
+
+    def learn(self, studied: Iterator[TokenCounts]) -> LearnedTexts:
+        """Learn the tokens of the training texts, and how many a text has.
+
+        Raises:
+            ValueError: none is often enough.
+        """
+        counts = TokenCounts()
+        for part in studied:
+            counts.merge(part)
+        tokenizer, notes = learn_tokenizer(counts, self.settings, unicodedata.unidata_version)
+        return LearnedTexts(tokenizer, tuple(notes))
+
+
+def decoded(payload: Payload) -> str:
+    """Return the text of a text file.
+
+    Args:
+        payload: its bytes.
+
+    Raises:
+        UnusableError: they are in no encoding that is known.
+    """
+    content = bytes(payload)
+    marked = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+    encoding = next((name for mark, name in marked if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
+    except UnicodeDecodeError as error:
+        raise UnusableError(f"no {encoding} ({error.reason} at byte {error.start:,})") from None
+
+
+def _text_of(content: bytes) -> str:
+    return content.decode("utf-8", "surrogatepass")
+
+
+class TextReading:
+    """Texts are rows of tables, or files in the folders of their classes."""
+
+    layout = "a table with a column of texts and one of labels (.csv, .tsv, .jsonl, .parquet), or <class>/<file>.txt"
+
+    def take_file(self, settings: TextSettings) -> TakeFile:
+        """A table is many texts, a text file one, whose class folder is its class."""
+
+        def take(file: SourceFile) -> Iterator[Item]:
+            if is_table(file.path):
+                return take_table(file, [*settings.text, settings.label], settings)
+            return FILES.take(file)
+
+        return take
+
+    def is_meant(self, path: str) -> bool:
+        """Return whether the file's ending is that of a table or a text; a row of one is meant."""
+        return is_table(ROW.sub("", path)) or FILES.claims(path)
+
+    def reader(self, settings: TextSettings, items: Iterator[Item]) -> tuple[TextReader, Iterator[Item]]:
+        """Nothing has to be looked at."""
+        return TextReader(settings), items
+
+    def learned(self, assets: Mapping[str, bytes]) -> LearnedTexts:
+        """Return the tokenizer of a release.
+
+        Raises:
+            DataError: there is none, or a damaged one.
+        """
+        try:
+            return LearnedTexts(Tokenizer.of_bytes(assets.get(FILE, b"")))
+        except ValueError as error:
+            raise DataError(f"Expected a release with {FILE}. Received: {error}. Publish it again.") from None
+
+    def ask(self, question: str | Path, inputs: Specs, assets: Mapping[str, bytes]) -> Mapping[str, Array]:
+        """Return the numbers of the tokens of a text, or of a text file's where it is a path.
+
+        Raises:
+            DataError: the release has no tokenizer that fits, or there is no text.
+        """
+        (spec,), tokenizer = inputs, self.learned(assets).tokenizer
+        if (tokenizer.length,) != spec.shape or tokenizer.rows - 1 > spec.high:
+            raise DataError(
+                f"Expected a tokenizer of {spec.shape[0]} tokens and {spec.high + 1:.0f} rows, as the model takes. "
+                f"Received: {tokenizer.length} tokens and {tokenizer.rows} rows. Publish the release again."
+            )
+        try:
+            text = decoded(question.read_bytes()) if isinstance(question, Path) else question
+        except (OSError, UnusableError) as error:
+            raise DataError(
+                f"Expected a text. Received: {str(question)[:100]!r} ({error}). Give another one."
+            ) from None
+        if not tokenizer.numbers_of(text):
+            raise DataError(f"Expected a text with a word in it. Received: {text[:100]!r}. Give another one.")
+        return {TOKENS: tokenizer.encode([text])[0]}

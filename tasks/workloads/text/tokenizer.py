@@ -1,0 +1,145 @@
+"""A tokenizer: from a text to the numbers of its tokens, and the file in which it goes with a release.
+
+0 stands for no token, before the first one of a text that is shorter than the network takes; 1 for a token that is not
+known; the others are rows of a table. The file is gzipped JSON and has all that is needed: the table of characters, and
+the vocabulary, sorted, in front coding (each token by how much of its beginning the one before it has).
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.workloads.text.characters import Characters, of_runs, to_runs
+from tasks.workloads.text.numbers import FIRST, UNKNOWN_ID
+from tasks.workloads.text.settings import KINDS, MOST_ROWS, MOST_TOKENS, Kind
+from tasks.workloads.text.tokens import of_front_coding, to_front_coding, tokens_of
+
+FILE = "tokenizer.json.gz"
+FORMAT = 1
+MAX_FILE = 256 << 20  # bytes, unpacked
+MAX_TEXT = 1 << 20  # characters of a text; more is no text but a mistake
+SEEN = 1 << 20  # hashed words that are remembered
+
+
+@dataclass(frozen=True, eq=False)
+class Tokenizer:
+    """Makes numbers of texts.
+
+    ``kind``: words, characters or hashed_words. ``length``: tokens of each text; longer ones are cut, shorter ones have
+    zeros in front. ``rows``: numbers are below it. ``characters``: what becomes of each. ``vocabulary``: the tokens
+    from number 2 on, sorted; none for hashed words. ``unicode``: the version of the tables that it was made with.
+    """
+
+    kind: Kind
+    length: int
+    rows: int
+    characters: Characters
+    vocabulary: tuple[str, ...]
+    unicode: str
+    _numbers: dict[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_numbers", {token: FIRST + place for place, token in enumerate(self.vocabulary)})
+
+    def numbers_of(self, text: str) -> list[int]:
+        """Return the numbers of a text's tokens, at most as many as the network takes.
+
+        Args:
+            text: of any length.
+        """
+        tokens = tokens_of(text, self.characters, self.kind)[: self.length]
+        known = self._numbers
+        if self.kind != "hashed_words":
+            return [known.get(token, UNKNOWN_ID) for token in tokens]
+        if len(known) > SEEN:
+            known.clear()
+        return [known.get(token) or self._hashed(token) for token in tokens]
+
+    def _hashed(self, token: str) -> int:
+        number = self._numbers[token] = FIRST + zlib.crc32(token.encode()) % (self.rows - FIRST)
+        return number
+
+    def encode(self, texts: Iterable[str]) -> NDArray[np.int32]:
+        """Return the numbers of the tokens of texts, ``[n, length]``.
+
+        Args:
+            texts: n of them.
+        """
+        rows = [self.numbers_of(text) for text in texts]
+        counts = np.array([len(row) for row in rows])
+        made = np.zeros((len(rows), self.length), np.int32)
+        taken = np.arange(self.length) >= self.length - counts[:, None]
+        made[taken] = np.fromiter(chain.from_iterable(rows), np.int32, int(counts.sum()))
+        return made
+
+    def to_bytes(self) -> bytes:
+        """Return the tokenizer as a file; the same one gives the same bytes."""
+        content = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "length": self.length,
+            "rows": self.rows,
+            "unicode": self.unicode,
+            "characters": to_runs(self.characters),
+            "vocabulary": to_front_coding(self.vocabulary),
+        }
+        return gzip.compress(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0)
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> "Tokenizer":
+        """Read a file that :meth:`to_bytes` wrote.
+
+        Args:
+            content: of the file.
+
+        Returns:
+            the tokenizer that was written.
+
+        Raises:
+            ValueError: it is none, or of a format that is not known here.
+        """
+        try:
+            found = json.loads(_unpacked(content))
+            if found["format"] != FORMAT:
+                raise ValueError(f"the format {str(found['format'])[:20]}; {FORMAT} is known")
+            vocabulary = of_front_coding(found["vocabulary"])
+            return cls(
+                kind=_one_of(found["kind"], KINDS),
+                length=_number(found["length"], 1, MOST_TOKENS),
+                rows=_number(found["rows"], FIRST + max(1, len(vocabulary)), MOST_ROWS),
+                characters=of_runs(found["characters"]),
+                vocabulary=vocabulary,
+                unicode=str(found["unicode"]),
+            )
+        except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise ValueError(f"no tokenizer ({type(error).__name__}: {str(error)[:200]})") from None
+
+
+def _unpacked(content: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)  # a gzip member
+    try:
+        made = unpacker.decompress(content, MAX_FILE)
+    except zlib.error as error:
+        raise ValueError(f"no gzip file ({error})") from None
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError(f"a gzip file that is cut, or of more than {MAX_FILE:,} bytes")
+    return made
+
+
+def _one_of(value: Any, known: tuple[Kind, ...]) -> Kind:
+    if value not in known:
+        raise ValueError(f"the kind {str(value)[:50]!r}; {', '.join(known)} are known")
+    return value  # type: ignore[no-any-return]
+
+
+def _number(value: Any, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"the number {str(value)[:50]}; {least} to {most} is expected")
+    return value

@@ -1,0 +1,138 @@
+"""Count the tokens of training texts, and choose those that are known."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tasks.workloads.text.characters import PAGE
+from tasks.workloads.text.folding import Folding, all_characters, characters_of
+from tasks.workloads.text.numbers import FIRST
+from tasks.workloads.text.settings import MOST_TOKENS, TextSettings
+from tasks.workloads.text.tokenizer import Tokenizer
+from tasks.workloads.text.tokens import tokens_of
+
+MOST_COUNTED = 2_000_000  # different tokens that are counted at a time
+COVERED = 0.99  # fraction of the training texts that are not cut where their length is to be found
+MULTIPLE = 8  # of lengths that are found
+
+
+@dataclass
+class TokenCounts:
+    """Counts of tokens and of lengths, and the pages of characters that texts use.
+
+    They take a bounded memory: where there are more different tokens than are counted at a time, those are forgotten
+    that have been there once so far (lossy counting: Manku and Motwani, "Approximate Frequency Counts over Data
+    Streams", VLDB 2002). ``forgotten``: how many.
+    """
+
+    tokens: Counter[str] = field(default_factory=Counter)
+    lengths: Counter[int] = field(default_factory=Counter)
+    pages: set[int] = field(default_factory=set)
+    forgotten: int = 0
+
+    def merge(self, other: "TokenCounts") -> None:
+        """Take in what was counted elsewhere.
+
+        Args:
+            other: of other texts.
+        """
+        self.tokens.update(other.tokens)
+        self.lengths.update(other.lengths)
+        self.pages |= other.pages
+        self.forgotten += other.forgotten
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget rare tokens where there are too many."""
+        if len(self.tokens) > MOST_COUNTED:
+            rare = [token for token, count in self.tokens.items() if count == 1]
+            for token in rare:
+                del self.tokens[token]
+            self.forgotten += len(rare)
+
+
+def folding_of(settings: TextSettings) -> Folding:
+    """Return what counts as the same.
+
+    Args:
+        settings: ``data.text``.
+    """
+    return Folding(settings.digits == "fold", settings.case == "fold", settings.accents == "fold")
+
+
+def count_tokens(texts: Iterable[str], settings: TextSettings) -> TokenCounts:
+    """Count the tokens of texts.
+
+    Args:
+        texts: of the train split.
+        settings: ``data.text``.
+
+    Returns:
+        what was counted, for :func:`learn_tokenizer`.
+    """
+    counts, characters = TokenCounts(), all_characters(folding_of(settings))
+    for text in texts:
+        if not text.isascii():
+            counts.pages.update({ord(character) // PAGE for character in text})
+        tokens = tokens_of(text, characters, settings.tokens)
+        counts.lengths[min(len(tokens), MOST_TOKENS)] += 1
+        if settings.tokens != "hashed_words":
+            counts.tokens.update(tokens)
+            counts.forget()
+    return counts
+
+
+def learn_tokenizer(counts: TokenCounts, settings: TextSettings, unicode: str) -> tuple[Tokenizer, list[str]]:
+    """Return a tokenizer of what was counted, and in sentences what was learned.
+
+    Args:
+        counts: of the whole train split.
+        settings: ``data.text``.
+        unicode: version of the tables that characters are judged by.
+
+    Raises:
+        ValueError: no token is often enough.
+    """
+    hashed = settings.tokens == "hashed_words"
+    vocabulary = () if hashed else _vocabulary(counts, settings)
+    tokenizer = Tokenizer(
+        kind=settings.tokens,
+        length=_length(counts) if settings.length == "auto" else settings.length,
+        rows=settings.rows if hashed else FIRST + len(vocabulary),
+        characters=characters_of(counts.pages, folding_of(settings)),
+        vocabulary=vocabulary,
+        unicode=unicode,
+    )
+    return tokenizer, list(_notes(counts, tokenizer))
+
+
+def _vocabulary(counts: TokenCounts, settings: TextSettings) -> tuple[str, ...]:
+    often = ((-count, token) for token, count in counts.tokens.items() if count >= settings.min_count)
+    chosen = sorted(often)[: settings.rows - FIRST]
+    if not chosen:
+        raise ValueError(f"no token that is there {settings.min_count} times (data.text.min_count)")
+    return tuple(sorted(token for _, token in chosen))
+
+
+def _length(counts: TokenCounts) -> int:
+    needed, left = 1, (1 - COVERED) * counts.lengths.total()
+    for length, count in sorted(counts.lengths.items(), reverse=True):
+        left -= count
+        if left < 0:
+            needed = length
+            break
+    return min(MOST_TOKENS, -(-max(needed, 1) // MULTIPLE) * MULTIPLE)
+
+
+def _notes(counts: TokenCounts, tokenizer: Tokenizer) -> Iterator[str]:
+    if tokenizer.vocabulary:
+        known, total = sum(counts.tokens[token] for token in tokenizer.vocabulary), counts.tokens.total()
+        yield (
+            f"The vocabulary has {len(tokenizer.vocabulary):,} {tokenizer.kind} of {len(counts.tokens):,} in the "
+            f"training texts; they make up {known / total:.1%} of these."
+        )
+    if counts.forgotten:
+        yield f"{counts.forgotten:,} rare tokens were forgotten while all were counted."
+    if cut := sum(count for length, count in counts.lengths.items() if length > tokenizer.length):
+        texts = counts.lengths.total()
+        yield f"{cut:,} of {texts:,} training texts have more than {tokenizer.length} tokens and are cut."
