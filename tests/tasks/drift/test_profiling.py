@@ -55,7 +55,7 @@ def test_a_profile_is_the_same_in_whatever_batches_samples_come() -> None:
 def test_targets_that_are_no_classes_have_a_histogram_of_their_own() -> None:
     target = TensorSpec(name="rating", dtype="float32", shape=(), low=1, high=5)
     batch = Inputs({"x": np.zeros((4, 2), np.int32)})
-    made = profile_of("ratings", (spec("int32", (2,)),), [(batch, np.array([1, 5, 5, 3], np.float32))], (), target)
+    made = profile_of("image", (spec("int32", (2,)),), [(batch, np.array([1, 5, 5, 3], np.float32))], (), target)
     assert made.classes == {}
     assert list(made.statistics) == ["rating"]
     assert made.statistics["rating"].counts[-1] == 2
