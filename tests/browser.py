@@ -31,9 +31,10 @@ OPTIONS = (
     "--window-size=1400,1000",
     "--remote-debugging-port=0",
 )
-# Resolves once the page's text holds what is waited for.
+# Resolves once the page's text holds one of the texts that are waited for.
 SHOWS = """new Promise(resolve => {
-    const text = %s, seen = () => document.body && document.body.innerText.includes(text)
+    const texts = %s
+    const seen = () => document.body && texts.some(text => document.body.innerText.includes(text))
     if (seen()) return resolve(true)
     new MutationObserver((_, all) => { if (seen()) { all.disconnect(); resolve(true) } })
         .observe(document, {childList: true, subtree: true, characterData: true})
@@ -76,19 +77,24 @@ FIELD = """(label, choice) => {
 LEAVE = """label => new Promise(resolve => {
     document.activeElement.blur()
     const of = each => each.querySelector(".p-label__label")?.innerText.trim() === label
-    const field = () => [...document.querySelectorAll(".p-label")].find(of).querySelector("input, textarea")
-    requestAnimationFrame(() => requestAnimationFrame(() => resolve(field().value)))
+    const field = () => [...document.querySelectorAll(".p-label")].find(of).querySelector("input, textarea, select")
+    const held = () => field().selectedOptions ? field().selectedOptions[0]?.text.trim() : field().value
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve(held())))
 })"""
 
 
 class Browser:
-    """One page of Chromium. ``asked``: the address of every request that it made."""
+    """One page of Chromium.
+
+    ``asked``: the address of every request that it made; ``failed``: what came of those that a server could not answer.
+    """
 
     def __init__(self, socket: Connection) -> None:
         self._socket = socket
         self._numbers = itertools.count(1)
         self._session: str | None = None
         self.asked: list[str] = []
+        self.failed: list[str] = []
         target = self._do("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Network", "Page", "Runtime"):
@@ -98,17 +104,17 @@ class Browser:
         """Open a page, wait until it shows a text, and return all that it shows."""
         self._do("Page.navigate", url=url)
         try:
-            self._evaluate(SHOWS % json.dumps(text))
+            self._evaluate(SHOWS % json.dumps([text]))
         except TimeoutError:
             pytest.fail(f"{url} does not show {text!r} but:\n{self._evaluate(TEXT)}")
         return str(self._evaluate(TEXT))
 
-    def wait_for(self, text: str) -> str:
-        """Wait until the page shows a text, and return all that it shows."""
+    def wait_for(self, *texts: str) -> str:
+        """Wait until the page shows one of some texts, and return all that it shows."""
         try:
-            self._evaluate(SHOWS % json.dumps(text))
+            self._evaluate(SHOWS % json.dumps(texts))
         except TimeoutError:
-            pytest.fail(f"The page does not show {text!r} but:\n{self._evaluate(TEXT)}")
+            pytest.fail(f"The page does not show {' or '.join(texts)} but:\n{self._evaluate(TEXT)}\n{self.failed}")
         return str(self._evaluate(TEXT))
 
     def press(self, word: str) -> None:
@@ -129,9 +135,17 @@ class Browser:
         pytest.fail(f"The field {label!r} does not take {text!r}:\n{self._evaluate(TEXT)}")
 
     def choose(self, label: str, choice: str) -> None:
-        """Take a choice in the field under a label."""
-        known = self._evaluate(f"({FIELD})({json.dumps(label)}, {json.dumps(choice)})")
-        assert known, f"{label}: {self._evaluate(TEXT)}"
+        """Take a choice in the field under a label, and leave it; again, if the page has just drawn it anew."""
+        for _ in range(5):
+            known = self._evaluate(f"({FIELD})({json.dumps(label)}, {json.dumps(choice)})")
+            assert known, f"{label}: {self._evaluate(TEXT)}"
+            if self._evaluate(f"({LEAVE})({json.dumps(label)})") == choice:
+                return
+        pytest.fail(f"The field {label!r} does not take {choice!r}:\n{self._evaluate(TEXT)}")
+
+    def _note(self, response: dict[str, Any]) -> None:
+        if response["status"] >= 500:
+            self.failed.append(f"{response['status']} {response['url']}")
 
     def pictures(self) -> list[int]:
         """Return the widths of the drawn pictures that the page shows."""
@@ -157,6 +171,10 @@ class Browser:
             message = json.loads(self._socket.recv(timeout=max(0.0, deadline - time.monotonic())))
             if message.get("method") == "Network.requestWillBeSent":
                 self.asked.append(message["params"]["request"]["url"])
+            if message.get("method") == "Network.responseReceived":
+                self._note(message["params"]["response"])
+            if message.get("method") == "Network.loadingFailed":
+                self.failed.append(str(message["params"].get("errorText")))
             if message.get("id") == number:
                 assert "error" not in message, f"{method}: {message}"
                 result: dict[str, Any] = message["result"]
@@ -175,7 +193,9 @@ def browser(folder: Path) -> Iterator[Browser]:
             assert process.stderr is not None
             listens = next(line for line in process.stderr if line.startswith("DevTools listening on "))
             address = listens.removeprefix("DevTools listening on ").strip()
-            with connect(address, max_size=LONGEST, open_timeout=SECONDS, compression=None) as socket:
+            with connect(
+                address, max_size=LONGEST, open_timeout=SECONDS, ping_interval=None, compression=None
+            ) as socket:
                 yield Browser(socket)
         finally:
             process.kill()

@@ -36,6 +36,14 @@ class Postgres:
     def stop(self) -> None:
         told("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self.folder / "data"))
 
+    def ask(self, sql: str) -> None:
+        """Carry out SQL, from outside of Prefect's database."""
+        told("psql", self.url.replace("+asyncpg", "").replace("/prefect", "/postgres"), "-c", sql)
+
+    def disconnect(self) -> None:
+        """End every connection to Prefect's database."""
+        self.ask("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'prefect'")
+
 
 def missing() -> str | None:
     """Return why there is none here, None where there is."""
@@ -58,7 +66,7 @@ def postgres() -> Iterator[Postgres]:
         told("initdb", "-D", data, "-U", "slimline", "-A", "scram-sha-256", f"--pwfile={secret}")
         cluster.start()
         try:
-            told("psql", cluster.url.replace("+asyncpg", "").replace("/prefect", "/postgres"), "-c", CREATE)
+            cluster.ask(CREATE)
             yield cluster
         finally:
             with contextlib.suppress(RuntimeError):

@@ -55,12 +55,17 @@ def write_shades(params: Params, bias: float = 2.0, tests: int = 400, dim: int =
     write_record(PREPARED / "dataset.json", dataset().model_copy(update={"splits": parts}))
     write_text(Path("params.yaml"), "data: {source: digits}\n")
     write_text(Path("dvc.lock"), "schema: '2.0'\n")
+    production(params)
+    write_results(params, bias)
+
+
+def write_results(params: Params, bias: float, of_baseline: float = 2.0, takes_bytes: bool = False) -> None:
+    """Write all that lies between the prepared data and the gate's verdict, with biases in place of training."""
     write_record(TRAINING, training())
     write_record(TEACHERS_RECORD, TeachersReport(teachers={}, threads=5))
-    write_model(BASELINE_TFLITE)
-    write_model(candidate_model(RECIPE), bias=np.array([bias, -bias], np.float32))
+    for path, value in ((BASELINE_TFLITE, of_baseline), (candidate_model(RECIPE), bias)):
+        write_model(path, bias=np.array([value, -value], np.float32), takes_bytes=takes_bytes)
     write_record(candidate_record(RECIPE), candidate(sha256(candidate_model(RECIPE)), 1.0))
-    production(params)
     for name, path in ((BASELINE, BASELINE_TFLITE), (PRODUCTION, PRODUCTION_TFLITE), (RECIPE, candidate_model(RECIPE))):
         evaluate(params, name, str(path))
     made = benchmark(sha256(candidate_model(RECIPE)))

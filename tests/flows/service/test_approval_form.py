@@ -1,32 +1,26 @@
 """The form of the deployment `approve` in a real browser: filled in, sent, and the release is in production."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-import psutil
 import pytest
 from ruamel.yaml import YAML
 
 from tasks.deployment.releases.publishing import publish
 from tests.browser import Browser, browser
-from tests.servers import free_port
+from tests.flows.short_project import plain_environment
+from tests.service import Service, service
 from tests.tasks.deployment.project import params_for, write_project
 
 pytestmark = pytest.mark.slow  # a server, a worker and a browser take a minute
-BIN = Path(sys.executable).parent
 REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Where the service of a project answers whose release 1 waits in staging for a person."""
+def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """The service of a project whose release 1 waits in staging for a person."""
     monkeypatch.chdir(tmp_path)
     params = params_for("file://.slimline/store")
     params = params.model_copy(update={"deployment": params.deployment.model_copy(update={"approval": "required"})})
@@ -35,18 +29,8 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with Path("params.yaml").open("w") as file:
         YAML().dump(params.model_dump(mode="json"), file)
     shutil.copy(REPOSITORY / "prefect.yaml", tmp_path)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    port = free_port()
-    command: list[str | Path] = [BIN / "slimline", "up", "--port", str(port)]
-    told = environment | {"HOME": str(tmp_path)}
-    with subprocess.Popen(command, env=told, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        assert any("Stop with Ctrl-C." in line for line in process.stderr)
-        yield f"http://127.0.0.1:{port}"
-        started = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        process.wait(60)
-        psutil.wait_procs(started, timeout=30)
+    with service(tmp_path, plain_environment(tmp_path)) as up:
+        yield up
 
 
 @pytest.fixture
@@ -55,24 +39,15 @@ def page(tmp_path: Path) -> Iterator[Browser]:
         yield opened
 
 
-def test_a_release_is_approved_in_the_browser(address: str, page: Browser) -> None:
-    named = {"deployments": {"name": {"any_": ["approve"]}}}
-    (form,) = httpx.post(f"{address}/api/deployments/filter", json=named).json()
-    shown = page.visit(f"{address}/deployments/deployment/{form['id']}/run", "Submit")
+def test_a_release_is_approved_in_the_browser(line: Service, page: Browser) -> None:
+    shown = page.visit(line.form("approve"), "Submit")
     for words in ("MODEL@VERSION, as digits@3, that waits in staging.", "It is what you type, and proves nothing."):
         assert words in page.wait_for(words), shown
-    page.fill("release", "shades@1")
-    page.choose("decision", "approve")
-    page.fill("name", "Ann")
-    page.fill("reason", "looked at it")
-    page.press("Submit")
-    page.wait_for("release.approve")
-    page.wait_for("4 Parameters")
-    (run,) = httpx.post(f"{address}/api/flow_runs/filter", json=named).json()
-    shown = page.visit(f"{address}/runs/flow-run/{run['id']}", "Approved")
+    texts = {"release": "shades@1", "name": "Ann", "reason": "looked at it"}
+    asked = line.fill_form(page, "approve", {"decision": "approve"}, **texts)
+    shown = page.visit(line.page_of(asked), "Approved")
     assert "approve shades@1" in shown
-    said = subprocess.run([BIN / "slimline", "audit", "--json"], check=True, capture_output=True, text=True).stdout
-    (move,) = json.loads(said)
+    (move,) = line.json("audit")
     assert (move["version"], move["reason"]) == (1, "looked at it")
     assert move["moved_by"].startswith("Ann (a form, run ")
     hosts = {urlsplit(url).hostname for url in page.asked if urlsplit(url).scheme in {"http", "https", "ws", "wss"}}

@@ -1,126 +1,101 @@
 """The service as production has it: PostgreSQL by one setting, a login by another, and a database that goes away."""
 
-import json
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
 import pytest
 
 from flows.service.server import trouble
 from tests.flows.short_project import SLIMLINE, run, short_project
 from tests.postgres import Postgres, missing, postgres
-from tests.servers import free_port
+from tests.service import Service, service
 
 pytestmark = pytest.mark.slow  # a server, a database and a worker
 LOGIN = "operator:a secret"
-PREFECT = Path(sys.executable).with_name("prefect")
 
 
-@dataclass
-class Service:
-    """A project whose service is up; ``environment``: of a person who knows the login."""
+@dataclass(frozen=True)
+class Production:
+    """A project whose service is up, and its database."""
 
-    project: Path
-    environment: dict[str, str]
-    process: "subprocess.Popen[str]"
-    address: str
+    service: Service
     database: Postgres
-
-    def slimline(self, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        return run({**self.environment, **more}, self.project, SLIMLINE, *arguments)
-
-    def operate(self, deployment: str) -> str:
-        """Start a deployment and wait for its end."""
-        api = {**self.environment, "PREFECT_API_URL": f"{self.address}/api"}
-        done = run(api, self.project, PREFECT, "deployment", "run", deployment, "--watch")
-        return done.stdout + done.stderr
-
-    def children(self) -> dict[str, psutil.Process]:
-        started = psutil.Process(self.process.pid).children()
-        return {child.cmdline()[4] if len(child.cmdline()) > 4 else "keeper": child for child in started}
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
     if reason := missing():
         pytest.skip(reason)
     project = tmp_path_factory.mktemp("production") / "demo"
     environment = {**short_project(project), "PREFECT_API_AUTH_STRING": LOGIN}
-    port = free_port()
     with postgres() as database:
         settings = {
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": database.url,
             "PREFECT_SERVER_API_AUTH_STRING": LOGIN,
             "SLIMLINE_SIGNING_KEY": "secret",
         }
-        command: list[str | Path] = [SLIMLINE, "up", "--port", str(port)]
-        given = {**environment, **settings}
-        with subprocess.Popen(command, cwd=project, env=given, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr is not None
-            said = []
-            for line in process.stderr:
-                said.append(line)
-                if "Stop with Ctrl-C" in line:
-                    break
-            assert process.poll() is None, "".join(said)
-            yield Service(project, environment, process, f"http://127.0.0.1:{port}", database)
-            tree = psutil.Process(process.pid).children(recursive=True)
-            process.terminate()
-            assert process.wait(30) == 143
-            _, alive = psutil.wait_procs(tree, timeout=10)
-            assert alive == []
+        with service(project, environment, **settings) as up:
+            yield Production(up, database)
 
 
-def test_each_process_has_its_own_secrets_only(service: Service) -> None:
-    server, worker, keeper = (service.children()[name].environ() for name in ("server", "worker", "keeper"))
+@pytest.fixture
+def line(production: Production) -> Service:
+    return production.service
+
+
+def expect_work(line: Service) -> None:
+    """Let the worker do something."""
+    ended = line.operate("release.retention", "retention")
+    assert ended["state_type"] == "COMPLETED", ended["state"]["message"]
+
+
+def test_each_process_has_its_own_secrets_only(production: Production) -> None:
+    children = production.service.children()
+    server, worker, keeper = (children[name].environ() for name in ("server", "worker", "keeper"))
     assert "SLIMLINE_SIGNING_KEY" not in server
     assert "SLIMLINE_SIGNING_KEY" not in keeper
     assert worker["SLIMLINE_SIGNING_KEY"] == "secret"
-    assert server["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == service.database.url
+    assert server["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == production.database.url
     for client in (worker, keeper):
         assert not [name for name in client if name.startswith("PREFECT_SERVER_DATABASE")]
         assert client["PREFECT_API_AUTH_STRING"] == LOGIN
 
 
-def test_api_and_commands_want_the_login(service: Service) -> None:
+def test_api_and_commands_want_the_login(line: Service) -> None:
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        urllib.request.urlopen(f"{service.address}/api/flow_runs/count")
-    without = service.slimline("status", PREFECT_API_AUTH_STRING="")
+        urllib.request.urlopen(f"{line.address}/api/flow_runs/count")
+    without = run({**line.environment, "PREFECT_API_AUTH_STRING": ""}, line.project, SLIMLINE, "status")
     assert without.returncode == 1
     assert "PREFECT_API_AUTH_STRING" in without.stderr
     assert "Traceback" not in without.stderr
-    said = json.loads(service.slimline("status", "--json").stdout)
+    said = line.json("status")
     assert said["server"]["is_ready"]
     assert said["workers"] == 1
 
 
-def test_the_worker_works_with_postgresql_and_login(service: Service) -> None:
-    assert "Completed" in service.operate("release.retention/retention")
-    assert not list(service.project.rglob("prefect.db")), "SQLite was used"
+def test_the_worker_works_with_postgresql_and_login(line: Service) -> None:
+    expect_work(line)
+    assert not list(line.project.rglob("prefect.db")), "SQLite was used"
 
 
-def test_a_database_that_goes_is_told_of_and_the_service_recovers_by_itself(service: Service) -> None:
-    before = service.children()
-    service.database.stop()
-    wait_until_trouble(service.address, "its database does not answer")
-    said = service.slimline("status")
-    assert said.returncode == 0
-    assert "its database does not answer" in said.stdout
-    assert "Traceback" not in said.stdout + said.stderr
-    service.database.start()
-    wait_until_trouble(service.address, None)
-    assert "Completed" in service.operate("release.retention/retention")
-    assert service.children()["server"] == before["server"]
-    log = (service.project / ".slimline/service/keeper.log").read_text()
+def test_a_database_that_goes_is_told_of_and_the_service_recovers_by_itself(production: Production) -> None:
+    line, database = production.service, production.database
+    before = line.children()
+    database.stop()
+    wait_until_trouble(line.address, "its database does not answer")
+    said = line.slimline("status")
+    assert "its database does not answer" in said
+    assert "Traceback" not in said
+    database.start()
+    wait_until_trouble(line.address, None)
+    expect_work(line)
+    assert line.children()["server"] == before["server"]
+    log = (line.project / ".slimline/service/keeper.log").read_text()
     assert "the keeper is at work" in log
-    assert service.process.poll() is None
+    assert line.process.poll() is None
 
 
 def wait_until_trouble(address: str, wanted: str | None) -> None:
@@ -130,17 +105,9 @@ def wait_until_trouble(address: str, wanted: str | None) -> None:
         time.sleep(0.2)  # a server tells nobody that it has lost its database
 
 
-def test_a_run_by_hand_uses_the_same_server(service: Service) -> None:
-    done = service.slimline("run")
+def test_a_run_by_hand_uses_the_same_server(line: Service) -> None:
+    before = len(line.runs("retrain"))
+    done = run(line.environment, line.project, SLIMLINE, "run")
     assert done.returncode in {0, 3}, done.stderr
-    recent = run(
-        {**service.environment, "PREFECT_API_URL": f"{service.address}/api", "COLUMNS": "250"},
-        service.project,
-        PREFECT,
-        "flow-run",
-        "ls",
-        "--flow-name",
-        "retrain",
-    )
-    assert "retrain" in recent.stdout
-    assert not (service.project / ".slimline/service/run-server.log").exists()
+    assert len(line.runs("retrain")) == before + 1
+    assert not (line.project / ".slimline/service/run-server.log").exists()

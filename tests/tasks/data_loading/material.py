@@ -53,6 +53,20 @@ def tree(classes: Iterable[str], each: int, prefix: str = "", first: int = 0) ->
     }
 
 
+def shaded(levels: Mapping[str, int], each: int, first: int = 0, **size: int) -> Tree:
+    """``each`` different images per class folder, noise around a grey of the class: any network tells them apart."""
+    return {
+        f"{name}/{index:04}.png": encoded(Image.fromarray(_near(level, index, **size)), "PNG")
+        for name, level in levels.items()
+        for index in range(first, first + each)
+    }
+
+
+def _near(level: int, seed: int, height: int = 12, width: int = 12) -> NDArray[np.uint8]:
+    noise = np.random.default_rng([level, seed]).integers(-30, 31, (height, width))
+    return np.clip(noise + level, 0, 255).astype(np.uint8)
+
+
 def shuffled(files: Mapping[str, bytes], seed: int = 1) -> Tree:
     """The same files in another order."""
     names = list(files)

@@ -49,9 +49,16 @@ BRIGHTNESS = np.array([[-1.0] * 4, [1.0] * 4], np.float32) / np.float32(
 BIAS = np.array([2.0, -2.0], np.float32)
 
 
-def write_model(path: Path, weights: NDArray[np.float32] = BRIGHTNESS, bias: NDArray[np.float32] = BIAS) -> None:
-    """A flatbuffer with one dense layer over grey images of 2 × 2 pixels; ``weights`` are ``[classes, 4]``."""
+def write_model(
+    path: Path, weights: NDArray[np.float32] = BRIGHTNESS, bias: NDArray[np.float32] = BIAS, takes_bytes: bool = False
+) -> None:
+    """A flatbuffer with one dense layer over grey images of 2 × 2 pixels; ``weights`` are ``[classes, 4]``.
+
+    It takes numbers in float32, or in uint8 as what the line itself makes.
+    """
     shapes = {"image": (1, 2, 2, 1), "weights": weights.shape, "bias": bias.shape, "logits": (1, len(bias))}
+    if takes_bytes:
+        shapes["bytes"] = shapes["image"]
     tensors, buffers = [], [schema.BufferT()]
     for name, shape in shapes.items():
         buffer = schema.BufferT()
@@ -68,11 +75,30 @@ def write_model(path: Path, weights: NDArray[np.float32] = BRIGHTNESS, bias: NDA
     layer.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
     layer.builtinOptions = schema.FullyConnectedOptionsT()
     graph.tensors, graph.operators, graph.inputs, graph.outputs = tensors, [layer], [0], [3]
-    model.version, model.subgraphs, model.operatorCodes, model.buffers = 3, [graph], [code], buffers
+    model.operatorCodes = [code]
+    if takes_bytes:
+        graph.tensors[-1].type = schema.TensorType.UINT8
+        graph.inputs, graph.operators = [4], [_cast(4, 0), layer]
+        cast = schema.OperatorCodeT()
+        cast.builtinCode = cast.deprecatedBuiltinCode = schema.BuiltinOperator.CAST
+        cast.version = 1
+        model.operatorCodes.append(cast)
+    model.version, model.subgraphs, model.buffers = 3, [graph], buffers
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(bytes(builder.Output()))
+
+
+def _cast(bytes_: int, numbers: int) -> schema.OperatorT:
+    """The second operator of a model's list of codes: bytes of one tensor as numbers of another."""
+    made = schema.OperatorT()
+    made.opcodeIndex, made.inputs, made.outputs = 1, [bytes_], [numbers]
+    made.builtinOptionsType = schema.BuiltinOptions.CastOptions
+    made.builtinOptions = schema.CastOptionsT()
+    made.builtinOptions.inDataType = schema.TensorType.UINT8
+    made.builtinOptions.outDataType = schema.TensorType.FLOAT32
+    return made
 
 
 def params_for(store: str, key: Path | None = None) -> Params:
