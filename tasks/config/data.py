@@ -9,7 +9,11 @@ from pydantic import Field, ValidatorFunctionWrapHandler, create_model, model_va
 from tasks.settings import Fraction, Settings
 from tasks.workloads import DEFAULT_WORKLOAD, WORKLOADS, find_workload
 
-BUILT_IN = ("digits", "cifar10")  # sources that come with slimline; their names are also those of their models
+BUILT_IN = (
+    "digits",
+    "cifar10",
+    "docstrings",
+)  # sources that come with slimline; their names are also those of their models
 
 
 class Split(Settings):
@@ -35,7 +39,7 @@ class Data(Settings):
         str,
         Field(
             min_length=1,
-            description="digits · cifar10 · a folder of class folders · a .tar, .zip or .npz file · s3://… · https://…",
+            description="digits · cifar10 · docstrings · a folder · a .tar, .zip or .npz file · a table · s3://… · https://…",
         ),
     ]
     workload: Annotated[str, Field(description=f"{' · '.join(WORKLOADS)} · package.module:Class of your own")] = (

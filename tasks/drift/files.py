@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from tasks.paths import clean, is_litter
 from tasks.samples import Inputs
 from tasks.settings import Settings
 from tasks.workloads import find_workload, reading_of
-from tasks.workloads.items import Folder, Item, RawSample, RefusedSample, Rows, SourceFile
-from tasks.workloads.protocol import LearnedReader, LearningReader, RowReader, UnusableError
+from tasks.workloads.items import Item, RawSample, RefusedSample, SourceFile
+from tasks.workloads.protocol import LearnedReader, LearnedReading, UnusableError
 
 LabelledSample = tuple[str, Mapping[str, Array]]  # its label, empty where it has none, and its inputs by name
 
@@ -102,33 +102,24 @@ def _asked(folder: Path, like: Profile, settings: Settings, passed: Passed) -> I
 def _learned(
     folder: Path, like: Profile, learned: LearnedReader, settings: Settings, passed: Passed
 ) -> Iterator[LabelledSample]:
-    """Yield the samples of each file, as a source's are read, in the way that a release has learned."""
+    """Yield the samples of each file, encoded in the way that a release has learned."""
     reading = reading_of(like.workload)
-    reader, take = reading.reader(settings, iter(()))[0], reading.take_file(settings)
-    if not isinstance(reader, LearningReader):
+    if not isinstance(reading, LearnedReading):
         raise DataError(f"Expected the workload {like.workload} to learn how to read. Received: one that does not.")
     for file in _files(folder, like):
         try:
-            items = list(take(file))
+            for sample in reading.collected(file, settings):
+                if isinstance(sample, RefusedSample):
+                    passed.over(f"{sample.name}: {sample.reason}.")
+                    continue
+                try:
+                    arrays = learned.encode([reading.draft(sample, settings).content])
+                except UnusableError as error:
+                    passed.over(f"{sample.name}: {error}.")
+                    continue
+                yield sample.label, {name: array[0] for name, array in arrays.items()}
         except SlimlineError as error:
             passed.over(str(error))
-            continue
-        for item in chain.from_iterable(_unfolded(item, reader) for item in items):
-            if isinstance(item, RefusedSample):
-                passed.over(f"{item.name}: {item.reason}.")
-                continue
-            try:
-                arrays = learned.encode([reader.read(item.payload).content])
-            except UnusableError as error:
-                passed.over(f"{item.name}: {error}.")
-                continue
-            yield item.label, {name: array[0] for name, array in arrays.items()}
-
-
-def _unfolded(item: Item, reader: LearningReader) -> Iterable[RawSample | RefusedSample]:
-    if isinstance(item, Rows):
-        return cast("RowReader", reader).unfold(item)
-    return () if isinstance(item, Folder) else (item,)
 
 
 def _batches(samples: Iterable[LabelledSample], like: Profile, passed: Passed) -> Iterator[tuple[Inputs, Array | None]]:

@@ -13,7 +13,7 @@ from tasks.arrays import Array as Array  # noqa: PLC0414 — a part of the proto
 from tasks.samples import Dataset, Specs
 from tasks.samples import TensorSpec as TensorSpec  # noqa: PLC0414 — a part of the protocol
 from tasks.settings import Settings
-from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, Rows, TakeFile
+from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, Rows, SourceFile, TakeFile
 
 if TYPE_CHECKING:
     from tasks.backend import KerasModel, TfTensor
@@ -298,6 +298,28 @@ class LearnedReading(Protocol):
 
         Raises:
             DataError: they are not what is expected.
+        """
+
+    def collected(self, file: SourceFile, settings: Any) -> Iterator[RawSample | RefusedSample]:
+        """Yield the samples of a file that a device has collected; one whose class is not known has an empty label.
+
+        Args:
+            file: of a folder.
+            settings: ``data.<name>``.
+
+        Raises:
+            SourceError: the file is damaged, or has not what the settings name.
+        """
+
+    def draft(self, sample: RawSample, settings: Any) -> Draft:
+        """Return a collected sample as it waits to be encoded.
+
+        Args:
+            sample: of :meth:`collected`.
+            settings: ``data.<name>``.
+
+        Raises:
+            UnusableError: it cannot be a sample.
         """
 
 

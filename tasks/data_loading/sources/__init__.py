@@ -6,13 +6,14 @@ from pathlib import Path
 from tasks.data_loading.sources.archive import ENDINGS, Archive, LocalFile, format_of
 from tasks.data_loading.sources.cifar10 import Cifar10
 from tasks.data_loading.sources.digits import Digits
+from tasks.data_loading.sources.docstrings import Docstrings
 from tasks.data_loading.sources.folder import ClassFolders
 from tasks.data_loading.sources.http import open_http
 from tasks.data_loading.sources.protocol import Source
 from tasks.data_loading.sources.s3 import open_s3
 from tasks.errors import SourceError
 
-BUILT_IN: dict[str, Callable[[], Source]] = {"digits": Digits, "cifar10": Cifar10}
+BUILT_IN: dict[str, Callable[[], Source]] = {"digits": Digits, "cifar10": Cifar10, "docstrings": Docstrings}
 SCHEMES: dict[str, Callable[[str], Source]] = {"s3": open_s3, "http": open_http, "https": open_http}
 
 

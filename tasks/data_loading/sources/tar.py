@@ -120,7 +120,29 @@ def _items(archive: tarfile.TarFile, member: tarfile.TarInfo, take: TakeFile) ->
 
 
 def _stream(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    return archive.extractfile(member) or io.BytesIO()
+    """Open a member's content, while the archive's stream stands at its first byte."""
+    if member.issparse() or archive.fileobj is None:
+        return io.BytesIO(_content(archive, member))
+    return io.BufferedReader(_Member(archive.fileobj, member.size), 1 << 16)
+
+
+class _Member(io.RawIOBase):
+    """The bytes of a member, one after the other: an archive that is a stream cannot go back."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._left = file, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = min(len(buffer), self._left)
+        content = self._file.read(count)
+        if len(content) != count:
+            raise tarfile.ReadError("unexpected end of data")
+        buffer[:count] = content
+        self._left -= count
+        return count
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -1,7 +1,8 @@
 """Tables as files of a source: which ones they are, and their rows in pieces for the processes that read samples."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from itertools import chain, compress
 from operator import itemgetter
 from typing import IO
@@ -31,7 +32,9 @@ def is_table(path: str) -> bool:
     return kind_of(path)[0] in KINDS
 
 
-def take_table(file: SourceFile, columns: Sequence[str], settings: TableSettings) -> Iterator[Item]:
+def take_table(
+    file: SourceFile, columns: Sequence[str], settings: TableSettings, optional: Collection[str] = ()
+) -> Iterator[Item]:
     """Yield the rows of a table in pieces, with the cells of the columns that are wanted, in their order.
 
     A row that has not as many cells as there are columns is refused, by its number.
@@ -40,6 +43,7 @@ def take_table(file: SourceFile, columns: Sequence[str], settings: TableSettings
         file: of a source.
         columns: that are wanted; that of the split comes behind them where the settings name one.
         settings: of tables.
+        optional: columns whose cells are empty where they are not there.
 
     Raises:
         SourceError: the file is damaged, or has not these columns.
@@ -51,7 +55,7 @@ def take_table(file: SourceFile, columns: Sequence[str], settings: TableSettings
     split = declared_split(name)
     kind, compression = kind_of(name)
     with damage_of(name), file.open() as stream, unpacked(stream, compression) as content:
-        for found in _pieces(content, name, kind, wanted, settings):
+        for found in _pieces(content, name, kind, wanted, settings, optional):
             if isinstance(found, Fault):
                 yield RefusedSample(f"{name}:{found.number}", found.reason)
             else:
@@ -88,19 +92,25 @@ def declared_split(path: str) -> SplitName | None:
 
 
 def _pieces(
-    stream: IO[bytes], path: str, kind: str, wanted: Sequence[str], settings: TableSettings
+    stream: IO[bytes],
+    path: str,
+    kind: str,
+    wanted: Sequence[str],
+    settings: TableSettings,
+    optional: Collection[str],
 ) -> Iterator[Piece | Fault]:
     if kind in DELIMITERS:
-        return _chosen(read_delimited(stream, path, kind, settings), path, wanted, settings.columns)
+        find = partial(places_of, wanted, path=path, optional=optional)
+        return _chosen(read_delimited(stream, path, kind, settings), find, settings.columns)
     if kind == "parquet":
         from tasks.workloads.tables.parquet import read_parquet
 
-        return read_parquet(stream, path, wanted)
-    return read_json_lines(stream, wanted)
+        return read_parquet(stream, path, wanted, optional)
+    return read_json_lines(stream, wanted, optional)
 
 
 def _chosen(
-    found: Iterator[Piece | Fault], path: str, wanted: Sequence[str], columns: Sequence[str]
+    found: Iterator[Piece | Fault], find: Callable[[Sequence[str]], list[int | None]], columns: Sequence[str]
 ) -> Iterator[Piece | Fault]:
     """Yield the wanted cells of rows, the first of which names the columns where the settings do not."""
     choose: Callable[[Sequence[str]], Sequence[str]] | None = None
@@ -114,10 +124,18 @@ def _chosen(
             if not columns:
                 columns = [name.strip() for name in rows[0]]
                 first, rows = first + 1, rows[1:]
-            choose = itemgetter(*places_of(wanted, columns, path), 0)  # a place more: of one it would give no sequence
+            choose = _chooser(find(columns))
         if set(map(len, rows)) - {len(columns), 0}:
             for number, row in enumerate(rows, start=first):
                 if len(row) not in (0, len(columns)):
                     yield Fault(number, f"{len(row)} cells: {len(columns)} are expected")
             rows = [row if len(row) == len(columns) else () for row in rows]
-        yield Piece(first, [choose(row)[:-1] if row else () for row in rows])
+        yield Piece(first, [choose(row) if row else () for row in rows])
+
+
+def _chooser(places: Sequence[int | None]) -> Callable[[Sequence[str]], Sequence[str]]:
+    """Return what takes the cells at some places out of a row, empty ones where there is no place."""
+    known = [place for place in places if place is not None]
+    if len(known) == len(places) > 1:
+        return itemgetter(*known)
+    return lambda row: ["" if place is None else row[place] for place in places]

@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from tasks.errors import SourceError
@@ -13,7 +13,9 @@ from tasks.workloads.tables.pieces import PIECE_ROWS, Piece
 from tasks.workloads.tables.streams import CHUNK
 
 
-def read_parquet(stream: IO[bytes], path: str, columns: Sequence[str]) -> Iterator[Piece]:
+def read_parquet(
+    stream: IO[bytes], path: str, columns: Sequence[str], optional: Collection[str] = ()
+) -> Iterator[Piece]:
     """Yield the cells of some columns; numbers of classes become the names that the file has for them.
 
     Hugging Face's datasets write these names into the file's metadata (``ClassLabel``).
@@ -22,6 +24,7 @@ def read_parquet(stream: IO[bytes], path: str, columns: Sequence[str]) -> Iterat
         stream: of the content; what cannot be sought in is copied to a temporary file.
         path: of the file, for messages.
         columns: that are wanted.
+        optional: of these, those that need not be there.
 
     Raises:
         SourceError: it is no whole Parquet file, or has not these columns.
@@ -37,11 +40,18 @@ def read_parquet(stream: IO[bytes], path: str, columns: Sequence[str]) -> Iterat
         try:
             file = ParquetFile(stream)
             names = file.schema_arrow.names
-            places_of(columns, names, path)
+            there = [
+                name
+                for name, place in zip(columns, places_of(columns, names, path, optional), strict=True)
+                if place is not None
+            ]
             labels = _class_names(file.schema_arrow.metadata or {})
             number = 1
-            for batch in file.iter_batches(PIECE_ROWS, columns=list(columns)):
-                cells = [_cells(batch.column(name).to_pylist(), labels.get(name)) for name in columns]
+            for batch in file.iter_batches(PIECE_ROWS, columns=there):
+                cells = [
+                    _cells(batch.column(name).to_pylist(), labels.get(name)) if name in there else [""] * batch.num_rows
+                    for name in columns
+                ]
                 yield Piece(number, list(zip(*cells, strict=True)))
                 number += batch.num_rows
         except (ArrowException, OSError) as error:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tasks.arrays import Array
 from tasks.errors import DataError
+from tasks.paths import clean
 from tasks.samples import Specs, TensorSpec
-from tasks.workloads.class_folders import SPLIT_FOLDERS, ClassFiles
+from tasks.workloads.class_folders import SPLIT_FOLDERS, ClassFiles, class_and_split
 from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, Rows, SourceFile, TakeFile
 from tasks.workloads.protocol import Draft, UnusableError
 from tasks.workloads.tables.files import is_table, take_table
@@ -68,8 +69,13 @@ class TextReader:
 
     settings: TextSettings
 
-    def unfold(self, rows: Rows) -> Iterator[RawSample | RefusedSample]:
-        """Make samples of rows: of each the columns of text, then the label, then the split, if there is one."""
+    def unfold(self, rows: Rows, labelled: bool = True) -> Iterator[RawSample | RefusedSample]:
+        """Make samples of rows: of each the columns of text, then the label, then the split, if there is one.
+
+        Args:
+            rows: of a table.
+            labelled: whether a row without a label is refused.
+        """
         count = len(self.settings.text)
         for number, cells in zip(rows.numbers, rows.rows, strict=True):
             name, label = f"{rows.file}:{number}", cells[count].strip()
@@ -80,7 +86,7 @@ class TextReader:
                 if split is None:
                     yield RefusedSample(name, f"the split {said[:50]!r}: {', '.join(SPLIT_FOLDERS)} are known")
                     continue
-            if not label:
+            if labelled and not label:
                 yield RefusedSample(name, "no label")
                 continue
             text = "\n".join(cells[:count]) if count > 1 else cells[0]
@@ -177,6 +183,23 @@ class TextReading:
             return LearnedTexts(Tokenizer.of_bytes(assets.get(FILE, b"")))
         except ValueError as error:
             raise DataError(f"Expected a release with {FILE}. Received: {error}. Publish it again.") from None
+
+    def collected(self, file: SourceFile, settings: TextSettings) -> Iterator[RawSample | RefusedSample]:
+        """Yield the texts of a table, with its labels where it has them, or the one of a text file."""
+        if not is_table(file.path):
+            found = class_and_split(clean(file.path))
+            yield RawSample(file.path, "" if isinstance(found, str) else found[0], None, file.read())
+            return
+        reader, wanted = TextReader(settings), [*settings.text, settings.label]
+        for item in take_table(file, wanted, settings, optional=(settings.label,)):
+            if isinstance(item, Rows):
+                yield from reader.unfold(item, labelled=False)
+            elif isinstance(item, RefusedSample):
+                yield item
+
+    def draft(self, sample: RawSample, settings: TextSettings) -> Draft:
+        """Read a text; see :meth:`TextReader.read`."""
+        return TextReader(settings).read(sample.payload)
 
     def ask(self, question: str | Path, inputs: Specs, assets: Mapping[str, bytes]) -> Mapping[str, Array]:
         """Return the numbers of the tokens of a text, or of a text file's where it is a path.

@@ -26,7 +26,7 @@ class Text:
     settings = TextSettings
     augmentation = TextAugmentation
     outcome = Classes()
-    first_params: Sequence[str] = ("training.model=text_cnn",)
+    first_params: Sequence[str] = ("training.model=text_cnn", "training.epochs=15", "~recipes.qat_int8")
     reading = "tasks.workloads.text.reading:TextReading"
     learning = "tasks.workloads.text.learning:TextLearning"
 

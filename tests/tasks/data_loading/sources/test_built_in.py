@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tasks.data_loading.sources import open_source
+from tasks.data_loading.sources import docstrings, open_source
 from tasks.data_loading.sources.cifar10 import CLASSES
+from tasks.errors import SourceError
 from tasks.workloads.image.reading import FILES
 from tasks.workloads.items import RawSample
 
@@ -67,3 +68,20 @@ def test_cifar10_gives_kerass_arrays_with_names(monkeypatch: pytest.MonkeyPatch)
     assert [sample.label for sample in found] == [*CLASSES, *CLASSES]
     assert found[13].name == "test/cat/00003"
     assert np.array_equal(np.asarray(found[13].payload), images[13])
+
+
+def test_docstrings_are_sentences_of_three_libraries() -> None:
+    source = open_source("docstrings")
+    found = [item for item in source.items(FILES.take) if isinstance(item, RawSample)]
+    assert {item.label for item in found} == {"numpy", "scipy", "sklearn"}
+    assert len(found) > 4000
+    assert len({item.name for item in found}) == len(found)
+    sentences = {bytes(item.payload).decode(): item.label for item in found}
+    assert sentences["Ordinary least squares Linear Regression."] == "sklearn"
+    assert source.listing() == open_source("docstrings").listing()
+
+
+def test_a_library_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docstrings, "find_spec", lambda _: None)
+    with pytest.raises(SourceError, match="Expected numpy"):
+        open_source("docstrings").listing()

@@ -14,6 +14,7 @@ from tasks.errors import SourceError
 from tasks.workloads.items import RefusedSample, Rows, SourceFile
 from tasks.workloads.tables.files import declared_split, is_table, take_table
 from tasks.workloads.tables.settings import TableSettings
+from tests.tasks.data_loading.material import write_tar, write_zip
 
 WANTED = ("text", "label")
 Found = tuple[list[tuple[int, tuple[str, ...]]], list[str]]
@@ -156,3 +157,26 @@ def test_a_single_file_is_a_source(tmp_path: Path) -> None:
     (piece,) = open_source(str(path)).items(lambda file: take_table(file, WANTED, TableSettings()))
     assert isinstance(piece, Rows)
     assert (piece.file, list(piece.numbers), list(piece.rows)) == ("mail.csv.gz", [2], [("hi", "x")])
+
+
+@pytest.mark.parametrize("packing", ["a.tar.gz", "a.tar", "a.zip"])
+def test_tables_in_archives_are_streamed_and_damage_is_said(tmp_path: Path, packing: str) -> None:
+    content = b"text,label\n" + b"".join(b"%d words and more,x\n" % number for number in range(5_000))
+    files = {"train.csv": content, "in/test.csv.gz": gzip.compress(content), "notes.md": b"none"}
+    (write_zip if packing.endswith("zip") else write_tar)(tmp_path / packing, files)
+
+    def found(path: Path) -> dict[str, int]:
+        items = open_source(str(path)).items(
+            lambda file: take_table(file, WANTED, TableSettings()) if is_table(file.path) else ()
+        )
+        counts: dict[str, int] = {}
+        for item in items:
+            assert isinstance(item, Rows)
+            counts[f"{item.file} {item.split}"] = counts.get(f"{item.file} {item.split}", 0) + len(item.rows)
+        return counts
+
+    assert found(tmp_path / packing) == {"train.csv train": 5_000, "in/test.csv.gz test": 5_000}
+    cut = (tmp_path / packing).read_bytes()[:-20_000]
+    (tmp_path / f"cut-{packing}").write_bytes(cut)
+    with pytest.raises(SourceError, match="whole"):
+        found(tmp_path / f"cut-{packing}")
