@@ -107,7 +107,7 @@ def test_a_candidate_for_other_images_is_refused(project: Path, models: Path) ->
 def test_a_candidate_with_other_classes_is_refused(project: Path) -> None:
     record = Path("data/prepared/dataset.json")
     record.write_text(record.read_text().replace('"9"\n', '"9",\n    "ten"\n', 1))
-    with pytest.raises(EvaluationError, match="10 classes, not 11"):
+    with pytest.raises(EvaluationError, match="10 outputs, not 11"):
         run("baseline", BASELINE_TFLITE)
 
 
