@@ -129,7 +129,7 @@ def _stream(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 class _Member(io.RawIOBase):
     """The bytes of a member, one after the other: an archive that is a stream cannot go back."""
 
-    def __init__(self, file: IO[bytes], size: int) -> None:
+    def __init__(self, file: Any, size: int) -> None:
         self._file, self._left = file, size
 
     def readable(self) -> bool:
