@@ -1,10 +1,12 @@
-"""Measure how fast images become shards, and how much memory ten times as many of them take.
+"""Measure how fast images or texts become shards, and how much memory ten times as many of them take.
 
     python -m benchmarks.loading ARCHIVE [--times 10]
+    python -m benchmarks.loading --rows 100000 [--times 10]
 
 Runs the load stage as `dvc repro` runs it, in a temporary workspace: read from the archive, decoded, checked,
 split, sorted, written. With --times it packs an archive of so many times the images, all of them different, and
-loads that too: the peak of the memory must stay where it is.
+loads that too: the peak of the memory must stay where it is. With --rows it makes up a CSV file of texts, of words that
+are as rare as those of a language.
 """
 
 import argparse
@@ -15,17 +17,20 @@ import tarfile
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import psutil
 from PIL import Image, ImageChops
 
 from tasks.samples import PREPARED, read_dataset
 
-TARGET = 5000  # images a second on two cores
+TARGETS = {"image": 5_000, "text": 50_000}  # samples a second on two cores
+WORDS = 50_000  # different ones in texts that are made up
 SAMPLED_EVERY = 0.05  # seconds
 PARAMS = """
-data: {{source: {source}}}
+data: {{source: {source}, workload: {workload}}}
 recipes: {{float16: []}}
 gate: {{rules: [{{metric: accuracy, margin: 0.1}}]}}
 deployment: {{model: benchmark}}
@@ -36,37 +41,67 @@ deployment: {{model: benchmark}}
 class Run:
     """What one load took."""
 
-    images: int
+    samples: int
     seconds: float
     cpu_seconds: float  # of all processes
     peak_bytes: int  # resident, of all processes together
 
     def line(self) -> str:
         return (
-            f"{self.images:>9,} images  {self.seconds:6.1f} s  {self.images / self.seconds:7,.0f} images/s  "
+            f"{self.samples:>9,} samples  {self.seconds:6.1f} s  {self.samples / self.seconds:7,.0f} samples/s  "
             f"{self.cpu_seconds:6.1f} CPU s  peak {self.peak_bytes / 2**20:6.0f} MiB"
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("archive", type=Path, help="a tar archive of class folders")
-    parser.add_argument("--times", type=int, default=1, help="also load so many times the images")
+    parser.add_argument("archive", type=Path, nargs="?", help="a tar archive of class folders of images")
+    parser.add_argument("--rows", type=int, default=0, help="load so many texts that are made up")
+    parser.add_argument("--times", type=int, default=1, help="also load so many times the samples")
     options = parser.parse_args()
-    if not options.archive.is_file():
-        raise SystemExit(f"Expected an archive of class folders. Received: {options.archive}, which is not there.")
-    with tempfile.TemporaryDirectory(prefix="slimline-loading-") as folder:
-        once = measure(options.archive.resolve(), Path(folder))
-        print(f"{once.line()}  (target {TARGET:,} images/s on 2 cores; here {psutil.cpu_count()})")
+    if not options.rows and not (options.archive and options.archive.is_file()):
+        raise SystemExit(f"Expected an archive of class folders, or --rows. Received: {options.archive}.")
+    with tempfile.TemporaryDirectory(prefix="slimline-loading-") as name:
+        folder = Path(name)
+        workload = "text" if options.rows else "image"
+        first = write_texts(folder / "texts.csv", options.rows) if options.rows else options.archive.resolve()
+        once = measure(first, workload, folder)
+        print(f"{once.line()}  (target {TARGETS[workload]:,} samples/s on 2 cores; here {psutil.cpu_count()})")
         if options.times > 1:
-            print(f"packing {options.times} times the images …")
-            many = measure(multiply(options.archive, options.times, Path(folder) / "many.tar.gz"), Path(folder))
+            print(f"making {options.times} times the samples …")
+            more = folder / ("more.csv" if options.rows else "many.tar.gz")
+            many = measure(
+                write_texts(more, options.rows * options.times)
+                if options.rows
+                else multiply(first, options.times, more),
+                workload,
+                folder,
+            )
             print(f"{many.line()}  ({many.peak_bytes / once.peak_bytes:.2f} × the memory)")
 
 
-def measure(archive: Path, workspace: Path) -> Run:
-    """Load an archive in a process of its own and watch it."""
-    (workspace / "params.yaml").write_text(PARAMS.format(source=archive))
+def write_texts(path: Path, count: int) -> Path:
+    """Write a CSV file of two classes; texts have 4 to 20 words, of which the n-th one is 1 / (n + 10) as frequent."""
+    rng = np.random.default_rng(1)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    words = np.array(["".join(rng.choice(letters, rng.integers(2, 10))) for _ in range(WORDS)])
+    chances = 1 / (np.arange(WORDS) + 10)
+    chances /= chances.sum()
+    with path.open("w", encoding="utf-8") as file:
+        file.write("id,label,text\n")
+        for start in range(0, count, 10_000):
+            lengths = rng.integers(4, 21, min(10_000, count - start))
+            drawn = iter(words[rng.choice(WORDS, int(lengths.sum()), p=chances)].tolist())
+            for number, length in enumerate(lengths.tolist(), start=start):
+                text = " ".join(islice(drawn, length))
+                text = text if number % 7 else f'"Hi, {text} call {number}"'
+                file.write(f"{number},{'ab'[number % 2]},{text}\n")
+    return path
+
+
+def measure(source: Path, workload: str, workspace: Path) -> Run:
+    """Load a source in a process of its own and watch it."""
+    (workspace / "params.yaml").write_text(PARAMS.format(source=source, workload=workload))
     command = [sys.executable, "-m", "tasks.data_loading"]
     subprocess.run([*command, "fingerprint"], cwd=workspace, check=True, stdout=subprocess.DEVNULL)
     started = time.perf_counter()
