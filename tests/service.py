@@ -20,6 +20,7 @@ from tests.browser import Browser
 from tests.flows.short_project import SLIMLINE, run
 from tests.servers import free_port
 
+BUSY = 10  # answers of a server whose database is locked, until it fails a test
 UP = "Stop with Ctrl-C."
 SECONDS = 600.0  # that anything may take on a busy machine
 OOPS = "Oops. Something went wrong."  # what a page says where the server could not answer
@@ -118,10 +119,14 @@ class Service:
         self._send("PATCH", f"deployments/{found['id']}/schedules/{schedule['id']}", active=active)
 
     def _send(self, method: str, path: str, **values: object) -> Any:
-        """Ask the server, with the login that the environment has."""
+        """Ask the server, with the login that the environment has; again where it is busy, as Prefect's client does."""
         login = self.environment.get(LOGIN)
         auth = httpx.BasicAuth(*login.split(":", 1)) if login else None
-        reply = httpx.request(method, f"{self.address}/api/{path}", json=values, auth=auth, timeout=60)
+        for _ in range(BUSY):
+            reply = httpx.request(method, f"{self.address}/api/{path}", json=values, auth=auth, timeout=60)
+            if reply.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(float(reply.headers.get("Retry-After", 1)))  # its database is locked, and it says for how long
         return reply.raise_for_status().json() if reply.content else None
 
     def children(self) -> dict[str, psutil.Process]:
