@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.runtime import task_run
+from prefect.runtime import flow_run, task_run
 from prefect.states import Completed
 
 from flows.line import naming
@@ -41,8 +42,7 @@ def test_a_run_is_named_and_tagged_when_it_begins_and_when_its_data_is_known() -
     @flow(flow_run_name=first_name, on_completion=[tag_outcome], validate_parameters=False)
     def line(cause: object = None) -> State[None]:
         with get_client(sync_client=True) as client:
-            (run,) = client.read_flow_runs(limit=1)
-        before.append(run.name)
+            before.append(client.read_flow_run(UUID(flow_run.id)).name)
         name_run("digits", HAND, DIGEST)
         return Completed(name="Held back")
 
