@@ -64,14 +64,9 @@ def write_splits(
     Returns:
         the parts, and a digest of all samples read: inputs, class and split, whatever their order and packing.
     """
-    digest = hashlib.sha256()
+    digest, about = hashlib.sha256(), (labelling.classes, data.shard_bytes, labelling.target)
     with ExitStack() as stack:
-        writers = {
-            split: stack.enter_context(
-                ShardWriter(folder, split, labelling.classes, data.shard_bytes, labelling.target)
-            )
-            for split in SPLITS
-        }
+        writers = {split: stack.enter_context(ShardWriter(folder, split, *about)) for split in SPLITS}
         hashes: dict[SplitName, IO[bytes]] = {
             split: stack.enter_context((folder / name).open("wb")) for split, name in NOTED.items()
         }
@@ -79,12 +74,11 @@ def write_splits(
         def chunks() -> Iterator[Chunk]:
             for path in buckets:
                 kept: dict[SplitName, list[Entry]] = {split: [] for split in SPLITS}
-                with Bucket(path) as bucket:
-                    for assigned in assignments(bucket, declared, data.split):
-                        for split, entry in assigned:
-                            digest.update(_said(entry, labelling.labels[entry.label], split))
-                        for split, entry in keep_apart(assigned, summary):
-                            kept[split].append(entry)
+                for assigned in _groups(path, declared, data.split):
+                    for split, entry in assigned:
+                        digest.update(_said(entry, labelling.labels[entry.label], split))
+                    for split, entry in keep_apart(assigned, summary):
+                        kept[split].append(entry)
                 for name, file in hashes.items():
                     file.write(np.array([entry.split_hash for entry in kept[name]], "<u8").tobytes())
                 yield from _chunks(path, kept, labelling)
@@ -96,6 +90,11 @@ def write_splits(
             if chunk.is_last:
                 chunk.path.unlink()
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
+
+
+def _groups(path: Path, declared: Collection[SplitName], split: Split) -> Iterator[list[Assigned]]:
+    with Bucket(path) as bucket:
+        yield from assignments(bucket, declared, split)
 
 
 def _said(entry: Entry, label: str, split: SplitName) -> bytes:

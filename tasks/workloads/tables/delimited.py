@@ -2,11 +2,10 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import IO, TYPE_CHECKING
 
 from tasks.errors import SourceError
-from tasks.workloads.tables.pieces import PIECE_ROWS, Fault, Piece
+from tasks.workloads.tables.pieces import PIECE_CHARACTERS, PIECE_ROWS, Fault, Piece
 from tasks.workloads.tables.settings import TableSettings
 from tasks.workloads.tables.streams import as_text
 
@@ -43,28 +42,29 @@ def read_delimited(stream: IO[bytes], path: str, kind: str, settings: TableSetti
 
 
 def _read(reader: "Reader", path: str) -> Iterator[Piece | Fault]:
-    number, fault, ended = 0, "", False
+    number, line, ended = 0, 1, False  # rows so far, and the line in which the next one begins
     while not ended:
-        line, rows = reader.line_num, list[Sequence[str]]()
+        rows, size, fault = list[Sequence[str]](), 0, ""
         try:
-            rows.extend(islice(reader, PIECE_ROWS))  # keeps what came before an error
-            fault, ended = "", len(rows) < PIECE_ROWS
+            for row in reader:
+                if reader.line_num - line >= MAX_LINES:
+                    raise _unclosed(path, line, f"a row of {reader.line_num - line + 1:,} lines")
+                line = reader.line_num + 1
+                rows.append(row)
+                size += sum(map(len, row))
+                if len(rows) == PIECE_ROWS or size > PIECE_CHARACTERS:
+                    break
+            else:
+                ended = True
         except csv.Error as error:
             fault = str(error)
-        spare = reader.line_num - line - len(rows)  # lines beside one for each row
-        if spare >= MAX_LINES or "field larger" in fault or "unexpected end" in fault:
-            raise _unclosed(path, line + _longest(rows, bool(fault)), fault or f"a row of {spare:,} lines")
+            if "field larger" in fault or "unexpected end" in fault:
+                raise _unclosed(path, line, fault) from None
         yield Piece(number + 1, rows)
         number += len(rows)
         if fault:
-            number += 1
+            number, line = number + 1, reader.line_num + 1
             yield Fault(number, f"{fault} (line {reader.line_num:,})")
-
-
-def _longest(rows: Sequence[Sequence[str]], behind: bool) -> int:
-    """Return in which line the longest row begins, from 1, or the one behind all of them."""
-    lines = [1 + sum(cell.count("\n") for cell in row) for row in rows]
-    return 1 + (sum(lines) if behind or not lines else sum(lines[: lines.index(max(lines))]))
 
 
 def _unclosed(path: str, line: int, what: str) -> SourceError:

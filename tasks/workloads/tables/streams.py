@@ -70,6 +70,16 @@ def damage_of(path: str) -> Iterator[None]:
         ) from None
 
 
+def encoding_of(start: bytes, default: str) -> str:
+    """Return the encoding that a byte order mark says.
+
+    Args:
+        start: the first bytes of a text, four or more.
+        default: where there is no mark.
+    """
+    return next((name for mark, name in MARKS if start.startswith(mark)), default)
+
+
 @contextmanager
 def as_text(stream: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
     """Open a stream's text; a byte order mark goes before the encoding that is named. The stream stays open.
@@ -84,8 +94,7 @@ def as_text(stream: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
         the text; line ends stay as they are.
     """
     buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
-    start = buffered.peek(4)[:4]
-    found = next((name for mark, name in MARKS if start.startswith(mark)), encoding)
+    found = encoding_of(buffered.peek(4)[:4], encoding)
     errors = "strict" if found in ("utf-16", "utf-32") else "surrogateescape"
     text = io.TextIOWrapper(buffered, encoding=found, errors=errors, newline="")
     try:

@@ -1,6 +1,5 @@
 """Read texts as samples: rows of tables and files of class folders become the numbers of tokens."""
 
-import codecs
 import hashlib
 import re
 import unicodedata
@@ -17,6 +16,7 @@ from tasks.workloads.class_folders import SPLIT_FOLDERS, ClassFiles, class_and_s
 from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, Rows, SourceFile, TakeFile
 from tasks.workloads.protocol import Draft, UnusableError
 from tasks.workloads.tables.files import is_table, take_table
+from tasks.workloads.tables.streams import encoding_of
 from tasks.workloads.text.folding import Folding, all_characters
 from tasks.workloads.text.settings import TOKENS, TextSettings
 from tasks.workloads.text.tokenizer import FILE, MAX_TEXT, Tokenizer
@@ -138,8 +138,7 @@ def decoded(payload: Payload) -> str:
         UnusableError: they are in no encoding that is known.
     """
     content = bytes(payload)
-    marked = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-    encoding = next((name for mark, name in marked if content.startswith(mark)), "utf-8")
+    encoding = encoding_of(content[:4], "utf-8")
     try:
         return content.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
     except UnicodeDecodeError as error:

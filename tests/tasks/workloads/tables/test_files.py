@@ -35,6 +35,13 @@ def test_a_cell_in_quotes_may_hold_commas_quotes_and_line_breaks() -> None:
     assert rows("a.csv", content) == ([(2, ('a, "b"\r\nc', "x")), (3, ('5" disk', "y"))], [])
 
 
+def test_many_rows_of_many_lines_are_no_quote_that_is_left_open() -> None:
+    body = "line\n" * 30
+    content = "text,label\n" + "".join(f'"{number} {body}",x\n' for number in range(2_000))
+    read, refused = rows("mail.csv", content.encode())
+    assert ([number for number, _ in read], refused) == (list(range(2, 2_002)), [])
+
+
 def test_quotes_in_tab_separated_files_are_plain_characters_unless_told() -> None:
     content = b'text\tlabel\n"hi\tx\n"a\tb"\ty\n'
     assert rows("a.tsv", content)[0] == [(2, ('"hi', "x"))]

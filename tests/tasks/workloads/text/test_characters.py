@@ -1,4 +1,4 @@
-"""What becomes of characters, on every Python that is here."""
+"""Characters and what becomes of them, on every Python that is here."""
 
 import json
 import shutil
