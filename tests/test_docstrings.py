@@ -67,9 +67,11 @@ PROTOCOLS = (  # what these say of a method is not said again where it is writte
     "tasks/compression/technique.py",
     "tasks/data_loading/sources/protocol.py",
     "tasks/deployment/stores/protocol.py",
+    "tasks/workloads/learning.py",
     "tasks/workloads/measuring.py",
     "tasks/workloads/metric.py",
     "tasks/workloads/protocol.py",
+    "tasks/workloads/readers.py",
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -1,152 +1,48 @@
 """The protocols of a workload, which goes into a model, and of an outcome, which comes out of it.
 
 A workload is one folder here and one line in :data:`tasks.workloads.WORKLOADS`, or a class of a user's own. Stages know
-it by the name in params.yaml alone. What learns is apart from what reads: only the former needs TensorFlow.
+it by the name in params.yaml alone. What learns is apart from what reads: only the former needs TensorFlow. All that a
+workload is made of can be imported from here.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from tasks.arrays import Array as Array  # noqa: PLC0414 — a part of the protocol
-from tasks.samples import Dataset, Specs
-from tasks.samples import TensorSpec as TensorSpec  # noqa: PLC0414 — a part of the protocol
+from tasks.arrays import Array
+from tasks.samples import Dataset, Specs, TensorSpec
 from tasks.settings import Settings
-from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, Rows, SourceFile, TakeFile
+from tasks.workloads.items import Item, RawSample, RefusedSample, SourceFile, TakeFile
+from tasks.workloads.learning import Builder, OutcomeLearning, WorkloadLearning
+from tasks.workloads.readers import (
+    Draft,
+    Example,
+    LearnedReader,
+    LearningReader,
+    Reader,
+    RowReader,
+    UnusableError,
+)
 
-if TYPE_CHECKING:
-    from tasks.backend import KerasModel, TfTensor
-
-
-class UnusableError(Exception):
-    """A sample cannot be used; the message is the reason, for the person whose file it is."""
-
-
-class Example(NamedTuple):
-    """A sample as it is kept.
-
-    ``split_hash``: a hash of what decides which split it belongs to, 64 bits. ``inputs``: an array ``[*shape]`` for
-    each input, by its name. ``changes``: what was done to make it fit, for counting.
-    """
-
-    split_hash: int
-    inputs: Mapping[str, Array]
-    changes: tuple[str, ...] = ()
-
-
-class Draft(NamedTuple):
-    """A sample as it waits for what is learned of the training samples.
-
-    ``split_hash``: as of an example. ``digest``: 16 bytes, equal for samples that count as equal. ``content``: what a
-    :class:`LearnedReader` makes inputs of. ``changes``: as of an example.
-    """
-
-    split_hash: int
-    digest: bytes
-    content: bytes
-    changes: tuple[str, ...] = ()
-
-
-class Reader(Protocol):
-    """A reader of the samples of one source. It is handed to other processes, so it can be pickled."""
-
-    @property
-    def inputs(self) -> Specs:
-        """The inputs that every sample is brought to: of any fixed shape, of type uint8, int32, int64 or float32."""
-
-    def read(self, payload: Payload) -> Example:
-        """Return one sample as it is kept.
-
-        Args:
-            payload: as the source gives it.
-
-        Raises:
-            UnusableError: it cannot be one.
-        """
-
-    def tell(self, changes: Counter[str]) -> list[str]:
-        """Return in sentences how many samples were changed to make them fit, and how.
-
-        Args:
-            changes: how often each change of an example was made.
-        """
-
-
-@runtime_checkable
-class LearnedReader(Protocol):
-    """A reader that has learned of the training samples, as a vocabulary. It can be pickled."""
-
-    @property
-    def inputs(self) -> Specs:
-        """The inputs that every sample is brought to."""
-
-    @property
-    def assets(self) -> Mapping[str, bytes]:
-        """Return what a device needs to read questions the same way: files by their names, of at most 64 MiB each."""
-
-    def encode(self, contents: Sequence[bytes]) -> Mapping[str, Array]:
-        """Return samples as the network takes them: ``[n, *shape]`` of each input, by its name.
-
-        Args:
-            contents: of n drafts.
-        """
-
-    def tell(self, changes: Counter[str]) -> list[str]:
-        """Return in sentences what was learned, and how many samples were changed to make them fit.
-
-        Args:
-            changes: how often each change of a draft was made.
-        """
-
-
-@runtime_checkable
-class LearningReader(Protocol):
-    """A reader that must see the training samples before it can make inputs of any. It can be pickled."""
-
-    def read(self, payload: Payload) -> Draft:
-        """Return one sample as it waits.
-
-        Args:
-            payload: as the source gives it.
-
-        Raises:
-            UnusableError: it cannot be a sample.
-        """
-
-    def study(self, contents: Iterator[bytes]) -> Any:
-        """Return what is seen in some of the training samples, as counts; other processes see others.
-
-        Args:
-            contents: of their drafts.
-        """
-
-    def learn(self, studied: Iterator[Any]) -> LearnedReader:
-        """Learn of what was seen in all training samples.
-
-        Args:
-            studied: what :meth:`study` gave, in an order that depends on nothing but the samples.
-
-        Returns:
-            a reader that makes inputs of all contents.
-
-        Raises:
-            ValueError: there is nothing to be learned of them; the message says why.
-        """
-
-
-class RowReader(Protocol):
-    """A reader whose samples are rows of tables."""
-
-    def unfold(self, rows: Rows) -> Iterator[RawSample | RefusedSample]:
-        """Make a sample, or its refusal, of each row.
-
-        Args:
-            rows: of a table.
-
-        Returns:
-            as many samples and refusals as there are rows.
-        """
+__all__ = [
+    "Array",
+    "Augmentation",
+    "Builder",
+    "Draft",
+    "Example",
+    "LearnedReader",
+    "LearnedReading",
+    "LearningReader",
+    "Outcome",
+    "OutcomeLearning",
+    "Reader",
+    "RowReader",
+    "TensorSpec",
+    "UnusableError",
+    "Workload",
+    "WorkloadLearning",
+    "WorkloadReading",
+]
 
 
 class Augmentation(Settings):
@@ -320,96 +216,4 @@ class LearnedReading(Protocol):
 
         Raises:
             UnusableError: it cannot be a sample.
-        """
-
-
-Builder = Callable[..., "KerasModel"]  # what a network's function takes is the workload's: see its ``build``
-
-
-class WorkloadLearning(Protocol):
-    """The learning of a workload; imports TensorFlow."""
-
-    def networks(self) -> Mapping[str, Builder]:
-        """Return the functions that build the networks of slimline's own, by their names."""
-
-    def build(self, builder: Builder, inputs: Specs, outputs: int, dropout: float) -> "KerasModel":
-        """Return the network that a builder makes, called with what it takes.
-
-        The network takes uint8 and float32 as float32, and int32 and int64 as they are. Where there are several inputs
-        its ``Input`` layers are called as they are.
-
-        Args:
-            builder: one of :meth:`networks`, or of a user's own.
-            inputs: of the network.
-            outputs: numbers that it gives for a sample, as logits.
-            dropout: a rate.
-
-        Raises:
-            ValueError: the network does not fit the inputs.
-        """
-
-    def augment(self, batch: Mapping[str, "TfTensor"], settings: Any, seed: "TfTensor") -> Mapping[str, "TfTensor"]:
-        """Return a batch changed at random, from a seed alone.
-
-        Args:
-            batch: ``[n, *shape]`` of each input by its name, as the network takes it.
-            settings: of the workload's augmentation.
-            seed: int64 ``[2]``; the same one gives the same changes.
-
-        Returns:
-            all inputs, of the same shapes and types.
-        """
-
-
-class OutcomeLearning(Protocol):
-    """The learning of an outcome; imports TensorFlow. Targets and outputs are its tensors.
-
-    ``less_is_better``: of :meth:`metric`.
-    """
-
-    less_is_better: bool
-
-    def loss(self) -> Any:
-        """Return the Keras loss of targets ``[n]`` and outputs ``[n, …]``."""
-
-    def metric(self) -> Any:
-        """Return the Keras metric that tells how good a model is, by the name of the outcome's first metric."""
-
-    def each_loss(self, targets: "TfTensor", outputs: "TfTensor") -> "TfTensor":
-        """Return the loss of each sample, float32 ``[n]``.
-
-        Args:
-            targets: ``[n]``.
-            outputs: of the network, ``[n, …]``.
-        """
-
-    def each_taught_loss(self, answers: "TfTensor", outputs: "TfTensor", temperature: float) -> "TfTensor":
-        """Return how far each sample's output is from a teacher's, float32 ``[n]``.
-
-        The mean is multiplied by the temperature's square afterwards: where a temperature means nothing, divide by it.
-
-        Args:
-            answers: the teacher's outputs, ``[n, …]``.
-            outputs: of the network, ``[n, …]``.
-            temperature: of the distillation.
-        """
-
-    def score(self, targets: Array, outputs: Array) -> tuple[float, float]:
-        """Return the mean loss and the metric of arrays.
-
-        Args:
-            targets: ``[n]``.
-            outputs: of the network, ``[n, …]``.
-        """
-
-    def same_answers(self, expected: Array, received: Array, error: Array) -> tuple[Array, Array] | None:
-        """Compare the answers that two models give; None where outputs are no answers but numbers.
-
-        Args:
-            expected: outputs of one model, ``[n, …]``.
-            received: those of the other.
-            error: the size of the error that is permitted in the outputs of each sample, ``[n]``.
-
-        Returns:
-            which samples have the same answer, bool ``[n]``; and which of the others such an error explains.
         """

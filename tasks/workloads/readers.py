@@ -1,0 +1,139 @@
+"""The protocols of readers, which bring the samples of a source to the inputs of a network, and what they give."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from tasks.arrays import Array
+from tasks.samples import Specs
+from tasks.workloads.items import Payload, RawSample, RefusedSample, Rows
+
+
+class UnusableError(Exception):
+    """A sample cannot be used; the message is the reason, for the person whose file it is."""
+
+
+class Example(NamedTuple):
+    """A sample as it is kept.
+
+    ``split_hash``: a hash of what decides which split it belongs to, 64 bits. ``inputs``: an array ``[*shape]`` for
+    each input, by its name. ``changes``: what was done to make it fit, for counting.
+    """
+
+    split_hash: int
+    inputs: Mapping[str, Array]
+    changes: tuple[str, ...] = ()
+
+
+class Draft(NamedTuple):
+    """A sample as it waits for what is learned of the training samples.
+
+    ``split_hash``: as of an example. ``digest``: 16 bytes, equal for samples that count as equal. ``content``: what a
+    :class:`LearnedReader` makes inputs of. ``changes``: as of an example.
+    """
+
+    split_hash: int
+    digest: bytes
+    content: bytes
+    changes: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """A reader of the samples of one source. It is handed to other processes, so it can be pickled."""
+
+    @property
+    def inputs(self) -> Specs:
+        """The inputs that every sample is brought to: of any fixed shape, of type uint8, int32, int64 or float32."""
+
+    def read(self, payload: Payload) -> Example:
+        """Return one sample as it is kept.
+
+        Args:
+            payload: as the source gives it.
+
+        Raises:
+            UnusableError: it cannot be one.
+        """
+
+    def tell(self, changes: Counter[str]) -> list[str]:
+        """Return in sentences how many samples were changed to make them fit, and how.
+
+        Args:
+            changes: how often each change of an example was made.
+        """
+
+
+@runtime_checkable
+class LearnedReader(Protocol):
+    """A reader that has learned of the training samples, as a vocabulary. It can be pickled."""
+
+    @property
+    def inputs(self) -> Specs:
+        """The inputs that every sample is brought to."""
+
+    @property
+    def assets(self) -> Mapping[str, bytes]:
+        """Return what a device needs to read questions the same way: files by their names, of at most 64 MiB each."""
+
+    def encode(self, contents: Sequence[bytes]) -> Mapping[str, Array]:
+        """Return samples as the network takes them: ``[n, *shape]`` of each input, by its name.
+
+        Args:
+            contents: of n drafts.
+        """
+
+    def tell(self, changes: Counter[str]) -> list[str]:
+        """Return in sentences what was learned, and how many samples were changed to make them fit.
+
+        Args:
+            changes: how often each change of a draft was made.
+        """
+
+
+@runtime_checkable
+class LearningReader(Protocol):
+    """A reader that must see the training samples before it can make inputs of any. It can be pickled."""
+
+    def read(self, payload: Payload) -> Draft:
+        """Return one sample as it waits.
+
+        Args:
+            payload: as the source gives it.
+
+        Raises:
+            UnusableError: it cannot be a sample.
+        """
+
+    def study(self, contents: Iterator[bytes]) -> Any:
+        """Return what is seen in some of the training samples, as counts; other processes see others.
+
+        Args:
+            contents: of their drafts.
+        """
+
+    def learn(self, studied: Iterator[Any]) -> LearnedReader:
+        """Learn of what was seen in all training samples.
+
+        Args:
+            studied: what :meth:`study` gave, in an order that depends on nothing but the samples.
+
+        Returns:
+            a reader that makes inputs of all contents.
+
+        Raises:
+            ValueError: there is nothing to be learned of them; the message says why.
+        """
+
+
+class RowReader(Protocol):
+    """A reader whose samples are rows of tables."""
+
+    def unfold(self, rows: Rows) -> Iterator[RawSample | RefusedSample]:
+        """Make a sample, or its refusal, of each row.
+
+        Args:
+            rows: of a table.
+
+        Returns:
+            as many samples and refusals as there are rows.
+        """
