@@ -38,6 +38,9 @@ def prepare(project: Path = Path()) -> None:
 
     Where the project's service is up, its server is used. Else Prefect keeps its database in the project's
     ``.slimline/prefect``, unless the user has a server or a profile.
+
+    Args:
+        project: its folder.
     """
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -54,7 +57,12 @@ def prepare(project: Path = Path()) -> None:
 
 
 def write_address(address: str, project: Path = Path()) -> None:
-    """Note where the project's service answers, and that this process is the one that keeps it up."""
+    """Note where the project's service answers, and that this process is the one that keeps it up.
+
+    Args:
+        address: of the server, as ``http://127.0.0.1:4200``.
+        project: its folder.
+    """
     me = psutil.Process()
     content = json.dumps({"address": address, "pid": me.pid, "begun": me.create_time()})
     write_text(project / RECORD, content)
@@ -62,6 +70,9 @@ def write_address(address: str, project: Path = Path()) -> None:
 
 def read_address(project: Path = Path()) -> tuple[str, int] | None:
     """Return the address of the project's service, and the process that keeps it up.
+
+    Args:
+        project: its folder.
 
     Returns:
         None where the service is not up, or has not come so far.

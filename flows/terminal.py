@@ -21,19 +21,33 @@ HIDDEN = re.compile(r"[^\n\x20-\x7e]")  # JSON itself escapes the controls below
 
 
 def say(topic: str, line: str) -> None:
-    """Print a line under its topic."""
+    """Print a line under its topic.
+
+    Args:
+        topic: a word for what the line is about.
+        line: for a person.
+    """
     with _lock:
         sys.stderr.write(f"{row(topic, line)}\n")  # at once: no signal parts the line from its end
         sys.stderr.flush()
 
 
 def row(topic: str, line: str) -> str:
-    """Return a line under its topic."""
+    """Return a line under its topic.
+
+    Args:
+        topic: a word for what the line is about.
+        line: for a person.
+    """
     return f"{visible(topic):<{WIDTH}} {visible(line)}"
 
 
 def log(line: str) -> None:
-    """Print a line of a log with its time, at once; what it has behind it, as a traceback, is indented."""
+    """Print a line of a log with its time, at once; what it has behind it, as a traceback, is indented.
+
+    Args:
+        line: of any number of lines.
+    """
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {visible_lines(line)}", flush=True)
 
 
@@ -43,12 +57,20 @@ def tell(*columns: str) -> None:
 
 
 def tell_error(error: object) -> None:
-    """Print what went wrong on standard error."""
+    """Print what went wrong on standard error.
+
+    Args:
+        error: with a message.
+    """
     print(f"error: {visible_lines(str(error))}", file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on standard output; what has no shape goes as an escape of JSON, which reads back."""
+    """Print a value as JSON on standard output; what has no shape goes as an escape of JSON, which reads back.
+
+    Args:
+        value: as :mod:`json` takes it.
+    """
     print(HIDDEN.sub(_escape, json.dumps(value, indent=2, ensure_ascii=False)))
 
 
@@ -61,6 +83,9 @@ def ended_by_sigterm() -> Iterator[None]:
     """Let SIGTERM leave the block as an exception does: processes that it started end, folders that it made go.
 
     Call it in the main thread, which is where Python handles signals.
+
+    Raises:
+        SystemExit: in the block, where the signal arrives.
     """
 
     def leave(number: int, frame: object) -> None:

@@ -35,7 +35,11 @@ WRONG = 2  # exit code: the configuration is wrong
 
 
 def shown_default(value: object) -> str | None:
-    """Return the default of an option as its help has it; None where nothing is given."""
+    """Return the default of an option as its help has it; None where nothing is given.
+
+    Args:
+        value: of the option.
+    """
     return None if value in (None, (), False) else str(value)
 
 
@@ -210,7 +214,10 @@ def releases(model: str | None = None, *, store: str | None = None, json: Json =
 
 
 def run_app() -> object:
-    """Carry out what the command line asks for; gives the command's exit code, if it has one.
+    """Carry out what the command line asks for.
+
+    Returns:
+        the command's exit code, if it has one.
 
     Raises:
         Usage: there is no such command, or it takes other arguments.

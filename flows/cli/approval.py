@@ -101,7 +101,14 @@ def _asked(
 
 
 def show(registry: "Registry", version: int, made: "Reviewed", json: bool) -> None:
-    """Print what came of an answer."""
+    """Print what came of an answer.
+
+    Args:
+        registry: that has the release.
+        version: of the release.
+        made: what came of the answer.
+        json: whether it is printed as JSON.
+    """
     from tasks.deployment.approvals.approving import describe
 
     if json:

@@ -130,7 +130,15 @@ def predict(
 
 
 def locate(store: str | None, model: str | None, channel: str | None) -> tuple[str, str, str]:
-    """Fill what was not named from params.yaml: store, model and channel. A device needs no params.yaml.
+    """Fill in what was not named from params.yaml: store, model and channel. A device needs no params.yaml.
+
+    Args:
+        store: its URL, or None.
+        model: its name, or None.
+        channel: its name, or None.
+
+    Returns:
+        the three of them.
 
     Raises:
         ConfigError: a name is none, or params.yaml is needed and missing or wrong.

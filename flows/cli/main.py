@@ -18,6 +18,9 @@ def main() -> None:
 
     Exit codes: 0 done, 2 the command line or the configuration is wrong or an extra is missing, 130 interrupted,
     141 nobody reads what is printed, 1 any other error that has a message; commands name further ones.
+
+    Raises:
+        SystemExit: with the code, unless it is 0.
     """
     show_what_cannot_be_encoded()
     code: object = None

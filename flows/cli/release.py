@@ -242,6 +242,11 @@ def audit(model: str | None = None, *, channel: Channel = None, store: Store = N
 def deployment(store: str | None, model: str | None, replaces: str | None = None) -> "Deployment":
     """Return what was named, filled up from params.yaml; with store and model named the file may be absent.
 
+    Args:
+        store: its URL, or None.
+        model: its name, or None.
+        replaces: the release that may be replaced, or None.
+
     Raises:
         ConfigError: a name is none, or params.yaml is needed and missing or wrong.
     """
@@ -257,7 +262,16 @@ def deployment(store: str | None, model: str | None, replaces: str | None = None
 
 
 def open_registry(settings: "Deployment", trusted_keys: TrustedKeys, allow_unsigned: bool) -> "Registry":
-    """Open the store, with whom the command is told to trust."""
+    """Open the store, with whom the command is told to trust.
+
+    Args:
+        settings: with the store's address.
+        trusted_keys: public keys, or folders of them.
+        allow_unsigned: whether any release is taken.
+
+    Returns:
+        the store with the model's channels and those who are trusted.
+    """
     from tasks.deployment.releases.promotion import registry_of
 
     return registry_of(settings, resolve_trust(trusted_keys, allow_unsigned))
@@ -272,7 +286,13 @@ def _show(registry: "Registry", channel: str, move: "Pointer", json: bool) -> No
 
 
 def tell_of_move(registry: "Registry", channel: str, move: "Pointer") -> None:
-    """Tell those whom the project in this folder tells of moves, if there is one and it tells anybody."""
+    """Tell those whom the project in this folder tells of moves, if there is one and it tells anybody.
+
+    Args:
+        registry: of the channel.
+        channel: its name.
+        move: that was made.
+    """
     from tasks.config import PARAMS, load_notify
 
     try:
@@ -288,7 +308,11 @@ def tell_of_move(registry: "Registry", channel: str, move: "Pointer") -> None:
 
 
 def channel_rows(moves: Iterable[tuple[str, "Pointer"]]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each channel; a reason that channels share is said once."""
+    """Yield a row for each channel; a reason that channels share is said once.
+
+    Args:
+        moves: the last one of each channel, by name.
+    """
     before: dict[str, str] = {}
     for name, move in moves:
         first = before.setdefault(move.reason, name)

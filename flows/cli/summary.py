@@ -46,7 +46,12 @@ TEXT_COLUMNS = {
 
 
 def print_result(params: Params, result: "RunResult") -> None:
-    """The end of a run: candidates, verdict, report, release."""
+    """Print the end of a run: candidates, verdict, report, release.
+
+    Args:
+        params: of the project.
+        result: of the run.
+    """
     results = load_results(params)
     print_results(results)
     if result.release is None:
@@ -64,7 +69,11 @@ def print_result(params: Params, result: "RunResult") -> None:
 
 
 def print_results(results: Results) -> None:
-    """Candidates, the provisional verdict, the decision if there is one, and where the report is."""
+    """Print candidates, the provisional verdict, the decision if there is one, and where the report is.
+
+    Args:
+        results: of the last run.
+    """
     shown = ("Candidate", capitalized(results.measuring.main.noun), *SHOWN)
     rows = [{name: row[name] for name in shown} for row in candidates_table(results)]
     print_rows("Candidates, on the validation split", rows)
@@ -78,12 +87,20 @@ def print_results(results: Results) -> None:
 
 
 def report_of(results: Results) -> Path:
-    """The report with the decision, or the one before it."""
+    """Return the path of the report with the decision, or of the one before it.
+
+    Args:
+        results: of the last run.
+    """
     return PROVISIONAL if results.decision is None else REPORT
 
 
 def results_record(results: Results) -> dict[str, Any]:
-    """The results as plain values."""
+    """Return the results as plain values.
+
+    Args:
+        results: of the last run.
+    """
     return {
         "dataset": results.dataset.model_dump(mode="json", exclude={"refused", "kept_out"}),
         "training": results.training.model_dump(mode="json"),
@@ -97,19 +114,34 @@ def results_record(results: Results) -> dict[str, Any]:
 
 
 def odd_records(odd: Sequence[Odd], name: str, kind: type[BaseModel]) -> list[dict[str, Any]]:
-    """Make records of ``kind`` of what is not understood: nothing in their fields, and the problem beside."""
+    """Return records of what is not understood: nothing in their fields, and the problem beside.
+
+    Args:
+        odd: what is not understood.
+        name: of the field that gets the key.
+        kind: of the records.
+    """
     nothing = dict.fromkeys(kind.model_fields)
     return [{**nothing, name: each.key, "problem": each.why} for each in odd]
 
 
 def tell_odd(odd: Sequence[Odd]) -> None:
-    """A line for each object that is not understood."""
+    """Print a line for each object that is not understood.
+
+    Args:
+        odd: these objects.
+    """
     for each in odd:
         tell(f"Not understood: {each}")
 
 
 def print_releases(model: str, rows: Sequence[Release]) -> None:
-    """A line for each release, newest first; a metric that one was not measured by is left empty."""
+    """Print a line for each release, newest first; a metric that one was not measured by is left empty.
+
+    Args:
+        model: the model's name.
+        rows: the releases.
+    """
     metrics = dict.fromkeys(name for row in rows for name in row.metrics)
     table = [
         {
@@ -136,7 +168,12 @@ def _console() -> Console:
 
 
 def print_rows(title: str, rows: Sequence[dict[str, str]]) -> None:
-    """A table whose columns are the rows' keys; what is too long goes on in the next line."""
+    """Print a table whose columns are the rows' keys; what is too long goes on in the next line.
+
+    Args:
+        title: above the table.
+        rows: all with the same keys.
+    """
     if not rows:
         tell(f"{title}: none yet.")
         return

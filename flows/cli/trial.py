@@ -19,6 +19,10 @@ from tasks.workloads.metric import Metric
 def check_recipes(params: Params, names: Sequence[str]) -> None:
     """Refuse names that no recipe has.
 
+    Args:
+        params: of the project.
+        names: that a person gave.
+
     Raises:
         ConfigError: there is no such recipe.
     """
@@ -28,7 +32,12 @@ def check_recipes(params: Params, names: Sequence[str]) -> None:
 
 
 def print_trial(names: Sequence[str], root: Path = Path()) -> None:
-    """Print a row for the baseline and each recipe that was made, and a sentence for each that was not."""
+    """Print a row for the baseline and each recipe that was made, and a sentence for each that was not.
+
+    Args:
+        names: of the recipes that were tried.
+        root: the project's folder.
+    """
     made = {name: read_candidate(name, root) for name in names}
     shown = [BASELINE, *(name for name, record in made.items() if not isinstance(record, NotMade))]
     main = measuring_of(read_dataset(root / PREPARED)).main

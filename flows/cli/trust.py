@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def resolve_trust(paths: Sequence[Path], allow_unsigned: bool) -> "Trust":
-    """The trusted keys for a command; what the project has revoked counts in no case, and what it requires in each.
+    """Return the trusted keys for a command: what the project revokes never counts, and what it requires always does.
+
+    Args:
+        paths: public keys, or folders of them, that the command was told.
+        allow_unsigned: whether any release is taken.
 
     Raises:
         ConfigError: nothing names any, or what is named is no public key.

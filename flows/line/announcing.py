@@ -12,7 +12,14 @@ from tasks.versioning.record import Subject
 
 
 def announce(params: Params, registry: Registry, release: Release, sentence: str) -> None:
-    """Let people be told of a release, before its record is kept: a run that makes up for the record tells, too."""
+    """Let people be told of a release, before its record is kept: a run that makes up for the record tells, too.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+        release: that was made.
+        sentence: of the verdict.
+    """
     settings = params.deployment
     if settings.channel in release.channels:
         pointer = current(registry.store, settings.model, settings.channel)
@@ -30,13 +37,23 @@ def announce(params: Params, registry: Registry, release: Release, sentence: str
 
 
 def figures_of(release: Release) -> str:
-    """Return a release's size and metrics in one line."""
+    """Return a release's size and metrics in one line.
+
+    Args:
+        release: that was made.
+    """
     figures = "; ".join(f"{name} {value:.4g}" for name, value in release.metrics.items())
     return f"{release.stored_bytes:,} bytes stored, {release.loaded_bytes:,} loaded; {figures} (validation)"
 
 
 def subject_of(model: str, release: Release, cause: str | None) -> Subject:
-    """Return what git's record says of a release; it vouches for the manifest only if this project has made it."""
+    """Return what git's record says of a release; it vouches for the manifest only if this project has made it.
+
+    Args:
+        model: the model's name.
+        release: that was made.
+        cause: why the run was started.
+    """
     made_here = release.manifest_sha256 in released_here(model, release.version)
     lines = [
         f"Recipe: {release.recipe}",

@@ -24,7 +24,11 @@ SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "NO_BASELINE": "�
 
 
 def show_results(results: Results) -> None:
-    """Put the results of a run on its page."""
+    """Put the results of a run on its page.
+
+    Args:
+        results: of the run.
+    """
     create_table_artifact(
         table=shown_rows(candidates_table(results)), key="candidates", description="Every candidate beside the baseline"
     )
@@ -42,12 +46,21 @@ def show_results(results: Results) -> None:
 
 
 def show_release(release: Release, store: str) -> None:
-    """Put the release that a run came to on its page."""
+    """Put the release that a run came to on its page.
+
+    Args:
+        release: that the run came to.
+        store: its URL.
+    """
     _show("release", f"{release.model} {release.version}", release_markdown(release, store))
 
 
 def outcome_exhibits(results: Results) -> tuple[Exhibit, ...]:
-    """Return what the outcome shows of the chosen candidate beside the baseline."""
+    """Return what the outcome shows of the chosen candidate beside the baseline.
+
+    Args:
+        results: of the run.
+    """
     make = exhibits_for(results.dataset.workload)
     if make is None or results.gate is None:
         return ()
@@ -57,7 +70,11 @@ def outcome_exhibits(results: Results) -> tuple[Exhibit, ...]:
 
 
 def exhibit_markdown(exhibit: Exhibit) -> str:
-    """Return a picture and a table of an outcome's own."""
+    """Return a picture and a table of an outcome's own.
+
+    Args:
+        exhibit: of the outcome.
+    """
     parts = [markdown(exhibit.title)]
     if exhibit.picture:
         parts.append(markdown_picture(exhibit.title, exhibit.picture))
@@ -67,7 +84,12 @@ def exhibit_markdown(exhibit: Exhibit) -> str:
 
 
 def release_markdown(release: Release, store: str) -> str:
-    """Return what a release is, where it lies and how a device gets it."""
+    """Return what a release is, where it lies and how a device gets it.
+
+    Args:
+        release: that the run came to.
+        store: its URL.
+    """
     place = f"{store.rstrip('/')}/models/{release.model}/releases/{release.version}"
     rows = {
         "Recipe": release.recipe,
@@ -87,7 +109,11 @@ def release_markdown(release: Release, store: str) -> str:
 
 
 def drift_markdown(report: DriftReport) -> str:
-    """Return what has shifted in the data, and by how much."""
+    """Return what has shifted in the data, and by how much.
+
+    Args:
+        report: of the data beside production's.
+    """
     rows = [
         {
             "Statistic": shift.statistic,
@@ -104,19 +130,31 @@ def drift_markdown(report: DriftReport) -> str:
 
 
 def pareto_markdown(results: Results) -> str:
-    """Return the picture of bytes against quality."""
+    """Return the picture of bytes against quality.
+
+    Args:
+        results: of the run.
+    """
     return markdown_picture("Stored bytes against quality, latency as colour", pareto_svg(results))
 
 
 def curves_markdown(results: Results) -> str:
-    """Return the picture of the baseline's training."""
+    """Return the picture of the baseline's training.
+
+    Args:
+        results: of the run.
+    """
     training = results.training
     sentence = f"{training.epochs:,} epochs in {training.seconds:,.0f} seconds; epoch {training.best_epoch:,} was kept."
     return f"{markdown(sentence)}\n\n{markdown_picture('Loss and quality over the epochs', curves_svg(results))}\n"
 
 
 def verdict_markdown(results: Results) -> str:
-    """Return the decision if there is one, each rule with its numbers, and why this candidate was chosen."""
+    """Return the decision if there is one, each rule with its numbers, and why this candidate was chosen.
+
+    Args:
+        results: of the run.
+    """
     gate = results.gate
     if gate is None:
         return "The gate has not chosen yet."
@@ -139,7 +177,11 @@ def verdict_markdown(results: Results) -> str:
 
 
 def rule_numbers(rules: tuple[RuleVerdict, ...]) -> str:
-    """Return each rule's measure, interval and limit, in the units of params.yaml."""
+    """Return each rule's measure, interval and limit, in the units of params.yaml.
+
+    Args:
+        rules: with their verdicts.
+    """
     head = ("Rule", "Against", "Outcome", "Measured", "Interval", "Limit")
     return markdown_cells(head, map(_numbers, rules))
 

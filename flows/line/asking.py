@@ -23,7 +23,14 @@ def show_question(sentence: str, commands: Sequence[str], deployment: str) -> No
 
 
 def question_markdown(sentence: str, commands: Sequence[str], deployment: str, page: str | None) -> str:
-    """Return what is asked, the commands, and the form's page where the server has one."""
+    """Return what is asked, the commands, and the form's page where the server has one.
+
+    Args:
+        sentence: what is asked.
+        commands: that answer.
+        deployment: whose form answers, too.
+        page: of the form; None where the server has none.
+    """
     lines = "\n".join(f"- {markdown_code(command)}" for command in commands)
     path = f"*Deployments*, `{deployment}`, *Run*, *Custom run*"
     form = f"[the form]({page}) ({path})" if page else f"the form on the pages of `slimline up`: {path}"
@@ -31,7 +38,11 @@ def question_markdown(sentence: str, commands: Sequence[str], deployment: str, p
 
 
 def form_page(deployment: str) -> str | None:
-    """Return the address of a deployment's form; None where this server does not have the deployment."""
+    """Return the address of a deployment's form; None where this server does not have the deployment.
+
+    Args:
+        deployment: its name.
+    """
     named = DeploymentFilter(name=DeploymentFilterName(any_=[deployment]))
     with get_client(sync_client=True) as client:
         found = client.read_deployments(deployment_filter=named)

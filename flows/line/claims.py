@@ -25,7 +25,14 @@ KEPT = timedelta(days=2)  # longer than anybody looks back at events, see ended_
 
 @contextmanager
 def claims(outbox: Outbox) -> Iterator[Claim]:
-    """Give what claims an event for this folder; without a server nobody else could tell of it."""
+    """Yield what claims an event for this folder; without a server nobody else could tell of it.
+
+    Args:
+        outbox: of the folder.
+
+    Raises:
+        TakenLater: by the claim, if the server does not answer.
+    """
     if not get_current_settings().api.url:
         yield lambda _: True
         return
@@ -43,7 +50,16 @@ def claims(outbox: Outbox) -> Iterator[Claim]:
 
 
 def claim_once(client: SyncPrefectClient, event: str, owner: str) -> bool:
-    """Claim an event; gives whether it is this owner's."""
+    """Claim an event.
+
+    Args:
+        client: of the server.
+        event: its id.
+        owner: this folder's id.
+
+    Returns:
+        whether the event is this owner's.
+    """
     name = f"slimline_told_{event}"
     try:
         client.create_variable(VariableCreate(name=name, value=owner, tags=[TAG]))
@@ -54,7 +70,11 @@ def claim_once(client: SyncPrefectClient, event: str, owner: str) -> bool:
 
 
 def forget_claims(client: SyncPrefectClient) -> None:
-    """Remove old claims: nobody looks back so far."""
+    """Remove old claims: nobody looks back so far.
+
+    Args:
+        client: of the server.
+    """
     before = datetime.now(UTC) - KEPT
     for variable in client.read_variables():
         if TAG in variable.tags and variable.created is not None and variable.created < before:

@@ -44,6 +44,9 @@ def conclude(params: Params, cause: str | None = None) -> RunResult:
     Args:
         params: of the project.
         cause: why the run was started, for the record.
+
+    Returns:
+        how the run ended, with its release if there is one.
     """
     verdict = read_record(GATE, GateReport)
     for_a_person = is_for_a_person(params.deployment, verdict)

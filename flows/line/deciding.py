@@ -33,6 +33,9 @@ def settle(params: Params, registry: Registry) -> Decision:
         params: of the project.
         registry: the project's, open.
 
+    Returns:
+        the decision, as it is kept.
+
     Raises:
         WornOut: the sealed samples can decide nothing any more.
         LedgerError: the ledger is not what it should be.
@@ -89,7 +92,14 @@ def _told(store: Readable, results: Results, entry: Entry, outlook: Outlook) -> 
 
 
 def look_ahead(store: Readable, results: Results, entry: Entry, hashes: Hashes) -> Outlook:
-    """Return what the samples of a decision can still decide after it."""
+    """Return what the samples of a decision can still decide after it.
+
+    Args:
+        store: that has the ledger.
+        results: of the run.
+        entry: the decision in the ledger.
+        hashes: of the test samples.
+    """
     params, line = results.params, entry.reserved
     if not line.set:
         return Outlook(confidence=two_sided(line.level), worth=0, provable=None, restore=0)
@@ -104,12 +114,20 @@ def look_ahead(store: Readable, results: Results, entry: Entry, hashes: Hashes) 
 
 
 def known_as(last: Decision) -> Known:
-    """The last decision that was taken here."""
+    """Return the last decision that was taken here as one that the ledger must have.
+
+    Args:
+        last: this decision.
+    """
     return Known(last.number, last.sha256, str(DECISION))
 
 
 def known_decisions(registry: Registry, params: Params) -> Iterator[Known]:
-    """Decisions that the ledger must have: those of releases in the project's channels, and the last one taken here.
+    """Yield decisions that the ledger must have: of releases in the project's channels, and the last one taken here.
+
+    Args:
+        registry: the project's, open.
+        params: of the project.
 
     Raises:
         Untrusted: nobody whom the project trusts has signed a release in a channel.

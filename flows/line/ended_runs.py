@@ -64,10 +64,14 @@ class Found:
 
 @contextmanager
 def ended_runs(outbox: Outbox, model: str) -> Iterator[Found]:
-    """Give what happened since the last time, and note at the block's end that it was looked at.
+    """Yield what happened since the last time, and note at the block's end that it was looked at.
 
     The first time there is nothing: what happened before somebody began to look is no news. Where the server does not
     answer there is nothing either, and the next time gives it.
+
+    Args:
+        outbox: of the folder.
+        model: the model's name.
     """
     path, now = outbox.folder / "looked.json", datetime.now(UTC)
     try:

@@ -30,6 +30,7 @@ def end_before_work(params: Params, registry: Registry, cause: Cause) -> RunResu
     """Return the end of a run that must not begin; None where it goes on, which is noted first.
 
     Args:
+        params: of the project.
         registry: the project's, open.
         cause: of the run.
 
@@ -61,6 +62,9 @@ def end_before_work(params: Params, registry: Registry, cause: Cause) -> RunResu
 def refusing_data(registry: Registry) -> Iterator[None]:
     """Note that data is refused where a stage in the block cannot use it: no other run begins on it by itself.
 
+    Args:
+        registry: the project's, open.
+
     Raises:
         StageFailed: the stage ended with an error.
         StoreError: the store cannot be read or written.
@@ -77,6 +81,7 @@ def end_before_training(params: Params, registry: Registry, cause: Cause) -> Run
     """Return the end of a run whose samples, now that they were read, need a person's consent; None where it goes on.
 
     Args:
+        params: of the project.
         registry: the project's, open.
         cause: of the run.
 
@@ -101,7 +106,18 @@ def end_before_training(params: Params, registry: Registry, cause: Cause) -> Run
 def wait_for_person(
     params: Params, registry: Registry, digest: str, reasons: tuple[str, ...], classes: tuple[str, ...] | None
 ) -> RunResult:
-    """Note that data waits for a person, and return the end of the run."""
+    """Note that data waits for a person.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+        digest: of the source's listing.
+        reasons: a sentence each.
+        classes: of the model that would be made; None where they are not known yet.
+
+    Returns:
+        the end of the run.
+    """
     note_waiting(registry, digest, reasons, classes)
     command = f"slimline approve {params.deployment.model} --data {digest[:12]} --reason …"
     return RunResult("AwaitingConsent", f"{' '.join(reasons)} A person decides: `{command}`", None, waits=digest)

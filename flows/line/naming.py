@@ -65,7 +65,13 @@ def name_run(model: str, cause: Cause, digest: str | None) -> None:
 
 
 def tag_outcome(flow: object, flow_run: FlowRun, state: State[Any]) -> None:
-    """Tag a run with how it ended, as a hook of its flow."""
+    """Tag a run with how it ended, as a hook of its flow.
+
+    Args:
+        flow: of no account.
+        flow_run: that has ended.
+        state: its last one.
+    """
     del flow
     if state.name:
         _update(flow_run, (f"{OUTCOME}{state.name}",))

@@ -51,14 +51,32 @@ def keep_for_later(*found: Event) -> None:
 
 
 def post(notify: Notify, found: Sequence[Event], outbox: Outbox | None = None) -> bool:
-    """Put events into the outbox; gives whether there was a new one."""
+    """Put events into the outbox.
+
+    Args:
+        notify: who is told of what.
+        found: the events.
+        outbox: by default that of this folder.
+
+    Returns:
+        whether there was a new one.
+    """
     outbox = outbox or Outbox()
     new = [outbox.post(event, notify.told_of(event.kind)) for event in found if event.kind != "test"]
     return any(new)
 
 
 def send(notify: Notify, seconds: float = AT_ONCE, one: float = ONE) -> list[str]:
-    """Send what is due, and return a line for each message."""
+    """Send what is due.
+
+    Args:
+        notify: who is told, and how.
+        seconds: after which no further message is begun.
+        one: seconds that one message may take.
+
+    Returns:
+        a line for each message.
+    """
     outbox = Outbox()
     if not outbox.waiting():
         return []
@@ -74,6 +92,9 @@ def send_due(seconds: float = AT_ONCE) -> list[str]:
 
     Runs that ended since it looked last are looked at, dead ones above all, and a watch that is silent; what waits is
     sent. It takes some 40 seconds at most, where receivers are silent.
+
+    Args:
+        seconds: after which no further message is begun.
 
     Returns:
         a line for each message that was sent, or was not.
@@ -92,7 +113,13 @@ def send_due(seconds: float = AT_ONCE) -> list[str]:
 
 
 def run_ended(flow: object, flow_run: "FlowRun", state: "State[Any]") -> None:
-    """Tell of the end of a run, as a hook of its flow; Prefect calls it after the last retry."""
+    """Tell of the end of a run, as a hook of its flow; Prefect calls it after the last retry.
+
+    Args:
+        flow: of no account.
+        flow_run: that has ended.
+        state: its last one.
+    """
     del flow
     loaded = _load()
     if loaded is None:
@@ -104,7 +131,13 @@ def run_ended(flow: object, flow_run: "FlowRun", state: "State[Any]") -> None:
 
 
 def about_run(model: str, run: "FlowRun", state: "State[Any]") -> Event | None:
-    """Return the event that a run's final state is; None where nobody is to be told."""
+    """Return the event that a run's final state is; None where nobody is to be told.
+
+    Args:
+        model: the model's name.
+        run: that has ended.
+        state: its last one.
+    """
     said = WRAPPED.sub("", state.message or "")
     seen = Run(str(run.id), run.name, said, cause_of(run), page_of(run))
     if state.is_failed() or state.is_crashed():
@@ -113,7 +146,11 @@ def about_run(model: str, run: "FlowRun", state: "State[Any]") -> Event | None:
 
 
 def cause_of(run: "FlowRun") -> str | None:
-    """Return why a run was started, in a few words, as its parameters or its deployment say."""
+    """Return why a run was started, in a few words, as its parameters or its deployment say.
+
+    Args:
+        run: of the server.
+    """
     cause = (run.parameters or {}).get("cause")
     sentence = cause.get("sentence") if isinstance(cause, dict) else cause
     if isinstance(sentence, str) and sentence:
@@ -122,14 +159,26 @@ def cause_of(run: "FlowRun") -> str | None:
 
 
 def page_of(run: "FlowRun") -> str | None:
-    """Return the address of a run's page."""
+    """Return the address of a run's page.
+
+    Args:
+        run: of the server.
+    """
     from prefect.utilities.urls import url_for
 
     return url_for("flow-run", obj_id=run.id)
 
 
 def about_move(model: str, store: str, channel: str, pointer: "Pointer", figures: str = "") -> Event:
-    """Return the event that a channel's move is, the same whoever sees it."""
+    """Return the event that a channel's move is, the same whoever sees it.
+
+    Args:
+        model: the model's name.
+        store: its URL.
+        channel: that has moved.
+        pointer: where it points to now.
+        figures: of the release.
+    """
     move = Move(
         key=f"{store} {channel} {pointer.generation} {pointer.manifest_sha256}",
         channel=channel,

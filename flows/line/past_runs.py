@@ -26,6 +26,13 @@ def keep_history(params: Params, registry: Registry, results: Results, result: R
     """Note what a finished run came to, and show it among the others.
 
     Where the store does not take it, that is said: the next run notes it, as it comes to the same.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+        results: of the run.
+        result: how it ended.
+        cause: why it was started.
     """
     model = params.deployment.model
     try:
@@ -44,7 +51,13 @@ def keep_history(params: Params, registry: Registry, results: Results, result: R
 
 
 def history_markdown(model: str, lines: Sequence[Past], odd: Sequence[Odd]) -> str:
-    """Return the history as a picture and a table, the newest line first."""
+    """Return the history as a picture and a table, the newest line first.
+
+    Args:
+        model: the model's name.
+        lines: of the history, in any order.
+        odd: what lies among the records and is not understood.
+    """
     title = f"The history of {model}"
     more = f"More of it, and as JSON: {markdown_code(f'slimline history {model}')}."
     strange = "\n".join(f"- {markdown(f'Not understood: {each}')}" for each in odd)

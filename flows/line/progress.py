@@ -34,7 +34,11 @@ class StagePage:
         self._shown_at = clock()
 
     def see(self, line: str) -> None:
-        """Take a line of the stage in, and show how far it is if it is time to."""
+        """Take a line of the stage in, and show how far it is if it is time to.
+
+        Args:
+            line: as the stage has printed it.
+        """
         if self._progress.read(line) and self._clock() - self._shown_at >= EVERY:
             self._show(100 * self._progress.share, f"{self._stage}: {line}")
 

@@ -27,7 +27,7 @@ KILLED = "Its process was killed."
 
 
 def project_tag() -> str:
-    """The tag on all runs of this folder of this machine."""
+    """Return the tag on all runs of this folder of this machine."""
     return f"{PROJECT}{socket.gethostname()}:{Path.cwd()}"
 
 
@@ -99,7 +99,13 @@ def interrupt_run(run_id: str, words: str) -> None:
 
 
 def close_run(client: SyncPrefectClient, run: UUID, state: State) -> None:
-    """Set the last state of a run that nothing executes any more, and of its tasks that count as running."""
+    """Set the last state of a run that nothing executes any more, and of its tasks that count as running.
+
+    Args:
+        client: of the server.
+        run: its id.
+        state: its last one.
+    """
     client.set_flow_run_state(run, state, force=True)
     running = client.read_task_runs(
         flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run])),

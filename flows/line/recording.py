@@ -31,7 +31,13 @@ def announce_and_record(params: Params, registry: Registry, release: Release, se
 
 @task(task_run_name=task_name, cache_policy=NO_CACHE, persist_result=False)
 def record(params: Params, release: Release, cause: str | None = None) -> None:
-    """Copy data and models to DVC's remote; commit and tag the release. To do it again does no harm."""
+    """Copy data and models to DVC's remote; commit and tag the release. To do it again does no harm.
+
+    Args:
+        params: of the project.
+        release: in a channel.
+        cause: why the run was started.
+    """
     if params.versioning.push:
         tell("record", f"{push()} files copied to the remote")
     if params.versioning.commit:
@@ -41,7 +47,12 @@ def record(params: Params, release: Release, cause: str | None = None) -> None:
 
 
 def mark_of(params: Params, release: Release) -> Mark:
-    """Return what is noted once the record of a release is kept."""
+    """Return what is noted once the record of a release is kept.
+
+    Args:
+        params: of the project.
+        release: that was recorded.
+    """
     asked = params.versioning
     return Mark(
         model=params.deployment.model,

@@ -43,7 +43,13 @@ ALONE = {"benchmark"}  # stages that want the machine for themselves
 
 
 def retrain(params: Params) -> RunResult:
-    """Run the line once and return how it ended.
+    """Run the line once.
+
+    Args:
+        params: of the project.
+
+    Returns:
+        how it ended.
 
     Raises:
         ConfigError: a recipe does not fit, or data of one's own has a built-in's name.
@@ -92,6 +98,14 @@ def retrain_flow(cause: dict[str, Any] | None = None) -> State[RunResult]:
 def guard(params: Params, registry: Registry, cause: Cause) -> RunResult | None:
     """Finish what a person has decided, and find out whether a run must not begin on the data that there is.
 
+    Args:
+        params: of the project.
+        registry: the project's, open.
+        cause: of the run.
+
+    Returns:
+        the end of a run that must not begin; None where it goes on.
+
     Raises:
         SlimlineError: source or store do not answer or do not do what was asked.
     """
@@ -102,6 +116,12 @@ def guard(params: Params, registry: Registry, cause: Cause) -> RunResult | None:
 @asks_outside
 def look(params: Params) -> Survey:
     """Ask source and store which stages have something to do, and whether there could be a release.
+
+    Args:
+        params: of the project.
+
+    Returns:
+        all stages, and those that are stale.
 
     Raises:
         SlimlineError: source or store do not answer or do not do what was asked.
@@ -115,6 +135,14 @@ def look(params: Params) -> Survey:
 
 def run_line(params: Params, registry: Registry, cause: Cause) -> RunResult:
     """Run all stages and conclude, unless the data was trained on, was refused, or waits for a person.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+        cause: of the run.
+
+    Returns:
+        how the run ended.
 
     Raises:
         StageFailed: a stage ended with an error.
@@ -140,6 +168,10 @@ def run_line(params: Params, registry: Registry, cause: Cause) -> RunResult:
 
 def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
     """Run stages: each as soon as those among them that it reads from have ended, as many at once as params say.
+
+    Args:
+        stages: by name.
+        stale: names of those that have something to do.
 
     Raises:
         StageFailed: the first stage that ended with an error.
@@ -171,7 +203,11 @@ def run_stages(stages: Mapping[str, Stage], stale: frozenset[str]) -> None:
 
 
 def running_order(stages: Mapping[str, Stage]) -> list[str]:
-    """Stages in an order in which they can run, those that want the machine for themselves as late as can be."""
+    """Return stages in an order in which they can run, those that want the machine for themselves as late as can be.
+
+    Args:
+        stages: by name, in an order in which they can run.
+    """
     after = set(ALONE)
     for name, stage in stages.items():
         if stage.needs & after:
@@ -180,7 +216,14 @@ def running_order(stages: Mapping[str, Stage]) -> list[str]:
 
 
 def write_report(params: Params) -> Results:
-    """Write the report with the decision, if there is one about what the gate has chosen."""
+    """Write the report with the decision, if there is one about what the gate has chosen.
+
+    Args:
+        params: of the project.
+
+    Returns:
+        the results that it is of.
+    """
     results = load_results(params)
     write_text(REPORT, render(results))
     return results

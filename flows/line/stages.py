@@ -40,7 +40,15 @@ class StageFailed(Exception):
 
 @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False, retry_delay_seconds=10)
 def run_stage(name: str, fresh: bool) -> State[str]:
-    """Bring the stage ``name`` up to date; a fresh one starts no process."""
+    """Bring a stage up to date; a fresh one starts no process.
+
+    Args:
+        name: of the stage.
+        fresh: whether it has nothing to do.
+
+    Returns:
+        a state with the name of what happened.
+    """
     logger = get_run_logger()
     if fresh:
         return Completed(name="Unchanged", message="Neither inputs nor parameters changed.")
@@ -56,13 +64,24 @@ def run_stage(name: str, fresh: bool) -> State[str]:
 
 
 def may_succeed_later(_task: object, _run: object, state: State[str]) -> bool:
-    """Retry only what another try can mend: a source or a store that did not answer."""
+    """Return whether another try can mend what failed: a source or a store that did not answer.
+
+    Args:
+        _task: of no account.
+        _run: of no account.
+        state: the failed one.
+    """
     error = state.result(raise_on_failure=False)
     return isinstance(error, StageFailed) and error.code == UNAVAILABLE
 
 
 def follow(command: list[str], stage: str, log: Callable[[str], None]) -> Progress:
     """Run a stage, pass its lines on as they come, and tell what happened.
+
+    Args:
+        command: that brings the stage up to date.
+        stage: its name.
+        log: is told each line.
 
     Returns:
         ``Ran``, ``Restored`` or ``Unchanged``.

@@ -24,7 +24,13 @@ WRONG = (StateType.FAILED, StateType.CRASHED)
 
 
 def stale_watch(client: SyncPrefectClient, model: str, now: datetime) -> Event | None:
-    """Return the event that the watch has not looked at the source for long; None where it has, or is switched off."""
+    """Return the event that the watch has not looked at the source for long; None where it has, or is switched off.
+
+    Args:
+        client: of the server.
+        model: the model's name.
+        now: with a time zone.
+    """
     named = DeploymentFilter(name=DeploymentFilterName(any_=[WATCH]))
     for watch in client.read_deployments(deployment_filter=named):
         active = [schedule for schedule in watch.schedules if schedule.active]

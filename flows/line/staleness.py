@@ -51,6 +51,9 @@ def survey(params: Params, registry: Registry) -> Survey:
         params: of the project.
         registry: the project's, open.
 
+    Returns:
+        all stages, those that are stale, and the digest of the data.
+
     Raises:
         SourceError: the source is missing, empty or unreachable.
         StoreError: the store cannot be read.
@@ -67,7 +70,13 @@ def survey(params: Params, registry: Registry) -> Survey:
 
 
 def restore_outputs(params: Params) -> list[str]:
-    """Get what another clone has made from DVC's remote, where it would be made just so again; gives sentences of it.
+    """Get what another clone has made from DVC's remote, where it would be made just so again.
+
+    Args:
+        params: of the project.
+
+    Returns:
+        sentences about it.
 
     Raises:
         SourceError: the source is missing, empty or unreachable.
@@ -77,7 +86,11 @@ def restore_outputs(params: Params) -> list[str]:
 
 
 def foresee(params: Params) -> dict[Path, Foreseen]:
-    """The files that the stages `code` and `fingerprint` would write now."""
+    """Return the files that the stages `code` and `fingerprint` would write now.
+
+    Args:
+        params: of the project.
+    """
     code, source = foresee_code(params), foresee_source(params.data)
     return {path: Foreseen(now, partial(explain_code, now)) for path, now in code.items()} | {
         path: Foreseen(now, partial(explain_source, now)) for path, now in source.items()
@@ -85,7 +98,11 @@ def foresee(params: Params) -> dict[Path, Foreseen]:
 
 
 def told(survey: Survey) -> list[tuple[str, str]]:
-    """The reasons, one row for all stages that have the same: names and words."""
+    """Return the reasons, one row for all stages that have the same: names and words.
+
+    Args:
+        survey: of the stages.
+    """
     rows: dict[tuple[str, ...], list[str]] = {}
     for name, reasons in survey.reasons().items():
         rows.setdefault(reasons, []).append(name)

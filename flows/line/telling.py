@@ -7,6 +7,11 @@ from tasks.text import visible
 
 
 def tell(topic: str, line: str) -> None:
-    """Print a line, and put it into the run's log."""
+    """Print a line, and put it into the run's log.
+
+    Args:
+        topic: a word for what the line is about.
+        line: for a person.
+    """
     get_run_logger().info(visible(line))
     say(topic, line)

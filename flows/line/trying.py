@@ -29,6 +29,10 @@ BASELINE = "evaluate-baseline"
 def try_recipes(params: Params, names: Sequence[str]) -> None:
     """Bring the candidates of some recipes up to date, and what is known of their quality.
 
+    Args:
+        params: of the project.
+        names: of the recipes.
+
     Raises:
         StageFailed: a stage ended with an error.
         SlimlineError: the source or DVC do not do what was asked.
@@ -61,5 +65,10 @@ def try_flow(names: list[str]) -> State[None]:
 
 
 def needed(stages: Mapping[str, Stage], names: Iterable[str]) -> dict[str, Stage]:
-    """Return the stages that judge these recipes' candidates, and all that those need, in their order."""
+    """Return the stages that judge these recipes' candidates, and all that those need, in their order.
+
+    Args:
+        stages: all of them, by name.
+        names: of the recipes.
+    """
     return with_needs(stages, [BASELINE, *(f"evaluate@{name}" for name in names)])

@@ -12,7 +12,13 @@ from tasks.errors import Conflict, ReleaseError
 
 
 def waits_sentence(params: Params, registry: Registry, release: Release) -> str:
-    """Say what waits, for how long, and by which command it is answered."""
+    """Return what waits, for how long, and the commands that answer.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+        release: in staging.
+    """
     settings, name = params.deployment, f"{release.model}@{release.version}"
     staged = find_waiting(renewed(registry, settings))
     is_it = staged is not None and staged.version == release.version
@@ -25,7 +31,12 @@ def waits_sentence(params: Params, registry: Registry, release: Release) -> str:
 
 
 def sweep_waiting(params: Params, registry: Registry) -> None:
-    """Finish an approval that was killed and reject what waits too long; what cannot be done now is told, and stays."""
+    """Finish an approval that was killed and reject what waits too long; what cannot be done now is told, and stays.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+    """
     try:
         swept = sweep(params.deployment, registry=registry)
     except (ReleaseError, Conflict) as error:
@@ -36,7 +47,15 @@ def sweep_waiting(params: Params, registry: Registry) -> None:
 
 
 def announced(swept: Swept, registry: Registry) -> list[str]:
-    """Let people be told of the move that a sweep has made, if it has, and return a sentence for each thing done."""
+    """Let people be told of the move that a sweep has made, if it has made one.
+
+    Args:
+        swept: what the sweep has done.
+        registry: the project's, open.
+
+    Returns:
+        a sentence for each thing done.
+    """
     if swept.finished and registry.served:
         tell_of(about_move(registry.model, registry.store.url, registry.served, swept.finished))
     return swept.sentences(registry.model)

@@ -79,7 +79,11 @@ def exclusive_run() -> Iterator[None]:
 
 @contextlib.contextmanager
 def held_if_free() -> Iterator[bool]:
-    """Hold the project if no run does, and tell so; what runs left running may be ended then."""
+    """Hold the project if no run does; what runs left running may be ended then.
+
+    Yields:
+        whether it is held now.
+    """
     with _locked(0, mark=False) as lock:
         yield lock.is_ours
 

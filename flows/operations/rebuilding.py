@@ -25,9 +25,15 @@ def reproduce(
     Training and compression run for real: neither DVC's cache nor its run cache is shared with the clone.
 
     Args:
+        store: that has the release.
+        model: the model's name.
+        version: of the release.
         trust: who may have signed the release.
         folder: gets the release, and a clone of this repository at the release's commit.
         say: gets a topic and a line.
+
+    Returns:
+        whether it came out the same, and what differs.
 
     Raises:
         Untrusted: nobody trusted has signed the release.
@@ -73,6 +79,17 @@ def reproduce_in(
 ) -> "Reproduction":
     """Do as :func:`reproduce` does, in an empty folder that is kept or, without one, in one that is removed.
 
+    Args:
+        folder: an empty or a new one; None: one that is removed.
+        store: that has the release.
+        model: the model's name.
+        version: of the release.
+        trust: who may have signed the release.
+        say: gets a topic and a line.
+
+    Returns:
+        as :func:`reproduce` gives it.
+
     Raises:
         ConfigError: the folder is not empty.
     """
@@ -85,7 +102,10 @@ def reproduce_in(
 
 
 def parse_release(text: str) -> tuple[str, int]:
-    """MODEL@VERSION.
+    """Return model and version of MODEL@VERSION.
+
+    Args:
+        text: that a person gave.
 
     Raises:
         ConfigError: it is not.
@@ -98,6 +118,10 @@ def parse_release(text: str) -> tuple[str, int]:
 
 def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:
     """Pull the prepared data; where the remote does not give it, prepare it from the source again.
+
+    Args:
+        project: its folder in the clone.
+        say: gets a topic and a line.
 
     Returns:
         what is to be said about it.
@@ -121,6 +145,11 @@ def get_data(project: Path, say: Callable[[str, str], None]) -> list[str]:
 
 def get_timed(project: Path, recipe: str, say: Callable[[str, str], None]) -> list[str]:
     """Pull the record of how the candidate was made, if its recipe let time decide: the choice is taken over.
+
+    Args:
+        project: its folder in the clone.
+        recipe: of the release.
+        say: gets a topic and a line.
 
     Returns:
         what is to be said about it.

@@ -68,7 +68,11 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def stop(self, seconds: float) -> None:
-        """Ask the process to end; kill it and all that it started if it is still there after so many seconds."""
+        """Ask the process to end; kill it and all that it started if it is still there after so many seconds.
+
+        Args:
+            seconds: that it has to end by itself.
+        """
         if self._process is None:
             return
         tree = descendants(self._process.pid)
@@ -84,7 +88,11 @@ class Child:
         self._process.wait()
 
     def last_lines(self, count: int = 5) -> str:
-        """Return the end of the log."""
+        """Return the end of the log.
+
+        Args:
+            count: lines at most.
+        """
         try:
             with self.log.open("rb") as log:
                 log.seek(max(0, self.log.stat().st_size - 8_192))
@@ -94,7 +102,11 @@ class Child:
 
 
 def descendants(pid: int) -> list[psutil.Process]:
-    """Return what a process has started, and what that has."""
+    """Return what a process has started, and what that has.
+
+    Args:
+        pid: of the process.
+    """
     try:
         return list(psutil.Process(pid).children(recursive=True))
     except psutil.Error:

@@ -27,12 +27,22 @@ def attached(*arguments: str) -> list[str]:
 
 
 def module(name: str, *arguments: str) -> list[str]:
-    """Return a command that runs a module by this Python."""
+    """Return a command that runs a module by this Python.
+
+    Args:
+        name: of the module, with dots.
+        arguments: behind it.
+    """
     return [sys.executable, "-P", "-m", name, *arguments]
 
 
 def client_environment(given: Mapping[str, str], address: str) -> dict[str, str]:
-    """Return the environment of the worker and of commands: the server's address, and nothing of its database."""
+    """Return the environment of the worker and of commands: the server's address, and nothing of its database.
+
+    Args:
+        given: the environment of this process.
+        address: of the server.
+    """
     kept = {name: value for name, value in given.items() if name != WORKSPACE and not name.startswith(OF_THE_SERVER)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{given.get('PATH', '')}"
     return {**kept, API: f"{address}/api", "PATH": path, "SLIMLINE_PROJECT": str(Path.cwd())}

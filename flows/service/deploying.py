@@ -12,6 +12,9 @@ SECONDS = 180.0  # that Prefect may take, on a busy machine
 def make_deployments(environment: Mapping[str, str]) -> None:
     """Make the work pool and the deployments that prefect.yaml names, or bring them up to date.
 
+    Args:
+        environment: with the server's address.
+
     Raises:
         ServiceError: Prefect does not take them.
     """

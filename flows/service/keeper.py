@@ -49,7 +49,13 @@ def table() -> list[Duty]:
 
 
 def keep(duties: Sequence[Duty], ended: threading.Event, log: Callable[[str], None]) -> None:
-    """Do duties until the end is told, each in a thread of its own: a slow one holds up no other."""
+    """Do duties until the end is told, each in a thread of its own: a slow one holds up no other.
+
+    Args:
+        duties: each with its interval.
+        ended: is set at the end.
+        log: is told of a duty that fails.
+    """
     threads = [threading.Thread(target=_repeat, args=(duty, ended, log), daemon=True) for duty in duties]
     for thread in threads:
         thread.start()

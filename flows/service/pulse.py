@@ -19,7 +19,14 @@ class Pulse:
         self._seen: dict[Hashable, tuple[Hashable, float]] = {}
 
     def silent(self, signs: Mapping[Hashable, Hashable]) -> list[Hashable]:
-        """Take the last sign of each run there is, and return the runs that have been silent for too long."""
+        """Take in the last sign of each run there is.
+
+        Args:
+            signs: of life, by run.
+
+        Returns:
+            the runs that have been silent for too long.
+        """
         now = self._now()
         before = self._seen
         self._seen = {

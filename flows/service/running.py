@@ -35,7 +35,12 @@ class Service:
     database: DatabaseFile = field(default_factory=lambda: DatabaseFile(None))
 
     def start(self, child: Child, seconds: float) -> None:
-        """Start a process that is stopped when the service ends: the last one first."""
+        """Start a process that is stopped when the service ends: the last one first.
+
+        Args:
+            child: the process.
+            seconds: that it has to end by itself.
+        """
         self.children[child.name] = self.stack.enter_context(_stopped(child, seconds))
 
 
@@ -76,6 +81,11 @@ def run_service(port: int, host: str = LOOPBACK, only_server: bool = False) -> N
 def start_server(service: Service, host: str, port: int) -> None:
     """Start the server and wait until it is ready.
 
+    Args:
+        service: that is starting.
+        host: that the server listens on.
+        port: that it listens on.
+
     Raises:
         ServiceError: it does not get ready, its port is taken, or it wants no login where others reach it.
     """
@@ -88,6 +98,10 @@ def start_server(service: Service, host: str, port: int) -> None:
 
 def start_clients(service: Service, with_worker: bool) -> None:
     """Start the keeper and, where there is to be one, make the deployments and start the worker.
+
+    Args:
+        service: whose server is ready.
+        with_worker: whether this machine is to run the line.
 
     Raises:
         ServiceError: Prefect does not take the deployments.
@@ -115,6 +129,9 @@ def _stopped(child: Child, seconds: float) -> Iterator[Child]:
 def keep_up(service: Service) -> None:
     """Start again what ends, until somebody interrupts.
 
+    Args:
+        service: that was started.
+
     Raises:
         ServiceError: a process ends again and again.
     """
@@ -141,6 +158,9 @@ def renew_server(service: Service) -> None:
     """Start the server again whose database file is gone: it would go on writing to what nobody can read.
 
     What is released and what was made does not depend on it; the history of runs does.
+
+    Args:
+        service: whose database is gone.
 
     Raises:
         ServiceError: it does not get ready, or the deployments cannot be made.

@@ -41,7 +41,11 @@ def server_child(host: str, port: int, ended: "SimpleQueue[str]") -> tuple[Child
 
 
 def is_anywhere(host: str) -> bool:
-    """Return whether an address means every one of this machine."""
+    """Return whether an address means every one of this machine.
+
+    Args:
+        host: that a server listens on.
+    """
     try:
         return ip_address(host).is_unspecified
     except ValueError:
@@ -50,6 +54,9 @@ def is_anywhere(host: str) -> bool:
 
 def expect_login(host: str) -> None:
     """Refuse to listen where others can reach the server without a login.
+
+    Args:
+        host: that the server is to listen on.
 
     Raises:
         ServiceError: others can.
@@ -67,6 +74,10 @@ def expect_login(host: str) -> None:
 
 def expect_free(host: str, port: int) -> None:
     """Refuse a port on which somebody listens: a server of another project would pass for this one's.
+
+    Args:
+        host: that the server is to listen on.
+        port: the same.
 
     Raises:
         ServiceError: the port is taken, or is none.
@@ -89,19 +100,33 @@ def free_port() -> int:
 
 
 def server_environment(given: Mapping[str, str], address: str) -> dict[str, str]:
-    """Return the environment of the server: no private key or other secret, and the pages ask this address."""
+    """Return the environment of the server: no private key or other secret, and the pages ask this address.
+
+    Args:
+        given: the environment of this process.
+        address: of the server.
+    """
     secret = withheld()
     kept = {name: value for name, value in given.items() if name not in (*secret, WORKSPACE)}
     return {"PREFECT_SERVER_UI_API_URL": f"{address}/api", **kept}
 
 
 def is_ready(address: str) -> bool:
-    """Return whether a server answers and has its database."""
+    """Return whether a server answers and has its database.
+
+    Args:
+        address: of the server.
+    """
     return trouble(address) is None
 
 
 def trouble(address: str, seconds: float = 5.0) -> str | None:
-    """Return why a server is not ready, None where it is; `/health` would say that all is well without a database."""
+    """Return why a server is not ready, None where it is; `/health` would say that all is well without a database.
+
+    Args:
+        address: of the server.
+        seconds: that it has to answer.
+    """
     try:
         with urllib.request.urlopen(f"{address}/api/ready", timeout=seconds):
             return None
@@ -113,6 +138,10 @@ def trouble(address: str, seconds: float = 5.0) -> str | None:
 
 def wait_until_ready(address: str, server: Child) -> None:
     """Wait for a server that is starting.
+
+    Args:
+        address: of the server.
+        server: its process.
 
     Raises:
         ServiceError: it ends, or takes too long.
@@ -128,7 +157,11 @@ def wait_until_ready(address: str, server: Child) -> None:
 
 
 def database_file(environment: Mapping[str, str]) -> Path | None:
-    """Return where a server with this environment has its database, None where that is no file that can be told."""
+    """Return where a server with this environment has its database, None where that is no file that can be told.
+
+    Args:
+        environment: of the server.
+    """
     if any(name.startswith(OF_THE_SERVER) for name in environment):
         return None
     home = environment.get(HOME)

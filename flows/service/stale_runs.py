@@ -67,7 +67,11 @@ class StaleRuns:
 
 
 def tidy_folder() -> list[str]:
-    """End what a killed run of this folder left running, and close it: while a run is at work, it holds the folder."""
+    """End what a killed run of this folder left running, and close it: while a run is at work, it holds the folder.
+
+    Returns:
+        a sentence for each thing done.
+    """
     with held_if_free() as is_free:
         if not is_free:
             return []
@@ -89,7 +93,12 @@ def _runs(client: SyncPrefectClient, *types: StateType) -> list[FlowRun]:
 
 
 def last_beat(client: SyncPrefectClient, run: UUID) -> Hashable:
-    """Return the last heartbeat of a run, None where it has sent none."""
+    """Return the last heartbeat of a run, None where it has sent none.
+
+    Args:
+        client: of the server.
+        run: its id.
+    """
     of_the_run = EventResourceFilter(id=[f"prefect.flow-run.{run}"])
     page = client.read_events(EventFilter(event=EventNameFilter(name=[HEARTBEAT]), resource=of_the_run), limit=1)
     return page.events[0].id if page.events else None

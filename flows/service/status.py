@@ -42,6 +42,9 @@ class ServerStatus(Record):
 def server_status() -> ServerStatus:
     """Ask the server, the one that Prefect's settings name.
 
+    Returns:
+        what runs, what comes next, and who works.
+
     Raises:
         ServiceError: it does not answer, wants a login, or has no work pool.
     """

@@ -28,7 +28,12 @@ REFUSALS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
 
 
 def check_changes(technique: Technique, before: Subject, result: Result) -> Result:
-    """The result with those layers alone as changed whose weights are others than before.
+    """Return the result with those layers alone as changed whose weights are others than before.
+
+    Args:
+        technique: that gave the result.
+        before: what it was given.
+        result: as the technique tells it.
 
     Raises:
         Unsuited: the technique is meant to change something, and neither did it nor had it measured that it had better

@@ -11,6 +11,15 @@ SIMULATED = "the network as it was trained, its rounding simulated"
 def compared(technique: Technique, before: Subject, result: Result, context: Context) -> Comparison | None:
     """Compare the file that a step gave with what it was made of; None where the step gave a Keras model.
 
+    Args:
+        technique: of the step.
+        before: what it was given.
+        result: what it gave.
+        context: of the recipe.
+
+    Returns:
+        how near the outputs are on recorded samples.
+
     Raises:
         ConversionError: the file does not compute that.
     """

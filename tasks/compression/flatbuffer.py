@@ -35,13 +35,22 @@ class Part:
     pieces: int = 1
 
     def arranged(self, values: Array, shape: Sequence[int]) -> Array:
-        """A weight's values as the constant, which has this shape, would hold them."""
+        """Return a weight's values as the constant, which has this shape, would hold them.
+
+        Args:
+            values: in the shape that Keras has.
+            shape: of the constant.
+        """
         cut = np.split(values, self.pieces, self.axis)[self.piece]
         return cut.transpose(self.order).reshape(shape)
 
 
 def part_of(fields: Mapping[str, Any]) -> Part:
-    """A part as it was written down."""
+    """Return a part as it was written down.
+
+    Args:
+        fields: by name, as in a record.
+    """
     return Part(**{**fields, "order": tuple(fields["order"])})
 
 
@@ -66,7 +75,7 @@ class Constant:
     outputs: int = 0
 
     def real(self) -> NDArray[np.float32]:
-        """The values that are meant."""
+        """Return the values that are meant."""
         centered = self.values.astype(np.float32) - np.float32(self.zero_point)
         if not self.scales:
             return centered
@@ -79,20 +88,25 @@ class Constant:
         return centered * np.asarray(self.scales, np.float32).reshape(along)
 
     def bytes(self) -> int:
-        """Bytes of the weights alone; two of 4 bits share one."""
+        """Return the bytes of the weights alone; two of 4 bits share one."""
         return -(-self.values.size // 2) if self.dtype == INT4 else self.values.nbytes
 
     def sparsity(self) -> float:
-        """Fraction of weights that are exactly 0."""
+        """Return the fraction of weights that are exactly 0."""
         return float(np.mean(self.values == self.zero_point))
 
     def clusters(self) -> int:
-        """Most distinct values in any one output channel: scales differ from channel to channel."""
+        """Return the most distinct values in any one output channel: scales differ from channel to channel."""
         return max(len(np.unique(channel)) for channel in by_output(self.values, self.outputs))
 
 
 def by_output(values: Array, outputs: int = 0) -> Array:
-    """``[outputs, rest]`` of a weight whose output channels lie along the dimension ``outputs``."""
+    """Return ``[outputs, rest]`` of a weight whose output channels lie along the dimension ``outputs``.
+
+    Args:
+        values: of the weight.
+        outputs: the dimension.
+    """
     moved = np.moveaxis(values, outputs, 0)
     return moved.reshape(len(moved), -1)
 
@@ -131,13 +145,24 @@ def _outputs() -> dict[int, int]:
 
 
 def content(model: Model, tensor: Tensor) -> bytes:
-    """Return what a tensor of the schema's object holds; nothing where it is computed."""
+    """Return what a tensor of the schema's object holds; nothing where it is computed.
+
+    Args:
+        model: the schema's object.
+        tensor: of one of its graphs.
+    """
     data = model.buffers[tensor.buffer].data
     return b"" if data is None else bytes(data)
 
 
 def store(model: Model, tensor: Tensor, values: Array) -> None:
-    """Put other values into a tensor, and into no other tensor that shares its buffer."""
+    """Put other values into a tensor, and into no other tensor that shares its buffer.
+
+    Args:
+        model: the schema's object.
+        tensor: of one of its graphs.
+        values: in the tensor's type.
+    """
     tensors = [other for graph in model.subgraphs for other in graph.tensors]
     if sum(other.buffer == tensor.buffer for other in tensors) > 1:  # equal constants are stored once
         model.buffers.append(copy.copy(model.buffers[tensor.buffer]))
@@ -159,27 +184,45 @@ class File:
                 buffer.offset = buffer.size = 0
 
     def write(self) -> bytes:
-        """The flatbuffer of the object as it is now."""
+        """Return the flatbuffer of the object as it is now."""
         return put_together(self.model)
 
     def tensor(self, graph: int, number: int) -> Tensor:
-        """The schema's object of a tensor."""
+        """Return the schema's object of a tensor.
+
+        Args:
+            graph: its number.
+            number: of the tensor in the graph.
+        """
         return self.model.subgraphs[graph].tensors[number]
 
     def content(self, tensor: Tensor) -> bytes:
-        """See :func:`content`."""
+        """Return what a tensor holds; see :func:`content`.
+
+        Args:
+            tensor: of one of the graphs.
+        """
         return content(self.model, tensor)
 
     def store(self, tensor: Tensor, values: Array) -> None:
-        """See :func:`store`."""
+        """Put other values into a tensor; see :func:`store`.
+
+        Args:
+            tensor: of one of the graphs.
+            values: in the tensor's type.
+        """
         store(self.model, tensor, values)
 
     def code(self, operator: Operator) -> int:
-        """Return which operation an operator is."""
+        """Return which operation an operator is.
+
+        Args:
+            operator: of one of the graphs.
+        """
         return int(self.model.operatorCodes[operator.opcodeIndex].builtinCode)
 
     def uses(self) -> tuple[Use, ...]:
-        """All uses of constants but scalars, in the order in which operators are carried out.
+        """Return all uses of constants but scalars, in the order in which operators are carried out.
 
         A constant that is stored as float16 is read through a DEQUANTIZE operator, which counts for nothing.
         """
@@ -237,15 +280,23 @@ def _stored(content: bytes, tensor: Tensor) -> tuple[Array, str]:
 
 
 def in_half_bytes(values: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """Integers of 4 bits as a file stores them: two in a byte, the first in its lower half."""
+    """Return integers of 4 bits as a file stores them: two in a byte, the first in its lower half.
+
+    Args:
+        values: −8 to 7, of any shape.
+    """
     flat = np.append(values.reshape(-1), np.zeros(values.size % 2, np.int8)).astype(np.uint8) & 15
     return np.asarray(flat[::2] | flat[1::2] << 4, np.uint8)
 
 
 def read_constants(flatbuffer: bytes, places: Places) -> dict[str, tuple[Constant, ...]]:
-    """The constants of each weight that is in a file: one, or several copies of which different operators use one each.
+    """Return the constants of each weight that is in a file: one, or the copies that different operators use.
 
     Pieces of a weight are joined.
+
+    Args:
+        flatbuffer: of the file.
+        places: the parts of each weight, by its path.
     """
     file = File(flatbuffer)
     found = {}

@@ -12,7 +12,7 @@ REWRITE = "model within as its layers"
 
 
 def inline_models(model: KerasModel, specs: Specs | None = None) -> KerasModel:
-    """A copy in which the layers of each model within the model are layers of its own, same answers.
+    """Return a copy in which the layers of each model within the model are layers of its own, same answers.
 
     A layer is called by its path then: ``block/inner``, see :mod:`tasks.compression.weights`. A model that is called
     twice becomes layers that are called twice. One stays whole where its layers would not give its outputs, which is

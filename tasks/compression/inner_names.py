@@ -11,7 +11,11 @@ TRACKED = "_self_"  # how the names of attributes begin in which Keras itself ho
 
 
 def keeps_names(layer: KerasLayer) -> bool:
-    """Return whether a layer's configuration has the names of the layers within: of Keras' own, and of graphs."""
+    """Return whether a layer's configuration has the names of the layers within: of Keras' own, and of graphs.
+
+    Args:
+        layer: any layer.
+    """
     return is_built_in(layer) or bool(getattr(layer, "_is_graph_network", False))
 
 

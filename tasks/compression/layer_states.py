@@ -16,14 +16,26 @@ Copies = tuple[Constant, ...]
 
 
 def constants(subject: Subject) -> dict[str, Copies]:
-    """The weights of a subject by their paths: one constant each, or several copies that a file has of it."""
+    """Return the weights of a subject by their paths: one constant each, or several copies that a file has of it.
+
+    Args:
+        subject: a network or a file.
+    """
     if subject.form != "keras":
         return read_constants(subject.flatbuffer, subject.places)
     return {path: (weight.constant(),) for path, weight in weights(subject.network).items()}
 
 
 def measure_layers(before: Subject, after: Subject) -> tuple[LayerState, ...]:
-    """Every weight after a step that made ``after`` of ``before``; a file that does not hold one leaves it out."""
+    """Measure every weight after a step; a file that does not hold one leaves it out.
+
+    Args:
+        before: what the step was given.
+        after: what it gave.
+
+    Returns:
+        a state for each weight, in the order of the layers.
+    """
     if before.form == "keras" and after.form != "keras":
         places = after.places or locate(before.network, after.flatbuffer)
         later = read_constants(after.flatbuffer, places)
@@ -64,7 +76,11 @@ def _state(path: str, before: Copies, after: Copies, places: Places, converted: 
 
 
 def dtype_of(copies: Collection[Constant]) -> str:
-    """The type of all copies of a weight; all of them where they differ."""
+    """Return the type of all copies of a weight; all of them where they differ.
+
+    Args:
+        copies: of the weight.
+    """
     return "+".join(sorted({copy.dtype for copy in copies}))
 
 

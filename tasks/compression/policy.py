@@ -53,7 +53,12 @@ POLICY = (
 
 
 def refusal(earlier: Technique, later: Technique) -> str | None:
-    """Return why ``later`` makes no sense anywhere behind ``earlier``; None where it does."""
+    """Return why ``later`` makes no sense anywhere behind ``earlier``; None where it does.
+
+    Args:
+        earlier: a step of a recipe.
+        later: a step somewhere behind it.
+    """
     for row in POLICY:
         if earlier.technique == row.earlier and later.technique in row.later and row.when(earlier, later):
             return row.why

@@ -27,7 +27,7 @@ def beat() -> None:
 
 
 def beating() -> object:
-    """A Keras callback that beats with each batch, of training and of validation."""
+    """Return a Keras callback that beats with each batch, of training and of validation."""
 
     class Beating(keras().callbacks.Callback):  # type: ignore[misc]
         def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
@@ -70,7 +70,12 @@ def _place(frame: FrameType) -> Place:
 
 
 def watch(say: Callable[[], object], thread: int | None = None) -> None:
-    """Call ``say`` from now on whenever the thread, which is this one unless it is named, has come further."""
+    """Call ``say`` from now on whenever the thread, which is this one unless it is named, has come further.
+
+    Args:
+        say: is called in a thread of its own.
+        thread: its number; None for the one that calls.
+    """
     pulse = Pulse(thread or threading.get_ident())
     asleep = threading.Event()
 

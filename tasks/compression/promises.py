@@ -21,6 +21,13 @@ def measure(claims: Iterable[Claim], subject: Subject) -> tuple[Promise, ...]:
 
     A promise about a layer holds if it holds for each of its weights, and in each copy that a file has of them. What
     is measured is that of the first for which it does not.
+
+    Args:
+        claims: of all steps so far.
+        subject: what there is now.
+
+    Returns:
+        each claim with what was measured, and whether it holds.
     """
     found = constants(subject)
     there = {**dict.fromkeys(subject.places, ()), **found}

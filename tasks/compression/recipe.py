@@ -48,6 +48,9 @@ def parse_recipe(
         say: is told of settings that have another name now.
         origin: of the recipe, for errors.
 
+    Returns:
+        the techniques in their order, conversions among them.
+
     Raises:
         ConfigError: a step is not a technique, has a wrong setting, does not take what the step before it gives,
             breaks what an earlier step promised, makes no sense behind it, or learns from a teacher that there is not.
@@ -72,7 +75,20 @@ def parse_recipes(
     workload: str = DEFAULT_WORKLOAD,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Recipe]:
-    """Check all recipes of params.yaml; see :func:`parse_recipe`."""
+    """Check all recipes of params.yaml.
+
+    Args:
+        recipes: steps by the name of the recipe.
+        teachers: names of those there are beside the baseline.
+        workload: as ``data.workload`` names it.
+        say: is told of settings that have another name now.
+
+    Returns:
+        the techniques of each, by its name.
+
+    Raises:
+        ConfigError: see :func:`parse_recipe`.
+    """
     return {name: parse_recipe(name, steps, teachers, workload, say) for name, steps in recipes.items()}
 
 

@@ -145,17 +145,29 @@ class NotMade(Record):
 
 
 def candidate_model(recipe: str) -> Path:
-    """Return where a recipe's deployable model is; an empty file where the recipe could not be carried out."""
+    """Return where a recipe's deployable model is; an empty file where the recipe could not be carried out.
+
+    Args:
+        recipe: its name.
+    """
     return CANDIDATES / recipe / "model.tflite"
 
 
 def candidate_record(recipe: str) -> Path:
-    """Return where what is known about it is: a :class:`Candidate`, or why there is none, a :class:`NotMade`."""
+    """Return where the record of a candidate is: a :class:`Candidate`, or why there is none, a :class:`NotMade`.
+
+    Args:
+        recipe: its name.
+    """
     return CANDIDATES / recipe / "candidate.json"
 
 
 def was_made(model: Path) -> bool:
-    """Tell whether a recipe could be carried out: if not, its model's file is empty."""
+    """Return whether a recipe could be carried out: if not, its model's file is empty.
+
+    Args:
+        model: the path of the file.
+    """
     return not model.exists() or model.stat().st_size > 0
 
 
@@ -166,6 +178,9 @@ def read_candidate(recipe: str, root: Path = Path()) -> Candidate | NotMade:
         recipe: its name.
         root: the project's folder.
 
+    Returns:
+        the candidate, or why there is none.
+
     Raises:
         DataError: the record is missing or is neither of the two.
     """
@@ -174,11 +189,20 @@ def read_candidate(recipe: str, root: Path = Path()) -> Candidate | NotMade:
 
 
 def write_not_made(recipe: str, reason: str) -> None:
-    """Leave what a recipe leaves that could not be carried out."""
+    """Write the record and the empty model of a recipe that could not be carried out.
+
+    Args:
+        recipe: its name.
+        reason: a sentence.
+    """
     write_record(candidate_record(recipe), NotMade(recipe=recipe, not_made=reason))
     write_bytes(candidate_model(recipe), b"")
 
 
 def earlier_record(recipe: str) -> Path:
-    """Return where the record of the candidate that is made again lies, in a clone that makes it again."""
+    """Return where the record of the candidate that is made again lies, in a clone that makes it again.
+
+    Args:
+        recipe: its name.
+    """
     return EARLIER / recipe / "candidate.json"

@@ -36,7 +36,15 @@ TROUBLE = (  # TensorFlow's errors about the machine, and how libraries word the
 
 
 def record_refusal(name: str, error: Exception) -> None:
-    """Leave the record of a recipe that could not be made, or raise ``error`` again if that is not its meaning."""
+    """Record why a recipe could not be made, or raise the error again if that is not its meaning.
+
+    Args:
+        name: of the recipe.
+        error: that ended it.
+
+    Raises:
+        Exception: the error itself, where another try may end otherwise or a person has to do something.
+    """
     if comes_from_outside(error) or (isinstance(error, SlimlineError) and not isinstance(error, OF_THE_NETWORK)):
         raise error
     if not isinstance(error, SlimlineError):
@@ -45,7 +53,11 @@ def record_refusal(name: str, error: Exception) -> None:
 
 
 def comes_from_outside(error: BaseException) -> bool:
-    """Tell whether another try may do better: the machine was in trouble, not the network."""
+    """Return whether another try may do better: the machine was in trouble, not the network.
+
+    Args:
+        error: with its causes.
+    """
     for each in _causes(error):
         words = f"{type(each).__name__} {each}".lower()
         if isinstance(each, FROM_OUTSIDE) or any(trouble in words for trouble in TROUBLE):
@@ -61,7 +73,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def say_why(name: str, error: Exception) -> str:
-    """Give the reason why a recipe could not be made, as a sentence."""
+    """Return the reason why a recipe could not be made, as a sentence.
+
+    Args:
+        name: of the recipe.
+        error: that ended it.
+    """
     if isinstance(error, SlimlineError):
         return str(error)
     what, layer = ": ".join(cause_of(error)), layer_of(error)
@@ -89,6 +106,11 @@ def try_twice(run: Callable[[], None], name: str) -> None:
 
 
 def leave(name: str, reason: str) -> None:
-    """Write the record, and say so."""
+    """Write the record of a recipe that could not be made, and say so.
+
+    Args:
+        name: of the recipe.
+        reason: a sentence.
+    """
     write_not_made(name, reason)
     print(f"{name}: not made. {reason}", flush=True)

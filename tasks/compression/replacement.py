@@ -23,7 +23,11 @@ class Factor:
     weights: tuple[Array, ...]
 
     def with_bias(self, times: int) -> "Factor":
-        """The same with its bias, where it has one, so many times in a row."""
+        """Return the same factor with its bias, where it has one, so many times in a row.
+
+        Args:
+            times: how often.
+        """
         kernel, *bias = self.weights
         return Factor(self.layer, (kernel, *(np.tile(values, times) for values in bias)))
 
@@ -65,12 +69,26 @@ class Replacement:
 
 
 def inner(layer: KerasLayer, ending: str, kernel: Array, **changes: Any) -> Factor:
-    """A linear layer like ``layer``, without its bias and activation: any factor but the last."""
+    """Return a linear layer like another one, without its bias and activation: any factor but the last.
+
+    Args:
+        layer: whose place the factors take.
+        ending: of the new layer's name.
+        kernel: of the new layer.
+        changes: of its configuration.
+    """
     return Factor(_like(layer, ending, kernel, {**INNER, **changes}), (kernel.astype(np.float32),))
 
 
 def last(layer: KerasLayer, ending: str, kernel: Array, **changes: Any) -> Factor:
-    """A layer like ``layer`` with its bias and activation: the last factor."""
+    """Return a layer like another one, with its bias and activation: the last factor.
+
+    Args:
+        layer: whose place the factors take.
+        ending: of the new layer's name.
+        kernel: of the new layer.
+        changes: of its configuration.
+    """
     return Factor(_like(layer, ending, kernel, changes), (kernel.astype(np.float32), *layer.get_weights()[1:]))
 
 
@@ -89,7 +107,7 @@ def _like(layer: KerasLayer, ending: str, kernel: Array, changes: dict[str, Any]
 
 
 def replace_layers(model: KerasModel, replacements: Mapping[str, Replacement]) -> KerasModel:
-    """A functional model with the same weights in which the named layers are replaced.
+    """Return a functional model with the same weights in which the named layers are replaced.
 
     Args:
         model: Sequential or functional; stays as it is.
@@ -111,14 +129,25 @@ def replace_layers(model: KerasModel, replacements: Mapping[str, Replacement]) -
 
 
 def called_anew(model: KerasModel, call: Call) -> KerasModel:
-    """A functional model from inputs like those of ``model``, made by ``call`` in the place of each call of a layer."""
+    """Return a functional model like another one, with ``call`` in the place of each call of a layer.
+
+    Args:
+        model: the other one; stays as it is.
+        call: gets a layer, its arguments and keywords; gives the outputs.
+    """
     inputs = [copy_of(layer).output for layer in model._input_layers]
     outputs = walk(model, inputs, call)
     return keras().Model(inputs, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
 
 
 def walk(model: KerasModel, inputs: Sequence[TfTensor], call: Call) -> list[TfTensor]:
-    """Return what a network gives for other inputs, when ``call`` stands in the place of each call of a layer."""
+    """Return what a network gives for other inputs, when ``call`` stands in the place of each call of a layer.
+
+    Args:
+        model: the network.
+        inputs: in the order of its own.
+        call: gets a layer, its arguments and keywords; gives the outputs.
+    """
     uses = model._tensor_usage_count
     tensors = {str(id(old)): [new] * uses[str(id(old))] for old, new in zip(model.inputs, inputs, strict=True)}
     for node in nodes_of(model):
@@ -132,5 +161,10 @@ def walk(model: KerasModel, inputs: Sequence[TfTensor], call: Call) -> list[TfTe
 
 
 def copy_of(layer: KerasLayer, **changes: Any) -> KerasLayer:
-    """The same layer without its weights, but for ``changes`` of its configuration."""
+    """Return the same layer without its weights, but for ``changes`` of its configuration.
+
+    Args:
+        layer: any layer.
+        changes: of its configuration.
+    """
     return layer.__class__.from_config({**layer.get_config(), **changes})

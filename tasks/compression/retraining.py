@@ -124,7 +124,12 @@ def retrain(
 
 
 def teacher_of(distillation: Distillation, context: Context) -> Teacher | None:
-    """The teacher that is named, if one is; the baseline teaches only where the context has one."""
+    """Return the teacher that is named, if one is; the baseline teaches only where the context has one.
+
+    Args:
+        distillation: settings of a technique.
+        context: of the recipe.
+    """
     members = tuple(member for name in distillation.names for member in _members(name, context))
     return Teacher(members, distillation.temperature, distillation.weight, context.teacher_seed) if members else None
 

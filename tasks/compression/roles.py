@@ -64,18 +64,32 @@ class Axis:
 
 
 def is_built_in(layer: KerasLayer) -> bool:
-    """Return whether it is a layer of Keras' own, which does what its name says; a subclass may do more."""
+    """Return whether it is a layer of Keras' own, which does what its name says; a subclass may do more.
+
+    Args:
+        layer: any layer.
+    """
     return getattr(keras().layers, type(layer).__name__, None) is type(layer)
 
 
 def kind_of(layer: KerasLayer) -> str:
-    """Return the kind of a layer of Keras' own, or the one it is derived from; empty if the table has neither."""
+    """Return the kind of a layer of Keras' own, or the one it is derived from; empty if the table has neither.
+
+    Args:
+        layer: any layer.
+    """
     names = (kind.__name__ for kind in type(layer).__mro__ if getattr(keras().layers, kind.__name__, None) is kind)
     return next((name for name in names if name in KINDS or name == EINSUM), "")
 
 
 def axes_of(layer: KerasLayer, name: str, rank: int) -> tuple[Axis, ...]:
-    """Return the axes of a weight of so many dimensions; none where the table does not know it."""
+    """Return the axes of a weight of so many dimensions; none where the table does not know it.
+
+    Args:
+        layer: that has the weight.
+        name: of the weight.
+        rank: its dimensions.
+    """
     kind = kind_of(layer)
     roles = _einsum(layer.equation, name) if kind == EINSUM else KINDS.get(kind, {}).get(name)
     if roles is None or rank < len(roles):

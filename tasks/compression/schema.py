@@ -101,6 +101,9 @@ def reference(schema: Schema) -> Iterator[tuple[str, str, str]]:
 
     Args:
         schema: of params.yaml.
+
+    Returns:
+        key, value and meaning of each.
     """
     definitions = schema["$defs"]
     for key, part in schema["properties"].items():
@@ -193,5 +196,9 @@ def _value(value: object) -> str:
 
 
 def table(rows: Iterator[tuple[str, str, str]]) -> list[Mapping[str, str]]:
-    """Return the rows of a reference with their heads."""
+    """Return the rows of a reference with their heads.
+
+    Args:
+        rows: as :func:`reference` gives them.
+    """
     return [{"Key": key, "Value": kind, "Meaning": about} for key, kind, about in rows]

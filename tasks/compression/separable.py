@@ -13,7 +13,7 @@ POINTWISE = ("filters", "data_format", "activation", "use_bias", "bias_regulariz
 
 
 def split_separable(model: KerasModel, specs: Specs | None = None) -> KerasModel:
-    """A copy in which each separable convolution is a depthwise one and one of single pixels, same answers.
+    """Return a copy in which each separable convolution is a depthwise one and one of single pixels, same answers.
 
     A separable layer has two kernels, the larger of which TFMOT neither prunes, clusters nor quantizes. The
     second layer has the name of the whole, the first that name and ``_depthwise``. LiteRT runs them as two in any case.

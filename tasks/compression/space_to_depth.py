@@ -39,7 +39,11 @@ class Columns:
         return cls(given, taken, before, first, final) if fits else None
 
     def replace(self, layer: KerasLayer) -> Replacement:
-        """A reshape, the convolution on columns taken together, and a reshape back."""
+        """Return a reshape, the convolution on columns taken together, and a reshape back.
+
+        Args:
+            layer: a convolution.
+        """
         layers = keras().layers
         rows, width, channels = layer.input_shape[1:]
         kernel = self.kernel(layer.kernel.numpy())
@@ -55,7 +59,11 @@ class Columns:
         return Replacement((chain,), {}, zeros={convolution.layer.name: float(np.mean(kernel == 0))})
 
     def kernel(self, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``[rows, columns, in, out]`` to ``[rows, columns', taken · in, given · out]``."""
+        """Return the kernel for columns taken together, ``[rows, columns', taken · in, given · out]``.
+
+        Args:
+            kernel: of the convolution, ``[rows, columns, in, out]``.
+        """
         rows, size, channels, filters = kernel.shape
         width = self.last - self.first + 1
         stride = self.taken // self.given

@@ -76,7 +76,11 @@ class StepStore:
         self._origin = repr((*work, context.code, threads()))
 
     def digest(self, steps: Sequence[Technique]) -> str:
-        """Identifies the result of the first steps of a recipe."""
+        """Return what identifies the result of the first steps of a recipe.
+
+        Args:
+            steps: these steps.
+        """
         names = sorted({name for step in steps for name in step.teachers()})
         teachers = [[sha256(path) for path in self._teachers.get(name, ()) if path.exists()] for name in names]
         precisions = [self._precisions.get(name, "float32") for name in (BASELINE, *names)]
@@ -85,12 +89,23 @@ class StepStore:
 
     @contextmanager
     def alone(self, digest: str) -> Iterator[Path]:
-        """Hold a step for the process that does it; gives the folder in which its training keeps its state."""
+        """Hold a step for the process that does it.
+
+        Args:
+            digest: of the step.
+
+        Yields:
+            the folder in which its training keeps its state.
+        """
         with locked(self.folder / f"{digest}.lock"):
             yield self.folder / digest / BACKUP
 
     def has(self, digest: str) -> bool:
-        """Return whether a step is finished."""
+        """Return whether a step is finished.
+
+        Args:
+            digest: of the step.
+        """
         folder = self.folder / digest
         return (folder / DONE).exists() and ((folder / KERAS).exists() or (folder / FLATBUFFER).exists())
 
@@ -106,7 +121,12 @@ class StepStore:
         return Finished(done.step, subject, tuple(Claim(**claim) for claim in done.claims))
 
     def write(self, digest: str, finished: Finished) -> None:
-        """Keep a finished step; the record is written last."""
+        """Keep a finished step; the record is written last.
+
+        Args:
+            digest: of the step.
+            finished: what came of it.
+        """
         folder = self.folder / digest
         folder.mkdir(parents=True, exist_ok=True)
         if finished.subject.form == "keras":
@@ -120,7 +140,11 @@ class StepStore:
         shutil.rmtree(folder / BACKUP, ignore_errors=True)
 
     def keep_only(self, recipes: Iterable[Recipe]) -> None:
-        """Forget what none of these recipes begins with and nobody is at work on; a recipe's end is its candidate."""
+        """Forget what none of these recipes begins with and nobody is at work on; a recipe's end is its candidate.
+
+        Args:
+            recipes: that there are.
+        """
         beginnings = {self.digest(recipe[:length]) for recipe in recipes for length in range(1, len(recipe))}
         for digest in {path.stem for path in self.folder.glob("*")} - beginnings:
             with locked_if_free(self.folder / f"{digest}.lock") as free:

@@ -25,7 +25,13 @@ STEP = 2.0**-22  # two neighbouring floats differ by no more than this part of t
 
 
 def strip(flatbuffer: bytes) -> tuple[bytes, tuple[dict[int, int], ...]]:
-    """Strip a file: gives the new one, and for each graph the new numbers of its tensors by their old ones.
+    """Strip a file.
+
+    Args:
+        flatbuffer: of the file.
+
+    Returns:
+        the new file, and for each graph the new numbers of its tensors by their old ones.
 
     Raises:
         CompressionError: it is no flatbuffer of LiteRT, or has constants outside of the flatbuffer.

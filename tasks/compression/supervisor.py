@@ -50,7 +50,7 @@ def compress(params: Params, name: str = "") -> None:
 
 
 def patience() -> float | None:
-    """Seconds that a worker may come no further; None: for ever.
+    """Return the seconds that a worker may come no further; None: for ever.
 
     Raises:
         ConfigError: the environment variable is no number of minutes.

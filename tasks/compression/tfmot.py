@@ -9,7 +9,7 @@ from tasks.quiet import hushed
 
 @functools.cache
 def tfmot() -> Any:
-    """Import tensorflow-model-optimization (3 CPU seconds beside TensorFlow's own)."""
+    """Return tensorflow-model-optimization, imported now (3 CPU seconds beside TensorFlow's own)."""
     tensorflow()
     with hushed():
         import tensorflow_model_optimization as library
@@ -17,7 +17,11 @@ def tfmot() -> Any:
 
 
 def prunable(layer: KerasLayer) -> bool:
-    """Return whether TFMOT prunes this layer's kernel; it passes over depthwise convolutions without a word."""
+    """Return whether TFMOT prunes this layer's kernel; it passes over depthwise convolutions without a word.
+
+    Args:
+        layer: any layer.
+    """
     tfmot()
     from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
 
@@ -25,7 +29,11 @@ def prunable(layer: KerasLayer) -> bool:
 
 
 def clusterable(layer: KerasLayer) -> bool:
-    """Return whether TFMOT clusters this layer's kernel."""
+    """Return whether TFMOT clusters this layer's kernel.
+
+    Args:
+        layer: any layer.
+    """
     tfmot()
     from tensorflow_model_optimization.python.core.clustering.keras.clustering_registry import (
         ClusteringRegistry,
@@ -35,7 +43,12 @@ def clusterable(layer: KerasLayer) -> bool:
 
 
 def clustered(layer: KerasLayer, **settings: Any) -> KerasLayer:
-    """The layer wrapped for clustering; the public function does not take all settings."""
+    """Return a layer wrapped for clustering; the public function does not take all settings.
+
+    Args:
+        layer: that TFMOT can cluster.
+        settings: of the clustering.
+    """
     tfmot()
     from tensorflow_model_optimization.python.core.clustering.keras.experimental.cluster import cluster_weights
 

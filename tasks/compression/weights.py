@@ -75,11 +75,19 @@ class Weight:
         return self.has("copies")
 
     def has(self, role: Role) -> bool:
-        """Return whether it has an axis of this role."""
+        """Return whether it has an axis of this role.
+
+        Args:
+            role: of an axis.
+        """
         return any(axis.role == role for axis in self.axes)
 
     def only(self, role: Role) -> int | None:
-        """Return the axis of a role; None where there is none, or more than one."""
+        """Return the axis of a role; None where there is none, or more than one.
+
+        Args:
+            role: of an axis.
+        """
         found = self._of(role)
         return found[0] if len(found) == 1 else None
 
@@ -102,7 +110,11 @@ class Weight:
         return float(np.mean(self.values() == 0))
 
     def assign(self, values: Array) -> None:
-        """Set the values."""
+        """Set the values of the weight.
+
+        Args:
+            values: in the variable's shape.
+        """
         self.variable.assign(values)
 
     @property
@@ -121,12 +133,20 @@ class Weight:
         return Orientation(order, moved, (*moved[: len(places)], *sizes))
 
     def oriented(self, values: Array) -> Array:
-        """Return values, or what has their shape, as ``[places …, inputs, outputs]``; see :attr:`orientation`."""
+        """Return values, or what has their shape, as ``[places …, inputs, outputs]``; see :attr:`orientation`.
+
+        Args:
+            values: in the variable's shape.
+        """
         how = self.orientation
         return values.transpose(how.order).reshape(how.shape)
 
     def restored(self, oriented: Array) -> Array:
-        """Return what :meth:`oriented` made in the variable's own shape."""
+        """Return what :meth:`oriented` made in the variable's own shape.
+
+        Args:
+            oriented: as :meth:`oriented` gives it.
+        """
         how = self.orientation
         return oriented.reshape(how.moved).transpose(how.back)
 
@@ -152,9 +172,12 @@ class Weight:
 
 
 def weights(model: KerasModel) -> dict[str, Weight]:
-    """All matrices of a model by their paths, those of layers within layers and models too, each once.
+    """Return all matrices of a model by their paths, those of layers within layers and models too, each once.
 
     Of two or more dimensions, and trained; biases are none.
+
+    Args:
+        model: the network.
     """
     found: dict[str, Weight] = {}
     top = {str(layer.name) for layer in model.layers}
@@ -169,25 +192,46 @@ def weights(model: KerasModel) -> dict[str, Weight]:
 
 
 def weights_of(layer: KerasLayer) -> Iterator[Weight]:
-    """The matrices of a layer and of what is in it; two of them may have one path where names hold a ``/``."""
+    """Yield the matrices of a layer and of what is in it; two of them may have one path where names hold a ``/``.
+
+    Args:
+        layer: any layer.
+    """
     return _matrices(layer, str(layer.name), True)
 
 
 def weight_of(
     layer: KerasLayer, name: str, variable: KerasVariable, path: str | None = None, plain: bool = True
 ) -> Weight:
-    """A weight of a layer, of any number of dimensions, with the roles that the table has for it."""
+    """Return a weight of a layer, of any number of dimensions, with the roles that the table has for it.
+
+    Args:
+        layer: that has it.
+        name: of the weight.
+        variable: its values.
+        path: under which it is known; by default the layer's name and its own.
+        plain: whether no layer of a user's own is around it.
+    """
     axes = axes_of(layer, name, len(variable.shape))
     return Weight(path or f"{layer.name}/{name}", layer, name, variable, axes, plain and is_built_in(layer))
 
 
 def values(model: KerasModel) -> dict[str, Array]:
-    """The values of all matrices by their paths."""
+    """Return the values of all matrices by their paths.
+
+    Args:
+        model: the network.
+    """
     return {path: weight.values() for path, weight in weights(model).items()}
 
 
 def of_layer(paths: Iterable[str], layer: str) -> list[str]:
-    """The paths that are a layer's: its own, or those of all that is in it."""
+    """Return the paths that are a layer's: its own, or those of all that is in it.
+
+    Args:
+        paths: of weights.
+        layer: its path.
+    """
     every = list(paths)
     return [layer] if layer in every else [path for path in every if path.startswith(f"{layer}/")]
 
@@ -218,7 +262,11 @@ def _attribute(layer: KerasLayer, variable: KerasVariable) -> str:
 
 
 def name_of(variable: KerasVariable) -> str:
-    """The last part of a variable's name."""
+    """Return the last part of a variable's name.
+
+    Args:
+        variable: of a layer.
+    """
     return str(variable.name).split(":")[0].split("/")[-1]
 
 

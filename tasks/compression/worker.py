@@ -35,7 +35,12 @@ def tell_supervisor() -> None:
 
 
 def work(params: Params, name: str) -> None:
-    """Make the candidate of the recipe ``name`` and write it with its record, or record why it cannot be made."""
+    """Make the candidate of the recipe ``name`` and write it with its record, or record why it cannot be made.
+
+    Args:
+        params: of the project.
+        name: of the recipe.
+    """
     recipes = parse_recipes(params.recipes, params.teachers, params.data.workload)
     recipe = recipes[name]
     set_seed(params.training.seed)
@@ -72,7 +77,16 @@ def work(params: Params, name: str) -> None:
 
 
 def make(params: Params, name: str) -> None:
-    """Do the work, and record an error that nobody foresaw as what it is: this recipe cannot be made, others may be."""
+    """Do the work, and record an error that nobody foresaw as what it is: this recipe cannot be made, others may be.
+
+    Args:
+        params: of the project.
+        name: of the recipe.
+
+    Raises:
+        SlimlineError: the recipe could not be made for a reason that is not the network's.
+        Exception: the machine was in trouble.
+    """
     try:
         work(params, name)
     except SlimlineError:

@@ -21,7 +21,11 @@ class Demand(NamedTuple):
     holds: Callable[[Interval], bool]
 
     def proves(self, samples: int) -> bool:
-        """Return whether so many samples can prove it."""
+        """Return whether so many samples can prove it.
+
+        Args:
+            samples: of the test split.
+        """
         best = self.best(samples)
         return best is None or self.holds(best)
 

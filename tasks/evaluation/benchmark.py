@@ -74,7 +74,10 @@ def _samples(path: Path, dataset: Dataset, settings: Benchmark) -> Inputs:
 
 
 def models_to_measure(params: Params) -> dict[str, Path]:
-    """The models by name, the baseline first.
+    """Return the models by name, the baseline first.
+
+    Args:
+        params: of the project.
 
     Raises:
         EvaluationError: one is missing.
@@ -93,7 +96,13 @@ def models_to_measure(params: Params) -> dict[str, Path]:
 
 
 def summarize(models: Mapping[str, Path], processes: Sequence[Timings], settings: Benchmark) -> BenchmarkReport:
-    """The record of what the processes measured."""
+    """Return the record of what the processes measured.
+
+    Args:
+        models: that were measured, by name.
+        processes: what each measured.
+        settings: of the benchmark.
+    """
     latencies = {name: tuple(timings.latencies[name] for timings in processes) for name in models}
     throughputs = {name: tuple(timings.throughputs[name] for timings in processes) for name in models}
     return BenchmarkReport(
@@ -121,6 +130,10 @@ def summarize(models: Mapping[str, Path], processes: Sequence[Timings], settings
 
 
 def describe_ratio(speed: Speed) -> str:
-    """Return how fast beside the baseline, with the interval."""
+    """Return how fast beside the baseline, with the interval.
+
+    Args:
+        speed: of a model.
+    """
     faster = invert(speed.latency_ratio)
     return f"{faster.value:.2f} × as fast as the baseline ({times_interval(faster)})"

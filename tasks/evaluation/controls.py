@@ -5,10 +5,14 @@ from tasks.evaluation.results import Results
 
 
 def control_of(name: str, results: Results) -> str | None:
-    """The control whose training is most like that of a candidate.
+    """Return the control whose training is most like that of a candidate.
 
     It learns from whom the candidate learns for most of its epochs, and for a number of epochs that is nearest. None
     for a candidate that is not trained, for a control, and where no control learns from the same.
+
+    Args:
+        name: of the candidate.
+        results: of the stages.
     """
     candidate = results.candidates.get(name)
     if candidate is None or candidate.is_control or not candidate.taught_epochs:

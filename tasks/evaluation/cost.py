@@ -32,11 +32,14 @@ BIAS = 2  # its position among the inputs of a convolution and a fully connected
 
 
 def measure_cost(path: Path, assets: int = 0) -> Cost:
-    """Bytes, parameters, non-zero parameters and multiply-accumulates of a model.
+    """Measure bytes, parameters, non-zero parameters and multiply-accumulates of a model.
 
     Args:
         path: of the model.
         assets: bytes of what a device needs beside it, as a vocabulary; they are stored, too.
+
+    Returns:
+        the cost of the file as it is.
 
     Raises:
         EvaluationError: the file is not a LiteRT flatbuffer.

@@ -63,7 +63,16 @@ def decide(
 
 
 def check_question(present: Mapping[str, Path], named: Mapping[str, str | None], question: Question) -> None:
-    """Refuse to spend an entry of the ledger on other files than it names."""
+    """Refuse to spend an entry of the ledger on other files than it names.
+
+    Args:
+        present: the files, by the names of their models.
+        named: the digests that the question has, by the same names; None for what is not there.
+        question: that is to be decided.
+
+    Raises:
+        EvaluationError: a file or the test split is another one.
+    """
     found = {name: sha256(path) if path.exists() else "no such file" for name, path in present.items()}
     found["the test split"] = split_digest("test")
     for name, digest in {**named, "the test split": question.samples}.items():
@@ -75,7 +84,7 @@ def check_question(present: Mapping[str, Path], named: Mapping[str, str | None],
 
 
 def ask(results: Results, models: Mapping[str, Path], used: NDArray[np.bool_] | None = None) -> Results:
-    """Results that know the answers to the test split as well; they are for a decision, or for research.
+    """Return results that know the answers to the test split as well; they are for a decision, or for research.
 
     Args:
         results: of the stages.
@@ -94,7 +103,12 @@ def ask(results: Results, models: Mapping[str, Path], used: NDArray[np.bool_] | 
 
 
 def at_level(params: Params, level: float) -> Params:
-    """The same parameters, whatever is decided on sealed samples to be proven at a level."""
+    """Return the same parameters, whatever is decided on sealed samples to be proven at a level.
+
+    Args:
+        params: of the project.
+        level: probability of a false PASS, one-sided.
+    """
     gate = params.gate
     rules = tuple(_proven_at(rule, level) if isinstance(rule, Sealed) else rule for rule in gate.rules)
     leveled = gate.model_copy(update={"rules": rules, "learnt": _proven_at(gate.learnt, level)})
@@ -106,7 +120,11 @@ def _proven_at(rule: Any, level: float) -> Any:
 
 
 def ceiling(params: Params) -> float:
-    """The level of the least confident rule: no decision is taken at a higher one."""
+    """Return the level of the least confident rule: no decision is taken at a higher one.
+
+    Args:
+        params: of the project.
+    """
     return max(one_sided(rule.confidence) for rule in params.gate.sealed)
 
 
@@ -133,9 +151,12 @@ def provable(results: Results, budget: ErrorBudget, samples: int) -> int | None:
 
 
 def first_margin(results: Results) -> float | None:
-    """Give the margin of the first rule that compares quality over all samples together; None if no rule does.
+    """Return the margin of the first rule that compares quality over all samples together; None if no rule does.
 
     It is held against what can be proven of the first metric, so rules about figures in other units do not count.
+
+    Args:
+        results: of the stages.
     """
     main = results.measuring.main
     for rule in results.params.gate.rules:
@@ -147,16 +168,27 @@ def first_margin(results: Results) -> float | None:
 
 
 def smallest_margin(results: Results, name: str, samples: int, confidence: float) -> float:
-    """Give the smallest margin that so many samples can prove for a candidate as good as the baseline.
+    """Return the smallest margin that so many samples can prove for a candidate as good as the baseline.
 
     The answers to them are taken to differ as they do on validation.
+
+    Args:
+        results: of the stages.
+        name: of the candidate.
+        samples: that the decision has.
+        confidence: of the two-sided interval.
     """
     mine, theirs = results.answers(name, "validation"), results.answers(BASELINE, "validation")
     return results.measuring.smallest_margin(mine, theirs, samples, confidence)
 
 
 def explain(results: Results, decision: Decision) -> str:
-    """A decision as an operator reads it: what was proven at which level, what is left, what would restore it."""
+    """Return a decision as an operator reads it: what was proven at which level, what is left, what would restore it.
+
+    Args:
+        results: of the stages.
+        decision: about the chosen candidate.
+    """
     chosen = results.gate.chosen if results.gate else ""
     cost = results.cost(chosen)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
@@ -179,7 +211,12 @@ def explain(results: Results, decision: Decision) -> str:
 
 
 def look_ahead(results: Results, outlook: Outlook) -> str:
-    """Return what the samples can still decide, as sentences."""
+    """Return what the samples can still decide, as sentences.
+
+    Args:
+        results: of the stages.
+        outlook: of a decision.
+    """
     restored = f"{outlook.restore:,} test samples that no decision has seen would restore the budget."
     if outlook.confidence >= 1:
         return f"These samples can decide nothing any more: {restored}"
@@ -194,7 +231,11 @@ def look_ahead(results: Results, outlook: Outlook) -> str:
 
 
 def ordinal(turn: int) -> str:
-    """First, second, third, 4th, … 21st."""
+    """Return First, Second, Third, 4th, … 21st.
+
+    Args:
+        turn: a number from 1.
+    """
     if turn <= 3:
         return ("First", "Second", "Third")[turn - 1]
     ending = "th" if turn % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(turn % 10, "th")

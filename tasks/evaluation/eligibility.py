@@ -13,6 +13,12 @@ MOST_NAMED = 3  # promises in a sentence
 def contenders(results: Results) -> list[str]:
     """List the candidates that can be chosen; a control, which is there to be compared with, only if there is no other.
 
+    Args:
+        results: of the stages.
+
+    Returns:
+        their names, in the order of params.yaml.
+
     Raises:
         EvaluationError: there is none.
     """
@@ -28,7 +34,11 @@ def contenders(results: Results) -> list[str]:
 
 
 def ineligible(results: Results) -> dict[str, str]:
-    """Give the reason why a candidate cannot be chosen, by recipe, in the order of params.yaml."""
+    """Return why candidates cannot be chosen, by recipe, in the order of params.yaml.
+
+    Args:
+        results: of the stages.
+    """
     reasons = {}
     for name in results.params.recipes:
         reason = results.not_made.get(name) or why_broken(name, results)
@@ -38,20 +48,34 @@ def ineligible(results: Results) -> dict[str, str]:
 
 
 def why_broken(name: str, results: Results) -> str | None:
-    """Give the reason why promises rule a candidate out; None if they do not."""
+    """Return why promises rule a candidate out; None if they do not.
+
+    Args:
+        name: of the candidate.
+        results: of the stages.
+    """
     if results.params.gate.broken_promises == "report" or name not in results.candidates:
         return None
     return describe_broken(results.candidates[name])
 
 
 def broken_but_reported(name: str, results: Results) -> Iterator[str]:
-    """Tell of a candidate that may be chosen although promises do not hold."""
+    """Yield a sentence about a candidate that may be chosen although promises do not hold.
+
+    Args:
+        name: of the candidate.
+        results: of the stages.
+    """
     if results.params.gate.broken_promises == "report" and (broken := describe_broken(results.candidates[name])):
         yield broken
 
 
 def describe_broken(candidate: Candidate) -> str | None:
-    """Name the promises that do not hold at the end of a candidate's recipe; None if all do."""
+    """Return the promises that do not hold at the end of a candidate's recipe, in words; None if all do.
+
+    Args:
+        candidate: its record.
+    """
     last = candidate.steps[-1].promises if candidate.steps else ()
     broken = broken_promises(candidate)
     if not broken:
@@ -65,12 +89,21 @@ def describe_broken(candidate: Candidate) -> str | None:
 
 
 def broken_promises(candidate: Candidate) -> tuple[Promise, ...]:
-    """List the promises that do not hold in what a recipe ended with."""
+    """Return the promises that do not hold in what a recipe ended with.
+
+    Args:
+        candidate: its record.
+    """
     return tuple(each for each in (candidate.steps[-1].promises if candidate.steps else ()) if not each.holds)
 
 
 def ineligible_choices(results: Results, after: int) -> Iterator[Choice]:
-    """Make the gate's records of the candidates that cannot be chosen, ranked behind ``after`` others."""
+    """Yield the gate's records of the candidates that cannot be chosen, ranked behind ``after`` others.
+
+    Args:
+        results: of the stages.
+        after: how many candidates can be chosen.
+    """
     for rank, (name, reason) in enumerate(ineligible(results).items(), start=after + 1):
         what = "could not be made" if name in results.not_made else "is not eligible"
         yield Choice(

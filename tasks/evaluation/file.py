@@ -43,22 +43,34 @@ class Flatbuffer:
         self._types = _names(schema.TensorType)
 
     def operations(self) -> Iterator[tuple[str, Operator, SubGraph]]:
-        """Every operation: its name, itself, and the graph that it is in."""
+        """Yield every operation: its name, itself, and the graph that it is in."""
         for graph in self.model.subgraphs:
             for operation in graph.operators or ():
                 yield self.name(operation), operation, graph
 
     def name(self, operation: Operator) -> str:
-        """The name of what an operation does."""
+        """Return the name of what an operation does.
+
+        Args:
+            operation: of this file.
+        """
         code = self.model.operatorCodes[operation.opcodeIndex]
         return self._operators[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
     def type(self, tensor: Tensor) -> str:
-        """The name of a tensor's element type."""
+        """Return the name of a tensor's element type.
+
+        Args:
+            tensor: of this file.
+        """
         return self._types[tensor.type]
 
     def bytes_of(self, tensor: Tensor) -> NDArray[np.uint8] | None:
-        """Return what is stored of a constant; None for a tensor that is computed."""
+        """Return what is stored of a constant; None for a tensor that is computed.
+
+        Args:
+            tensor: of this file.
+        """
         buffer = self.model.buffers[tensor.buffer]
         if buffer.offset > 1:  # stored behind the flatbuffer, which cannot be larger than 2 GiB
             return np.frombuffer(self.content, np.uint8, buffer.size, buffer.offset)

@@ -63,7 +63,14 @@ def gate(params: Params) -> None:
 
 
 def choose(results: Results) -> GateReport:
-    """Choose on the validation split."""
+    """Choose a candidate on the validation split.
+
+    Args:
+        results: of the stages before.
+
+    Returns:
+        the verdict, provisional since no sealed sample was asked.
+    """
     objective = results.params.gate.objective
     ranked = rank(results)
     chosen = ranked[0].name
@@ -96,11 +103,14 @@ def choose(results: Results) -> GateReport:
 
 
 def rank(results: Results) -> list[Contender]:
-    """All candidates, the best first.
+    """Return all candidates, the best first.
 
     Those that pass on the validation split come first, then those within the margins but not proven, then the
     rest; among equals the objective decides, then the other objectives, then the name. Controls, which are there to
     be compared with, are no contenders unless there is nothing else.
+
+    Args:
+        results: of the stages.
     """
     wanted = results.params.gate.objective
     order = dict.fromkeys((wanted, *OBJECTIVES, results.measuring.main.name))
@@ -114,13 +124,25 @@ def rank(results: Results) -> list[Contender]:
 
 
 def price(objective: str, name: str, results: Results) -> float:
-    """Give the objective's value in the direction in which less is better."""
+    """Return the objective's value in the direction in which less is better.
+
+    Args:
+        objective: ``bytes``, ``latency`` or the name of a metric.
+        name: of the candidate.
+        results: of the stages.
+    """
     value = objective_value(objective, name, results)
     return value if objective in OBJECTIVES else -results.measuring.metric(objective).sign * value
 
 
 def objective_value(objective: str, name: str, results: Results) -> float:
-    """Give stored bytes, median latency in µs, or a metric on the validation split."""
+    """Return stored bytes, median latency in µs, or a metric on the validation split.
+
+    Args:
+        objective: ``bytes``, ``latency`` or the name of a metric.
+        name: of the candidate.
+        results: of the stages.
+    """
     match objective:
         case "bytes":
             return results.cost(name).stored_bytes
@@ -131,7 +153,14 @@ def objective_value(objective: str, name: str, results: Results) -> float:
 
 
 def explain_choice(contender: Contender, rank: int, ranked: list[Contender], results: Results) -> str:
-    """Return why a candidate has its rank."""
+    """Return why a candidate has its rank.
+
+    Args:
+        contender: the candidate and its verdicts.
+        rank: its rank, from 1.
+        ranked: all candidates, the best first.
+        results: of the stages.
+    """
     objective = results.params.gate.objective
     value = objective_value(objective, contender.name, results)
     own, superlative = described(objective, value, results)
@@ -152,7 +181,13 @@ def explain_choice(contender: Contender, rank: int, ranked: list[Contender], res
 
 
 def described(objective: str, value: float, results: Results) -> tuple[str, str]:
-    """Say what a candidate has of the objective, and what the best one is called."""
+    """Return what a candidate has of the objective, and what the best one is called.
+
+    Args:
+        objective: ``bytes``, ``latency`` or the name of a metric.
+        value: of the candidate.
+        results: of the stages.
+    """
     match objective:
         case "bytes":
             return f"{value:,.0f} bytes stored", "smallest"
@@ -164,15 +199,19 @@ def described(objective: str, value: float, results: Results) -> tuple[str, str]
 
 
 def decidable_margin(name: str, results: Results) -> float:
-    """Give the smallest margin of the first metric that a first decision can prove for an equal of the baseline.
+    """Return the smallest margin of the first metric that a first decision can prove for an equal of the baseline.
 
     The answers on the test split are taken to differ as they do on validation: nobody has looked at them yet.
+
+    Args:
+        name: of the candidate.
+        results: of the stages.
     """
     return smallest_margin(results, name, results.dataset.splits["test"].samples, main_confidence(results))
 
 
 def too_few_samples(name: str, smallest: float, results: Results) -> str:
-    """Say why no decision is worth its price; empty where one is.
+    """Return why no decision is worth its price; empty where one is.
 
     A decision in which the candidate cannot pass, were it as much better than the baseline as it is on validation,
     would only make the next ones harder.
@@ -193,13 +232,17 @@ def too_few_samples(name: str, smallest: float, results: Results) -> str:
 
 
 def main_confidence(results: Results) -> float:
-    """Give the confidence that the first rule about the first metric asks for."""
+    """Return the confidence that the first rule about the first metric asks for.
+
+    Args:
+        results: of the stages.
+    """
     rules = [rule for rule in results.params.gate.rules if isinstance(rule, QualityRule)]
     return next((rule.confidence for rule in rules if rule.metric == results.measuring.main.name), 0.95)
 
 
 def conclude(chosen: Contender, margin: float, unprovable: str, results: Results) -> str:
-    """Tell the provisional verdict as an operator reads it.
+    """Return the provisional verdict as an operator reads it.
 
     Args:
         chosen: the candidate.

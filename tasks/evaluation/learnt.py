@@ -16,7 +16,7 @@ from tasks.workloads.measuring import CONSTANT, LEARNT
 
 
 def judge_learnt(name: str, split: Split, results: Results) -> Iterator[RuleVerdict]:
-    """Give a verdict if it is not shown that a model has learnt its task, none if it is.
+    """Yield a verdict if it is not shown that a model has learnt its task, none if it is.
 
     Args:
         name: the baseline, or a candidate.
@@ -31,7 +31,13 @@ def judge_learnt(name: str, split: Split, results: Results) -> Iterator[RuleVerd
 
 
 def shows_learning(rule: QualityRule, split: Split, results: Results) -> bool:
-    """Tell whether a rule sets a limit that no answer reaches on these samples which does not depend on them."""
+    """Return whether a rule sets a limit that no answer reaches on these samples which does not depend on them.
+
+    Args:
+        rule: of the gate.
+        split: whose samples.
+        results: where the answers are.
+    """
     if rule.limit is None:
         return False
     metric = results.measuring.metric(rule.metric)
@@ -39,7 +45,16 @@ def shows_learning(rule: QualityRule, split: Split, results: Results) -> bool:
 
 
 def beside_constant(name: str, split: Split, results: Results) -> RuleVerdict:
-    """Compare a model with the constant answers of the outcome."""
+    """Compare a model with the constant answers of the outcome.
+
+    Args:
+        name: the baseline, or a candidate.
+        split: whose samples.
+        results: where the answers are.
+
+    Returns:
+        the verdict, PASS if the model is proven to be better.
+    """
     answers, measuring = results.answers(name, split), results.measuring
     who, confidence = "the baseline" if name == BASELINE else name, results.params.gate.learnt.confidence
     judgement, seen, sentence = measuring.beside_constant(who, answers, results.dataset, confidence, split)

@@ -12,7 +12,14 @@ LSTM_WEIGHTS = (*range(1, 9), 16)  # inputs of LiteRT's LSTM: of each gate for i
 
 
 def measure_macs(file: Flatbuffer) -> int:
-    """Count those of convolutions, dense layers, products of matrices and LSTMs."""
+    """Count the multiply-accumulates of convolutions, dense layers, products of matrices and LSTMs.
+
+    Args:
+        file: of the model.
+
+    Returns:
+        how many there are for one sample.
+    """
     times = _times(file)
     total = 0
     for number, graph in enumerate(file.model.subgraphs):

@@ -37,7 +37,11 @@ class RecipePart:
 
 
 def describe_recipes(results: Results) -> list[RecipePart]:
-    """Return a part for each candidate, in the order of params.yaml."""
+    """Return a part for each candidate, in the order of params.yaml.
+
+    Args:
+        results: of the stages.
+    """
     return [_recipe(name, candidate) for name, candidate in results.candidates.items()]
 
 

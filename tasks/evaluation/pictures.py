@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 
 def pareto_svg(results: Results) -> str:
-    """Draw stored bytes (log) against quality on validation, latency as colour, and join what nothing beats."""
+    """Draw stored bytes (log) against quality on validation, latency as colour, and join what nothing beats.
+
+    Args:
+        results: of the stages.
+
+    Returns:
+        the picture, as SVG.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -67,7 +74,14 @@ def pareto_svg(results: Results) -> str:
 
 
 def curves_svg(results: Results) -> str:
-    """Loss and the outcome's first metric over the epochs of training."""
+    """Draw the loss and the outcome's first metric over the epochs of training.
+
+    Args:
+        results: of the stages.
+
+    Returns:
+        the picture, as SVG.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -90,12 +104,15 @@ def curves_svg(results: Results) -> str:
 
 
 def draw_frontier(axes: "Axes", points: Sequence[Point], sign: int = 1) -> list[tuple[Point, Point]]:
-    """Join the points that no other beats in both ways; gives the line's pieces.
+    """Join the points that no other beats in both ways.
 
     Args:
         axes: to draw on.
         points: bytes and a metric.
         sign: 1 where more of the metric is better, −1 where less is.
+
+    Returns:
+        the pieces of the line.
     """
     best: list[Point] = []
     for size, value in sorted(points, key=lambda point: (point[0], -sign * point[1])):
@@ -106,13 +123,21 @@ def draw_frontier(axes: "Axes", points: Sequence[Point], sign: int = 1) -> list[
 
 
 def on_axis(metric: Metric) -> str:
-    """A metric with its unit."""
+    """Return a metric with its unit.
+
+    Args:
+        metric: that an axis is of.
+    """
     unit = "%" if metric.is_fraction else metric.unit
     return f"{metric.noun}, {unit}" if unit else metric.noun
 
 
 def bytes_tick(size: float) -> str:
-    """Bytes on an axis: 500 kB, 1.2 MB."""
+    """Return bytes as an axis has them: 500 kB, 1.2 MB.
+
+    Args:
+        size: bytes.
+    """
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= scale:
             return f"{size / scale:g} {unit}"

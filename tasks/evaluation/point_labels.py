@@ -23,18 +23,31 @@ class Box:
     height: float
 
     def overlaps(self, other: "Box") -> bool:
-        """Return whether the two share an area."""
+        """Return whether the two share an area.
+
+        Args:
+            other: any box.
+        """
         apart_x, apart_y = abs(self.x - other.x), abs(self.y - other.y)
         return 2 * apart_x < self.width + other.width and 2 * apart_y < self.height + other.height
 
     def lies_in(self, other: "Box") -> bool:
-        """Return whether no part of it lies outside the other."""
+        """Return whether no part of it lies outside the other.
+
+        Args:
+            other: any box.
+        """
         apart_x, apart_y = abs(self.x - other.x), abs(self.y - other.y)
         return 2 * apart_x <= other.width - self.width and 2 * apart_y <= other.height - self.height
 
 
 def places_around(spot: Box, width: float) -> Iterator[Box]:
-    """Return where a label of this width could stand, the nearest first: right, left, above, below, corners."""
+    """Yield the boxes in which a label of this width could stand, the nearest first.
+
+    Args:
+        spot: the box of the point.
+        width: of the label, in points as all lengths here.
+    """
     for reach in REACHES:
         extra, slant = reach + width / 2, 0.7 * reach + width / 2
         for dx, dy in (
@@ -45,7 +58,14 @@ def places_around(spot: Box, width: float) -> Iterator[Box]:
 
 
 def choose_places(spots: Sequence[Box], widths: Sequence[float], obstacles: Sequence[Box], frame: Box) -> list[Box]:
-    """A place for each label, one after the other: the nearest one in the frame that covers nothing."""
+    """Return a place for each label, one after the other: the nearest one in the frame that covers nothing.
+
+    Args:
+        spots: boxes of the points, one for each label.
+        widths: of the labels.
+        obstacles: what no label may cover either.
+        frame: in which labels have to lie.
+    """
     taken = [*spots, *obstacles]
     chosen = []
     for spot, width in zip(spots, widths, strict=True):

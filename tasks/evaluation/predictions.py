@@ -32,7 +32,12 @@ class Predictions:
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write what is kept as an ``.npz`` whose bytes depend on its content alone (NumPy dates its entries 1980)."""
+    """Write what is kept as an ``.npz`` whose bytes depend on its content alone (NumPy dates its entries 1980).
+
+    Args:
+        path: of the ``.npz``.
+        predictions: of which the validation split is kept.
+    """
     arrays: dict[str, NDArray[Any]] = {"format": np.array(FORMAT), "data": np.array(predictions.data)}
     for split in KEPT:
         answers = predictions.splits[split]
@@ -43,7 +48,13 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read predictions back.
+    """Read what :func:`write_predictions` has kept.
+
+    Args:
+        path: of the ``.npz``.
+
+    Returns:
+        the answers to the validation split.
 
     Raises:
         EvaluationError: the file is missing or does not hold predictions.
@@ -69,7 +80,13 @@ def _check_format(written: int) -> None:
 
 
 def check_pairing(name: str, predictions: Predictions, other_name: str, other: Predictions) -> None:
-    """Two models can be compared only on the same samples.
+    """Refuse to compare two models that were not asked about the same samples.
+
+    Args:
+        name: of one model.
+        predictions: its answers.
+        other_name: of the other model.
+        other: the answers of that.
 
     Raises:
         EvaluationError: their predictions are about other samples.

@@ -36,7 +36,12 @@ class Absence:
 
 
 def why_absent(path: Path, dataset: Dataset) -> str | None:
-    """Give the reason why there is no release in production to compare with, or None if there is one."""
+    """Return why there is no release in production to compare with, or None if there is one.
+
+    Args:
+        path: of the release's model.
+        dataset: what candidates are for.
+    """
     absence = find_absence(path, dataset)
     return absence.sentence if absence else None
 
@@ -48,6 +53,9 @@ def find_absence(path: Path, dataset: Dataset, baseline: Path = BASELINE_TFLITE)
         path: of the release's model; what is known of the release lies beside it.
         dataset: what candidates are for.
         baseline: a model for it, if it is there: the release's inputs must have the types of this one's.
+
+    Returns:
+        the words for it, and whether it holds the run back.
     """
     record, known = path.with_name("production.json"), {}
     if record.exists():
@@ -84,7 +92,7 @@ def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline
 
 
 def why_misfit(model: LiteRTModel, dataset: Dataset, inputs: Specs | None = None) -> str | None:
-    """Give the reason why a model cannot answer for a data set, or None if it can.
+    """Return why a model cannot answer for a data set, or None if it can.
 
     Args:
         model: loaded.
@@ -102,7 +110,11 @@ def why_misfit(model: LiteRTModel, dataset: Dataset, inputs: Specs | None = None
 
 
 def shapes_of(model: LiteRTModel) -> Shapes:
-    """Return the shape of a sample's inputs, as a model takes them."""
+    """Return the shape of a sample's inputs, as a model takes them.
+
+    Args:
+        model: loaded.
+    """
     return _unnamed({name: tensor.shape[1:] for name, tensor in model.inputs.items()})
 
 
@@ -130,7 +142,11 @@ def _tell_types(model: LiteRTModel) -> str:
 
 
 def judge_production(results: Results) -> Iterator[RuleVerdict]:
-    """Give a verdict if a release that cannot be compared is in the way, none otherwise."""
+    """Yield a verdict if a release that cannot be compared is in the way, none otherwise.
+
+    Args:
+        results: of the stages.
+    """
     quality = results.qualities[PRODUCTION]
     if quality.obstacle is None:
         return
@@ -157,7 +173,11 @@ def judge_production(results: Results) -> Iterator[RuleVerdict]:
 
 
 def ways_out(release: int | None) -> str:
-    """Say what to do where a release is in the way."""
+    """Return what to do where a release is in the way.
+
+    Args:
+        release: its version, if that is known.
+    """
     named = release if release else "its version"
     return (
         f"Either give this model a name of its own (deployment.model), or let it take that release's place, once "

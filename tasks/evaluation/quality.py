@@ -90,7 +90,13 @@ def _assets_bytes(file: Path, dataset: Dataset) -> int:
 
 
 def missing(name: str, file: Path, dataset: Dataset) -> Quality | None:
-    """Make the record of a model that is not there, or None if it is."""
+    """Return the record of a model that is not there, or None if it is.
+
+    Args:
+        name: ``baseline``, ``production`` or a recipe's name.
+        file: of the model.
+        dataset: what was prepared.
+    """
     if name == PRODUCTION:
         found = find_absence(file, dataset)
         if found is None:
@@ -113,6 +119,9 @@ def predict(
         dataset: what was prepared.
         splits: which of its splits.
         chosen: which samples of each split, ``[n]``; all by default.
+
+    Returns:
+        the answers, float32 ``[n, outputs]`` for each split.
 
     Raises:
         EvaluationError: the model takes other inputs or gives another number of outputs.
@@ -141,6 +150,9 @@ def judge(answers: Answers, baseline: Answers | None, dataset: Dataset) -> Split
         answers: the model's.
         baseline: the baseline's on the same samples; None for the baseline itself.
         dataset: what was prepared.
+
+    Returns:
+        the metrics, the interval of the first one, and the outcome's details.
 
     Raises:
         EvaluationError: there are no samples.

@@ -17,7 +17,10 @@ from tasks.samples import split_digest
 
 
 def pose(params: Params) -> Question:
-    """The question that the stage ``gate`` leaves open.
+    """Return the question that the stage ``gate`` leaves open.
+
+    Args:
+        params: of the project.
 
     Raises:
         DataError: a record or a shard is missing.
@@ -36,7 +39,10 @@ def pose(params: Params) -> Question:
 
 
 def read_decision(params: Params) -> Decision | None:
-    """The last decision, if it is about what the gate has chosen now.
+    """Return the last decision, if it is about what the gate has chosen now.
+
+    Args:
+        params: of the project.
 
     Raises:
         DataError: a record is missing or of another version.

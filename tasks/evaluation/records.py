@@ -62,7 +62,11 @@ class Consent(Record):
     classes: tuple[str, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
 
     def for_classes(self, classes: tuple[str, ...]) -> "Consent":
-        """Return what it says of a model of these classes."""
+        """Return what it says of a model of these classes.
+
+        Args:
+            classes: of the new model.
+        """
         if not self.counts or self.classes is None or set(self.classes) == set(classes):
             return self
         return Consent(counts=False, sentence=f"{self.sentence} It is for other classes than the data has.")
@@ -226,10 +230,18 @@ class Decision(Record):
 
 
 def quality_file(name: str) -> Path:
-    """Return where a model's quality is: ``baseline``, ``production`` or a recipe's name."""
+    """Return where a model's quality is: ``baseline``, ``production`` or a recipe's name.
+
+    Args:
+        name: of the model.
+    """
     return QUALITY / f"{name}.json"
 
 
 def predictions_file(name: str) -> Path:
-    """Return where a model's per-sample scores are."""
+    """Return where a model's per-sample scores are.
+
+    Args:
+        name: of the model.
+    """
     return PREDICTIONS / f"{name}.npz"

@@ -57,6 +57,9 @@ class LeftOut:
 def render(results: Results) -> str:
     """Return the whole page; without a decision its verdict is provisional.
 
+    Args:
+        results: of the stages, with the gate's verdict.
+
     Raises:
         ValueError: the gate has not chosen yet.
     """
@@ -96,14 +99,23 @@ def render(results: Results) -> str:
 
 
 def outcome_blocks(results: Results, chosen: str) -> Markup:
-    """Return what the outcome shows of a candidate beside the baseline; nothing where it shows no more than tables."""
+    """Return what the outcome shows of a candidate beside the baseline; nothing where it shows no more than tables.
+
+    Args:
+        results: of the stages.
+        chosen: the candidate's name.
+    """
     before, after = (results.qualities[name].splits["validation"].details for name in (BASELINE, chosen))
     blocks = blocks_for(results.dataset.workload)
     return Markup() if blocks is None else blocks(chosen, before, after)
 
 
 def about(results: Results) -> str:
-    """Return the line beside the title."""
+    """Return the line beside the title.
+
+    Args:
+        results: of the stages.
+    """
     dataset = results.dataset
     shape = ", ".join(" × ".join(map(str, spec.shape)) for spec in dataset.inputs)
     classes = f"{len(dataset.classes)} classes · " if dataset.classes else ""
@@ -111,7 +123,12 @@ def about(results: Results) -> str:
 
 
 def verdict_banner(verdict: GateReport, decision: Decision | None) -> Banner:
-    """Return the decision, or the provisional verdict where there is none."""
+    """Return the decision, or the provisional verdict where there is none.
+
+    Args:
+        verdict: of the gate.
+        decision: about the same candidate, if there is one.
+    """
     if decision is None:
         return Banner("PROVISIONAL", "FAIL" if verdict.outcome == "FAIL" else "", verdict.sentence)
     text = decision.sentence.removeprefix(f"{decision.outcome}: ")
@@ -120,7 +137,12 @@ def verdict_banner(verdict: GateReport, decision: Decision | None) -> Banner:
 
 
 def key_figures(results: Results, chosen: str) -> list[Figure]:
-    """Return a few numbers to remember."""
+    """Return a few numbers to remember.
+
+    Args:
+        results: of the stages.
+        chosen: the candidate's name.
+    """
     quality, cost, speed = results.qualities[chosen].splits["validation"], results.cost(chosen), results.speed(chosen)
     faster = invert(speed.latency_ratio)
     smaller = results.cost(BASELINE).stored_bytes / cost.stored_bytes
@@ -140,7 +162,11 @@ def key_figures(results: Results, chosen: str) -> list[Figure]:
 
 
 def left_out(results: Results) -> list[LeftOut]:
-    """Return what was refused and what was kept out of training; a list that is empty is left away."""
+    """Return what was refused and what was kept out of training; a list that is empty is left away.
+
+    Args:
+        results: of the stages.
+    """
     dataset = results.dataset
     lists = [
         ("Refused", dataset.refused, dataset.refused_samples),
@@ -152,14 +178,23 @@ def left_out(results: Results) -> list[LeftOut]:
 
 
 def first_lines(refusals: tuple[Refusal, ...], total: int) -> list[str]:
-    """Return a line for each of the first samples, and one that counts the others."""
+    """Return a line for each of the first samples, and one that counts the others.
+
+    Args:
+        refusals: the first of them, as dataset.json lists them.
+        total: how many there are in all.
+    """
     shown = [f"{refusal.file}: {refusal.reason}" for refusal in refusals[:MOST_LINES]]
     more = [f"… and {total - len(shown):,} more, in dataset.json"] if total > len(shown) else []
     return list(chain(shown, more))
 
 
 def how_measured(results: Results) -> str:
-    """Return the conditions of the measurement."""
+    """Return the conditions of the measurement.
+
+    Args:
+        results: of the stages.
+    """
     benchmark = results.benchmark
     return (
         f"Measured on {benchmark.cpu} with {benchmark.runtime}, {benchmark.threads} thread, "
@@ -168,7 +203,12 @@ def how_measured(results: Results) -> str:
 
 
 def digests(results: Results, verdict: GateReport) -> list[str]:
-    """Return by what all of it can be found again."""
+    """Return the digests by which data and models can be found again.
+
+    Args:
+        results: of the stages.
+        verdict: of the gate.
+    """
     return [
         f"Data {results.dataset.source_digest[:16]}",
         f"baseline weights {results.training.weights_sha256[:16]}",

@@ -64,11 +64,19 @@ class Results:
         return measuring_of(self.dataset)
 
     def answers(self, name: str, split: Split) -> Answers:
-        """Return what a model said about a split."""
+        """Return what a model said about a split.
+
+        Args:
+            name: ``baseline``, ``production`` or a recipe's name.
+            split: whose samples.
+        """
         return self.predictions[name].splits[split]
 
     def cost(self, name: str) -> Cost:
         """Return what a model costs.
+
+        Args:
+            name: ``baseline``, ``production`` or a recipe's name.
 
         Raises:
             EvaluationError: the model is absent.
@@ -82,17 +90,31 @@ class Results:
         return cost
 
     def speed(self, name: str) -> Speed:
-        """Return how fast a model is."""
+        """Return how fast a model is.
+
+        Args:
+            name: ``baseline``, ``production`` or a recipe's name.
+        """
         return self.benchmark.models[name]
 
     def why_absent(self, name: str) -> str | None:
-        """Return why there is no such model to compare with, or None if there is one."""
+        """Return why there is no such model to compare with, or None if there is one.
+
+        Args:
+            name: ``baseline``, ``production`` or a recipe's name.
+        """
         absent = self.qualities[name].absent
         return absent or (None if name in self.benchmark.models else f"{name} was not benchmarked")
 
 
 def load_results(params: Params) -> Results:
     """Read every record of the last run; ``gate`` if it has chosen, ``decision`` if it is about the chosen one.
+
+    Args:
+        params: of the project.
+
+    Returns:
+        all records, checked to be about the same files and samples.
 
     Raises:
         DataError: a record is missing or of another version.
@@ -117,7 +139,11 @@ def load_results(params: Params) -> Results:
 
 
 def read_history(path: Path) -> dict[str, tuple[float, ...]]:
-    """Columns of the training's history."""
+    """Return the columns of the training's history, by name; none where there is no file.
+
+    Args:
+        path: of the CSV file.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -128,6 +154,9 @@ def read_history(path: Path) -> dict[str, tuple[float, ...]]:
 
 def check_results(results: Results) -> None:
     """Check that what is compared is what was made: the same files, the same samples.
+
+    Args:
+        results: as they were read.
 
     Raises:
         EvaluationError: a record speaks of another file, or of other samples.

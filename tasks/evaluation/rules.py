@@ -17,23 +17,56 @@ from tasks.workloads.measuring import Pair
 
 
 def judge_rules(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
-    """Judge all that must hold for a candidate to be released, as far as a split can show it."""
+    """Judge all that must hold for a candidate to be released, as far as a split can show it.
+
+    Args:
+        name: of the candidate.
+        split: whose samples.
+        results: of the stages.
+
+    Returns:
+        a verdict for each rule and model.
+    """
     return (*judge_run(split, results), *judge_candidate(name, split, results))
 
 
 def judge_candidate(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
-    """Apply every rule of params.yaml to a candidate; and it must have learnt something."""
+    """Apply every rule of params.yaml to a candidate; and it must have learnt something.
+
+    Args:
+        name: of the candidate.
+        split: whose samples.
+        results: of the stages.
+
+    Returns:
+        a verdict for each rule and model.
+    """
     verdicts = (verdict for rule in results.params.gate.rules for verdict in apply_rule(rule, name, split, results))
     return (*verdicts, *judge_learnt(name, split, results))
 
 
 def judge_run(split: Split, results: Results) -> tuple[RuleVerdict, ...]:
-    """Judge what holds for every candidate of a run: the task is learnt, no release is in the way."""
+    """Judge what holds for every candidate of a run: the task is learnt, no release is in the way.
+
+    Args:
+        split: whose samples.
+        results: of the stages.
+
+    Returns:
+        verdicts where something is in the way, none where nothing is.
+    """
     return (*judge_production(results), *judge_learnt(BASELINE, split, results))
 
 
 def apply_rule(rule: Rule, name: str, split: Split, results: Results) -> Iterator[RuleVerdict]:
-    """One verdict for each model that the rule compares with, or for each limit that it sets."""
+    """Yield a verdict for each model that the rule compares with, or for each limit that it sets.
+
+    Args:
+        rule: of the gate.
+        name: of the candidate.
+        split: whose samples.
+        results: of the stages.
+    """
     match rule:
         case QualityRule():
             for versus in rule.versus if rule.margin is not None else ():
@@ -55,7 +88,11 @@ def apply_rule(rule: Rule, name: str, split: Split, results: Results) -> Iterato
 
 
 def overall(verdicts: Iterable[RuleVerdict]) -> Judgement:
-    """FAIL if any rule fails, else INCONCLUSIVE if any is, else PASS: a missing release blocks nothing."""
+    """Return FAIL if any rule fails, else INCONCLUSIVE if any is, else PASS: a missing release blocks nothing.
+
+    Args:
+        verdicts: of all rules.
+    """
     outcomes = {verdict.outcome for verdict in verdicts}
     return "FAIL" if "FAIL" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "PASS"
 
@@ -63,7 +100,7 @@ def overall(verdicts: Iterable[RuleVerdict]) -> Judgement:
 def difference(
     metric: str, pair: tuple[str, str], split: Split, results: Results, confidence: float = 0.95
 ) -> Interval:
-    """Give the difference of a metric between a candidate and another model on the same samples.
+    """Return the difference of a metric between a candidate and another model on the same samples.
 
     Args:
         metric: what is compared.

@@ -27,9 +27,12 @@ INELIGIBLE: Ineligible = "INELIGIBLE"
 
 
 def candidates_table(results: Results) -> list[Row]:
-    """A row for the baseline, one for production if it can be compared, and one for each candidate by rank.
+    """Return a row for the baseline, one for production if it can be compared, and one for each candidate by rank.
 
     Recipes that could not be carried out come last, with nothing measured.
+
+    Args:
+        results: of the stages.
     """
     ranks = {choice.candidate: choice for choice in results.gate.choices} if results.gate else {}
     recipes = sorted(results.candidates, key=lambda name: ranks[name].rank if name in ranks else 0)
@@ -70,7 +73,12 @@ def candidates_table(results: Results) -> list[Row]:
 
 
 def beside_float(results: Results, name: str) -> str:
-    """The file's outputs beside the network's that it was made of: signal to noise, and the same answers."""
+    """Return how near a file's outputs are to the network's: signal to noise, and the share of same answers.
+
+    Args:
+        results: of the stages.
+        name: ``baseline`` or a recipe's name.
+    """
     candidate = results.candidates.get(name)
     found = results.training.conversion if name == BASELINE else candidate.comparison if candidate else None
     if found is None:
@@ -80,7 +88,11 @@ def beside_float(results: Results, name: str) -> str:
 
 
 def rules_table(results: Results) -> list[Row]:
-    """The rules of the gate and how the chosen candidate fares on the validation split."""
+    """Return the rules of the gate and how the chosen candidate fares on the validation split.
+
+    Args:
+        results: of the stages.
+    """
     return [
         {
             "Rule": rule.metric.replace("_", " "),
@@ -93,7 +105,12 @@ def rules_table(results: Results) -> list[Row]:
 
 
 def quality_table(results: Results, chosen: str) -> list[Row]:
-    """Quality of the baseline and the chosen candidate on the validation split."""
+    """Return the quality of the baseline and the chosen candidate on the validation split.
+
+    Args:
+        results: of the stages.
+        chosen: the candidate's name.
+    """
     before, after = (results.qualities[name].splits["validation"] for name in (BASELINE, chosen))
     rows = []
     for metric in results.measuring.metrics:
@@ -111,7 +128,11 @@ def quality_table(results: Results, chosen: str) -> list[Row]:
 
 
 def decision_table(decision: Decision) -> list[Row]:
-    """Return what a decision cost and what is left."""
+    """Return what a decision cost and what is left.
+
+    Args:
+        decision: about the chosen candidate.
+    """
     outlook = decision.outlook
     left = "none" if outlook.confidence >= 1 else f"at {confidence(outlook.confidence)}"
     rows = {
@@ -131,7 +152,12 @@ def decision_table(decision: Decision) -> list[Row]:
 
 
 def cost_table(results: Results, chosen: str) -> list[Row]:
-    """Return what the baseline and the chosen candidate cost."""
+    """Return what the baseline and the chosen candidate cost.
+
+    Args:
+        results: of the stages.
+        chosen: the candidate's name.
+    """
     costs = {name: results.cost(name) for name in (BASELINE, chosen)}
     words = {
         "loaded_bytes": "bytes as loaded",
@@ -148,7 +174,11 @@ def cost_table(results: Results, chosen: str) -> list[Row]:
 
 
 def splits_table(results: Results) -> list[Row]:
-    """Samples of each class in each split."""
+    """Return the number of samples of each class in each split.
+
+    Args:
+        results: of the stages.
+    """
     parts = results.dataset.splits
     rows = [
         {"Class": name} | {split: f"{parts[split].per_class.get(name, 0):,}" for split in SPLITS}
@@ -158,12 +188,20 @@ def splits_table(results: Results) -> list[Row]:
 
 
 def skips_table(step: Step) -> list[Row]:
-    """The layers that a technique left alone."""
+    """Return the layers that a technique left alone.
+
+    Args:
+        step: of a recipe.
+    """
     return [{"Layer": skip.layer, "Left alone because": skip.sentence} for skip in step.skipped]
 
 
 def layers_table(step: Step) -> list[Row]:
-    """Return what is in each layer after a step."""
+    """Return the type, size and content of each layer after a step.
+
+    Args:
+        step: of a recipe.
+    """
     return [
         {
             "Layer": layer.layer,
@@ -180,7 +218,11 @@ def layers_table(step: Step) -> list[Row]:
 
 
 def details_table(step: Step) -> list[Row]:
-    """Return what the technique measured and chose on the way, but for what is a table of its own."""
+    """Return what the technique measured and chose on the way, but for what is a table of its own.
+
+    Args:
+        step: of a recipe.
+    """
     return [
         {"Measured or chosen": name.replace("_", " "), "What": _words(value)}
         for name, value in step.details.items()
@@ -189,7 +231,11 @@ def details_table(step: Step) -> list[Row]:
 
 
 def tables_within(step: Step) -> dict[str, list[Row]]:
-    """Return what it measured of one thing after the other, by what that was."""
+    """Return what it measured of one thing after the other, by what that was.
+
+    Args:
+        step: of a recipe.
+    """
     found = {name: value for name, value in step.details.items() if _is_table(value)}
     if step.trials:
         found["networks that were timed"] = [trial.model_dump() for trial in step.trials]
@@ -200,7 +246,11 @@ def tables_within(step: Step) -> dict[str, list[Row]]:
 
 
 def promises_table(step: Step) -> list[Row]:
-    """Return what was promised and what was measured after a step."""
+    """Return what was promised and what was measured after a step.
+
+    Args:
+        step: of a recipe.
+    """
     return [
         {
             "Layer": promise.layer,
@@ -214,12 +264,20 @@ def promises_table(step: Step) -> list[Row]:
 
 
 def describe_step(step: Step) -> str:
-    """A technique with the settings that a person gave it."""
+    """Return a technique with the settings that a person gave it.
+
+    Args:
+        step: of a recipe.
+    """
     return f"{step.technique}: {describe_config(step.config)}" if step.config else step.technique
 
 
 def describe_config(config: Mapping[str, Any]) -> str:
-    """Settings as words."""
+    """Return settings as words.
+
+    Args:
+        config: of a technique.
+    """
     return ", ".join(f"{key} {_value(value)}" for key, value in config.items() if key != "technique")
 
 

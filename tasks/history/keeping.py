@@ -19,7 +19,11 @@ SUFFIX = ".json"
 
 
 def runs_folder(model: str) -> str:
-    """Return the key under which the records of a model's runs lie."""
+    """Return the key under which the records of a model's runs lie.
+
+    Args:
+        model: the model's name.
+    """
     return f"models/{model}/runs"
 
 

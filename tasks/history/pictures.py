@@ -10,7 +10,14 @@ MOST_DAYS = 8  # dates below the runs
 
 
 def history_svg(lines: Sequence[Past]) -> str:
-    """Draw four figures over the runs, the oldest first: what was released in colour, what was held back as a cross."""
+    """Draw four figures over the runs, the oldest first: what was released in colour, what was held back as a cross.
+
+    Args:
+        lines: of the history, in any order.
+
+    Returns:
+        the picture, as SVG.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
 

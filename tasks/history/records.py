@@ -50,7 +50,11 @@ class RunRecord(Record):
     manifest_sha256: Sha256 | None
 
     def is_as(self, other: "RunRecord") -> bool:
-        """Return whether both runs came to the same: then the second one is no news."""
+        """Return whether both runs came to the same: then the second one is no news.
+
+        Args:
+            other: of a run before or after it.
+        """
         return self._gist == other._gist
 
     @property

@@ -9,7 +9,11 @@ from tasks.wording import capitalized, invert, number, times
 
 
 def history_table(lines: Sequence[Past]) -> list[dict[str, str]]:
-    """Return a row for each line; a figure that is not known is left empty."""
+    """Return a row for each line; a figure that is not known is left empty.
+
+    Args:
+        lines: of the history, in the order of the rows.
+    """
     metrics = list(dict.fromkeys(line.metric for line in lines if line.metric))
     return [
         {

@@ -45,9 +45,11 @@ class Run:
 
 
 def run_failed(model: str, run: Run, state: str) -> Event:
-    """A run ended with an error, after its last retry.
+    """Return the event that a run ended with an error, after its last retry.
 
     Args:
+        model: the model's name.
+        run: as Prefect knows it.
         state: its last one, as Failed or Crashed.
     """
     return _event(
@@ -62,7 +64,12 @@ def run_failed(model: str, run: Run, state: str) -> Event:
 
 
 def held_back(model: str, run: Run) -> Event:
-    """A run ended without a release."""
+    """Return the event that a run ended without a release.
+
+    Args:
+        model: the model's name.
+        run: as Prefect knows it.
+    """
     return _event(
         "held_back",
         run.id,
@@ -89,12 +96,22 @@ class Move:
 
 
 def released(model: str, move: Move) -> Event:
-    """A channel points to a release."""
+    """Return the event that a channel points to a release.
+
+    Args:
+        model: the model's name.
+        move: of the channel.
+    """
     return _event("released", move.key, model, f"{model} {move.version} is {move.channel}", *_moved(move))
 
 
 def rolled_back(model: str, move: Move) -> Event:
-    """A channel points to an earlier release again."""
+    """Return the event that a channel points to an earlier release again.
+
+    Args:
+        model: the model's name.
+        move: of the channel.
+    """
     title = f"{model} is rolled back: {move.version} is {move.channel}"
     return _event("rolled_back", move.key, model, title, *_moved(move))
 
@@ -102,9 +119,11 @@ def rolled_back(model: str, move: Move) -> Event:
 def approval_wanted(
     model: str, version: int, key: str, sentence: str, command: str, *, figures: str = "", link: str | None = None
 ) -> Event:
-    """A release waits for a person.
+    """Return the event that a release waits for a person.
 
     Args:
+        model: the model's name.
+        version: of the release.
         key: of its own, as the SHA-256 of its manifest.
         sentence: why it waits, and what the gate says.
         command: that decides.
@@ -116,9 +135,10 @@ def approval_wanted(
 
 
 def data_changed(model: str, digest: str, sentence: str, details: Iterable[tuple[str, str]] = ()) -> Event:
-    """The source has other data than the last finished run was trained on.
+    """Return the event that the source has other data than the last finished run was trained on.
 
     Args:
+        model: the model's name.
         digest: of the change, as of the data before and now: the same change is told once.
         sentence: what is added, removed, changed.
         details: as how many a class.
@@ -134,9 +154,10 @@ def data_waits(
     details: Iterable[tuple[str, str]] = (),
     link: str | None = None,
 ) -> Event:
-    """New data wait for a person before they are trained on.
+    """Return the event that new data wait for a person before they are trained on.
 
     Args:
+        model: the model's name.
         digest: of the data as they are now.
         sentence: why they wait.
         command: that consents.
@@ -148,9 +169,10 @@ def data_waits(
 
 
 def watch_stale(model: str, since: str, sentence: str) -> Event:
-    """Nobody has looked at the source for long.
+    """Return the event that nobody has looked at the source for long.
 
     Args:
+        model: the model's name.
         since: when it was looked at last (UTC, ISO 8601); a later silence is another event.
         sentence: what is wrong, as the watch's last error.
     """
@@ -159,7 +181,12 @@ def watch_stale(model: str, since: str, sentence: str) -> Event:
 
 
 def trial(model: str, target: str) -> Event:
-    """Return a message that tries a target; each is another one."""
+    """Return a message that tries a target; each is another one.
+
+    Args:
+        model: the model's name.
+        target: its name in params.yaml.
+    """
     now = datetime.now(UTC).isoformat()
     sentence = f"This is a test of the target {target}: nothing has happened."
     return _event("test", f"{target} {now}", model, f"{model}: a test", sentence, ())
@@ -198,6 +225,11 @@ def _event(
 
 
 def cut(text: str, most: int) -> str:
-    """Return text on one line, as :func:`tasks.text.visible` shows it, no longer than this."""
+    """Return text on one line, as :func:`tasks.text.visible` shows it, no longer than this.
+
+    Args:
+        text: of any length, on any number of lines.
+        most: characters, the ellipsis at the end among them.
+    """
     shown = visible(text)
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"

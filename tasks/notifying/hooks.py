@@ -30,7 +30,15 @@ def send_hook(
     """Hand an event over, and return what the receiver says.
 
     Args:
+        target: a webhook of params.yaml.
+        event: to be told.
+        note: what else is to be said; empty for nothing.
+        environment: holds the target's secrets.
+        seconds: after which the receiver counts as silent.
         handing_over: is called before the request leaves.
+
+    Returns:
+        its answer, on one line and without secrets.
 
     Raises:
         TakenLater: the receiver is away or busy.

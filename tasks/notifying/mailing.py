@@ -25,7 +25,13 @@ def send_mail(
     """Hand a mail over, and return what the server says.
 
     Args:
+        target: a mail server of params.yaml, with the people who are to be told.
+        message: the mail.
+        environment: holds the target's password.
         handing_over: is called before the mail itself leaves.
+
+    Returns:
+        its answer, on one line and without secrets.
 
     Raises:
         TakenLater: the server is away, refuses the login, or wants another try.

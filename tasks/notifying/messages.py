@@ -23,6 +23,7 @@ def slack(event: Event, note: str = "") -> Payload:
     """Return the body for an incoming webhook of Slack.
 
     Args:
+        event: to be told.
         note: what else is to be said, as what was left out before.
     """
     blocks: list[Payload] = [
@@ -53,7 +54,12 @@ def _escape(text: str) -> str:
 
 
 def teams(event: Event, note: str = "") -> Payload:
-    """Return the body for a workflow of Teams that posts what its webhook gets: an adaptive card."""
+    """Return the body for a workflow of Teams that posts what its webhook gets: an adaptive card.
+
+    Args:
+        event: to be told.
+        note: what else is to be said; empty for nothing.
+    """
     body = [_rich({"text": event.title, "weight": "Bolder", "size": "Medium"}), _rich({"text": event.sentence})]
     body += [_rich({"text": f"{name}: ", "weight": "Bolder"}, {"text": value}) for name, value in event.details]
     if note:
@@ -75,7 +81,12 @@ def _rich(*runs: Payload) -> Payload:
 
 
 def webhook(event: Event, note: str = "") -> Payload:
-    """Return the body for a program. ``id`` is the same for the same event, ``version`` is that of this form."""
+    """Return the body for a program. ``id`` is the same for the same event, ``version`` is that of this form.
+
+    Args:
+        event: to be told.
+        note: what else is to be said; empty for nothing.
+    """
     return {
         "version": 1,
         "id": event.id,
@@ -91,7 +102,14 @@ def webhook(event: Event, note: str = "") -> Payload:
 
 
 def mail(event: Event, sender: str, to: tuple[str, ...], note: str = "") -> EmailMessage:
-    """Return a mail; its id is made of the event's, so that a mailbox which gets it twice may show it once."""
+    """Return a mail; its id is made of the event's, so that a mailbox which gets it twice may show it once.
+
+    Args:
+        event: to be told.
+        sender: an address.
+        to: addresses.
+        note: what else is to be said; empty for nothing.
+    """
     message = EmailMessage(policy=SMTP)
     message["Subject"] = event.title
     message["From"], message["To"] = sender, ", ".join(to)

@@ -82,7 +82,15 @@ class Outbox:
         self.folder = folder
 
     def post(self, event: Event, targets: Iterable[str]) -> bool:
-        """Put an event in, for these targets; gives False where it is there already, or nobody is to be told."""
+        """Put an event in, for these targets, and return whether it is new.
+
+        Args:
+            event: to be told.
+            targets: their names in params.yaml; nobody is told where there are none.
+
+        Returns:
+            False where it is there already, or nobody is to be told.
+        """
         entry = Entry(event=event, targets=tuple(targets))
         return bool(entry.targets) and _create(self._event(event.id), entry.model_dump_json())
 
@@ -109,18 +117,33 @@ class Outbox:
         return found
 
     def lock(self, target: str) -> Path:
-        """Return the file that is held by who sends to a target."""
+        """Return the file that is held by who sends to a target.
+
+        Args:
+            target: its name.
+        """
         return self._target(target) / "lock"
 
     def fate(self, target: str, event: str) -> Fate:
-        """Return what became of a message so far."""
+        """Return what became of a message so far.
+
+        Args:
+            target: its name.
+            event: its id.
+        """
         for suffix in (ENDED, ".json"):
             with contextlib.suppress(DataError):
                 return read_record(self._target(target) / f"{event}{suffix}", Fate)
         return Fate(state="waiting")
 
     def note(self, target: str, event: str, fate: Fate) -> None:
-        """Note what became of a message."""
+        """Note what became of a message.
+
+        Args:
+            target: its name.
+            event: its id.
+            fate: of the message, which may be its last.
+        """
         path = self._target(target) / f"{event}.json"
         if fate.state in {"waiting", "handing over"}:
             write_record(path, fate)
@@ -129,13 +152,22 @@ class Outbox:
             path.unlink(missing_ok=True)
 
     def ledger(self, target: str) -> Ledger:
-        """Return what is noted about a target."""
+        """Return what is noted about a target.
+
+        Args:
+            target: its name.
+        """
         with contextlib.suppress(DataError):
             return read_record(self._target(target) / "ledger.json", Ledger)
         return Ledger()
 
     def write_ledger(self, target: str, ledger: Ledger) -> None:
-        """Note something about a target."""
+        """Note something about a target.
+
+        Args:
+            target: its name.
+            ledger: takes the place of the one that is there.
+        """
         write_record(self._target(target) / "ledger.json", ledger)
 
     def history(self) -> Iterator[tuple[Entry, str, Fate]]:
@@ -145,7 +177,11 @@ class Outbox:
                 yield entry, target, self.fate(target, entry.event.id)
 
     def forget(self, before: float) -> None:
-        """Remove events that are older than a time (seconds since 1970), with all that became of them."""
+        """Remove events that are older than a time (seconds since 1970), with all that became of them.
+
+        Args:
+            before: the time.
+        """
         for name in _names(self.folder / "events", ".json"):
             path = self._event(name)
             with contextlib.suppress(FileNotFoundError):

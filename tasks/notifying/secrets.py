@@ -15,6 +15,10 @@ LEAST = 6  # characters of a part of an address that may be a secret
 def secret(variable: str, environment: Mapping[str, str]) -> str:
     """Return what a variable holds, without spaces around it.
 
+    Args:
+        variable: its name.
+        environment: in which it is looked for.
+
     Raises:
         TakenLater: it is not set here; another process of the project may have it.
         NotTaken: it holds what cannot be a secret of one line.
@@ -34,6 +38,8 @@ def address(variable: str, environment: Mapping[str, str], in_the_clear: bool) -
     """Return the address of the web that a variable holds.
 
     Args:
+        variable: its name.
+        environment: in which it is looked for.
         in_the_clear: whether it may be an ``http://`` address of another machine.
 
     Raises:
@@ -56,7 +62,12 @@ def address(variable: str, environment: Mapping[str, str], in_the_clear: bool) -
 
 
 def without(text: str, secrets: Iterable[str]) -> str:
-    """Return what a receiver said, on one line and short, without secrets in any form that it may send back."""
+    """Return what a receiver said, on one line and short, without secrets in any form that it may send back.
+
+    Args:
+        text: of a receiver.
+        secrets: that may be in it.
+    """
     for value in secrets:
         for form in sorted(_forms(value), key=len, reverse=True):
             text = text.replace(form, "…")

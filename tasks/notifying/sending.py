@@ -75,6 +75,9 @@ class Sender:
 
         Args:
             seconds: after which no further message is begun.
+
+        Returns:
+            an outcome for each message that was tried.
         """
         until = time.monotonic() + seconds
         waiting = self.outbox.waiting()
@@ -172,7 +175,11 @@ class Sender:
 
 
 def told(ledger: Ledger) -> str:
-    """Say what a target was not told before, or perhaps was not; empty where there is nothing."""
+    """Return what a target was not told before, or perhaps was not; empty where there is nothing.
+
+    Args:
+        ledger: of the target.
+    """
     if not ledger.untold:
         return ""
     counts = Counter(each.state for each in ledger.untold)
@@ -194,6 +201,17 @@ def deliver(
     """Send one message, and return what the receiver says.
 
     Whatever the receiver does, this ends within ``seconds``: by then the message was handed over, or it never is.
+
+    Args:
+        target: of params.yaml.
+        event: to be told.
+        note: what else is to be said; empty for nothing.
+        environment: holds the target's secrets.
+        handing_over: is called before the message leaves.
+        seconds: after which this ends.
+
+    Returns:
+        the answer, on one line and without secrets.
 
     Raises:
         TakenLater: another try may help.

@@ -38,7 +38,16 @@ class Buffers:
         self._patience = PATIENCE
 
     def code(self, constant: schema.Constant | None, count: int, given: bytes) -> bytes:
-        """Code a buffer of ``count`` bytes; ``given`` is empty in decoding."""
+        """Code the content of a buffer.
+
+        Args:
+            constant: that lies in the buffer; None where no tensor names it.
+            count: bytes.
+            given: the content; empty in decoding.
+
+        Returns:
+            the content.
+        """
         if constant is None or not count or constant.bytes != count or count % constant.size:
             return self._bytes(count, given) if count < LARGE else self._sections.code(count, given, Layout(1, (4, 8)))
         if constant.type == schema.INT32 and count < LARGE:
@@ -97,12 +106,22 @@ class Buffers:
 
 
 def decisions(constant: schema.Constant, numbers: NDArray[Any]) -> int:
-    """Return how many it takes to code them one by one."""
+    """Return how many decisions it takes to code numbers one by one.
+
+    Args:
+        constant: that they are of.
+        numbers: its elements, ``[n]``.
+    """
     return len(numbers) + (1 + 8 * constant.size) * int(np.count_nonzero(numbers))
 
 
 def levels_of(constant: schema.Constant, count: int) -> NDArray[np.int32]:
-    """The rows of ``count`` numbers: for each output channel the number of its scale among the different ones."""
+    """Return for each output channel the number of its scale among the different ones, int32 ``[channels]``.
+
+    Args:
+        constant: whose rows these are.
+        count: of its elements.
+    """
     rows = constant.shape[0] if constant.shape else 1
     if len(constant.shape) == 4 and rows == 1:  # depthwise: the channels come last
         rows = count // (constant.shape[-1] or 1)
@@ -116,7 +135,14 @@ def levels_of(constant: schema.Constant, count: int) -> NDArray[np.int32]:
 
 
 def to_numbers(constant: schema.Constant, data: bytes) -> Numbers:
-    """The elements of a constant as whole numbers, floats as their bits; of 4 bits, two to a byte, the lower first."""
+    """Return the elements of a constant as whole numbers, int64 ``[n]``; of floats these are their bits.
+
+    Of elements of 4 bits two share a byte, the lower half first.
+
+    Args:
+        constant: that the bytes are of.
+        data: as the buffer holds them.
+    """
     if constant.type == schema.INT8:
         return np.frombuffer(data, np.int8).astype(np.int64)
     if constant.type != schema.INT4:
@@ -126,7 +152,12 @@ def to_numbers(constant: schema.Constant, data: bytes) -> Numbers:
 
 
 def from_numbers(constant: schema.Constant, numbers: list[int]) -> bytes:
-    """A constant's bytes."""
+    """Return a constant's bytes.
+
+    Args:
+        constant: that the numbers are of.
+        numbers: as :func:`to_numbers` gives them.
+    """
     bits = schema.BITS[constant.type]
     stored = np.array([number & (1 << bits) - 1 for number in numbers], np.uint64)
     if constant.type == schema.INT4:

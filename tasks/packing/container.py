@@ -44,7 +44,10 @@ DECISIONS = 4_000_000  # that may be asked for one by one: half a minute
 
 
 def pack(content: bytes) -> bytes:
-    """The smallest container of a ``.tflite``; the same content gives the same bytes.
+    """Return the smallest container of a ``.tflite``; the same content gives the same bytes.
+
+    Args:
+        content: of the ``.tflite``.
 
     Raises:
         PackingError: it is not a LiteRT flatbuffer.
@@ -57,7 +60,11 @@ def pack(content: bytes) -> bytes:
 
 
 def encode(content: bytes) -> bytes | None:
-    """The container of a file in slimline's own layout, whether or not it is small; None for any other file."""
+    """Return the container of a file in slimline's own layout, whether or not it is small; None for any other file.
+
+    Args:
+        content: of the ``.tflite``.
+    """
     from tasks.packing.recording import read_model, record
 
     tree = record(read_model(content))
@@ -77,7 +84,11 @@ def encode(content: bytes) -> bytes | None:
 
 
 def breakdown(content: bytes) -> dict[str, float]:
-    """Return where the bytes of :func:`encode` go, by what they say; parts of large buffers have their own names."""
+    """Return where the bytes of :func:`encode` go, by what they say; parts of large buffers have their own names.
+
+    Args:
+        content: of a ``.tflite`` in slimline's own layout.
+    """
     from tasks.packing.recording import read_model, record
 
     coder, sections, found = Encoder(), Sections(), dict[str, float]()
@@ -91,7 +102,7 @@ def breakdown(content: bytes) -> dict[str, float]:
 
 
 def unpack(packed: bytes, limit: int) -> bytes:
-    """The ``.tflite`` that a container holds.
+    """Return the ``.tflite`` that a container holds.
 
     Args:
         packed: the container.
@@ -132,7 +143,16 @@ def _decode(stream: bytes, parts: bytes, size: int) -> tuple[bytes, int]:
 
 
 def unpack_file(packed: Path, target: Path, limit: int) -> None:
-    """Unpack a file into another; see :func:`unpack`. A zstd frame never lies in memory as a whole."""
+    """Unpack a file into another. A zstd frame never lies in memory as a whole.
+
+    Args:
+        packed: the container.
+        target: is written; what was there is replaced.
+        limit: bytes that the ``.tflite`` may have.
+
+    Raises:
+        PackingError: see :func:`unpack`.
+    """
     with packed.open("rb") as source:
         framed = source.read(len(zstd.MAGIC)) == zstd.MAGIC
         source.seek(0)

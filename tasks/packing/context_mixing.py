@@ -17,7 +17,11 @@ START = 1 << 31  # a context never seen: one half, seen 0 times
 
 
 def squash(odds: float) -> float:
-    """Probability of log-odds."""
+    """Return the probability of log-odds.
+
+    Args:
+        odds: natural logarithm of p / (1 − p).
+    """
     return 1 / (1 + math.exp(-odds))
 
 
@@ -48,16 +52,23 @@ class Mixer:
         self._weights: dict[int, list[int]] = {}  # and how often they were used, the last of each list
 
     def use(self, coder: Coder) -> None:
-        """Go on with another coder, with all that was learned."""
+        """Go on with another coder, with all that was learned.
+
+        Args:
+            coder: takes or gives the next decisions.
+        """
         self._code = coder.code
 
     def code(self, contexts: Sequence[int], selector: int, bit: int) -> int:
-        """Code ``bit``, or give the decision that was coded.
+        """Code a decision, or decode it.
 
         Args:
             contexts: numbers that name what is known, each unique over all models of this mixer.
             selector: which weights to mix with; always the same number of contexts with the same selector.
             bit: the decision; of no account in decoding.
+
+        Returns:
+            the decision.
 
         Raises:
             PackingError: it has seen more contexts than it has memory for.

@@ -20,7 +20,17 @@ class Floats:
         self._exponent = 0
 
     def code(self, kind: Context, values: Sequence[int], count: int, expected: Sequence[int] = ()) -> list[int]:
-        """Code ``count`` floats, which may be the ``expected`` ones."""
+        """Code floats by their bits.
+
+        Args:
+            kind: which floats these are: each kind has predictions of its own.
+            values: their bits; empty in decoding.
+            count: of floats.
+            expected: bits that they may have.
+
+        Returns:
+            their bits.
+        """
         found: list[int] = []
         if len(expected) == count and self._symbols.flag([(kind, "as expected")], list(values) == list(expected)):
             return list(expected)
@@ -48,17 +58,30 @@ class Floats:
 
 
 def to_bits(data: bytes) -> list[int]:
-    """The bits of packed floats."""
+    """Return the bits of packed floats, a whole number each.
+
+    Args:
+        data: float32, little-endian.
+    """
     return list(struct.unpack(f"<{len(data) // 4}I", data))
 
 
 def from_bits(bits: Sequence[int]) -> bytes:
-    """Packed floats."""
+    """Return packed floats.
+
+    Args:
+        bits: of each, as :func:`to_bits` gives them.
+    """
     return struct.pack(f"<{len(bits)}I", *bits)
 
 
 def products(left: bytes, right: bytes) -> list[int]:
-    """Bits of the products of a single packed float with others; none where the first is not a single one."""
+    """Return the bits of the products of a single packed float with others; none where the first is not a single one.
+
+    Args:
+        left: the single one.
+        right: the others.
+    """
     with np.errstate(all="ignore"):
         one, other = np.frombuffer(left, "<f4"), np.frombuffer(right, "<f4")
         if len(one) != 1:

@@ -27,12 +27,21 @@ class InterleavedEncoder:
         self._decisions: list[tuple[Numbers, NDArray[np.uint16], Bits]] = []
 
     def code(self, active: Numbers, one: Numbers, bits: Bits) -> Bits:
-        """Take ``bits`` down, one for each of the ``active`` lanes; ``one`` / 65536 are the beliefs in 1."""
+        """Take a bit down for each of some lanes.
+
+        Args:
+            active: the numbers of these lanes.
+            one: 65536 times the probability of a 1 in each.
+            bits: the decisions.
+
+        Returns:
+            the decisions.
+        """
         self._decisions.append((active, one.astype(np.uint16), bits))
         return bits
 
     def finish(self) -> bytes:
-        """The bytes: the states to begin with, then the words."""
+        """Return the bytes: the states to begin with, then the words."""
         states = np.full(self.lanes, 1 << FLOOR, np.int64)
         blocks: list[NDArray[Any]] = []
         for active, belief, bits in reversed(self._decisions):
@@ -66,7 +75,19 @@ class InterleavedDecoder:
         self._at = 0
 
     def code(self, active: Numbers, one: Numbers, bits: Bits) -> Bits:
-        """The next decisions of the ``active`` lanes; ``bits`` is there for the encoder's sake, called alike."""
+        """Decode a bit for each of some lanes.
+
+        Args:
+            active: the numbers of these lanes.
+            one: 65536 times the probability of a 1 in each.
+            bits: of no account: an encoder is called alike.
+
+        Returns:
+            the decisions.
+
+        Raises:
+            PackingError: the content is cut off.
+        """
         del bits
         state = self._states[active]
         low = state & 0xFFFF

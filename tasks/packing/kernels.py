@@ -43,7 +43,15 @@ class Kernels:
         self._tensor = 0
 
     def code(self, shape: Shape, given: Sequence[int] | None) -> list[int]:
-        """Code a tensor row by row, or give it."""
+        """Code a tensor row by row, or decode it.
+
+        Args:
+            shape: rows, columns and levels.
+            given: its numbers; None in decoding.
+
+        Returns:
+            its numbers.
+        """
         self._tensor += 1
         columns, stride, own = shape.columns, shape.stride, self._tensor << 48
         found: list[int] = []
@@ -125,7 +133,14 @@ class Kernels:
 
 
 def find_stride(values: Sequence[int], columns: int) -> int:
-    """The distance up to 256 at which zeros and others agree most: the numbers of one input channel after another."""
+    """Return the distance up to 256 at which zeros and others agree most.
+
+    It is that of the numbers of one input channel after another.
+
+    Args:
+        values: of the kernel, row by row.
+        columns: of a row.
+    """
     best, most = 1, -1.0
     flags = [value != 0 for value in values]
     for stride in range(2, min(257, columns)):

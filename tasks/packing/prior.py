@@ -32,7 +32,15 @@ class PriorBuilder:
         self._buffers: list[Node] = [Table()]
 
     def computed(self, *shape: int, kind: int = schema.INT8) -> int:
-        """A tensor that is computed, or the input."""
+        """Add a tensor that is computed, or the input.
+
+        Args:
+            shape: of the tensor.
+            kind: its type in the schema.
+
+        Returns:
+            its number.
+        """
         return self._tensor(shape, kind, 1, None)
 
     def constant(self, *shape: int, kind: int = schema.INT8, scales: int = 0, axis: int = 0) -> int:
@@ -54,7 +62,18 @@ class PriorBuilder:
         return len(self._tensors) - 1
 
     def operator(self, name: str, inputs: Sequence[int], output: int, union: int = 0, options: Node = NOTHING) -> int:
-        """An operator; gives its output."""
+        """Add an operator.
+
+        Args:
+            name: of its code.
+            inputs: numbers of tensors.
+            output: number of a tensor.
+            union: type of the options in the schema.
+            options: of the operator.
+
+        Returns:
+            the number of its output.
+        """
         if name not in self._codes:
             self._codes.append(name)
         number = self._codes.index(name)
@@ -64,14 +83,29 @@ class PriorBuilder:
         return output
 
     def layer(self, before: int, channels: int, shape: Sequence[int], after: Sequence[int], options: Node) -> int:
-        """A convolution, or a dense layer where the kernel has two dimensions."""
+        """Add a convolution, or a dense layer where the kernel has two dimensions.
+
+        Args:
+            before: number of the input.
+            channels: of the output.
+            shape: of the kernel.
+            after: shape of the output.
+            options: of the operator.
+
+        Returns:
+            the number of its output.
+        """
         kernel = self.constant(*shape, scales=channels)
         bias = self.constant(channels, kind=schema.INT32, scales=channels)
         name, union = ("dense", 8) if len(shape) == 2 else ("conv", 1)
         return self.operator(name, [before, kernel, bias], self.computed(*after), union, options)
 
     def finish(self, output: int) -> Table:
-        """The whole file."""
+        """Return the whole file.
+
+        Args:
+            output: number of the network's output.
+        """
         codes: list[Node] = []
         for name in self._codes:
             code, version = CODES[name]
@@ -96,7 +130,7 @@ def _ints(values: Sequence[int]) -> Node:
 
 
 def prior() -> Table:
-    """The tree of the network."""
+    """Return the tree of the network."""
     made = PriorBuilder()
     at = made.operator("quantize", [made.computed(1, 32, 32, 3, kind=schema.UINT8)], made.computed(1, 32, 32, 3))
     at = made.layer(at, 32, (32, 3, 3, 3), (1, 30, 30, 32), CONV)

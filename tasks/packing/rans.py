@@ -25,7 +25,15 @@ class Encoder:
         self._decisions: list[int] = []
 
     def code(self, one: int, bit: int) -> int:
-        """Take ``bit`` down, of which the model believed with ``one`` / 65536 that it is 1; 0 < ``one`` < 65536."""
+        """Take a decision down.
+
+        Args:
+            one: 65536 times the probability of a 1, from 1 to 65535.
+            bit: the decision.
+
+        Returns:
+            the decision.
+        """
         self._decisions.append(one << 1 | bit)
         return bit
 
@@ -33,12 +41,16 @@ class Encoder:
         return len(self._decisions)
 
     def bits(self) -> float:
-        """The information taken down so far, which is what it will be coded to."""
+        """Return the information taken down so far in bits, which is what it will be coded to."""
         odds = ((decision >> 1, decision & 1) for decision in self._decisions)
         return -sum(log2((one if bit else (1 << SCALE) - one) / (1 << SCALE)) for one, bit in odds)
 
     def finish(self, check: int) -> bytes:
-        """The bytes; ``check`` (32 bits) is what the decoder finds at the end."""
+        """Return the bytes.
+
+        Args:
+            check: 32 bits that the decoder finds at the end.
+        """
         state, words = FLOOR | check, []
         for decision in reversed(self._decisions):
             one = decision >> 1
@@ -69,7 +81,18 @@ class Decoder:
         self._left = limit
 
     def code(self, one: int, bit: int = 0) -> int:
-        """The next decision; ``bit`` is there for the encoder's sake, which is called alike."""
+        """Decode the next decision.
+
+        Args:
+            one: 65536 times the probability of a 1, from 1 to 65535.
+            bit: of no account: an encoder is called alike.
+
+        Returns:
+            the decision.
+
+        Raises:
+            PackingError: there are no more decisions, or more than the limit.
+        """
         del bit
         if not self._left:
             raise PackingError("Expected fewer decisions than the limit. Received: more; the content is damaged.")
@@ -89,7 +112,7 @@ class Decoder:
         return found
 
     def finish(self) -> int:
-        """The check that the encoder was given.
+        """Return the check that the encoder was given.
 
         Raises:
             PackingError: there is more content, or the decoder did not arrive where the encoder began.

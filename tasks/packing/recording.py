@@ -13,7 +13,10 @@ from tasks.packing.tree import IDENTIFIER, Node, Scalar, Table, Tables, Text, Ve
 
 
 def read_model(content: bytes) -> Any:
-    """A flatbuffer as the schema's object ``ModelT``.
+    """Return a flatbuffer as the schema's object ``ModelT``.
+
+    Args:
+        content: of the ``.tflite``.
 
     Raises:
         PackingError: it is not a LiteRT flatbuffer.
@@ -26,7 +29,14 @@ def read_model(content: bytes) -> Any:
 
 
 def record(model: Any) -> Table:
-    """Return what ``model`` (a ``ModelT``) says, as a tree."""
+    """Return what a model says, as a tree.
+
+    Args:
+        model: the schema's ``ModelT``.
+
+    Raises:
+        PackingError: its root is no table.
+    """
     recorder = _Recorder()
     root = recorder.node(model.Pack(recorder))
     if not isinstance(root, Table):

@@ -59,27 +59,46 @@ class Constant:
 
 
 def numbers(node: Node | None) -> list[int]:
-    """The elements of a vector of numbers with signs; none where there is no vector."""
+    """Return the elements of a vector of numbers with signs; none where there is no vector.
+
+    Args:
+        node: of a tree.
+    """
     return np.frombuffer(node.data, f"<i{node.size}").tolist() if isinstance(node, Vector) else []
 
 
 def number(node: Node | None) -> int:
-    """A scalar's value; 0 where there is none."""
+    """Return a scalar's value; 0 where there is none.
+
+    Args:
+        node: of a tree.
+    """
     return node.value if isinstance(node, Scalar) else 0
 
 
 def items(node: Node | None) -> list[Table]:
-    """The tables of a vector; none where there is no vector."""
+    """Return the tables of a vector; none where there is no vector.
+
+    Args:
+        node: of a tree.
+    """
     return [item for item in node.items if isinstance(item, Table)] if isinstance(node, Tables) else []
 
 
 def subgraphs(model: Table) -> list[Table]:
-    """All graphs of a model."""
+    """Return all graphs of a model.
+
+    Args:
+        model: the root of its tree.
+    """
     return items(model.fields.get(SUBGRAPHS))
 
 
 def constant_of(tensor: Table) -> Constant:
     """Return what is known of a tensor.
+
+    Args:
+        tensor: its table.
 
     Raises:
         PackingError: it has more axes than any runtime knows.
@@ -93,13 +112,21 @@ def constant_of(tensor: Table) -> Constant:
 
 
 def quantization(tensor: Table) -> dict[int, Node]:
-    """The fields of a tensor's quantization."""
+    """Return the fields of a tensor's quantization, by their slots.
+
+    Args:
+        tensor: its table.
+    """
     found = tensor.fields.get(QUANTIZATION)
     return found.fields if isinstance(found, Table) else {}
 
 
 def constants(model: Table) -> dict[int, Constant]:
-    """The first tensor of each buffer that one names."""
+    """Return the first tensor of each buffer that one names, by the buffer's number.
+
+    Args:
+        model: the root of its tree.
+    """
     found: dict[int, Constant] = {}
     for graph in subgraphs(model):
         for tensor in items(graph.fields.get(TENSORS)):
@@ -108,7 +135,11 @@ def constants(model: Table) -> dict[int, Constant]:
 
 
 def biases(model: Table) -> Iterator[tuple[Table, Table, Table]]:
-    """Give for each operator with an input, a kernel and a bias the tensors of these three."""
+    """Yield for each operator with an input, a kernel and a bias the tensors of these three.
+
+    Args:
+        model: the root of its tree.
+    """
     for graph in subgraphs(model):
         tensors = items(graph.fields.get(TENSORS))
         for operator in items(graph.fields.get(OPERATORS)):

@@ -28,7 +28,16 @@ class Sections:
         self._turns = TURNS
 
     def code(self, count: int, given: bytes, layout: Layout) -> bytes:
-        """Code ``count`` elements; ``given`` is empty in decoding."""
+        """Code the elements of a large buffer.
+
+        Args:
+            count: of elements.
+            given: their bytes; empty in decoding.
+            layout: how they lie.
+
+        Returns:
+            their bytes.
+        """
         code, step = self._decode if self._decoding else self._encode, PART * layout.size
         parts = []
         for at, start in enumerate(range(0, count, PART)):

@@ -66,7 +66,14 @@ class Structure:
         self._root = Table()
 
     def model(self, given: Table | None) -> Table:
-        """Code a whole model, or give it: its scales and buffers are in :attr:`scales` and :attr:`buffers`."""
+        """Code a whole model, or decode it: its scales and buffers are in :attr:`scales` and :attr:`buffers`.
+
+        Args:
+            given: the root of its tree; None in decoding.
+
+        Returns:
+            the root of its tree.
+        """
         return self._table((), given, self._root)
 
     def _table(self, path: Path, given: Table | None, table: Table) -> Table:

@@ -1,5 +1,7 @@
-"""Numbers and bytes as decisions. Everything is coded and decoded by the same lines: a value goes in, which is of no
-account in decoding, and the value comes out.
+"""Numbers and bytes as decisions.
+
+Everything is coded and decoded by the same lines: a value goes in, which is of no account in decoding, and the value
+comes out.
 """
 
 from collections.abc import Hashable, Sequence
@@ -31,16 +33,39 @@ class Symbols:
         self._names: dict[Context, int] = {}
 
     def use(self, coder: Coder) -> None:
-        """Go on with another coder, with all that was learned."""
+        """Go on with another coder, with all that was learned.
+
+        Args:
+            coder: takes or gives the next decisions.
+        """
         self._coder = coder
         self._mixer.use(coder)
 
     def flag(self, contexts: Sequence[Context], value: bool = False) -> bool:
-        """Code yes or no."""
+        """Code yes or no.
+
+        Args:
+            contexts: what is known.
+            value: of no account in decoding.
+
+        Returns:
+            the value.
+        """
         return bool(self._mixer.code([self._name(context) << 16 for context in contexts], len(contexts) << 8, value))
 
     def number(self, contexts: Sequence[Context], value: int = 0) -> int:
-        """Code a number from 0: how many bits follow its leading one in 1 + number, then these (Elias 1975)."""
+        """Code a number from 0: how many bits follow its leading one in 1 + number, then these (Elias 1975).
+
+        Args:
+            contexts: what is known.
+            value: of no account in decoding.
+
+        Returns:
+            the value.
+
+        Raises:
+            PackingError: the content has a number of more bits than there are.
+        """
         names = [self._name(context) << 16 for context in contexts]
         code, kind = self._mixer.code, len(names) << 8
         shifted = value + 1
@@ -62,12 +87,28 @@ class Symbols:
         return found - 1
 
     def signed(self, contexts: Sequence[Context], value: int = 0) -> int:
-        """Code a whole number: 0, −1, 1, −2, … as 0, 1, 2, 3, …"""
+        """Code a whole number: 0, −1, 1, −2, … as 0, 1, 2, 3, …
+
+        Args:
+            contexts: what is known.
+            value: of no account in decoding.
+
+        Returns:
+            the value.
+        """
         coded = self.number(contexts, -2 * value - 1 if value < 0 else 2 * value)
         return -(coded + 1) // 2 if coded & 1 else coded // 2
 
     def byte(self, contexts: Sequence[Context], value: int = 0) -> int:
-        """Code one of 256 values, the highest bit first."""
+        """Code one of 256 values, the highest bit first.
+
+        Args:
+            contexts: what is known.
+            value: of no account in decoding.
+
+        Returns:
+            the value.
+        """
         names = [self._name(context) << 16 for context in contexts]
         node, kind = 1, len(names) << 8 | 128
         for left in range(7, -1, -1):
@@ -76,7 +117,15 @@ class Symbols:
         return node & 255
 
     def raw(self, bits: int, value: int = 0) -> int:
-        """Code ``bits`` bits about which nothing is known."""
+        """Code bits about which nothing is known.
+
+        Args:
+            bits: how many.
+            value: of no account in decoding.
+
+        Returns:
+            the value.
+        """
         found = 0
         for left in range(bits - 1, -1, -1):
             found = found << 1 | self._coder.code(HALF, value >> left & 1)

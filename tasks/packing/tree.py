@@ -56,7 +56,11 @@ Leaf = Vector | Text
 
 
 def serialize(root: Table) -> bytes:
-    """Lay ``root`` out; gives a whole file."""
+    """Return a tree laid out as a whole file.
+
+    Args:
+        root: of the tree.
+    """
     layout = _Layout()
     layout.place(root, 0)
     layout.place_leaves()

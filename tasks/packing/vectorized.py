@@ -20,12 +20,22 @@ SIZES = np.array([part << at for at in range(2, 12) for part in (2, 3)], np.int6
 
 
 def lanes_for(count: int, size: int) -> int:
-    """Return how many lanes code ``count`` numbers of ``size`` bytes."""
+    """Return how many lanes code so many numbers.
+
+    Args:
+        count: of numbers.
+        size: bytes of each.
+    """
     return max(1, min(LANES, count * size // BYTES_A_LANE))
 
 
 def turns_for(count: int, size: int) -> int:
-    """Return how often all lanes decide something at most, which is what coding takes time for: 20 to 60 µs each."""
+    """Return how often all lanes decide something at most, which is what coding takes time for: 20 to 60 µs each.
+
+    Args:
+        count: of numbers.
+        size: bytes of each.
+    """
     return -(-count // lanes_for(count, size)) * (1 + 8 * size)
 
 
@@ -37,7 +47,16 @@ class Learner:
         self._seen = np.zeros((2, contexts), np.int64)
 
     def code(self, active: Numbers, contexts: Numbers, bits: Bits) -> Bits:
-        """Code a bit for each of the ``active`` lanes, in a context each."""
+        """Code a bit for each of some lanes.
+
+        Args:
+            active: the numbers of these lanes.
+            contexts: the number of a context for each.
+            bits: of no account in decoding.
+
+        Returns:
+            the bits.
+        """
         zeros, ones = self._seen[0][contexts], self._seen[1][contexts]
         one = ((2 * ones + 1) << 16) // (2 * (zeros + ones) + 2)
         found = self._coder.code(active, np.clip(one, SURE, 65536 - SURE), bits)
@@ -48,7 +67,16 @@ class Learner:
         return found
 
     def tree(self, active: Numbers, base: Numbers, values: Numbers) -> Numbers:
-        """Code a number of 8 bits for each of the ``active`` lanes, the highest first; ``base``: a context each."""
+        """Code a number of 8 bits for each of some lanes, the highest bit first.
+
+        Args:
+            active: the numbers of these lanes.
+            base: the number of a context for each.
+            values: of no account in decoding.
+
+        Returns:
+            the numbers.
+        """
         node = np.ones(len(active), np.int64)
         for left in range(7, -1, -1):
             bit = self.code(active, (base << 8) + node, (values >> left & 1).astype(bool))
@@ -65,7 +93,11 @@ class ContextKind(IntEnum):
 
 
 def context_kinds(size: int) -> tuple[ContextKind, ...]:
-    """Return what elements of ``size`` bytes may have in common."""
+    """Return what elements may have in common.
+
+    Args:
+        size: bytes of each.
+    """
     return tuple(ContextKind) if size == 1 else (ContextKind.NEIGHBOUR, ContextKind.SCALE)
 
 
@@ -85,11 +117,19 @@ class Layout:
     context: ContextKind = ContextKind.NEIGHBOUR
 
     def rows(self, positions: Numbers) -> Numbers:
-        """The row of each of these positions of the part."""
+        """Return the row of each of some positions.
+
+        Args:
+            positions: in the part, ``[n]``.
+        """
         return np.minimum((positions + self.start) // max(1, self.columns), len(self.levels) - 1)
 
     def level(self, positions: Numbers) -> Numbers:
-        """The number of the scale at each of these positions, of a number that is bounded."""
+        """Return the number of the scale at each of some positions, of a number that is bounded.
+
+        Args:
+            positions: in the part, ``[n]``.
+        """
         return self.levels[self.rows(positions)].astype(np.int64) % SCALES
 
 
@@ -101,25 +141,37 @@ class Rows:
         self._total, self._seen = np.zeros((2, len(layout.levels)), np.int64)
 
     def sizes(self, positions: Numbers) -> Numbers:
-        """The octave, in halves, of the mean magnitude of the row at each position; one seen as 8 at first."""
+        """Return the octave, in halves, of the mean magnitude of the row at each position; one seen as 8 at first.
+
+        Args:
+            positions: in the part, ``[n]``.
+        """
         rows = self._layout.rows(positions)
         return np.searchsorted(SIZES, ONE * (self._total[rows] + 8) // (self._seen[rows] + 1), side="right")
 
     def add(self, positions: Numbers, elements: Bytes) -> None:
-        """Learn from elements of a byte each."""
+        """Learn from elements of a byte each.
+
+        Args:
+            positions: in the part, ``[n]``.
+            elements: the bits of int8, uint8 ``[n]``.
+        """
         rows = self._layout.rows(positions)
         np.add.at(self._total, rows, np.abs(elements.view(np.int8).astype(np.int64)))
         np.add.at(self._seen, rows, 1)
 
 
 def code_elements(coder: InterleavedCoder, count: int, given: Bytes | None, layout: Layout) -> Bytes:
-    """Code ``count`` elements: other than zero or not in the context of neighbours, then their bytes as trees.
+    """Code elements: other than zero or not in the context of neighbours, then their bytes as trees.
 
     Args:
         coder: takes or gives the decisions.
         count: elements.
         given: them, ``[count, size]``, little-endian; None in decoding.
         layout: how they lie.
+
+    Returns:
+        the elements, ``[count, size]``.
     """
     lanes, size = coder.lanes, layout.size
     steps = -(-count // lanes)

@@ -13,9 +13,12 @@ CHUNK = 1 << 20  # bytes at a time
 
 
 def compress_zstd(content: bytes) -> bytes:
-    """One zstd frame, made on one thread.
+    """Return one zstd frame, made on one thread.
 
     It carries the content's size and no checksum; the same content gives the same bytes.
+
+    Args:
+        content: of any length.
     """
     from backports.zstd import compress
 
@@ -24,6 +27,10 @@ def compress_zstd(content: bytes) -> bytes:
 
 def decompress_zstd(source: BinaryIO, limit: int) -> Iterator[bytes]:
     """Yield what a frame holds, chunk by chunk.
+
+    Args:
+        source: begins with the frame.
+        limit: bytes that it may hold.
 
     Raises:
         PackingError: it is no frame, cut off or damaged, or holds more than ``limit`` bytes.

@@ -28,6 +28,9 @@ def changes_of(stage: StageState, known: Mapping[Path, Foreseen]) -> list[str]:
     Args:
         stage: as DVC sees it.
         known: what stages that always run would write now, by path.
+
+    Returns:
+        a few words for each reason, as ``tasks/training is new``.
     """
     if not stage.ran:
         return [NEVER]
@@ -42,7 +45,15 @@ def changes_of(stage: StageState, known: Mapping[Path, Foreseen]) -> list[str]:
 
 
 def looked_at(stage: StageState, known: Mapping[Path, Foreseen]) -> list[str] | None:
-    """Tell whether a stage that always runs would write something else than there is; None if that is not known."""
+    """Tell whether a stage that always runs would write something else than there is; None if that is not known.
+
+    Args:
+        stage: as DVC sees it.
+        known: what stages that always run would write now, by path.
+
+    Returns:
+        no words where it would write the same; one sentence where it would not.
+    """
     outputs = [file.path for file in stage.outputs]
     files = {path: now for path, now in known.items() if any(out in (path, *path.parents) for out in outputs)}
     if not files:

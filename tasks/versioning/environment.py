@@ -11,12 +11,16 @@ WITHHELD = ("SLIMLINE_SIGNING_KEY",)  # no stage signs, and a model of one's own
 
 
 def withheld(params: Path = PARAMS) -> frozenset[str]:
-    """Return the variables that no stage and no server may have: the private key, and secrets of those who are told."""
+    """Return the variables that no stage and no server may have: the private key, and secrets of those who are told.
+
+    Args:
+        params: the params.yaml that names secrets of those who are told.
+    """
     return secret_variables(params).union(WITHHELD)
 
 
 def stage_environment(more: Mapping[str, str]) -> dict[str, str]:
-    """The environment for DVC and the stages that it starts: this Python's programs come first.
+    """Return the environment for DVC and the stages that it starts: this Python's programs come first.
 
     Args:
         more: variables to set beside those that are there.

@@ -22,6 +22,11 @@ QUIET = {
 def git(root: Path, *arguments: str, seconds: float = LOCAL) -> str:
     """Return what a git command says in ``root``.
 
+    Args:
+        root: the folder in which git runs.
+        arguments: of the command, its name first.
+        seconds: after which it is ended.
+
     Raises:
         VersioningError: it fails, or takes too long.
     """
@@ -39,6 +44,11 @@ def run_git(root: Path, *arguments: str, seconds: float = LOCAL) -> tuple[int, s
     """Return the exit code of a git command, what it says, and its errors; credentials in addresses are left out.
 
     The command has no terminal, so that neither git nor what it starts (ssh, a helper, a signer) can ask for anything.
+
+    Args:
+        root: the folder in which git runs.
+        arguments: of the command, its name first.
+        seconds: after which it is ended.
 
     Raises:
         VersioningError: there is no git, or the command takes longer than ``seconds``.

@@ -19,6 +19,10 @@ CODE = (":/*.py", ":/*.j2", ":/*.css")  # pathspecs of what runs
 def commit(message: str, root: Path = Path()) -> str | None:
     """Commit params.yaml, dvc.yaml and dvc.lock on the current branch, and nothing else.
 
+    Args:
+        message: of the commit.
+        root: the project's folder.
+
     Returns:
         the commit, or None where there was nothing to commit.
 
@@ -34,9 +38,12 @@ def commit(message: str, root: Path = Path()) -> str | None:
 
 
 def release_message(model: str, version: int, manifest_sha256: str | None, lines: Iterable[str] = ()) -> str:
-    """The message of the commit of a release; a digest in it vouches for the manifest, whatever is in the store.
+    """Return the message of the commit of a release; a digest in it vouches for the manifest, whatever is in the store.
 
     Args:
+        model: the model's name.
+        version: of the release.
+        manifest_sha256: of the manifest that this project has made; None where it vouches for none.
         lines: what is to be known of the release, each on a line that begins with a word of its own and a colon, so
             that no text from outside passes for the digest.
     """
@@ -49,7 +56,13 @@ def release_message(model: str, version: int, manifest_sha256: str | None, lines
 
 
 def committed_digests(model: str, version: int, root: Path = Path()) -> frozenset[str]:
-    """The SHA-256 of manifests that the history of this branch names for a release; none where git knows nothing."""
+    """Return the SHA-256 of manifests that this branch's history names for a release; none where git knows nothing.
+
+    Args:
+        model: the model's name.
+        version: of the release.
+        root: the project's folder.
+    """
     try:
         messages = git(root, "log", "-z", "--format=%B").split("\0")
     except VersioningError:
@@ -60,22 +73,33 @@ def committed_digests(model: str, version: int, root: Path = Path()) -> frozense
 
 
 def release_of(message: str) -> tuple[str, int] | None:
-    """Return model and version of the release that the message of a commit or a tag is about, if it is about one."""
+    """Return model and version of the release that the message of a commit or a tag is about, if it is about one.
+
+    Args:
+        message: of a commit or a tag.
+    """
     found = TITLE.fullmatch(message.strip().partition("\n")[0])
     return (found[1], int(found[2])) if found else None
 
 
 def witnessed(message: str) -> str | None:
-    """Return the SHA-256 of a manifest for which a message vouches: in a paragraph of its own, the last one."""
+    """Return the SHA-256 of a manifest for which a message vouches: in a paragraph of its own, the last one.
+
+    Args:
+        message: of a commit or a tag.
+    """
     found = re.search(rf"\n\n{WITNESS}([0-9a-f]{{64}})\Z", message.strip())
     return found[1] if found else None
 
 
 def head(root: Path = Path()) -> tuple[str | None, bool | None]:
-    """The commit that is checked out and whether the code differs from it; None twice where git knows nothing.
+    """Return the commit that is checked out, and whether the code differs from it; None twice where git knows nothing.
 
     Tracked files count, and code that nobody has added yet (modules, templates of pages): a clone has not got it.
     params.yaml and dvc.lock do not count: a release carries them as they are.
+
+    Args:
+        root: the project's folder.
     """
     others = [":/", *(f":(exclude){name}" for name in CARRIED)]
     try:

@@ -34,6 +34,10 @@ def set_params(
 def with_changes(changes: Sequence[str], path: Path = PARAMS) -> Params:
     """Return params.yaml as :func:`set_params` would leave it, and leave the file as it is.
 
+    Args:
+        changes: as ``--set`` takes them, ``key=value`` each.
+        path: of params.yaml.
+
     Raises:
         ConfigError: see :func:`set_params`.
     """
@@ -41,7 +45,11 @@ def with_changes(changes: Sequence[str], path: Path = PARAMS) -> Params:
 
 
 def read_values(path: Path = PARAMS) -> dict[str, Any]:
-    """Return the values of a params.yaml that was checked, as they are written there."""
+    """Return the values of a params.yaml that was checked, as they are written there.
+
+    Args:
+        path: of params.yaml.
+    """
     from ruamel.yaml import YAML
 
     values: dict[str, Any] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))

@@ -57,6 +57,9 @@ def create(folder: Path, model: str, workload: str = DEFAULT_WORKLOAD) -> Made:
         model: the name under which the project releases.
         workload: the kind of its samples.
 
+    Returns:
+        the files that were made, and what is to be said of them.
+
     Raises:
         ConfigError: the name or the workload is none, or a file is there already.
         VersioningError: git cannot do it.
@@ -140,7 +143,11 @@ def _without(workload: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def name_for(folder: Path) -> str | None:
-    """Return the folder's name where a model may have it."""
+    """Return the folder's name where a model may have it.
+
+    Args:
+        folder: of the project; it need not be there.
+    """
     name = folder.absolute().name.lower()
     return name if re.fullmatch(NAME, name) and name not in BUILT_IN else None
 

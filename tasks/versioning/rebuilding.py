@@ -25,6 +25,11 @@ def clone_at(commit: str, folder: Path, root: Path = Path()) -> Path:
 
     The clone reads from the same DVC remotes as ``root``, local settings and credentials included.
 
+    Args:
+        commit: in the repository of ``root``.
+        folder: an empty one.
+        root: the project's folder.
+
     Returns:
         the project in the clone; ``root`` may be a folder inside its repository.
 
@@ -47,21 +52,34 @@ def clone_at(commit: str, folder: Path, root: Path = Path()) -> Path:
 
 
 def carries_tool(project: Path) -> bool:
-    """Return whether a clone has slimline's own code, as that of slimline's repository: then it runs that."""
+    """Return whether a clone has slimline's own code, as that of slimline's repository: then it runs that.
+
+    Args:
+        project: its folder in the clone.
+    """
     return (project / "tasks" / "command.py").is_file()
 
 
 def put_files(project: Path, files: Mapping[str, bytes]) -> None:
-    """Let the clone have these contents in place of the commit's."""
+    """Let the clone have these contents in place of the commit's.
+
+    Args:
+        project: its folder in the clone.
+        files: contents by their names, relative to the project.
+    """
     for name, content in files.items():
         write_bytes(project / name, content)
 
 
 def lend_source(project: Path, root: Path = Path()) -> None:
-    """Let the clone see a source that lies in the folder of the project and not in git, under the same name.
+    """Let the clone see a source that lies in the project's folder and not in git, under the same name.
 
     A source that leaves the folder which holds
     the clone, as ``../../photos`` may, is not lent.
+
+    Args:
+        project: its folder in the clone.
+        root: the project that has the source.
     """
     params = _params(project)
     source = str(params.get("data", {}).get("source", ""))
@@ -84,7 +102,12 @@ def _params(project: Path) -> dict[str, Any]:
 
 
 def time_decides(project: Path, recipe: str) -> bool:
-    """Return whether a step of a recipe has a budget of measured latency, as params.yaml has them."""
+    """Return whether a step of a recipe has a budget of measured latency, as params.yaml has them.
+
+    Args:
+        project: its folder, with a params.yaml.
+        recipe: its name.
+    """
     params = _params(project)
     steps = params.get("recipes", {}).get(recipe) or ()
     budgets = [step.get("budget") for step in steps]
@@ -93,6 +116,14 @@ def time_decides(project: Path, recipe: str) -> bool:
 
 def stages_to_run(project: Path, last: str, ready: Collection[str]) -> list[str]:
     """List the stage ``last`` and all that it needs, in an order in which they can run, without those that are ready.
+
+    Args:
+        project: its folder.
+        last: the stage that is wanted.
+        ready: names of stages whose outputs are there.
+
+    Returns:
+        their names.
 
     Raises:
         VersioningError: there is no such stage, or dvc.yaml is wrong.
@@ -104,6 +135,8 @@ def run_again(project: Path, stage: str, say: Callable[[str], None], threads: in
     """Run a stage in the clone, whatever DVC remembers of earlier runs.
 
     Args:
+        project: its folder in the clone.
+        stage: its name.
         say: gets the stage's lines as they come.
         threads: for TensorFlow, whose last bits depend on their number; as many as there are processors by default.
 

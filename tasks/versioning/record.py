@@ -34,6 +34,11 @@ class Subject:
 def expect_recordable(settings: Versioning, model: str, root: Path = Path()) -> None:
     """Refuse work at whose end git could not record the release. Nothing is asked of another machine.
 
+    Args:
+        settings: of params.yaml.
+        model: the model's name.
+        root: the project's folder.
+
     Raises:
         VersioningError: there is no repository, git knows no identity, something is unfinished in it, files of the
             record are ignored, tags are another model's, or the remote is none.
@@ -73,6 +78,11 @@ def expect_recordable(settings: Versioning, model: str, root: Path = Path()) -> 
 
 def record_release(settings: Versioning, subject: Subject, root: Path = Path()) -> list[str]:
     """Commit and tag a release, and push both where params.yaml names a remote. To do it again does no harm.
+
+    Args:
+        settings: of params.yaml.
+        subject: the release, as git is to know it.
+        root: the project's folder.
 
     Returns:
         what was done, a line each.

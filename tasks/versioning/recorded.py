@@ -22,12 +22,24 @@ class Mark(Record):
 
 
 def mark_recorded(manifest_sha256: str, mark: Mark, marks: Path = MARKS) -> None:
-    """Note that the record of the release with this manifest is kept."""
+    """Note that the record of the release with this manifest is kept.
+
+    Args:
+        manifest_sha256: of the release.
+        mark: what was recorded, and where to.
+        marks: the folder of the marks.
+    """
     write_record(_file(manifest_sha256, marks), mark)
 
 
 def is_recorded(manifest_sha256: str, mark: Mark, marks: Path = MARKS) -> bool:
-    """Return whether the record of the release with this manifest is kept, just as ``mark`` asks for it."""
+    """Return whether the record of the release with this manifest is kept, just as ``mark`` asks for it.
+
+    Args:
+        manifest_sha256: of the release.
+        mark: what is to be recorded, and where to.
+        marks: the folder of the marks.
+    """
     try:
         return read_record(_file(manifest_sha256, marks), Mark) == mark
     except DataError:  # none, or one of another version: to record again does no harm

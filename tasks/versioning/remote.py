@@ -34,6 +34,10 @@ class Pushed:
 def branch_of(root: Path, remote: str) -> tuple[str, str]:
     """Return the branch that is checked out, and the one of the remote that it belongs to.
 
+    Args:
+        root: the project's folder.
+        remote: the name of a remote of git.
+
     Raises:
         VersioningError: there is no such remote, or no branch is checked out.
     """
@@ -61,6 +65,9 @@ def push_branch(root: Path, remote: str) -> Pushed:
         root: the project's folder.
         remote: of git.
 
+    Returns:
+        the commit that the remote has now, and what is to be said of it.
+
     Raises:
         VersioningError: the remote does not take it, or others have changed the same files.
     """
@@ -78,6 +85,12 @@ def push_branch(root: Path, remote: str) -> Pushed:
 
 def push_tag(root: Path, remote: str, tag: str, message: str) -> None:
     """Bring the tag of a release to the remote; one of the same release that is there already is taken over.
+
+    Args:
+        root: the project's folder.
+        remote: the name of a remote of git.
+        tag: of the release, as it is here.
+        message: of the tag.
 
     Raises:
         VersioningError: the remote does not take it, or has it for something else.

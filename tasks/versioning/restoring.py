@@ -40,6 +40,9 @@ def restorable(states: Sequence[StageState], foreseen: Mapping[Path, Foreseen]) 
     Args:
         states: of all stages, in an order in which they can run.
         foreseen: by path, what stages that always run would write now.
+
+    Returns:
+        their names, in the same order.
     """
     found, altered = [], set[str]()
     for state in states:

@@ -46,7 +46,7 @@ def read_stages(root: Path = Path(), foreseen: Mapping[Path, Foreseen] | None = 
 
 
 def stale_stages(stages: Mapping[str, Stage], looked_outside: Mapping[str, bool]) -> frozenset[str]:
-    """Stages that may have something to do: stale by themselves, or reading from one that is.
+    """Return the stages that may have something to do: stale by themselves, or reading from one that is.
 
     Args:
         stages: all of them, in order.
@@ -77,5 +77,11 @@ def with_needs(stages: Mapping[str, Stage], names: Iterable[str]) -> dict[str, S
 
 
 def reads_stale(stage: Stage, stages: Mapping[str, Stage], stale: frozenset[str] | set[str]) -> list[str]:
-    """The stale stages whose outputs a stage reads, and of which it is not known what they will write."""
+    """Return the stale stages whose outputs a stage reads, and of which it is not known what they will write.
+
+    Args:
+        stage: the one that reads.
+        stages: all of them, by name.
+        stale: the names of those that are stale.
+    """
     return sorted(need for need in stage.needs if need in stale and not stages[need].foreseen)

@@ -18,12 +18,21 @@ FOLDER = re.compile(r"[a-zA-Z0-9-_./]+")  # of an artifact that does not lie in 
 
 
 def artifact_name(model: str) -> str:
-    """Return the name under which GTO and DVC know a model."""
+    """Return the name under which GTO and DVC know a model.
+
+    Args:
+        model: the model's name.
+    """
     return model.replace(".", "-").rstrip("-_")
 
 
 def tag_name(model: str, version: int, root: Path = Path()) -> str:
     """Return the tag of a release of the project in ``root``.
+
+    Args:
+        model: the model's name.
+        version: of the release.
+        root: the project's folder.
 
     Raises:
         VersioningError: it lies in no repository.
@@ -33,6 +42,10 @@ def tag_name(model: str, version: int, root: Path = Path()) -> str:
 
 def expect_own_tags(model: str, root: Path = Path()) -> None:
     """Refuse a model whose tags another model has already: names that differ in a dot alone are one to GTO.
+
+    Args:
+        model: the model's name.
+        root: the project's folder.
 
     Raises:
         VersioningError: a tag is of another model's release.
@@ -53,7 +66,10 @@ def expect_free_tag(model: str, version: int, message: str, root: Path = Path())
     """Return whether a release has no tag yet; refuse one that is of something else.
 
     Args:
+        model: the model's name.
+        version: of the release.
         message: of the release's commit, see :func:`tasks.versioning.history.release_message`.
+        root: the project's folder.
 
     Raises:
         VersioningError: the tag is of something else, or tags of this name are another model's.
@@ -69,6 +85,13 @@ def expect_free_tag(model: str, version: int, message: str, root: Path = Path())
 def tag_release(model: str, version: int, commit: str, message: str, root: Path = Path()) -> str:
     """Tag the commit of a release, unless its tag is there.
 
+    Args:
+        model: the model's name.
+        version: of the release.
+        commit: that the tag is to name.
+        message: of the tag, that of the release's commit.
+        root: the project's folder.
+
     Returns:
         the tag.
 
@@ -82,12 +105,22 @@ def tag_release(model: str, version: int, commit: str, message: str, root: Path 
 
 
 def tag_message(ref: str, root: Path = Path()) -> str | None:
-    """Return the message of a tag, None where there is no such tag."""
+    """Return the message of a tag, None where there is no such tag.
+
+    Args:
+        ref: as ``refs/tags/digits@v1.0.0``.
+        root: the project's folder.
+    """
     return git(root, "for-each-ref", "--format=%(objectname)%0a%(contents)", ref).partition("\n")[2] or None
 
 
 def expect_same_release(tag: str, there: str, message: str) -> None:
     """Refuse a tag whose message is about another release than ours.
+
+    Args:
+        tag: its name.
+        there: the message that it has.
+        message: the message that it is to have.
 
     Raises:
         VersioningError: it is; tags do not move.

@@ -19,6 +19,11 @@ def cost(graph: Graph, keep: Keep, metric: Metric) -> int:
 
     ``channels``: that may be removed at all; ``parameters``: values of all weights; ``macs``: multiply-accumulates of
     convolutions and dense layers for one image.
+
+    Args:
+        graph: of the network.
+        keep: bool ``[graph.count]``.
+        metric: what is counted.
     """
     if metric == "channels":
         return sum(int(np.count_nonzero(keep[group.channels])) for group in graph.groups)
@@ -40,7 +45,11 @@ class Limits:
     fixed: Mapping[str, int]
 
     def widths(self, group: Group) -> tuple[int, ...]:
-        """The numbers of channels that a group may have, falling, beginning with all."""
+        """Return the numbers of channels that a group may have, falling, beginning with all.
+
+        Args:
+            group: of channels that go only together.
+        """
         size = len(group.channels)
         if group.name in self.fixed:
             return (min(size, self.fixed[group.name]),)
@@ -91,7 +100,11 @@ class Allocator:
         return self.keep(self._give_back(steps, price, budget) if self._allocation == "global" else steps)
 
     def keep(self, steps: Sequence[int]) -> Keep:
-        """Return what stays when each group has made so many steps."""
+        """Return what stays when each group has made so many steps.
+
+        Args:
+            steps: for each group, from 0 for all channels.
+        """
         keep = self._graph.everything()
         for order, widths, step in zip(self._orders, self._widths, steps, strict=True):
             keep[order[widths[step] :]] = False

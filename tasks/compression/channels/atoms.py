@@ -16,7 +16,12 @@ class Atoms:
         self._why: dict[int, str] = {}
 
     def new(self, count: int, fixed: str = "") -> Ids:
-        """Fresh atoms, none of them tied; ``fixed`` says why they have to stay, if they have to."""
+        """Return fresh atoms, none of them tied.
+
+        Args:
+            count: of atoms.
+            fixed: why they have to stay; empty where they may go.
+        """
         ids = np.arange(len(self._parent), len(self._parent) + count)
         self._parent.extend(ids.tolist())
         if fixed:
@@ -24,14 +29,23 @@ class Atoms:
         return ids
 
     def root(self, atom: int) -> int:
-        """The one that stands for all that ``atom`` is tied to."""
+        """Return the one that stands for all that an atom is tied to.
+
+        Args:
+            atom: its number.
+        """
         while self._parent[atom] != atom:
             self._parent[atom] = self._parent[self._parent[atom]]
             atom = self._parent[atom]
         return atom
 
     def tie(self, first: Ids, second: Ids) -> None:
-        """Tie atoms pairwise; what holds one of a pair holds both."""
+        """Tie atoms pairwise; what holds one of a pair holds both.
+
+        Args:
+            first: numbers of atoms, ``[n]``.
+            second: of as many others.
+        """
         for one, other in zip(first.tolist(), second.tolist(), strict=True):
             low, high = sorted((self.root(one), self.root(other)))
             self._parent[high] = low
@@ -39,12 +53,21 @@ class Atoms:
                 self._why.setdefault(low, self._why.pop(high))
 
     def fix(self, atoms: Iterable[int], why: str) -> None:
-        """Say that atoms have to stay; the first reason counts."""
+        """Note that atoms have to stay; the first reason counts.
+
+        Args:
+            atoms: their numbers.
+            why: the reason.
+        """
         for atom in atoms:
             self._why.setdefault(self.root(int(atom)), why)
 
     def why(self, atom: int) -> str:
-        """Return why an atom has to stay; empty where it may go."""
+        """Return why an atom has to stay; empty where it may go.
+
+        Args:
+            atom: its number.
+        """
         return self._why.get(self.root(atom), "")
 
     def __len__(self) -> int:

@@ -41,7 +41,11 @@ class WeightChannels:
         return str(self.weight.layer.name)
 
     def size(self, keep: Keep) -> int:
-        """Entries that stay."""
+        """Return the number of entries that stay.
+
+        Args:
+            keep: bool ``[channels]``, of the whole network.
+        """
         shape = list(self.weight.shape)
         for axis in self.axes:
             shape[axis.axis] = int(np.count_nonzero(keep[axis.channels]))
@@ -53,7 +57,11 @@ class WeightChannels:
         return found
 
     def axis(self, role: Role) -> ChannelAxis | None:
-        """The axis of a role."""
+        """Return the axis of a role; None where there is none.
+
+        Args:
+            role: of an axis.
+        """
         return next((axis for axis in self.axes if axis.role == role), None)
 
 
@@ -94,13 +102,13 @@ class Graph:
     unsupported: Mapping[str, str]
 
     def everything(self) -> Keep:
-        """Nothing is removed."""
+        """Return a choice of channels from which nothing is removed."""
         return np.ones(self.count, bool)
 
     def makers(self) -> list[WeightChannels]:
-        """Kernels that make channels, in the network's order."""
+        """Return the kernels that make channels, in the network's order."""
         return [weight for weight in self.weights if len(weight.weight.shape) > 1 and weight.axis("makes")]
 
     def readers(self) -> list[WeightChannels]:
-        """Kernels that read channels into sums."""
+        """Return the kernels that read channels into sums."""
         return [weight for weight in self.weights if weight.axis("reads")]

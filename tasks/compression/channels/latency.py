@@ -42,14 +42,30 @@ TimedAs = Literal["float32", "int8"]
 
 
 def falling_budgets(own: float, least: float) -> list[int]:
-    """List budgets in MACs from what the network has to the least it can have."""
+    """List budgets in MACs from what the network has to the least it can have.
+
+    Args:
+        own: MACs of the network.
+        least: of the narrowest network that may be made of it.
+
+    Returns:
+        MACs, the last of them ``least``.
+    """
     steps = int(np.floor(np.log(least / own) / np.log(FACTOR))) if least < own else 0
     budgets = [int(own * FACTOR**step) for step in range(steps + 1)]
     return budgets if budgets[-1] == int(least) else [*budgets, int(least)]
 
 
 def widest(count: int, fits: Callable[[int], bool]) -> int | None:
-    """Find the first budget that fits, by bisection: what is narrower than one that fits, fits too."""
+    """Find the first budget that fits, by bisection: what is narrower than one that fits, fits too.
+
+    Args:
+        count: of budgets, the largest first.
+        fits: whether the network of a budget is fast enough, by its number.
+
+    Returns:
+        its number; None where none fits.
+    """
     low, high = 0, count
     while low < high:
         middle = (low + high) // 2
@@ -69,14 +85,22 @@ class Limit:
     timed_as: TimedAs = "float32"
 
     def seen(self, processes: Sequence[Timings]) -> Interval:
-        """Interval of what is limited."""
+        """Return what is limited, with its interval.
+
+        Args:
+            processes: what each measured.
+        """
         pruned = [timings.latencies[PRUNED] for timings in processes]
         if not self.relative:
             return typical(pruned, CONFIDENCE)
         return ratio(pruned, [timings.latencies[UNPRUNED] for timings in processes], CONFIDENCE)
 
     def undecided(self, processes: Sequence[Timings]) -> bool:
-        """Return whether the limit lies within the interval."""
+        """Return whether the limit lies within the interval.
+
+        Args:
+            processes: what each measured.
+        """
         seen = self.seen(processes)
         return seen.low <= self.value < seen.high
 
@@ -87,6 +111,12 @@ def remove_to_latency(
     """Return the widest network that is fast enough, the groups that the criterion cannot judge, and what was timed.
 
     If this was timed earlier, as ``probe.context`` knows, the budget of then is taken.
+
+    Args:
+        model: the network; stays as it is.
+        removal: what may be removed, by which criterion.
+        limit: of the measured time.
+        probe: gives samples.
 
     Raises:
         Unsuited: not even the narrowest is fast enough.
@@ -130,7 +160,14 @@ def remove_to_latency(
 
 
 def as_timed(model: KerasModel, timed_as: TimedAs, samples: Inputs | Array, specs: Specs | None = None) -> bytes:
-    """The file of a network whose time is to be measured; ``samples`` give an 8-bit one its ranges."""
+    """Return the file of a network whose time is to be measured.
+
+    Args:
+        model: the network.
+        timed_as: the types of the file.
+        samples: give an 8-bit file its ranges.
+        specs: of the inputs; None: as far as the network alone tells.
+    """
     specs = specs or specs_of(model)
     if timed_as == "float32":
         return to_tflite(model, specs=specs)
@@ -147,6 +184,9 @@ def time_trial(unpruned: bytes, pruned: bytes, macs: int, limit: Limit, samples:
         macs: its budget.
         limit: of the pruned network's time.
         samples: what both are asked.
+
+    Returns:
+        what was measured, and whether the pruned network fits.
     """
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: Path(folder) / f"{name}.tflite" for name in (UNPRUNED, PRUNED)}

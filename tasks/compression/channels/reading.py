@@ -23,6 +23,12 @@ def read_graph(model: KerasModel) -> Graph:
 
     A layer of a kind that is not in :data:`tasks.compression.channels.rules.RULES` holds the channels that it takes
     and those that it gives, and with them all that they are tied to.
+
+    Args:
+        model: functional or Sequential.
+
+    Returns:
+        the channels on all axes of all weights, and which go only together.
     """
     trace, tensors = Trace(), dict[int, Ids]()
     for depth in sorted(model._nodes_by_depth, reverse=True):

@@ -18,7 +18,7 @@ TOLERANCE = 1e-3  # of the largest answer: sums of fewer numbers are rounded oth
 
 
 def rebuild(model: KerasModel, graph: Graph, keep: Keep) -> KerasModel:
-    """A model of the same layers, names and order that has the channels of ``keep`` alone.
+    """Return a model of the same layers, names and order that has the channels of ``keep`` alone.
 
     Args:
         model: functional or Sequential; stays as it is.
@@ -40,7 +40,13 @@ def rebuild(model: KerasModel, graph: Graph, keep: Keep) -> KerasModel:
 
 
 def masked(model: KerasModel, graph: Graph, keep: Keep) -> KerasModel:
-    """A copy of ``model`` in which all weights of the channels that go are zero."""
+    """Return a copy of a model in which all weights of the channels that go are zero.
+
+    Args:
+        model: functional or Sequential; stays as it is.
+        graph: of ``model``.
+        keep: bool ``[graph.count]``.
+    """
     copy = copy_model(model)
     _transfer(model, copy, graph, lambda weight, values: _blank(weight, values, keep))
     return copy

@@ -36,10 +36,15 @@ class Removal:
 
 
 def remove_channels(model: KerasModel, removal: Removal, probe: Probe) -> tuple[KerasModel, tuple[str, ...]]:
-    """A smaller model, and the groups that the criterion cannot judge; ``model`` stays as it is.
+    """Return a smaller model, and the groups that the criterion cannot judge.
 
     Each round scores what is left anew and goes an equal factor of the way from what the network costs to the budget;
     with ``repair`` it ends with fitting the layers to give what they gave in ``model``.
+
+    Args:
+        model: functional or Sequential; stays as it is.
+        removal: what may be removed, by which criterion, to which budget.
+        probe: gives samples.
 
     Raises:
         Unsuited: the budget cannot be met, or what is left does not answer as it should.
@@ -74,7 +79,12 @@ def remove_channels(model: KerasModel, removal: Removal, probe: Probe) -> tuple[
 
 
 def whole_cost(model: KerasModel, metric: Metric) -> int:
-    """Return what a network costs as it is."""
+    """Return what a network costs as it is.
+
+    Args:
+        model: the network.
+        metric: what is counted.
+    """
     graph = read_graph(model)
     return cost(graph, graph.everything(), metric)
 

@@ -29,7 +29,7 @@ Rows = NDArray[np.float64]
 
 
 def repair(before: KerasModel, after: KerasModel, kept: Mapping[str, Ids], probe: Probe) -> KerasModel:
-    """A copy of ``after`` in which each layer that lost inputs makes up for them.
+    """Return a copy of ``after`` in which each layer that lost inputs makes up for them.
 
     Args:
         before: the unpruned network.

@@ -10,7 +10,12 @@ from tasks.compression.weights import Weight, of_layer, weights
 
 
 def changed_layers(before: KerasModel, after: KerasModel) -> tuple[str, ...]:
-    """Layers that read inputs or carry channels to several outputs, and whose weights have other shapes now."""
+    """Return the layers that read inputs or carry channels to several outputs, and whose weights have other shapes now.
+
+    Args:
+        before: the network before the removal.
+        after: the one it left.
+    """
     every = weights(before)
     return tuple(
         layer.name
@@ -27,7 +32,16 @@ def _multiplies(weight: Weight) -> bool:
 def skipped_layers(
     before: KerasModel, changed: tuple[str, ...], limits: Limits, unjudged: tuple[str, ...]
 ) -> tuple[Skip, ...]:
-    """Layers with a kernel that stay as they are, and why; if none is changed, the network met its budget before."""
+    """Return the layers with a kernel that stay as they are, and why.
+
+    If no layer is changed, the network met its budget before.
+
+    Args:
+        before: the network before the removal.
+        changed: names of the layers that were changed.
+        limits: what a person has fixed.
+        unjudged: groups that the criterion cannot judge.
+    """
     graph = read_graph(before)
     reasons: dict[str, tuple[Reason, str]] = {}
     for group in graph.groups:
@@ -58,7 +72,12 @@ def _reason(group: Group, limits: Limits, unjudged: tuple[str, ...], cut: bool) 
 
 
 def claims(after: KerasModel, changed: tuple[str, ...]) -> tuple[Claim, ...]:
-    """Return how many channels each changed convolution or dense layer makes, at most."""
+    """Return how many channels each changed convolution or dense layer makes, at most.
+
+    Args:
+        after: the network that the removal left.
+        changed: names of the layers that were changed.
+    """
     paths = {id(weight.variable): path for path, weight in weights(after).items()}
     makers = read_graph(after).makers()
     return tuple(

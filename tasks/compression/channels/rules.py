@@ -34,7 +34,13 @@ OPERATIONS = frozenset(
 
 
 def apply_rule(trace: Trace, node: KerasNode, inputs: list[Ids]) -> list[Ids]:
-    """Return the channels of each tensor that a node gives."""
+    """Return the channels of each tensor that a node gives.
+
+    Args:
+        trace: of the walk so far, which is added to.
+        node: one call of a layer.
+        inputs: channels of each tensor that it takes.
+    """
     layer = node.layer
     outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
     if node.is_input:

@@ -19,13 +19,26 @@ class Trace:
         self.unsupported: dict[str, str] = {}
 
     def make(self, layer: KerasLayer, key: str, count: int) -> Ids:
-        """Return the channels that a layer makes, the same ones each time that it is called."""
+        """Return the channels that a layer makes, the same ones each time that it is called.
+
+        Args:
+            layer: the layer.
+            key: of the setting that says how many there are, as ``filters``.
+            count: of channels.
+        """
         if layer.name not in self.sizes:
             self.sizes[layer.name] = Size(key, self.atoms.new(count))
         return self.sizes[layer.name].channels
 
     def note(self, layer: KerasLayer, name: str, channels: Mapping[Role, Ids], positions: int = 0) -> None:
-        """Say which channels lie along the axes of a layer's weight, by their roles, if the layer has that weight."""
+        """Note which channels lie along the axes of a layer's weight, by their roles, if the layer has that weight.
+
+        Args:
+            layer: the layer.
+            name: of the weight.
+            channels: by role.
+            positions: at which the weight is applied to one sample.
+        """
         variable = getattr(layer, name, None)
         if variable is None:
             return

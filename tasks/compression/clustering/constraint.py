@@ -7,7 +7,11 @@ from tasks.backend import KerasVariable, TfTensor, tensorflow
 
 
 def keep_clusters(variable: KerasVariable) -> None:
-    """Let weights of a variable that are equal stay equal, and those that are zero stay zero."""
+    """Let weights of a variable that are equal stay equal, and those that are zero stay zero.
+
+    Args:
+        variable: of a layer; its weights are as they are to stay.
+    """
     clusters = _Clusters(variable.numpy())
     # Keras optimizers apply a variable's own constraint; set here, it is no part of the layer's config
     variable._constraint = clusters.project

@@ -17,21 +17,35 @@ SHARES = np.linspace(0.3, 1.0, 36)  # of a channel's largest weight that are tri
 
 
 def steps_of(clusters: int) -> int:
-    """Levels on either side of zero."""
+    """Return the number of levels on either side of zero.
+
+    Args:
+        clusters: levels in all.
+    """
     return (clusters - 1) // 2
 
 
 def best_shares(kernel: Array, steps: int) -> NDArray[np.float32]:
-    """Find for each output channel the largest level, by the largest weight, at which the squared error is least.
+    """Return for each output channel the largest level, by the largest weight, at which the squared error is least.
 
     Output channels are last, here and in :func:`to_grid`.
+
+    Args:
+        kernel: ``[…, outputs]``.
+        steps: levels on either side of zero.
     """
     errors = [np.sum((to_grid(kernel, steps, share) - kernel) ** 2, axis=_inner(kernel)) for share in SHARES]
     return np.asarray(SHARES[np.argmin(errors, axis=0)], np.float32)
 
 
 def to_grid(kernel: Array, steps: int, shares: Array | float) -> NDArray[np.float32]:
-    """The kernel with each weight at the nearest of its channel's levels."""
+    """Return the kernel with each weight at the nearest of its channel's levels.
+
+    Args:
+        kernel: ``[…, outputs]``.
+        steps: levels on either side of zero.
+        shares: largest level by largest weight, one or ``[outputs]``.
+    """
     largest = np.abs(kernel).max(axis=_inner(kernel)) * shares
     scale = np.where(largest > 0, largest, 1.0)
     levels = np.rint(np.clip(kernel / scale, -1.0, 1.0) * steps)
@@ -39,7 +53,13 @@ def to_grid(kernel: Array, steps: int, shares: Array | float) -> NDArray[np.floa
 
 
 def simulate(weight: Weight, steps: int, shares: NDArray[np.float32]) -> None:
-    """Let a layer compute with its weight on the grid, while the weight itself is trained on as it is."""
+    """Let a layer compute with its weight on the grid, while the weight itself is trained on as it is.
+
+    Args:
+        weight: of the layer.
+        steps: levels on either side of zero.
+        shares: largest level by largest weight, ``[outputs]``.
+    """
     tf, layer = tensorflow(), weight.layer
     call, how = layer.call, weight.orientation
 

@@ -12,7 +12,7 @@ INITS = ("linear", "density", "kmeans++")
 
 
 def to_levels(kernel: Kernel, clusters: int, init: str, per_channel: bool, keep_zeros: bool, seed: int) -> Kernel:
-    """The kernel with each weight at the nearest of its levels.
+    """Return the kernel with each weight at the nearest of its levels.
 
     Args:
         kernel: output channels last.

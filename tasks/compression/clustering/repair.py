@@ -12,7 +12,12 @@ Kernel = Array
 
 
 def distinct(kernel: Kernel, per_channel: bool) -> int:
-    """Values that are used: in the layer, or the most in any of its output channels."""
+    """Return the number of values that are used: in the layer, or the most in any of its output channels.
+
+    Args:
+        kernel: output channels last.
+        per_channel: whether each output channel counts by itself.
+    """
     if not per_channel:
         return len(np.unique(kernel))
     return max(len(np.unique(channel)) for channel in kernel.reshape(-1, kernel.shape[-1]).T)
@@ -21,7 +26,7 @@ def distinct(kernel: Kernel, per_channel: bool) -> int:
 def repair(
     before: Kernel, after: Kernel, clusters: int, per_channel: bool, keep_zeros: bool, seed: int
 ) -> tuple[Kernel, list[str]]:
-    """The clustered kernel as it should be, and what was wrong with it.
+    """Return the clustered kernel as it should be, and what was wrong with it.
 
     Args:
         before: the kernel that was to be clustered.

@@ -21,9 +21,12 @@ PASSING = (
 
 
 def scaled_inputs(model: KerasModel) -> Mapping[str, str]:
-    """Find for each dense layer, einsum or attention whose inputs are multiplied by factors the layer that does so.
+    """Return for each dense layer, einsum or attention whose inputs are multiplied by factors the layer that does so.
 
     ``(x · f) W = x (diag(f) W)``: the file has the second, in which weights of an output that were equal differ.
+
+    Args:
+        model: the network.
     """
     found = {}
     for node in nodes_of(model):

@@ -102,7 +102,12 @@ class Cp(Decomposition):
 
 
 def components(tensor: NDArray[np.float64], rank: int) -> tuple[Matrix, Matrix, Matrix]:
-    """Factors ``[size, rank]`` of the three modes, the size of each component shared out evenly."""
+    """Return the factors ``[size, rank]`` of the three modes, the size of each component shared out evenly.
+
+    Args:
+        tensor: ``[places, in, out]``.
+        rank: number of components.
+    """
     from tensorly.decomposition import parafac
 
     norm = float(np.linalg.norm(tensor)) or 1.0

@@ -60,21 +60,32 @@ class Decomposition(ABC):
         return tuple(len(spectrum) for spectrum in self.spectra)
 
     def by_energy(self, keep: float) -> Ranks:
-        """The least ranks that keep at least this fraction of the (weighted) kernel's squared norm.
+        """Return the least ranks that keep at least this fraction of the (weighted) kernel's squared norm.
 
         Where several ranks are chosen, what may be lost is shared out among them: the squared error of a truncated
         higher-order SVD is at most the sum of what each unfolding loses (De Lathauwer et al. 2000).
+
+        Args:
+            keep: the fraction.
         """
         lost = (1.0 - keep) / len(self.spectra)
         return tuple(rank_by_energy(spectrum, 1.0 - lost) for spectrum in self.spectra)
 
     def error(self, ranks: Ranks) -> float:
-        """Relative error of the kernel: norm of the difference by norm."""
+        """Return the relative error of the kernel: norm of the difference by norm.
+
+        Args:
+            ranks: of the factors.
+        """
         norm = float(np.linalg.norm(self.kernel))
         return float(np.linalg.norm(self.kernel - self.reconstruct(ranks))) / norm if norm else 0.0
 
     def kept(self, ranks: Ranks) -> float:
-        """Fraction of the (weighted) kernel's squared norm that is left."""
+        """Return the fraction of the (weighted) kernel's squared norm that is left.
+
+        Args:
+            ranks: of the factors.
+        """
         lost = self.kernel - self.reconstruct(ranks)
         if self._root is not None:
             lost = _over_inputs(self._root, lost)
@@ -82,11 +93,15 @@ class Decomposition(ABC):
         return 1.0 - float(np.sum(lost**2)) / norm if norm else 1.0
 
     def unweighted(self, factor: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The factor ``[…, in, rank]`` that takes the inputs as they are, from the one of the weighted kernel."""
+        """Return the factor ``[…, in, rank]`` that takes the inputs as they are, from the one of the weighted kernel.
+
+        Args:
+            factor: ``[…, in, rank]``.
+        """
         return factor if self._inverse is None else _over_inputs(self._inverse, factor)
 
     def by_noise(self) -> Ranks:
-        """Return ranks of as many components as stand out of the noise, at least 1.
+        """Return the ranks of what stands out of the noise; see :mod:`tasks.compression.lowrank.vbmf`.
 
         Of the kernel as it is: weighted noise would no longer be the same in all directions.
         """
@@ -94,40 +109,78 @@ class Decomposition(ABC):
 
     @classmethod
     def unsuited(cls, layer: KerasLayer) -> str:
-        """Return what about this layer it cannot do; empty where there is nothing."""
+        """Return what about a layer this way cannot do; empty where there is nothing.
+
+        Args:
+            layer: of the kind that it is for.
+        """
         del layer
         return ""
 
     @abstractmethod
     def unfold(self, kernel: NDArray[np.float64]) -> tuple[Matrix, ...]:
-        """The matrices whose ranks are chosen."""
+        """Return the unfoldings of a kernel whose ranks are chosen.
+
+        Args:
+            kernel: of the layer, or the weighted one.
+        """
 
     @abstractmethod
     def shapes(self, ranks: Ranks) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the factors' kernels."""
+        """Return the shapes of the factors' kernels.
+
+        Args:
+            ranks: of the factors.
+        """
 
     @abstractmethod
     def macs(self, ranks: Ranks, places: Places) -> int:
-        """Multiplications of one image."""
+        """Return the multiplications of one image.
+
+        Args:
+            ranks: of the factors.
+            places: of the layer's input and output.
+        """
 
     def macs_whole(self, places: Places) -> int:
-        """Multiplications of one image by the kernel as it is."""
+        """Return the multiplications of one image by the kernel as it is.
+
+        Args:
+            places: of the layer's input and output.
+        """
         return int(self.kernel.size) * places.after
 
     @abstractmethod
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
-        """The kernel of which the factors are the exact ones."""
+        """Return the kernel of which the factors are the exact ones.
+
+        Args:
+            ranks: of the factors.
+        """
 
     @abstractmethod
     def replace(self, layer: KerasLayer, ranks: Ranks) -> Replacement:
-        """The factors as layers, with the bias and the activation of ``layer`` in the last one."""
+        """Return the factors as layers, with the bias and the activation of the whole one in the last of them.
+
+        Args:
+            layer: whose place they take.
+            ranks: of the factors.
+        """
 
     def parameters(self, ranks: Ranks) -> int:
-        """Weights of the factors, biases apart."""
+        """Return the number of weights of the factors, biases apart.
+
+        Args:
+            ranks: of the factors.
+        """
         return sum(int(np.prod(shape)) for shape in self.shapes(ranks))
 
     def loaded(self, ranks: Ranks) -> int:
-        """Weights that the runtime holds in memory."""
+        """Return the number of weights that the runtime holds in memory.
+
+        Args:
+            ranks: of the factors.
+        """
         return self.parameters(ranks)
 
 
@@ -136,7 +189,12 @@ def _over_inputs(matrix: Matrix, kernel: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def rank_by_energy(spectrum: Array, keep: float) -> int:
-    """The least number of leading singular values whose squares are at least ``keep`` of all; at least 1."""
+    """Return the least number of leading singular values whose squares are at least ``keep`` of all; at least 1.
+
+    Args:
+        spectrum: singular values, falling.
+        keep: fraction of the sum of squares.
+    """
     energy = np.cumsum(spectrum**2)
     if not energy[-1]:
         return 1

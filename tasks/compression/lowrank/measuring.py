@@ -20,6 +20,11 @@ def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
     Of classes it is the cross-entropy, in nats.
 
     A layer and its factors compute the same function as the layer with the product of the factors as its kernel.
+
+    Args:
+        model: the network; stays as it is.
+        samples: of the validation split, the first ones.
+        folder: the prepared data.
     """
     tf = tensorflow()
     copy = copy_model(model)

@@ -21,7 +21,7 @@ Matrix = NDArray[np.float64]
 
 
 def input_moments(model: KerasModel, layers: Mapping[str, KerasLayer], samples: int, folder: Path) -> dict[str, Matrix]:
-    """Second moments ``[in, in]`` of the inputs of layers over the first training samples.
+    """Return the second moments ``[in, in]`` of the inputs of layers over the first training samples.
 
     In a convolution the channels of all places count alike, in a recurrent layer the inputs of all steps.
 
@@ -45,7 +45,11 @@ def input_moments(model: KerasModel, layers: Mapping[str, KerasLayer], samples: 
 
 
 def roots(moments: Matrix) -> tuple[Matrix, Matrix]:
-    """The symmetric root and its inverse, scaled so that the root's mean square is that of the identity."""
+    """Return the symmetric root and its inverse, scaled so that the root's mean square is that of the identity.
+
+    Args:
+        moments: ``[in, in]``.
+    """
     scale = float(np.trace(moments)) / len(moments) or 1.0
     values, vectors = np.linalg.eigh(moments / scale + RIDGE * np.eye(len(moments)))
     values = np.sqrt(np.maximum(values, RIDGE))

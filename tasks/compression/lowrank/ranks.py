@@ -27,7 +27,12 @@ class Target:
     layer: str
 
     def cost(self, of: str, ranks: Ranks | None) -> int:
-        """``parameters`` or ``macs`` at these ranks; None: as it is."""
+        """Return ``parameters`` or ``macs`` at some ranks.
+
+        Args:
+            of: which of the two.
+            ranks: of the factors; None: of the layer as it is.
+        """
         if ranks is None:
             whole = self.decomposition
             return int(whole.kernel.size) if of == "parameters" else whole.macs_whole(self.places)
@@ -36,7 +41,12 @@ class Target:
         )
 
     def pays(self, ranks: Ranks, of: str = "parameters") -> bool:
-        """Have the factors fewer parameters than the layer, and less of what else is counted?"""
+        """Return whether the factors have fewer parameters than the layer, and less of what else is counted.
+
+        Args:
+            ranks: of the factors.
+            of: what else is counted.
+        """
         return all(self.cost(what, ranks) < self.cost(what, None) for what in {"parameters", of})
 
 
@@ -53,9 +63,13 @@ class RankChooser(Settings):
 
     @abstractmethod
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
-        """Ranks by the name of the layer; a layer that is not named suffers from any rank at which it would pay.
+        """Return ranks by the name of the layer; a layer that is not named suffers from any rank at which it would pay.
 
         Ranks at which a layer does not pay are left to the caller.
+
+        Args:
+            targets: all layers that may be replaced, by name.
+            loss_of: gives the validation loss on so many samples.
         """
 
 
@@ -66,7 +80,12 @@ class ByEnergy(RankChooser):
     keep: Annotated[float, Field(gt=0, le=1, description="fraction of the squared norm")] = 0.9
 
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
-        """Each layer for itself."""
+        """Return ranks for each layer by itself.
+
+        Args:
+            targets: all layers that may be replaced, by name.
+            loss_of: of no account.
+        """
         del loss_of
         return {name: target.decomposition.by_energy(self.keep) for name, target in targets.items()}
 
@@ -87,7 +106,15 @@ class ByRatio(RankChooser):
         return self.of
 
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
-        """Halve the interval of energies until it is narrow."""
+        """Return the ranks of the greatest energy whose cost is within the ratio, found by halving.
+
+        Args:
+            targets: all layers that may be replaced, by name.
+            loss_of: of no account.
+
+        Raises:
+            Unsuited: the layers cost more with rank 1 each.
+        """
         del loss_of
         whole = sum(target.cost(self.of, None) for target in targets.values())
         allowed, least = self.ratio * whole, self._cost(targets, 0.0)
@@ -119,7 +146,12 @@ class ByNoise(RankChooser):
     by: Literal["vbmf"]
 
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
-        """Each layer for itself; at least rank 1."""
+        """Return ranks for each layer by itself; at least 1.
+
+        Args:
+            targets: all layers that may be replaced, by name.
+            loss_of: of no account.
+        """
         del loss_of
         return {name: target.decomposition.by_noise() for name, target in targets.items()}
 
@@ -131,7 +163,12 @@ class Fixed(RankChooser):
     rank: Annotated[int, Field(ge=1, description="inner width")]
 
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
-        """Choose the rank that is fixed, at most the full one."""
+        """Return the rank that is fixed, at most the full one.
+
+        Args:
+            targets: all layers that may be replaced, by name.
+            loss_of: of no account.
+        """
         del loss_of
         return {
             name: tuple(min(self.rank, most) for most in target.decomposition.full) for name, target in targets.items()
@@ -150,7 +187,14 @@ class ByLoss(RankChooser):
     evaluations: Annotated[int, Field(ge=2, description="how often it is measured at most")] = 100
 
     def choose(self, targets: Targets, loss_of: LossOf) -> dict[str, Ranks]:
-        """Go down from the ranks that pay; a layer that no ranks make smaller has the least of those tried."""
+        """Return the ranks at which a descent from those that pay ends.
+
+        A layer that no ranks make smaller has the least of those tried.
+
+        Args:
+            targets: all layers that may be replaced, by name.
+            loss_of: gives the validation loss on so many samples.
+        """
         loss = loss_of(self.samples)
         candidates = {name: _candidates(target) for name, target in targets.items()}
 

@@ -102,10 +102,13 @@ class RobustPca(Svd):
 
 
 def pursue(matrix: Matrix) -> tuple[Matrix, Matrix]:
-    """The parts of low rank and of few entries, which add up to ``matrix``.
+    """Return the parts of low rank and of few entries, which add up to a matrix.
 
     The paper weighs the entries by ``λ = 1/√max(m, n)``; tensorly counts the nuclear norm once for each of the two
     unfoldings, which makes it twice that.
+
+    Args:
+        matrix: of any size.
     """
     from tensorly.decomposition import robust_pca
 
@@ -118,7 +121,11 @@ def pursue(matrix: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def stored(sparse: Matrix) -> float:
-    """Weights that are not zero, and the entropy of where they are, in weights of 8 bits."""
+    """Return the number of weights that are not zero, and the entropy of where they are, in weights of 8 bits.
+
+    Args:
+        sparse: the part of few entries.
+    """
     density = np.count_nonzero(sparse) / sparse.size
     if density in (0.0, 1.0):
         return density * sparse.size

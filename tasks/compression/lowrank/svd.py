@@ -45,7 +45,14 @@ class Svd(Decomposition):
 
 
 def two_layers(layer: KerasLayer, first: Matrix, second: Matrix, **changes: Any) -> Replacement:
-    """A pair of layers from matrices ``[… · in, rank]`` and ``[rank, out]``; ``changes`` are of the second one."""
+    """Return a pair of layers for the factors of a layer's kernel.
+
+    Args:
+        layer: whose place they take.
+        first: ``[… · in, rank]``.
+        second: ``[rank, out]``.
+        changes: of the second layer's configuration.
+    """
     begin = inner(layer, "in", first.reshape(*layer.kernel.shape[:-1], -1))
     dense = len(layer.kernel.shape) == 2
     if not dense:
@@ -55,9 +62,13 @@ def two_layers(layer: KerasLayer, first: Matrix, second: Matrix, **changes: Any)
 
 
 def split(matrix: Array, rank: int) -> tuple[Matrix, Matrix]:
-    """The best factors of this rank (Eckart and Young 1936), each with the roots of the singular values.
+    """Return the best factors of a rank (Eckart and Young 1936), each with the roots of the singular values.
 
     Sharing them out evenly leaves both factors with the same norm, which is best for training and for few bits.
+
+    Args:
+        matrix: of any size.
+        rank: of the factors.
     """
     left, spectrum, right = np.linalg.svd(matrix, full_matrices=False)
     root = np.sqrt(spectrum[:rank])

@@ -68,7 +68,11 @@ class Tucker(Decomposition):
 
 
 def tucker2(kernel: Array, ranks: Ranks) -> tuple[Matrix, NDArray[np.float64], Matrix]:
-    """Factors over input and output channels, and what is between them.
+    """Find factors over input and output channels, and what is between them.
+
+    Args:
+        kernel: ``[rows, columns, in, out]``.
+        ranks: of input and output channels.
 
     Returns:
         ``[in, rank]``, ``[rows, columns, rank, rank]``, ``[rank, out]``; the squared norm is shared out evenly.

@@ -17,7 +17,11 @@ EXACT = 1e-5  # of the largest singular value: what is below is rounding, in a m
 
 
 def rank_by_noise(matrix: Array) -> int:
-    """Return how many components stand out of the noise, whose variance is estimated too; 0 where none does."""
+    """Return how many components stand out of the noise, whose variance is estimated too; 0 where none does.
+
+    Args:
+        matrix: of any size.
+    """
     rows, columns = sorted(matrix.shape)
     spectrum = np.linalg.svd(matrix, compute_uv=False).astype(np.float64)
     if not spectrum[0]:
@@ -29,7 +33,13 @@ def rank_by_noise(matrix: Array) -> int:
 
 
 def noise_variance(spectrum: NDArray[np.float64], rows: int, columns: int) -> float:
-    """The variance at which the free energy is least (theorem 8): a search in one dimension between two bounds."""
+    """Return the variance at which the free energy is least (theorem 8): a search in one dimension between two bounds.
+
+    Args:
+        spectrum: singular values, falling.
+        rows: ``L`` of the paper.
+        columns: ``M`` of the paper, not less than ``L``.
+    """
     alpha, squares = rows / columns, spectrum**2
     # the bounds of the paper: no more than ⌈L/(1+α)⌉ − 1 components can stand out
     most = math.ceil(rows / (1 + alpha)) - 1
@@ -51,7 +61,14 @@ def noise_variance(spectrum: NDArray[np.float64], rows: int, columns: int) -> fl
 
 
 def free_energy(variance: float, squares: NDArray[np.float64], alpha: float, columns: int) -> float:
-    """Return what is to be least, up to constants: ψ of the paper over all components."""
+    """Return what is to be least, up to constants: ψ of the paper over all components.
+
+    Args:
+        variance: σ² of the paper.
+        squares: of the singular values.
+        alpha: ``L/M``.
+        columns: ``M``.
+    """
     x = np.maximum(squares / (columns * variance), 1e-300)
     energy = float(np.sum(x - np.log(x)))
     out = x[x > threshold(alpha)]
@@ -63,6 +80,9 @@ def threshold(alpha: float) -> float:
     """Return what ``γ² / (M σ²)`` of a component must be above; 4.91 for a square matrix.
 
     ``τ`` is where Φ(τ) + Φ(τ/α) with Φ(z) = log(z+1)/z − ½ is zero, about 2.5129 √α.
+
+    Args:
+        alpha: ``L/M``.
     """
 
     def phi(z: float) -> float:

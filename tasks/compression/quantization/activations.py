@@ -14,7 +14,12 @@ MOST = 4096  # values of a tensor that are kept of one sample
 
 
 def observe(flatbuffer: bytes, samples: Inputs | Array) -> Iterator[Any]:
-    """Yield the interpreter with all of its tensors after each sample, which finds a fresh state."""
+    """Yield the interpreter with all of its tensors after each sample, which finds a fresh state.
+
+    Args:
+        flatbuffer: of the float file.
+        samples: n of them, one after the other.
+    """
     model = LiteRTModel(flatbuffer, delegate=False, keep_all=True)
     for sample in model.fit(samples):
         model.set_inputs(sample)
@@ -23,7 +28,12 @@ def observe(flatbuffer: bytes, samples: Inputs | Array) -> Iterator[Any]:
 
 
 def record_activations(flatbuffer: bytes, samples: Inputs | Array) -> dict[int, NDArray[np.float32]]:
-    """Record the values of each computed float tensor but the outputs: every n-th value of large ones."""
+    """Return the values of each computed float tensor but the outputs: every n-th value of large ones.
+
+    Args:
+        flatbuffer: of the float file.
+        samples: what it runs on.
+    """
     seen: dict[int, list[NDArray[np.float32]]] = {}
     for interpreter in observe(flatbuffer, samples):
         for index in seen or _computed(interpreter):
@@ -35,7 +45,13 @@ def record_activations(flatbuffer: bytes, samples: Inputs | Array) -> dict[int, 
 def record_means(
     flatbuffer: bytes, samples: Inputs | Array, tensors: Collection[int]
 ) -> dict[int, NDArray[np.float64]]:
-    """Record the mean over the samples of each of these tensors, element by element: of shape ``[1, ...]``."""
+    """Return the mean over the samples of each of some tensors, element by element: of shape ``[1, ...]``.
+
+    Args:
+        flatbuffer: of the float file.
+        samples: what it runs on.
+        tensors: their numbers.
+    """
     sums: dict[int, NDArray[np.float64]] = {}
     for interpreter in observe(flatbuffer, samples):
         for index in tensors:

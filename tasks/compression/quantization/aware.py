@@ -77,6 +77,9 @@ def train_aware(
         recorded: samples to ask the trained network about.
         spec: the input; None: as far as the network alone tells.
 
+    Returns:
+        the trained network, and what was asked of it.
+
     Raises:
         Unsuited: the model has a layer whose rounding TFMOT does not simulate.
     """
@@ -105,7 +108,14 @@ def train_aware(
 
 
 def preserve(aware: KerasModel) -> dict[str, str]:
-    """Keep zeros and clusters of each kernel from now on; gives the name of what is done by layer."""
+    """Keep zeros and clusters of each kernel from now on.
+
+    Args:
+        aware: a network of TFMOT.
+
+    Returns:
+        what is kept, in a word, by the name of the layer.
+    """
     schemes = {}
     for wrapper in filter(_weighted, aware.layers):
         preserved = [
@@ -118,7 +128,11 @@ def preserve(aware: KerasModel) -> dict[str, str]:
 
 
 def release(aware: KerasModel) -> None:
-    """Write what was kept into the kernels and keep it no longer."""
+    """Write what was kept into the kernels and keep it no longer.
+
+    Args:
+        aware: a network of TFMOT, after :func:`preserve`.
+    """
     for wrapper in filter(_weighted, aware.layers):
         for kernel, preserved, _ in wrapper._weight_vars:
             kernel.assign(preserved.project(kernel))
@@ -130,13 +144,21 @@ def _weighted(layer: KerasLayer) -> bool:
 
 
 def join(head: KerasModel | None, aware: KerasModel) -> KerasModel:
-    """The model from raw pixels to logits."""
+    """Return the model from raw pixels to logits.
+
+    Args:
+        head: what prepares pixels; None where nothing does.
+        aware: takes what the head gives.
+    """
     pixels = keras().Input(shape=(head or aware).input_shape[1:], name="pixels")
     return keras().Model(pixels, aware(pixels if head is None else head(pixels)), name="aware")
 
 
 def check_simulated_input(specs: Specs) -> None:
     """Refuse inputs whose rounding is not simulated.
+
+    Args:
+        specs: of the network.
 
     Raises:
         Unsuited: there are several, or one of ids.
@@ -168,6 +190,11 @@ def measure_ranges(aware: KerasModel, body: KerasModel, inputs: Array) -> None:
     """Let the range of each activation begin where it is.
 
     TFMOT lets it begin at ±6 and move by a thousandth a step, which a short training does not get over.
+
+    Args:
+        aware: a network of TFMOT.
+        body: the float network that it was made of.
+        inputs: as the body takes them.
     """
     known = {layer.name for layer in body.layers}
     ranged = [
@@ -213,7 +240,13 @@ def _foldable(aware: KerasModel) -> bool:
 
 
 def fold(aware: KerasModel, scale: float, spec: TensorSpec) -> None:
-    """Move ``scale`` from the input into the first layer's kernel and its range; the outputs stay the same."""
+    """Move a scale from the input into the first layer's kernel and its range; the outputs stay the same.
+
+    Args:
+        aware: a network of TFMOT.
+        scale: the factor.
+        spec: the input without the scale.
+    """
     first = _entry(aware).outbound_nodes[0].outbound_layer
     for name in ("/kernel", "/kernel_min", "/kernel_max"):
         _variable(first, name).assign(_variable(first, name) * scale)

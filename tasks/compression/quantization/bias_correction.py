@@ -58,6 +58,9 @@ def corrections(
         rounded: its kernels as they will be, in the file's layout, by the name of their operation's output.
         samples: of the training split.
         file: the rounded file without any correction.
+
+    Returns:
+        what is added, by the name of an operation's output, and why others are left.
     """
     fitted, others = samples[::2], samples[1::2]
     model, found = take_apart(flatbuffer), Corrections()
@@ -127,7 +130,14 @@ def _nearer(before: Floats, after: Floats) -> bool:
 
 
 def rounded_kernels(flatbuffer: bytes) -> dict[str, Floats]:
-    """Kernels of dense layers and convolutions in an int8 file as they are meant, by their operation's output."""
+    """Return the kernels of dense layers and convolutions in an int8 file as they are meant.
+
+    Args:
+        flatbuffer: of the file.
+
+    Returns:
+        a kernel by the name of its operation's output.
+    """
     from tensorflow.lite.python import schema_py_generated as schema
 
     model = take_apart(flatbuffer)
@@ -139,7 +149,12 @@ def rounded_kernels(flatbuffer: bytes) -> dict[str, Floats]:
 
 
 def add_to_biases(flatbuffer: bytes, added: Mapping[str, Floats]) -> bytes:
-    """A float32 or int8 file whose operations add so much more, by the name of their output."""
+    """Return a float32 or int8 file whose operations add so much more.
+
+    Args:
+        flatbuffer: of the file.
+        added: ``[outputs]`` by the name of the operation's output.
+    """
     model = take_apart(flatbuffer)
     for operator, _ in weighted(model):
         if (name := _output(model, operator)) in added:
@@ -148,7 +163,11 @@ def add_to_biases(flatbuffer: bytes, added: Mapping[str, Floats]) -> bytes:
 
 
 def largest(added: Mapping[str, Floats]) -> dict[str, float]:
-    """Return how far the most moved output of each operation is moved, for the record."""
+    """Return how far the most moved output of each operation is moved, for the record.
+
+    Args:
+        added: ``[outputs]`` by the name of the operation's output.
+    """
     return {name: float(np.abs(values).max()) for name, values in added.items()}
 
 

@@ -48,7 +48,7 @@ class CalibrationSet:
     places: NDArray[np.int64]
 
     def samples(self) -> SampleStream:
-        """Give the samples one after the other, as conversion takes them."""
+        """Return a function that yields the samples one after the other, as conversion takes them."""
         return lambda: iter(self.inputs)
 
     def details(self, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -65,7 +65,18 @@ class CalibrationSet:
 
 
 def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
-    """Draw the samples; the same config and data give the same ones."""
+    """Draw the samples; the same config and data give the same ones.
+
+    Args:
+        config: how many samples, and which.
+        context: of the recipe.
+
+    Returns:
+        the samples, with labels and places.
+
+    Raises:
+        Unsuited: balanced samples are asked for, and there are no classes.
+    """
     if config.balanced and not class_names(context):
         raise Unsuited(
             "Expected classes for balanced calibration. Received: an outcome without them. Leave balanced out."
@@ -83,7 +94,12 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
 
 
 def draw(labels: Array, config: Calibration) -> NDArray[np.int64]:
-    """Places of the samples: the first ones, or drawn by seed; with ``balanced`` class by class in turn."""
+    """Return the places of the samples: the first ones, or drawn by seed; with ``balanced`` class by class in turn.
+
+    Args:
+        labels: of the training split, ``[n]``.
+        config: how many samples, and which.
+    """
     order = np.arange(len(labels))
     if config.seed is not None:
         order = np.random.default_rng(config.seed).permutation(len(labels))
@@ -98,5 +114,9 @@ def draw(labels: Array, config: Calibration) -> NDArray[np.int64]:
 
 
 def class_names(context: Context) -> tuple[str, ...]:
-    """Return the names of the prepared data's classes, in the order of the labels."""
+    """Return the names of the prepared data's classes, in the order of the labels.
+
+    Args:
+        context: of the recipe.
+    """
     return read_dataset(context.prepared).classes

@@ -93,16 +93,23 @@ class FloatFile:
         return str(found.tensors[found.operators[operator].outputs[0]].name.decode())
 
     def kind(self, path: str) -> Kind:
-        """The kind that says least of all that reads a weight."""
+        """Return the kind that permits least of all that reads a weight.
+
+        Args:
+            path: of the weight.
+        """
         kinds = {operation.kind for operation in self.operations[path]}
         order: tuple[Kind, ...] = ("fixed", "other", "convolution", "dense")
         return next(kind for kind in order if kind in kinds)
 
     def replaced(self, weights: Mapping[str, Sequence[Array]]) -> bytes:
-        """The file with other constants for the weights of these paths.
+        """Return the file with other constants for some weights.
 
         They are written over the old ones: to take a file apart and write it again takes as long as to run it on some
         dozens of images.
+
+        Args:
+            weights: for each path as many arrays as it has constants.
         """
         new = [
             (part, array)
@@ -138,7 +145,11 @@ class FloatFile:
         return moved
 
     def places_in(self, flatbuffer: bytes) -> Places:
-        """Return where a file that was made of this one, with other types for weights, holds them."""
+        """Return where a file that was made of this one, with other types for weights, holds them.
+
+        Args:
+            flatbuffer: of the other file.
+        """
         moved = self._moved(File(flatbuffer))
         return {
             path: tuple(
@@ -152,7 +163,11 @@ class FloatFile:
         }
 
     def stored(self, flatbuffer: bytes) -> dict[str, tuple[Constant, ...]]:
-        """Return what a file that was made of this one holds for each of the arrays in ``weights``."""
+        """Return what a file that was made of this one holds for each of the arrays in ``weights``.
+
+        Args:
+            flatbuffer: of the other file.
+        """
         other = File(flatbuffer)
         moved = self._moved(other)
         return {
@@ -183,5 +198,10 @@ def _kind(code: int, slot: int) -> Kind:
 
 
 def run_file(flatbuffer: bytes, samples: Inputs | Array) -> NDArray[np.float32]:
-    """Logits as the deployed runtime gives them, sample by sample: float32 ``[n, outputs]``."""
+    """Return logits as the deployed runtime gives them, sample by sample: float32 ``[n, outputs]``.
+
+    Args:
+        flatbuffer: of the file.
+        samples: n of them.
+    """
     return LiteRTModel(flatbuffer).predict(samples)

@@ -16,7 +16,14 @@ NEAR, ROUNDING = 30.0, 6.0  # decibels: of the same numbers but for last bits; w
 
 
 def store_as_int4(flatbuffer: bytes, places: Places, layers: Iterable[str]) -> bytes:
-    """The file with the weights of these layers in half as many bytes, where dense layers and convolutions read them.
+    """Return the file with the weights of some layers in half as many bytes.
+
+    Weights that others than dense layers and convolutions read stay as they are.
+
+    Args:
+        flatbuffer: of an int8 file.
+        places: where it holds weights, by their paths.
+        layers: paths of weights.
 
     Raises:
         CompressionError: a layer has weights beyond ±7.
@@ -47,6 +54,11 @@ def check_halves(halved: bytes, whole: bytes, samples: Inputs | Array) -> dict[s
 
     XNNPACK leaves some weights of 4 bits to the plain kernels, which round the last bit of an activation otherwise. So
     the answers may be as far from those of the file with whole bytes as the plain kernels' are, and no further.
+
+    Args:
+        halved: the file with weights of 4 bits.
+        whole: the same integers in whole bytes.
+        samples: what both are asked.
 
     Returns:
         decibels by kind of kernels.

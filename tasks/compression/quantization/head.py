@@ -13,6 +13,9 @@ def split_head(model: KerasModel) -> tuple[KerasModel | None, KerasModel]:
 
     The head is the chain of leading layers that are no part of what is trained: rescaling, normalization by fixed
     numbers, resizing and cropping, and augmentation, which only training does. The rest takes what it gives.
+
+    Args:
+        model: functional or Sequential; stays as it is.
     """
     copy = copy_model(model)
     head = list(_leading(copy))

@@ -24,15 +24,25 @@ WIDTHS: dict[Kind, tuple[Bits, ...]] = {
 
 
 def widths_of(file: FloatFile, path: str) -> tuple[Bits, ...]:
-    """The widths that a weight may have, falling: 4 bits only where dense layers and convolutions alone read it.
+    """Return the widths that a weight may have, falling: 4 bits only where dense layers and convolutions alone read it.
 
     ai-edge-quantizer leaves others as float32 where it is asked for 4 bits of them, and says nothing.
+
+    Args:
+        file: the float model.
+        path: of the weight.
     """
     return WIDTHS[file.kind(path)]
 
 
 def is_blocked(file: FloatFile, path: str, block: int | None) -> bool:
-    """Return whether a 4-bit weight has a scale for each block, as in dense layers whose inputs ``block`` divides."""
+    """Return whether a 4-bit weight has a scale for each block, as in dense layers whose inputs ``block`` divides.
+
+    Args:
+        file: the float model.
+        path: of the weight.
+        block: inputs that share a scale; None: all.
+    """
     even = all(not values.shape[-1] % block for values in file.weights[path]) if block else False
     return even and file.kind(path) == "dense"
 

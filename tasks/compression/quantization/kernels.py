@@ -19,7 +19,12 @@ Answers = NDArray[np.float32]
 
 
 def answers(flatbuffer: bytes, samples: Inputs | Array, kernels: str = XNNPACK) -> Answers:
-    """Logits, sample by sample, each from a fresh state: float32 ``[n, outputs]``.
+    """Return logits, sample by sample, each from a fresh state: float32 ``[n, outputs]``.
+
+    Args:
+        flatbuffer: of the file.
+        samples: n of them.
+        kernels: XNNPACK or the plain ones.
 
     Raises:
         CompressionError: LiteRT does not load or run the file.
@@ -34,7 +39,15 @@ def answers(flatbuffer: bytes, samples: Inputs | Array, kernels: str = XNNPACK) 
 
 
 def compare_kernels(flatbuffer: bytes, samples: Inputs | Array) -> dict[str, float]:
-    """Load a file with both kinds of kernels and run it: how far they agree, in decibels."""
+    """Load a file with both kinds of kernels and run it.
+
+    Args:
+        flatbuffer: of the file.
+        samples: what it is asked.
+
+    Returns:
+        how far they agree, in decibels.
+    """
     both = [answers(flatbuffer, samples, kernels) for kernels in (XNNPACK, PLAIN)]
     return {"agreement": round(sqnr(both[0], both[1]), 1)}
 

@@ -21,18 +21,34 @@ RATIOS = np.linspace(0.3, 1.0, 71)  # of the largest weight, tried for the first
 
 
 def largest_level(bits: int) -> int:
-    """L for signed integers of ``bits`` bits, both signs alike: 7 for 4 bits, which makes 15 levels."""
+    """Return L for signed integers of so many bits, both signs alike: 7 for 4 bits, which makes 15 levels.
+
+    Args:
+        bits: of a weight.
+    """
     return int(2 ** (bits - 1) - 1)
 
 
 def round_to_levels(weights: Array, scale: Any, largest: int) -> NDArray[np.int8]:
-    """The nearest level of each weight; ``scale`` is a scalar or one for each of the last axis."""
+    """Return the nearest level of each weight.
+
+    Args:
+        weights: of any shape.
+        scale: a scalar, or one for each of the last axis.
+        largest: the largest level.
+    """
     levels: NDArray[np.int8] = np.clip(np.rint(weights / scale), -largest, largest).astype(np.int8)
     return levels
 
 
 def best_scale(weights: NDArray[np.float32], largest: int, per_channel: bool) -> NDArray[np.float32]:
-    """The scale with the least squared error: one for each of the last axis, or a scalar for all."""
+    """Return the scale with the least squared error: one for each of the last axis, or a scalar for all.
+
+    Args:
+        weights: ``[…, outputs]``.
+        largest: the largest level.
+        per_channel: whether each output has a scale of its own.
+    """
     columns = weights.reshape(-1, weights.shape[-1]) if per_channel else weights.reshape(-1, 1)
     most = np.abs(columns).max(axis=0)
     # a channel of zeros takes a scale that others have: its bias is stored in multiples of it
@@ -74,13 +90,26 @@ class _Fixed:
 
 
 def restrictable(wrapper: KerasLayer) -> bool:
-    """Return whether the layer that TFMOT wrapped has a kernel with its outputs last; others keep 8 bits."""
+    """Return whether the layer that TFMOT wrapped has a kernel with its outputs last; others keep 8 bits.
+
+    Args:
+        wrapper: of TFMOT.
+    """
     inner = getattr(wrapper, "layer", None)
     return inner is not None and KINDS.get(kind_of(inner), {}).get("kernel", ())[-2:] == ("reads", "makes")
 
 
 def restrict(aware: KerasModel, bits: int, per_channel: bool) -> tuple[str, ...]:
-    """Let each kernel of a TFMOT model take levels of ``bits`` bits from now on; gives the layers' names."""
+    """Let each kernel of a TFMOT model take levels of so many bits from now on.
+
+    Args:
+        aware: a network of TFMOT.
+        bits: of a weight.
+        per_channel: whether each output has a scale of its own.
+
+    Returns:
+        the names of the layers.
+    """
     largest = largest_level(bits)
     names = []
     for wrapper in filter(restrictable, aware.layers):
@@ -141,6 +170,9 @@ def snap(aware: KerasModel) -> None:
 
     Training leaves weights that lie on a threshold of rounding to the last bit of a float. Whatever is rounded later
     then finds the levels that were trained with.
+
+    Args:
+        aware: a network of TFMOT, after :func:`restrict`.
     """
     for wrapper, learned in _learned(aware):
         ((kernel, _, _),) = wrapper._weight_vars
@@ -153,6 +185,9 @@ def settle(aware: KerasModel) -> dict[str, NDArray[np.float32]]:
     The converter takes one scale alone for a dense kernel: one with a scale for each channel is converted with the
     least of them. BatchNorm behind a dense layer would be multiplied into the kernel and this rounded once more: its
     factors become part of the scales before.
+
+    Args:
+        aware: a network of TFMOT, after :func:`restrict`.
 
     Returns:
         by how much the scales of the named dense layers have to be stretched in the file, for each output:
@@ -179,12 +214,20 @@ def settle(aware: KerasModel) -> dict[str, NDArray[np.float32]]:
 
 
 def trained_kernels(aware: KerasModel) -> dict[str, NDArray[np.float32]]:
-    """The kernels as a TFMOT model has them now, by the names of their layers."""
+    """Return the kernels as a TFMOT model has them now, by the names of their layers.
+
+    Args:
+        aware: a network of TFMOT.
+    """
     return {str(wrapper.layer.name): wrapper._weight_vars[0][0].numpy() for wrapper in _wrappers(aware)}
 
 
 def settled_levels(aware: KerasModel) -> dict[str, Levels]:
-    """The kernels that :func:`settle` has written, by the names of their layers."""
+    """Return the kernels that :func:`settle` has written, by the names of their layers.
+
+    Args:
+        aware: a network of TFMOT.
+    """
     found = {}
     for wrapper in _wrappers(aware):
         kernel, quantizer, _ = wrapper._weight_vars[0]

@@ -13,7 +13,11 @@ Converter = Any
 
 
 def configurations(samples: SampleStream | None = None) -> dict[Mode, Callable[[Converter], None]]:
-    """Return what sets the converter for each mode; ``samples`` is what the calibrated ones measure ranges on."""
+    """Return what sets the converter for each mode.
+
+    Args:
+        samples: on which the calibrated modes measure ranges.
+    """
     lite = tensorflow().lite
     dtypes = tensorflow().dtypes
     sets = lite.OpsSet

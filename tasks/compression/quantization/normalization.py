@@ -15,7 +15,12 @@ BATCH = 50
 
 
 def fresh_statistics(aware: KerasModel, inputs: NDArray[np.float32]) -> object:
-    """A Keras callback: what validation sees, and with it the best epoch's weights, has statistics that fit."""
+    """Return a Keras callback by which validation sees statistics that fit, and with it the best epoch's weights.
+
+    Args:
+        aware: a network of TFMOT.
+        inputs: as the network takes them, ``[n, …]``.
+    """
 
     class Fresh(keras().callbacks.Callback):  # type: ignore[misc]
         def on_test_begin(self, logs: object = None) -> None:  # noqa: ARG002

@@ -13,6 +13,12 @@ def own_biases(flatbuffer: bytes) -> bytes:
     The converter stores equal biases once, those of a layer or of a BatchNorm that is called twice say. Its quantizer
     for 16-bit activations brings a bias to the input's scale times the weights' scale of one of the operators that read
     it, and the others then add another number.
+
+    Args:
+        flatbuffer: of a float file.
+
+    Returns:
+        the same bytes where no bias is shared.
     """
     from ai_edge_litert import schema_py_generated as schema
 

@@ -45,6 +45,9 @@ def structure_of(kernel: Array) -> Structure:
 
     Args:
         kernel: output channels last.
+
+    Returns:
+        the structure that was found.
     """
     rest = kernel[kernel != 0]
     channels = kernel.reshape(-1, kernel.shape[-1]).T
@@ -54,7 +57,12 @@ def structure_of(kernel: Array) -> Structure:
 
 
 def projection(kernel: Array, structure: Structure) -> Callable[[TfTensor], TfTensor]:
-    """Maps a tensor to the nearest one that is zero where ``kernel`` is, and equal where its values are shared."""
+    """Return a function to the nearest tensor that is zero where a kernel is, and equal where its values are shared.
+
+    Args:
+        kernel: output channels last.
+        structure: of the kernel.
+    """
     tf = tensorflow()
     mask = tf.constant(kernel != 0, kernel.dtype)
     values, index = np.unique(kernel, return_inverse=True)

@@ -17,7 +17,7 @@ MOST = 1 << 20  # values that a search looks at
 
 
 def choose_range(values: NDArray[np.float32], config: Calibration) -> Range:
-    """The range of an activation; zero is always in it, or it could not be stored exactly.
+    """Return the range of an activation; zero is always in it, or it could not be stored exactly.
 
     Args:
         values: what it takes on the calibration samples, any shape.

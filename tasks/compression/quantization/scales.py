@@ -71,7 +71,14 @@ def stretch_scales(
 
 
 def finite_scales(flatbuffer: bytes) -> bytes:
-    """Give constants of nothing but zeros a scale of 1 where the converter gives no number (dead layers)."""
+    """Give constants of nothing but zeros a scale of 1 where the converter gives no number (dead layers).
+
+    Args:
+        flatbuffer: of the file.
+
+    Returns:
+        the same bytes where nothing had to be changed.
+    """
     file, changed = File(flatbuffer), False
     for graph in file.model.subgraphs:
         for tensor in graph.tensors:
@@ -158,9 +165,12 @@ def _aligned(
 
 
 def weighted(model: Model) -> Iterator[tuple[Operator, Tensor]]:
-    """The operations of a file, as an object, that have a second input, and that input: weights, if it is stored.
+    """Yield the operations of a file that have a second input, and that input: weights, if it is stored.
 
     Those of its first graph, which calls the others.
+
+    Args:
+        model: the file as the schema's object.
     """
     graph = model.subgraphs[0]
     for operator in graph.operators:
@@ -169,7 +179,13 @@ def weighted(model: Model) -> Iterator[tuple[Operator, Tensor]]:
 
 
 def entry_and_bias(model: Model, operator: Operator, number: int = 0) -> tuple[Tensor, Tensor | None]:
-    """Return what an operation with weights computes from, and its bias if it has one; ``number``: of its graph."""
+    """Return what an operation with weights computes from, and its bias if it has one.
+
+    Args:
+        model: the file as the schema's object.
+        operator: of one of its graphs.
+        number: of this graph.
+    """
     graph = model.subgraphs[number]
     entry, bias = _inputs(model, operator)
     has_bias = len(operator.inputs) > bias and operator.inputs[bias] >= 0

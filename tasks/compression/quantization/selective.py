@@ -61,7 +61,12 @@ class Judged:
         return Score(*self.outcome.score(self.targets, outputs))
 
     def drop(self, base: Score, flatbuffer: bytes) -> float:
-        """Return by how much the metric of a file is worse."""
+        """Return by how much the metric of a file is worse.
+
+        Args:
+            base: quality of the float file.
+            flatbuffer: of the other file.
+        """
         metric = self.score(run_file(flatbuffer, self.inputs)).metric
         return metric - base.metric if self.outcome.less_is_better else base.metric - metric
 
@@ -99,7 +104,13 @@ class SearchLimit:
 
 
 def round_weights(weights: NDArray[np.float32], bits: Bits, axis: int = 0) -> NDArray[np.float32]:
-    """Weights as stored: symmetric levels with the range of each output (along ``axis``), or float16."""
+    """Return weights as stored: symmetric levels with the range of each output, or float16.
+
+    Args:
+        weights: of any shape.
+        bits: of each weight.
+        axis: of the outputs.
+    """
     if bits == 16:
         return weights.astype(np.float16).astype(np.float32)
     others = tuple(place for place in range(weights.ndim) if place != axis)
@@ -111,9 +122,14 @@ def round_weights(weights: NDArray[np.float32], bits: Bits, axis: int = 0) -> ND
 def sensitivities(
     file: FloatFile, judged: Judged, narrow: Mapping[str, Arrays] | None = None
 ) -> tuple[Score, tuple[Sensitivity, ...]]:
-    """The float file's quality, and each layer's sensitivity at each width.
+    """Return the float file's quality, and each layer's sensitivity at each width.
 
     ``narrow`` has weights as 4 bits will store them, by layer, where that is not from the least to the greatest.
+
+    Args:
+        file: the float model.
+        judged: samples of the validation split.
+        narrow: weights as 4 bits will store them, by layer, where that is not from the least to the greatest.
     """
     right = run_file(file.flatbuffer, judged.inputs)
     rows = []
@@ -148,7 +164,11 @@ def _bytes(weights: NDArray[np.float32], bits: Bits, axis: int) -> int:
 
 
 def moves(table: tuple[Sensitivity, ...]) -> Iterator[Sensitivity]:
-    """Layers going down one width after the other, what loses least for each byte saved first."""
+    """Yield layers going down one width after the other, what loses least for each byte saved first.
+
+    Args:
+        table: of all layers at all widths.
+    """
     rows = {(row.layer, row.bits): row for row in table}
     now: dict[str, Bits] = {row.layer: 16 for row in table}
     while True:
@@ -191,6 +211,9 @@ def choose(
             outcome's metric, for which all is given up that may be.
         build: makes the file of some widths.
         narrow: see :func:`sensitivities`.
+
+    Returns:
+        the widths, the file, and what was measured on the way.
 
     Raises:
         CompressionError: no widths fit the budget.

@@ -10,7 +10,10 @@ NAMED = 6  # layers that an error names
 
 
 def simulated(body: KerasModel) -> KerasModel:
-    """A copy of a network, its rounding to 8 bits simulated by TFMOT.
+    """Return a copy of a network, its rounding to 8 bits simulated by TFMOT.
+
+    Args:
+        body: functional or Sequential.
 
     Raises:
         Unsuited: it has layers whose rounding TFMOT does not simulate; the error names them.
@@ -35,7 +38,11 @@ def _refusal(received: str) -> Unsuited:
 
 
 def unsimulated(body: KerasModel) -> Iterator[tuple[str, str]]:
-    """Names of the layers whose rounding TFMOT does not simulate, each with what about it is not known."""
+    """Yield the names of the layers whose rounding TFMOT does not simulate, each with what about it is not known.
+
+    Args:
+        body: functional or Sequential.
+    """
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
         default_8bit_quantize_registry as registry,
     )

@@ -44,6 +44,9 @@ def choose_ranges(
         samples: of the training split; some dozens do.
         block: see :func:`tasks.compression.quantization.int4.quantize_weights`.
         allowed: ranges to choose from, all where none are named.
+
+    Returns:
+        the range of each layer, its weights as rounded so, and what was measured.
     """
     paths = [path for path in file.weights if 4 in widths_of(file, path)]
     able = {path: _able(file, path, block, allowed or get_args(WeightRange)) for path in paths}

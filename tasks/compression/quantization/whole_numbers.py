@@ -9,6 +9,9 @@ def check_whole_numbers(flatbuffer: bytes) -> None:
 
     A 5 that is stored as 4.9998 becomes a 4: another row of a table.
 
+    Args:
+        flatbuffer: of the file.
+
     Raises:
         Unsuited: an operator takes whole numbers of values in steps that are none.
     """

@@ -36,14 +36,23 @@ class Ramp:
         return ramp - ramp % self.every
 
     def schedule(self, present: float) -> Any:
-        """Return TFMOT's schedule of a weight that has a sparsity of ``present``, which it does not fall below."""
+        """Return TFMOT's schedule of a weight that has a sparsity of ``present``, which it does not fall below.
+
+        Args:
+            present: the sparsity of the weight as it is.
+        """
         schedules, final = tfmot().sparsity.keras, max(self.final, present)
         if self.kind == "constant":
             return schedules.ConstantSparsity(final, begin_step=0, end_step=self.steps, frequency=self.every)
         return schedules.PolynomialDecay(present, final, begin_step=0, end_step=self.end, frequency=self.every)
 
     def sparsity(self, step: int, present: float) -> float | None:
-        """Return the same schedule's sparsity at a step; None at those at which nothing is chosen anew."""
+        """Return the same schedule's sparsity at a step; None at those at which nothing is chosen anew.
+
+        Args:
+            step: of the optimizer, from 1.
+            present: the sparsity of the weight at the beginning.
+        """
         final, end = max(self.final, present), self.steps if self.kind == "constant" else self.end
         if step % self.every or step > end:
             return None
@@ -51,10 +60,15 @@ class Ramp:
 
 
 def pruning_gradually(weights: Sequence[Weight], ramp: Ramp, pattern: Pattern) -> object:
-    """Make a Keras callback that sets the smallest entries of weights to zero, more and more of them.
+    """Return a Keras callback that sets the smallest entries of weights to zero, more and more of them.
 
     Training leaves them zero. What is zero can be read off the weights, so that a training that was interrupted goes on
     as if it had not been.
+
+    Args:
+        weights: that are pruned.
+        ramp: how the sparsity rises.
+        pattern: of the zeros.
     """
     gradual = [_Gradual(weight, ramp, pattern) for weight in weights]
 

@@ -33,7 +33,11 @@ class Pattern:
 
 
 def parse_pattern(text: str) -> Pattern:
-    """``single``, ``2:4`` or ``4x1`` as a pattern; the text fits :data:`PATTERN`."""
+    """Return ``single``, ``2:4`` or ``4x1`` as a pattern.
+
+    Args:
+        text: that fits :data:`PATTERN`.
+    """
     if text == "single":
         return Pattern("single")
     first, second = (int(number) for number in re.split("[:x]", text))
@@ -68,7 +72,13 @@ def choose(scores: Scores, sparsity: float, pattern: Pattern, allocation: Alloca
 
 
 def best_of_groups(score: Array, n: int, m: int) -> NDArray[np.bool_]:
-    """The best ``n`` of each ``m`` consecutive inputs of an output; a last group may be smaller."""
+    """Return the best ``n`` of each ``m`` consecutive inputs of an output; a last group may be smaller.
+
+    Args:
+        score: ``[…, inputs, outputs]``.
+        n: that stay.
+        m: of a group.
+    """
     inputs_last = np.moveaxis(score, -2, -1)
     count = inputs_last.shape[-1]
     groups = _groups(inputs_last.astype(np.float64), m, -np.inf)
@@ -79,7 +89,12 @@ def best_of_groups(score: Array, n: int, m: int) -> NDArray[np.bool_]:
 
 
 def most_in_groups(stay: NDArray[np.bool_], m: int) -> int:
-    """The most that stay of any ``m`` consecutive inputs, which are the last axis."""
+    """Return the most that stay of any ``m`` consecutive inputs.
+
+    Args:
+        stay: inputs last.
+        m: of a group.
+    """
     return int(_groups(stay, m, False).sum(axis=1).max())
 
 

@@ -28,11 +28,20 @@ def prune_by_ramp(
     block: Retraining,
     context: Context,
 ) -> KerasModel:
-    """A trained copy of ``model`` whose named weights are pruned.
+    """Return a trained copy of a network whose named weights are pruned.
 
     TFMOT prunes the kernels of convolutions and dense layers; others are pruned along the same ramp here. TFMOT
     chooses ``n:m`` once, at the beginning, along the last axis but one, of kernels of two and four dimensions; for
     others the same is done here.
+
+    Args:
+        model: the network; stays as it is.
+        paths: of the weights.
+        sparsity: at the end.
+        kind: of the ramp.
+        pattern: of the zeros.
+        block: how the training goes.
+        context: of the recipe.
     """
     steps = steps_per_epoch(read_dataset(context.prepared), context.batch_size) * block.epochs
     ramp = Ramp(kind, sparsity, steps)
@@ -61,7 +70,11 @@ def prune_by_ramp(
 
 
 def by_tfmot(weight: Weight) -> bool:
-    """Return whether TFMOT prunes this weight, of a layer of the network itself."""
+    """Return whether TFMOT prunes this weight, of a layer of the network itself.
+
+    Args:
+        weight: of the network.
+    """
     return weight.path == weight.layer.name and weight.name == "kernel" and prunable(weight.layer)
 
 

@@ -30,14 +30,26 @@ class Rounds:
     samples: int
 
     def sparsity_after(self, number: int) -> float:
-        """Sparsity after a round, from 1: the cubic curve of Zhu and Gupta 2017 (arXiv:1710.01878)."""
+        """Return the sparsity after a round: the cubic curve of Zhu and Gupta 2017 (arXiv:1710.01878).
+
+        Args:
+            number: of the round, from 1.
+        """
         return self.sparsity * (1 - (1 - number / self.count) ** 3)
 
 
 def prune_in_rounds(
     model: KerasModel, paths: Sequence[str], rounds: Rounds, block: Retraining, context: Context
 ) -> KerasModel:
-    """A copy of ``model`` that is scored, pruned and trained in each round; zeros stay zeros."""
+    """Return a copy of a network that is scored, pruned and trained in each round; zeros stay zeros.
+
+    Args:
+        model: the network; stays as it is.
+        paths: of the weights.
+        rounds: how many, and what is pruned in each.
+        block: how the training goes.
+        context: of the recipe.
+    """
     model = copy_model(model)
     for number in range(1, rounds.count + 1):
         seed = context.seed + APART * (number - 1)
@@ -55,9 +67,18 @@ def prune_in_rounds(
 def masks(
     model: KerasModel, scores: dict[str, NDArray[np.float64]], sparsity: float, pattern: Pattern, allocation: Allocation
 ) -> dict[str, NDArray[np.bool_]]:
-    """Mark the entries of each weight that stay, in its shape; see :func:`tasks.compression.sparsity.patterns.choose`.
+    """Return the entries of each weight that stay, in its shape.
 
     Zeros that there are go first, whatever the score.
+
+    See :func:`tasks.compression.sparsity.patterns.choose`.
+
+    Args:
+        model: the network.
+        scores: of the entries, by path.
+        sparsity: of the weights together, or of each.
+        pattern: of the zeros.
+        allocation: whether the weights share one threshold.
     """
     every = weights(model)
     ordered = {path: np.where(every[path].values() == 0, -1.0, score) for path, score in scores.items()}
@@ -67,7 +88,12 @@ def masks(
 
 
 def set_masks(model: KerasModel, masks: dict[str, NDArray[np.bool_]]) -> None:
-    """Set what does not stay to zero."""
+    """Set what does not stay to zero.
+
+    Args:
+        model: the network, which is changed.
+        masks: the entries that stay, by path.
+    """
     every = weights(model)
     for path, stay in masks.items():
         every[path].assign(every[path].values() * stay)

@@ -217,7 +217,11 @@ def _check_finite(name: str, what: str, values: Array) -> None:
 
 
 def places(layer: KerasLayer) -> Places:
-    """Return the positions of one image; 1 for what is no image, as ids that a table is asked for one by one."""
+    """Return the positions of one image; 1 for what is no image, as ids that a table is asked for one by one.
+
+    Args:
+        layer: any layer.
+    """
     before, after = layer.get_input_shape_at(0), layer.get_output_shape_at(0)
     is_image = before is not None and after is not None and len(before) == len(after) == 4
     return Places(*before[1:3], *after[1:3]) if is_image else Places()

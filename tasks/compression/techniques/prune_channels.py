@@ -37,7 +37,11 @@ class Budget(Settings):
         return self
 
     def limit(self, own: float) -> float:
-        """The budget of a network that costs ``own`` as it is."""
+        """Return the budget of a network.
+
+        Args:
+            own: what the network costs as it is.
+        """
         return float(self.max) if self.max is not None else own * (self.max_ratio or 1.0)
 
 

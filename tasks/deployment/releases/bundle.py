@@ -45,6 +45,14 @@ class Bundle:
 def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
     """Make the files of a release in the empty ``folder``.
 
+    Args:
+        params: of the project.
+        chosen: the candidate and its records.
+        folder: where the files go.
+
+    Returns:
+        the files by their names, with size and SHA-256 of each.
+
     Raises:
         ReleaseError: the model is not the one that passed the gate, or dvc.lock is missing.
     """
@@ -85,7 +93,10 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
 
 
 def file_record(path: Path) -> File:
-    """A file's size and SHA-256.
+    """Return a file's size and SHA-256.
+
+    Args:
+        path: of the file.
 
     Raises:
         ReleaseError: it is larger than a release's file may be.
@@ -98,12 +109,21 @@ def file_record(path: Path) -> File:
 
 
 def labels(classes: tuple[str, ...]) -> str:
-    """The names of the classes as JSON, in the order of the model's outputs."""
+    """Return the names of the classes as JSON, in the order of the model's outputs.
+
+    Args:
+        classes: their names, in that order.
+    """
     return to_json(list(classes))
 
 
 def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
-    """Tell what a device must know to feed the model and to read its answer, without slimline."""
+    """Return what a device must know to feed the model and to read its answer, without slimline.
+
+    Args:
+        model: the released one, open.
+        dataset: what it was trained on.
+    """
     state = {"state": "set all variables back before each sample (reset_all_variables)"} if model.stateful else {}
     workload, measuring = find_workload(dataset.workload), measuring_of(dataset)
     return state | {
@@ -128,7 +148,11 @@ def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
 
 
 def metrics(chosen: ChosenCandidate) -> dict[str, Any]:
-    """Quality, cost and speed of the released model and of the baseline."""
+    """Return quality, cost and speed of the released model and of the baseline, as values of JSON.
+
+    Args:
+        chosen: the candidate and its records.
+    """
 
     def speed(name: str) -> dict[str, Any]:
         return chosen.benchmark.models[name].model_dump(mode="json", exclude={"rounds_us"})

@@ -48,7 +48,13 @@ class Why:
 
 
 def audit_key(model: str, channel: str, generation: int) -> str:
-    """Return where the copy of a move is."""
+    """Return where the copy of a move is.
+
+    Args:
+        model: the model's name.
+        channel: its name.
+        generation: of the move, from 1.
+    """
     return f"models/{model}/audit/{channel}/{generation:08}.json"
 
 
@@ -72,7 +78,16 @@ def move(
     """Point a channel to a release, if it still is as it was seen.
 
     Args:
+        store: that has the channel.
+        model: the model's name.
+        channel: its name.
+        seen: the channel as it must still be.
+        release: where it is to point.
+        why: who moves it, for what reason.
         replaces: the release of another task whose place a person let it take.
+
+    Returns:
+        the move, as it stands in the channel.
 
     Raises:
         Conflict: somebody else has moved it.
@@ -85,6 +100,17 @@ def move(
 def move_back(store: Store, model: str, channel: str, seen: Seen, to: Pointer, why: Why) -> Pointer:
     """Point a channel to the release of an earlier move, a new generation all the same.
 
+    Args:
+        store: that has the channel.
+        model: the model's name.
+        channel: its name.
+        seen: the channel as it must still be.
+        to: the earlier move.
+        why: who moves it, for what reason.
+
+    Returns:
+        the move, as it stands in the channel.
+
     Raises:
         Conflict: somebody else has moved it.
         ReleaseError: the channel was set back outside of slimline.
@@ -94,7 +120,12 @@ def move_back(store: Store, model: str, channel: str, seen: Seen, to: Pointer, w
 
 
 def trail(store: Readable, model: str, channel: str) -> Iterator[Pointer]:
-    """All moves of a channel, the newest first.
+    """Yield all moves of a channel, the newest first.
+
+    Args:
+        store: that has the channel.
+        model: the model's name.
+        channel: its name.
 
     Raises:
         ReleaseError: an entry is missing or is not one.
@@ -108,7 +139,13 @@ def trail(store: Readable, model: str, channel: str) -> Iterator[Pointer]:
 
 
 def entry(store: Readable, model: str, channel: str, generation: int) -> Pointer:
-    """A move that is not the last one any more.
+    """Return a move that is not the last one any more.
+
+    Args:
+        store: that has the channel.
+        model: the model's name.
+        channel: its name.
+        generation: of the move, from 1.
 
     Raises:
         ReleaseError: it is missing or is not one.

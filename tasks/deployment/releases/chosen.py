@@ -65,6 +65,12 @@ class ChosenCandidate:
 def load_chosen_candidate(params: Params) -> ChosenCandidate:
     """Read the records of a candidate that may be released, be it by a person.
 
+    Args:
+        params: of the project.
+
+    Returns:
+        the candidate and its records, all about one model.
+
     Raises:
         ReleaseError: it was not decided about, did not pass and no person may release it, or a record speaks of
             another model than the decision.
@@ -93,7 +99,11 @@ def load_chosen_candidate(params: Params) -> ChosenCandidate:
 
 
 def load_decision(params: Params, gate: GateReport) -> Decision | None:
-    """The decision about just this candidate, its rules, samples and opponents.
+    """Read the decision about just this candidate, its rules, samples and opponents.
+
+    Args:
+        params: of the project.
+        gate: what it has chosen.
 
     Returns:
         None where none was worth its price, and a person may release what the gate could not decide.
@@ -118,6 +128,11 @@ def load_decision(params: Params, gate: GateReport) -> Decision | None:
 
 def check_model(path: Path, received: str | None, gate: GateReport) -> None:
     """Refuse a file or a record about another model than the one that passed the gate.
+
+    Args:
+        path: the file or the record, for the message.
+        received: the SHA-256 that it has.
+        gate: has the SHA-256 that is expected.
 
     Raises:
         ReleaseError: the SHA-256 ``received`` is another one.

@@ -32,6 +32,14 @@ from tasks.errors import ConfigError, NotFound, ReleaseError, Untrusted
 def sign(registry: Registry, version: int, key: Ed25519PrivateKey) -> Sealed:
     """Sign a release that somebody trusted has signed already; what it is stays as it is, and so do all channels.
 
+    Args:
+        registry: the project's, open.
+        version: of the release.
+        key: its signature is added.
+
+    Returns:
+        the release with all its signatures.
+
     Raises:
         ConfigError: the key is revoked.
         Untrusted: nobody trusted has signed it yet.
@@ -52,9 +60,14 @@ def replace_signatures(
     """Sign a release anew: the signatures of revoked keys go, and those of trusted keys that are not right.
 
     Args:
+        registry: the project's, open.
+        version: of the release.
         key: one that the project trusts, or nobody could read the release afterwards.
         known: SHA-256 of the manifests that this project has released under this number.
         given: the SHA-256 that a person knows from elsewhere.
+
+    Returns:
+        the release with the signatures that count now.
 
     Raises:
         ConfigError: the key is revoked or not trusted.

@@ -35,7 +35,12 @@ class Replaced(Record):
     generation: Number
 
     def names(self, channel: str, pointer: Pointer) -> bool:
-        """Return whether the channel points to it, and has done so since."""
+        """Return whether the channel points to it, and has done so since.
+
+        Args:
+            channel: its name.
+            pointer: where it points to now.
+        """
         return (self.channel, self.manifest_sha256, self.generation) == (
             channel,
             pointer.manifest_sha256,
@@ -76,10 +81,16 @@ def consent_to(
     """Enter the word of a person about a state of the source; the last one counts.
 
     Args:
+        store: where it is kept.
         model: the name under which it is released.
         channel: its release is the one that may be replaced.
         digest: of the source's listing.
         classes: of the model that will be made.
+        verdict: approved or refused.
+        why: who says it, for what reason.
+
+    Returns:
+        the consent, as it is kept.
 
     Raises:
         ConfigError: the digest is none.
@@ -109,6 +120,11 @@ def consent_to(
 def read_consent(store: Readable, model: str, digest: str) -> DataConsent | None:
     """Return what a person has said of a state of the source; None where nobody has.
 
+    Args:
+        store: where it is kept.
+        model: the model's name.
+        digest: of the source's listing.
+
     Raises:
         ReleaseError: it cannot be understood.
         StoreError: the store cannot be read.
@@ -124,6 +140,12 @@ def find_replacing(store: Store, model: str, channel: str, pointer: Pointer) -> 
     """Return what consents to data say of the release that a channel points to; None where none names it.
 
     What cannot be understood is no consent.
+
+    Args:
+        store: where consents are kept.
+        model: the model's name.
+        channel: its name.
+        pointer: where it points to.
 
     Raises:
         StoreError: the store cannot be read.

@@ -39,18 +39,31 @@ DAY = timedelta(days=1)  # after which a lease or an unfinished tombstone belong
 
 
 def pins_folder(model: str) -> str:
-    """Return the key under which the pins of a model lie."""
+    """Return the key under which the pins of a model lie.
+
+    Args:
+        model: the model's name.
+    """
     return f"models/{model}/pins"
 
 
 def leases_folder(model: str) -> str:
-    """Return the key under which the leases of a model lie."""
+    """Return the key under which the leases of a model lie.
+
+    Args:
+        model: the model's name.
+    """
     return f"models/{model}/holds"
 
 
 @contextlib.contextmanager
 def lease(store: Store, model: str, version: int) -> Iterator[None]:
     """Keep a release from being removed while a channel is moved to it.
+
+    Args:
+        store: that has the release.
+        model: the model's name.
+        version: of the release.
 
     Raises:
         ReleaseError: it is being removed, or has been.
@@ -67,6 +80,16 @@ def lease(store: Store, model: str, version: int) -> Iterator[None]:
 
 def pin(store: Store, model: str, version: int, reason: str, by: str) -> Pin:
     """Keep a release until it is unpinned.
+
+    Args:
+        store: that has the release.
+        model: the model's name.
+        version: of the release.
+        reason: for those who ask why it stays.
+        by: who wants it.
+
+    Returns:
+        the pin, as it is kept.
 
     Raises:
         ConfigError: the reason is none, or too long.
@@ -88,6 +111,11 @@ def pin(store: Store, model: str, version: int, reason: str, by: str) -> Pin:
 def unpin(store: Store, model: str, version: int) -> bool:
     """Let a release go when its time comes.
 
+    Args:
+        store: that has the release.
+        model: the model's name.
+        version: of the release.
+
     Returns:
         whether it was pinned.
     """
@@ -101,22 +129,42 @@ def unpin(store: Store, model: str, version: int) -> bool:
 
 
 def find_pins(store: Store, model: str) -> Found[Pin]:
-    """Return what is pinned, and what lies among the pins and is none."""
+    """Return what is pinned, and what lies among the pins and is none.
+
+    Args:
+        store: that has the releases.
+        model: the model's name.
+    """
     return find(store, pins_folder(model), Pin, lambda name, pin: name == str(pin.version))
 
 
 def pins(store: Store, model: str) -> list[Pin]:
-    """Return what is pinned, by version."""
+    """Return what is pinned, by version.
+
+    Args:
+        store: that has the releases.
+        model: the model's name.
+    """
     return sorted(find_pins(store, model).records.values(), key=lambda pin: pin.version)
 
 
 def find_leases(store: Store, model: str) -> Found[Lease]:
-    """All leases, those of dead processes included, and what lies among them and is none."""
+    """Return all leases, those of dead processes included, and what lies among them and is none.
+
+    Args:
+        store: that has the releases.
+        model: the model's name.
+    """
     return find(store, leases_folder(model), Lease, lambda name, lease: name.partition("-")[0] == str(lease.version))
 
 
 def forget_dead_leases(store: Store, model: str) -> None:
-    """Remove what killed processes left."""
+    """Remove the leases that killed processes left.
+
+    Args:
+        store: that has the releases.
+        model: the model's name.
+    """
     for name, lease in find_leases(store, model).records.items():
         if is_older(lease.held_at, DAY):
             store.delete(f"{leases_folder(model)}/{name}{SUFFIX}")
@@ -124,7 +172,17 @@ def forget_dead_leases(store: Store, model: str) -> None:
 
 @contextlib.contextmanager
 def tombstone(store: Store, model: str, version: int, why: str) -> Iterator[Tombstone]:
-    """Mark a release as going; the tombstone stays unless the block raises."""
+    """Mark a release as going; the tombstone stays unless the block raises.
+
+    Args:
+        store: that has the release.
+        model: the model's name.
+        version: of the release.
+        why: it goes.
+
+    Yields:
+        the tombstone, as it is kept.
+    """
     stone = Tombstone(nonce=secrets.token_hex(16), retired_at=now(), why=why)
     key = release_key(model, version, f"retired-{stone.nonce}.json")
     store.put(key, encode(stone))
@@ -138,6 +196,9 @@ def tombstone(store: Store, model: str, version: int, why: str) -> Iterator[Tomb
 def age(moment: str) -> timedelta:
     """Return how long ago a moment of a record was.
 
+    Args:
+        moment: in ISO 8601, with a time zone.
+
     Raises:
         ValueError, TypeError: it is no moment, or one without a time zone.
     """
@@ -145,7 +206,12 @@ def age(moment: str) -> timedelta:
 
 
 def is_older(moment: str, limit: timedelta) -> bool:
-    """Return whether a moment of a record was longer ago; never, if it is none: nothing goes by an unknown time."""
+    """Return whether a moment of a record was longer ago; never, if it is none: nothing goes by an unknown time.
+
+    Args:
+        moment: in ISO 8601, with a time zone.
+        limit: the longest time that is not longer.
+    """
     try:
         return age(moment) > limit
     except (ValueError, TypeError, OverflowError):

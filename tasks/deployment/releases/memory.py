@@ -28,13 +28,24 @@ class Made(Record):
 
 
 def remember(manifest: Manifest, folder: Path = FOLDER) -> None:
-    """Note a manifest that is about to be released."""
+    """Note a manifest that is about to be released.
+
+    Args:
+        manifest: not yet in the store.
+        folder: of the notes.
+    """
     made = Made(model=manifest.model, version=manifest.version, created=manifest.created)
     write_record(folder / f"{digest_of(manifest)}.json", made)
 
 
 def released_here(model: str, version: int, folder: Path = FOLDER) -> frozenset[str]:
-    """The SHA-256 of manifests that this project has released under a number; of several stores, say."""
+    """Return the SHA-256 of manifests that this project has released under a number: several stores may have one each.
+
+    Args:
+        model: the model's name.
+        version: of the release.
+        folder: of the notes.
+    """
     found = set()
     for path in folder.glob("*.json"):
         with contextlib.suppress(DataError):  # it is about nothing

@@ -17,7 +17,12 @@ CONFIDENCE = 0.95
 
 
 def model_card(params: Params, chosen: ChosenCandidate) -> str:
-    """The card as Markdown."""
+    """Return the card as Markdown.
+
+    Args:
+        params: of the project.
+        chosen: the candidate and its records.
+    """
     parts = {
         markdown(f"{params.deployment.model}: {chosen.training.model}, {chosen.gate.chosen}"): [],
         "Intended use": intended_use(chosen),
@@ -36,7 +41,11 @@ def model_card(params: Params, chosen: ChosenCandidate) -> str:
 
 
 def intended_use(chosen: ChosenCandidate) -> list[str]:
-    """Return which question the model answers."""
+    """Return the question that the model answers.
+
+    Args:
+        chosen: the candidate and its records.
+    """
     dataset = chosen.dataset
     workload = find_workload(dataset.workload)
     return [
@@ -46,7 +55,12 @@ def intended_use(chosen: ChosenCandidate) -> list[str]:
 
 
 def data(params: Params, chosen: ChosenCandidate) -> list[str]:
-    """Return what it was trained and judged on."""
+    """Return the data that the model was trained and judged on.
+
+    Args:
+        params: of the project.
+        chosen: the candidate and its records.
+    """
     dataset = chosen.dataset
     return [
         f"Source {markdown_code(params.data.source)}, digest `{dataset.source_digest}`: {dataset.read:,} samples read, "
@@ -60,7 +74,12 @@ def data(params: Params, chosen: ChosenCandidate) -> list[str]:
 
 
 def training(params: Params, chosen: ChosenCandidate) -> list[str]:
-    """Return how the baseline came about."""
+    """Return how the baseline was trained.
+
+    Args:
+        params: of the project.
+        chosen: the candidate and its records.
+    """
     report, config, measuring = chosen.training, params.training, measuring_of(chosen.dataset)
     shown = ", ".join(
         f"validation {measuring.metric(name).noun} {plain(measuring.metric(name), value)}"
@@ -75,7 +94,11 @@ def training(params: Params, chosen: ChosenCandidate) -> list[str]:
 
 
 def compression(steps: Sequence[Step]) -> list[str]:
-    """Return what each technique did, what it left alone and whether its promises hold."""
+    """Return what each technique did, what it left alone and whether its promises hold.
+
+    Args:
+        steps: of the recipe, as they were carried out.
+    """
     lines = []
     for number, step in enumerate(steps, start=1):
         config = ", ".join(f"{key} {value}" for key, value in step.config.items() if key != "technique")
@@ -91,7 +114,11 @@ def compression(steps: Sequence[Step]) -> list[str]:
 
 
 def metrics(chosen: ChosenCandidate) -> list[str]:
-    """The released model beside the baseline, on the validation split."""
+    """Return the released model beside the baseline, on the validation split.
+
+    Args:
+        chosen: the candidate and its records.
+    """
     models = {BASELINE: chosen.baseline, chosen.gate.chosen: chosen.quality}
     splits = {name: quality.splits["validation"] for name, quality in models.items()}
     speeds = {name: chosen.benchmark.models[name] for name in models}
@@ -128,7 +155,11 @@ def metrics(chosen: ChosenCandidate) -> list[str]:
 
 
 def gate(chosen: ChosenCandidate) -> list[str]:
-    """The verdict and its rules."""
+    """Return the verdict and its rules.
+
+    Args:
+        chosen: the candidate and its records.
+    """
     decision = chosen.decision
     made = f"Decision {decision.number:,} of the ledger {markdown_code(decision.ledger)}." if decision else ""
     person = "The gate could not decide: a person has to approve this release." if chosen.inconclusive else ""
@@ -142,7 +173,11 @@ def gate(chosen: ChosenCandidate) -> list[str]:
 
 
 def limits(chosen: ChosenCandidate) -> list[str]:
-    """Return what the numbers do not say."""
+    """Return what the numbers do not say.
+
+    Args:
+        chosen: the candidate and its records.
+    """
     seen = chosen.quality.splits["validation"]
     measuring, things = measuring_of(chosen.dataset), find_workload(chosen.dataset.workload).things
     margin = plain(measuring.main, chosen.gate.smallest_margin)
@@ -158,26 +193,49 @@ def limits(chosen: ChosenCandidate) -> list[str]:
 
 
 def shown(split: SplitQuality, measuring: OutcomeMeasuring) -> str:
-    """Write the first metric on the validation split with its interval."""
+    """Return the first metric on the validation split with its interval.
+
+    Args:
+        split: what was measured on it.
+        measuring: of the outcome.
+    """
     main, seen = measuring.main, split.interval
     return f"{plain(main, split.metrics[main.name])} ({plain(main, seen.low)} to {plain(main, seen.high)})"
 
 
 def plain(metric: Metric, value: float) -> str:
-    """Write a figure as the card does, a percentage without a space."""
+    """Return a figure as the card has it, a percentage without a space.
+
+    Args:
+        metric: that the figure is of.
+        value: the figure.
+    """
     return f"{value:.2%}" if metric.is_fraction else metric.shown(value)
 
 
 def interval(ratio: Interval) -> str:
-    """A ratio and its bounds."""
+    """Return a ratio and its bounds.
+
+    Args:
+        ratio: with an interval.
+    """
     return f"{ratio.value:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table, numbers to the right."""
+    """Return the lines of a Markdown table, numbers to the right.
+
+    Args:
+        head: names of the columns.
+        rows: cells, as many as there are columns.
+    """
     return [f"| {' | '.join(row)} |" for row in (head, ("---", *["---:"] * (len(head) - 1)), *rows)]
 
 
 def bullets(items: Iterable[str]) -> list[str]:
-    """A Markdown list."""
+    """Return the lines of a Markdown list.
+
+    Args:
+        items: one for each line.
+    """
     return [f"- {item}" for item in items]

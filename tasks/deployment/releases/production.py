@@ -60,7 +60,12 @@ def production(params: Params) -> None:
 
 
 def production_changed(params: Params, store: Store) -> bool:
-    """Tell whether the channel in the store points to something else than is here, or may be moved otherwise."""
+    """Return whether the channel in the store points to something else than is here, or may be moved otherwise.
+
+    Args:
+        params: of the project.
+        store: that has the channel.
+    """
     settings = params.deployment
     here = _recorded()
     pointer = current(store, settings.model, settings.channel)

@@ -42,6 +42,9 @@ def registry_of(settings: Deployment, trust: Trust | None = None) -> Registry:
         settings: of the project.
         trust: whose releases are taken; by default as the settings say.
 
+    Returns:
+        the store with the model's channels and those whom the project trusts.
+
     Raises:
         ConfigError: the store's address or a trusted key is wrong.
     """
@@ -59,6 +62,10 @@ def registry_of(settings: Deployment, trust: Trust | None = None) -> Registry:
 def renewed(registry: Registry, settings: Deployment) -> Registry:
     """Return the registry, still open, with whom the project trusts now: its local key counts once it is made.
 
+    Args:
+        registry: that was opened before.
+        settings: of the project.
+
     Raises:
         ConfigError: a trusted key is wrong.
     """
@@ -69,7 +76,10 @@ def promote(registry: Registry, version: int | None, channel: str, why: Why, see
     """Point a channel to a release after it was fetched back and has given its recorded answers.
 
     Args:
+        registry: of the model, open.
         version: the release; None for the one in staging.
+        channel: its name.
+        why: who moves it, for what reason.
         seen: the channel as it must still be; by default as it is now.
 
     Returns:
@@ -200,7 +210,13 @@ def rollback(registry: Registry, channel: str, why: Why, to: int | None = None) 
     """Point a channel to the release that it pointed to before, or to an earlier one; a new move all the same.
 
     Args:
+        registry: of the model, open.
+        channel: its name.
+        why: who moves it, for what reason.
         to: a release that the channel has pointed to; by default the one before.
+
+    Returns:
+        the move.
 
     Raises:
         Untrusted: nobody trusted has signed the release, or too few approvers.

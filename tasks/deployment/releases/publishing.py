@@ -51,7 +51,16 @@ from tasks.workloads import find_workload
 def publish(params: Params, commit: str | None = None, dirty: bool | None = None) -> Release:
     """Release the chosen candidate and move the channels that wait for nobody to it.
 
-    Raises: see :func:`upload` and :func:`advance`.
+    Args:
+        params: of the project.
+        commit: of the code that made the model; None without a repository.
+        dirty: whether the code differed from that commit.
+
+    Returns:
+        the release, with the channels that point to it.
+
+    Raises:
+        SlimlineError: see :func:`upload` and :func:`advance`.
     """
     registry = registry_of(params.deployment)
     release = upload(params, registry, commit, dirty)
@@ -61,7 +70,12 @@ def publish(params: Params, commit: str | None = None, dirty: bool | None = None
 
 
 def route(settings: Deployment, release: Release) -> tuple[str, ...]:
-    """The channels that a release has still to go through by itself, in their order."""
+    """Return the channels that a release has still to go through by itself, in their order.
+
+    Args:
+        settings: of the project.
+        release: with the channels that point to it already.
+    """
     if settings.channel in release.channels:
         return ()
     staging = (settings.staging,) if settings.staging else ()
@@ -80,9 +94,13 @@ def upload(params: Params, registry: Registry, commit: str | None = None, dirty:
     so the verdict holds only as long as the channel still points to it.
 
     Args:
+        params: of the project.
         registry: the project's, open.
         commit: of the code that made the model, None without a repository.
         dirty: whether the code differed from that commit.
+
+    Returns:
+        the release, with the channels that point to it already.
 
     Raises:
         ConfigError: data of one's own is to be released under a built-in's name.
@@ -111,6 +129,15 @@ def upload(params: Params, registry: Registry, commit: str | None = None, dirty:
 
 def advance(params: Params, registry: Registry, release: Release, channel: str) -> Release:
     """Move a channel of the project to a release that was just uploaded, after it was seen to work.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+        release: that was uploaded.
+        channel: its name.
+
+    Returns:
+        the release, with this channel among those that point to it.
 
     Raises:
         Untrusted: the project does not trust the key that it signs with.

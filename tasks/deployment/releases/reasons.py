@@ -8,7 +8,10 @@ ACTOR = "SLIMLINE_ACTOR"  # who is at work, where the account's name does not sa
 
 
 def check_reason(text: str) -> str:
-    """Give a reason back as it is stored; bytes that are no UTF-8 become their escapes.
+    """Return a reason as it is stored; bytes that are no UTF-8 become their escapes.
+
+    Args:
+        text: as it was given.
 
     Raises:
         ConfigError: there is none, or it is longer than readers take.
@@ -17,7 +20,10 @@ def check_reason(text: str) -> str:
 
 
 def check_actor(text: str) -> str:
-    """Give the name of who is at work back as it is stored.
+    """Return the name of who is at work as it is stored.
+
+    Args:
+        text: as it was given.
 
     Raises:
         ConfigError: there is none, or it is longer than readers take.

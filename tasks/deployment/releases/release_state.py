@@ -23,12 +23,22 @@ from tasks.samples import read_dataset
 
 
 def already_released(params: Params, registry: Registry) -> Release | None:
-    """The release in the channel, if it has the model that the gate decided about, with these classes."""
+    """Return the release in the channel, if it has the model that the gate decided about, with these classes.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+    """
     return _with_this_model(params, registry, params.deployment.channel)
 
 
 def already_staged(params: Params, registry: Registry) -> Release | None:
-    """The release that waits in staging for a person, if it has the model that the gate decided about."""
+    """Return the release that waits in staging for a person, if it has the model that the gate decided about.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+    """
     settings = params.deployment
     with contextlib.suppress(Untrusted):  # nobody waits for what nobody may promote
         staged = _with_this_model(params, registry, settings.staging) if settings.staging else None
@@ -37,7 +47,12 @@ def already_staged(params: Params, registry: Registry) -> Release | None:
 
 
 def rolled_back_reason(params: Params, registry: Registry) -> str | None:
-    """Return why the chosen model must not be released by itself: somebody has just rolled the channel back from it."""
+    """Return why the chosen model must not be released by itself: somebody has just rolled the channel back from it.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+    """
     settings = params.deployment
     for made in takewhile(
         lambda each: each.kind == "rollback", trail(registry.store, settings.model, settings.channel)
@@ -57,7 +72,12 @@ def rolled_back_reason(params: Params, registry: Registry) -> str | None:
 
 
 def staged_by_this_verdict(params: Params, registry: Registry) -> Release | None:
-    """A release of this very verdict in staging: the run that put it there was killed before its end."""
+    """Return a release of this very verdict in staging: the run that put it there was killed before its end.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
+    """
     settings = params.deployment
     with contextlib.suppress(Untrusted):
         return _staged_by_this_verdict(params, registry, settings.staging) if settings.staging else None
@@ -74,6 +94,10 @@ def _staged_by_this_verdict(params: Params, registry: Registry, staging: str) ->
 
 def expect_release_possible(params: Params, registry: Registry) -> None:
     """Refuse, before any work, a run that could not compare or not release, as after a key was revoked.
+
+    Args:
+        params: of the project.
+        registry: the project's, open.
 
     Raises:
         ConfigError: the key that releases are signed with is revoked, or whoever is at work has no name.

@@ -41,6 +41,13 @@ class ReleaseTask:
 def read_task(store: Readable, release: Sealed) -> ReleaseTask:
     """Read the task of a release.
 
+    Args:
+        store: that has the release.
+        release: whose task is asked for.
+
+    Returns:
+        classes, inputs, workload and outcome.
+
     Raises:
         ReleaseError: it does not say it, or what it says is not what its manifest names.
         StoreError: it cannot be read.
@@ -65,7 +72,11 @@ def read_task(store: Readable, release: Sealed) -> ReleaseTask:
 
 
 def workload_of(signature: Mapping[str, Any]) -> str:
-    """Return the workload that a release's signature names; see :mod:`tasks.workloads.unnamed`."""
+    """Return the workload that a release's signature names; see :mod:`tasks.workloads.unnamed`.
+
+    Args:
+        signature: as ``signature.json`` has it.
+    """
     return str(signature.get("workload", unnamed.WORKLOAD))
 
 
@@ -88,7 +99,14 @@ def find_consent(store: Readable, model: str, channel: str, pointer: Pointer, na
     """Judge whether a consent counts for the release that a channel points to.
 
     Args:
+        store: that has the channel's trail.
+        model: the model's name.
+        channel: its name.
+        pointer: where it points to.
         named: what ``deployment.replaces`` or ``--replaces`` says.
+
+    Returns:
+        whether it counts, and the sentence that says why.
 
     Raises:
         ReleaseError: the channel's trail is not whole.
@@ -126,6 +144,8 @@ def expect_same_task(
     """Refuse to move a channel to a release of another task.
 
     Args:
+        store: that has both releases.
+        model: the model's name.
         pointer: where the channel points to.
         channel: its name.
         release: where the channel is to point.
@@ -161,7 +181,15 @@ def expect_same_task(
 
 
 def describe_difference(theirs: ReleaseTask, mine: ReleaseTask) -> str | None:
-    """Describe how the task of a new release differs from that of the one before; None if it does not."""
+    """Describe how the task of a new release differs from that of the one before; None if it does not.
+
+    Args:
+        theirs: the task of the release before.
+        mine: that of the new one.
+
+    Returns:
+        a clause for a sentence about the new release.
+    """
     for what in ("workload", "outcome"):
         if (before := getattr(theirs, what)) != (now := getattr(mine, what)):
             return f"its {what} is {now}, before: {before}."

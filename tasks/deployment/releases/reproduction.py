@@ -58,6 +58,13 @@ class Reproduction(Record):
 def get_release(store: Readable, model: str, number: int, trust: Trust, folder: Path) -> tuple[Manifest, str]:
     """Download a release into ``folder``, verified.
 
+    Args:
+        store: that has the release.
+        model: the model's name.
+        number: of the release.
+        trust: who may have signed it.
+        folder: gets its files.
+
     Returns:
         its manifest and the commit that it was made from.
 
@@ -77,7 +84,11 @@ def get_release(store: Readable, model: str, number: int, trust: Trust, folder: 
 
 
 def carried_files(folder: Path) -> dict[str, bytes]:
-    """Return what a downloaded release has of its project."""
+    """Return what a downloaded release has of its project.
+
+    Args:
+        folder: of the release.
+    """
     return {name: (folder / name).read_bytes() for name in CARRIED}
 
 
@@ -92,11 +103,15 @@ def compare(
     """Compare the model that was made again with the released one.
 
     Args:
+        manifest: of the release.
         release: the folder of the downloaded release.
         project: the clone in which the stages ran again.
         outputs: MD5 by path, as released and as they came out.
         cpu: what the processor is called here.
         notes: what else is known to differ.
+
+    Returns:
+        whether they are equal to the bit, and if not, what differs.
 
     Raises:
         ReleaseError: the stages have not left a model.
@@ -124,7 +139,12 @@ def compare(
 
 
 def difference(released: bytes, rebuilt: bytes) -> str | None:
-    """Return how two files differ, None where they do not."""
+    """Return how two files differ, None where they do not.
+
+    Args:
+        released: the content of the first file.
+        rebuilt: that of the second.
+    """
     if len(released) != len(rebuilt):
         return f"{len(rebuilt):,} bytes instead of {len(released):,}"
     other = np.flatnonzero(np.frombuffer(released, np.uint8) != np.frombuffer(rebuilt, np.uint8))
@@ -160,7 +180,11 @@ def _differences(manifest: Manifest, release: Path, project: Path, cpu: str) -> 
 
 
 def installed(name: str) -> str | None:
-    """The version of a library here, or of Python itself."""
+    """Return the version of a library here, or of Python itself; None where it is not installed.
+
+    Args:
+        name: of the library.
+    """
     if name == PYTHON:
         return platform.python_version()
     try:

@@ -70,6 +70,9 @@ def tidy(store: Store, model: str, policy: Retention, dry_run: bool = False) -> 
         policy: what stays.
         dry_run: only find out what would go.
 
+    Returns:
+        what became of each version and of each piece, or would become.
+
     Raises:
         StoreError: the store cannot be read or written; what is left goes the next time.
         ReleaseError: something in it is not understood, so nothing may go.
@@ -83,6 +86,11 @@ def tidy(store: Store, model: str, policy: Retention, dry_run: bool = False) -> 
 
 def plan(store: Store, model: str, policy: Retention) -> list[Fate]:
     """Return what becomes of each version of a model, the newest first; nothing is changed.
+
+    Args:
+        store: where the releases are.
+        model: the model's name.
+        policy: what stays.
 
     Raises:
         StoreError: the store cannot be read.
@@ -101,6 +109,10 @@ def protected(store: Store, model: str) -> dict[int, list[str]]:
     """Return why releases stay whatever their age: leases, pins, and where channels point to and would go back to.
 
     Leases are read before channels: a lease ends only after its channel has moved.
+
+    Args:
+        store: where the releases are.
+        model: the model's name.
 
     Raises:
         StoreError: the store cannot be read.
@@ -184,7 +196,15 @@ def _begun(store: Store, model: str, version: int) -> str | None:
 
 
 def clean(store: Store, model: str, policy: Retention) -> Iterator[Fate]:
-    """Remove what has to go; gives each version's fate as it is known, the newest first.
+    """Remove what has to go, and yield each version's fate as it is known, the newest first.
+
+    Args:
+        store: where the releases are.
+        model: the model's name.
+        policy: what stays.
+
+    Yields:
+        the fate of a version, which is gone if the fate says so.
 
     Raises:
         StoreError: the store cannot be read or written; what is left goes the next time.
@@ -237,6 +257,12 @@ def _forget_dead_marks(store: Store, model: str, version: int) -> None:
 
 
 def leftovers(store: Store, model: str, policy: Retention) -> list[Leftover]:
-    """Pieces of a model's uploads that were begun long ago and are no object."""
+    """Return the pieces of a model's uploads that were begun long ago and are no object.
+
+    Args:
+        store: where the uploads went.
+        model: the model's name.
+        policy: says how long ago.
+    """
     folders, limit = (f"models/{model}/", f"serving/{model}/", "probes/"), timedelta(hours=policy.orphan_hours)
     return [each for each in store.leftovers() if each.key.startswith(folders) and age(each.began.isoformat()) > limit]

@@ -37,7 +37,10 @@ class Recorded(Record):
         return cls(dtype=array.dtype.name, shape=array.shape, content=content)
 
     def array(self, count: int | None = None) -> Array:
-        """Give the array back; ``count``: of samples, where the shape was not written.
+        """Return the array.
+
+        Args:
+            count: of samples, where the shape was not written.
 
         Raises:
             ValueError: the content is not what it should be.
@@ -72,7 +75,16 @@ class Samples(Record):
 
 
 def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:
-    """Ask a model about a few samples and write both down."""
+    """Ask a model about a few samples and write both down.
+
+    Args:
+        model: the released one, open.
+        config: which samples, and how many.
+        dataset: what the model was trained on.
+
+    Returns:
+        the samples and the answers.
+    """
     samples = choose(config, dataset)
     return Samples(
         inputs={name: Recorded.of(array) for name, array in samples.arrays.items()},
@@ -83,7 +95,15 @@ def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:
 
 
 def choose(config: Smoke, dataset: Dataset) -> Inputs:
-    """Choose samples to record: made up by the workload, or the first of validation."""
+    """Choose samples to record: made up by the workload, or the first of validation.
+
+    Args:
+        config: which samples, and how many.
+        dataset: what the model was trained on.
+
+    Returns:
+        fewer than were asked for where so many would be too large.
+    """
     count = max(1, min(config.samples, MAX_BYTES // size_of(dataset.inputs)))
     if config.of == "validation":
         for samples, _ in read_batches("validation", count):
@@ -92,10 +112,17 @@ def choose(config: Smoke, dataset: Dataset) -> Inputs:
 
 
 def replay(model: LiteRTModel, samples: Samples) -> int:
-    """Ask a model again; gives the number of samples.
+    """Ask a model its recorded samples again.
 
     On the processor and the runtime of the recording every score must be equal to the bit. Elsewhere other kernels may
     round otherwise: scores must be within a thousandth of the largest one or within one step of a quantized output.
+
+    Args:
+        model: fetched, and open.
+        samples: that were recorded at the release.
+
+    Returns:
+        the number of samples.
 
     Raises:
         ReleaseError: it says something else, or the samples are damaged.

@@ -29,12 +29,20 @@ ABOUT = "assets.extra/release.json"  # which release a copy is of
 
 
 def serving_folder(model: str) -> str:
-    """The base path that TensorFlow Serving is given, inside the store."""
+    """Return the base path that TensorFlow Serving is given, inside the store.
+
+    Args:
+        model: the model's name.
+    """
     return f"serving/{model}"
 
 
 def exported(params: Params, chosen: ChosenCandidate) -> dict[str, Path]:
-    """The files of the SavedModel that goes with a release, by their names in it; none where params ask for none.
+    """Return the files of the SavedModel that goes with a release, by their names; none where params ask for none.
+
+    Args:
+        params: of the project.
+        chosen: the candidate and its records.
 
     Raises:
         ReleaseError: it is of another baseline than the release, or missing.
@@ -55,18 +63,39 @@ def exported(params: Params, chosen: ChosenCandidate) -> dict[str, Path]:
 
 
 def describe_all(files: dict[str, Path]) -> dict[str, File]:
-    """Sizes and digests, as the manifest has them."""
+    """Return sizes and digests of files, as the manifest has them.
+
+    Args:
+        files: by their names in the release.
+    """
     return {name: file_record(path) for name, path in files.items()}
 
 
 def upload(store: Store, model: str, version: int, files: dict[str, Path], progress: Progress | None = None) -> None:
-    """Put a SavedModel beside the other files of a release."""
+    """Put a SavedModel beside the other files of a release.
+
+    Args:
+        store: where the release is.
+        model: the model's name.
+        version: of the release.
+        files: by their names in the SavedModel.
+        progress: is told how many bytes are there.
+    """
     for name, path in files.items():
         store.put_file(release_key(model, version, f"serving/{name}"), path, progress)
 
 
 def fetch_file(store: Readable, release: Sealed, name: str, folder: Path) -> Path:
     """Fetch one file of a release's SavedModel into a folder, under its last name.
+
+    Args:
+        store: where the release is.
+        release: its manifest.
+        name: of the file in the SavedModel.
+        folder: gets the file.
+
+    Returns:
+        the path of the file.
 
     Raises:
         ReleaseError: it is missing or not what the manifest says.
@@ -86,6 +115,7 @@ def serve(store: Store, pointer: Pointer, release: Sealed) -> str | None:
     """Let TensorFlow Serving have what a channel points to now.
 
     Args:
+        store: where the release and the copy are.
         pointer: the channel's last move.
         release: what it points to.
 

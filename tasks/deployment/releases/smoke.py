@@ -20,7 +20,14 @@ def smoke(store: Readable, model: str, version: int, trust: Trust, sha256: str |
     """Fetch a release and run it on its recorded samples.
 
     Args:
+        store: that has the release.
+        model: the model's name.
+        version: of the release.
+        trust: who may have signed it.
         sha256: what the manifest must be, where that is known.
+
+    Returns:
+        the release's manifest.
 
     Raises:
         Untrusted: nobody trusted has signed it.

@@ -17,6 +17,9 @@ def this_tool(root: Path = Path()) -> Tool:
     """Return the version that is installed, and a digest of the code that the project's stages have run.
 
     The digest is of slimline's own modules, comments left out; a user's modules lie in the project's commit.
+
+    Args:
+        root: the project's folder.
     """
     modules: dict[str, str] = {}
     for path in sorted((root / FOLDER).glob("*.json")):

@@ -7,7 +7,11 @@ from tasks.errors import VersioningError
 
 
 def content_digest(content: bytes) -> str:
-    """Return the digest by which DVC knows a content."""
+    """Return the digest by which DVC knows a content.
+
+    Args:
+        content: of a file.
+    """
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
@@ -16,6 +20,9 @@ def locked_outputs(lock: str) -> dict[str, str]:
 
     Args:
         lock: the content of a dvc.lock.
+
+    Returns:
+        MD5 of each output in hexadecimal digits, by its path in the project.
 
     Raises:
         VersioningError: it is not one.

@@ -19,6 +19,9 @@ class Gone(VersioningError):
 def remote_urls(root: Path = Path()) -> tuple[str, ...]:
     """Return where DVC's remotes are; none where this is no DVC repository.
 
+    Args:
+        root: the project's folder.
+
     Raises:
         VersioningError: DVC's settings cannot be read.
     """
@@ -34,6 +37,9 @@ def remote_urls(root: Path = Path()) -> tuple[str, ...]:
 
 def push(root: Path = Path()) -> int:
     """Copy the outputs of all stages to DVC's default remote.
+
+    Args:
+        root: the project's folder.
 
     Returns:
         number of files that were copied.
@@ -57,6 +63,10 @@ def push(root: Path = Path()) -> int:
 def pull(project: Path, stages: Collection[str]) -> None:
     """Get the outputs of stages from DVC's remote, as dvc.lock names them.
 
+    Args:
+        project: its folder, with the dvc.lock that names the outputs.
+        stages: their names.
+
     Raises:
         Gone: the remote does not have them.
         VersioningError: the remote cannot be read.
@@ -67,12 +77,25 @@ def pull(project: Path, stages: Collection[str]) -> None:
 
 
 def pull_file(project: Path, path: Path) -> None:
-    """Get one output from DVC's remote, as dvc.lock names it; raises as :func:`pull` does."""
+    """Get one output from DVC's remote, as dvc.lock names it.
+
+    Args:
+        project: its folder, with the dvc.lock that names the output.
+        path: of the output, relative to the project.
+
+    Raises:
+        Gone: the remote does not have it.
+        VersioningError: the remote cannot be read.
+    """
     _pull(project, [str(project.resolve() / path)], str(path))
 
 
 def share_remotes(root: Path, clone: Path) -> None:
     """Let a clone read from the same remotes, local settings and credentials included.
+
+    Args:
+        root: the project whose remotes they are.
+        clone: the project in a clone; its ``config.local`` gets them, mode 0600.
 
     Raises:
         VersioningError: one of the two is no DVC repository.

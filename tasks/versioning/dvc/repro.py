@@ -37,16 +37,31 @@ def repro_command(stage: str, anew: bool = False) -> list[str]:
 
 
 def progress_of(line: str) -> Progress | None:
-    """Tell what happened to a stage, if a line of `dvc repro` says so."""
+    """Tell what happened to a stage, if a line of `dvc repro` says so.
+
+    Args:
+        line: of the command's output.
+
+    Returns:
+        what happened; None where the line says nothing of it.
+    """
     return next((progress for words, progress in PROGRESS if words in line), None)
 
 
 def is_chatter(line: str) -> bool:
-    """Tell whether DVC says a line of `dvc repro` about its own files, which nobody needs to read."""
+    """Return whether a line of `dvc repro` is about DVC's own files, which nobody needs to read.
+
+    Args:
+        line: of the command's output.
+    """
     return line.startswith(CHATTER)
 
 
 def exit_code(line: str) -> int | None:
-    """Return the exit code of a stage's command, if a line of `dvc repro` has it."""
+    """Return the exit code of a stage's command, if a line of `dvc repro` has it.
+
+    Args:
+        line: of the command's output.
+    """
     words = line.rsplit(ENDED, 1)
     return int(words[1]) if len(words) == 2 and words[1].isdigit() else None

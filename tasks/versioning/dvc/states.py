@@ -62,6 +62,12 @@ class StageState:
 def read_states(root: Path) -> list[StageState]:
     """Read all stages in an order in which they can run.
 
+    Args:
+        root: the project's folder.
+
+    Returns:
+        a state for each stage that has a name.
+
     Raises:
         VersioningError: this is no DVC repository, dvc.yaml is wrong, or another DVC command is at work for long.
     """
@@ -92,6 +98,13 @@ def read_states(root: Path) -> list[StageState]:
 
 def needed_stages(root: Path, last: str) -> list[str]:
     """List the stage ``last`` and all that it needs, in an order in which they can run.
+
+    Args:
+        root: the project's folder.
+        last: the stage that is wanted.
+
+    Returns:
+        their names, ``last`` at the end.
 
     Raises:
         VersioningError: there is no such stage, or dvc.yaml is wrong.

@@ -25,7 +25,13 @@ BATCH = 16  # few, or what single images want would cancel out
 
 
 def taylor(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
-    """Mean over batches of the squared first-order change of the mean loss."""
+    """Return the mean over batches of the squared first-order change of the mean loss.
+
+    Args:
+        model: the network.
+        graph: of its channels.
+        probe: gives training samples and their targets.
+    """
     outcome = outcome_of(probe.context.prepared)
 
     def loss(outputs: TfTensor, targets: TfTensor) -> TfTensor:
@@ -36,7 +42,13 @@ def taylor(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
 
 
 def sensitivity(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
-    """Mean over samples of the squared first-order change of all logits."""
+    """Return the mean over samples of the squared first-order change of all logits.
+
+    Args:
+        model: the network.
+        graph: of its channels.
+        probe: gives training samples.
+    """
     tf = tensorflow()
     inputs, _ = probe.take("train")
     rng = np.random.default_rng(probe.context.seed)

@@ -22,22 +22,46 @@ Filters = NDArray[np.float64]  # [filters, weights of each]
 
 
 def l1(model: KerasModel, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
-    """Sum of absolute weights."""
+    """Return the sum of absolute weights.
+
+    Args:
+        model: the network.
+        graph: of its channels.
+        probe: of no account.
+    """
     return by_filter(model, graph, lambda filters: np.abs(filters).sum(axis=1))
 
 
 def l2(model: KerasModel, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
-    """Root of the sum of squared weights."""
+    """Return the root of the sum of squared weights.
+
+    Args:
+        model: the network.
+        graph: of its channels.
+        probe: of no account.
+    """
     return by_filter(model, graph, lambda filters: np.sqrt(np.square(filters).sum(axis=1)))
 
 
 def geometric_median(model: KerasModel, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
-    """Mean distance to the other filters of the layer."""
+    """Return the mean distance to the other filters of the layer.
+
+    Args:
+        model: the network.
+        graph: of its channels.
+        probe: of no account.
+    """
     return by_filter(model, graph, _isolation)
 
 
 def by_filter(model: KerasModel, graph: Graph, measure: Callable[[Filters], Scores]) -> Scores:
-    """The mean over all layers that make a channel of its filter's measure, each as a multiple of its layer's mean."""
+    """Return the measure of each channel's filter by its layer's mean, averaged over the layers that make the channel.
+
+    Args:
+        model: the network.
+        graph: of its channels.
+        measure: gives a score for each filter, ``[filters]`` of ``[filters, weights]``.
+    """
     total, times = np.zeros(graph.count), np.zeros(graph.count)
     for weight in graph.makers():
         axis = weight.axis("makes")

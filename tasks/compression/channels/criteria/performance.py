@@ -19,6 +19,11 @@ def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
 
     Each takes a pass over the samples. With as many rounds as channels to go this is greedy backward elimination; with
     fewer, those that matter least in a round go together.
+
+    Args:
+        model: the network.
+        graph: of its channels.
+        probe: gives validation samples and their targets.
     """
     tf = tensorflow()
     copy, outcome = copy_model(model), outcome_of(probe.context.prepared)

@@ -20,5 +20,9 @@ class Probe:
     samples: int
 
     def take(self, split: SplitName) -> tuple[Inputs, Array]:
-        """Samples and their targets ``[n]``."""
+        """Return samples and their targets ``[n]``.
+
+        Args:
+            split: whose samples.
+        """
         return next(read_batches(split, self.samples, self.context.prepared))

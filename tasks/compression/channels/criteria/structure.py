@@ -8,7 +8,13 @@ from tasks.compression.channels.graph import Graph
 
 
 def batch_norm_scale(model: KerasModel, graph: Graph, probe: Probe) -> Scores:  # noqa: ARG001
-    """Mean absolute scale of the BatchNorms that a channel passes; NaN where it passes none."""
+    """Return the mean absolute scale of the BatchNorms that a channel passes; NaN where it passes none.
+
+    Args:
+        model: the network.
+        graph: of its channels.
+        probe: of no account.
+    """
     total, times = np.zeros(graph.count), np.zeros(graph.count)
     for weight in graph.weights:
         axis = weight.axis("carries")

@@ -63,7 +63,9 @@ class QuantizeMode(Technique):
         wanted: Mapping[str, str] | None = None,
         skipped: tuple[Skip, ...] = (),
     ) -> Result:
-        """Look into the file: a layer whose weights have not the type that is wanted was left alone.
+        """Check the file and tell what came of each layer.
+
+        A layer whose weights have not the type that is wanted was left alone.
 
         Args:
             model: of which the file was made.
@@ -74,6 +76,9 @@ class QuantizeMode(Technique):
             claims: promises beside the types of weights.
             wanted: types by path, where they are not ``dtype``.
             skipped: layers that were left alone on purpose.
+
+        Returns:
+            the file with its promises.
 
         Raises:
             CompressionError: LiteRT does not load the file, or all layers were left alone.

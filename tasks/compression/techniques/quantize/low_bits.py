@@ -62,10 +62,21 @@ class LowBits(Calibrated):
             ranges: what the levels of 4-bit weights are spread over, by path.
             drawn: the calibration samples.
             context: of the recipe.
+
+        Returns:
+            the file, and the bits of each weight.
         """
 
     def apply(self, subject: Subject, context: Context) -> Result:
-        """Convert to float32, lower the weights, and check that the runtime gives what they mean."""
+        """Quantize a network to a file in the bits that :meth:`lower` chooses; see :class:`Technique`.
+
+        Args:
+            subject: the network.
+            context: of the recipe.
+
+        Returns:
+            the file with its promises.
+        """
         model = subject.network
         flatbuffer = to_tflite(model, specs=context.specs(model))
         check_float32(model, flatbuffer, context.samples_like(model))
