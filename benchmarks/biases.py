@@ -1,4 +1,4 @@
-"""What bias correction changes in quantized files of a trained network that is not trained again: a Markdown table.
+"""Measure what bias correction changes in quantized files of a trained network: a Markdown table.
 
 In a project where the line has run: its baseline is quantized from its prepared data and asked about the test split.
 Differences are paired, to the baseline's float file; agreement is how many of its answers a file gives.

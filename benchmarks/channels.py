@@ -1,4 +1,4 @@
-"""What channel pruning costs in accuracy before any training, by criterion, with and without repair: a Markdown table.
+"""Measure what channel pruning costs before any training, by criterion, with and without repair: a Markdown table.
 
 ``--project`` is a folder in which the line has run; its baseline is pruned and asked the validation split.
 """

@@ -1,4 +1,4 @@
-"""What the line makes of CIFAR-10, as Markdown tables: accuracy on the test split, bytes, latency.
+"""Measure what the line makes of CIFAR-10, as Markdown tables: accuracy on the test split, bytes, latency.
 
 For each baseline and each seed a clone of the repository runs `slimline run` on the archive of class folders that is
 named, with the recipes of params.yaml; then a table of that run is printed, and at the end one over all seeds.

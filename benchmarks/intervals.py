@@ -1,4 +1,4 @@
-"""How often the intervals of the gate's macro averages hold the truth, and how wide they are: a Markdown table.
+"""Count how often intervals of the gate's macro averages hold the truth, and how wide they are: a Markdown table.
 
 ::
 
@@ -113,7 +113,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How often intervals held the truth, and half of their width on the average."""
+    """The share of intervals that held the truth, and half of their width on the average."""
 
     held: float
     half_width: float

@@ -49,7 +49,7 @@ Night = tuple[Regions, Regions]  # regions lost and won
 
 @cache
 def passes(better: int, worse: int, level: float, samples: int = SAMPLES, margin: float = MARGIN) -> bool:
-    """Whether the gate's rule about accuracy passes."""
+    """Tell whether the gate's rule about accuracy passes."""
     return tango(better, worse, samples, two_sided(level)).low > -margin
 
 
@@ -68,7 +68,7 @@ class Gate:
         return CEILING if self.policy == "naive" else ERROR / NIGHTS
 
     def decide(self, better: int, worse: int) -> bool:
-        """Whether it passes."""
+        """Tell whether it passes."""
         level, offer = self.level, self.budget.offer
         passed = level > 0 and passes(better, worse, level)
         self.budget = self.budget.reserve()
@@ -89,7 +89,7 @@ class World:
         return cls(rng.multinomial(SAMPLES, np.full(REGIONS, 1 / REGIONS)))
 
     def seen(self, regions: Regions) -> int:
-        """How many samples fall into these regions."""
+        """The number of samples in these regions."""
         return int(self.counts[regions].sum())
 
 
@@ -104,7 +104,7 @@ class Retrainer:
         raise NotImplementedError
 
     def see(self, sight: Sight) -> None:
-        """What is shown of the night's decision."""
+        """The part of the night's decision that is shown."""
 
     def some(self, count: int) -> Regions:
         """So many regions at random."""
@@ -245,7 +245,7 @@ def false_rates(
     seed: int = 1,
     nights: Sequence[int] = (7, 30, NIGHTS),
 ) -> list[float]:
-    """How often there was at least one false PASS up to each of ``nights``, over so many sealed splits."""
+    """The share of sealed splits with at least one false PASS up to each of ``nights``."""
     rng = np.random.default_rng(seed)
     first = np.array([first_false_pass(policy, kind, shown, rng) for _ in range(runs)])
     return [float(np.mean(first <= night)) for night in nights]

@@ -1,4 +1,4 @@
-"""What the flow costs: `slimline run` beside `dvc repro`, and a run in which nothing changed beside an empty flow.
+"""Time the flow: `slimline run` beside `dvc repro`, and a run in which nothing changed beside an empty flow.
 
 Clones the repository twice, starts a Prefect server on loopback, and times whole commands, interleaved.
 `--stages` prints where the seconds of a run go instead, `--idle` the memory of a service that has nothing to do.
@@ -75,7 +75,7 @@ def timed(command: Command, folder: Path, environment: dict[str, str]) -> float:
 
 
 def costs(command: Command, folder: Path, environment: dict[str, str]) -> tuple[float, float]:
-    """What a command takes: seconds, and CPU seconds of it and all that it starts, which other work hardly changes."""
+    """The seconds of a command, and CPU seconds of it and all that it starts, which other work hardly changes."""
     began, before = time.perf_counter(), cpu_seconds()
     own = {**environment, "PYTHONPATH": str(folder)}  # the clone's code
     done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)
@@ -130,7 +130,7 @@ def unchanged_runs(rounds: int, folder: Path, environment: dict[str, str]) -> No
 
 
 def stage_costs(folder: Path, environment: dict[str, str]) -> None:
-    """Where the seconds of a run go: each stage by itself, in the order of the line."""
+    """The seconds of a run: each stage by itself, in the order of the line."""
     own = {**environment, "PYTHONPATH": str(folder)}
     listed = subprocess.run(
         [BIN / "dvc", "stage", "list", "--name-only"], cwd=folder, env=own, capture_output=True, text=True, check=True

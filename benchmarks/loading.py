@@ -39,7 +39,7 @@ deployment: {{model: benchmark}}
 
 @dataclass(frozen=True)
 class Run:
-    """What one load took."""
+    """The cost of one load."""
 
     samples: int
     seconds: float

@@ -119,7 +119,7 @@ def counts(labels: Answers, mine: Answers, theirs: Answers) -> tuple[Reals, Real
 
 
 def cells(setting: Setting, repetitions: int) -> list[str]:
-    """What the gate's interval and each of the others did."""
+    """The figures of the gate's interval and of each of the others."""
     rng = np.random.default_rng(1)
     mine, theirs = setting.truths("recall")
     found: dict[str, list[Bounds]] = {"the gate's": [], **{name: [] for name in METHODS}}

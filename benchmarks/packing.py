@@ -1,4 +1,4 @@
-"""Where the bytes of a packed model go, beside zstd and the entropy of its weights.
+"""Count where the bytes of a packed model go, beside zstd and the entropy of its weights.
 
     python benchmarks/packing.py [MODEL.tflite …]
 

@@ -1,4 +1,4 @@
-"""What other tools reach on the article's CNN, and how candidates with the same settings stand beside it."""
+"""Measure what other tools reach on the article's CNN, and candidates with the same settings beside it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

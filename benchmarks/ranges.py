@@ -1,4 +1,4 @@
-"""What the range of 4-bit weights does to ResNet-8 on the built-in digits: a Markdown table.
+"""Measure what the range of 4-bit weights does to ResNet-8 on the built-in digits: a Markdown table.
 
 For each seed the network is trained anew and stored as int4 with each range for all layers, and with the one that is
 measured for each. Ranges are chosen on training images; the accuracy is that of the test split.

@@ -1,4 +1,4 @@
-"""How fast a large file gets into an object store and back, and in how much memory, beside `aws s3 cp`.
+"""Time a large file on its way into an object store and back, and its memory, beside `aws s3 cp`.
 
     python benchmarks/stores.py [--megabytes 200] [--rounds 5]
 

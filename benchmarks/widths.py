@@ -1,4 +1,4 @@
-"""What an image takes in int8 by the widths of the article's network, with and without width_to_depth: a table.
+"""Time an image in int8 by the widths of the article's network, with and without width_to_depth: a table.
 
 All networks have random weights, which do not matter for the time, and take turns at one thread.
 """

@@ -108,7 +108,7 @@ def column(case: str) -> str:
 
 
 def cell(found: Sequence[Outcome]) -> str:
-    """What came of a technique in its modes."""
+    """The results of a technique in its modes."""
     if not found:
         return ""
     if any(outcome["verdict"] == "fault" for outcome in found):
@@ -121,7 +121,7 @@ def cell(found: Sequence[Outcome]) -> str:
 
 
 def counts(zoo: dict[str, dict[str, Outcome]]) -> Iterator[str]:
-    """How many cases ended how, and what was not run."""
+    """The number of cases by their end, and those that were not run."""
     every = [outcome["verdict"] for found in zoo.values() for outcome in found.values()]
     told = [f"{every.count(verdict)} {name}" for verdict, name in VERDICTS.items()]
     yield f"{len(every):,} of {len(NETWORKS) * len(ZOO_CASES):,} cases: {', '.join(told)}."
@@ -145,7 +145,7 @@ def reasons(zoo: dict[str, dict[str, Outcome]]) -> Iterator[str]:
 
 
 def received(why: str) -> str:
-    """What an error says was there, with what was expected where that alone says little; without what to do."""
+    """The fault that an error names, with what was expected where that alone says little; without what to do."""
     expected, _, there = " ".join(why.split()).partition("Received: ")
     there = there.partition(". ")[0]
     text = there if len(there) > SHORT else f"{expected}Received: {there}" if there else expected

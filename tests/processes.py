@@ -51,7 +51,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether it ends; what nobody waits for stays as a zombie."""
+    """Tell whether it ends; a process that nobody waits for stays as a zombie."""
     try:
         process = psutil.Process(pid)
         process.wait(60)

@@ -71,7 +71,7 @@ rgw enable ops log = false
 
 @dataclass(frozen=True)
 class Account:
-    """Who may use the gateway."""
+    """The credentials of a user of the gateway."""
 
     access_key: str
     secret_key: str
@@ -96,7 +96,7 @@ class Gateway:
 
 
 def missing() -> str | None:
-    """Why no gateway can be started here; None if one can."""
+    """The reason why no gateway can be started here; None if one can."""
     absent = [name for name in PROGRAMS if shutil.which(name) is None]
     if absent:
         return f"no {', '.join(absent)} here: install Debian's packages {PACKAGES}"

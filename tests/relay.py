@@ -17,7 +17,7 @@ OF_ONE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
 @dataclass(frozen=True)
 class Answer:
-    """What the real server said."""
+    """The answer of the real server."""
 
     status: int
     headers: Mapping[str, str]
@@ -39,11 +39,11 @@ class Request(BaseHTTPRequestHandler):
 
     @property
     def conditional(self) -> bool:
-        """Whether it is a write under a condition."""
+        """Tell whether it is a write under a condition."""
         return self.command == "PUT" and any(name.lower() in CONDITIONS for name in self.headers)
 
     def forward(self, without: set[str] | frozenset[str] = frozenset()) -> Answer:
-        """What the real server says to it."""
+        """The answer of the real server to it."""
         headers = {
             name: value for name, value in self.headers.items() if name.lower() not in without | OF_ONE_CONNECTION
         }

@@ -20,6 +20,7 @@ from tasks.code.works import WORKS
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGES = ("flows", "tasks", "slimline")
+FOLDERS = (*PACKAGES, "tests", "benchmarks", "examples")
 CLAUSES = frozenset(
     [
         "what",
@@ -66,21 +67,21 @@ def nodes(node: ast.Module | ast.ClassDef | Function) -> Iterator[ast.Module | a
 
 
 def is_clause(line: str) -> bool:
-    """Whether a docstring begins with a question or a clause."""
+    """Tell whether a docstring begins with a question or a clause."""
     return re.split(r"\W", line, maxsplit=1)[0].lower() in CLAUSES
 
 
 def modules() -> dict[str, ast.Module]:
-    found = (path for package in PACKAGES for path in sorted((REPOSITORY / package).rglob("*.py")))
+    found = (path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*.py")))
     return {path.relative_to(REPOSITORY).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in found}
 
 
-def test_each_docstring_begins_with_a_verb_or_a_name() -> None:
+def test_each_docstring_begins_with_a_line_whose_first_word_is_a_verb_or_a_name() -> None:
     begun = []
     for path, tree in modules().items():
         for node in nodes(tree):
-            line = (ast.get_docstring(node) or "").partition("\n")[0]
-            if is_clause(line):
+            line, _, rest = (ast.get_docstring(node) or "").partition("\n")
+            if is_clause(line) or rest[:1] not in ("", "\n"):
                 begun.append(f"{path}:{getattr(node, 'lineno', 1)}: {line}")
     assert begun == []
 
@@ -94,7 +95,7 @@ def test_a_clause_is_known_by_its_first_word(line: str, clause: bool) -> None:
 
 
 def missing(function: Function) -> list[str]:
-    """What the docstring of a public function or method leaves out."""
+    """The parts that the docstring of a public function or method leaves out."""
     text = ast.get_docstring(function) or ""
     arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     names = [each.arg for each in arguments if each.arg not in ("self", "cls")]
@@ -128,7 +129,7 @@ def described_by_help() -> frozenset[tuple[Path, str]]:
 
 
 def left_out(path: Path) -> dict[str, list[str]]:
-    """What docstrings of a module's public functions and methods leave out, by their names."""
+    """The parts that docstrings of a module's public functions and methods leave out, by their names."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     is_protocol = path.relative_to(REPOSITORY).as_posix() in PROTOCOLS
     described = set() if is_protocol else methods_of_protocols()

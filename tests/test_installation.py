@@ -108,7 +108,7 @@ def run(
 
 
 def fetches_and_says_what_the_rest_needs(programs: Path, url: str) -> None:
-    """What the base install does."""
+    """Do all that the base install does."""
     fetch = ("fetch", "shades", "--store", url, "--trusted-keys", "key.pub", "--to", "device")
     done = run(programs / "slimline", *fetch)
     assert (done.returncode, done.stdout) == (0, "shades 1 is now in device/1\n"), done.stderr
@@ -134,7 +134,7 @@ def fetches_and_says_what_the_rest_needs(programs: Path, url: str) -> None:
 
 
 def answers(programs: Path, url: str) -> None:
-    """What the extra ``predict`` does."""
+    """Do all that the extra ``predict`` does."""
     done = run(programs / "python", "-c", API, url)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [1, "light"]

@@ -22,7 +22,7 @@ from tasks.spending import LEAST
 
 
 def at_most(rate: float, runs: int) -> float:
-    """What a rate of so many runs stays below in 999 of 1,000 cases."""
+    """The bound that a rate of so many runs stays below in 999 of 1,000 cases."""
     return rate + 3.1 * float(np.sqrt(rate * (1 - rate) / runs))
 
 

@@ -24,7 +24,7 @@ def parted(line: str) -> list[str]:
 
 
 def whole(line: str) -> bool:
-    """Whether all quotes of a line are closed."""
+    """Tell whether all quotes of a line are closed."""
     try:
         shlex.split(line, comments=True)
     except ValueError:
@@ -44,18 +44,18 @@ def lines_of(block: str) -> Iterator[str]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """What a page's blocks run."""
+    """The commands in a page's blocks."""
     lines = [line for block in BLOCK.findall(text) for line in lines_of(block)]
     return [parted(found[1]) for line in lines if (found := COMMAND.match(line))]
 
 
 def mentions(text: str) -> list[list[str]]:
-    """What its sentences name, where arguments may be left out."""
+    """The commands that its sentences name, where arguments may be left out."""
     return [parted(line) for line in INLINE.findall(text)]
 
 
 def refusal(words: list[str], *passed: type[CycloptsError]) -> str | None:
-    """Why ``slimline`` does not take them, if it does not; ``passed`` are reasons that do not count."""
+    """The reason why ``slimline`` does not take them, if any; ``passed`` are reasons that do not count."""
     try:
         app.parse_args(words, exit_on_error=False, print_error=False)
     except passed:

@@ -39,7 +39,7 @@ MARKS = 8  # of a shop, 0 … 255 each
 
 
 def errors(answers: Answers) -> NDArray[np.float64]:
-    """How far each answer is from the stars, signed."""
+    """The distance of each answer from the stars, signed."""
     return answers.outputs[:, 0].astype(np.float64) - answers.targets
 
 
@@ -65,7 +65,7 @@ class Rmse(Metric):
         return float(np.sqrt(np.mean(errors(answers) ** 2)))
 
     def parts(self, answers: Answers) -> NDArray[np.float64]:
-        """What each sample adds to the root of the mean, to the first order."""
+        """The share of each sample in the root of the mean, to the first order."""
         squares = errors(answers) ** 2
         return squares / (2 * max(float(np.sqrt(squares.mean())), 1e-12))
 
@@ -227,7 +227,7 @@ class ShopLearning:
 
 
 class Shops:
-    """What params.yaml names as ratings:Shops."""
+    """The workload that params.yaml names as ratings:Shops."""
 
     name, thing, things = "shops", "shop", "shops"
     meaning: Mapping[str, str] = MappingProxyType({"marks": f"[batch, {MARKS}], marks from 0 to 255"})

@@ -31,7 +31,7 @@ FILES = ClassFiles("a file of readings", frozenset({"csv"}), 1 << 16)
 
 
 class WindowSettings(Settings):
-    """What a window is brought to."""
+    """The input that a window is brought to."""
 
     length: int = 32  # readings; what is longer is cut
 
@@ -105,7 +105,7 @@ class SensorLearning:
 
 
 class Sensors:
-    """What params.yaml names as sensors:Sensors."""
+    """The workload that params.yaml names as sensors:Sensors."""
 
     name, thing, things = "sensors", "window", "windows"
     meaning: Mapping[str, str] = MappingProxyType({"readings": "[batch, readings, 1], 8 bits each, the oldest first"})

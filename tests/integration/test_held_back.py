@@ -1,4 +1,4 @@
-"""What a run does not release, as a user meets it: nothing learnt, another task, a recipe that cannot be made."""
+"""Runs that release nothing, as a user meets them: nothing learnt, another task, a recipe that cannot be made."""
 
 import json
 from pathlib import Path

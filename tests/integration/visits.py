@@ -109,7 +109,7 @@ class VisitLearning:
 
 
 class Shop:
-    """What params.yaml names as visits:Shop."""
+    """The workload that params.yaml names as visits:Shop."""
 
     name, thing, things = "visits", "visit", "visits"
     meaning: Mapping[str, str] = MappingProxyType(
@@ -146,7 +146,7 @@ def network(inputs: Specs, classes: int) -> Any:
 
 
 def write_visits(folder: Path, count: int) -> None:
-    """Who looks at pages of high numbers, or has large amounts together, buys."""
+    """Visits and whether they end with a purchase: those with pages of high numbers, or large amounts together, do."""
     rng = np.random.default_rng(1)
     pages, amounts = rng.integers(0, PAGES, (count, LAST)), np.clip(rng.normal(size=(count, AMOUNTS)), -7.5, 7.5)
     buys = pages.mean(axis=1) / PAGES + 0.4 * amounts.sum(axis=1) + rng.normal(0, 0.05, count) > 0.5

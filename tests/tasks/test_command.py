@@ -23,7 +23,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def code(*arguments: str, error: BaseException | None = None) -> object:
-    """What the command exits with."""
+    """The code that the command exits with."""
 
     def work(params: Params, name: str = "", other: str = "") -> None:
         if error:

@@ -115,7 +115,7 @@ Known = tuple[Literal["PASS", "FAIL", "INCONCLUSIVE"] | None, bool]  # of a deci
 
 
 def counted(decisions: Iterable[Known]) -> ErrorBudget:
-    """What is left after decisions, in the order in which they were begun."""
+    """The error that is left after decisions, in the order in which they were begun."""
     budget = ErrorBudget()
     for verdict, tells in decisions:
         budget = budget.after(verdict, tells)

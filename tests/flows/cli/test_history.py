@@ -15,7 +15,7 @@ from tests.tasks.history.material import run_record
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    """How a command names a store with a release that no run names, and two runs."""
+    """Options that name a store with a release that no run names, and two runs."""
     monkeypatch.chdir(tmp_path)
     params = params_for(f"file://{tmp_path / 'store'}")
     write_project(params)

@@ -15,7 +15,7 @@ from tests.tasks.deployment.project import params_for
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    """How a command names a store with three decisions, the last of which has not ended."""
+    """Options that name a store with three decisions, the last of which has not ended."""
     monkeypatch.chdir(tmp_path)
     params: Params = params_for(f"file://{tmp_path / 'store'}")
     store = open_store(params.deployment.store)

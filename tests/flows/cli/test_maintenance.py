@@ -16,7 +16,7 @@ SLIMLINE = Path(sys.executable).with_name("slimline")
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    """How a command names the store of a project with four releases, from a folder without params.yaml."""
+    """Options that name the store of a project with four releases, from a folder without params.yaml."""
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     params = params_for(f"file://{tmp_path / 'store'}")

@@ -27,7 +27,7 @@ def asked(slimline: Slimline, *arguments: str) -> Any:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    """How a command names the store of a project with two releases, and its keys, from a folder without params.yaml."""
+    """Options that name the store of a project with two releases, and its keys, from a folder without params.yaml."""
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     params: Params = params_for(f"file://{tmp_path / 'store'}")
@@ -112,7 +112,7 @@ def printed(text: str) -> str:
 
 
 def in_column(table: str, name: str) -> str:
-    """What stands in a column of a table, its lines joined."""
+    """The text in a column of a table, its lines joined."""
     lines = [line.strip("│┃") for line in table.splitlines()[1:]]
     at = next(place for place, head in enumerate(re.split("[┃│]", lines[1])) if head.strip() == name)
     return "".join("".join(re.split("[┃│]", line)[at].split()) for line in lines[3:-1] if "│" in line)

@@ -23,7 +23,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What comes of a state: the watch's first words about it and its last, the run's, and who is told of what."""
+    """The effects of a state: the watch's first words about it and its last, the run's, and who is told of what."""
 
     seen: str
     run: str | None
@@ -33,7 +33,7 @@ class Outcome:
 
 @dataclass
 class Rules:
-    """What was trained on last, and how many releases there are."""
+    """The state that was trained on last, and how many releases there are."""
 
     trained: dict[str, int] = field(default_factory=dict)
     releases: int = 0

@@ -1,4 +1,4 @@
-"""What the pages of Prefect show is text: they take the cells of a table and the words of a verdict for Markdown."""
+"""Prefect's pages show text: they take the cells of a table and the words of a verdict for Markdown."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What waits for a person: the commands that answer, and the form."""
+"""The question to a person: the commands that answer, and the form."""
 
 import pytest
 from prefect import flow

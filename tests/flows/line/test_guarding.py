@@ -1,4 +1,4 @@
-"""Whether a run may begin, and train, on the data that is there: by what began it and what is known of the data."""
+"""A run begins, and trains, on the data that is there, or not: by what began it and what is known of the data."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a run shows at its end; that it cannot be shown fails no run."""
+"""A run shows its results at its end; that they cannot be shown fails no run."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +33,7 @@ RESULT = RunResult("Held back", "It is not good enough.", None)
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Said:
-    """What was told and shown, in its order."""
+    """The lines that were told and shown, in their order."""
     told: Said = []
 
     def noted(*arguments: object, **named: object) -> None:

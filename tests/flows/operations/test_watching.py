@@ -36,7 +36,7 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 
 @pytest.fixture
 def events(monkeypatch: pytest.MonkeyPatch) -> Events:
-    """What the watch says."""
+    """The sentence of the watch."""
     said: Events = []
 
     def emit(event: str, resource: dict[str, str], payload: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ def records() -> dict[str, CodeRecord]:
 
 @pytest.fixture(scope="module")
 def imports() -> Any:
-    """Who imports whom, found by another program than ours."""
+    """The imports of each module, found by another program than ours."""
     return grimp.build_graph("tasks", exclude_type_checking_imports=True, cache_dir=None)
 
 

@@ -144,7 +144,7 @@ def calibration_samples(count: int, context: Context) -> SampleStream:
 
 
 def context(prepared: Path, **more: Any) -> Context:
-    """What a recipe may use, seeded."""
+    """The context of a recipe, seeded."""
     return Context(**{"seed": 5, "batch_size": 64, "prepared": prepared, "say": lambda _: None, **more})
 
 

@@ -111,7 +111,7 @@ def test_a_conversion_need_not_change_anything_and_a_file_of_fewer_bits_has_chan
 
 
 class Raising(Technique):
-    """Does what a test wants in the place of a technique."""
+    """A technique that does as a test says."""
 
     gives: ClassVar[Form] = "flatbuffer"
     work: ClassVar[Callable[[], Any]]

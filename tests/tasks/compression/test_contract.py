@@ -1,4 +1,4 @@
-"""What holds for every technique, in every mode."""
+"""Every technique keeps these rules, in every mode."""
 
 import hashlib
 import inspect

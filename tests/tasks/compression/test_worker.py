@@ -42,7 +42,7 @@ def project(article: Any, prepared: Path, tmp_path: Path) -> Path:
 
 
 class Asked(Exception):
-    """What a worker asked for."""
+    """The settings that a worker asked for."""
 
 
 def test_a_worker_knows_in_what_teachers_compute_and_the_record_of_what_is_made_again(

@@ -109,5 +109,5 @@ def test_workers_end_when_their_parent_is_killed(workers: Workers) -> None:
 
 
 def is_worker(process: psutil.Process) -> bool:
-    """Whether a process is a child of the fork server, and not that or the resource tracker itself."""
+    """Tell whether a process is a child of the fork server, and not that or the resource tracker itself."""
     return process.ppid() != os.getpid()

@@ -32,7 +32,7 @@ def test_the_same_files_give_the_same_digest_in_the_same_bytes(workspace: Path) 
 
 
 def source_changed(data: Data) -> bool:
-    """Whether the stage would write something else now."""
+    """Tell whether the stage would write something else now."""
     return any(not path.exists() or path.read_bytes() != content for path, content in foresee_source(data).items())
 
 

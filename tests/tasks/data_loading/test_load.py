@@ -37,7 +37,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def placed(dataset: Dataset, folder: Path = Path("data/prepared")) -> dict[str, SplitName]:
-    """Which split each sample is in, by name."""
+    """The split of each sample, by name."""
     return {
         decode(record, ["image"]).name: split
         for split, part in dataset.splits.items()

@@ -14,7 +14,7 @@ KILLS = 200  # of a long test
 
 
 def killed(work: Callable[[], object]) -> bool:
-    """Whether ``work`` in a process of its own ended by SIGKILL. It can be pickled."""
+    """Tell whether ``work`` in a process of its own ended by SIGKILL. It can be pickled."""
     process = process_of(work)
     process.start()
     process.join()
@@ -77,7 +77,7 @@ def kill_within(work: Callable[[], object], seconds: float) -> bool:
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """How long ``work`` takes in a process of its own."""
+    """The seconds that ``work`` takes in a process of its own."""
     began = time.perf_counter()
     assert not kill_within(work, 60)
     return time.perf_counter() - began

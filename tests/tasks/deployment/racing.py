@@ -36,7 +36,7 @@ ended: Event
 
 @dataclass(frozen=True)
 class Race:
-    """What came of it."""
+    """The end of a race."""
 
     winners: tuple[tuple[int, ...], ...]  # the versions that won, by round
     fetched: int  # whole releases that readers fetched and verified

@@ -79,7 +79,7 @@ def attempt(project: Params) -> int | str:
 
 
 def read(project: Params, to: Path, version: int) -> str:
-    """What a device on the bad network gets."""
+    """The answers that a device on the bad network gets."""
     try:
         assert fetch(project.deployment.store, "shades", "production", to, trust_of(project)).version == version
     except SlimlineError as error:
@@ -88,7 +88,7 @@ def read(project: Params, to: Path, version: int) -> str:
 
 
 def told(error: Exception) -> str:
-    """What it says, which has to be complete."""
+    """The body, which has to be complete."""
     message = str(error)
     assert re.search(r"^Expected .* Received: \S", message, re.DOTALL), message
     assert not isinstance(error, Untrusted | ConfigError), message

@@ -51,7 +51,7 @@ def project(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def retrain(params: Params, bias: float) -> int:
-    """What a run does after training: look whether it may, compare with production, release."""
+    """Do as a run does after training: look whether it may, compare with production, release."""
     write_params(params)
     expect_release_possible(params, registry_of(params.deployment))
     write_project(params, bias)

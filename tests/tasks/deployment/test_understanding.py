@@ -1,4 +1,4 @@
-"""What retention does not understand, wherever it lies: it is named, and nothing goes."""
+"""An object that retention does not understand, wherever it lies, is named, and nothing goes."""
 
 import contextlib
 import os

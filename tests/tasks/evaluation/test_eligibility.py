@@ -1,4 +1,4 @@
-"""What cannot be chosen: a broken promise, a recipe that could not be made."""
+"""Candidates that cannot be chosen: a broken promise, a recipe that could not be made."""
 
 from dataclasses import replace
 from pathlib import Path

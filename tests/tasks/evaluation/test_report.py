@@ -47,7 +47,7 @@ def table_of(caption: str, rows: list[dict[str, str]]) -> str:
 
 
 class Page(HTMLParser):
-    """What a browser would fetch, what stands open, and how headings follow each other."""
+    """A reader of the page: notes what a browser would fetch, what stands open, how headings follow each other."""
 
     VOID = frozenset({"meta", "br", "hr", "img", "input", "link"})
 

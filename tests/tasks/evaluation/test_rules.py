@@ -50,7 +50,7 @@ def test_a_low_floor_passes_what_is_below_it_no_more_often_than_its_level(rule: 
 
 
 def held(rule: dict[str, object], right: int) -> bool:
-    """Whether a candidate passes that is right for, and agrees with the baseline on, so many of 1,000 samples."""
+    """Judge a candidate that is right for, and agrees with the baseline on, so many of 1,000 samples."""
     results = make_results([rule], {"baseline": (0, 1000, 1000, 100.0), "a": (0, right, 500, 50.0)})
     return next(apply_rule(results.params.gate.rules[0], "a", "test", results)).outcome == "PASS"
 

@@ -1,4 +1,4 @@
-"""What the built-in digits give at fixed stages: ``python -m tests.tasks.golden.making`` writes it anew.
+"""Digests of the built-in digits at fixed stages; ``python -m tests.tasks.golden.making`` writes them anew.
 
 Of the file only ``bytes`` belongs to one kind of machine: training and calibration add floats in an order that the
 processor and the number of threads decide. What is above it is the same everywhere: samples and splits are integers,
@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def golden() -> Any:
-    """What the file has."""
+    """The content of the file."""
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 

@@ -12,7 +12,7 @@ CONTENT = b"the bytes of a model"
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What was packed anew; packing itself turns bytes round, which takes no time."""
+    """The contents that were packed anew; packing itself turns bytes round, which takes no time."""
     contents: list[bytes] = []
 
     def quickly(content: bytes) -> bytes:

@@ -24,7 +24,7 @@ def entropy(content: bytes) -> float:
 
 
 def code(content: bytes, layout: Layout) -> bytes:
-    """What it is coded to; it comes back."""
+    """Code it, see that it comes back, and return the bytes."""
     count = len(content) // layout.size
     sections = Sections()
     sections.code(count, content, layout)
@@ -94,7 +94,7 @@ def test_parts_take_no_longer_than_a_whole_file_may(monkeypatch: pytest.MonkeyPa
 
 
 def test_rows_of_few_levels_take_as_much_as_their_numbers() -> None:
-    """What clustering leaves: 16 levels a row, which are the same where the scale is."""
+    """A kernel as clustering leaves it: 16 levels a row, which are the same where the scale is."""
     chance = np.random.default_rng(1)
     sets = [chance.choice(np.arange(-127, 128), 16, replace=False) for _ in range(4)]
     levels = np.arange(20, dtype=np.int32) % 4

@@ -1,4 +1,4 @@
-"""What only a hostile container says: no file that is encoded leads there."""
+"""Containers that only an attacker makes: no file that is encoded leads there."""
 
 from typing import Any, cast
 

@@ -57,7 +57,7 @@ def own_layers() -> dict[str, Any]:
 
     @register
     class Forgetful(layers.Layer):  # type: ignore[misc]
-        """Has a factor that its configuration does not name."""
+        """A layer with a factor that its configuration does not name."""
 
         factor = 1.0
 

@@ -42,7 +42,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def clone(team: Path, tmp_path: Path) -> Path:
-    """What git would give of the project, and a copy of the remote."""
+    """A project as git would give it, and a copy of the remote."""
     shutil.copytree(team / "remote", tmp_path / "remote")
     clone = tmp_path / "clone"
     (clone / ".dvc").mkdir(parents=True)

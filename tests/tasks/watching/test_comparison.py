@@ -17,7 +17,7 @@ def pets(workspace: Path) -> None:
 
 
 def difference_after_change() -> tuple[Difference, Difference]:
-    """What differs after one file of each kind, with the listings of both states kept and without."""
+    """The differences after one file of each kind, with the listings of both states kept and without."""
     before = look(DATA)
     write_files({"cat/new.png": b"x", "cat/1.png": b"other bytes", "bird/1.png": b"x"})
     shutil.rmtree("pets/dog")

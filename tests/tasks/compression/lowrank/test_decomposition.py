@@ -1,4 +1,4 @@
-"""What holds for every way to write a kernel as factors."""
+"""Every way to write a kernel as factors keeps these rules."""
 
 import numpy as np
 import pytest

@@ -49,7 +49,7 @@ def network(build: Build) -> Any:
 
 
 def errors(model: Any, corrected: bool, images: NDArray[np.uint8] = IMAGES) -> NDArray[np.float64]:
-    """How far the mean of each output is off in the file."""
+    """The error of each output's mean in the file."""
     file, _ = convert_with_ranges(fold_scaling(model), DRAWN, Calibration(), False, corrected)
     return np.asarray(np.abs((run_file(file, images) - answers(model, images)).mean(axis=0, dtype=np.float64)))
 

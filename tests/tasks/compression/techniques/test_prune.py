@@ -28,7 +28,7 @@ def prune(model: Any, prepared: Path, **settings: Any) -> Any:
 
 
 def of(criterion: str, samples: int) -> dict[str, int]:
-    """How many samples a criterion looks at, if it looks at any."""
+    """The samples that a criterion looks at, if it looks at any."""
     return {} if criterion == "magnitude" else {"samples": samples}
 
 

@@ -338,7 +338,7 @@ def squeezed() -> Any:
 
 
 def resized() -> Any:
-    """What prepares the image as several layers, and a dense layer with BatchNorm and no bias behind."""
+    """Several layers that prepare the image, and a dense layer with BatchNorm and no bias behind."""
 
     def build(layers: Any, signal: Any) -> Any:
         signal = layers.CenterCrop(10, 10)(layers.Resizing(12, 12)(signal))

@@ -20,7 +20,7 @@ Outcome = dict[str, Any]
 
 
 def outcomes(network: str, cases: Sequence[str], still: float = STILL_SECONDS) -> Iterator[Outcome]:
-    """How each case of a network ended, in order.
+    """The ends of the cases of a network, in order.
 
     A process that a native crash ended refuses the case, as the compress stage does; the next one begins behind it. One
     that was ended from outside says nothing about the case.

@@ -1,4 +1,4 @@
-"""What holds for networks that nobody thought of."""
+"""Networks that nobody thought of are compressed right, or refused."""
 
 import tempfile
 from pathlib import Path

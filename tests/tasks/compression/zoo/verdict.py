@@ -1,4 +1,4 @@
-"""Whether a candidate is right: its file beside the network that it was made of, and its record beside both."""
+"""The verdict on a candidate: its file beside the network that it was made of, and its record beside both."""
 
 import math
 import tempfile
@@ -32,7 +32,7 @@ COMPRESSES = frozenset({"prune", "prune_channels", "factorize", "cluster", "quan
 
 
 def logits(file: bytes, inputs: Inputs | NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the runtime gives for each sample by itself."""
+    """The outputs of the runtime for each sample by itself."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(file)
@@ -70,7 +70,7 @@ def halved(model: Any) -> Any:
 
 
 def rounded_values(model: Any, inputs: Inputs, calibrated: Inputs, bits: int) -> NDArray[np.float32]:
-    """What a network gives if all that its layers give is cut to the range of other samples, and rounded.
+    """The outputs of a network if all that its layers give is cut to the range of other samples, and rounded.
 
     Layers whose values go into a normalization or an activation alone are one operator with it and are not rounded.
 
@@ -140,7 +140,7 @@ def weights_of(model: Any) -> dict[int, NDArray[Any]]:
 def faults(
     recipe: Recipe, candidate: Candidate, file: bytes, reference: Any, inputs: Inputs, calibrated: Inputs
 ) -> Iterator[str]:
-    """What is wrong, if anything is.
+    """The faults that there are, if any.
 
     Args:
         recipe: as it was carried out.
@@ -193,7 +193,7 @@ def _stored(last: Any, step: Step, file: bytes, reference: Any) -> Iterator[str]
 
 
 def floats(file: bytes) -> int:
-    """How many numbers of constant tensors of two and more dimensions a file stores in float32."""
+    """The count of numbers that a file stores in float32, in constant tensors of two and more dimensions."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(file, 0)

@@ -59,7 +59,7 @@ def main(name: str, cases: list[str]) -> None:
 
 
 def carried_out(baseline: Any, begun: Callable[[], Any], case: str, folder: Path) -> dict[str, Any]:
-    """How a case ended: ``right`` with figures, ``refused`` with the sentence, or a ``fault``.
+    """The end of a case: ``right`` with figures, ``refused`` with the sentence, or a ``fault``.
 
     Args:
         baseline: the network.

@@ -19,7 +19,7 @@ from tests.tasks.deployment.project import decide, trust_of
 
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
-    """What is asked has left its store."""
+    """The questions are answered after the model has left its store."""
     return f"file://{tmp_path / 'store'}"
 
 

@@ -17,7 +17,7 @@ WHY = Why("a reason", "alice")
 
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
-    """What a channel's move is to a store is in the tests of channels."""
+    """Promotion and rollback; the tests of channels have what a move is to a store."""
     return f"file://{tmp_path / 'store'}"
 
 

@@ -32,7 +32,7 @@ ONE = Retention(keep=1)
 
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
-    """What is asked of a store here is in the contract of all of them."""
+    """Retention; the contract of all stores has what is asked of a store here."""
     return f"file://{tmp_path / 'store'}"
 
 

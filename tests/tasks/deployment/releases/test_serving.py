@@ -50,7 +50,7 @@ def asked(project: Params) -> Params:
 
 
 def export(index: bytes, weights: str = "b" * 64) -> None:
-    """What the stage leaves, with a telling file in it."""
+    """The folder that the stage leaves, with a telling file in it."""
     for name, content in {**FILES, "variables/variables.index": index}.items():
         (SAVED_MODEL / name).parent.mkdir(parents=True, exist_ok=True)
         (SAVED_MODEL / name).write_bytes(content)
@@ -64,7 +64,7 @@ def release_next(params: Params, bias: float) -> None:
 
 
 def served(tmp_path: Path) -> dict[int, bytes]:
-    """What TensorFlow Serving finds under its base path: the numbers with a saved_model.pb, and which model it is."""
+    """The numbers that TensorFlow Serving finds under its base path with a saved_model.pb, and the model of each."""
     base = tmp_path / "store" / "serving" / "shades"
     folders = [folder for folder in base.iterdir() if folder.name.isdecimal() and (folder / "saved_model.pb").exists()]
     return {int(folder.name): (folder / "variables/variables.index").read_bytes() for folder in folders}

@@ -1,4 +1,4 @@
-"""What a person reads when a server cannot be used, by real servers where they can produce the case."""
+"""A person reads these errors when a server cannot be used; real servers produce them where they can."""
 
 import contextlib
 import datetime

@@ -1,4 +1,4 @@
-"""What servers do with conditions, and what follows."""
+"""Servers keep conditions or do not, and what follows."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -37,7 +37,7 @@ def test_a_person_sees_how_far_an_upload_is(tmp_path: Path, monkeypatch: pytest.
 
 
 def read_all(terminal: int) -> Iterator[bytes]:
-    """What was written to a terminal whose other end is closed."""
+    """The bytes that were written to a terminal whose other end is closed."""
     with contextlib.suppress(OSError):  # as Linux tells the end
         while chunk := os.read(terminal, 1 << 16):
             yield chunk

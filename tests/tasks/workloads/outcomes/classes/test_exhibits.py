@@ -1,4 +1,4 @@
-"""What the operator's page shows of classes."""
+"""The operator's page shows these exhibits of classes."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ def interval(metric: str, confusion: NDArray[np.int64], confidence: float = 0.95
 
 
 def model(classes: int, imbalance: float, right: float) -> NDArray[np.float64]:
-    """How often each class meets each answer: wrong answers go mostly to the next class; the last class is the best."""
+    """Counts of each answer to each class: wrong answers go mostly to the next class; the last class is the best."""
     share = np.geomspace(1, imbalance, classes)
     hits = np.minimum(np.linspace(right - 0.04, right + 0.02, classes), 0.995)
     errors = np.full((classes, classes), 0.05) + np.roll(np.eye(classes), 1, axis=1)
@@ -36,7 +36,7 @@ def truth(metric: MacroMetric, table: NDArray[np.float64]) -> float:
 
 
 def misses(metric: MacroMetric, table: NDArray[np.float64], samples: int, draws: int) -> tuple[float, float]:
-    """How often the truth lies below, and above, a 95 % interval."""
+    """The share of cases in which the truth lies below, and above, a 95 % interval."""
     rng, known = np.random.default_rng(1), truth(metric, table)
     drawn = rng.multinomial(samples, table.ravel(), size=draws).reshape(draws, *table.shape)
     seen = [interval(metric, confusion) for confusion in drawn]
