@@ -12,8 +12,9 @@ from tasks.learning.saving import copy_model
 
 
 class Threshold(Technique):
-    """Set weights to zero whose magnitude is below so many standard deviations of their layer (Han et al. 2015,
-    arXiv:1506.02626, section 3), without training.
+    """Set weights to zero whose magnitude is below so many standard deviations of their layer, without training.
+
+    Source: Han et al. 2015, arXiv:1506.02626, section 3.
 
     .. code-block:: yaml
 
