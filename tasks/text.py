@@ -21,8 +21,10 @@ SURROGATES = re.compile("[\ud800-\udfff]")
 BYTES = range(0xDC80, 0xDD00)  # surrogates that stand for bytes, see PEP 383
 NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
+COMMAND = r"(?<!`)`((?:slimline|dvc|git) [^`]*)`(?!`)"  # as a sentence names what a person may type
 # read as markup by CommonMark or GitHub wherever they stand, or where a link or an emoji may begin
 MARKUP = re.compile(r"[\\`*\[\]<>&|~$]|_(?![^\W_])|(?<![^\W_])_|:(?=\S)|(?<=\w)\.(?=[^\W\d_])")
+SENTENCE = re.compile(f"{COMMAND}|{MARKUP.pattern}")
 # read as a list, a heading or a line where a block begins
 BLOCK = re.compile(r"^(?:(?=[-+](?:[\s-]|$)|#{1,6}(?:\s|$)|=+\s*$)|(\d+)(?=[.)](?:\s|$)))")
 EDGE = re.compile(r"^\s+|\s+$")
@@ -91,7 +93,22 @@ def markdown(text: str) -> str:
     Args:
         text: anybody's.
     """
-    shown = MARKUP.sub(lambda found: f"\\{found[0]}", visible(text))
+    return _as_text(MARKUP.sub(lambda found: f"\\{found[0]}", visible(text)))
+
+
+def markdown_sentence(text: str) -> str:
+    """Return a sentence for a paragraph or a list of Markdown, with a code span for each command between backticks.
+
+    All else is shown as :func:`markdown` does, which is the one that fits in a table.
+
+    Args:
+        text: anybody's, in parts.
+    """
+    return _as_text(SENTENCE.sub(lambda found: markdown_code(found[1]) if found[1] else f"\\{found[0]}", visible(text)))
+
+
+def _as_text(shown: str) -> str:
+    """Return inline Markdown that begins no block and keeps the spaces at its ends."""
     shown = BLOCK.sub(lambda found: f"{found[1] or ''}\\", shown)
     return EDGE.sub(lambda found: "".join(f"&#{ord(space)};" for space in found[0]), shown)
 

@@ -53,6 +53,12 @@ def test_no_unit_or_container_of_the_server_has_a_secret_of_the_worker() -> None
     assert not [name for name in services["worker"]["environment"] if "DATABASE" in name]
 
 
+def test_each_deployment_has_a_name_of_its_own() -> None:
+    read = YAML(typ="safe").load((DEPLOY.parent / "prefect.yaml").read_text(encoding="utf-8"))
+    names = [each["name"] for each in read["deployments"]]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_what_is_asked_of_the_person_is_in_the_example() -> None:
     text = (DEPLOY / "compose/compose.yaml").read_text(encoding="utf-8")
     needed = set(re.findall(r"\$\{(\w+):\?", text))

@@ -71,9 +71,14 @@ def is_clause(line: str) -> bool:
     return re.split(r"\W", line, maxsplit=1)[0].lower() in CLAUSES
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def modules() -> dict[str, ast.Module]:
     found = (path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*.py")))
-    return {path.relative_to(REPOSITORY).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in found}
+    return {path.relative_to(REPOSITORY).as_posix(): parsed(path) for path in found}
 
 
 def test_each_docstring_begins_with_a_line_whose_first_word_is_a_verb_or_a_name() -> None:
@@ -114,9 +119,10 @@ def missing(function: Function) -> list[str]:
     return without
 
 
+@cache
 def methods_of_protocols() -> set[str]:
     """The names of the methods that protocols describe."""
-    trees = [ast.parse((REPOSITORY / path).read_text(encoding="utf-8")) for path in PROTOCOLS]
+    trees = [parsed(REPOSITORY / path) for path in PROTOCOLS]
     classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
     return {node.name for each in classes for node in each.body if isinstance(node, ast.FunctionDef)}
 
@@ -130,7 +136,7 @@ def described_by_help() -> frozenset[tuple[Path, str]]:
 
 def left_out(path: Path) -> dict[str, list[str]]:
     """The parts that docstrings of a module's public functions and methods leave out, by their names."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     is_protocol = path.relative_to(REPOSITORY).as_posix() in PROTOCOLS
     described = set() if is_protocol else methods_of_protocols()
     found = {}
@@ -189,7 +195,7 @@ def test_every_argument_of_every_command_has_a_sentence_of_help() -> None:
 @pytest.mark.parametrize("work", WORKS)
 def test_stages_say_what_they_take_and_raise(work: str) -> None:
     module, _, name = WORKS[work].entry.partition(":")
-    tree = ast.parse((REPOSITORY / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    tree = parsed(REPOSITORY / f"{module.replace('.', '/')}.py")
     (entry,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
     assert missing(entry) == []
     assert "Raises:" in (ast.get_docstring(entry) or "")

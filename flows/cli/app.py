@@ -122,7 +122,7 @@ def _serve_and_run(params: "Params", only: Sequence[str]) -> int:
 
     try:
         with server_at_hand():
-            return _try(params, only) if only else _retrain(params)
+            return _try(only) if only else _retrain(params)
     except StageFailed as error:
         tell_error(f"{error}\nRun `slimline run` again: it goes on with what is not done.")
         return WRONG if error.code == WRONG else 1
@@ -146,11 +146,11 @@ def _smoke(names: Sequence[str]) -> int:
     return 0
 
 
-def _try(params: "Params", names: Sequence[str]) -> int:
+def _try(names: Sequence[str]) -> int:
     from flows.cli.trial import print_trial
     from flows.line.trying import try_recipes
 
-    try_recipes(params, names)
+    try_recipes(names)
     print_trial(names)
     return 0
 

@@ -302,9 +302,9 @@ def tell_of_move(registry: "Registry", channel: str, move: "Pointer") -> None:
         return
     if asked.targets:
         environment.prepare()
-        from flows.line.notices import about_move, tell_of
+        from flows.line.announcing import announce_move
 
-        tell_of(about_move(registry.model, registry.store.url, channel, move))
+        announce_move(registry, channel, move)
 
 
 def channel_rows(moves: Iterable[tuple[str, "Pointer"]]) -> Iterator[dict[str, Any]]:

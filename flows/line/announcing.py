@@ -1,13 +1,15 @@
 """The words about a release for people and for git: who is told of it, and what its record says."""
 
-from flows.line.notices import about_move, keep_for_later
+from flows.line.notices import Claim, about_move, keep_for_later, tell_of
 from tasks.compression.records import candidate_model
 from tasks.config import Params
-from tasks.deployment.records import Release
-from tasks.deployment.registry import current
+from tasks.deployment.records import Pointer, Release
+from tasks.deployment.registry import claim_event, current
 from tasks.deployment.releases.memory import released_here
 from tasks.deployment.releases.promotion import Registry
-from tasks.notifying.events import approval_wanted
+from tasks.errors import StoreError
+from tasks.notifying.events import Event, approval_wanted
+from tasks.notifying.outbox import Outbox
 from tasks.versioning.record import Subject
 
 
@@ -24,16 +26,41 @@ def announce(params: Params, registry: Registry, release: Release, sentence: str
     if settings.channel in release.channels:
         pointer = current(registry.store, settings.model, settings.channel)
         if pointer is not None and pointer.manifest_sha256 == release.manifest_sha256:
-            keep_for_later(
-                about_move(settings.model, registry.store.url, settings.channel, pointer, figures_of(release))
-            )
+            event = about_move(settings.model, registry.store.url, settings.channel, pointer, figures_of(release))
+            keep_for_later(event, claim=claim_in(registry))
     elif settings.staging in release.channels:
         command = f"slimline approve {release.model}@{release.version} --reason …"
-        keep_for_later(
-            approval_wanted(
-                settings.model, release.version, release.manifest_sha256, sentence, command, figures=figures_of(release)
-            )
+        event = approval_wanted(
+            settings.model, release.version, release.manifest_sha256, sentence, command, figures=figures_of(release)
         )
+        keep_for_later(event, claim=claim_in(registry))
+
+
+def announce_move(registry: Registry, channel: str, move: Pointer) -> None:
+    """Tell people that a channel was moved.
+
+    Args:
+        registry: of the channel.
+        channel: its name.
+        move: that was made.
+    """
+    tell_of(about_move(registry.model, registry.store.url, channel, move), claim=claim_in(registry))
+
+
+def claim_in(registry: Registry) -> Claim:
+    """Return what claims events in a store, so that of several clones of the project one tells of each.
+
+    Args:
+        registry: of the model that the events are about.
+    """
+
+    def claim(event: Event) -> bool:
+        try:
+            return claim_event(registry.store, registry.model, event.id, Outbox().owner())
+        except StoreError:  # better told twice than never
+            return True
+
+    return claim
 
 
 def figures_of(release: Release) -> str:

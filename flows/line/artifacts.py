@@ -14,7 +14,7 @@ from tasks.evaluation.records import BASELINE, REPORT
 from tasks.evaluation.results import Results
 from tasks.evaluation.tables import candidates_table, decision_table
 from tasks.records import read_record
-from tasks.text import markdown, markdown_code
+from tasks.text import markdown, markdown_code, markdown_sentence
 from tasks.verdicts import RuleVerdict
 from tasks.wording import capitalized
 from tasks.workloads import exhibits_for
@@ -126,7 +126,7 @@ def drift_markdown(report: DriftReport) -> str:
         for shift in report.shifts
     ]
     table = f"\n\n{markdown_table(rows)}" if rows else ""
-    return f"{markdown(report.sentence)}{table}\n"
+    return f"{markdown_sentence(report.sentence)}{table}\n"
 
 
 def pareto_markdown(results: Results) -> str:
@@ -158,20 +158,21 @@ def verdict_markdown(results: Results) -> str:
     gate = results.gate
     if gate is None:
         return "The gate has not chosen yet."
-    rules = "\n".join(f"- {SIGNS[rule.outcome]} {markdown(rule.sentence)}" for rule in gate.rules)
+    rules = "\n".join(f"- {SIGNS[rule.outcome]} {markdown_sentence(rule.sentence)}" for rule in gate.rules)
     choices = "\n".join(
-        f"{choice.rank}. **{markdown(choice.candidate)}** — {markdown(choice.sentence)}" for choice in gate.choices
+        f"{choice.rank}. **{markdown(choice.candidate)}** — {markdown_sentence(choice.sentence)}"
+        for choice in gate.choices
     )
     decision = results.decision
     head = (
-        f"## {SIGNS[decision.outcome]} {decision.outcome}\n\n{markdown(decision.sentence)}\n\n"
+        f"## {SIGNS[decision.outcome]} {decision.outcome}\n\n{markdown_sentence(decision.sentence)}\n\n"
         f"### The decision\n{markdown_table(decision_table(decision))}\n\n"
         if decision
         else f"## Provisional: {SIGNS[gate.outcome]} {gate.outcome} on validation\n\n"
     )
     numbers = f"{rule_numbers(gate.rules)}\n\n" if gate.rules else ""
     return (
-        f"{head}{markdown(gate.sentence)}\n\n### Rules, on the validation split\n{numbers}{rules}\n\n"
+        f"{head}{markdown_sentence(gate.sentence)}\n\n### Rules, on the validation split\n{numbers}{rules}\n\n"
         f"### The choice, on the validation split\n{choices}\n"
     )
 

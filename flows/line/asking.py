@@ -7,7 +7,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.utilities.urls import url_for
 
-from tasks.text import markdown, markdown_code
+from tasks.text import markdown_code, markdown_sentence
 
 
 def show_question(sentence: str, commands: Sequence[str], deployment: str) -> None:
@@ -34,7 +34,7 @@ def question_markdown(sentence: str, commands: Sequence[str], deployment: str, p
     lines = "\n".join(f"- {markdown_code(command)}" for command in commands)
     path = f"*Deployments*, `{deployment}`, *Run*, *Custom run*"
     form = f"[the form]({page}) ({path})" if page else f"the form on the pages of `slimline up`: {path}"
-    return f"{markdown(sentence)}\n\nThese commands answer, or {form}.\n\n{lines}\n"
+    return f"{markdown_sentence(sentence)}\n\nThese commands answer, or {form}.\n\n{lines}\n"
 
 
 def form_page(deployment: str) -> str | None:

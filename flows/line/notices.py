@@ -25,45 +25,70 @@ if TYPE_CHECKING:
 AT_ONCE = 20.0  # seconds that a run or a command spends on messages at its end, beside one that is under way
 WRAPPED = re.compile(r"^Flow run encountered an exception: (?:\w+: )?")  # Prefect's words before an error's own
 ONE = 15.0  # seconds that one message may take there
+Claim = Callable[[Event], bool]
 
 
-def tell_of(*found: Event) -> None:
+def unclaimed(event: Event) -> bool:
+    """Return True: nobody else sees the event.
+
+    Args:
+        event: of this folder alone.
+    """
+    del event
+    return True
+
+
+def tell_of(*found: Event, claim: Claim = unclaimed) -> None:
     """Put events into the outbox, for those who asked to be told of them, and send them.
 
     What happened has happened: if nobody can be told, that is all that is said.
+
+    Args:
+        found: the events.
+        claim: see :func:`post`.
     """
     loaded = _load()
     try:
-        if loaded is not None and post(loaded[1], found):
+        if loaded is not None and post(loaded[1], found, claim=claim):
             _say(send(loaded[1]))
     except (SlimlineError, OSError) as error:
         say("notify", f"Nobody could be told: {error}")
 
 
-def keep_for_later(*found: Event) -> None:
-    """Put events into the outbox; whoever looks next sends them, as the hook at a run's end."""
+def keep_for_later(*found: Event, claim: Claim = unclaimed) -> None:
+    """Put events into the outbox; whoever looks next sends them, as the hook at a run's end.
+
+    Args:
+        found: the events.
+        claim: see :func:`post`.
+    """
     loaded = _load()
     try:
         if loaded is not None:
-            post(loaded[1], found)
+            post(loaded[1], found, claim=claim)
     except OSError as error:
         say("notify", f"Nobody can be told: {error}")
 
 
-def post(notify: Notify, found: Sequence[Event], outbox: Outbox | None = None) -> bool:
+def post(notify: Notify, found: Sequence[Event], outbox: Outbox | None = None, claim: Claim = unclaimed) -> bool:
     """Put events into the outbox.
 
     Args:
         notify: who is told of what.
         found: the events.
         outbox: by default that of this folder.
+        claim: gives for an event that somebody is to be told of whether it is this folder's to tell.
 
     Returns:
         whether there was a new one.
     """
     outbox = outbox or Outbox()
-    new = [outbox.post(event, notify.told_of(event.kind)) for event in found if event.kind != "test"]
-    return any(new)
+    is_new = False
+    for event in found:
+        targets = notify.told_of(event.kind) if event.kind != "test" else ()
+        if targets and claim(event):
+            is_new |= outbox.post(event, targets)
+    return is_new
 
 
 def send(notify: Notify, seconds: float = AT_ONCE, one: float = ONE) -> list[str]:

@@ -8,13 +8,13 @@ from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.concluding import RunResult, conclude
 from flows.line.guarding import end_before_training, end_before_work, refusing_data
 from flows.line.holding import holding_project
 from flows.line.naming import cause_of, first_name, name_run, tag_outcome
 from flows.line.notices import run_ended
+from flows.line.parallel import STAGE_RUNNER
 from flows.line.reaper import project_tag
 from flows.line.retrying import asks_outside
 from flows.line.showing import show_end, show_waiting
@@ -59,9 +59,8 @@ def retrain(params: Params) -> RunResult:
     parse_recipes(params.recipes, params.teachers, params.data.workload)
     expect_own_name(params)
     expect_recordable(params.versioning, params.deployment.model)
-    runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):
-        state: State[Any] = retrain_flow.with_options(task_runner=runner)(return_state=True)
+        state: State[Any] = retrain_flow(return_state=True)
     result: RunResult = state.result()
     return result
 
@@ -69,6 +68,7 @@ def retrain(params: Params) -> RunResult:
 @flow(
     name="retrain",
     flow_run_name=first_name,
+    task_runner=STAGE_RUNNER,
     persist_result=False,
     validate_parameters=False,
     on_completion=[tag_outcome, run_ended],

@@ -11,41 +11,40 @@ from prefect import flow, tags
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.line.holding import holding_project
 from flows.line.naming import named
+from flows.line.parallel import STAGE_RUNNER
 from flows.line.reaper import project_tag
 from flows.line.retrain import run_stages
 from flows.line.staleness import restore_outputs, survey
 from flows.line.telling import tell
-from tasks.config import Params, load_params
+from tasks.config import load_params
 from tasks.deployment.releases.promotion import registry_of
 from tasks.versioning.stages import Stage, with_needs
 
 BASELINE = "evaluate-baseline"
 
 
-def try_recipes(params: Params, names: Sequence[str]) -> None:
+def try_recipes(names: Sequence[str]) -> None:
     """Bring the candidates of some recipes up to date, and what is known of their quality.
 
     Args:
-        params: of the project.
         names: of the recipes.
 
     Raises:
         StageFailed: a stage ended with an error.
         SlimlineError: the source or DVC do not do what was asked.
     """
-    runner: Any = ThreadPoolTaskRunner(max_workers=params.flow.parallel)
     with tags(project_tag()):
-        state: State[Any] = try_flow.with_options(task_runner=runner)(list(names), return_state=True)
+        state: State[Any] = try_flow(list(names), return_state=True)
     state.result()
 
 
 @flow(
     name="try",
     flow_run_name=named(lambda given: f"try {', '.join(given['names'])}"),
+    task_runner=STAGE_RUNNER,
     persist_result=False,
     validate_parameters=False,
 )

@@ -1,6 +1,6 @@
 """Releases that wait in staging for a person: what is said of them, and what a run's start does about them."""
 
-from flows.line.notices import about_move, tell_of
+from flows.line.announcing import announce_move
 from flows.line.telling import tell
 from tasks.config import Params
 from tasks.deployment.approvals.sweeping import Swept, sweep
@@ -26,7 +26,7 @@ def waits_sentence(params: Params, registry: Registry, release: Release) -> str:
     limit = f" until {until.isoformat(timespec='minutes')}" if until else ""
     return (
         f"{name} waits in {settings.staging} for a person{limit}: `slimline approve {name} --reason …` or "
-        f"`slimline reject {name} --reason …`, or the deployment `approve` on the pages."
+        f"`slimline reject {name} --reason …`, or the deployment approve on the pages."
     )
 
 
@@ -57,5 +57,5 @@ def announced(swept: Swept, registry: Registry) -> list[str]:
         a sentence for each thing done.
     """
     if swept.finished and registry.served:
-        tell_of(about_move(registry.model, registry.store.url, registry.served, swept.finished))
+        announce_move(registry, registry.served, swept.finished)
     return swept.sentences(registry.model)

@@ -14,8 +14,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
+from flows.line.announcing import announce_move
 from flows.line.naming import named
-from flows.line.notices import about_move, tell_of
 from flows.line.waiting import announced
 from flows.operations.rebuilding import parse_release
 from tasks.config import load_params
@@ -54,7 +54,7 @@ def approve_flow(release: Release, decision: Decision, name: Name, reason: Reaso
     registry = registry_of(settings)
     made = (approve if decision == "approve" else reject)(registry, version, terms, datetime.now(UTC))
     if made.has_moved and made.move:
-        tell_of(about_move(model, registry.store.url, settings.channel, made.move))
+        announce_move(registry, settings.channel, made.move)
     line = visible(describe(registry, version, made))
     get_run_logger().info(line)
     return Completed(name="Approved" if decision == "approve" else "Rejected", message=line, data=made)

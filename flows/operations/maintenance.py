@@ -13,7 +13,7 @@ from tasks.deployment.releases.reproduction import Reproduction
 from tasks.deployment.releases.retention import tidy
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.trust.trusted import project_trust
-from tasks.text import markdown, visible
+from tasks.text import markdown_sentence, visible
 
 
 @flow(
@@ -56,10 +56,9 @@ def reproduce_flow(release: str) -> State[Reproduction]:
         logger.info("%s: %s", topic, visible(line))
 
     made = reproduce_in(None, open_store(settings.store), name, version, project_trust(settings.trust), say)
-    lines = "\n".join(f"- {markdown(line)}" for line in made.differences)
-    create_markdown_artifact(
-        markdown=f"{markdown(made.sentence)}\n\n{lines}", key="reproduction", description=f"{release}, made again"
-    )
+    lines = "\n".join(f"- {markdown_sentence(line)}" for line in made.differences)
+    text = f"{markdown_sentence(made.sentence)}\n\n{lines}"
+    create_markdown_artifact(markdown=text, key="reproduction", description=f"{release}, made again")
     if made.identical:
         return Completed(name="The same", message=visible(made.sentence), data=made)
     return Failed(name="Differs", message=visible(made.sentence), data=made)

@@ -5,8 +5,8 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from flows.line.announcing import announce_move
 from flows.line.naming import named
-from flows.line.notices import about_move, tell_of
 from tasks.config import check_version, load_params, parse_deployment
 from tasks.deployment.records import MAX_BY, Pointer
 from tasks.deployment.releases import promotion
@@ -70,5 +70,5 @@ def _moved(registry: promotion.Registry, channel: str, move: Pointer) -> State[P
     before = f"release {move.previous}" if move.previous else "none"
     line = visible(f"{registry.model} {move.version} is {channel}, before it was {before}: {move.reason}")
     get_run_logger().info(line)
-    tell_of(about_move(registry.model, registry.store.url, channel, move))
+    announce_move(registry, channel, move)
     return Completed(name="Rolled back" if move.kind == "rollback" else "Promoted", message=line, data=move)

@@ -15,6 +15,7 @@ from tasks.files import to_json
 from tasks.text import (
     markdown,
     markdown_code,
+    markdown_sentence,
     plain_output,
     show_what_cannot_be_encoded,
     storable,
@@ -100,6 +101,19 @@ def test_a_code_span_renders_as_the_text(text: str) -> None:
     page = Page(RENDERER.render(f"- Source {markdown_code(text)}, digest"))
     assert page.tags == ["ul", "li", *(["code"] if visible(text) else [])]
     assert page.text.strip("\n") == f"Source {visible(text)}, digest"
+
+
+def test_a_command_in_a_sentence_is_a_code_span() -> None:
+    shown = RENDERER.render(markdown_sentence("It waits: `slimline approve shades@7 --reason …`, and *not* `a`."))
+    assert shown == "<p>It waits: <code>slimline approve shades@7 --reason …</code>, and *not* `a`.</p>\n"
+
+
+@nasty
+@given(TEXT)
+def test_a_sentence_renders_as_its_text_whatever_stands_beside_its_command(text: str) -> None:
+    page = Page(RENDERER.render(f"- {markdown_sentence(f'{text} `slimline run --quick` {text}')}"))
+    assert page.tags == ["ul", "li", "code"]
+    assert page.text.strip("\n") == f"{visible(text)} slimline run --quick {visible(text)}"
 
 
 @nasty

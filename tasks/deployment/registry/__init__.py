@@ -9,6 +9,7 @@
     models/<model>/releases/<version>/retired-….json  it is being removed, or was: it does not exist any more
     models/<model>/channels/<channel>.json            which release the channel points to, see channels.py
     models/<model>/data/<name>.json                   what the last run trained on, and what people say of new data
+    models/<model>/told/<event>.json                  which folder tells people of an event, see told.py
 
 Whoever may write to a store may put anything there: an object of a newer slimline or of somebody else, a damaged one,
 in a folder a link or a pipe. What is not understood is named and never passed over in silence: a list shows it beside
@@ -43,6 +44,7 @@ from tasks.deployment.registry.listing import (
     versions,
 )
 from tasks.deployment.registry.manifests import Sealed, expect_about, open_manifest, read_manifest
+from tasks.deployment.registry.told import claim_event
 
 __all__ = [
     "NUMBER",
@@ -57,6 +59,7 @@ __all__ = [
     "channels",
     "channels_folder",
     "claim",
+    "claim_event",
     "current",
     "data_key",
     "decode",

@@ -7,7 +7,7 @@ from tasks.config import Params
 from tasks.deployment.releases.chosen import ChosenCandidate
 from tasks.evaluation.records import BASELINE, SplitQuality
 from tasks.records import Interval
-from tasks.text import markdown, markdown_code
+from tasks.text import markdown, markdown_code, markdown_sentence
 from tasks.wording import one
 from tasks.workloads import find_workload, measuring_of
 from tasks.workloads.measuring import OutcomeMeasuring
@@ -164,11 +164,11 @@ def gate(chosen: ChosenCandidate) -> list[str]:
     made = f"Decision {decision.number:,} of the ledger {markdown_code(decision.ledger)}." if decision else ""
     person = "The gate could not decide: a person has to approve this release." if chosen.inconclusive else ""
     return [
-        markdown((decision or chosen.gate).sentence),
+        markdown_sentence((decision or chosen.gate).sentence),
         "",
         " ".join(filter(None, (made, person, "On validation:"))),
         "",
-        *bullets(markdown(rule.sentence) for rule in chosen.gate.rules),
+        *bullets(markdown_sentence(rule.sentence) for rule in chosen.gate.rules),
     ]
 
 

@@ -11,12 +11,11 @@ from tests.tasks.hostile import NASTY
 COMMANDS = ["slimline approve shades@7 --reason …", "slimline reject shades@7 --reason …"]
 
 
-def test_it_has_the_commands_and_the_page() -> None:
+def test_it_has_the_commands_in_its_sentence_too_and_the_page() -> None:
     page = "http://127.0.0.1:4200/deployments/deployment/1/run"
-    html = rendered(question_markdown("It waits.", COMMANDS, "approve", page))
+    html = rendered(question_markdown(f"It waits: `{COMMANDS[0]}`.", COMMANDS, "approve", page))
     assert f'href="{page}"' in html
-    for command in COMMANDS:
-        assert f"<code>{command}</code>" in html
+    assert [html.count(f"<code>{command}</code>") for command in COMMANDS] == [2, 1]
 
 
 def test_a_server_without_the_form_is_told_of_in_words() -> None:
