@@ -5,16 +5,14 @@ name that ``dataset.json`` has for it, one for the target (``label`` in int64 fo
 sample is in the source); where it was learned how to make inputs, ``content`` is what they are made of, as a text:
 another release makes others of it. TensorFlow is not needed to read them.
 
-``test.places`` names the samples of the test split for the ledger of decisions, by the hashes that decided their
+``test.hashes`` names the samples of the test split for the ledger of decisions, by the hashes that decided their
 splits (see :mod:`tasks.data_loading.splitting`): of an image as it was decoded, before it was brought to a size.
-``validation.places`` does so for those of the validation split, by which candidates are chosen.
+``validation.hashes`` does so for those of the validation split, by which candidates are chosen.
 """
 
 import hashlib
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -27,129 +25,61 @@ from pydantic import Field
 from tasks.arrays import Array
 from tasks.errors import DataError
 from tasks.files import sha256
+from tasks.inputs import (
+    DTYPES,
+    Inputs,
+    Specs,
+    TensorSpec,
+    as_inputs,
+    concatenate,
+    describe,
+    out_of_range,
+    size_of,
+)
 from tasks.records import FormattedRecord, Record, read_record
+
+__all__ = [
+    "ASSETS",
+    "ASSET_NAME",
+    "DTYPES",
+    "LABEL",
+    "MAX_ASSET",
+    "PREPARED",
+    "SPLITS",
+    "TEST_HASHES",
+    "VALIDATION_HASHES",
+    "Asset",
+    "Dataset",
+    "Inputs",
+    "Part",
+    "Refusal",
+    "Shard",
+    "Specs",
+    "SplitName",
+    "TensorSpec",
+    "as_inputs",
+    "concatenate",
+    "describe",
+    "out_of_range",
+    "read_assets",
+    "read_batches",
+    "read_contents",
+    "read_dataset",
+    "read_hashes",
+    "read_validation_hashes",
+    "shard_files",
+    "size_of",
+    "split_digest",
+]
 
 PREPARED = Path("data/prepared")
 ASSETS = "assets"  # the folder of what was learned, beside dataset.json
 ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 MAX_ASSET = 64 << 20  # bytes
-TEST_HASHES, VALIDATION_HASHES = "test.places", "validation.places"
+TEST_HASHES, VALIDATION_HASHES = "test.hashes", "validation.hashes"
+BEFORE = {TEST_HASHES: "test.places", VALIDATION_HASHES: "validation.places"}  # their names until 0.1; read once more
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
-DTYPES = ("uint8", "int32", "int64", "float32")  # of inputs; int32 and int64 are numbers of things (ids), not amounts
-
-
-class TensorSpec(Record):
-    """One input or target of a network, without the batch axis: its name, its type and what its values may be."""
-
-    name: str
-    dtype: str  # as NumPy names it
-    shape: tuple[int, ...]
-    low: float  # the least value
-    high: float  # the largest value
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of one sample."""
-        return np.dtype(self.dtype).itemsize * math.prod(self.shape)
-
-
-Specs = tuple[TensorSpec, ...]
-
-
-def size_of(specs: Sequence[TensorSpec]) -> int:
-    """Return the bytes of one sample's inputs.
-
-    Args:
-        specs: of the inputs.
-    """
-    return sum(spec.bytes for spec in specs)
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """The inputs of n samples: an array ``[n, *shape]`` for each, by its name.
-
-    They are cut as an array of samples is: ``inputs[3:5]``, ``inputs[places]`` and ``inputs[mask]`` are inputs again.
-
-    Raises:
-        ValueError: there is no input, or there are not as many samples in each.
-    """
-
-    arrays: Mapping[str, Array]
-
-    def __post_init__(self) -> None:
-        if len({len(array) for array in self.arrays.values()}) != 1:
-            sizes = {name: len(array) for name, array in self.arrays.items()}
-            raise ValueError(f"Expected as many samples in each input. Received: {sizes}.")
-
-    def __len__(self) -> int:
-        """Count the samples."""
-        return len(next(iter(self.arrays.values())))
-
-    def __getitem__(self, places: "slice | Array") -> "Inputs":
-        """Return some of the samples."""
-        return Inputs({name: array[places] for name, array in self.arrays.items()})
-
-    def __iter__(self) -> Iterator["Inputs"]:
-        """Go through the samples, each as inputs of one."""
-        return (self[place : place + 1] for place in range(len(self)))
-
-    def tobytes(self) -> bytes:
-        """Return the bytes of each array in C order, one array after the other."""
-        return b"".join(array.tobytes() for array in self.arrays.values())
-
-
-def concatenate(parts: Sequence[Inputs]) -> Inputs:
-    """Return samples of the same inputs, one part behind the other.
-
-    Args:
-        parts: each with the same names, shapes and types.
-
-    Raises:
-        ValueError: there are no parts.
-    """
-    if not parts:
-        raise ValueError("Expected inputs to put together. Received: none.")
-    return Inputs({name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays})
-
-
-def as_inputs(samples: "Inputs | Array", name: str = "") -> Inputs:
-    """Return samples as inputs; an array alone is that of a network's only input.
-
-    Args:
-        samples: ``[n, *shape]`` of each input, or of the only one.
-        name: of an array's input.
-    """
-    return samples if isinstance(samples, Inputs) else Inputs({name: samples})
-
-
-def out_of_range(spec: TensorSpec, array: Array) -> str:
-    """Return which values of a sample's input cannot be, as what is no number; empty where all can.
-
-    Args:
-        spec: of the input.
-        array: ``[*shape]``.
-    """
-    if not array.size or (spec.dtype == "uint8" and (spec.low, spec.high) == (0, 255)):
-        return ""
-    low, high = float(array.min()), float(array.max())
-    if spec.low <= low <= high <= spec.high:
-        return ""
-    return f"{spec.name} from {low:g} to {high:g}: {spec.low:g} to {spec.high:g} is expected"
-
-
-def describe(specs: Sequence[TensorSpec]) -> str:
-    """Return what the inputs are: the shape of a single one, the name, type and shape of each of several.
-
-    Args:
-        specs: of the inputs.
-    """
-    if len(specs) == 1:
-        return str(specs[0].shape)
-    return ", ".join(f"{spec.name} {spec.dtype} {spec.shape}" for spec in specs)
-
-
 LABEL = TensorSpec(name="label", dtype="int64", shape=(), low=0, high=2**31 - 1)  # the number of a class
 
 
@@ -335,7 +265,7 @@ def read_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
     Raises:
         DataError: they are missing, or are not as many as the samples.
     """
-    path, samples = folder / TEST_HASHES, read_dataset(folder).splits["test"].samples
+    path, samples = _hashes_file(folder, TEST_HASHES), read_dataset(folder).splits["test"].samples
     content = path.read_bytes() if path.exists() else b""
     if len(content) != 8 * samples:
         raise DataError(
@@ -354,7 +284,7 @@ def read_validation_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
     Raises:
         DataError: the file is cut.
     """
-    path = folder / VALIDATION_HASHES
+    path = _hashes_file(folder, VALIDATION_HASHES)
     content = path.read_bytes() if path.exists() else b""
     if len(content) % 8:
         raise DataError(
@@ -362,6 +292,11 @@ def read_validation_hashes(folder: Path = PREPARED) -> NDArray[np.uint64]:
             f"Run the load stage again (`dvc repro --force load`)."
         )
     return np.frombuffer(content, "<u8").astype(np.uint64)
+
+
+def _hashes_file(folder: Path, name: str) -> Path:
+    before = folder / BEFORE[name]
+    return before if before.exists() and not (folder / name).exists() else folder / name
 
 
 def split_digest(split: SplitName, folder: Path = PREPARED) -> str:

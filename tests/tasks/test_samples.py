@@ -94,16 +94,25 @@ def test_a_validation_sample_that_another_cut_makes_a_test_sample_is_known_as_th
 @pytest.mark.usefixtures("digits")
 def test_names_of_the_validation_samples_that_are_cut_say_what_to_do() -> None:
     (PREPARED / VALIDATION_HASHES).write_bytes((PREPARED / VALIDATION_HASHES).read_bytes()[:-1])
-    with pytest.raises(DataError, match=r"validation\.places to name .*dvc repro --force load"):
+    with pytest.raises(DataError, match=r"validation\.hashes to name .*dvc repro --force load"):
         read_validation_hashes()
     (PREPARED / VALIDATION_HASHES).unlink()
     assert len(read_validation_hashes()) == 0
 
 
 @pytest.mark.usefixtures("digits")
+def test_data_that_an_earlier_version_has_prepared_names_its_samples_by_the_old_names() -> None:
+    sealed, chosen_on = read_hashes(), read_validation_hashes()
+    (PREPARED / TEST_HASHES).rename(PREPARED / "test.places")
+    (PREPARED / VALIDATION_HASHES).rename(PREPARED / "validation.places")
+    assert (read_hashes() == sealed).all()
+    assert (read_validation_hashes() == chosen_on).all()
+
+
+@pytest.mark.usefixtures("digits")
 def test_names_of_the_test_samples_that_are_missing_say_what_to_do() -> None:
     (PREPARED / TEST_HASHES).write_bytes((PREPARED / TEST_HASHES).read_bytes()[:-1])
-    with pytest.raises(DataError, match=r"test\.places to name .* test samples.*dvc repro --force load"):
+    with pytest.raises(DataError, match=r"test\.hashes to name .* test samples.*dvc repro --force load"):
         read_hashes()
 
 

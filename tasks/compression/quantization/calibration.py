@@ -45,7 +45,7 @@ class CalibrationSet:
 
     inputs: Inputs
     labels: Array
-    places: NDArray[np.int64]
+    indices: NDArray[np.int64]
 
     def samples(self) -> SampleStream:
         """Return a function that yields the samples one after the other, as conversion takes them."""
@@ -59,8 +59,8 @@ class CalibrationSet:
             "split": "train",
             "samples": len(self.inputs),
             **({"per_class": per_class} if classes else {}),
-            "places_sha256": hashlib.sha256(self.places.astype("<i8").tobytes()).hexdigest(),
-            "images_sha256": hashlib.sha256(self.inputs.tobytes()).hexdigest(),
+            "indices_sha256": hashlib.sha256(self.indices.astype("<i8").tobytes()).hexdigest(),
+            "inputs_sha256": hashlib.sha256(self.inputs.tobytes()).hexdigest(),
         }
 
 
@@ -72,7 +72,7 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
         context: of the recipe.
 
     Returns:
-        the samples, with labels and places.
+        the samples, with labels and indices.
 
     Raises:
         Unsuited: balanced samples are asked for, and there are no classes.
@@ -82,19 +82,19 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
             "Expected classes for balanced calibration. Received: an outcome without them. Leave balanced out."
         )
     labels = np.concatenate([batch for _, batch in read_batches("train", CHUNK, context.prepared)])
-    places = np.sort(draw(labels, config))
+    indices = np.sort(draw(labels, config))
     parts, start = [], 0
     for inputs, _ in read_batches("train", CHUNK, context.prepared):
-        inside = places[(places >= start) & (places < start + len(inputs))]
+        inside = indices[(indices >= start) & (indices < start + len(inputs))]
         parts.append(inputs[inside - start])
         start += len(inputs)
-        if start > places[-1]:
+        if start > indices[-1]:
             break
-    return CalibrationSet(concatenate(parts), labels[places], places)
+    return CalibrationSet(concatenate(parts), labels[indices], indices)
 
 
 def draw(labels: Array, config: Calibration) -> NDArray[np.int64]:
-    """Return the places of the samples: the first ones, or drawn by seed; with ``balanced`` class by class in turn.
+    """Return the indices of the samples: the first ones, or drawn by seed; with ``balanced`` class by class in turn.
 
     Args:
         labels: of the training split, ``[n]``.

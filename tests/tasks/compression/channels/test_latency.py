@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,10 @@ def test_processes_are_added_while_the_interval_holds_the_limit(monkeypatch: pyt
     assert len(asked) > 2
 
 
-def test_a_network_timed_beside_itself_takes_as_long(tiny: Any, prepared: Path) -> None:
+def test_a_network_timed_beside_itself_takes_as_long(
+    tiny: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, "PLAN", replace(PLAN, processes=2, rounds=5))
     flatbuffer, images = to_tflite(tiny), samples("validation", prepared, 8)[0]
     trial = time_trial(flatbuffer, flatbuffer, 1, Limit(100.0, relative=True), images)
     assert trial.fits
@@ -110,17 +114,25 @@ def prune(model: Any, prepared: Path, budget: dict[str, Any], rounds: int = 2) -
     return technique.apply(Subject(model), context(prepared))
 
 
+@pytest.fixture
+def few_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take larger steps between budgets, so that fewer networks are made."""
+    monkeypatch.setattr(latency, "FACTOR", 0.75)
+
+
+@pytest.mark.usefixtures("few_budgets")
 def test_the_recorded_macs_give_the_same_bytes_as_what_was_measured(
-    article: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def timed(unpruned: bytes, pruned: bytes, macs: int, *_: Any) -> LatencyTrial:
         share = len(pruned) / len(unpruned)  # as if time went by bytes
         return LatencyTrial(macs=macs, microseconds=90 * share, ratio=share, upper=share, fits=share <= 0.4)
 
     monkeypatch.setattr(latency, "time_trial", timed)
-    check_trials(article, prepared, 0.4)
+    check_trials(tiny, prepared, 0.4)
 
 
+@pytest.mark.usefixtures("few_budgets")
 def test_what_was_decided_by_time_earlier_is_not_timed_again(
     tiny: Any, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +174,7 @@ def check_trials(model: Any, prepared: Path, ratio: float) -> None:
     assert to_tflite(pinned.subject.network) == to_tflite(measured.subject.network)
 
 
+@pytest.mark.usefixtures("few_budgets")
 def test_what_is_timed_as_int8_is_the_file_of_8_bits(
     article: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +201,7 @@ def test_only_a_latency_is_timed() -> None:
         Budget(metric="macs", max_ratio=0.5, timed_as="int8")
 
 
+@pytest.mark.usefixtures("few_budgets")
 def test_a_latency_that_no_width_has_is_refused_with_the_fastest(
     tiny: Any, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

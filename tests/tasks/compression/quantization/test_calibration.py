@@ -79,11 +79,11 @@ def test_images_are_the_first_or_drawn_by_seed_or_class_by_class() -> None:
     assert Counter(labels[draw(labels, Calibration(samples=25, balanced=True))].tolist()) == {0: 10, 1: 5, 2: 10}
 
 
-def test_the_images_are_those_of_their_places(prepared: Path) -> None:
+def test_the_images_are_those_of_their_indices(prepared: Path) -> None:
     images, labels = samples("train", prepared)
     drawn = calibration_set(Calibration(samples=30, seed=4), context(prepared))
-    assert np.array_equal(drawn.inputs.arrays["image"], images[drawn.places])
-    assert np.array_equal(drawn.labels, labels[drawn.places])
+    assert np.array_equal(drawn.inputs.arrays["image"], images[drawn.indices])
+    assert np.array_equal(drawn.labels, labels[drawn.indices])
     assert len(calibration_set(Calibration(samples=9999), context(prepared)).inputs) == len(images)
 
 
