@@ -5,22 +5,19 @@ and gives an uncompiled ``tf_keras`` model from the numbers of tokens (int32; 0 
 to logits.
 """
 
-from collections.abc import Callable
-
-from tasks.backend import KerasModel
 from tasks.workloads.text.networks.convolutional import text_cnn
 from tasks.workloads.text.networks.mean import mean_embedding
+from tasks.workloads.text.networks.parts import Builder, text_network
 from tasks.workloads.text.networks.recurrent import bilstm, gru, lstm, lstm_unrolled, stacked_lstm
 from tasks.workloads.text.networks.transformer import tiny_transformer
 
-Builder = Callable[[int, int, int, float], KerasModel]
 BUILDERS: dict[str, Builder] = {
-    "mean_embedding": mean_embedding,
-    "text_cnn": text_cnn,
-    "lstm": lstm,
-    "lstm_unrolled": lstm_unrolled,
-    "gru": gru,
-    "bilstm": bilstm,
-    "stacked_lstm": stacked_lstm,
-    "tiny_transformer": tiny_transformer,
+    "mean_embedding": text_network(mean_embedding, skip_padding=True),
+    "text_cnn": text_network(text_cnn),
+    "lstm": text_network(lstm),
+    "lstm_unrolled": text_network(lstm_unrolled),
+    "gru": text_network(gru),
+    "bilstm": text_network(bilstm),
+    "stacked_lstm": text_network(stacked_lstm),
+    "tiny_transformer": text_network(tiny_transformer),
 }

@@ -1,21 +1,12 @@
 """The mean of embeddings, in the form of fastText."""
 
-from tasks.backend import KerasModel, keras
-from tasks.workloads.text.networks.parts import answering, embedded
+from tasks.backend import TfTensor, keras
 
 
-def mean_embedding(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
-    """Build a table of which the rows of all tokens are averaged, and a linear layer (Joulin et al., arXiv:1607.01759).
+def mean_embedding(words: TfTensor) -> TfTensor:
+    """Return the mean of the rows of all tokens (Joulin et al., arXiv:1607.01759).
 
     Args:
-        length: tokens of a text.
-        rows: of the table.
-        outputs: number of logits.
-        dropout: rate before the linear layer.
-
-    Returns:
-        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
+        words: rows of a text's tokens, ``[batch, length, width]``.
     """
-    tokens, words = embedded(length, rows, skip_padding=True)
-    features = keras().layers.GlobalAveragePooling1D(name="mean")(words)
-    return answering(tokens, features, outputs, dropout, "mean_embedding")
+    return keras().layers.GlobalAveragePooling1D(name="mean")(words)

@@ -5,95 +5,53 @@ its step for each token and no state: larger as a file and slower in float32, bu
 int8 file, and the faster one of LSTM there.
 """
 
-from tasks.backend import KerasModel, TfTensor, keras
-from tasks.workloads.text.networks.parts import answering, embedded
+from tasks.backend import TfTensor, keras
 
 UNITS = 32
 
 
-def lstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
-    """Build a table, an LSTM of 32 units (Hochreiter and Schmidhuber, Neural Computation 9 (1997)) and a linear layer.
+def lstm(words: TfTensor) -> TfTensor:
+    """Return what an LSTM remembers of a text (Hochreiter and Schmidhuber, Neural Computation 9 (1997)).
 
     Args:
-        length: tokens of a text.
-        rows: of the table.
-        outputs: number of logits.
-        dropout: rate before the last layer.
-
-    Returns:
-        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
+        words: rows of its tokens, ``[batch, length, width]``.
     """
-    tokens, words = embedded(length, rows)
-    return answering(tokens, _lstm(words, "memory"), outputs, dropout, "lstm")
+    return keras().layers.LSTM(UNITS, name="memory")(words)
 
 
-def lstm_unrolled(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
-    """Build the same as :func:`lstm`, with a copy of the LSTM's step for each token.
+def lstm_unrolled(words: TfTensor) -> TfTensor:
+    """Return the same as :func:`lstm`, by a copy of its step for each token.
 
     Args:
-        length: tokens of a text.
-        rows: of the table.
-        outputs: number of logits.
-        dropout: rate before the last layer.
-
-    Returns:
-        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
+        words: rows of a text's tokens, ``[batch, length, width]``.
     """
-    tokens, words = embedded(length, rows)
-    return answering(tokens, _lstm(words, "memory", unroll=True), outputs, dropout, "lstm_unrolled")
+    return keras().layers.LSTM(UNITS, unroll=True, name="memory")(words)
 
 
-def gru(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
-    """Build a table, an unrolled GRU of 32 units (Cho et al., arXiv:1406.1078) and a linear layer.
+def gru(words: TfTensor) -> TfTensor:
+    """Return what an unrolled GRU remembers of a text (Cho et al., arXiv:1406.1078).
 
     Args:
-        length: tokens of a text.
-        rows: of the table.
-        outputs: number of logits.
-        dropout: rate before the last layer.
-
-    Returns:
-        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
+        words: rows of its tokens, ``[batch, length, width]``.
     """
-    tokens, words = embedded(length, rows)
-    features = keras().layers.GRU(UNITS, unroll=True, name="memory")(words)
-    return answering(tokens, features, outputs, dropout, "gru")
+    return keras().layers.GRU(UNITS, unroll=True, name="memory")(words)
 
 
-def bilstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
-    """Build an LSTM that reads a text forwards and one that reads it backwards, of 32 units each.
+def bilstm(words: TfTensor) -> TfTensor:
+    """Return what two LSTMs remember, of which one reads a text forwards and the other backwards.
 
     Args:
-        length: tokens of a text.
-        rows: of the table.
-        outputs: number of logits.
-        dropout: rate before the last layer.
-
-    Returns:
-        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
+        words: rows of its tokens, ``[batch, length, width]``.
     """
     layers = keras().layers
-    tokens, words = embedded(length, rows)
-    features = layers.Bidirectional(layers.LSTM(UNITS), name="both_ways")(words)
-    return answering(tokens, features, outputs, dropout, "bilstm")
+    return layers.Bidirectional(layers.LSTM(UNITS), name="both_ways")(words)
 
 
-def stacked_lstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
-    """Build two LSTMs of 32 units, the second over what the first has said of each token.
+def stacked_lstm(words: TfTensor) -> TfTensor:
+    """Return what an LSTM remembers of what another one has said of each token.
 
     Args:
-        length: tokens of a text.
-        rows: of the table.
-        outputs: number of logits.
-        dropout: rate before the last layer.
-
-    Returns:
-        a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
+        words: rows of a text's tokens, ``[batch, length, width]``.
     """
-    tokens, words = embedded(length, rows)
     said = keras().layers.LSTM(UNITS, return_sequences=True, name="lower")(words)
-    return answering(tokens, _lstm(said, "upper"), outputs, dropout, "stacked_lstm")
-
-
-def _lstm(words: TfTensor, name: str, unroll: bool = False) -> TfTensor:
-    return keras().layers.LSTM(UNITS, unroll=unroll, name=name)(words)
+    return keras().layers.LSTM(UNITS, name="upper")(said)
