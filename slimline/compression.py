@@ -92,17 +92,16 @@ def compress(
         made.write("model.tflite")
 
     Args:
-        model: a trained ``tf_keras`` model to logits ``[n, classes]`` from raw pixels (0 to 255, float32 ``[n, height,
-            width, channels]``) or from named inputs: uint8 and float32 are given to it as float32, int32 and int64 as
-            they are. Its own layers and functions have to be registered, in a module that can be imported. Sides that
-            its inputs leave open are those of the data. It stays as it is.
+        model: a trained ``tf_keras`` model to logits ``[n, classes]`` from raw pixels (0 to 255, float32) or from named
+            inputs: uint8 and float32 are given to it as float32, int32 and int64 as they are. Its own layers have to be
+            registered, in a module that can be imported. Sides that it leaves open are those of the data.
         recipe: techniques in their order, as params.yaml lists them, or as :class:`Technique` objects. A conversion is
             put in where none is named; the baseline that a training learns from is ``model``.
-        data: what retraining, calibration and comparison see: images uint8 ``[n, height, width]`` or ``[n, height,
-            width, channels]``, or a mapping of arrays ``[n, …]`` (uint8, int32, int64, float32) by the names of the
-            model's inputs, with labels ``[n]``, integers in the order of the model's outputs or names in the order of
-            the alphabet; the same by ``train``, ``validation`` and ``test``; or a folder that the stage ``load`` has
-            prepared. Where no split is named a hash of each image decides. The test split is not looked at.
+        data: what retraining, calibration and comparison see: images uint8 ``[n, height, width(, channels)]``, or a
+            mapping of arrays ``[n, …]`` (uint8, int32, int64, float32) by the names of the model's inputs, with labels
+            ``[n]``, integers in the order of the outputs or names in that of the alphabet; the same by ``train``,
+            ``validation`` and ``test``; or a folder that the stage ``load`` has prepared. Where no split is named a
+            hash of each sample decides. The test split is not looked at.
         seed: of all random choices.
         batch_size: of training.
         folder: keeps finished steps for recipes that begin alike; None: none are kept.

@@ -21,6 +21,18 @@ def clean_processes() -> None:
     start_clean()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def dvc_forgets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what DVC notes of repositories outside of them with the session.
+
+    It knows a repository by its path. A test whose folder has the path of an earlier session's would find that one's
+    index of a remote, and nothing would ever be removed.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path_factory.mktemp("dvc")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
     """Give a test the environment in which the one before it began: commands set variables for their own process."""
