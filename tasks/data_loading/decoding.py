@@ -32,6 +32,7 @@ class Decoded:
     labels: dict[int, str] = field(default_factory=dict)  # of samples, by their hash
     usable: Counter[int] = field(default_factory=Counter)  # samples per label's hash
     declared: set[SplitName] = field(default_factory=set)
+    drawn: dict[int, list[int]] = field(default_factory=dict)  # hashes that decide splits, per label's hash
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
     changes: Counter[str] = field(default_factory=Counter)  # made so that samples fit
 
@@ -55,6 +56,8 @@ class Decoded:
         check = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little") if checked else 0
         self.packed.append(pack(digest, split_hash, label, sample.split, sample.name, content, check))
         self.usable[label] += 1
+        if sample.split in (None, "train"):
+            self.drawn.setdefault(label, []).append(split_hash)
         if changes:
             self.changes.update(changes)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import attrgetter
@@ -11,12 +11,12 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from tasks.config import Data, Split
+from tasks.config import Data
 from tasks.data_loading.bucket_sort import Bucket, Entry
 from tasks.data_loading.encoding import Chunk, Encoder
 from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.shards import ShardWriter
-from tasks.data_loading.splitting import assign
+from tasks.data_loading.strata import Splitter
 from tasks.data_loading.workers import Workers
 from tasks.samples import SPLITS, TEST_HASHES, VALIDATION_HASHES, Part, SplitName
 
@@ -45,7 +45,7 @@ def write_splits(
     data: Data,
     encoder: Encoder,
     labelling: Labelling,
-    declared: Collection[SplitName],
+    splitter: Splitter,
     summary: LoadSummary,
     workers: Workers,
 ) -> tuple[dict[SplitName, Part], str]:
@@ -57,7 +57,7 @@ def write_splits(
         data: the part of params.yaml.
         encoder: makes records of samples.
         labelling: what their labels stand for.
-        declared: the splits that the source declares.
+        splitter: tells their splits.
         summary: is told what is kept out, repeated or contradicting.
         workers: encode, where there is much to do.
 
@@ -74,7 +74,7 @@ def write_splits(
         def chunks() -> Iterator[Chunk]:
             for path in buckets:
                 kept: dict[SplitName, list[Entry]] = {split: [] for split in SPLITS}
-                for assigned in _groups(path, declared, data.split):
+                for assigned in _groups(path, splitter):
                     for split, entry in assigned:
                         digest.update(_said(entry, labelling.labels[entry.label], split))
                     for split, entry in keep_apart(assigned, summary):
@@ -92,9 +92,9 @@ def write_splits(
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
 
 
-def _groups(path: Path, declared: Collection[SplitName], split: Split) -> Iterator[list[Assigned]]:
+def _groups(path: Path, splitter: Splitter) -> Iterator[list[Assigned]]:
     with Bucket(path) as bucket:
-        yield from assignments(bucket, declared, split)
+        yield from assignments(bucket, splitter)
 
 
 def _said(entry: Entry, label: str, split: SplitName) -> bytes:
@@ -130,16 +130,15 @@ def _cut(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         yield entries[start:]
 
 
-def assignments(bucket: Bucket, declared: Collection[SplitName], split: Split) -> Iterator[list[Assigned]]:
+def assignments(bucket: Bucket, splitter: Splitter) -> Iterator[list[Assigned]]:
     """Yield the samples of a bucket that count as equal, each with its split.
 
     Args:
         bucket: of samples.
-        declared: the splits that the source declares.
-        split: the fractions wanted.
+        splitter: tells their splits.
     """
     for _, group in groupby(bucket.index(), attrgetter("digest")):
-        yield [(assign(entry.split_hash, entry.declared, declared, split), entry) for entry in group]
+        yield [(splitter.split_of(entry.split_hash, entry.declared), entry) for entry in group]
 
 
 def strictest_of(assigned: list[Assigned]) -> list[Assigned]:
