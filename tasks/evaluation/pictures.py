@@ -67,11 +67,11 @@ def pareto_svg(results: Results) -> str:
 
 
 def curves_svg(results: Results) -> str:
-    """Loss and the outcome's first metric over the epochs of training."""
+    """Loss, and the metric that the best epoch was kept by, over the epochs of training."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    history, main = results.history, results.measuring.main
+    history, main = results.history, results.measuring.metric(next(iter(results.training.metrics)))
     epochs = history.get("epoch", ())
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 2.9), layout="constrained")

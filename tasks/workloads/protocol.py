@@ -7,7 +7,7 @@ it by the name in params.yaml alone. What learns is apart from what reads: only 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from tasks.arrays import Array as Array  # noqa: PLC0414 — a part of the protocol
 from tasks.samples import Dataset, Specs
@@ -158,13 +158,32 @@ class Augmentation(Settings):
         return self != type(self)()
 
 
+class OutcomeSettings(Settings):
+    """Settings of an outcome in params.yaml: ``outcome``. By itself there are none.
+
+    ``answering``: names of those by which outputs become answers. The others decide how networks learn.
+    """
+
+    answering: ClassVar[frozenset[str]] = frozenset()
+
+    def changed(self, answering: bool) -> dict[str, Any]:
+        """Return the settings that are not as they are by themselves, as JSON has them.
+
+        Args:
+            answering: whether those of answers are wanted, or those of learning.
+        """
+        every = self.model_dump(mode="json", exclude_defaults=True)
+        return {name: value for name, value in every.items() if (name in self.answering) == answering}
+
+
 class Outcome(Protocol):
     """An outcome, which comes out of a model: its name, what a sample's target is, and where the rest is.
 
     ``target``: one number, whose name is that of its feature in the shards. ``files``: names of files that a release
     must have beside its model, so that a device can read the answer. ``learning`` and ``measuring``: where its
     :class:`OutcomeLearning` and its :class:`tasks.workloads.measuring.OutcomeMeasuring` are, as
-    ``package.module:Class``.
+    ``package.module:Class``. One that can be set up has ``settings``, a class of :class:`OutcomeSettings`, and its
+    learning is a :class:`ConfiguredLearning`.
     """
 
     name: str
@@ -412,4 +431,20 @@ class OutcomeLearning(Protocol):
 
         Returns:
             which samples have the same answer, bool ``[n]``; and which of the others such an error explains.
+        """
+
+
+@runtime_checkable
+class ConfiguredLearning(Protocol):
+    """The learning of an outcome that has settings."""
+
+    def configured(self, settings: Any, dataset: Dataset) -> OutcomeLearning:
+        """Return the learning of these settings.
+
+        Args:
+            settings: ``outcome`` of params.yaml.
+            dataset: what was prepared.
+
+        Raises:
+            ConfigError: they do not fit the data.
         """
