@@ -8,12 +8,13 @@ from typing import Any
 
 from tasks.config import Data
 from tasks.data_loading.bucket_sort import Bucket
+from tasks.data_loading.placing import place
 from tasks.data_loading.strata import Splitter
 from tasks.data_loading.workers import Workers
-from tasks.data_loading.writing import MUCH, assignments, strictest_of
+from tasks.data_loading.writing import MUCH
 from tasks.errors import DataError, UnfitError
 from tasks.files import write_bytes
-from tasks.samples import ASSET_NAME, ASSETS, MAX_ASSET, Asset
+from tasks.samples import ASSET_NAME, ASSETS, MAX_ASSET, SPLITS, Asset
 from tasks.workloads.protocol import LearnedReader, LearningReader
 
 
@@ -48,13 +49,9 @@ def learn(
 
 def _study(path: Path, reader: LearningReader, splitter: Splitter) -> Any:
     with Bucket(path) as bucket:
-        train = (
-            (entry.offset, entry.size)
-            for assigned in assignments(bucket, splitter)
-            for name, entry in strictest_of(assigned)
-            if name == "train"
-        )
-        return reader.study(bucket.contents(train))
+        placed = place(bucket, splitter)
+        train = placed.kept & (placed.splits == SPLITS.index("train"))
+        return reader.study(bucket.contents(placed.rows[train], placed.offsets[train]))
 
 
 def write_assets(assets: Mapping[str, bytes], folder: Path) -> tuple[Asset, ...]:

@@ -14,10 +14,14 @@ sample that is added moves few others of its class, and none of another one.
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasks.config import Split
 from tasks.data_loading.splitting import HASHES, assign
-from tasks.samples import SplitName
+from tasks.samples import SPLITS, SplitName
 
 EXACT, MANY = 5, 20  # samples of a class that are expected in a split
 MOST = 4096  # hashes of a class that are kept; a class of more is never rare
@@ -116,3 +120,24 @@ class Splitter:
         if self.moved and declared in (None, "train") and (moved := self.moved.get(split_hash)):
             return moved
         return assign(split_hash, declared, self.known, self.split)
+
+    def splits_of(self, split_hashes: NDArray[np.uint64], declared: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the splits of samples as their places in SPLITS, ``[n]``; as :meth:`split_of` does one by one.
+
+        Args:
+            split_hashes: of the samples, ``[n]``.
+            declared: by the source, 0 for none and otherwise 1 more than the place in SPLITS, ``[n]``.
+        """
+        fractions = split_hashes.astype(np.float64) / HASHES
+        drawn = np.zeros(len(fractions), np.uint8)
+        if "validation" not in self.known:
+            drawn[fractions < self.split.test + self.split.validation] = SPLITS.index("validation")
+        drawn[fractions < self.split.test] = 0 if "test" in self.known else SPLITS.index("test")
+        if self.moved:
+            for place in np.flatnonzero(np.isin(split_hashes, self._moved)).tolist():
+                drawn[place] = SPLITS.index(self.moved[int(split_hashes[place])])
+        return np.where(declared > 1, declared - 1, drawn).astype(np.uint8)
+
+    @cached_property
+    def _moved(self) -> NDArray[np.uint64]:
+        return np.fromiter(self.moved, np.uint64, len(self.moved))

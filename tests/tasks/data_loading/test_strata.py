@@ -2,6 +2,7 @@ import random
 from collections import Counter
 from collections.abc import Collection
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,3 +127,21 @@ def test_memory_does_not_grow_with_frequent_classes() -> None:
         strata.add(1, range(start, start + 256))
     assert not strata.hashes
     assert MANY > EXACT
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, HASHES - 1), st.sampled_from((None, *SPLITS))), max_size=40),
+    st.sampled_from(KNOWN),
+    fractions,
+    st.data(),
+)
+def test_the_splits_of_many_samples_are_those_of_each(
+    drawn: list[tuple[int, SplitName | None]], known: tuple[SplitName, ...], split: Split, data: st.DataObject
+) -> None:
+    drawn = [*drawn, (0, None), (HASHES - 1, None), (int(split.test * HASHES), None)]
+    hashes = [each for each, _ in drawn]
+    moved = data.draw(st.dictionaries(st.sampled_from(hashes), st.sampled_from(SPLITS), max_size=5))
+    splitter = Splitter(frozenset(known), split, moved)
+    places = np.array([(None, *SPLITS).index(declared) for _, declared in drawn], np.uint8)
+    found = splitter.splits_of(np.array(hashes, np.uint64), places)
+    assert [SPLITS[place] for place in found] == [splitter.split_of(each, declared) for each, declared in drawn]
