@@ -18,6 +18,7 @@ from tasks.workloads.protocol import Draft, UnusableError
 from tasks.workloads.tables.files import is_table, take_table
 from tasks.workloads.tables.streams import encoding_of
 from tasks.workloads.text.folding import Folding, all_characters
+from tasks.workloads.text.pieces import PIECES, expect_library
 from tasks.workloads.text.settings import TOKENS, TextSettings
 from tasks.workloads.text.tokenizer import FILE, MAX_TEXT, Tokenizer
 from tasks.workloads.text.vocabulary import TokenCounts, count_tokens, learn_tokenizer
@@ -45,8 +46,9 @@ class LearnedTexts:
 
     @property
     def assets(self) -> Mapping[str, bytes]:
-        """One: the tokenizer."""
-        return {FILE: self.tokenizer.to_bytes()}
+        """The tokenizer, and the model of pieces where it has one."""
+        made = {FILE: self.tokenizer.to_bytes()}
+        return made | ({PIECES: self.tokenizer.pieces} if self.tokenizer.pieces else {})
 
     def encode(self, contents: Sequence[bytes]) -> Mapping[str, Array]:
         """Return the numbers of the tokens of texts, int32 ``[n, length]``.
@@ -173,7 +175,13 @@ class TextReading:
         return is_table(ROW.sub("", path)) or FILES.claims(path)
 
     def reader(self, settings: TextSettings, items: Iterator[Item]) -> tuple[TextReader, Iterator[Item]]:
-        """Nothing has to be looked at."""
+        """Nothing has to be looked at.
+
+        Raises:
+            NotInstalled: pieces of words are wanted, and their library is missing.
+        """
+        if settings.tokens == "sentencepiece":
+            expect_library()
         return TextReader(settings), items
 
     def learned(self, assets: Mapping[str, bytes]) -> LearnedTexts:
@@ -183,7 +191,7 @@ class TextReading:
             DataError: there is none, or a damaged one.
         """
         try:
-            return LearnedTexts(Tokenizer.of_bytes(assets.get(FILE, b"")))
+            return LearnedTexts(Tokenizer.of_bytes(assets.get(FILE, b""), assets.get(PIECES, b"")))
         except ValueError as error:
             raise DataError(f"Expected a release with {FILE}. Received: {error}. Publish it again.") from None
 
