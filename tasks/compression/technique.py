@@ -17,6 +17,8 @@ from tasks.learning.feeding import specs_for
 from tasks.learning.recorded import Recorded, recorded_samples
 from tasks.litert import Scores
 from tasks.samples import PREPARED, Specs
+from tasks.workloads import outcome_of
+from tasks.workloads.protocol import OutcomeLearning, OutcomeSettings
 
 Form = Literal["keras", "flatbuffer", "package"]
 Stored = Literal["float32", "float16", "rounded"]
@@ -115,7 +117,7 @@ class Context:
     that teachers are asked about, and ``cache`` a folder where their answers are kept. ``timed`` is what was timed when
     this step was carried out earlier, and what it decided is taken over. ``code`` is a digest of the code and of the
     libraries that carry recipes out: what others have made or begun is not gone on with. ``recorded`` are the samples
-    on which a file is compared with what it was made of.
+    on which a file is compared with what it was made of. ``outcome`` is that of params.yaml.
     """
 
     seed: int
@@ -131,6 +133,11 @@ class Context:
     timed: Sequence[LatencyTrial] = ()
     code: str = ""
     recorded: Recorded | None = None
+    outcome: OutcomeSettings | None = None
+
+    def learning(self) -> OutcomeLearning:
+        """Return the outcome by which a training, a criterion or a search judges."""
+        return outcome_of(self.prepared, self.outcome)
 
     def samples_like(self, model: KerasModel) -> Recorded:
         """Return the recorded samples, or noise of a network's inputs where there are none.

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tasks.backend import set_seed
-from tasks.code.records import code_record, models_of
+from tasks.code.records import record_of
 from tasks.command import run_command
 from tasks.compression.progress import watch
 from tasks.compression.recipe import parse_recipes
@@ -61,7 +61,8 @@ def work(params: Params, name: str) -> None:
         teachers=teachers,
         precisions={name: network.precision for name, network in params.teachers.items()}
         | {BASELINE: params.training.precision},
-        code=code_record("compress", models_of(params, "compress")).digest,
+        code=record_of(params, "compress").digest,
+        outcome=params.outcome,
     )
     earlier = read_record(earlier_record(name), Candidate) if earlier_record(name).exists() else None
     try:

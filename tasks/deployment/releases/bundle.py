@@ -1,6 +1,7 @@
 """The files of a release, made from what the stages left: the same records give the same bytes."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
     classes = chosen.dataset.classes
     for name, text in {
         **({LABELS: labels(classes)} if classes else {}),
-        SIGNATURE: to_json(describe_signature(loaded, chosen.dataset)),
+        SIGNATURE: to_json(describe_signature(loaded, chosen.dataset, chosen.quality.settled)),
         SAMPLES: to_json(record(loaded, params.deployment.smoke, chosen.dataset).model_dump(mode="json")),
         "metrics.json": to_json(metrics(chosen)),
         "model_card.md": model_card(params, chosen),
@@ -117,12 +118,13 @@ def labels(classes: tuple[str, ...]) -> str:
     return to_json(list(classes))
 
 
-def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
+def describe_signature(model: LiteRTModel, dataset: Dataset, settled: Sequence[float] = ()) -> dict[str, Any]:
     """Return what a device must know to feed the model and to read its answer, without slimline.
 
     Args:
         model: the released one, open.
         dataset: what it was trained on.
+        settled: what was chosen on validation by which outputs become answers, as thresholds.
     """
     state = {"state": "set all variables back before each sample (reset_all_variables)"} if model.stateful else {}
     workload, measuring = find_workload(dataset.workload), measuring_of(dataset)
@@ -144,6 +146,7 @@ def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
         "otherwise round(value / scale) + zero_point, clipped to the dtype",
         "decode": f"scale 0: the output is the {measuring.output}; otherwise (output - zero_point) * scale",
         "answer": measuring.answer,
+        **({"settled": {"numbers": list(settled), "meaning": measuring.settling}} if settled else {}),
     }
 
 
