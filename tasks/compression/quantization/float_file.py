@@ -1,9 +1,10 @@
 """A float ``.tflite`` file as the place where rounding is tried: the layers' weights are read, replaced and run."""
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,24 @@ from numpy.typing import NDArray
 from tasks.arrays import Array
 from tasks.compression.flatbuffer import Constant, File, Part, Places
 from tasks.compression.location import align
+from tasks.compression.quantization.tables import TableBits, TableLevels, TableScales, levels_of, widths
 from tasks.litert import LiteRTModel
 from tasks.samples import Inputs
 
 # of what reads a weight: which widths it may have depends on it; nothing but float32 in operators of kind "fixed"
-Kind = Literal["dense", "convolution", "other", "fixed"]
+Kind = Literal["dense", "convolution", "other", "table", "fixed"]
 Arrays = tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """The ways in which rows of tables may be stored.
+
+    ``bits``: widths that there are, falling; ``scales``: see :func:`tasks.compression.quantization.tables.levels_of`.
+    """
+
+    bits: tuple[TableBits, ...] = get_args(TableBits)
+    scales: TableScales | None = None
 
 
 @dataclass(frozen=True)
@@ -43,10 +56,11 @@ class FloatFile:
     Args:
         flatbuffer: float32 throughout.
         places: where the weights are.
+        tables: how rows of tables may be stored.
     """
 
-    def __init__(self, flatbuffer: bytes, places: Places) -> None:
-        self.flatbuffer, self.places = flatbuffer, places
+    def __init__(self, flatbuffer: bytes, places: Places, tables: TableSettings = TableSettings()) -> None:
+        self.flatbuffer, self.places, self.tables = flatbuffer, places, tables
         self.file = File(flatbuffer)
         self.uses = self.file.uses()
         self.heads: dict[str, str] = {}
@@ -95,8 +109,21 @@ class FloatFile:
     def kind(self, path: str) -> Kind:
         """The kind that says least of all that reads a weight."""
         kinds = {operation.kind for operation in self.operations[path]}
+        if "table" in kinds:
+            return "table" if len(kinds) == 1 else "fixed"
         order: tuple[Kind, ...] = ("fixed", "other", "convolution", "dense")
         return next(kind for kind in order if kind in kinds)
+
+    def table_bits(self, path: str) -> tuple[TableBits, ...]:
+        """The widths that a table's rows may have, falling; none of what is no table."""
+        if self.kind(path) != "table":
+            return ()
+        row = math.gcd(*(values.shape[-1] for values in self.weights[path]))
+        return tuple(bits for bits in self.tables.bits if bits in widths(row))
+
+    def as_levels(self, path: str, bits: TableBits, clipped: bool = True) -> tuple[TableLevels, ...]:
+        """A table, each of its constants, as it would be stored."""
+        return tuple(levels_of(values, bits, self.tables.scales, clipped) for values in self.weights[path])
 
     def replaced(self, weights: Mapping[str, Sequence[Array]]) -> bytes:
         """The file with other constants for the weights of these paths.
@@ -123,7 +150,7 @@ class FloatFile:
             file.store(file.tensor(part.graph, part.tensor), np.ascontiguousarray(array, np.float32))
         return file.write()
 
-    def _moved(self, other: File) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    def moved(self, other: File) -> dict[tuple[int, int], list[tuple[int, int]]]:
         """The constants of another file in the place of each of this one's, by numbers of graph and tensor."""
         held = {place for parts in self.places.values() for place in _places(parts)}
         real = {place: self.file.constant(*place).real() for place in held}
@@ -139,7 +166,7 @@ class FloatFile:
 
     def places_in(self, flatbuffer: bytes) -> Places:
         """Return where a file that was made of this one, with other types for weights, holds them."""
-        moved = self._moved(File(flatbuffer))
+        moved = self.moved(File(flatbuffer))
         return {
             path: tuple(
                 dict.fromkeys(
@@ -154,7 +181,7 @@ class FloatFile:
     def stored(self, flatbuffer: bytes) -> dict[str, tuple[Constant, ...]]:
         """Return what a file that was made of this one holds for each of the arrays in ``weights``."""
         other = File(flatbuffer)
-        moved = self._moved(other)
+        moved = self.moved(other)
         return {
             path: tuple(other.constant(*moved[part.graph, part.tensor][0], part.outputs) for part in parts)
             for path, parts in self.parts.items()
@@ -175,6 +202,7 @@ def _kinds() -> dict[int, Kind]:
         builtin.CONV_2D: "convolution",
         builtin.DEPTHWISE_CONV_2D: "other",
         builtin.TRANSPOSE_CONV: "other",
+        builtin.EMBEDDING_LOOKUP: "table",
     }
 
 

@@ -4,16 +4,17 @@ import contextlib
 import io
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import File, Part, in_half_bytes
 from tasks.compression.quantization.float_file import FloatFile, Kind, Operation
+from tasks.compression.quantization.tables import TableBits, TableLevels, store_halves, store_tables
 from tasks.litert_types import Tensor
 
-Bits = Literal[4, 8, 16, 32]
+Bits = Literal[2, 4, 8, 16, 32]
 WeightRange = Literal["minmax", "mse", "octav"]
 WIDTHS: dict[Kind, tuple[Bits, ...]] = {
     "dense": (16, 8, 4),
@@ -24,11 +25,12 @@ WIDTHS: dict[Kind, tuple[Bits, ...]] = {
 
 
 def widths_of(file: FloatFile, path: str) -> tuple[Bits, ...]:
-    """The widths that a weight may have, falling: 4 bits only where dense layers and convolutions alone read it.
+    """The widths that a weight may have, falling: 4 bits only where dense layers and convolutions, or lookups, read it.
 
     ai-edge-quantizer leaves others as float32 where it is asked for 4 bits of them, and says nothing.
     """
-    return WIDTHS[file.kind(path)]
+    kind = file.kind(path)
+    return (16, *file.table_bits(path)) if kind == "table" else WIDTHS[kind]
 
 
 def is_blocked(file: FloatFile, path: str, block: int | None) -> bool:
@@ -43,7 +45,7 @@ def quantize_weights(
     block: int | None = None,
     ranges: Mapping[str, WeightRange] | None = None,
 ) -> bytes:
-    """Store the weights of these paths as int4, int8 (activations rounded on use) or float16.
+    """Store the weights of these paths as int4, int8 (activations rounded on use) or float16; of tables the rows alone.
 
     Args:
         file: what is quantized.
@@ -53,8 +55,39 @@ def quantize_weights(
         ranges: by path what the levels of 4 bits are spread over, ``minmax`` unless it is named.
 
     Returns:
-        a file that takes the same pixels and gives float32 logits.
+        a file that takes the same samples and gives float32 logits.
     """
+    if set(bits.values()) <= {32}:
+        return file.flatbuffer
+    tables = {path: width for path, width in bits.items() if file.kind(path) == "table"}
+    found = _quantize_operators(file, {path: bits[path] for path in bits if path not in tables}, block, ranges)
+    return _store_rows(file, found, tables, ranges or {}) if tables else found
+
+
+def _store_rows(
+    file: FloatFile, flatbuffer: bytes, bits: Mapping[str, Bits], ranges: Mapping[str, WeightRange]
+) -> bytes:
+    """Store tables in a file that was made of a float one."""
+    made = File(flatbuffer)
+    moved = file.moved(made)
+    levels: dict[tuple[int, int], TableLevels] = {}
+    halves: list[tuple[int, int]] = []
+    for path, width in bits.items():
+        there = [moved[part.graph, part.tensor] for part in file.parts[path]]
+        if width == 16:
+            halves += [place for places in there for place in dict.fromkeys(places)]
+        elif width < 16:
+            tables = file.as_levels(path, cast("TableBits", width), ranges.get(path) != "minmax")
+            levels |= {place: table for places, table in zip(there, tables, strict=True) for place in places}
+    store_tables(made, levels)
+    store_halves(made, halves)
+    return made.write()
+
+
+def _quantize_operators(
+    file: FloatFile, bits: Mapping[str, Bits], block: int | None, ranges: Mapping[str, WeightRange] | None
+) -> bytes:
+    """Store weights that operators multiply by."""
     from ai_edge_quantizer import quantizer
 
     if set(bits.values()) <= {32}:

@@ -31,17 +31,26 @@ def round_to_levels(weights: Array, scale: Any, largest: int) -> NDArray[np.int8
     return levels
 
 
-def best_scale(weights: NDArray[np.float32], largest: int, per_channel: bool) -> NDArray[np.float32]:
-    """The scale with the least squared error: one for each of the last axis, or a scalar for all."""
+def best_scale(
+    weights: NDArray[np.float32], largest: int, per_channel: bool, ratios: NDArray[np.float64] = RATIOS
+) -> NDArray[np.float32]:
+    """The scale with the least squared error: one for each of the last axis, or a scalar for all.
+
+    Args:
+        weights: of a layer.
+        largest: level.
+        per_channel: whether each of the last axis has a scale.
+        ratios: of the largest weight, rising to 1, that scales are looked for among.
+    """
     columns = weights.reshape(-1, weights.shape[-1]) if per_channel else weights.reshape(-1, 1)
     most = np.abs(columns).max(axis=0)
     # a channel of zeros takes a scale that others have: its bias is stored in multiples of it
     full = np.where(most > 0, most, min(most[most > 0], default=1.0)).astype(np.float32) / largest
     errors = [
         ((columns - full * ratio * round_to_levels(columns, full * ratio, largest)) ** 2).sum(axis=0)
-        for ratio in RATIOS[::-1]  # the widest of equals
+        for ratio in ratios[::-1]  # the widest of equals
     ]
-    scales: NDArray[np.float32] = (full * RATIOS[::-1][np.argmin(errors, axis=0)]).astype(np.float32)
+    scales: NDArray[np.float32] = (full * ratios[::-1][np.argmin(errors, axis=0)]).astype(np.float32)
     return scales.reshape((-1,) if per_channel else ())
 
 

@@ -68,7 +68,9 @@ def choose_ranges(
 
 
 def _able(file: FloatFile, path: str, block: int | None, allowed: Sequence[WeightRange]) -> list[WeightRange]:
-    """Ranges that ai-edge-quantizer has for a layer: ``mse`` knows no blocks."""
+    """Ranges that there are for a layer: ai-edge-quantizer's ``mse`` knows no blocks; tables have ``octav``'s."""
+    if file.kind(path) == "table":
+        return [over for over in allowed if over != "mse"] or ["octav"]
     return [over for over in allowed if over != "mse" or not is_blocked(file, path, block)] or ["minmax"]
 
 

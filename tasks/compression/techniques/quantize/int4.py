@@ -68,7 +68,7 @@ def _corrected(file: FloatFile, flatbuffer: bytes, inputs: Inputs) -> tuple[Floa
     for path, stored in file.stored(flatbuffer).items():
         tensors = {part.tensor: constant for part, constant in zip(file.parts[path], stored, strict=True)}
         for operation in file.operations[path]:
-            if operation.graph == 0 and operation.kind != "fixed":
+            if operation.graph == 0 and operation.kind not in ("fixed", "table"):
                 rounded[operation.output] = tensors[operation.tensor].real()
     biases = corrections(file.flatbuffer, rounded, inputs, flatbuffer)
-    return FloatFile(add_to_biases(file.flatbuffer, biases.added), file.places), biases.details()
+    return FloatFile(add_to_biases(file.flatbuffer, biases.added), file.places, file.tables), biases.details()
