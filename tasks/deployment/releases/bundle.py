@@ -22,11 +22,12 @@ from tasks.deployment.releases.model_card import model_card
 from tasks.deployment.releases.samples import record
 from tasks.drift.records import PROFILE
 from tasks.errors import ReleaseError
+from tasks.evaluation.asking import own_assets_of
 from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
 from tasks.litert import LiteRTModel
 from tasks.packing.pack_cache import packed
-from tasks.samples import Dataset, read_assets
+from tasks.samples import Dataset
 from tasks.workloads import find_workload, measuring_of
 
 NAMES = {MANIFEST, APPROVERS, MODEL, *(path.name for path in (DECISION, PROFILE, GATE, PARAMS, LOCK))}  # not for assets
@@ -64,12 +65,12 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
     for name, text in {
         **({LABELS: labels(classes)} if classes else {}),
         SIGNATURE: to_json(describe_signature(loaded, chosen.dataset)),
-        SAMPLES: to_json(record(loaded, params.deployment.smoke, chosen.dataset).model_dump(mode="json")),
+        SAMPLES: to_json(record(loaded, params.deployment.smoke, chosen.dataset, chosen.model).model_dump(mode="json")),
         "metrics.json": to_json(metrics(chosen)),
         "model_card.md": model_card(params, chosen),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
-    assets = read_assets()
+    assets = own_assets_of(chosen.model)
     for name, content in assets.items():
         if (folder / name).exists() or name in NAMES:
             raise ReleaseError(

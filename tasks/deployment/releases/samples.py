@@ -5,6 +5,7 @@ noise: nobody's data leaves the house with a model.
 """
 
 import base64
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -13,9 +14,10 @@ from pydantic import Field, ValidationInfo, model_validator
 from tasks.arrays import Array
 from tasks.config import Smoke
 from tasks.errors import ReleaseError
+from tasks.evaluation.asking import batches
 from tasks.litert import LiteRTModel, Scores, cpu_name, runtime_name
 from tasks.records import Record
-from tasks.samples import Dataset, Inputs, read_batches, size_of
+from tasks.samples import Dataset, Inputs, size_of
 from tasks.workloads import find_workload, unnamed
 
 MAX_BYTES = 4 << 20  # of all samples of a release
@@ -71,9 +73,9 @@ class Samples(Record):
         }
 
 
-def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:
-    """Ask a model about a few samples and write both down."""
-    samples = choose(config, dataset)
+def record(model: LiteRTModel, config: Smoke, dataset: Dataset, path: Path | None = None) -> Samples:
+    """Ask a model about a few samples and write both down; ``path``: of its file, beside which its vocabulary lies."""
+    samples = choose(config, dataset, path)
     return Samples(
         inputs={name: Recorded.of(array) for name, array in samples.arrays.items()},
         outputs=Recorded.of(model.predict(samples)),
@@ -82,12 +84,12 @@ def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:
     )
 
 
-def choose(config: Smoke, dataset: Dataset) -> Inputs:
-    """Choose samples to record: made up by the workload, or the first of validation."""
+def choose(config: Smoke, dataset: Dataset, path: Path | None = None) -> Inputs:
+    """Choose samples to record: made up by the workload, or the first of validation as the model takes them."""
     count = max(1, min(config.samples, MAX_BYTES // size_of(dataset.inputs)))
     if config.of == "validation":
-        for samples, _ in read_batches("validation", count):
-            return samples
+        for asked in batches(path or Path(), dataset, "validation", count):
+            return asked.taken
     return Inputs(find_workload(dataset.workload).noise(dataset.inputs, count))
 
 

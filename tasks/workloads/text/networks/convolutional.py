@@ -1,13 +1,15 @@
 """A convolutional network for texts."""
 
 from tasks.backend import KerasModel, keras
-from tasks.workloads.text.networks.parts import answering, embedded
+from tasks.workloads.text.networks.parts import WIDTH, answering, embedded
 
 FILTERS = 32  # of each width
 WIDTHS = (2, 3, 4)  # tokens that a filter sees
 
 
-def text_cnn(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
+def text_cnn(
+    length: int, rows: int, outputs: int, dropout: float, width: int = WIDTH, filters: int = FILTERS
+) -> KerasModel:
     """Build convolutions over two, three and four tokens, each followed by its maximum (Kim, arXiv:1408.5882).
 
     Args:
@@ -15,16 +17,18 @@ def text_cnn(length: int, rows: int, outputs: int, dropout: float) -> KerasModel
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+        width: numbers of a token's row.
+        filters: of each width.
 
     Returns:
         a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     layers = keras().layers
-    tokens, words = embedded(length, rows)
+    tokens, words = embedded(length, rows, width)
     found = [
-        layers.GlobalMaxPooling1D(name=f"most_{width}")(
-            layers.Conv1D(FILTERS, width, padding="same", activation="relu", name=f"of_{width}")(words)
+        layers.GlobalMaxPooling1D(name=f"most_{seen}")(
+            layers.Conv1D(filters, seen, padding="same", activation="relu", name=f"of_{seen}")(words)
         )
-        for width in WIDTHS
+        for seen in WIDTHS
     ]
     return answering(tokens, layers.Concatenate(name="found")(found), outputs, dropout, "text_cnn")

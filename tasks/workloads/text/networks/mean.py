@@ -1,10 +1,10 @@
 """The mean of embeddings, in the form of fastText."""
 
 from tasks.backend import KerasModel, keras
-from tasks.workloads.text.networks.parts import answering, embedded
+from tasks.workloads.text.networks.parts import WIDTH, answering, embedded
 
 
-def mean_embedding(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
+def mean_embedding(length: int, rows: int, outputs: int, dropout: float, width: int = WIDTH) -> KerasModel:
     """Build a table of which the rows of all tokens are averaged, and a linear layer (Joulin et al., arXiv:1607.01759).
 
     Args:
@@ -12,10 +12,11 @@ def mean_embedding(length: int, rows: int, outputs: int, dropout: float) -> Kera
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the linear layer.
+        width: numbers of a token's row.
 
     Returns:
         a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
-    tokens, words = embedded(length, rows, skip_padding=True)
+    tokens, words = embedded(length, rows, width, skip_padding=True)
     features = keras().layers.GlobalAveragePooling1D(name="mean")(words)
     return answering(tokens, features, outputs, dropout, "mean_embedding")

@@ -6,12 +6,12 @@ int8 file, and the faster one of LSTM there.
 """
 
 from tasks.backend import KerasModel, TfTensor, keras
-from tasks.workloads.text.networks.parts import answering, embedded
+from tasks.workloads.text.networks.parts import WIDTH, answering, embedded
 
 UNITS = 32
 
 
-def lstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
+def lstm(length: int, rows: int, outputs: int, dropout: float, width: int = WIDTH, units: int = UNITS) -> KerasModel:
     """Build a table, an LSTM of 32 units (Hochreiter and Schmidhuber, Neural Computation 9 (1997)) and a linear layer.
 
     Args:
@@ -19,15 +19,19 @@ def lstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+        width: numbers of a token's row.
+        units: of each recurrent layer.
 
     Returns:
         a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
-    tokens, words = embedded(length, rows)
-    return answering(tokens, _lstm(words, "memory"), outputs, dropout, "lstm")
+    tokens, words = embedded(length, rows, width)
+    return answering(tokens, _lstm(words, "memory", units), outputs, dropout, "lstm")
 
 
-def lstm_unrolled(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
+def lstm_unrolled(
+    length: int, rows: int, outputs: int, dropout: float, width: int = WIDTH, units: int = UNITS
+) -> KerasModel:
     """Build the same as :func:`lstm`, with a copy of the LSTM's step for each token.
 
     Args:
@@ -35,15 +39,17 @@ def lstm_unrolled(length: int, rows: int, outputs: int, dropout: float) -> Keras
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+        width: numbers of a token's row.
+        units: of each recurrent layer.
 
     Returns:
         a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
-    tokens, words = embedded(length, rows)
-    return answering(tokens, _lstm(words, "memory", unroll=True), outputs, dropout, "lstm_unrolled")
+    tokens, words = embedded(length, rows, width)
+    return answering(tokens, _lstm(words, "memory", units, unroll=True), outputs, dropout, "lstm_unrolled")
 
 
-def gru(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
+def gru(length: int, rows: int, outputs: int, dropout: float, width: int = WIDTH, units: int = UNITS) -> KerasModel:
     """Build a table, an unrolled GRU of 32 units (Cho et al., arXiv:1406.1078) and a linear layer.
 
     Args:
@@ -51,16 +57,18 @@ def gru(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+        width: numbers of a token's row.
+        units: of each recurrent layer.
 
     Returns:
         a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
-    tokens, words = embedded(length, rows)
-    features = keras().layers.GRU(UNITS, unroll=True, name="memory")(words)
+    tokens, words = embedded(length, rows, width)
+    features = keras().layers.GRU(units, unroll=True, name="memory")(words)
     return answering(tokens, features, outputs, dropout, "gru")
 
 
-def bilstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
+def bilstm(length: int, rows: int, outputs: int, dropout: float, width: int = WIDTH, units: int = UNITS) -> KerasModel:
     """Build an LSTM that reads a text forwards and one that reads it backwards, of 32 units each.
 
     Args:
@@ -68,17 +76,21 @@ def bilstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+        width: numbers of a token's row.
+        units: of each recurrent layer.
 
     Returns:
         a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
     layers = keras().layers
-    tokens, words = embedded(length, rows)
-    features = layers.Bidirectional(layers.LSTM(UNITS), name="both_ways")(words)
+    tokens, words = embedded(length, rows, width)
+    features = layers.Bidirectional(layers.LSTM(units), name="both_ways")(words)
     return answering(tokens, features, outputs, dropout, "bilstm")
 
 
-def stacked_lstm(length: int, rows: int, outputs: int, dropout: float) -> KerasModel:
+def stacked_lstm(
+    length: int, rows: int, outputs: int, dropout: float, width: int = WIDTH, units: int = UNITS
+) -> KerasModel:
     """Build two LSTMs of 32 units, the second over what the first has said of each token.
 
     Args:
@@ -86,14 +98,16 @@ def stacked_lstm(length: int, rows: int, outputs: int, dropout: float) -> KerasM
         rows: of the table.
         outputs: number of logits.
         dropout: rate before the last layer.
+        width: numbers of a token's row.
+        units: of each recurrent layer.
 
     Returns:
         a model from int32 ``[batch, length]`` to logits ``[batch, outputs]``, not compiled.
     """
-    tokens, words = embedded(length, rows)
-    said = keras().layers.LSTM(UNITS, return_sequences=True, name="lower")(words)
-    return answering(tokens, _lstm(said, "upper"), outputs, dropout, "stacked_lstm")
+    tokens, words = embedded(length, rows, width)
+    said = keras().layers.LSTM(units, return_sequences=True, name="lower")(words)
+    return answering(tokens, _lstm(said, "upper", units), outputs, dropout, "stacked_lstm")
 
 
-def _lstm(words: TfTensor, name: str, unroll: bool = False) -> TfTensor:
-    return keras().layers.LSTM(UNITS, unroll=unroll, name=name)(words)
+def _lstm(words: TfTensor, name: str, units: int, unroll: bool = False) -> TfTensor:
+    return keras().layers.LSTM(units, unroll=unroll, name=name)(words)
