@@ -17,19 +17,24 @@ from tasks.litert import LiteRTModel
 from tasks.samples import Inputs
 
 # of what reads a weight: which widths it may have depends on it; nothing but float32 in operators of kind "fixed"
-Kind = Literal["dense", "convolution", "other", "table", "fixed"]
+Kind = Literal["dense", "convolution", "other", "table", "recurrent", "fixed"]
+EXACT: frozenset[Kind] = frozenset({"table", "recurrent"})  # what is read as floats, so that it counts as stored
+RECURRENT: tuple[TableBits, ...] = (8, 4)
+LSTM_KERNELS = (*range(1, 9), 16)  # inputs of LiteRT's LSTM: of each gate for inputs and states, and the projection
 Arrays = tuple[NDArray[np.float32], ...]
 
 
 @dataclass(frozen=True)
 class TableSettings:
-    """The ways in which rows of tables may be stored.
+    """The ways in which rows of tables, and kernels of recurrent layers, may be stored.
 
-    ``bits``: widths that there are, falling; ``scales``: see :func:`tasks.compression.quantization.tables.levels_of`.
+    ``bits``: widths of tables, falling; ``scales``: theirs, see
+    :func:`tasks.compression.quantization.tables.levels_of`; ``recurrent``: widths of recurrent kernels, falling.
     """
 
     bits: tuple[TableBits, ...] = get_args(TableBits)
     scales: TableScales | None = None
+    recurrent: tuple[TableBits, ...] = RECURRENT
 
 
 @dataclass(frozen=True)
@@ -109,21 +114,23 @@ class FloatFile:
     def kind(self, path: str) -> Kind:
         """The kind that says least of all that reads a weight."""
         kinds = {operation.kind for operation in self.operations[path]}
-        if "table" in kinds:
-            return "table" if len(kinds) == 1 else "fixed"
+        if kinds & EXACT:
+            return next(iter(kinds)) if len(kinds) == 1 else "fixed"
         order: tuple[Kind, ...] = ("fixed", "other", "convolution", "dense")
         return next(kind for kind in order if kind in kinds)
 
-    def table_bits(self, path: str) -> tuple[TableBits, ...]:
-        """The widths that a table's rows may have, falling; none of what is no table."""
-        if self.kind(path) != "table":
-            return ()
+    def exact_bits(self, path: str) -> tuple[TableBits, ...]:
+        """The widths that a table's rows or a recurrent kernel may have, falling; none of other weights."""
+        kind = self.kind(path)
+        if kind != "table":
+            return self.tables.recurrent if kind == "recurrent" else ()
         row = math.gcd(*(values.shape[-1] for values in self.weights[path]))
         return tuple(bits for bits in self.tables.bits if bits in widths(row))
 
     def as_levels(self, path: str, bits: TableBits, clipped: bool = True) -> tuple[TableLevels, ...]:
-        """A table, each of its constants, as it would be stored."""
-        return tuple(levels_of(values, bits, self.tables.scales, clipped) for values in self.weights[path])
+        """A table or a recurrent kernel, each of its constants, as it would be stored."""
+        scales = self.tables.scales if self.kind(path) == "table" else "table"
+        return tuple(levels_of(values, bits, scales, clipped) for values in self.weights[path])
 
     def replaced(self, weights: Mapping[str, Sequence[Array]]) -> bytes:
         """The file with other constants for the weights of these paths.
@@ -207,6 +214,10 @@ def _kinds() -> dict[int, Kind]:
 
 
 def _kind(code: int, slot: int) -> Kind:
+    from ai_edge_litert import schema_py_generated as schema
+
+    if code == schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM and slot in LSTM_KERNELS:
+        return "recurrent"
     return _kinds().get(code, "fixed") if slot == 1 else "fixed"
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import File, Part, in_half_bytes
-from tasks.compression.quantization.float_file import FloatFile, Kind, Operation
-from tasks.compression.quantization.tables import TableBits, TableLevels, store_halves, store_tables
+from tasks.compression.quantization.float_file import EXACT, FloatFile, Kind, Operation
+from tasks.compression.quantization.tables import TableBits, store_halves, store_tables, store_whole
 from tasks.litert_types import Tensor
 
 Bits = Literal[2, 4, 8, 16, 32]
@@ -30,7 +30,7 @@ def widths_of(file: FloatFile, path: str) -> tuple[Bits, ...]:
     ai-edge-quantizer leaves others as float32 where it is asked for 4 bits of them, and says nothing.
     """
     kind = file.kind(path)
-    return (16, *file.table_bits(path)) if kind == "table" else WIDTHS[kind]
+    return (16, *file.exact_bits(path)) if kind in EXACT else WIDTHS[kind]
 
 
 def is_blocked(file: FloatFile, path: str, block: int | None) -> bool:
@@ -45,7 +45,7 @@ def quantize_weights(
     block: int | None = None,
     ranges: Mapping[str, WeightRange] | None = None,
 ) -> bytes:
-    """Store the weights of these paths as int4, int8 (activations rounded on use) or float16; of tables the rows alone.
+    """Store the weights of these paths as int4, int8 (activations rounded on use) or float16.
 
     Args:
         file: what is quantized.
@@ -59,28 +59,25 @@ def quantize_weights(
     """
     if set(bits.values()) <= {32}:
         return file.flatbuffer
-    tables = {path: width for path, width in bits.items() if file.kind(path) == "table"}
-    found = _quantize_operators(file, {path: bits[path] for path in bits if path not in tables}, block, ranges)
-    return _store_rows(file, found, tables, ranges or {}) if tables else found
+    exact = {path: width for path, width in bits.items() if file.kind(path) in EXACT}
+    found = _quantize_operators(file, {path: bits[path] for path in bits if path not in exact}, block, ranges)
+    return _store_exactly(file, found, exact, ranges or {}) if exact else found
 
 
-def _store_rows(
+def _store_exactly(
     file: FloatFile, flatbuffer: bytes, bits: Mapping[str, Bits], ranges: Mapping[str, WeightRange]
 ) -> bytes:
-    """Store tables in a file that was made of a float one."""
+    """Store weights that are read as floats in a file that was made of a float one."""
     made = File(flatbuffer)
     moved = file.moved(made)
-    levels: dict[tuple[int, int], TableLevels] = {}
-    halves: list[tuple[int, int]] = []
     for path, width in bits.items():
         there = [moved[part.graph, part.tensor] for part in file.parts[path]]
         if width == 16:
-            halves += [place for places in there for place in dict.fromkeys(places)]
+            store_halves(made, [place for places in there for place in dict.fromkeys(places)])
         elif width < 16:
-            tables = file.as_levels(path, cast("TableBits", width), ranges.get(path) != "minmax")
-            levels |= {place: table for places, table in zip(there, tables, strict=True) for place in places}
-    store_tables(made, levels)
-    store_halves(made, halves)
+            every = file.as_levels(path, cast("TableBits", width), ranges.get(path) != "minmax")
+            levels = {place: each for places, each in zip(there, every, strict=True) for place in places}
+            (store_tables if file.kind(path) == "table" else store_whole)(made, levels)
     return made.write()
 
 

@@ -4,16 +4,16 @@ An ``Embedding`` converts to GATHER, whose table may be float32 or int8. EMBEDDI
 tables of 8, 4 and 2 bits, too. It takes ids of one dimension, so that a RESHAPE stands before it and one behind.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tasks.compression.flatbuffer import File, Places
 from tasks.compression.graph_edits import add_tensor, code_index, operator, reshape
-from tasks.compression.quantization.float_file import FloatFile
+from tasks.compression.quantization.float_file import FloatFile, TableSettings
 from tasks.compression.quantization.kernels import PLAIN, XNNPACK, answers
-from tasks.compression.quantization.tables import TableBits, store_tables
+from tasks.compression.quantization.tables import TableBits, store_tables, store_whole
 from tasks.learning.rewrites import note
 from tasks.litert_types import Operator, SubGraph, Tensor
 from tasks.samples import Inputs
@@ -57,26 +57,31 @@ def with_lookups(flatbuffer: bytes, places: Places, samples: Inputs) -> LookedUp
     return LookedUp(made, refused)
 
 
-def exact_bits(file: FloatFile, samples: Inputs, allowed: Collection[TableBits]) -> tuple[TableBits, ...]:
-    """Return the widths, falling, at which the runtime gives for rows exactly what their levels stand for.
+def exact_settings(file: FloatFile, samples: Inputs) -> TableSettings:
+    """Return the settings of a file with those widths alone at which the runtime reads exactly what levels stand for.
 
     Args:
         file: whose tables are looked up.
         samples: that files are asked about, with both kinds of kernels.
-        allowed: widths to choose from.
     """
-    found = []
-    for bits in sorted(allowed, reverse=True):
-        tables = {path: file.as_levels(path, bits, False) for path in file.weights if bits in file.table_bits(path)}
-        stored = File(file.flatbuffer)
-        places = {path: [(part.graph, part.tensor) for part in file.parts[path]] for path in tables}
-        store_tables(
-            stored, {place: row for path in tables for place, row in zip(places[path], tables[path], strict=True)}
-        )
-        meant = file.replaced({path: [each.real() for each in levels] for path, levels in tables.items()})
-        if not tables or same_answers(meant, stored.write(), samples):
-            found.append(bits)
-    return tuple(found)
+    exact = {
+        kind: tuple(bits for bits in allowed if _is_exact(file, samples, kind, bits))
+        for kind, allowed in (("table", file.tables.bits), ("recurrent", file.tables.recurrent))
+    }
+    return replace(file.tables, bits=exact["table"], recurrent=exact["recurrent"])
+
+
+def _is_exact(file: FloatFile, samples: Inputs, kind: str, bits: TableBits) -> bool:
+    paths = [path for path in file.weights if file.kind(path) == kind and bits in file.exact_bits(path)]
+    if not paths:
+        return True
+    levels = {path: file.as_levels(path, bits, False) for path in paths}
+    stored = File(file.flatbuffer)
+    places = {path: [(part.graph, part.tensor) for part in file.parts[path]] for path in paths}
+    found = {place: each for path in paths for place, each in zip(places[path], levels[path], strict=True)}
+    (store_tables if kind == "table" else store_whole)(stored, found)
+    meant = file.replaced({path: [each.real() for each in levels[path]] for path in paths})
+    return same_answers(meant, stored.write(), samples)
 
 
 def same_answers(before: bytes, after: bytes, samples: Inputs) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.arrays import Array
-from tasks.compression.quantization.float_file import Arrays, FloatFile, run_file
+from tasks.compression.quantization.float_file import EXACT, Arrays, FloatFile, run_file
 from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
 from tasks.compression.quantization.tables import TableBits
@@ -142,7 +142,7 @@ def sensitivities(
 def _rounded(file: FloatFile, name: str, bits: Bits) -> tuple[Arrays, int]:
     """A layer's weights as stored, and their bytes."""
     weights = file.weights[name]
-    if file.kind(name) == "table" and bits < 16:
+    if file.kind(name) in EXACT and bits < 16:
         tables = file.as_levels(name, cast("TableBits", bits))
         return tuple(table.real() for table in tables), sum(table.bytes() for table in tables)
     pairs = [(values, part.outputs) for values, part in zip(weights, file.parts[name], strict=True)]

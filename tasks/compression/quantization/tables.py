@@ -1,4 +1,4 @@
-"""Rows of tables in 8, 4 or 2 bits, as LiteRT's EMBEDDING_LOOKUP reads them.
+"""Rows of tables in 8, 4 or 2 bits, as LiteRT's EMBEDDING_LOOKUP reads them, and other weights that are read as floats.
 
 A row is levels −L … L times a scale, L = 2^(bits − 1) − 1. A scale is of each row, in float16 where the bits are fewer
 than 8 (2 bytes a row), or of the whole table; where each row of 8 bits has one, it takes 12 bytes with its zero point.
@@ -22,8 +22,8 @@ TableScales = Literal["row", "table"]
 RATIOS = np.linspace(0.1, 1.0, 91)  # of the greatest weight, that scales are looked for among
 CHUNK = 1 << 22  # weights at a time
 LARGEST_HALF, LEAST_HALF = 65504.0, 2.0**-24
-HALVES_SINCE = 3  # version of DEQUANTIZE that reads float16
-SINCE = 4  # version of EMBEDDING_LOOKUP that reads rows of 4 bits and a scale for each
+HALVES_SINCE, LEVELS_SINCE = 3, 6  # versions of DEQUANTIZE that read float16, and 4 bits
+LOOKUP_SINCE = 4  # version of EMBEDDING_LOOKUP that reads rows of 4 bits and a scale for each
 
 
 @dataclass(frozen=True)
@@ -86,46 +86,74 @@ def store_tables(file: File, tables: Mapping[tuple[int, int], TableLevels]) -> N
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    kinds = {8: schema.TensorType.INT8, 4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
     for (number, index), table in tables.items():
-        graph, tensor = file.model.subgraphs[number], file.tensor(number, index)
-        stored = {8: lambda levels: levels, 4: in_half_bytes, 2: in_quarter_bytes}[table.bits](table.levels)
-        file.store(tensor, stored)
-        tensor.type = kinds[table.bits]
-        tensor.quantization = schema.QuantizationParametersT()
-        if table.bits < 8 and len(table.scales) > 1:
-            scales = table.scales.astype(np.float16).reshape(-1, 1)
-            blocks = schema.BlockwiseQuantizationT()
-            blocks.scales = add_constant(file.model, graph, f"{(tensor.name or b'').decode()} scales", scales)
-            blocks.zeroPoints, blocks.blockSize = -1, table.levels.shape[1]
-            tensor.quantization.details = blocks
-            tensor.quantization.detailsType = schema.QuantizationDetails.BlockwiseQuantization
-        else:
-            tensor.quantization.scale = table.scales
-            tensor.quantization.zeroPoint = np.zeros(len(table.scales), np.int64)
-        newer = code_index(file.model, schema.BuiltinOperator.EMBEDDING_LOOKUP, SINCE)
+        graph = file.model.subgraphs[number]
+        _store(file, number, index, table)
+        newer = code_index(file.model, schema.BuiltinOperator.EMBEDDING_LOOKUP, LOOKUP_SINCE)
         for each in graph.operators:
             if file.code(each) == schema.BuiltinOperator.EMBEDDING_LOOKUP and int(each.inputs[1]) == index:
                 each.opcodeIndex = newer
 
 
-def store_halves(file: File, tables: Iterable[tuple[int, int]]) -> None:
-    """Store tables as float16, behind an operator that makes float32 of them once.
+def store_whole(file: File, kernels: Mapping[tuple[int, int], TableLevels]) -> None:
+    """Put levels in the place of float kernels, behind an operator that makes float32 of them once.
 
     Args:
         file: is changed.
-        tables: numbers of graph and tensor.
+        kernels: by the numbers of graph and tensor.
+    """
+    for (number, index), levels in kernels.items():
+        _store(file, number, index, levels)
+        _make_floats(file, number, index, LEVELS_SINCE)
+
+
+def store_halves(file: File, weights: Iterable[tuple[int, int]]) -> None:
+    """Store weights as float16, behind an operator that makes float32 of them once.
+
+    Args:
+        file: is changed.
+        weights: numbers of graph and tensor.
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    for number, index in tables:
-        graph, tensor = file.model.subgraphs[number], file.tensor(number, index)
-        name = (tensor.name or b"").decode()
+    for number, index in weights:
+        tensor = file.tensor(number, index)
         values = np.frombuffer(file.content(tensor), np.float32).reshape(tensor.shape)
         file.store(tensor, values.astype(np.float16))
         tensor.type = schema.TensorType.FLOAT16
-        whole = add_tensor(graph, f"{name} whole", schema.TensorType.FLOAT32, tensor.shape)
-        for each in graph.operators:
-            each.inputs = np.where(np.asarray(each.inputs) == index, whole, each.inputs).astype(np.int32)
-        dequantize = code_index(file.model, schema.BuiltinOperator.DEQUANTIZE, HALVES_SINCE)
-        graph.operators.insert(0, operator(dequantize, [index], [whole]))
+        _make_floats(file, number, index, HALVES_SINCE)
+
+
+def _store(file: File, number: int, index: int, table: TableLevels) -> None:
+    """Put levels and their scales in the place of a float tensor."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    kinds = {8: schema.TensorType.INT8, 4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
+    graph, tensor = file.model.subgraphs[number], file.tensor(number, index)
+    stored = {8: lambda levels: levels, 4: in_half_bytes, 2: in_quarter_bytes}[table.bits](table.levels)
+    file.store(tensor, stored)
+    tensor.type = kinds[table.bits]
+    tensor.quantization = schema.QuantizationParametersT()
+    if table.bits < 8 and len(table.scales) > 1:
+        scales = table.scales.astype(np.float16).reshape(-1, 1)
+        blocks = schema.BlockwiseQuantizationT()
+        blocks.scales = add_constant(file.model, graph, f"{(tensor.name or b'').decode()} scales", scales)
+        blocks.zeroPoints, blocks.blockSize = -1, table.levels.shape[1]
+        tensor.quantization.details = blocks
+        tensor.quantization.detailsType = schema.QuantizationDetails.BlockwiseQuantization
+    else:
+        tensor.quantization.scale = table.scales
+        tensor.quantization.zeroPoint = np.zeros(len(table.scales), np.int64)
+
+
+def _make_floats(file: File, number: int, index: int, version: int) -> None:
+    """Let all that reads a constant read the floats that it stands for."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph, tensor = file.model.subgraphs[number], file.tensor(number, index)
+    name = f"{(tensor.name or b'').decode()} whole"
+    whole = add_tensor(graph, name, schema.TensorType.FLOAT32, tensor.shape)
+    for each in graph.operators:
+        each.inputs = np.where(np.asarray(each.inputs) == index, whole, each.inputs).astype(np.int32)
+    code = code_index(file.model, schema.BuiltinOperator.DEQUANTIZE, version)
+    graph.operators.insert(0, operator(code, [index], [whole]))

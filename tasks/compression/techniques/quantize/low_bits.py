@@ -13,7 +13,7 @@ from tasks.compression.quantization.calibration import CalibrationSet, calibrati
 from tasks.compression.quantization.float_file import FloatFile, TableSettings
 from tasks.compression.quantization.int4 import Bits, WeightRange, widths_of
 from tasks.compression.quantization.kernels import check_kernels
-from tasks.compression.quantization.lookups import exact_bits, with_lookups
+from tasks.compression.quantization.lookups import exact_settings, with_lookups
 from tasks.compression.quantization.tables import TableBits, TableScales
 from tasks.compression.quantization.weight_ranges import Ranges, choose_ranges
 from tasks.compression.records import Reason, Skip
@@ -43,7 +43,8 @@ class Lowered:
 class LowBits(Calibrated):
     """A mode that gives weights fewer bits, layer by layer; the runtime rounds activations to 8 bits on use.
 
-    Rows of tables (embeddings) are looked up and multiplied by nothing: they count as what is stored, exactly.
+    Rows of tables (embeddings), and the kernels of an LSTM that is one operator, are read as floats: they count as what
+    is stored, exactly.
 
     The range of a layer's 4-bit weights is the one of three that leaves most of the answers on calibration samples, see
     :mod:`tasks.compression.quantization.weight_ranges`.
@@ -113,8 +114,7 @@ class LowBits(Calibrated):
         every: tuple[TableBits, ...] = get_args(TableBits)
         allowed = tuple(bits for bits in every if bits >= self.table_bits)
         file = FloatFile(found.flatbuffer, places, TableSettings(allowed, self.table_scales))
-        exact = TableSettings(exact_bits(file, samples, allowed), self.table_scales)
-        return FloatFile(found.flatbuffer, places, exact), found.refused
+        return FloatFile(found.flatbuffer, places, exact_settings(file, samples)), found.refused
 
 
 def _above(file: FloatFile, bits: Mapping[str, Bits], wanted: int, refused: Mapping[str, str]) -> tuple[Skip, ...]:

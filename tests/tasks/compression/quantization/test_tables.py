@@ -16,7 +16,7 @@ from tasks.compression.location import locate
 from tasks.compression.quantization.float_file import FloatFile, TableSettings, run_file
 from tasks.compression.quantization.int4 import Bits, quantize_weights, widths_of
 from tasks.compression.quantization.kernels import PLAIN, XNNPACK, answers
-from tasks.compression.quantization.lookups import exact_bits, same_answers, with_lookups
+from tasks.compression.quantization.lookups import exact_settings, same_answers, with_lookups
 from tasks.compression.quantization.tables import TableBits, TableLevels, TableScales, levels_of, store_halves, widths
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError
@@ -115,8 +115,8 @@ def test_rows_count_as_what_is_stored_wherever_they_may_be(width: int, scales: T
     file = looked_up(network(width), TableSettings(scales=scales))
     every: tuple[TableBits, ...] = (8, 4, 2)
     offered = [bits for bits in every if width * bits % 8 == 0]
-    assert list(file.table_bits("table")) == list(widths(width)) == offered
-    assert exact_bits(file, asked(), offered) == tuple(offered)
+    assert list(file.exact_bits("table")) == list(widths(width)) == offered
+    assert exact_settings(file, asked()).bits == (8, 4, 2)
     for bits in offered:
         made = quantize_weights(file, {"table": bits})
         meant = file.replaced({"table": [each.real() for each in file.stored(made)["table"]]})
@@ -126,7 +126,7 @@ def test_rows_count_as_what_is_stored_wherever_they_may_be(width: int, scales: T
 
 def test_widths_that_the_runtime_reads_otherwise_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.compression.quantization.float_file.widths", lambda _: (8, 4, 2))
-    assert exact_bits(looked_up(network(5)), asked(), (8, 4, 2)) == (8,)
+    assert exact_settings(looked_up(network(5)), asked()).bits == (8,)
 
 
 @every_width
@@ -229,3 +229,25 @@ def test_nothing_to_store_as_halves_changes_nothing() -> None:
     before = file.write()
     store_halves(file, ())
     assert file.write() == before
+
+
+def recurrent() -> FloatFile:
+    """An LSTM that is one operator."""
+    set_seed(3)
+    layers, ids = keras().layers, keras().Input((LENGTH,), dtype="int32", name="ids")
+    signal = layers.LSTM(8, name="memory")(layers.Embedding(ROWS, 6, name="table")(ids))
+    return looked_up(keras().Model(ids, layers.Dense(3, name="logits")(signal)))
+
+
+@pytest.mark.parametrize(("bits", "dtype"), [(16, "float16"), (8, "int8"), (4, "int4")])
+def test_kernels_of_an_lstm_count_as_what_is_stored(bits: Bits, dtype: str) -> None:
+    file = recurrent()
+    kernels = ("memory/kernel", "memory/recurrent_kernel")
+    assert {path: widths_of(file, path) for path in kernels} == dict.fromkeys(kernels, (16, 8, 4))
+    assert exact_settings(file, asked()).recurrent == (8, 4)
+    made = quantize_weights(file, dict.fromkeys(kernels, bits))
+    stored = file.stored(made)
+    assert {each.dtype for path in kernels for each in stored[path]} == {dtype}
+    meant = file.replaced({path: [each.real() for each in stored[path]] for path in kernels})
+    assert same_answers(meant, made, asked())
+    assert len(made) < len(file.flatbuffer)
