@@ -19,6 +19,7 @@ from tasks.samples import Inputs
 # of what reads a weight: which widths it may have depends on it; nothing but float32 in operators of kind "fixed"
 Kind = Literal["dense", "convolution", "other", "table", "recurrent", "fixed"]
 EXACT: frozenset[Kind] = frozenset({"table", "recurrent"})  # what is read as floats, so that it counts as stored
+SHARED = 256  # values of a table at most, where they are shared
 RECURRENT: tuple[TableBits, ...] = (8, 4)
 LSTM_KERNELS = (*range(1, 9), 16)  # inputs of LiteRT's LSTM: of each gate for inputs and states, and the projection
 Arrays = tuple[NDArray[np.float32], ...]
@@ -130,7 +131,10 @@ class FloatFile:
     def as_levels(self, path: str, bits: TableBits, clipped: bool = True) -> tuple[TableLevels, ...]:
         """A table or a recurrent kernel, each of its constants, as it would be stored."""
         scales = self.tables.scales if self.kind(path) == "table" else "table"
-        return tuple(levels_of(values, bits, scales, clipped) for values in self.weights[path])
+        return tuple(
+            levels_of(values, bits, scales or ("table" if _few_values(values) else None), clipped)
+            for values in self.weights[path]
+        )
 
     def replaced(self, weights: Mapping[str, Sequence[Array]]) -> bytes:
         """The file with other constants for the weights of these paths.
@@ -193,6 +197,11 @@ class FloatFile:
             path: tuple(other.constant(*moved[part.graph, part.tensor][0], part.outputs) for part in parts)
             for path, parts in self.parts.items()
         }
+
+
+def _few_values(values: NDArray[np.float32]) -> bool:
+    """Return whether a table has shared values, as from clustering, which a scale for each row would part."""
+    return len(np.unique(values)) <= min(SHARED, values.size // 4)
 
 
 def _places(parts: Sequence[Part]) -> list[tuple[int, int]]:

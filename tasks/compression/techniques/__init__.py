@@ -11,6 +11,7 @@ from tasks.compression.techniques.prune import Prune
 from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.compression.techniques.prune_vocabulary import PruneVocabulary
 from tasks.compression.techniques.quantize import Quantize
+from tasks.compression.techniques.unroll import Unroll
 from tasks.compression.techniques.width_to_depth import WidthToDepth
 
 TECHNIQUES: dict[str, StepReader] = {
@@ -21,6 +22,7 @@ TECHNIQUES: dict[str, StepReader] = {
     "factorize": Factorize,
     "fine_tune": FineTune,
     "distill": Distill,
+    "unroll": Unroll,
     "width_to_depth": WidthToDepth,
     "quantize": Quantize,
     "convert": Convert,

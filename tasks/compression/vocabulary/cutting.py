@@ -78,6 +78,7 @@ def _cut(file: File, numbers: NDArray[np.int32]) -> None:
     for each in found:
         graph.operators.remove(each)
         unused = graph.tensors[each.inputs[0]]
-        unused.buffer, unused.shape = 0, np.array([1], np.int32)
+        file.store(unused, np.zeros(1, np.int32))
+        unused.shape = np.array([1], np.int32)
         for other in graph.operators:
             other.inputs = np.where(np.asarray(other.inputs) == each.outputs[0], given, other.inputs).astype(np.int32)

@@ -91,6 +91,7 @@ def test_the_file_gives_for_new_numbers_what_the_network_gives_for_the_old_ones(
     flatbuffer, candidate = carried_out([PRUNE], model, tmp_path)
     expected = answers(pruned, validation())
     np.testing.assert_allclose(LiteRTModel(flatbuffer).predict(in_own_numbers(candidate)), expected, atol=1e-5)
+    assert np.array(numbers_of(pruned), np.int32).tobytes() not in flatbuffer
     known = set(candidate.ids_kept) | {0, 1}
     unchanged = [row for row in range(len(expected)) if set(validation().arrays["tokens"][row].tolist()) <= known]
     np.testing.assert_allclose(expected[unchanged], answers(model, validation())[unchanged], atol=1e-5)
