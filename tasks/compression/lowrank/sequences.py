@@ -67,7 +67,7 @@ class TableSvd(Svd):
 
 
 def _lost(table: Matrix, dense: Matrix) -> float:
-    """What rounding the table's rows to 4 bits takes off the product: squared, of all weights together."""
+    """The squared error of the product, of all weights together, where the table's rows are rounded to 4 bits."""
     rounded = levels_of(table.astype(np.float32), 4, "row").real()
     return float(np.square((rounded - table) @ dense).sum())
 

@@ -20,14 +20,16 @@ from tasks.deployment.records import (
 from tasks.deployment.releases.chosen import ChosenCandidate, check_model
 from tasks.deployment.releases.model_card import model_card
 from tasks.deployment.releases.samples import record
+from tasks.drift.profiling import profile_prepared
 from tasks.drift.records import PROFILE
 from tasks.errors import ReleaseError
-from tasks.evaluation.asking import own_assets_of
+from tasks.evaluation.asking import own_assets_of, own_reader
 from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
 from tasks.litert import LiteRTModel
 from tasks.packing.pack_cache import packed
-from tasks.samples import Dataset
+from tasks.records import write_record
+from tasks.samples import Dataset, read_dataset
 from tasks.workloads import find_workload, measuring_of
 
 NAMES = {MANIFEST, APPROVERS, MODEL, *(path.name for path in (DECISION, PROFILE, GATE, PARAMS, LOCK))}  # not for assets
@@ -81,6 +83,9 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
     present = [path for path in (DECISION if chosen.decision else None, PROFILE if PROFILE.exists() else None) if path]
     for path in (GATE, PARAMS, LOCK, *present):
         shutil.copyfile(path, folder / path.name)
+    reader = own_reader(chosen.model, read_dataset())
+    if reader and PROFILE in present:  # drift is seen by the release's own vocabulary
+        write_record(folder / PROFILE.name, profile_prepared(reader=reader))
     files = {path.name: file_record(path) for path in sorted(folder.iterdir())}
     return Bundle(folder, files, unpacked, tuple(assets))
 
