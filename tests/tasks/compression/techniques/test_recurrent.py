@@ -5,14 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tf_keras
 
-from slimline import compress
 from tasks.litert import LiteRTModel
-from tasks.samples import Inputs
-from tasks.workloads.text.networks import BUILDERS
+from tests.tasks.compression.texts import carried_out, network, tokens
 
-LENGTH, ROWS, CLASSES = 8, 60, 3
 INT4 = {"technique": "quantize", "mode": "int4", "calibration": 64}
 KERNELS = {"memory/kernel", "memory/recurrent_kernel"}
 CASES: dict[str, tuple[list[dict[str, Any]], str, set[str]]] = {
@@ -22,7 +18,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], str, set[str]]] = {
     "quantized": ([INT4], "dtype", KERNELS),
     "unrolled": ([{"technique": "unroll"}, INT4], "dtype", KERNELS),
 }
-QUICK = {("lstm", "factorized"), ("gru", "clustered")}
+QUICK = {("lstm", "quantized")}
 EVERY = [
     pytest.param(network, case, marks=() if (network, case) in QUICK else pytest.mark.slow)
     for network in ("lstm", "gru")
@@ -31,20 +27,16 @@ EVERY = [
 ]
 
 
-@pytest.mark.parametrize(("network", "case"), EVERY)
-def test_what_is_promised_of_recurrent_kernels_is_in_the_file(network: str, case: str, tmp_path: Path) -> None:
-    tf_keras.utils.set_random_seed(1)
+@pytest.mark.parametrize(("name", "case"), EVERY)
+def test_what_is_promised_of_recurrent_kernels_is_in_the_file(name: str, case: str, texts: Path) -> None:
     steps, kind, layers = CASES[case]
-    model = BUILDERS[network](LENGTH, ROWS, CLASSES, 0.0)
-    texts = np.random.default_rng(3).integers(1, ROWS, (300, LENGTH)).astype(np.int32)
-    labels = model.predict(texts, verbose=0).argmax(axis=1)
-    candidate = compress(model, steps, ({"tokens": texts}, labels))
-    promises = candidate.record.steps[-1].promises
+    flatbuffer, candidate = carried_out(steps, network(texts, name), texts)
+    promises = candidate.steps[-1].promises
     assert all(promise.holds for promise in promises), [each for each in promises if not each.holds]
     assert layers <= {promise.layer for promise in promises if promise.promise == kind}
     if case == "factorized":
-        (skip,) = (skip for skip in candidate.record.steps[0].skipped if skip.layer == "memory/recurrent_kernel")
+        (skip,) = (skip for skip in candidate.steps[0].skipped if skip.layer == "memory/recurrent_kernel")
         assert "no layer multiplies its states by two matrices" in skip.sentence
-    loaded = LiteRTModel(candidate.write(tmp_path / "model.tflite"))
-    first, again = (loaded.predict(Inputs({"tokens": texts[:16]})) for _ in range(2))
+    loaded = LiteRTModel(flatbuffer)
+    first, again = (loaded.predict(tokens(texts)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
