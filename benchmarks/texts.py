@@ -118,7 +118,7 @@ def main() -> None:
             clock(found, models, test)
             if options.fasttext:
                 beside(found, options.fasttext, messages, number, Path(name))
-    print(table(found, truth))
+        print(f"after fold {number + 1} of {options.folds}:\n\n{table(found, truth)}\n", flush=True)
 
 
 def read_messages(path: Path) -> list[Message]:

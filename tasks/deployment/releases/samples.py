@@ -17,7 +17,7 @@ from tasks.errors import ReleaseError
 from tasks.evaluation.asking import batches
 from tasks.litert import LiteRTModel, Scores, cpu_name, runtime_name
 from tasks.records import Record
-from tasks.samples import Dataset, Inputs, size_of
+from tasks.samples import Dataset, Inputs, read_batches, size_of
 from tasks.workloads import find_workload, unnamed
 
 MAX_BYTES = 4 << 20  # of all samples of a release
@@ -88,8 +88,12 @@ def choose(config: Smoke, dataset: Dataset, path: Path | None = None) -> Inputs:
     """Choose samples to record: made up by the workload, or the first of validation as the model takes them."""
     count = max(1, min(config.samples, MAX_BYTES // size_of(dataset.inputs)))
     if config.of == "validation":
-        for asked in batches(path or Path(), dataset, "validation", count):
-            return asked.taken
+        if path is None:
+            of_split = (samples for samples, _ in read_batches("validation", count))
+        else:
+            of_split = (asked.taken for asked in batches(path, dataset, "validation", count))
+        for samples in of_split:
+            return samples
     return Inputs(find_workload(dataset.workload).noise(dataset.inputs, count))
 
 
