@@ -125,7 +125,15 @@ def models_of(params: Params, work: str) -> list[str]:
         *workload_parts(params, work),
         *([params.training.model] if "training" in networks else []),
         *([network.model for network in params.teachers.values()] if "teachers" in networks else []),
+        *(_students(params) if "students" in networks else []),
     ]
+
+
+def _students(params: Params) -> list[str]:
+    """The networks that steps of recipes teach; what is no step at all is said by who reads recipes."""
+    steps = [step for recipe in params.recipes.values() for step in recipe if isinstance(step, Mapping)]
+    students = [step["student"] for step in steps if isinstance(step.get("student"), Mapping)]
+    return sorted({str(student["model"]) for student in students if student.get("model")})
 
 
 def foresee_code(params: Params, root: Path = Path()) -> dict[Path, bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Networks = Literal["training", "teachers"]  # parts of params.yaml that may name a module of a user's own
+Networks = Literal["training", "teachers", "students"]  # parts of params.yaml that may name a module of a user's own
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ WORKS: Mapping[str, Work] = {
     "train": Work("tasks.training.trainer:train", ("training",), learns=True),
     "export": Work("tasks.training.serving:export", ("training",)),
     "teach": Work("tasks.training.teachers:teach", ("teachers",), learns=True),
-    "compress": Work("tasks.compression.supervisor:compress", ("training", "teachers"), learns=True),
+    "compress": Work("tasks.compression.supervisor:compress", ("training", "teachers", "students"), learns=True),
     "production": Work("tasks.deployment.releases.production:production"),
     "drift": Work("tasks.drift.stage:drift"),
     "evaluate": Work("tasks.evaluation.quality:evaluate", measures=True, answers=True),

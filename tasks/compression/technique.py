@@ -57,12 +57,14 @@ class Subject:
 
     ``places``: where a flatbuffer holds the weights of the Keras model that it was made of, see
     :func:`tasks.compression.location.locate`. ``packed``: it is a package, stored in a container of its own.
+    ``numbers``: the new number of each id, where a flatbuffer takes these in the place of those of the prepared data.
     """
 
     model: KerasModel | None = None
     flatbuffer: bytes = b""
     places: Places = field(default_factory=dict)
     packed: bool = False
+    numbers: tuple[int, ...] = ()
 
     @property
     def network(self) -> KerasModel:
@@ -212,6 +214,10 @@ class Technique(Settings):
 
     def teachers(self) -> frozenset[str]:
         """Return names of the teachers of params.yaml that it learns from."""
+        return frozenset()
+
+    def networks(self) -> frozenset[str]:
+        """Return names of the networks that it builds, as ``training.model`` has them."""
         return frozenset()
 
     @abstractmethod

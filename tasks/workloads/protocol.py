@@ -22,6 +22,7 @@ from tasks.workloads.readers import (
     Reader,
     RowReader,
     UnusableError,
+    Vocabulary,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "RowReader",
     "TensorSpec",
     "UnusableError",
+    "Vocabulary",
     "Workload",
     "WorkloadLearning",
     "WorkloadReading",

@@ -21,13 +21,16 @@ from tasks.deployment.records import (
 from tasks.deployment.releases.chosen import ChosenCandidate, check_model
 from tasks.deployment.releases.model_card import model_card
 from tasks.deployment.releases.samples import record
+from tasks.drift.profiling import profile_prepared
 from tasks.drift.records import PROFILE
 from tasks.errors import ReleaseError
+from tasks.evaluation.asking import own_assets_of, own_reader
 from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
 from tasks.litert import LiteRTModel
 from tasks.packing.pack_cache import packed
-from tasks.samples import Dataset, read_assets
+from tasks.records import write_record
+from tasks.samples import Dataset, read_dataset
 from tasks.workloads import find_workload, measuring_of
 
 NAMES = {MANIFEST, APPROVERS, MODEL, *(path.name for path in (DECISION, PROFILE, GATE, PARAMS, LOCK))}  # not for assets
@@ -73,12 +76,12 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
     for name, text in {
         **({LABELS: labels(classes)} if classes else {}),
         SIGNATURE: to_json(describe_signature(loaded, chosen.dataset, chosen.quality.settled)),
-        SAMPLES: to_json(record(loaded, params.deployment.smoke, chosen.dataset).model_dump(mode="json")),
+        SAMPLES: to_json(record(loaded, params.deployment.smoke, chosen.dataset, chosen.model).model_dump(mode="json")),
         "metrics.json": to_json(metrics(chosen)),
         "model_card.md": model_card(params, chosen),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
-    assets = read_assets()
+    assets = own_assets_of(chosen.model)
     for name, content in assets.items():
         if (folder / name).exists() or name in NAMES:
             raise ReleaseError(
@@ -89,6 +92,9 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
     present = [path for path in (DECISION if chosen.decision else None, PROFILE if PROFILE.exists() else None) if path]
     for path in (GATE, PARAMS, LOCK, *present):
         shutil.copyfile(path, folder / path.name)
+    reader = own_reader(chosen.model, read_dataset())
+    if reader and PROFILE in present:  # drift is seen by the release's own vocabulary
+        write_record(folder / PROFILE.name, profile_prepared(reader=reader))
     files = {path.name: file_record(path) for path in sorted(folder.iterdir())}
     return Bundle(folder, files, unpacked, tuple(assets))
 

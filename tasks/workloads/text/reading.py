@@ -18,6 +18,7 @@ from tasks.workloads.protocol import Draft, UnusableError
 from tasks.workloads.tables.files import is_table, take_table
 from tasks.workloads.tables.streams import encoding_of
 from tasks.workloads.text.folding import Folding, all_characters
+from tasks.workloads.text.numbers import FIRST, UNKNOWN_ID
 from tasks.workloads.text.pieces import PIECES, expect_library
 from tasks.workloads.text.settings import TOKENS, TextSettings
 from tasks.workloads.text.tokenizer import FILE, MAX_TEXT, Tokenizer
@@ -37,6 +38,17 @@ class LearnedTexts:
 
     tokenizer: Tokenizer
     notes: tuple[str, ...] = ()
+    stay = FIRST
+    unknown = UNKNOWN_ID
+
+    @property
+    def why_whole(self) -> str:
+        """A hash has no vocabulary."""
+        return "" if self.tokenizer.vocabulary else f"{self.tokenizer.kind} have no vocabulary: set data.text.rows"
+
+    def keeping(self, ids: Sequence[int]) -> "LearnedTexts":
+        """Know some of the tokens alone."""
+        return LearnedTexts(self.tokenizer.keeping(ids))
 
     @property
     def inputs(self) -> Specs:

@@ -8,8 +8,8 @@ the vocabulary, sorted, in front coding (each token by how much of its beginning
 import gzip
 import json
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -89,6 +89,15 @@ class Tokenizer:
         taken = np.arange(self.length) >= self.length - counts[:, None]
         made[taken] = np.fromiter(chain.from_iterable(rows), np.int32, int(counts.sum()))
         return made
+
+    def keeping(self, numbers: Sequence[int]) -> "Tokenizer":
+        """Return the tokenizer that knows some of the tokens alone; those that it does not know are unknown.
+
+        Args:
+            numbers: of the tokens, rising.
+        """
+        kept = tuple(self.vocabulary[number - FIRST] for number in numbers)
+        return replace(self, rows=FIRST + max(1, len(kept)), vocabulary=kept)
 
     def to_bytes(self) -> bytes:
         """Return the tokenizer as a file; the same one gives the same bytes."""
