@@ -36,7 +36,7 @@ class ShardWriter:
         self.shard_bytes = shard_bytes
         self.target = target
         self.samples = 0
-        self.targets: Counter[float] = Counter()  # of classes
+        self.targets: Counter[float | bytes] = Counter()  # of classes
         self.shards: list[Shard] = []
         self._file: IO[bytes] | None = None
 
@@ -56,7 +56,7 @@ class ShardWriter:
         """
         self.add_record(frame(encode(sample, self.target)), sample.target)
 
-    def add_record(self, record: bytes, target: float) -> None:
+    def add_record(self, record: bytes, target: float | bytes) -> None:
         """Append a sample that is encoded.
 
         Args:

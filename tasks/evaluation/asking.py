@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tasks.errors import DataError, EvaluationError
 from tasks.evaluation.records import PRODUCTION_TFLITE
-from tasks.samples import Dataset, Specs, SplitName, read_assets, read_batches
+from tasks.samples import Dataset, SplitName, read_assets, read_batches
+from tasks.workloads.grouping import MakesTargets
 from tasks.workloads.protocol import LearnedReader
 from tasks.workloads.rereading import Asked, assets_beside, learned_reader, read_as
 
@@ -35,8 +36,8 @@ def own_reader(path: Path, dataset: Dataset) -> LearnedReader | None:
         raise EvaluationError(str(error)) from None
 
 
-def inputs_of(path: Path, dataset: Dataset) -> Specs:
-    """Return the inputs that a model is asked with.
+def as_asked(path: Path, dataset: Dataset) -> Dataset:
+    """Return prepared data with the inputs and the target that a model is asked with.
 
     Args:
         path: of the model.
@@ -46,7 +47,10 @@ def inputs_of(path: Path, dataset: Dataset) -> Specs:
         EvaluationError: see :func:`own_reader`.
     """
     reader = own_reader(path, dataset)
-    return dataset.inputs if reader is None else reader.inputs
+    if reader is None:
+        return dataset
+    target = reader.target if isinstance(reader, MakesTargets) else dataset.target
+    return dataset.model_copy(update={"inputs": reader.inputs, "target": target})
 
 
 def batches(path: Path, dataset: Dataset, split: SplitName, size: int) -> Iterator[Asked]:

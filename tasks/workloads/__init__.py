@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WORKLOADS = {  # the class in the module ``workload`` of the folder of that name; the first one is the default
     "image": "Image",
     "text": "Text",
+    "ratings": "Ratings",
 }
 DEFAULT_WORKLOAD = next(iter(WORKLOADS))
 OWN = re.compile(r"\w+(\.\w+)*:\w+")  # package.module:name

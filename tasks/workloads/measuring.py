@@ -77,6 +77,14 @@ class Prediction(Record):
         """Return what people are shown, part by part."""
         return (self.label,)
 
+    def first(self, count: int) -> "Prediction":  # noqa: ARG002
+        """Return the answer cut to its first parts, where it names several things; by default all of it.
+
+        Args:
+            count: of parts.
+        """
+        return self
+
 
 @dataclass(frozen=True)
 class ConstantAnswer:
@@ -117,6 +125,15 @@ class OutcomeMeasuring(ABC):
             KeyError: there is none of that name.
         """
         return {metric.name: metric for metric in self.metrics}[name]
+
+    def reduced(self, outputs: NDArray[np.float32], targets: NDArray[Any]) -> Answers:
+        """Return what is kept of a batch of answers, from which all metrics can be had; by default all of it.
+
+        Args:
+            outputs: of a model, ``[n, …]``.
+            targets: of the samples, ``[n, …]``.
+        """
+        return Answers(outputs, targets)
 
     def measure(self, answers: Answers) -> dict[str, float]:
         """Return each metric's figure of one model, by name.

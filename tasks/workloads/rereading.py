@@ -8,6 +8,7 @@ from tasks.arrays import Array
 from tasks.errors import DataError
 from tasks.samples import ASSETS, PREPARED, Inputs, SplitName, read_batches, read_contents
 from tasks.workloads import reading_of
+from tasks.workloads.grouping import MakesTargets
 from tasks.workloads.protocol import LearnedReader, LearnedReading
 
 
@@ -65,4 +66,6 @@ def read_as(reader: LearnedReader, split: SplitName, size: int, folder: Path = P
     """
     pairs = zip(read_batches(split, size, folder), read_contents(split, size, folder), strict=True)
     for (inputs, targets), contents in pairs:
-        yield Asked(inputs, Inputs(dict(reader.encode(contents))), targets)
+        encoded = dict(reader.encode(contents))
+        own = encoded.pop(reader.target.name) if isinstance(reader, MakesTargets) else targets
+        yield Asked(inputs, Inputs(encoded), own)
