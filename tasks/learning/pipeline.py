@@ -15,7 +15,7 @@ from tasks.backend import TfDataset, TfTensor, tensorflow, traced
 from tasks.errors import TrainingError
 from tasks.learning.feeding import IDS, taken
 from tasks.samples import LABEL, PREPARED, Dataset, Specs, SplitName, TensorSpec, read_dataset, shard_files
-from tasks.workloads import learning_of
+from tasks.workloads import augmentation_for, learning_of
 from tasks.workloads.augmenting import AugmentsTargets
 from tasks.workloads.protocol import Augmentation
 
@@ -145,6 +145,8 @@ def epoch_batches(
     files = [str(path) for path in shard_files("train", folder)]
     steps = steps_per_epoch(dataset, batch_size)
     learning = learning_of(dataset.workload)
+    if augmentation is not None:
+        augmentation = augmentation_for(dataset.workload, augmentation)
 
     def one_epoch(epoch: TfTensor) -> TfDataset:
         records = _shuffled(tf.data.TFRecordDataset(files), dataset, epoch, seed).batch(batch_size)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.errors import ConfigError
 from tasks.gate_settings import COSTS, OBJECTIVES
 from tasks.samples import PREPARED, Dataset, read_dataset
-from tasks.workloads.protocol import Outcome, OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
+from tasks.workloads.protocol import Augmentation, Outcome, OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
 
 if TYPE_CHECKING:
     from tasks.workloads.measuring import Blocks, Exhibits, OutcomeMeasuring  # no code of stages that measure nothing
@@ -100,6 +100,16 @@ def learning_of(name: str) -> WorkloadLearning:
         name: of the workload, as ``data.workload`` has it.
     """
     return _made(find_workload(name).learning)  # type: ignore[no-any-return]
+
+
+def augmentation_for(workload: str, given: Augmentation) -> Augmentation:
+    """Return an augmentation as the workload understands it; where nothing was said of it, the workload's own.
+
+    Args:
+        workload: as ``data.workload`` names it.
+        given: as params.yaml has it.
+    """
+    return find_workload(workload).augmentation() if type(given) is Augmentation else given
 
 
 def outcome_of(folder: Path = PREPARED) -> OutcomeLearning:

@@ -150,7 +150,10 @@ class RowReader(Protocol):
 
 
 class Augmentation(Settings):
-    """Random changes of training samples, anew in each epoch. By itself it changes nothing."""
+    """Random changes of training samples, anew in each epoch.
+
+    By itself it changes nothing, unless a workload's training makes no sense without.
+    """
 
     @property
     def changes(self) -> bool:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -106,7 +107,7 @@ def samples(coded: Coded, rules: Rules, changes: Counter[str]) -> Iterator[Colle
         changes: is told of users without a past.
     """
     bounds = np.flatnonzero(np.diff(coded.user, prepend=-1))
-    for start, end in zip(bounds.tolist(), [*bounds[1:].tolist(), len(coded.user)], strict=True):
+    for start, end in pairwise([*bounds.tolist(), len(coded.user)]):
         name = coded.users[coded.user[start]]
         if end - start < rules.fewest:
             changes[FEW] += end - start

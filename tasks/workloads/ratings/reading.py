@@ -206,15 +206,16 @@ class Question:
 
 
 def _question_of(text: str) -> Question:
-    """Return a question of a person: ids with commas between them, or JSON with ``history`` and ``user``.
+    """Return a question of a person: ids with commas between them, or JSON: a list, or ``history`` and ``user``.
 
     Raises:
         UnusableError: it is neither.
     """
-    if not text.lstrip().startswith("{"):
+    if not text.lstrip().startswith(("{", "[")):
         return Question(tuple(name.strip() for name in text.split(",") if name.strip()))
     try:
         found: Any = json.loads(text)
+        found = {"history": found} if isinstance(found, list) else found
         history, user = found.get("history", []), found.get("user", "")
     except (ValueError, RecursionError) as error:
         raise UnusableError(f"no JSON: {str(error)[:100] or 'nested too deep'}") from None

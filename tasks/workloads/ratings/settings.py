@@ -60,7 +60,10 @@ class RatingsSettings(TableSettings):
 
 
 class RatingsAugmentation(Augmentation):
-    """Random changes of training histories; 0 leaves them as they are."""
+    """Random changes of training histories.
+
+    A network learns to find what it does not see. With 0 it sees all, and learns to repeat what it gets.
+    """
 
     forget: Annotated[
         Fraction,
@@ -68,4 +71,9 @@ class RatingsAugmentation(Augmentation):
             description="fraction of a history that a network does not see and is to find, another one in each epoch",
             lt=1,
         ),
-    ] = 0.0
+    ] = 0.3
+
+    @property
+    def changes(self) -> bool:
+        """True unless histories stay as they are."""
+        return self.forget > 0

@@ -35,7 +35,6 @@ class Ratings:
         "training.batch_size=64",
         "training.learning_rate=0.003",
         "training.schedule=cosine",
-        "training.augmentation={forget: 0.3}",
         "~recipes.qat_int8",
     )
     reading = "tasks.workloads.ratings.reading:RatingsReading"

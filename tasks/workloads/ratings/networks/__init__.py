@@ -8,10 +8,16 @@ none are) and ``dropout`` (a rate) and gives an uncompiled ``tf_keras`` model fr
 from collections.abc import Callable
 
 from tasks.backend import KerasModel
-from tasks.workloads.ratings.networks.autoencoders import denoising_autoencoder, fism
+from tasks.workloads.ratings.networks.autoencoders import denoising_autoencoder, fism, two_tower
+from tasks.workloads.ratings.networks.factors import gmf, matrix_factorization, mlp, neumf
 
 Builder = Callable[[int, int, int, float], KerasModel]
 BUILDERS: dict[str, Builder] = {
     "denoising_autoencoder": denoising_autoencoder,
     "fism": fism,
+    "two_tower": two_tower,
+    "matrix_factorization": matrix_factorization,
+    "gmf": gmf,
+    "mlp": mlp,
+    "neumf": neumf,
 }

@@ -22,6 +22,27 @@ def fism(length: int, items: int, users: int, dropout: float) -> KerasModel:
     return ranking(inputs, summed(history, items, WIDTH), items, dropout, "fism")
 
 
+def two_tower(length: int, items: int, users: int, dropout: float) -> KerasModel:
+    """Build a tower for the user, made of the history, and one for items, a table; what they give is multiplied.
+
+    The form is that of Covington, Adams and Sargin, Deep Neural Networks for YouTube Recommendations, RecSys 2016.
+
+    Args:
+        length: items of a history.
+        items: that are ranked.
+        users: that are known by a number; they do not count here.
+        dropout: rate before the scores.
+
+    Returns:
+        a model from int32 ``[batch, length]`` to scores ``[batch, items]``, not compiled.
+    """
+    history, inputs = entries(length, users)
+    tower = summed(history, items, WIDTH)
+    for number, size in enumerate((2 * WIDTH, WIDTH), start=1):
+        tower = keras().layers.Dense(size, activation="relu" if number == 1 else None, name=f"user_{number}")(tower)
+    return ranking(inputs, tower, items, dropout, "two_tower")
+
+
 def denoising_autoencoder(length: int, items: int, users: int, dropout: float) -> KerasModel:
     """Build an autoencoder with one hidden layer (Mult-DAE of Liang et al., arXiv:1802.05814).
 
