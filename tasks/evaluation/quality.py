@@ -129,7 +129,7 @@ def predict(
         for number, (prepared, taken, truth) in enumerate(batches(path, dataset, split, BATCH)):
             wanted = slice(None) if chosen is None else chosen[number * BATCH : (number + 1) * BATCH]
             digest.update(prepared[wanted].tobytes() + truth[wanted].tobytes())
-            parts.append(measuring.reduced(model.predict(taken[wanted]), truth[wanted]))
+            parts.append(measuring.reduced(model.predict(taken[wanted]), truth[wanted], dataset))
         found[split] = joined(parts or [NONE])
     return Predictions(digest.hexdigest(), found)
 

@@ -14,8 +14,10 @@ from tasks.workloads.measuring import ConstantAnswer, ExtraColumn, OutcomeMeasur
 from tasks.workloads.metric import Answers
 from tasks.workloads.outcomes.ranking.metrics import METRICS, Ndcg
 from tasks.workloads.outcomes.ranking.ranks import CUTOFF, FIGURES, NEGATIVES, figures_of, popularity
+from tasks.workloads.outcomes.ranking.references import NAMES, known_of, references
 
 MOST_NAMED = 100  # items of a prediction
+WIDTH = len(FIGURES) + CUTOFF  # numbers that are kept of a sample
 PROTOCOL = (
     f"The items to be found are ranked among all items that a user does not have; the first {CUTOFF} count. "
     f"Figures of 100 rank each among {NEGATIVES} drawn at random instead, and are not to be compared with the others."
@@ -42,12 +44,14 @@ class RankingDetails(Record):
 
     ``protocol``: how it was measured. ``coverage``: fraction of the items that are among the first ten of any sample.
     ``popular``: mean of the rows of these items, as a fraction of all items: 0 where only the most frequent is named.
+    ``popularity`` and ``references``: what naming the most frequent items reaches, and models of another kind.
     """
 
     protocol: str
     coverage: float
     popular: float
     popularity: dict[str, float]
+    references: dict[str, dict[str, float]]
 
 
 class RankingMeasuring(OutcomeMeasuring):
@@ -57,16 +61,27 @@ class RankingMeasuring(OutcomeMeasuring):
     answer = "one score an item, in the order of its ids; those with the largest scores are named"
     output = "score"
 
-    def reduced(self, outputs: NDArray[np.float32], targets: Array) -> Answers:
-        """Return the figures of samples in place of their scores, and of their targets those that popularity reaches.
+    def reduced(self, outputs: NDArray[np.float32], targets: Array, dataset: Dataset | None = None) -> Answers:
+        """Return the figures of samples in place of their scores, and of their targets those that others reach.
 
         Args:
             outputs: scores ``[n, items]``.
             targets: ``[n, room]``.
+            dataset: what was prepared; None: there are no references.
         """
         items = outputs.shape[1]
-        known = np.concatenate([popularity(items, targets), np.full((len(targets), 1), items, np.float32)], axis=1)
+        others = [popularity(items, targets)]
+        if dataset is not None and items == int(
+            dataset.target.high
+        ):  # a release that knows other items is beside its own figures alone
+            others += [figures_of(scores, targets) for scores in references().scores(known_of(targets, items))]
+        known = np.concatenate([*others, np.full((len(targets), 1), items, np.float32)], axis=1)
         return Answers(figures_of(outputs, targets), known)
+
+    def references(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:  # noqa: ARG002
+        """Give iALS, and EASE where there are not too many items."""
+        for name, start in zip(NAMES, range(WIDTH, answers.targets.shape[1] - 1, WIDTH), strict=False):
+            yield ConstantAnswer(name, Answers(answers.targets[:, start : start + WIDTH], answers.targets))
 
     def details(self, answers: Answers, baseline: Answers | None, dataset: Dataset) -> dict[str, Any]:  # noqa: ARG002
         """Return :class:`RankingDetails`."""
@@ -77,12 +92,13 @@ class RankingMeasuring(OutcomeMeasuring):
             coverage=len(np.unique(rows)) / items,
             popular=float((rows - 1).mean() / max(1, items - 1)) if rows.size else 0.0,
             popularity={metric.name: metric.constant(answers) for metric in self.metrics},
+            references={beside.name: self.measure(beside.answers) for beside in self.references(answers, dataset)},
         )
         return found.model_dump(mode="json")
 
     def constants(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:  # noqa: ARG002
         """Give the most frequent items of the training, in that order."""
-        yield ConstantAnswer("the most frequent items", Answers(answers.targets[:, :-1], answers.targets))
+        yield ConstantAnswer("the most frequent items", Answers(answers.targets[:, :WIDTH], answers.targets))
 
     def smallest_margin(self, mine: Answers, theirs: Answers, samples: int, confidence: float) -> float:
         """Return it for as many samples whose figures differ as those of these samples do."""
@@ -119,4 +135,6 @@ class RankingMeasuring(OutcomeMeasuring):
             f"The most frequent items, named to everybody, reach {percent(found.popularity[self.main.name])} "
             f"{self.main.label} on validation."
         )
+        for name, reached in found.references.items():
+            yield f"{name} reaches {percent(reached[self.main.name])} {self.main.label} there."
         yield f"{1 - found.coverage:.2%} of the items are among the first {CUTOFF} of none of the validation {things}."
