@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def ordered(columns: Columns, rules: Rules, changes: Counter[str]) -> Coded:
     """
     users, user = _numbered(columns.users)
     items, item = _numbered(columns.items)
-    order = np.lexsort((columns.splits, _mixed(users, items, user, item), columns.times, user))
+    order = np.lexsort((columns.splits, item, _mixed(users, items, user, item), columns.times, user))
     user, item = user[order], item[order]
     pairs = user * len(items) + item
     _, last = np.unique(pairs[::-1], return_index=True)
@@ -86,8 +87,8 @@ def _numbered(names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
 def _mixed(
     users: Sequence[str], items: Sequence[str], user: NDArray[np.int64], item: NDArray[np.int64]
 ) -> NDArray[np.uint64]:
-    """Return a hash of each pair of user and item."""
-    of_users, of_items = (np.array([_hash(name) for name in names], np.uint64) for names in (users, items))
+    """Return a hash of each pair of user and item; two may share one."""
+    of_users, of_items = (np.array([crc32(name.encode()) for name in names], np.uint64) for names in (users, items))
     if not len(user):
         return np.zeros(0, np.uint64)
     mixed = (of_users[user] ^ (of_items[item] * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
