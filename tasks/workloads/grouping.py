@@ -56,6 +56,9 @@ class GroupingReader(Protocol):
 
         Args:
             rows: of tables.
+
+        Returns:
+            bytes for each group, and the rows that cannot be used.
         """
 
     def settle(self, groups: Sequence[Blocks], shares: Shares, declared: frozenset[SplitName]) -> "GroupingReader":
@@ -76,6 +79,9 @@ class GroupingReader(Protocol):
         Args:
             blocks: of the group.
             changes: is told what was left out or changed, and how often.
+
+        Returns:
+            samples, in an order that hangs on nothing but the rows of the group.
         """
 
 

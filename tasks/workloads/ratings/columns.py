@@ -38,6 +38,9 @@ def choose(columns: Sequence[str], settings: RatingsSettings, path: str) -> Chos
         settings: ``data.ratings``.
         path: of the file, for messages.
 
+    Returns:
+        the names of the columns; None for a rating or a time that is not there and was not named.
+
     Raises:
         SourceError: one is missing, or several could be meant.
     """

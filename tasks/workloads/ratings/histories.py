@@ -61,6 +61,9 @@ def ordered(columns: Columns, rules: Rules, changes: Counter[str]) -> Coded:
         columns: of the interactions.
         rules: what is too rare.
         changes: is told what was left out.
+
+    Returns:
+        the interactions that count.
     """
     users, user = _numbered(columns.users)
     items, item = _numbered(columns.items)
@@ -106,6 +109,9 @@ def samples(coded: Coded, rules: Rules, changes: Counter[str]) -> Iterator[Colle
         coded: interactions of some users, all that these have.
         rules: what is held out.
         changes: is told of users without a past.
+
+    Returns:
+        at most three samples of each user, one for each split.
     """
     bounds = np.flatnonzero(np.diff(coded.user, prepend=-1))
     for start, end in pairwise([*bounds.tolist(), len(coded.user)]):

@@ -25,12 +25,12 @@ class Known:
 
     @cached_property
     def item_rows(self) -> Mapping[str, int]:
-        """Rows of items, by their ids."""
+        """Return the rows of items, by their ids."""
         return {name: row for row, name in enumerate(self.items, start=1)}
 
     @cached_property
     def user_rows(self) -> Mapping[str, int]:
-        """Rows of users, by their ids."""
+        """Return the rows of users, by their ids."""
         return {name: row for row, name in enumerate(self.users, start=1)}
 
     def to_bytes(self) -> bytes:

@@ -109,7 +109,7 @@ def as_history(pasts: Sequence[Sequence[int]], length: int) -> Array:
 
 @dataclass
 class Studied:
-    """What is seen in training samples: how often each item and user is there, and how long histories are."""
+    """Counts of training samples: how often each item and user is there, and how long histories are."""
 
     items: Counter[str] = field(default_factory=Counter)
     users: Counter[str] = field(default_factory=Counter)
@@ -199,7 +199,7 @@ def _usual(lengths: Counter[int]) -> int:
 
 @dataclass(frozen=True)
 class Question:
-    """What a device asks about: ids of items from old to new, and the id of the user, if it is known."""
+    """A question of a device: ids of items from old to new, and the id of the user, if it is known."""
 
     history: tuple[str, ...]
     user: str = ""

@@ -30,6 +30,9 @@ def scatter(rows: Sequence[Rows], settings: RatingsSettings) -> Scattered:
     Args:
         rows: of tables, each with the cells of user, item, rating and time, and the split where the settings name one.
         settings: ``data.ratings``.
+
+    Returns:
+        interactions as :mod:`.blocks` has them, by the users' groups, and the rows that cannot be used.
     """
     refused: list[RefusedSample] = []
     columns = _columns(rows, settings)

@@ -14,7 +14,7 @@ from tasks.workloads.statistics import Statistic
 
 
 class Ratings:
-    """Who did what and when, in tables; models take the rows of a history's items, int32."""
+    """Tables of who did what and when; models take the rows of a history's items, int32."""
 
     name = "ratings"
     thing = "history"

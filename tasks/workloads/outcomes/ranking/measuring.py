@@ -40,7 +40,7 @@ class RankingPrediction(Prediction):
 
 
 class RankingDetails(Record):
-    """What is kept of a ranking beside its metrics.
+    """Facts that are kept of a ranking beside its metrics.
 
     ``protocol``: how it was measured. ``coverage``: fraction of the items that are among the first ten of any sample.
     ``popular``: mean of the rows of these items, as a fraction of all items: 0 where only the most frequent is named.

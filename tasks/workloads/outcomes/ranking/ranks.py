@@ -1,4 +1,4 @@
-"""How well scores rank the items to be found: the figures of each sample.
+"""Figures of each sample: how well scores rank the items to be found.
 
 Items that a user knows already are not ranked. Equal scores are ranked in the order of rows, as a device does it, so
 that a model of few bits, which gives many equal scores, is judged by what it answers.

@@ -30,7 +30,7 @@ Rows = Sequence[NDArray[np.int64]]
 
 
 class References(NamedTuple):
-    """What is learned of the training split.
+    """Reference models, learned of the training split.
 
     ``items``: of iALS, ``[items, factors]``; ``ridge``: its regularization; ``pairs``: of EASE, ``[items, items]``,
     empty where there are too many items.
@@ -93,6 +93,9 @@ def fit_references(folder: Path) -> References:
 
     Args:
         folder: of the prepared data.
+
+    Returns:
+        the references; EASE is left out where there are too many items.
     """
     from tasks.workloads.outcomes.ranking.ranks import figures_of
 
