@@ -48,9 +48,8 @@ def main() -> None:
         os.chdir(folder)
         data = data_of("ratings").model_validate({"source": source, "workload": "ratings"})
         dataset = prepare(data, current_listing(data))
-        print(
-            f"{dataset.read:,} rows, {int(dataset.target.high):,} items, {dataset.splits['test'].samples:,} test samples"
-        )
+        samples = dataset.splits["test"].samples
+        print(f"{dataset.read:,} rows, {int(dataset.target.high):,} items, {samples:,} test samples")
         print(f"{'':22}{''.join(f'{name:>18}' for name in FIGURES)}   CPU s")
         for name, found, seconds in (*beside(), *trained(options)):
             means = found[:, : len(FIGURES)].mean(axis=0)
