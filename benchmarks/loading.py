@@ -2,11 +2,12 @@
 
     python -m benchmarks.loading ARCHIVE [--times 10]
     python -m benchmarks.loading --rows 100000 [--times 10]
+    python -m benchmarks.loading --interactions 100000 [--times 10]
 
 Runs the load stage as `dvc repro` runs it, in a temporary workspace: read from the archive, decoded, checked,
 split, sorted, written. With --times it packs an archive of so many times the images, all of them different, and
 loads that too: the peak of the memory must stay where it is. With --rows it makes up a CSV file of texts, of words that
-are as rare as those of a language.
+are as rare as those of a language. With --interactions it makes up a CSV file of who did what and when.
 """
 
 import argparse
@@ -26,13 +27,13 @@ from PIL import Image, ImageChops
 
 from tasks.samples import PREPARED, read_dataset
 
-TARGETS = {"image": 5_000, "text": 50_000}  # samples a second on two cores
+TARGETS = {"image": 5_000, "text": 50_000, "ratings": 200_000}  # samples or rows a second on two cores
 WORDS = 50_000  # different ones in texts that are made up
 SAMPLED_EVERY = 0.05  # seconds
 PARAMS = """
 data: {{source: {source}, workload: {workload}}}
 recipes: {{float16: []}}
-gate: {{rules: [{{metric: accuracy, margin: 0.1}}]}}
+gate: {{rules: [{{metric: {metric}, margin: 0.1}}]}}
 deployment: {{model: benchmark}}
 """
 
@@ -57,26 +58,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", type=Path, nargs="?", help="a tar archive of class folders of images")
     parser.add_argument("--rows", type=int, default=0, help="load so many texts that are made up")
+    parser.add_argument("--interactions", type=int, default=0, help="load so many rows of ratings that are made up")
     parser.add_argument("--times", type=int, default=1, help="also load so many times the samples")
     options = parser.parse_args()
-    if not options.rows and not (options.archive and options.archive.is_file()):
-        raise SystemExit(f"Expected an archive of class folders, or --rows. Received: {options.archive}.")
+    count = options.rows or options.interactions
+    if not count and not (options.archive and options.archive.is_file()):
+        raise SystemExit(
+            f"Expected an archive of class folders, or --rows or --interactions. Received: {options.archive}."
+        )
     with tempfile.TemporaryDirectory(prefix="slimline-loading-") as name:
         folder = Path(name)
-        workload = "text" if options.rows else "image"
-        first = write_texts(folder / "texts.csv", options.rows) if options.rows else options.archive.resolve()
+        workload = "text" if options.rows else "ratings" if options.interactions else "image"
+        write = write_texts if options.rows else write_interactions
+        first = write(folder / "made.csv", count) if count else options.archive.resolve()
         once = measure(first, workload, folder)
         print(f"{once.line()}  (target {TARGETS[workload]:,} samples/s on 2 cores; here {psutil.cpu_count()})")
         if options.times > 1:
             print(f"making {options.times} times the samples …")
-            more = folder / ("more.csv" if options.rows else "many.tar.gz")
-            many = measure(
-                write_texts(more, options.rows * options.times)
-                if options.rows
-                else multiply(first, options.times, more),
-                workload,
-                folder,
-            )
+            more = folder / ("more.csv" if count else "many.tar.gz")
+            made = write(more, count * options.times) if count else multiply(first, options.times, more)
+            many = measure(made, workload, folder)
             print(f"{many.line()}  ({many.peak_bytes / once.peak_bytes:.2f} × the memory)")
 
 
@@ -99,9 +100,26 @@ def write_texts(path: Path, count: int) -> Path:
     return path
 
 
+def write_interactions(path: Path, count: int) -> Path:
+    """Write a CSV file of users with 100 rows on average; the n-th item is 1 / (n + 50) as frequent."""
+    rng = np.random.default_rng(1)
+    chances = 1 / (np.arange(10_000) + 50)
+    chances /= chances.sum()
+    with path.open("w", encoding="utf-8") as file:
+        file.write("user_id,item_id,rating,timestamp\n")
+        for start in range(0, count, 100_000):
+            size = min(100_000, count - start)
+            users, items = rng.integers(0, max(1, count // 100), size), rng.choice(len(chances), size, p=chances)
+            rows = zip(users.tolist(), items.tolist(), rng.integers(1, 6, size).tolist(), range(size), strict=True)
+            file.writelines(f"{user},{item},{rating},{1_000_000 + start + at}\n" for user, item, rating, at in rows)
+    return path
+
+
 def measure(source: Path, workload: str, workspace: Path) -> Run:
     """Load a source in a process of its own and watch it."""
-    (workspace / "params.yaml").write_text(PARAMS.format(source=source, workload=workload))
+    (workspace / "params.yaml").write_text(
+        PARAMS.format(source=source, workload=workload, metric="ndcg" if workload == "ratings" else "accuracy")
+    )
     command = [sys.executable, "-m", "tasks.data_loading"]
     subprocess.run([*command, "fingerprint"], cwd=workspace, check=True, stdout=subprocess.DEVNULL)
     started = time.perf_counter()

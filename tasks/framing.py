@@ -72,7 +72,9 @@ class _Targets(dict[int, bytes]):
     def __init__(self, name: str) -> None:
         self._key = _field(b"\x0a", name.encode())
 
-    def of(self, target: float) -> bytes:
+    def of(self, target: float | bytes) -> bytes:
+        if isinstance(target, bytes):
+            return self._entry(_field(BYTES_LIST, _field(b"\x0a", target)))
         return (
             self[target]
             if isinstance(target, int)
@@ -116,12 +118,12 @@ class Framer:
         cut = heads.index(None)
         self._before, self._behind = ([each for each in part if each] for part in (heads[:cut], heads[cut + 1 :]))
 
-    def frame(self, samples: Iterable[tuple[Sequence[bytes], float]]) -> list[bytes]:
+    def frame(self, samples: Iterable[tuple[Sequence[bytes], float | bytes]]) -> list[bytes]:
         """Return the records of samples, as they stand in a shard.
 
         Args:
             samples: of each the bytes of its inputs in their order, its name in UTF-8 and, where it has one, its
-                content; then its target.
+                content; then its target, bytes where it is several numbers.
         """
         made, outer, before, behind = [], self._outer, self._before, self._behind
         entry_of, checksum, pack = self._targets.of, google_crc32c.value, CHECKSUM.pack

@@ -249,6 +249,10 @@ class Gate(Settings):
         Literal["refuse", "report"],
         Field(description="refuse: a candidate whose recipe ends with a broken promise cannot be chosen"),
     ] = "refuse"
+    references: Annotated[
+        Literal["refuse", "report"],
+        Field(description="refuse: a candidate that is clearly inferior to iALS or EASE, for ratings, is held back"),
+    ] = "refuse"
     rules: Annotated[
         tuple[Rule, ...],
         Field(strict=False, description="what a candidate has to prove"),

@@ -199,7 +199,7 @@ def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Itera
         folder: of the prepared data.
 
     Yields:
-        inputs, and targets ``[n]``, both as ``dataset.json`` describes them.
+        inputs, and targets ``[n, *shape]``, both as ``dataset.json`` describes them.
 
     Raises:
         DataError: a shard is missing, cut short or fails its checksums.
@@ -220,7 +220,20 @@ def read_batches(split: SplitName, batch: int, folder: Path = PREPARED) -> Itera
                 f"Expected samples of {size_of(dataset.inputs):,} bytes in the shards of {split}, as "
                 f"{folder}/dataset.json says. Received: others. Run the load stage again (`dvc repro load`)."
             )
-        yield Inputs(arrays), np.array([sample.target for sample in chunk], dataset.target.dtype)
+        yield Inputs(arrays), _targets(dataset.target, [sample.target for sample in chunk], split, folder)
+
+
+def _targets(spec: TensorSpec, targets: Sequence[float | bytes], split: SplitName, folder: Path) -> Array:
+    """Return the targets of some samples, ``[n, *shape]``; of several numbers, zeros at the end are not stored."""
+    if not spec.shape:
+        return np.array(targets, spec.dtype)
+    if any(not isinstance(target, bytes) or len(target) > spec.bytes for target in targets):
+        raise DataError(
+            f"Expected targets of at most {spec.bytes:,} bytes in the shards of {split}, as "
+            f"{folder}/dataset.json says. Received: others. Run the load stage again (`dvc repro load`)."
+        )
+    filled = [target.ljust(spec.bytes, b"\0") for target in targets if isinstance(target, bytes)]
+    return _stacked(spec, filled)
 
 
 def read_contents(split: SplitName, batch: int, folder: Path = PREPARED) -> Iterator[list[bytes]]:
@@ -328,4 +341,6 @@ def _digest(split: SplitName, folder: Path, description: str) -> str:
 
 
 def _label(dataset: Dataset, target: Any) -> str:
-    return dataset.classes[target] if dataset.classes else repr(target.item())
+    if dataset.classes:
+        return str(dataset.classes[target])
+    return repr(target.tolist() if dataset.target.shape else target.item())

@@ -25,11 +25,12 @@ MAX_RECORD = 1 << 30  # bytes; more is a damaged length
 class Sample(NamedTuple):
     """One record: the bytes of each input by its name, the target and where the sample is in the source.
 
-    ``content``: what the inputs were made of, where another model may make others of it.
+    ``target``: an int for a class, a float for another number, bytes for several numbers. ``content``: what the inputs
+    were made of, where another model may make others of it.
     """
 
     inputs: Mapping[str, bytes]
-    target: float  # an int for a class
+    target: float | bytes
     name: str
     content: bytes | None = None
 
@@ -106,13 +107,16 @@ def encode(sample: Sample, target: str = "label") -> bytes:
 
     Args:
         sample: what is in it; each input becomes a feature of its name.
-        target: the name of the feature that holds the target, in int64 or float32 as the sample has an int or a float.
+        target: the name of the feature that holds the target: in int64 or float32 as the sample has an int or a float,
+            or as bytes.
     """
     example = example_class()()
     features = example.features.feature
     for name, content in sample.inputs.items():
         features[name].bytes_list.value.append(content)
-    if isinstance(sample.target, int):
+    if isinstance(sample.target, bytes):
+        features[target].bytes_list.value.append(sample.target)
+    elif isinstance(sample.target, int):
         features[target].int64_list.value.append(sample.target)
     else:
         features[target].float_list.value.append(sample.target)
@@ -139,7 +143,8 @@ def decode(content: bytes, inputs: Sequence[str], target: str = "label") -> Samp
     try:
         features = example_class().FromString(content).features.feature
         values = {feature: _only(features[feature].bytes_list.value) for feature in inputs}
-        (wanted,) = features[target].int64_list.value or features[target].float_list.value
+        held = features[target]
+        (wanted,) = held.int64_list.value or held.float_list.value or held.bytes_list.value
         (name,) = features["name"].bytes_list.value
         made_of = _only(features[CONTENT].bytes_list.value) if CONTENT in features else None
         return Sample(values, wanted, name.decode(), made_of)

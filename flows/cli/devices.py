@@ -82,6 +82,8 @@ def verify(
 def predict(
     *questions: str,
     model: Path,
+    history: tuple[str, ...] = (),
+    top: int = 10,
     workload: str | None = None,
     trusted_keys: tuple[Path, ...] = (),
     allow_unsigned: bool = False,
@@ -94,9 +96,13 @@ def predict(
     Parameters
     ----------
     questions
-        What the model's workload reads: a file of an image, a text. A text that lies in a file is @FILE.
+        What the model's workload reads: a file of an image, a text, a history. What lies in a file is @FILE.
     model
         The folder that `slimline fetch` filled.
+    history
+        Ids of items with commas between them, from old to new, as 31,1029,7: a question to a model of ratings.
+    top
+        How many items are named, where a model names several: at most 100.
     workload
         The workload of your own that the model is for, as package.module:Class.
     trusted_keys
@@ -113,9 +119,10 @@ def predict(
     predictions, unreadable = [], list[DataError]()
     with without_notes():
         answer = asker(model, trust, workload)
-        for question in questions:
+        for question in (*questions, *history):
             try:
-                predictions.append(answer(Path(question[1:]) if question.startswith("@") else question))
+                found = answer(Path(question[1:]) if question.startswith("@") else question)
+                predictions.append(found.first(top))
             except DataError as error:
                 unreadable.append(error)
     if json:

@@ -27,7 +27,11 @@ AnyReader = Reader | LearningReader
 
 @dataclass
 class Decoded:
-    """The result of a batch. ``packed`` is as :func:`tasks.data_loading.bucket_sort.pack` has it."""
+    """The result of a batch.
+
+    ``packed`` is as :func:`tasks.data_loading.bucket_sort.pack` has it. ``rows``: of which samples were made, where
+    several make one; they are counted as they are read.
+    """
 
     packed: list[bytes] = field(default_factory=list)
     labels: dict[int, str] = field(default_factory=dict)  # of samples, by their hash
@@ -36,6 +40,7 @@ class Decoded:
     drawn: dict[int, list[int]] = field(default_factory=dict)  # hashes that decide splits, per label's hash
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
     changes: Counter[str] = field(default_factory=Counter)  # made so that samples fit
+    rows: int | None = None
 
     def add(self, sample: RawSample, read: Callable[[Payload], Draft], checked: bool) -> None:
         """Read and check one sample.

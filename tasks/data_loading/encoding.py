@@ -1,14 +1,17 @@
 """Make records of what waits in buckets, a chunk at a time, be it in this process or in another one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from tasks.data_loading.bucket_sort import Bucket, Offsets, Rows
 from tasks.data_loading.contents import rows_of
 from tasks.framing import Framer
 from tasks.samples import SplitName
+from tasks.workloads.grouping import MakesTargets
 from tasks.workloads.protocol import LearnedReader, Reader
 
 
@@ -53,6 +56,7 @@ class Encoder:
         ends = list(accumulate(spec.bytes for spec in self._specs))
         self._cuts = [(end - spec.bytes, end) for spec, end in zip(self._specs, ends, strict=True)]
         self._framer = Framer([spec.name for spec in self._specs], target, contents=self._learned is not None)
+        self._made = reader.target if isinstance(reader, MakesTargets) else None
 
     def __call__(self, chunk: Chunk) -> Encoded:
         """Return the records of the samples of a chunk.
@@ -65,17 +69,30 @@ class Encoder:
         """
         with Bucket(chunk.path) as bucket:
             names, contents = bucket.names(chunk.rows, chunk.offsets), bucket.contents(chunk.rows, chunk.offsets)
-            values = self._values(contents, names)
-            records = self._framer.frame(zip(values, chunk.targets, strict=True))
+            values, targets = self._values(contents, names, chunk.targets)
+            records = self._framer.frame(zip(values, targets, strict=True))
         done = chunk.path if chunk.is_last else None
         return Encoded(b"".join(records), list(map(len, records)), chunk.split, chunk.targets, done)
 
-    def _values(self, contents: Iterator[bytes], names: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-        """Yield the bytes of each input, the name, and what inputs were made of where that was learned."""
+    def _values(
+        self, contents: Iterator[bytes], names: Sequence[bytes], targets: Sequence[float]
+    ) -> tuple[Iterable[Sequence[bytes]], Sequence[float | bytes]]:
+        """Return the bytes of each input, the name, and what inputs were made of where that was learned; and targets.
+
+        Of targets that the reader makes, zeros at the end are left out.
+        """
         if self._learned is None:
-            for content, name in zip(contents, names, strict=True):
-                yield (*(content[start:end] for start, end in self._cuts), name)
-            return
+            cut = (
+                (*(content[start:end] for start, end in self._cuts), name)
+                for content, name in zip(contents, names, strict=True)
+            )
+            return cut, targets
         read = list(contents)
-        inputs = rows_of(self._learned.encode(read), self._specs, len(names))
-        yield from zip(*inputs, names, read, strict=True)
+        specs = self._specs if self._made is None else (*self._specs, self._made)
+        columns = rows_of(self._learned.encode(read), specs, len(names))
+        if self._made is None:
+            return zip(*columns, names, read, strict=True), targets
+        *inputs, made = columns
+        size = np.dtype(self._made.dtype).itemsize
+        kept = [numbers[: -(-len(numbers.rstrip(b"\0")) // size) * size] for numbers in made]
+        return zip(*inputs, names, read, strict=True), kept

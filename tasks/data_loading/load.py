@@ -19,6 +19,7 @@ from tasks.data_loading.contents import check_specs
 from tasks.data_loading.decoding import AnyReader, Decoded, decode, label_hash
 from tasks.data_loading.encoding import Encoder
 from tasks.data_loading.fingerprint import SOURCE
+from tasks.data_loading.grouping import group
 from tasks.data_loading.learned import learn, write_assets
 from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.sources import open_source
@@ -34,11 +35,16 @@ from tasks.locking import locked, locked_if_free
 from tasks.records import read_record, write_record
 from tasks.samples import PREPARED, SPLITS, Dataset, SplitName
 from tasks.workloads import find_workload, reading_of
+from tasks.workloads.grouping import GroupingReader, MakesTargets, Shares
 from tasks.workloads.items import Folder, Item, RawSample, RefusedSample, Rows
 from tasks.workloads.protocol import LearnedReader, LearningReader, Reader
 
 REASONS_SHOWN = 5
-MODULES = ("tasks.data_loading.decoding", "tasks.data_loading.learned")  # of the work of other processes
+MODULES = (
+    "tasks.data_loading.decoding",
+    "tasks.data_loading.grouping",
+    "tasks.data_loading.learned",
+)  # of the work of other processes
 LOCK = ".lock"
 
 
@@ -81,7 +87,8 @@ class Gathered:
             self.strata.add(label, hashes)
         for name, reason in decoded.refused:
             self.summary.refuse(name, reason)
-        self.summary.use(len(decoded.packed))
+        if decoded.rows is None:
+            self.summary.use(len(decoded.packed))
 
     def labels(self) -> tuple[str, ...]:
         """Return the labels that usable samples have, numbers by their value and names by the alphabet."""
@@ -143,7 +150,7 @@ def prepare(
             given, items = reading.reader(data.options, source.items(reading.take_file(data.options)))
             if not isinstance(given, LearningReader):
                 check_specs(given.inputs, target)
-            gathered = _gather(items, given, data, writer, workers)
+            gathered = _gather(items, given, data, writer, workers, scratch)
             told(gathered)
             _check(gathered, data)
             splitter = _splitter(gathered, data)
@@ -160,11 +167,18 @@ def prepare(
     return dataset
 
 
-def _gather(items: Iterator[Item], reader: AnyReader, data: Data, writer: BucketWriter, workers: Workers) -> Gathered:
+def _gather(
+    items: Iterator[Item], reader: AnyReader, data: Data, writer: BucketWriter, workers: Workers, scratch: Path
+) -> Gathered:
     """Read the whole source into buckets."""
     summary = LoadSummary(reading_of(data.workload).is_meant, find_workload(data.workload).things)
     gathered = Gathered(summary, Strata(data.split))
-    for decoded in decode(gathered.samples(items), reader, workers):
+    samples = gathered.samples(items)
+    if isinstance(reader, GroupingReader):
+        made = group(samples, reader, Shares(data.split.validation, data.split.test), workers, scratch, summary)
+    else:
+        made = decode(samples, reader, workers)
+    for decoded in made:
         gathered.add(decoded)
         for packed in decoded.packed:
             writer.add(packed)
@@ -216,7 +230,7 @@ def _write(
         source_digest=digest,
         classes=labelling.classes,
         inputs=reader.inputs,
-        target=find_workload(data.workload).outcome.target,
+        target=reader.target if isinstance(reader, MakesTargets) else find_workload(data.workload).outcome.target,
         assets=write_assets(reader.assets if isinstance(reader, LearnedReader) else {}, folder),
         splits=splits,
         read=summary.read,

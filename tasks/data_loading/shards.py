@@ -39,7 +39,7 @@ class ShardWriter:
         self.shard_bytes = shard_bytes
         self.target = target
         self.samples = 0
-        self.targets: Counter[float] = Counter()  # of classes
+        self.targets: Counter[float | bytes] = Counter()  # of classes
         self.shards: list[Shard] = []
         self._file: IO[bytes] | None = None
 
@@ -59,7 +59,7 @@ class ShardWriter:
         """
         self.add_record(frame(encode(sample, self.target)), sample.target)
 
-    def add_record(self, record: bytes, target: float) -> None:
+    def add_record(self, record: bytes, target: float | bytes) -> None:
         """Append a sample that is encoded.
 
         Args:
@@ -68,7 +68,7 @@ class ShardWriter:
         """
         self.add_records(record, [len(record)], [target])
 
-    def add_records(self, records: bytes, sizes: Sequence[int], targets: Sequence[float]) -> None:
+    def add_records(self, records: bytes, sizes: Sequence[int], targets: Sequence[float | bytes]) -> None:
         """Append samples that are encoded.
 
         Args:

@@ -37,7 +37,7 @@ def profile_of(
     """
     statistics = statistics_for(workload, inputs)
     counts = {name: np.zeros(BINS, np.int64) for name in statistics}
-    wanted = target if target and not classes and target.low < target.high else None
+    wanted = target if target and not classes and not target.shape and target.low < target.high else None
     of_targets, of_class, samples = np.zeros(BINS, np.int64), Counter[int](), 0
     for batch, targets in batches:
         samples += len(batch)

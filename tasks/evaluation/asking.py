@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.errors import DataError, EvaluationError
-from tasks.samples import Asset, Dataset, Specs, SplitName, read_assets, read_batches
+from tasks.samples import Asset, Dataset, SplitName, read_assets, read_batches
+from tasks.workloads.grouping import MakesTargets
 from tasks.workloads.protocol import LearnedReader
 from tasks.workloads.rereading import Asked, assets_beside, learned_reader, read_as
 
@@ -35,22 +36,8 @@ def own_reader(path: Path, dataset: Dataset) -> LearnedReader | None:
         raise EvaluationError(str(error)) from None
 
 
-def inputs_of(path: Path, dataset: Dataset) -> Specs:
-    """Return the inputs that a model is asked with.
-
-    Args:
-        path: of the model.
-        dataset: what was prepared.
-
-    Raises:
-        EvaluationError: see :func:`own_reader`.
-    """
-    reader = own_reader(path, dataset)
-    return dataset.inputs if reader is None else reader.inputs
-
-
 def as_asked(path: Path, dataset: Dataset) -> Dataset:
-    """Return the data set as a model is asked about it: with its own inputs and assets.
+    """Return the data set as a model is asked about it: with its own inputs, target and assets.
 
     Args:
         path: of the model.
@@ -66,7 +53,8 @@ def as_asked(path: Path, dataset: Dataset) -> Dataset:
         Asset(name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
         for name, content in sorted(reader.assets.items())
     )
-    return dataset.model_copy(update={"inputs": reader.inputs, "assets": assets})
+    target = reader.target if isinstance(reader, MakesTargets) else dataset.target
+    return dataset.model_copy(update={"inputs": reader.inputs, "target": target, "assets": assets})
 
 
 def own_assets_of(path: Path) -> dict[str, bytes]:
@@ -97,6 +85,6 @@ def batches(path: Path, dataset: Dataset, split: SplitName, size: int) -> Iterat
     reader = own_reader(path, dataset)
     if reader is None:
         for inputs, targets in read_batches(split, size):
-            yield Asked(inputs, inputs, targets)
+            yield Asked(inputs, targets, inputs, targets)
         return
     yield from read_as(reader, split, size)

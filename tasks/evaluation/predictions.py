@@ -3,7 +3,7 @@
 Only answers about the validation split are kept. Those about the sealed test split live in memory, for one decision.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +29,17 @@ class Predictions:
 
     data: str = ""
     splits: Mapping[Split, Answers] = field(default_factory=lambda: dict.fromkeys(KEPT, NONE))
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Return the answers of several batches, one behind the other.
+
+    Args:
+        parts: at least one.
+    """
+    return Answers(
+        *(np.concatenate(arrays) for arrays in zip(*((each.outputs, each.targets) for each in parts), strict=True))
+    )
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import EvaluationError
-from tasks.evaluation.asking import inputs_of
+from tasks.evaluation.asking import as_asked
 from tasks.evaluation.records import (
     PRODUCTION,
     PRODUCTION_CONSENT,
@@ -92,7 +92,7 @@ def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline
     try:
         model = LiteRTModel(path)
         ours = LiteRTModel(baseline) if baseline.exists() else model
-        misfit = why_misfit(model, dataset, inputs_of(path, dataset)) or _other_input(model, ours)
+        misfit = why_misfit(model, as_asked(path, dataset)) or _other_input(model, ours)
     except EvaluationError as error:
         return "unusable", f"the release in production does not run here: {error}"
     return ("another task", f"the release in production is {misfit}") if misfit else None
@@ -109,15 +109,14 @@ def released_as(path: Path = PRODUCTION_TFLITE) -> tuple[float, ...]:
     return tuple(map(float, known.get("settled", ())))
 
 
-def why_misfit(model: LiteRTModel, dataset: Dataset, inputs: Specs | None = None) -> str | None:
+def why_misfit(model: LiteRTModel, dataset: Dataset) -> str | None:
     """Return why a model cannot answer for a data set, or None if it can.
 
     Args:
         model: loaded.
-        dataset: what was prepared.
-        inputs: that it is asked with; by default those of the data set.
+        dataset: what was prepared, as the model is asked with it.
     """
-    wanted = _shapes(dataset.inputs if inputs is None else inputs)
+    wanted = _shapes(dataset.inputs)
     if shapes_of(model) != wanted:
         things = find_workload(dataset.workload).things
         return f"a model for {things} of {_tell(shapes_of(model))}, not {_tell(wanted)}"

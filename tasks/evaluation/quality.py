@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 from tasks.compression.records import was_made
 from tasks.config import Params
 from tasks.errors import EvaluationError
-from tasks.evaluation.asking import batches, inputs_of, own_reader
+from tasks.evaluation.asking import as_asked, batches, own_reader
 from tasks.evaluation.cost import measure_cost
 from tasks.evaluation.predictions import (
     KEPT,
+    NONE,
     Answers,
     Predictions,
     Split,
     check_pairing,
+    joined,
     read_predictions,
     write_predictions,
 )
@@ -41,7 +43,7 @@ from tasks.files import sha256
 from tasks.litert import LiteRTModel
 from tasks.records import write_record
 from tasks.samples import Dataset, read_dataset
-from tasks.workloads import find_workload, measuring_of
+from tasks.workloads import measuring_of
 from tasks.workloads.measuring import OutcomeMeasuring
 
 BATCH = 256  # samples read at a time
@@ -134,19 +136,17 @@ def predict(
         EvaluationError: the model takes other inputs or gives another number of outputs.
     """
     model = LiteRTModel(path)
-    misfit = why_misfit(model, dataset, inputs_of(path, dataset))
+    misfit = why_misfit(model, as_asked(path, dataset))
     if misfit:
         raise EvaluationError(f"Expected {path} to fit the data set. Received: {misfit}. Make the model anew.")
-    digest, found = hashlib.sha256(), {}
+    digest, found, measuring = hashlib.sha256(), {}, measuring_of(dataset)
     for split in splits:
-        outputs = [np.zeros((0, find_workload(dataset.workload).outcome.outputs(dataset)), np.float32)]
-        targets = [np.zeros(0, dataset.target.dtype)]
-        for number, (prepared, taken, truth) in enumerate(batches(path, dataset, split, BATCH)):
+        parts: list[Answers] = []
+        for number, (prepared, truth, taken, own) in enumerate(batches(path, dataset, split, BATCH)):
             wanted = slice(None) if chosen is None else chosen[number * BATCH : (number + 1) * BATCH]
             digest.update(prepared[wanted].tobytes() + truth[wanted].tobytes())
-            outputs.append(model.predict(taken[wanted]))
-            targets.append(truth[wanted])
-        found[split] = Answers(np.concatenate(outputs), np.concatenate(targets))
+            parts.append(measuring.reduced(model.predict(taken[wanted]), own[wanted], dataset))
+        found[split] = joined(parts or [NONE])
     return Predictions(digest.hexdigest(), found)
 
 

@@ -7,6 +7,7 @@ from tasks.evaluation.learnt import judge_learnt
 from tasks.evaluation.predictions import Split
 from tasks.evaluation.production import judge_production
 from tasks.evaluation.records import BASELINE
+from tasks.evaluation.references import judge_references
 from tasks.evaluation.results import Results
 from tasks.records import Interval
 from tasks.timing.intervals import ratio, typical
@@ -31,7 +32,7 @@ def judge_rules(name: str, split: Split, results: Results) -> tuple[RuleVerdict,
 
 
 def judge_candidate(name: str, split: Split, results: Results) -> tuple[RuleVerdict, ...]:
-    """Apply every rule of params.yaml to a candidate; and it must have learnt something.
+    """Apply every rule of params.yaml to a candidate; it must have learnt something, no worse than references.
 
     Args:
         name: of the candidate.
@@ -42,7 +43,7 @@ def judge_candidate(name: str, split: Split, results: Results) -> tuple[RuleVerd
         a verdict for each rule and model.
     """
     verdicts = (verdict for rule in results.params.gate.rules for verdict in apply_rule(rule, name, split, results))
-    return (*verdicts, *judge_learnt(name, split, results))
+    return (*verdicts, *judge_learnt(name, split, results), *judge_references(name, split, results))
 
 
 def judge_run(split: Split, results: Results) -> tuple[RuleVerdict, ...]:

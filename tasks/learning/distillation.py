@@ -66,28 +66,41 @@ class Teacher:
         compiled = tf.function(self.answer, input_signature=[signature], autograph=False)
         return lambda samples: np.asarray(compiled(samples), np.float32)
 
-    def loss(self, outcome: OutcomeLearning) -> Callable[[TfTensor, TfTensor], TfTensor]:
+    def loss(self, outcome: OutcomeLearning, numbers: int = 0) -> Callable[[TfTensor, TfTensor], TfTensor]:
         """See :func:`distillation_loss`."""
-        return distillation_loss(outcome, self.temperature, self.weight)
+        return distillation_loss(outcome, self.temperature, self.weight, numbers)
 
-    def metric(self, outcome: OutcomeLearning) -> Any:
+    def metric(self, outcome: OutcomeLearning, numbers: int = 0) -> Any:
         """See :func:`metric_of_targets`."""
-        return metric_of_targets(outcome)
+        return metric_of_targets(outcome, numbers=numbers)
 
 
 def taught_targets(labels: TfTensor, answers: TfTensor) -> TfTensor:
-    """Return what a student learns in a batch: label, then the teacher's logits: float32 ``[n, 1 + classes]``.
+    """Return what a student learns in a batch: targets, then the teacher's outputs: float32 ``[n, 1 + outputs]``.
 
     Args:
-        labels: ``[n]``.
-        answers: the teacher's logits, ``[n, classes]``.
+        labels: targets ``[n]``, or ``[n, numbers]`` of several numbers each.
+        answers: the teacher's outputs, ``[n, outputs]``.
     """
     tf = tensorflow()
-    return tf.concat([tf.cast(labels, tf.float32)[:, None], answers], axis=1)
+    targets = tf.cast(labels, tf.float32)
+    return tf.concat([targets if len(targets.shape) == 2 else targets[:, None], answers], axis=1)
+
+
+def taken_apart(truth: TfTensor, numbers: int) -> tuple[TfTensor, TfTensor | None]:
+    """Return the targets of a batch as the outcome takes them, and a teacher's outputs, where there are any.
+
+    Args:
+        truth: as :func:`taught_targets` gives it, or targets alone.
+        numbers: of a target; 0 where it is a single number without an axis.
+    """
+    width = max(1, numbers)
+    targets = truth[:, :numbers] if numbers else truth[:, 0]
+    return targets, truth[:, width:] if truth.shape[-1] > width else None
 
 
 def distillation_loss(
-    outcome: OutcomeLearning, temperature: float, weight: float
+    outcome: OutcomeLearning, temperature: float, weight: float, numbers: int = 0
 ) -> Callable[[TfTensor, TfTensor], TfTensor]:
     """Return ``(1 − weight) · loss(targets) + weight · temperature² · distance(teacher, student)``.
 
@@ -98,31 +111,35 @@ def distillation_loss(
         outcome: whose loss and distance these are.
         temperature: by which logits are divided first.
         weight: of the distance, from 0 to 1.
+        numbers: of a target, see :func:`taken_apart`.
     """
 
     def loss(truth: TfTensor, outputs: TfTensor) -> TfTensor:
-        hard = outcome.each_loss(truth[:, 0], outputs)
-        if truth.shape[-1] == 1:
+        targets, taught = taken_apart(truth, numbers)
+        hard = outcome.each_loss(targets, outputs)
+        if taught is None:
             return hard
-        soft = outcome.each_taught_loss(truth[:, 1:], outputs, temperature)
+        soft = outcome.each_taught_loss(taught, outputs, temperature)
         return (1.0 - weight) * hard + weight * temperature**2 * soft
 
     return loss
 
 
-def metric_of_targets(outcome: OutcomeLearning, outputs: int | None = None) -> Any:
+def metric_of_targets(outcome: OutcomeLearning, outputs: int | None = None, numbers: int = 0) -> Any:
     """Return the outcome's metric as a Keras metric that looks at the targets alone.
 
     Args:
         outcome: whose metric.
         outputs: numbers of an output that are the outcome's; those behind are not looked at. None: all.
+        numbers: of a target, see :func:`taken_apart`.
     """
 
     metric = outcome.metric()
 
     class OfTargets(keras().metrics.Metric):  # type: ignore[misc]
         def update_state(self, truth: TfTensor, given: TfTensor, sample_weight: TfTensor | None = None) -> Any:
-            return metric.update_state(truth[:, 0], given if outputs is None else given[:, :outputs], sample_weight)
+            targets, _ = taken_apart(truth, numbers)
+            return metric.update_state(targets, given if outputs is None else given[:, :outputs], sample_weight)
 
         def result(self) -> TfTensor:
             return metric.result()

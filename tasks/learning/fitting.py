@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -93,7 +94,7 @@ class Fitted:
         return {self.metric: self.rows[self.best_epoch - 1][f"validation_{self.metric}"]}
 
 
-def compile_model(model: KerasModel, plan: Plan, steps: int, outcome: OutcomeLearning) -> None:
+def compile_model(model: KerasModel, plan: Plan, steps: int, outcome: OutcomeLearning, numbers: int = 0) -> None:
     """Compile with Adam and the outcome's loss, with a teacher also the distance from the teacher's answers.
 
     Args:
@@ -101,6 +102,7 @@ def compile_model(model: KerasModel, plan: Plan, steps: int, outcome: OutcomeLea
         plan: of the training.
         steps: of an epoch, which the learning rate's schedule is made of.
         outcome: whose loss it is.
+        numbers: of a target; 0 where it is a single number without an axis.
     """
     tf_keras = keras()
     rate: Any = plan.learning_rate
@@ -108,7 +110,7 @@ def compile_model(model: KerasModel, plan: Plan, steps: int, outcome: OutcomeLea
         rate = tf_keras.optimizers.schedules.CosineDecay(rate, plan.epochs * steps)
     loss, metric = outcome.loss(), outcome.metric()
     if plan.teacher:
-        loss, metric = plan.teacher.loss(outcome), plan.teacher.metric(outcome)
+        loss, metric = plan.teacher.loss(outcome, numbers), plan.teacher.metric(outcome, numbers)
     model.compile(optimizer=tf_keras.optimizers.Adam(rate), loss=loss, metrics=[metric])
     # were its variables made in the first step, TensorFlow would trace that step twice
     model.optimizer.build(model.trainable_variables)
@@ -145,7 +147,7 @@ def fit(
     first = _finished_epochs(state)
     working = in_precision(model, plan.precision)
     outcome = outcome_of(folder, plan.outcome)
-    compile_model(working, plan, steps, outcome)
+    compile_model(working, plan, steps, outcome, math.prod(dataset.target.shape) if dataset.target.shape else 0)
     course = _Course(plan, outcome, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
     if first < plan.epochs and not course.stopped():

@@ -12,7 +12,7 @@ from typing import Any
 
 from tasks.backend import KerasModel, TfTensor, keras, tensorflow
 from tasks.keras_types import Shape
-from tasks.learning.distillation import metric_of_targets
+from tasks.learning.distillation import metric_of_targets, taken_apart
 from tasks.learning.saving import weights_digest
 from tasks.workloads.protocol import OutcomeLearning
 
@@ -64,20 +64,21 @@ class Hints:
         """
         return self.network(samples, training=False)
 
-    def loss(self, outcome: OutcomeLearning) -> Callable[[TfTensor, TfTensor], TfTensor]:
+    def loss(self, outcome: OutcomeLearning, numbers: int = 0) -> Callable[[TfTensor, TfTensor], TfTensor]:
         """Return the mean square of the difference of features; of a batch with targets alone the outcome's loss."""
         tf = tensorflow()
 
         def loss(truth: TfTensor, outputs: TfTensor) -> TfTensor:
-            if truth.shape[-1] == 1:
-                return outcome.each_loss(truth[:, 0], outputs[:, : self.classes])
-            return tf.reduce_mean(tf.square(outputs[:, self.classes :] - truth[:, 1:]), axis=-1)
+            targets, taught = taken_apart(truth, numbers)
+            if taught is None:
+                return outcome.each_loss(targets, outputs[:, : self.classes])
+            return tf.reduce_mean(tf.square(outputs[:, self.classes :] - taught), axis=-1)
 
         return loss
 
-    def metric(self, outcome: OutcomeLearning) -> Any:
+    def metric(self, outcome: OutcomeLearning, numbers: int = 0) -> Any:
         """Return the metric of the student's outputs, its features aside."""
-        return metric_of_targets(outcome, self.classes)
+        return metric_of_targets(outcome, self.classes, numbers)
 
 
 def match(

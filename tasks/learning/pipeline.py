@@ -15,7 +15,8 @@ from tasks.backend import TfDataset, TfTensor, tensorflow, traced
 from tasks.errors import TrainingError
 from tasks.learning.feeding import IDS, taken
 from tasks.samples import LABEL, PREPARED, Dataset, Specs, SplitName, TensorSpec, read_dataset, shard_files
-from tasks.workloads import learning_of
+from tasks.workloads import augmentation_for, learning_of
+from tasks.workloads.augmenting import AugmentsTargets
 from tasks.workloads.protocol import Augmentation
 
 SEED_0 = 2**31 - 2  # stands for 0; TensorFlow takes seeds modulo 2**31 - 1
@@ -23,7 +24,7 @@ SHUFFLE_BUFFER = 16_384  # samples; the shards themselves are already in the ran
 
 
 def parse(records: TfTensor, specs: Specs, target: TensorSpec = LABEL) -> tuple[dict[str, TfTensor], TfTensor]:
-    """Return inputs ``[n, *shape]`` by name and targets ``[n]`` of serialized examples.
+    """Return inputs ``[n, *shape]`` by name and targets ``[n, *shape]`` of serialized examples.
 
     Ids have the type that they are kept in, other inputs are float32.
 
@@ -37,14 +38,18 @@ def parse(records: TfTensor, specs: Specs, target: TensorSpec = LABEL) -> tuple[
         records,
         {
             **{spec.name: tf.io.FixedLenFeature([], tf.string) for spec in specs},
-            target.name: tf.io.FixedLenFeature([], target.dtype),
+            target.name: tf.io.FixedLenFeature([], tf.string if target.shape else target.dtype),
         },
     )
     values = {
         spec.name: tf.reshape(tf.io.decode_raw(features[spec.name], spec.dtype), [-1, *spec.shape]) for spec in specs
     }
     given = {spec.name: spec.dtype if spec.dtype in IDS else tf.float32 for spec in specs}
-    return {name: tf.cast(value, given[name]) for name, value in values.items()}, features[target.name]
+    wanted = features[target.name]
+    if target.shape:  # zeros at the end are not stored
+        wanted = tf.io.decode_raw(wanted, target.dtype, fixed_length=target.bytes)
+        wanted = tf.reshape(wanted, [-1, *target.shape])
+    return {name: tf.cast(value, given[name]) for name, value in values.items()}, wanted
 
 
 def _samples(records: TfTensor, dataset: Dataset) -> tuple[Any, TfTensor]:
@@ -140,6 +145,8 @@ def epoch_batches(
     files = [str(path) for path in shard_files("train", folder)]
     steps = steps_per_epoch(dataset, batch_size)
     learning = learning_of(dataset.workload)
+    if augmentation is not None:
+        augmentation = augmentation_for(dataset.workload, augmentation)
 
     def one_epoch(epoch: TfTensor) -> TfDataset:
         records = _shuffled(tf.data.TFRecordDataset(files), dataset, epoch, seed).batch(batch_size)
@@ -156,7 +163,10 @@ def epoch_batches(
                     f"Expected augmentation of {dataset.workload} to give {', '.join(batch[0])} by their names. "
                     f"Received: {', '.join(changed) if isinstance(changed, Mapping) else type(changed).__name__}."
                 )
-            return taken({spec.name: changed[spec.name] for spec in dataset.inputs}), batch[1]
+            targets = batch[1]
+            if isinstance(learning, AugmentsTargets):
+                targets = learning.augment_targets(targets, changed)
+            return taken({spec.name: changed[spec.name] for spec in dataset.inputs}), targets
 
         return batches.enumerate(epoch * steps).map(traced(change), num_parallel_calls=tf.data.AUTOTUNE)
 

@@ -24,7 +24,7 @@ from tasks.learning.distillation import Teacher, taught_targets
 from tasks.learning.hints import Hints
 from tasks.learning.pipeline import each_epoch, epoch_batches, epoch_order, evaluation_batches
 from tasks.samples import read_dataset
-from tasks.workloads import find_workload
+from tasks.workloads import augmentation_for, find_workload
 from tasks.workloads.protocol import Augmentation
 
 VIEWS = 32
@@ -92,7 +92,7 @@ class TeacherCache:
 
     @property
     def _augmented(self) -> bool:
-        return self.augmentation.changes
+        return augmentation_for(read_dataset(self.folder).workload, self.augmentation).changes
 
     def _epoch(self, view: TfTensor) -> TfDataset:
         return epoch_batches(self.batch_size, self.teacher.seed, self.augmentation, self.folder)(view)

@@ -7,17 +7,20 @@ test at 2.5 %, the convention of ICH E9 (Statistical Principles for Clinical Tri
 
 from tasks.statistics.class_counts import MacroMetric, macro
 from tasks.statistics.macro_averages import macro_interval, paired_macro
+from tasks.statistics.means import bounded_mean, paired_mean
 from tasks.statistics.proportions import clopper_pearson, critical_value, smallest_margin, tango, wilson
 from tasks.statistics.scarcity import Scarce, scarce_classes
 
 __all__ = [
     "MacroMetric",
     "Scarce",
+    "bounded_mean",
     "clopper_pearson",
     "critical_value",
     "macro",
     "macro_interval",
     "paired_macro",
+    "paired_mean",
     "scarce_classes",
     "smallest_margin",
     "tango",

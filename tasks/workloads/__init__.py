@@ -12,6 +12,7 @@ from tasks.errors import ConfigError
 from tasks.gate_settings import COSTS, OBJECTIVES
 from tasks.samples import PREPARED, Dataset, read_dataset
 from tasks.workloads.protocol import (
+    Augmentation,
     ConfiguredLearning,
     Outcome,
     OutcomeLearning,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 WORKLOADS = {  # the class in the module ``workload`` of the folder of that name; the first one is the default
     "image": "Image",
     "text": "Text",
+    "ratings": "Ratings",
 }
 DEFAULT_WORKLOAD = next(iter(WORKLOADS))
 OWN = re.compile(r"\w+(\.\w+)*:\w+")  # package.module:name
@@ -107,6 +109,16 @@ def learning_of(name: str) -> WorkloadLearning:
         name: of the workload, as ``data.workload`` has it.
     """
     return _made(find_workload(name).learning)  # type: ignore[no-any-return]
+
+
+def augmentation_for(workload: str, given: Augmentation) -> Augmentation:
+    """Return an augmentation as the workload understands it; where nothing was said of it, the workload's own.
+
+    Args:
+        workload: as ``data.workload`` names it.
+        given: as params.yaml has it.
+    """
+    return find_workload(workload).augmentation() if type(given) is Augmentation else given
 
 
 def outcome_of(folder: Path = PREPARED, settings: OutcomeSettings | None = None) -> OutcomeLearning:

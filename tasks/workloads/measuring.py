@@ -78,6 +78,14 @@ class Prediction(Record):
         """Return what people are shown, part by part."""
         return (self.label,)
 
+    def first(self, count: int) -> "Prediction":  # noqa: ARG002
+        """Return the answer cut to its first parts, where it names several things; by default all of it.
+
+        Args:
+            count: of parts.
+        """
+        return self
+
 
 @dataclass(frozen=True)
 class ConstantAnswer:
@@ -120,6 +128,21 @@ class OutcomeMeasuring(ABC):
             KeyError: there is none of that name.
         """
         return {metric.name: metric for metric in self.metrics}[name]
+
+    def reduced(
+        self,
+        outputs: NDArray[np.float32],
+        targets: NDArray[Any],
+        dataset: Dataset | None = None,  # noqa: ARG002
+    ) -> Answers:
+        """Return what is kept of a batch of answers, from which all metrics can be had; by default all of it.
+
+        Args:
+            outputs: of a model, ``[n, …]``.
+            targets: of the samples, ``[n, …]``.
+            dataset: what was prepared; None where it is not here.
+        """
+        return Answers(outputs, targets)
 
     def measure(self, answers: Answers) -> dict[str, float]:
         """Return each metric's figure of one model, by name.
@@ -173,6 +196,15 @@ class OutcomeMeasuring(ABC):
             answers: whose targets count.
             dataset: what was prepared.
         """
+
+    def references(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:  # noqa: ARG002
+        """Yield what models of another kind answer to these samples, to which a network must not be inferior.
+
+        Args:
+            answers: whose samples count.
+            dataset: what was prepared.
+        """
+        yield from ()
 
     @abstractmethod
     def smallest_margin(self, mine: Answers, theirs: Answers, samples: int, confidence: float) -> float:

@@ -50,7 +50,10 @@ __all__ = [
 
 
 class Augmentation(Settings):
-    """Random changes of training samples, anew in each epoch. By itself it changes nothing."""
+    """Random changes of training samples, anew in each epoch.
+
+    By itself it changes nothing, unless a workload's training makes no sense without.
+    """
 
     @property
     def changes(self) -> bool:

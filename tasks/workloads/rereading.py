@@ -8,15 +8,17 @@ from tasks.arrays import Array
 from tasks.errors import DataError
 from tasks.samples import ASSETS, PREPARED, Inputs, SplitName, read_batches, read_contents
 from tasks.workloads import reading_of
+from tasks.workloads.grouping import MakesTargets
 from tasks.workloads.protocol import LearnedReader, LearnedReading
 
 
 class Asked(NamedTuple):
-    """A batch: the samples as they were prepared, as a model takes them, and their targets ``[n]``."""
+    """A batch: the samples and their targets ``[n, …]`` as they were prepared, and both as a model has them."""
 
     prepared: Inputs
-    taken: Inputs
     targets: Array
+    taken: Inputs
+    own_targets: Array
 
 
 def assets_beside(path: Path) -> dict[str, bytes]:
@@ -65,4 +67,6 @@ def read_as(reader: LearnedReader, split: SplitName, size: int, folder: Path = P
     """
     pairs = zip(read_batches(split, size, folder), read_contents(split, size, folder), strict=True)
     for (inputs, targets), contents in pairs:
-        yield Asked(inputs, Inputs(dict(reader.encode(contents))), targets)
+        encoded = dict(reader.encode(contents))
+        own = encoded.pop(reader.target.name) if isinstance(reader, MakesTargets) else targets
+        yield Asked(inputs, targets, Inputs(encoded), own)

@@ -53,7 +53,7 @@ class CalibrationSet:
 
     def details(self, classes: tuple[str, ...]) -> dict[str, Any]:
         """Return what identifies the set, for the candidate's record."""
-        counts = Counter(self.labels.tolist())
+        counts = Counter(self.labels.tolist()) if classes else Counter[int]()
         per_class = {name: counts[index] for index, name in enumerate(classes)}
         return {
             "split": "train",
@@ -81,7 +81,7 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
         raise Unsuited(
             "Expected classes for balanced calibration. Received: an outcome without them. Leave balanced out."
         )
-    labels = np.concatenate([batch for _, batch in read_batches("train", CHUNK, context.prepared)])
+    labels = _labels(context)
     indices = np.sort(draw(labels, config))
     parts, start = [], 0
     for inputs, _ in read_batches("train", CHUNK, context.prepared):
@@ -91,6 +91,13 @@ def calibration_set(config: Calibration, context: Context) -> CalibrationSet:
         if start > indices[-1]:
             break
     return CalibrationSet(concatenate(parts), labels[indices], indices)
+
+
+def _labels(context: Context) -> Array:
+    """Return the label of each training sample, ``[n]``; zeros where targets are no classes."""
+    if not class_names(context):
+        return np.zeros(read_dataset(context.prepared).splits["train"].samples, np.int64)
+    return np.concatenate([batch for _, batch in read_batches("train", CHUNK, context.prepared)])
 
 
 def draw(labels: Array, config: Calibration) -> NDArray[np.int64]:

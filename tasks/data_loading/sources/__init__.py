@@ -9,11 +9,17 @@ from tasks.data_loading.sources.digits import Digits
 from tasks.data_loading.sources.docstrings import Docstrings
 from tasks.data_loading.sources.folder import ClassFolders
 from tasks.data_loading.sources.http import open_http
+from tasks.data_loading.sources.planted import Planted
 from tasks.data_loading.sources.protocol import Source
 from tasks.data_loading.sources.s3 import open_s3
 from tasks.errors import SourceError
 
-BUILT_IN: dict[str, Callable[[], Source]] = {"digits": Digits, "cifar10": Cifar10, "docstrings": Docstrings}
+BUILT_IN: dict[str, Callable[[], Source]] = {
+    "digits": Digits,
+    "cifar10": Cifar10,
+    "docstrings": Docstrings,
+    "planted": Planted,
+}
 SCHEMES: dict[str, Callable[[str], Source]] = {"s3": open_s3, "http": open_http, "https": open_http}
 
 

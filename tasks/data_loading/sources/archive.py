@@ -50,6 +50,7 @@ def read_file(stream: IO[bytes], location: str, take: TakeFile) -> Iterator[Item
 
 TAR = Format("tar", read_tar, seeks=False)
 TABLE = Format("table", read_file, seeks=False)
+TABLES = ("csv", "tsv", "jsonl", "ndjson", "inter", "data", "dat")  # the last three are of ratings
 COMPRESSED = ("", ".gz", ".bz2", ".xz")
 FORMATS = {
     ".tar": TAR,
@@ -59,7 +60,7 @@ FORMATS = {
     ".tar.xz": TAR,
     ".zip": Format("zip", read_zip, seeks=True),
     ".npz": Format("npz", read_npz, seeks=True),
-    **{f".{kind}{more}": TABLE for kind in ("csv", "tsv", "jsonl", "ndjson") for more in COMPRESSED},
+    **{f".{kind}{more}": TABLE for kind in TABLES for more in COMPRESSED},
     ".parquet": Format("parquet", read_file, seeks=True),
 }
 ENDINGS = ", ".join([*(suffix for suffix, form in FORMATS.items() if form is not TABLE), ".csv", ".tsv", ".jsonl"])

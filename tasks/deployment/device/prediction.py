@@ -14,6 +14,7 @@ from tasks.extras import needing
 from tasks.litert import LiteRTModel
 from tasks.samples import Inputs, Specs, TensorSpec, out_of_range
 from tasks.workloads import WORKLOADS, find_workload, measuring_for, reading_of, unnamed
+from tasks.workloads.answering import NamesAnswers
 from tasks.workloads.measuring import Prediction as Prediction  # noqa: PLC0414 - what is given back
 
 FORMATS = (1, 2)  # of a release's signature
@@ -66,7 +67,7 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
     manifest = verify(folder, trust).manifest
     assets = {name: (folder / name).read_bytes() for name in manifest.assets}
     model = LiteRTModel(folder / MODEL)
-    labels: list[str] = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else []
+    labels: Sequence[str] = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else []
     name, inputs = how_to_ask(folder, model, workload)
     if missing := sorted(each for each in find_workload(name).outcome.files if not (folder / each).exists()):
         raise ReleaseError(
@@ -86,8 +87,11 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
     reading, measuring = reading_of(name), measuring_for(name)
 
     def answer(question: str | Path) -> Prediction:
-        output = model.predict(_question(question, reading.ask(question, inputs, assets), inputs))[0]
-        return measuring.predict(str(question), measuring.settled(output, manifest.settled), labels)
+        asked = reading.ask(question, inputs, assets)
+        output, names = model.predict(_question(question, asked, inputs))[0], labels
+        if isinstance(reading, NamesAnswers):
+            output, names = reading.answered(output, asked, assets)
+        return measuring.predict(str(question), measuring.settled(output, manifest.settled), names)
 
     return answer
 

@@ -1,6 +1,7 @@
 """Outcomes of slimline's own; what a release of one needs is known by its name alone."""
 
 from tasks.workloads.outcomes.classes import Classes
+from tasks.workloads.outcomes.ranking import Ranking
 from tasks.workloads.protocol import Outcome
 
-OUTCOMES: tuple[Outcome, ...] = (Classes(),)
+OUTCOMES: tuple[Outcome, ...] = (Classes(), Ranking())

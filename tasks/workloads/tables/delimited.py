@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 MAX_CELL = 1 << 24  # characters; more is a quote that nobody closes
 MAX_LINES = 10_000  # of one row; likewise
-DELIMITERS = {"csv": ",", "tsv": "\t"}
+DELIMITERS = {"csv": ",", "tsv": "\t", "inter": "\t", "data": "\t", "dat": "::"}  # the last three are of ratings
+QUOTING = frozenset({"csv"})  # kinds that know quotes
 
 
 def read_delimited(stream: IO[bytes], path: str, kind: str, settings: TableSettings) -> Iterator[Piece | Fault]:
@@ -23,22 +24,46 @@ def read_delimited(stream: IO[bytes], path: str, kind: str, settings: TableSetti
     Args:
         stream: of the content.
         path: of the file, for messages.
-        kind: ``csv`` or ``tsv``.
+        kind: of the file, one of :data:`DELIMITERS`.
         settings: of tables.
 
     Raises:
         SourceError: a quote is never closed.
     """
-    quotes = kind == "csv" if settings.quotes == "auto" else settings.quotes
+    quotes = kind in QUOTING if settings.quotes == "auto" else settings.quotes
+    delimiter = settings.delimiter or DELIMITERS[kind]
     csv.field_size_limit(MAX_CELL)
     with as_text(stream, settings.encoding) as text:
+        if len(delimiter) > 1:
+            yield from _cut(text, delimiter)
+            return
         reader = csv.reader(
             text,
-            delimiter=settings.delimiter or DELIMITERS[kind],
+            delimiter=delimiter,
             quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
             strict=True,
         )
         yield from _read(reader, path)
+
+
+def _cut(text: IO[str], delimiter: str) -> Iterator[Piece | Fault]:
+    """Yield the rows of lines whose cells have several characters between them."""
+    first, number, rows = 1, 0, list[Sequence[str]]()
+    while line := text.readline(MAX_CELL):
+        number += 1
+        if len(line) == MAX_CELL:
+            while len(line) == MAX_CELL and not line.endswith("\n"):
+                line = text.readline(MAX_CELL)
+            yield Piece(first, rows)
+            yield Fault(number, f"a line of more than {MAX_CELL:,} characters")
+            first, rows = number + 1, []
+            continue
+        plain = line.rstrip("\r\n")
+        rows.append(plain.split(delimiter) if plain else ())
+        if len(rows) == PIECE_ROWS:
+            yield Piece(first, rows)
+            first, rows = number + 1, []
+    yield Piece(first, rows)
 
 
 def _read(reader: "Reader", path: str) -> Iterator[Piece | Fault]:

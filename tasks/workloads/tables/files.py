@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
 from itertools import chain, compress
 from operator import itemgetter
 from typing import IO
@@ -11,14 +10,14 @@ from tasks.paths import clean, is_litter
 from tasks.samples import SplitName
 from tasks.workloads.class_folders import SPLIT_FOLDERS
 from tasks.workloads.items import Item, RefusedSample, Rows, SourceFile
-from tasks.workloads.tables.columns import places_of
+from tasks.workloads.tables.columns import Choose, named
 from tasks.workloads.tables.delimited import DELIMITERS, read_delimited
 from tasks.workloads.tables.json_lines import read_json_lines
 from tasks.workloads.tables.pieces import Fault, Piece
 from tasks.workloads.tables.settings import TableSettings
 from tasks.workloads.tables.streams import damage_of, kind_of, undecodable, unpacked
 
-KINDS = frozenset({*DELIMITERS, "jsonl", "ndjson", "parquet"})
+KINDS = frozenset({"csv", "tsv", "jsonl", "ndjson", "parquet"})
 # train.csv, test-00000-of-00003.parquet
 SPLIT_FILE = re.compile(rf"({'|'.join(SPLIT_FOLDERS)})([-_.]\d.*)?", re.IGNORECASE)
 
@@ -52,14 +51,30 @@ def take_table(
     if is_litter(name):
         return
     wanted = [*columns, *([settings.split] if settings.split else [])]
+    yield from take_chosen(file, named(wanted, name, optional), len(wanted), settings)
+
+
+def take_chosen(file: SourceFile, choose: Choose, cells: int, settings: TableSettings) -> Iterator[Item]:
+    """Yield the rows of a table in pieces, with the cells of the columns that are chosen.
+
+    Args:
+        file: of a source.
+        choose: the columns.
+        cells: how many columns are chosen.
+        settings: of tables.
+
+    Raises:
+        SourceError: the file is damaged, or has not these columns.
+    """
+    name = clean(file.path)
     split = declared_split(name)
     kind, compression = kind_of(name)
     with damage_of(name), file.open() as stream, unpacked(stream, compression) as content:
-        for found in _pieces(content, name, kind, wanted, settings, optional):
+        for found in _pieces(content, name, kind, choose, settings):
             if isinstance(found, Fault):
                 yield RefusedSample(f"{name}:{found.number}", found.reason)
             else:
-                yield from _rows(name, found, split, len(wanted))
+                yield from _rows(name, found, split, cells)
 
 
 def _rows(name: str, piece: Piece, split: SplitName | None, cells: int) -> Iterator[Item]:
@@ -92,45 +107,37 @@ def declared_split(path: str) -> SplitName | None:
 
 
 def _pieces(
-    stream: IO[bytes],
-    path: str,
-    kind: str,
-    wanted: Sequence[str],
-    settings: TableSettings,
-    optional: Collection[str],
+    stream: IO[bytes], path: str, kind: str, choose: Choose, settings: TableSettings
 ) -> Iterator[Piece | Fault]:
     if kind in DELIMITERS:
-        find = partial(places_of, wanted, path=path, optional=optional)
-        return _chosen(read_delimited(stream, path, kind, settings), find, settings.columns)
+        return _chosen(read_delimited(stream, path, kind, settings), choose, settings.columns)
     if kind == "parquet":
         from tasks.workloads.tables.parquet import read_parquet
 
-        return read_parquet(stream, path, wanted, optional)
-    return read_json_lines(stream, wanted, optional)
+        return read_parquet(stream, path, choose)
+    return read_json_lines(stream, choose)
 
 
-def _chosen(
-    found: Iterator[Piece | Fault], find: Callable[[Sequence[str]], list[int | None]], columns: Sequence[str]
-) -> Iterator[Piece | Fault]:
+def _chosen(found: Iterator[Piece | Fault], choose: Choose, columns: Sequence[str]) -> Iterator[Piece | Fault]:
     """Yield the wanted cells of rows, the first of which names the columns where the settings do not."""
-    choose: Callable[[Sequence[str]], Sequence[str]] | None = None
+    pick: Callable[[Sequence[str]], Sequence[str]] | None = None
     for piece in found:
         if isinstance(piece, Fault) or not piece.rows:
             if isinstance(piece, Fault):
                 yield piece
             continue
         first, rows = piece
-        if choose is None:
+        if pick is None:
             if not columns:
                 columns = [name.strip() for name in rows[0]]
                 first, rows = first + 1, rows[1:]
-            choose = _chooser(find(columns))
+            pick = _chooser([None if name is None else columns.index(name) for name in choose(columns)])
         if set(map(len, rows)) - {len(columns), 0}:
             for number, row in enumerate(rows, start=first):
                 if len(row) not in (0, len(columns)):
                     yield Fault(number, f"{len(row)} cells: {len(columns)} are expected")
             rows = [row if len(row) == len(columns) else () for row in rows]
-        yield Piece(first, [choose(row) if row else () for row in rows])
+        yield Piece(first, [pick(row) if row else () for row in rows])
 
 
 def _chooser(places: Sequence[int | None]) -> Callable[[Sequence[str]], Sequence[str]]:

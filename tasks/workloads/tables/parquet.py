@@ -3,19 +3,17 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from tasks.errors import SourceError
-from tasks.workloads.tables.columns import places_of
+from tasks.workloads.tables.columns import Choose
 from tasks.workloads.tables.json_lines import cell_of
 from tasks.workloads.tables.pieces import PIECE_ROWS, Piece
 from tasks.workloads.tables.streams import CHUNK
 
 
-def read_parquet(
-    stream: IO[bytes], path: str, columns: Sequence[str], optional: Collection[str] = ()
-) -> Iterator[Piece]:
+def read_parquet(stream: IO[bytes], path: str, choose: Choose) -> Iterator[Piece]:
     """Yield the cells of some columns; numbers of classes become the names that the file has for them.
 
     Hugging Face's datasets write these names into the file's metadata (``ClassLabel``).
@@ -23,8 +21,7 @@ def read_parquet(
     Args:
         stream: of the content; what cannot be sought in is copied to a temporary file.
         path: of the file, for messages.
-        columns: that are wanted.
-        optional: of these, those that need not be there.
+        choose: the columns that are wanted.
 
     Raises:
         SourceError: it is no whole Parquet file, or has not these columns.
@@ -39,17 +36,13 @@ def read_parquet(
             stream = copy
         try:
             file = ParquetFile(stream)
-            names = file.schema_arrow.names
-            there = [
-                name
-                for name, place in zip(columns, places_of(columns, names, path, optional), strict=True)
-                if place is not None
-            ]
+            columns = choose(file.schema_arrow.names)
+            there = [name for name in columns if name is not None]
             labels = _class_names(file.schema_arrow.metadata or {})
             number = 1
             for batch in file.iter_batches(PIECE_ROWS, columns=there):
                 cells = [
-                    _cells(batch.column(name).to_pylist(), labels.get(name)) if name in there else [""] * batch.num_rows
+                    [""] * batch.num_rows if name is None else _cells(batch.column(name).to_pylist(), labels.get(name))
                     for name in columns
                 ]
                 yield Piece(number, list(zip(*cells, strict=True)))

@@ -29,8 +29,11 @@ class TableSettings(Settings):
         Column | None, Field(description="column that says train, validation or test; by default the file's name does")
     ] = None
     delimiter: Annotated[
-        Annotated[str, Field(min_length=1, max_length=1)] | None,
-        Field(description="character between cells; by default a comma in .csv files and a tab in .tsv files"),
+        Annotated[str, Field(min_length=1, max_length=8)] | None,
+        Field(
+            description="between cells; by default a comma in .csv files and a tab in .tsv files. Several characters, "
+            "as ::, know no quotes"
+        ),
     ] = None
     quotes: Annotated[
         bool | Literal["auto"],

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.compression.records import candidate_model, write_own_assets
 from tasks.errors import EvaluationError
-from tasks.evaluation.asking import as_asked, batches, inputs_of, own_assets_of, own_reader
+from tasks.evaluation.asking import as_asked, batches, own_assets_of, own_reader
 from tasks.evaluation.records import BASELINE, PRODUCTION_TFLITE
 from tasks.samples import Dataset, read_assets, read_contents
 from tasks.workloads.text.tokenizer import FILE, Tokenizer
@@ -28,7 +28,7 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
 
 def test_production_is_asked_about_the_same_texts_in_its_own_way(dataset: Dataset) -> None:
     theirs = Tokenizer.of_bytes((ASSETS / FILE).read_bytes())
-    (spec,) = inputs_of(PRODUCTION_TFLITE, dataset)
+    (spec,) = as_asked(PRODUCTION_TFLITE, dataset).inputs
     assert (spec.shape, spec.high) == ((5,), theirs.rows - 1)
     contents = [content.decode() for chunk in read_contents("validation", 7) for content in chunk]
     asked = list(batches(PRODUCTION_TFLITE, dataset, "validation", 7))
@@ -43,7 +43,7 @@ def test_production_is_asked_about_the_same_texts_in_its_own_way(dataset: Datase
 def test_a_release_that_has_learned_the_same_is_asked_as_the_others_are(dataset: Dataset) -> None:
     (ASSETS / FILE).write_bytes(read_assets()[FILE])
     assert own_reader(PRODUCTION_TFLITE, dataset) is None
-    assert inputs_of(PRODUCTION_TFLITE, dataset) == dataset.inputs
+    assert as_asked(PRODUCTION_TFLITE, dataset) == dataset
 
 
 def test_a_damaged_tokenizer_of_a_release_is_said(dataset: Dataset) -> None:

@@ -1,0 +1,38 @@
+"""Learning of ratings: the networks, how they are built, and augmentation."""
+
+from collections.abc import Mapping
+
+from tasks.backend import KerasModel, TfTensor, tensorflow
+from tasks.samples import Specs
+from tasks.workloads.protocol import Builder
+from tasks.workloads.ratings.networks import BUILDERS
+from tasks.workloads.ratings.settings import HISTORY, USER, RatingsAugmentation
+
+
+class RatingsLearning:
+    """Networks, building and augmentation of ratings."""
+
+    def networks(self) -> Mapping[str, Builder]:
+        """Return the networks for ratings."""
+        return BUILDERS
+
+    def build(self, builder: Builder, inputs: Specs, outputs: int, dropout: float) -> KerasModel:
+        """Call ``builder(length, items, users, dropout)``; items are as many as there are outputs, users may be 0."""
+        by_name = {spec.name: spec for spec in inputs}
+        users = int(by_name[USER].high) if USER in by_name else 0
+        return builder(by_name[HISTORY].shape[0], outputs, users, dropout)
+
+    def augment(
+        self, batch: Mapping[str, TfTensor], settings: RatingsAugmentation, seed: TfTensor
+    ) -> Mapping[str, TfTensor]:
+        """Leave some items of histories out, for the network to find them."""
+        tf = tensorflow()
+        history = batch[HISTORY]
+        forgotten = tf.random.stateless_uniform(tf.shape(history), seed) < settings.forget
+        return {**batch, HISTORY: tf.where(forgotten, tf.zeros_like(history), history)}
+
+    def augment_targets(self, targets: TfTensor, changed: Mapping[str, TfTensor]) -> TfTensor:
+        """Let what the network still sees be known: it is to find what was left out, and not to repeat what it gets."""
+        tf = tensorflow()
+        seen = tf.reduce_any(targets[:, :, None] == changed[HISTORY][:, None, :], axis=2)
+        return tf.where(seen & (targets > 0), -targets, targets)
