@@ -1,7 +1,7 @@
 """The extras of the installation, and the sentence for who uses a part of slimline that is not installed.
 
 The base fetches, verifies and unpacks a release. ``predict`` asks it, ``s3`` reads stores at ``s3://``, ``line`` is
-everything.
+everything but ``sentencepiece``, by which texts may be cut.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,12 @@ from typing import Literal
 
 from tasks.errors import NotInstalled
 
-Extra = Literal["predict", "s3", "line"]
+Extra = Literal["predict", "s3", "line", "sentencepiece"]
 MODULES: dict[Extra, tuple[str, ...]] = {  # by which an extra is known to be there
     "predict": ("ai_edge_litert", "PIL"),
     "s3": ("boto3",),
     "line": ("cyclopts", "ruamel", "tensorflow", "prefect", "dvc"),
+    "sentencepiece": ("sentencepiece",),
 }
 OURS = frozenset({"flows", "tasks", "slimline"})
 

@@ -51,6 +51,7 @@ class Operator(Protocol):
     outputs: Integers
     intermediates: Integers
     builtinOptions: Any  # noqa: N815 - of a class of its own for each kind of operation
+    builtinOptionsType: int  # noqa: N815
 
 
 class OperatorCode(Protocol):
@@ -58,6 +59,7 @@ class OperatorCode(Protocol):
 
     builtinCode: int  # noqa: N815
     deprecatedBuiltinCode: int  # noqa: N815
+    version: int
 
 
 class SubGraph(Protocol):

@@ -23,7 +23,14 @@ def explain_code(now: bytes, before: bytes | None) -> list[str]:
         return [UNKNOWN]
     new = CodeRecord.model_validate_json(now)
     python = [f"Python {old.python} → {new.python}"] if old.python != new.python else []
-    return [*_modules(old.modules, new.modules), *_libraries(old.libraries, new.libraries), *python]
+    settings = [
+        f"outcome.{name} changed" for name in sorted({*old.settings, *new.settings}) if _differs(name, old, new)
+    ]
+    return [*_modules(old.modules, new.modules), *_libraries(old.libraries, new.libraries), *settings, *python]
+
+
+def _differs(name: str, old: CodeRecord, new: CodeRecord) -> bool:
+    return bool(old.settings.get(name) != new.settings.get(name))
 
 
 def _modules(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

@@ -7,8 +7,11 @@ each time, as ``fingerprint`` does.
 
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from tasks.code.closure import Reader
 from tasks.code.works import ALWAYS_RUN, WORKS
@@ -24,12 +27,14 @@ class CodeRecord(Record):
     """The code that a work runs.
 
     ``python``: 3.x, without the patch version, which decides about no result. ``modules``: digest of the code by path;
-    ``libraries``: version by name.
+    ``libraries``: version by name. ``settings``: those of the outcome that the work depends on, where they are not as
+    by themselves.
     """
 
     python: str
     modules: dict[str, str]
     libraries: dict[str, str]
+    settings: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda value: not value)
 
     def content(self) -> bytes:
         """Return the file, the same bytes for the same code."""
@@ -41,18 +46,51 @@ class CodeRecord(Record):
         return hashlib.sha256(self.content()).hexdigest()
 
 
-def code_record(work: str, models: Iterable[str] = (), reader: Reader | None = None) -> CodeRecord:
+def code_record(
+    work: str, models: Iterable[str] = (), reader: Reader | None = None, settings: Mapping[str, Any] | None = None
+) -> CodeRecord:
     """Return what a work runs now.
 
     Args:
         work: its name.
         models: the workload and the networks that it builds, as ``package.module:name``; other names count nothing.
         reader: of the project; by default of the one in the working folder.
+        settings: see :func:`settings_of`.
     """
     own = [model.partition(":")[0] for model in models if ":" in model]
     closure = (reader or Reader()).closure([f"{WORKS[work].package}.__main__", WORKS[work].module, *own])
     python = "{}.{}".format(*sys.version_info)
-    return CodeRecord(python=python, modules=closure.modules, libraries=closure.libraries)
+    return CodeRecord(
+        python=python, modules=closure.modules, libraries=closure.libraries, settings=dict(settings or {})
+    )
+
+
+def record_of(params: Params, work: str, reader: Reader | None = None) -> CodeRecord:
+    """Return what a work runs now, of all that params.yaml names.
+
+    Args:
+        params: all of params.yaml.
+        work: its name.
+        reader: see :func:`code_record`.
+    """
+    return code_record(work, models_of(params, work), reader, settings_of(params, work))
+
+
+def settings_of(params: Params, work: str) -> dict[str, Any]:
+    """Return the settings of the outcome that a work depends on, as far as they change anything.
+
+    They stand here, and not among the params of stages: so every graph of stages knows of them, and what they do not
+    concern stays as it is.
+
+    Args:
+        params: all of params.yaml.
+        work: its name.
+    """
+    known, outcome = WORKS[work], params.outcome
+    return {
+        **(outcome.changed(answering=False) if known.learns else {}),
+        **(outcome.changed(answering=True) if known.answers else {}),
+    }
 
 
 def workload_parts(params: Params, work: str) -> list[str]:
@@ -87,7 +125,15 @@ def models_of(params: Params, work: str) -> list[str]:
         *workload_parts(params, work),
         *([params.training.model] if "training" in networks else []),
         *([network.model for network in params.teachers.values()] if "teachers" in networks else []),
+        *(_students(params) if "students" in networks else []),
     ]
+
+
+def _students(params: Params) -> list[str]:
+    """The networks that steps of recipes teach; what is no step at all is said by who reads recipes."""
+    steps = [step for recipe in params.recipes.values() for step in recipe if isinstance(step, Mapping)]
+    students = [step["student"] for step in steps if isinstance(step.get("student"), Mapping)]
+    return sorted({str(student["model"]) for student in students if student.get("model")})
 
 
 def foresee_code(params: Params, root: Path = Path()) -> dict[Path, bytes]:
@@ -99,7 +145,7 @@ def foresee_code(params: Params, root: Path = Path()) -> dict[Path, bytes]:
     """
     reader = Reader(root)
     works = sorted(WORKS.keys() - ALWAYS_RUN)
-    files = {FOLDER / f"{work}.json": code_record(work, models_of(params, work), reader).content() for work in works}
+    files = {FOLDER / f"{work}.json": record_of(params, work, reader).content() for work in works}
     reader.keep()
     return files
 

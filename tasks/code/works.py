@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Networks = Literal["training", "teachers"]  # parts of params.yaml that may name a module of a user's own
+Networks = Literal["training", "teachers", "students"]  # parts of params.yaml that may name a module of a user's own
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,8 @@ class Work:
     """A function that a stage calls, as ``package.module:function``, and whose networks it builds.
 
     ``reads``: whether it reads samples out of a source. ``measures``: whether it measures what models answer.
-    ``reports``: whether it writes a report of it.
+    ``reports``: whether it writes a report of it. ``learns``: whether it lets networks learn, ``answers``: whether it
+    settles how a model answers; each depends on the settings of the outcome that are about it.
     """
 
     entry: str
@@ -20,6 +21,8 @@ class Work:
     reads: bool = False
     measures: bool = False
     reports: bool = False
+    learns: bool = False
+    answers: bool = False
 
     @property
     def package(self) -> str:
@@ -36,13 +39,13 @@ WORKS: Mapping[str, Work] = {
     "code": Work("tasks.code.records:write_code", measures=True),
     "fingerprint": Work("tasks.data_loading.fingerprint:fingerprint"),
     "load": Work("tasks.data_loading.load:load", reads=True),
-    "train": Work("tasks.training.trainer:train", ("training",)),
+    "train": Work("tasks.training.trainer:train", ("training",), learns=True),
     "export": Work("tasks.training.serving:export", ("training",)),
-    "teach": Work("tasks.training.teachers:teach", ("teachers",)),
-    "compress": Work("tasks.compression.supervisor:compress", ("training", "teachers")),
+    "teach": Work("tasks.training.teachers:teach", ("teachers",), learns=True),
+    "compress": Work("tasks.compression.supervisor:compress", ("training", "teachers", "students"), learns=True),
     "production": Work("tasks.deployment.releases.production:production"),
     "drift": Work("tasks.drift.stage:drift"),
-    "evaluate": Work("tasks.evaluation.quality:evaluate", measures=True),
+    "evaluate": Work("tasks.evaluation.quality:evaluate", measures=True, answers=True),
     "benchmark": Work("tasks.evaluation.benchmark:benchmark"),
     "gate": Work("tasks.evaluation.gate:gate", measures=True, reports=True),
 }

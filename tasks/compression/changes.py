@@ -88,7 +88,7 @@ def _stores_fewer_bits(subject: Subject) -> bool:
         return False
     from ai_edge_litert import schema_py_generated as schema
 
-    smaller = {getattr(schema.TensorType, name) for name in ("INT4", "INT8", "UINT8", "INT16", "FLOAT16")}
+    smaller = {getattr(schema.TensorType, name) for name in ("INT2", "INT4", "INT8", "UINT8", "INT16", "FLOAT16")}
     file = schema.Model.GetRootAs(subject.flatbuffer)
     tensors = (
         graph.Tensors(index)

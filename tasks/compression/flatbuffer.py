@@ -13,7 +13,8 @@ from tasks.arrays import Array
 from tasks.learning.flatbuffers import put_together, take_apart
 from tasks.litert_types import Model, Operator, Tensor
 
-INT4 = "int4"
+INT4, INT2 = "int4", "int2"
+PACKED = {INT4: 4, INT2: 2}  # bits of numbers of which several share a byte
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,19 @@ class Constant:
         return centered * np.asarray(self.scales, np.float32).reshape(along)
 
     def bytes(self) -> int:
-        """Return the bytes of the weights alone; two of 4 bits share one."""
-        return -(-self.values.size // 2) if self.dtype == INT4 else self.values.nbytes
+        """Return the bytes of the weights alone; several of fewer than 8 bits share one."""
+        return -(-self.values.size * PACKED.get(self.dtype, 8 * self.values.itemsize) // 8)
 
     def sparsity(self) -> float:
         """Return the fraction of weights that are exactly 0."""
         return float(np.mean(self.values == self.zero_point))
 
     def clusters(self) -> int:
-        """Return the most distinct values in any one output channel: scales differ from channel to channel."""
-        return max(len(np.unique(channel)) for channel in by_output(self.values, self.outputs))
+        """Return the most distinct values in any one output channel: scales differ by channel, or by row."""
+        mixed = len(self.scales) > 1 and self.axis != self.outputs
+        return max(
+            len(np.unique(channel)) for channel in by_output(self.real() if mixed else self.values, self.outputs)
+        )
 
 
 def by_output(values: Array, outputs: int = 0) -> Array:
@@ -269,13 +273,15 @@ def _stored(content: bytes, tensor: Tensor) -> tuple[Array, str]:
     """Values and the name of their type."""
     from ai_edge_litert import schema_py_generated as schema
 
-    kinds = schema.TensorType
-    if tensor.type == kinds.INT4:  # the first of two in the lower half of a byte
-        halves = np.frombuffer(content, np.uint8)
-        both = np.stack([halves & 15, halves >> 4], axis=-1).reshape(-1)[: int(np.prod(tensor.shape))]
-        return (((both ^ 8).astype(np.int8)) - 8).reshape(tensor.shape), INT4
-    names = {number: name.lower() for name, number in vars(kinds).items() if not name.startswith("_")}
-    dtype = np.dtype(names[tensor.type])
+    names = {number: name.lower() for name, number in vars(schema.TensorType).items() if not name.startswith("_")}
+    name = names[tensor.type]
+    if name in PACKED:  # the first of several in the lowest bits of a byte
+        bits, stored = PACKED[name], np.frombuffer(content, np.uint8)
+        parts = [stored >> shift & (1 << bits) - 1 for shift in range(0, 8, bits)]
+        every = np.stack(parts, axis=-1).reshape(-1)[: int(np.prod(tensor.shape))]
+        sign = 1 << bits - 1
+        return ((every ^ sign).astype(np.int8) - np.int8(sign)).reshape(tensor.shape), name
+    dtype = np.dtype(name)
     return np.frombuffer(content, dtype).reshape(tensor.shape), dtype.name
 
 
@@ -285,8 +291,22 @@ def in_half_bytes(values: NDArray[np.int8]) -> NDArray[np.uint8]:
     Args:
         values: −8 to 7, of any shape.
     """
-    flat = np.append(values.reshape(-1), np.zeros(values.size % 2, np.int8)).astype(np.uint8) & 15
-    return np.asarray(flat[::2] | flat[1::2] << 4, np.uint8)
+    return _packed(values, 4)
+
+
+def in_quarter_bytes(values: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Return integers of 2 bits as a file stores them: four in a byte, the first in its lowest bits.
+
+    Args:
+        values: −2 to 1, of any shape.
+    """
+    return _packed(values, 2)
+
+
+def _packed(values: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
+    each = 8 // bits
+    flat = np.append(values.reshape(-1), np.zeros(-values.size % each, np.int8)).astype(np.uint8) & (1 << bits) - 1
+    return np.asarray(sum(flat[place::each] << bits * place for place in range(each)), np.uint8)
 
 
 def read_constants(flatbuffer: bytes, places: Places) -> dict[str, tuple[Constant, ...]]:

@@ -36,6 +36,7 @@ def _trains(earlier: Any, later: Any) -> bool:  # noqa: ARG001
 
 
 COPIES = "the copies of a kernel would no longer be alike; put width_to_depth right before quantize, without training"
+ONCE = "the first one has done it"
 POLICY = (
     Refused(
         earlier="width_to_depth",
@@ -49,6 +50,10 @@ POLICY = (
         why="it finds as many zeros there as it would make; ask it for more, or leave it out",
         when=_no_more_zeros,
     ),
+    Refused(
+        earlier="prune_vocabulary", later=frozenset({"prune_vocabulary"}), why=f"{ONCE}; ask for as many ids there"
+    ),
+    Refused(earlier="unroll", later=frozenset({"unroll"}), why=ONCE),
 )
 
 

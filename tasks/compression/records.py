@@ -1,5 +1,6 @@
 """Records that the compression stage leaves for others to read."""
 
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,6 +12,7 @@ from pydantic import AliasChoices, Field
 from tasks.files import write_bytes
 from tasks.learning.records import Comparison
 from tasks.records import Record, read_record, write_record
+from tasks.samples import ASSETS
 
 CANDIDATES = Path("models/candidates")
 EARLIER = Path(".slimline/earlier")  # put there by `slimline reproduce`, in its clone alone
@@ -109,6 +111,7 @@ class Candidate(Record):
     seconds: float
     versions: dict[str, str]
     threads: int | None = None
+    ids_kept: tuple[int, ...] = Field(default=(), exclude_if=lambda value: not value)  # the only ones that it knows
 
     @property
     def comparison(self) -> Comparison | None:
@@ -162,6 +165,11 @@ def candidate_record(recipe: str) -> Path:
     return CANDIDATES / recipe / "candidate.json"
 
 
+def candidate_assets(recipe: str) -> Path:
+    """Return the folder of what a candidate reads questions with, where that is not what the run has learned."""
+    return CANDIDATES / recipe / ASSETS
+
+
 def was_made(model: Path) -> bool:
     """Return whether a recipe could be carried out: if not, its model's file is empty.
 
@@ -195,8 +203,23 @@ def write_not_made(recipe: str, reason: str) -> None:
         recipe: its name.
         reason: a sentence.
     """
+    write_own_assets(recipe, {})
     write_record(candidate_record(recipe), NotMade(recipe=recipe, not_made=reason))
     write_bytes(candidate_model(recipe), b"")
+
+
+def write_own_assets(recipe: str, assets: Mapping[str, bytes]) -> None:
+    """Leave what a candidate reads questions with; the folder is empty where that is what the run has learned.
+
+    Args:
+        recipe: the candidate's.
+        assets: files by their names.
+    """
+    folder = candidate_assets(recipe)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, content in assets.items():
+        write_bytes(folder / name, content)
 
 
 def earlier_record(recipe: str) -> Path:

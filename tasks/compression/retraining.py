@@ -109,6 +109,7 @@ def retrain(
             if isinstance(layer, keras().layers.Dropout):
                 layer.rate = block.dropout
     plan = Plan(
+        outcome=context.outcome,
         epochs=block.epochs,
         batch_size=context.batch_size,
         learning_rate=block.learning_rate,

@@ -19,11 +19,14 @@ from tasks.compression.separable import split_separable
 from tasks.compression.step_store import Finished, StepStore
 from tasks.compression.technique import Claim, Context, Subject, Technique
 from tasks.compression.techniques.convert import Convert
+from tasks.compression.vocabulary.cutting import renumbered_samples, without_renumbering
+from tasks.compression.vocabulary.keeping import known_ids, vocabulary_of
 from tasks.errors import CompressionError, PromiseBroken
 from tasks.learning.feeding import specs_for
 from tasks.learning.finite import check_finite
 from tasks.learning.identity import network_digest
 from tasks.learning.recorded import recorded_samples
+from tasks.learning.renumbering import numbers_of
 from tasks.learning.rewrites import noted
 from tasks.learning.saving import copy_model, weights_digest
 
@@ -70,7 +73,11 @@ def run_recipe(
     if weights_digest(baseline) != before:
         raise PromiseBroken(f"Expected recipe {name} to leave the baseline as it was. Received: changed weights.")
     seconds = round(time.perf_counter() - began, 2)
-    return subject.flatbuffer, _describe(name, steps, subject.flatbuffer, before, seconds)
+    candidate = _describe(name, steps, subject.flatbuffer, before, seconds)
+    if subject.numbers:
+        ids = known_ids(subject.numbers, vocabulary_of(context.prepared))
+        candidate = candidate.model_copy(update={"ids_kept": ids})
+    return subject.flatbuffer, candidate
 
 
 def _describe(name: str, steps: Sequence[Step], file: bytes, baseline: str, seconds: float) -> Candidate:
@@ -130,6 +137,8 @@ def _do_step(
             # steps of a recipe see the samples in different orders
             timed = _timed(earlier, index, technique)
             work = replace(context, seed=context.seed + index, backup=backup, timed=timed)
+            if before.numbers and work.recorded:
+                work = replace(work, recorded=renumbered_samples(work.recorded, before.numbers))
             store.write(digest, _carry_out(technique, before, claims, work, () if index else beginning))
         return store.read(digest)
 
@@ -161,6 +170,7 @@ def _carry_out(
             check_finite(result.subject.network, f"the network after {technique.technique}", CompressionError)
         result = check_changes(technique, before, result)
         comparison = compared(technique, before, result, context)
+    result = replace(result, subject=_taking_new_numbers(before, result.subject, context))
     kept = (claim.of(result.renamed) for claim in claims if claim.layer not in result.outdated)
     done = [*begun, *rewrites]
     claims = (*kept, *result.claims)
@@ -185,3 +195,13 @@ def _carry_out(
                 f"promised {promise.promised}, measured {promise.measured}"
             )
     return Finished(step, result.subject, claims)
+
+
+def _taking_new_numbers(before: Subject, after: Subject, context: Context) -> Subject:
+    """A file of a network that gives ids new numbers, without that: it is given the new ones."""
+    if after.form == "keras":
+        return after
+    if before.form != "keras":
+        return replace(after, numbers=before.numbers)
+    numbers = numbers_of(before.network)
+    return without_renumbering(after, numbers, context.samples_like(before.network)) if numbers else after

@@ -11,7 +11,7 @@ from tasks.compression.techniques.quantize import MODES
 from tasks.config import DEFAULT_WORKLOAD, NAME, Params, data_of
 from tasks.gate_settings import COSTS, OBJECTIVES
 from tasks.settings import FORMS
-from tasks.workloads import find_workload, measuring_for
+from tasks.workloads import find_workload, measuring_for, settings_for
 from tasks.workloads.measuring import OutcomeMeasuring
 
 Schema = dict[str, Any]
@@ -45,6 +45,7 @@ def params_schema(workload: str = DEFAULT_WORKLOAD) -> Schema:
     recipes["additionalProperties"] = False
     definitions["Data"] = _nested(data_of(workload), definitions)
     definitions["Augmentation"] = _nested(find_workload(workload).augmentation, definitions)
+    definitions["OutcomeSettings"] = _nested(settings_for(workload), definitions)
     _limit_rules(definitions, measuring_for(workload))
     return {"$schema": DRAFT, "title": "params.yaml of slimline", **_plain(schema)}
 

@@ -49,6 +49,7 @@ class Done(Record):
     claims: tuple[dict[str, Any], ...]
     places: dict[str, tuple[dict[str, Any], ...]] = Field(default_factory=dict)  # of weights in a flatbuffer
     packed: bool = False
+    numbers: tuple[int, ...] = ()  # of ids, where a flatbuffer takes new ones
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class StepStore:
             subject = Subject(load_model(folder / KERAS))
         else:
             places = {path: tuple(part_of(part) for part in parts) for path, parts in done.places.items()}
-            subject = Subject(None, (folder / FLATBUFFER).read_bytes(), places, done.packed)
+            subject = Subject(None, (folder / FLATBUFFER).read_bytes(), places, done.packed, done.numbers)
         return Finished(done.step, subject, tuple(Claim(**claim) for claim in done.claims))
 
     def write(self, digest: str, finished: Finished) -> None:
@@ -136,7 +137,8 @@ class StepStore:
         claims = tuple(asdict(claim) for claim in finished.claims)
         subject = finished.subject
         places = {path: tuple(asdict(part) for part in parts) for path, parts in subject.places.items()}
-        write_record(folder / DONE, Done(step=finished.step, claims=claims, places=places, packed=subject.packed))
+        done = Done(step=finished.step, claims=claims, places=places, packed=subject.packed, numbers=subject.numbers)
+        write_record(folder / DONE, done)
         shutil.rmtree(folder / BACKUP, ignore_errors=True)
 
     def keep_only(self, recipes: Iterable[Recipe]) -> None:

@@ -17,6 +17,8 @@ from tasks.learning.feeding import specs_for
 from tasks.learning.recorded import Recorded, recorded_samples
 from tasks.litert import Scores
 from tasks.samples import PREPARED, Specs
+from tasks.workloads import outcome_of
+from tasks.workloads.protocol import OutcomeLearning, OutcomeSettings
 
 Form = Literal["keras", "flatbuffer", "package"]
 Stored = Literal["float32", "float16", "rounded"]
@@ -55,12 +57,14 @@ class Subject:
 
     ``places``: where a flatbuffer holds the weights of the Keras model that it was made of, see
     :func:`tasks.compression.location.locate`. ``packed``: it is a package, stored in a container of its own.
+    ``numbers``: the new number of each id, where a flatbuffer takes these in the place of those of the prepared data.
     """
 
     model: KerasModel | None = None
     flatbuffer: bytes = b""
     places: Places = field(default_factory=dict)
     packed: bool = False
+    numbers: tuple[int, ...] = ()
 
     @property
     def network(self) -> KerasModel:
@@ -115,7 +119,7 @@ class Context:
     that teachers are asked about, and ``cache`` a folder where their answers are kept. ``timed`` is what was timed when
     this step was carried out earlier, and what it decided is taken over. ``code`` is a digest of the code and of the
     libraries that carry recipes out: what others have made or begun is not gone on with. ``recorded`` are the samples
-    on which a file is compared with what it was made of.
+    on which a file is compared with what it was made of. ``outcome`` is that of params.yaml.
     """
 
     seed: int
@@ -131,6 +135,11 @@ class Context:
     timed: Sequence[LatencyTrial] = ()
     code: str = ""
     recorded: Recorded | None = None
+    outcome: OutcomeSettings | None = None
+
+    def learning(self) -> OutcomeLearning:
+        """Return the outcome by which a training, a criterion or a search judges."""
+        return outcome_of(self.prepared, self.outcome)
 
     def samples_like(self, model: KerasModel) -> Recorded:
         """Return the recorded samples, or noise of a network's inputs where there are none.
@@ -205,6 +214,10 @@ class Technique(Settings):
 
     def teachers(self) -> frozenset[str]:
         """Return names of the teachers of params.yaml that it learns from."""
+        return frozenset()
+
+    def networks(self) -> frozenset[str]:
+        """Return names of the networks that it builds, as ``training.model`` has them."""
         return frozenset()
 
     @abstractmethod

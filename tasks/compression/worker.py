@@ -4,17 +4,24 @@ import os
 from pathlib import Path
 
 from tasks.backend import set_seed
-from tasks.code.records import code_record, models_of
+from tasks.code.records import record_of
 from tasks.command import run_command
 from tasks.compression.progress import watch
 from tasks.compression.recipe import parse_recipes
-from tasks.compression.records import Candidate, candidate_model, candidate_record, earlier_record
+from tasks.compression.records import (
+    Candidate,
+    candidate_model,
+    candidate_record,
+    earlier_record,
+    write_own_assets,
+)
 from tasks.compression.refusal import OF_THE_NETWORK, record_refusal
 from tasks.compression.retraining import BASELINE
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import STEPS, StepStore
 from tasks.compression.supervisor import ALIVE
 from tasks.compression.technique import Context
+from tasks.compression.vocabulary.keeping import own_assets
 from tasks.config import Params
 from tasks.errors import SlimlineError
 from tasks.files import write_bytes
@@ -24,6 +31,7 @@ from tasks.learning.saving import load_model
 from tasks.packing.pack_cache import packed
 from tasks.processes import end_with_parent
 from tasks.records import read_record, write_record
+from tasks.samples import read_assets
 from tasks.training.records import BASELINE_KERAS, teacher_member
 
 TEACHER_CACHE = Path(".slimline/teacher_cache")
@@ -45,7 +53,8 @@ def work(params: Params, name: str) -> None:
     recipe = recipes[name]
     set_seed(params.training.seed)
     teaching = {teacher for step in recipe for teacher in step.teachers()}
-    for model in (params.training.model, *(params.teachers[teacher].model for teacher in sorted(teaching))):
+    building = {params.training.model, *(params.teachers[teacher].model for teacher in teaching)}
+    for model in sorted(building.union(*(step.networks() for step in recipe))):
         find_builder(model, params.data.workload)  # registers the layers that it is made of
     baseline = load_model(BASELINE_KERAS)
     seed = params.training.seed
@@ -61,7 +70,8 @@ def work(params: Params, name: str) -> None:
         teachers=teachers,
         precisions={name: network.precision for name, network in params.teachers.items()}
         | {BASELINE: params.training.precision},
-        code=code_record("compress", models_of(params, "compress")).digest,
+        code=record_of(params, "compress").digest,
+        outcome=params.outcome,
     )
     earlier = read_record(earlier_record(name), Candidate) if earlier_record(name).exists() else None
     try:
@@ -69,10 +79,12 @@ def work(params: Params, name: str) -> None:
     except OF_THE_NETWORK as error:  # raised again where it came of the machine
         record_refusal(name, error)
         return
+    assets = own_assets(candidate.ids_kept)
+    write_own_assets(name, assets)
     write_bytes(candidate_model(name), flatbuffer)
     write_record(candidate_record(name), candidate)
     StepStore(STEPS, network_digest(baseline), context).keep_only(recipes.values())
-    stored = len(packed(flatbuffer))
+    stored = len(packed(flatbuffer)) + sum(map(len, (assets or read_assets()).values()))
     print(f"{name}: {candidate.bytes:,} bytes loaded, {stored:,} stored, {candidate.seconds:.0f} s")
 
 

@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SerializeAsAny, ValidationError, WrapValidator, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from tasks.config.data import BUILT_IN, Data, with_options
 from tasks.config.deployment import Deployment
@@ -21,7 +29,8 @@ from tasks.errors import ConfigError
 from tasks.extras import needing
 from tasks.gate_settings import Gate
 from tasks.settings import Settings, form, telling_renames
-from tasks.workloads import DEFAULT_WORKLOAD, find_workload, measuring_for
+from tasks.workloads import DEFAULT_WORKLOAD, find_workload, measuring_for, settings_for
+from tasks.workloads.protocol import OutcomeSettings
 
 PARAMS = Path("params.yaml")
 LOCK = Path("dvc.lock")
@@ -64,11 +73,19 @@ class Flow(Settings):
     parallel: Annotated[int, Field(ge=1, description="candidates made and evaluated at the same time")] = 2
 
 
+def _of_outcome(values: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo) -> OutcomeSettings:
+    if isinstance(values, OutcomeSettings):
+        return values
+    checked: OutcomeSettings = ((info.context or {}).get("settings") or OutcomeSettings).model_validate(values)
+    return checked
+
+
 class Params(Settings):
     """All of params.yaml."""
 
     data: Annotated[SerializeAsAny[Data], WrapValidator(with_options)]
     training: Training = Training()
+    outcome: Annotated[SerializeAsAny[OutcomeSettings], WrapValidator(_of_outcome)] = OutcomeSettings()
     teachers: Annotated[
         dict[Name, TeacherNetwork], Field(description="networks beside the baseline that candidates may learn from")
     ] = Field(default_factory=dict)
@@ -104,7 +121,7 @@ def context_of(workload: Any) -> dict[str, Any]:
     """
     if not isinstance(workload, str):
         return {}
-    return {"augmentation": find_workload(workload).augmentation}
+    return {"augmentation": find_workload(workload).augmentation, "settings": settings_for(workload)}
 
 
 def parse_params(

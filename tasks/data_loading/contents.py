@@ -1,7 +1,7 @@
 """The bytes of a sample, and the check that a workload gives what its inputs say."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -93,8 +93,8 @@ def _bytes_of(array: Any, spec: TensorSpec) -> bytes:
     return array.astype(little, copy=False).tobytes()
 
 
-def rows_of(arrays: Mapping[str, NDArray[Any]], specs: Specs, count: int) -> Iterator[Mapping[str, bytes]]:
-    """Yield the samples of a batch of arrays, each as the bytes of its inputs.
+def rows_of(arrays: Mapping[str, NDArray[Any]], specs: Specs, count: int) -> list[list[bytes]]:
+    """Return for each input the bytes of all samples of a batch of arrays.
 
     Args:
         arrays: by the names of inputs.
@@ -104,7 +104,7 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], specs: Specs, count: int) -> Ite
     Raises:
         DataError: the arrays are not as the inputs say.
     """
-    contents = {}
+    contents = []
     for spec in specs:
         array = arrays.get(spec.name)
         if array is None or array.shape != (count, *spec.shape) or array.dtype != spec.dtype:
@@ -115,9 +115,9 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], specs: Specs, count: int) -> Ite
             )
         if reason := out_of_range(spec, array):
             raise DataError(f"Expected the workload to encode values in their range. Received: {reason}.")
-        contents[spec.name] = array.astype(_little(spec.dtype), copy=False).tobytes(), spec.bytes
-    for row in range(count):
-        yield {name: content[row * size : (row + 1) * size] for name, (content, size) in contents.items()}
+        made, size = array.astype(_little(spec.dtype), copy=False).tobytes(), spec.bytes
+        contents.append([made[start : start + size] for start in range(0, count * size, size)])
+    return contents
 
 
 @cache

@@ -1,30 +1,32 @@
 """Learn of the training samples before any sample can be encoded: a vocabulary, for one."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tasks.config import Data, Split
+from tasks.config import Data
 from tasks.data_loading.bucket_sort import Bucket
+from tasks.data_loading.placing import place
+from tasks.data_loading.strata import Splitter
 from tasks.data_loading.workers import Workers
-from tasks.data_loading.writing import MUCH, assignments, strictest_of
+from tasks.data_loading.writing import MUCH
 from tasks.errors import DataError, UnfitError
 from tasks.files import write_bytes
-from tasks.samples import ASSET_NAME, ASSETS, MAX_ASSET, Asset, SplitName
+from tasks.samples import ASSET_NAME, ASSETS, MAX_ASSET, SPLITS, Asset
 from tasks.workloads.protocol import LearnedReader, LearningReader
 
 
 def learn(
-    reader: LearningReader, buckets: Sequence[Path], declared: Collection[SplitName], data: Data, workers: Workers
+    reader: LearningReader, buckets: Sequence[Path], splitter: Splitter, data: Data, workers: Workers
 ) -> LearnedReader:
     """Let a reader learn of the samples of the train split, in the order of their digests.
 
     Args:
         reader: that is to learn.
         buckets: files of the samples; they stay.
-        declared: the splits that the source declares.
+        splitter: tells their splits.
         data: the part of params.yaml.
         workers: study, where there is much to do.
 
@@ -34,7 +36,7 @@ def learn(
     Raises:
         UnfitError: there is nothing to be learned.
     """
-    work = partial(_study, reader=reader, declared=frozenset(declared), split=data.split)
+    work = partial(_study, reader=reader, splitter=splitter)
     much = sum(path.stat().st_size for path in buckets) > MUCH
     try:
         return reader.learn(workers.in_order(work, buckets) if much else map(work, buckets))
@@ -45,15 +47,11 @@ def learn(
         ) from None
 
 
-def _study(path: Path, reader: LearningReader, declared: Collection[SplitName], split: Split) -> Any:
+def _study(path: Path, reader: LearningReader, splitter: Splitter) -> Any:
     with Bucket(path) as bucket:
-        train = (
-            (entry.offset, entry.size)
-            for assigned in assignments(bucket, declared, split)
-            for name, entry in strictest_of(assigned)
-            if name == "train"
-        )
-        return reader.study(bucket.contents(train))
+        placed = place(bucket, splitter)
+        train = placed.kept & (placed.splits == SPLITS.index("train"))
+        return reader.study(bucket.contents(placed.rows[train], placed.offsets[train]))
 
 
 def write_assets(assets: Mapping[str, bytes], folder: Path) -> tuple[Asset, ...]:

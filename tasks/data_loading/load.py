@@ -24,6 +24,7 @@ from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.sources import open_source
 from tasks.data_loading.sources.archive import TEMPORARY
 from tasks.data_loading.sources.protocol import SourceListing
+from tasks.data_loading.strata import Splitter, Strata
 from tasks.data_loading.tracking import expect_tracked
 from tasks.data_loading.workers import Workers
 from tasks.data_loading.writing import Labelling, write_splits
@@ -46,6 +47,7 @@ class Gathered:
     """The facts known once the source is read."""
 
     summary: LoadSummary
+    strata: Strata
     names: dict[int, str] = field(default_factory=dict)  # by their hash, in the order in which they turned up
     usable: Counter[int] = field(default_factory=Counter)  # samples per label's hash
     declared: set[SplitName] = field(default_factory=set)
@@ -75,6 +77,8 @@ class Gathered:
         self.names |= decoded.labels
         self.usable += decoded.usable
         self.declared |= decoded.declared
+        for label, hashes in decoded.drawn.items():
+            self.strata.add(label, hashes)
         for name, reason in decoded.refused:
             self.summary.refuse(name, reason)
         self.summary.use(len(decoded.packed))
@@ -142,13 +146,12 @@ def prepare(
             gathered = _gather(items, given, data, writer, workers)
             told(gathered)
             _check(gathered, data)
+            splitter = _splitter(gathered, data)
             reader = (
-                learn(given, writer.finish(), gathered.declared, data, workers)
-                if isinstance(given, LearningReader)
-                else given
+                learn(given, writer.finish(), splitter, data, workers) if isinstance(given, LearningReader) else given
             )
             check_specs(reader.inputs, target)
-            dataset = _write(gathered, writer, reader, data, made, workers)
+            dataset = _write(gathered, writer, reader, splitter, data, made, workers)
         if source.listing() != listing:
             note = "The source changed since it was fingerprinted; the next run reads it again."
             dataset = dataset.model_copy(update={"notes": (*dataset.notes, note)})
@@ -159,7 +162,8 @@ def prepare(
 
 def _gather(items: Iterator[Item], reader: AnyReader, data: Data, writer: BucketWriter, workers: Workers) -> Gathered:
     """Read the whole source into buckets."""
-    gathered = Gathered(LoadSummary(reading_of(data.workload).is_meant, find_workload(data.workload).things))
+    summary = LoadSummary(reading_of(data.workload).is_meant, find_workload(data.workload).things)
+    gathered = Gathered(summary, Strata(data.split))
     for decoded in decode(gathered.samples(items), reader, workers):
         gathered.add(decoded)
         for packed in decoded.packed:
@@ -189,14 +193,18 @@ def _fitting(data: Data) -> str:
 
 
 def _write(
-    gathered: Gathered, writer: BucketWriter, reader: Reader | LearnedReader, data: Data, folder: Path, workers: Workers
+    gathered: Gathered,
+    writer: BucketWriter,
+    reader: Reader | LearnedReader,
+    splitter: Splitter,
+    data: Data,
+    folder: Path,
+    workers: Workers,
 ) -> Dataset:
     """Write the shards and describe them."""
     summary, labelling = gathered.summary, _labelling(gathered, data)
     encoder = Encoder(reader, labelling.target)
-    splits, digest = write_splits(
-        writer.finish(), folder, data, encoder, labelling, gathered.declared, summary, workers
-    )
+    splits, digest = write_splits(writer.finish(), folder, data, encoder, labelling, splitter, summary, workers)
     for split in SPLITS:
         if not splits[split].samples:
             raise UnfitError(
@@ -227,6 +235,13 @@ def _write(
             ),
         ),
     )
+
+
+def _splitter(gathered: Gathered, data: Data) -> Splitter:
+    """Find out how the splits are drawn: samples of rare classes so that each split has its share of them."""
+    strata, known = gathered.strata, frozenset(gathered.declared)
+    classes = find_workload(data.workload).outcome.classes(gathered.labels())
+    return Splitter(known, data.split, strata.moved(known) if classes else {})
 
 
 def _labelling(gathered: Gathered, data: Data) -> Labelling:

@@ -2,9 +2,12 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
+
+import numpy as np
 
 from tasks.files import sync
 from tasks.samples import Part, Shard, SplitName
@@ -63,20 +66,38 @@ class ShardWriter:
             record: as it stands in the file.
             target: of the sample.
         """
-        if self._file is None:
-            self._path = self.folder / f"{self.split}-{len(self.shards):05}.tfrecord"
-            self._file = self._path.open("wb", buffering=1 << 20)
-            self._digest = hashlib.sha256()
-            self._samples = self._bytes = 0
-        self._file.write(record)
-        self._digest.update(record)
-        self._samples += 1
-        self._bytes += len(record)
-        self.samples += 1
+        self.add_records(record, [len(record)], [target])
+
+    def add_records(self, records: bytes, sizes: Sequence[int], targets: Sequence[float]) -> None:
+        """Append samples that are encoded.
+
+        Args:
+            records: as they stand in the file, one behind the other.
+            sizes: bytes of each.
+            targets: of the samples.
+        """
+        ends = np.cumsum(np.array(sizes, np.int64))
+        begin = first = 0
+        while first < len(ends):
+            if self._file is None:
+                self._path = self.folder / f"{self.split}-{len(self.shards):05}.tfrecord"
+                self._file = self._path.open("wb", buffering=1 << 20)
+                self._digest = hashlib.sha256()
+                self._samples = self._bytes = 0
+            # up to the record with which the shard has reached its size
+            last = int(np.searchsorted(ends, begin + self.shard_bytes - self._bytes))
+            last = min(last + 1, len(ends))
+            part = memoryview(records)[begin : ends[last - 1]]
+            self._file.write(part)
+            self._digest.update(part)
+            self._samples += last - first
+            self._bytes += len(part)
+            if self._bytes >= self.shard_bytes:
+                self._close()
+            first, begin = last, int(ends[last - 1])
+        self.samples += len(ends)
         if self.classes:
-            self.targets[target] += 1
-        if self._bytes >= self.shard_bytes:
-            self._close()
+            self.targets.update(targets)
 
     def part(self) -> Part:
         """Return what was written; nothing can be added after this."""

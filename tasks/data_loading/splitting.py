@@ -9,7 +9,8 @@ image its pixels as decoded) is taken as a number between 0 and 1, and that deci
     … 1                 train
 
 The hash depends on nothing but the sample itself. So no sample ever moves from one split to another when data grows,
-is sorted otherwise or is packed otherwise, and equal samples always fall together.
+is sorted otherwise or is packed otherwise, and equal samples always fall together. Of rare classes that might leave a
+split without any, so that there the cuts move, see :mod:`tasks.data_loading.strata`.
 """
 
 from collections.abc import Collection

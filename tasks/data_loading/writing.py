@@ -1,27 +1,27 @@
 """Write buckets to the shards of the splits, in the order of digests; equal samples never in two splits."""
 
 import hashlib
-import struct
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import groupby
-from operator import attrgetter
+from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.config import Data, Split
-from tasks.data_loading.bucket_sort import Bucket, Entry
+from tasks.config import Data
+from tasks.data_loading.bucket_sort import Bucket
 from tasks.data_loading.encoding import Chunk, Encoder
 from tasks.data_loading.load_summary import LoadSummary
+from tasks.data_loading.placing import Placed, place, tell_apart
 from tasks.data_loading.shards import ShardWriter
-from tasks.data_loading.splitting import assign
+from tasks.data_loading.strata import Splitter
 from tasks.data_loading.workers import Workers
 from tasks.samples import SPLITS, TEST_HASHES, VALIDATION_HASHES, Part, SplitName
 
-Assigned = tuple[SplitName, Entry]
-CHUNK_SAMPLES, CHUNK_BYTES = 1024, 4 << 20
+CHUNK_SAMPLES, CHUNK_BYTES = 4096, 4 << 20
+Places = NDArray[np.intp]
 NOTED: dict[SplitName, str] = {"test": TEST_HASHES, "validation": VALIDATION_HASHES}
 MUCH = 8 << 20  # bytes in the buckets; with less to do, processes would take longer to start
 
@@ -45,7 +45,7 @@ def write_splits(
     data: Data,
     encoder: Encoder,
     labelling: Labelling,
-    declared: Collection[SplitName],
+    splitter: Splitter,
     summary: LoadSummary,
     workers: Workers,
 ) -> tuple[dict[SplitName, Part], str]:
@@ -57,7 +57,7 @@ def write_splits(
         data: the part of params.yaml.
         encoder: makes records of samples.
         labelling: what their labels stand for.
-        declared: the splits that the source declares.
+        splitter: tells their splits.
         summary: is told what is kept out, repeated or contradicting.
         workers: encode, where there is much to do.
 
@@ -73,107 +73,66 @@ def write_splits(
 
         def chunks() -> Iterator[Chunk]:
             for path in buckets:
-                kept: dict[SplitName, list[Entry]] = {split: [] for split in SPLITS}
-                for assigned in _groups(path, declared, data.split):
-                    for split, entry in assigned:
-                        digest.update(_said(entry, labelling.labels[entry.label], split))
-                    for split, entry in keep_apart(assigned, summary):
-                        kept[split].append(entry)
+                with Bucket(path) as bucket:
+                    placed = place(bucket, splitter)
+                    tell_apart(bucket, placed, summary)
+                digest.update(_said(placed, labelling.labels))
                 for name, file in hashes.items():
-                    file.write(np.array([entry.split_hash for entry in kept[name]], "<u8").tobytes())
-                yield from _chunks(path, kept, labelling)
+                    file.write(placed.rows["split_hash"][_of(placed, name)].tobytes())
+                yield from _chunks(path, placed, labelling)
 
         much = sum(path.stat().st_size for path in buckets) > MUCH
-        for chunk, records in workers.in_order(encoder, chunks()) if much else map(encoder, chunks()):
-            for record, target in zip(records, chunk.targets, strict=True):
-                writers[chunk.split].add_record(record, target)
-            if chunk.is_last:
-                chunk.path.unlink()
+        for encoded in workers.in_order(encoder, chunks()) if much else map(encoder, chunks()):
+            writers[encoded.split].add_records(encoded.records, encoded.sizes, encoded.targets)
+            if encoded.done:
+                encoded.done.unlink()
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
 
 
-def _groups(path: Path, declared: Collection[SplitName], split: Split) -> Iterator[list[Assigned]]:
-    with Bucket(path) as bucket:
-        yield from assignments(bucket, declared, split)
+def _of(placed: Placed, split: SplitName) -> NDArray[np.bool_]:
+    """Return which samples are used in a split."""
+    return np.asarray(placed.kept & (placed.splits == SPLITS.index(split)))
 
 
-def _said(entry: Entry, label: str, split: SplitName) -> bytes:
-    """Return what the digest of the source is made of: the content, the label and the split of a sample."""
-    check = struct.pack("<Q", entry.check) if entry.check else b""
-    return b"".join((entry.digest, check, f"{label}\n{split}\n".encode()))
+def _said(placed: Placed, labels: Mapping[int, str]) -> bytes:
+    """Return what the digest of the source is made of: the content, the label and the split of each sample."""
+    rows = placed.rows
+    known, which = np.unique(rows["label"], return_inverse=True)
+    endings = [f"{labels[label]}\n{split}\n".encode() for label in known.tolist() for split in SPLITS]
+    ends = [endings[number] for number in (which * len(SPLITS) + placed.splits).tolist()]
+    content = np.ascontiguousarray(rows["digest"]).tobytes()
+    checks = np.ascontiguousarray(rows["check"]).tobytes()
+    parts = (
+        (content[16 * number : 16 * number + 16], checks[8 * number : 8 * number + 8] if check else b"", end)
+        for number, (check, end) in enumerate(zip((rows["check"] != 0).tolist(), ends, strict=True))
+    )
+    return b"".join(chain.from_iterable(parts))
 
 
-def _chunks(path: Path, kept: Mapping[SplitName, Sequence[Entry]], labelling: Labelling) -> Iterator[Chunk]:
+def _chunks(path: Path, placed: Placed, labelling: Labelling) -> Iterator[Chunk]:
     """Cut the samples of a bucket into chunks that take a bounded memory."""
-    cut = [(split, entries) for split, found in kept.items() for entries in _cut(found)]
-    for number, (split, entries) in enumerate(cut, start=1):
+    cut = [(split, places) for split in SPLITS for places in _cut(np.flatnonzero(_of(placed, split)), placed)]
+    for number, (split, places) in enumerate(cut, start=1):
+        rows = placed.rows[places]
         yield Chunk(
             path=path,
             split=split,
-            places=[(entry.offset, entry.size) for entry in entries],
-            names=[entry.name for entry in entries],
-            targets=[labelling.targets[entry.label] for entry in entries],
+            rows=rows,
+            offsets=placed.offsets[places],
+            targets=[labelling.targets[label] for label in rows["label"].tolist()],
             is_last=number == len(cut),
         )
     if not cut:
         path.unlink()
 
 
-def _cut(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+def _cut(places: Places, placed: Placed) -> Iterator[Places]:
+    sizes = placed.rows["size"][places].tolist()
     start = size = 0
-    for end, entry in enumerate(entries, start=1):
-        size += entry.size
+    for end, each in enumerate(sizes, start=1):
+        size += each
         if size >= CHUNK_BYTES or end - start >= CHUNK_SAMPLES:
-            yield entries[start:end]
+            yield places[start:end]
             start, size = end, 0
-    if start < len(entries):
-        yield entries[start:]
-
-
-def assignments(bucket: Bucket, declared: Collection[SplitName], split: Split) -> Iterator[list[Assigned]]:
-    """Yield the samples of a bucket that count as equal, each with its split.
-
-    Args:
-        bucket: of samples.
-        declared: the splits that the source declares.
-        split: the fractions wanted.
-    """
-    for _, group in groupby(bucket.index(), attrgetter("digest")):
-        yield [(assign(entry.split_hash, entry.declared, declared, split), entry) for entry in group]
-
-
-def strictest_of(assigned: list[Assigned]) -> list[Assigned]:
-    """Return of equal samples those of the strictest split: test before validation before train.
-
-    Args:
-        assigned: samples that count as equal.
-    """
-    if len(assigned) == 1:
-        return assigned
-    strictest = max((split for split, _ in assigned), key=SPLITS.index)
-    return [(split, entry) for split, entry in assigned if split == strictest]
-
-
-def keep_apart(assigned: list[Assigned], summary: LoadSummary) -> list[Assigned]:
-    """Keep of equal samples those of the strictest split, and tell of the others.
-
-    Args:
-        assigned: samples that count as equal.
-        summary: is told what is kept out, repeated or contradicting.
-
-    Returns:
-        those that are kept.
-    """
-    kept = strictest_of(assigned)
-    if len(assigned) == 1:
-        return kept
-    strictest = kept[0][0]
-    summary.repeated += len(kept) - 1
-    for split, entry in assigned:
-        if split != strictest:
-            summary.kept_out.add(entry.name, f"kept out of {split}: equal to {kept[0][1].name} in {strictest}")
-    first = assigned[0][1]
-    other = next((entry for _, entry in assigned if entry.label != first.label), None)
-    if other:
-        summary.contradict(first.name, other.name)
-    return kept
+    if start < len(places):
+        yield places[start:]

@@ -13,6 +13,7 @@ MAX_REASON, MAX_BY = 2000, 200  # characters of why something is done, and of wh
 MAX_FILE = (1 << 33) - 1  # bytes of a release's file
 MAX_FILES = 100  # of a release, and of its SavedModel
 MAX_SIGNATURES = 16  # of a manifest
+MAX_SETTLED = 1 << 16  # numbers by which outputs become answers
 
 MANIFEST = "manifest.dsse.json"  # in its signed envelope
 LABELS = "labels.json"
@@ -31,6 +32,7 @@ ServingName = Annotated[
     str, Field(pattern=r"^(saved_model\.pb|(variables|assets|assets\.extra)/[A-Za-z0-9][A-Za-z0-9_.-]{0,99})$")
 ]
 Number = Annotated[int, Field(ge=1)]
+Settled = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class File(Record):
@@ -67,7 +69,8 @@ class Manifest(Record):
     """All that makes a release; written last, in its signed envelope; a release without it does not exist.
 
     ``files`` are all files beside the manifest as they are stored; ``unpacked`` is the model that a device runs.
-    ``assets`` are those of the files that a device reads questions with, as a vocabulary.
+    ``assets`` are those of the files that a device reads questions with, as a vocabulary. ``settled`` are numbers by
+    which outputs become answers, as offsets of the logits of classes; none where the outputs are the answers.
     ``tool`` is None in releases of earlier versions.
     ``serving`` are the files of a SavedModel that lie under ``serving/``, for TensorFlow Serving; devices take none of
     them. ``commit`` and ``dirty`` say from which code it was made, None where there was no repository. ``decision`` is
@@ -100,6 +103,7 @@ class Manifest(Record):
     files: Annotated[dict[FileName, File], Field(max_length=MAX_FILES)]
     unpacked: File
     assets: tuple[FileName, ...] = Field(default=(), max_length=MAX_FILES, exclude_if=lambda value: not value)
+    settled: tuple[Settled, ...] = Field(default=(), max_length=MAX_SETTLED, exclude_if=lambda value: not value)
     serving: dict[ServingName, File] = Field(default_factory=dict, max_length=MAX_FILES)
 
     @property
@@ -242,3 +246,4 @@ class Production(Record):
     classes: tuple[str, ...] | None = None
     workload: str | None = None  # None where it was fetched by an earlier version
     outcome: str | None = None
+    settled: tuple[float, ...] = Field(default=(), exclude_if=lambda value: not value)  # as the manifest has it

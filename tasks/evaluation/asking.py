@@ -1,15 +1,15 @@
-"""The samples that models are asked about: as they were prepared, or as the release in production reads them itself.
+"""The samples that models are asked about: as they were prepared, or as a model of another vocabulary reads them.
 
-Where a workload learns of the training samples how to read, a release has learned something else than this run: its
-vocabulary is another one. Then it is asked about the same samples, read in its own way.
+Where a workload learns of the training samples how to read, a release has learned something else than this run, and a
+candidate may know less. Such a model is asked about the same samples, read in its own way.
 """
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.errors import DataError, EvaluationError
-from tasks.evaluation.records import PRODUCTION_TFLITE
-from tasks.samples import Dataset, Specs, SplitName, read_assets, read_batches
+from tasks.samples import Asset, Dataset, Specs, SplitName, read_assets, read_batches
 from tasks.workloads.protocol import LearnedReader
 from tasks.workloads.rereading import Asked, assets_beside, learned_reader, read_as
 
@@ -24,7 +24,7 @@ def own_reader(path: Path, dataset: Dataset) -> LearnedReader | None:
     Raises:
         EvaluationError: what lies there cannot be read.
     """
-    if path != PRODUCTION_TFLITE or not dataset.assets:
+    if not dataset.assets:
         return None
     assets = assets_beside(path)
     if not assets or assets == read_assets():
@@ -47,6 +47,38 @@ def inputs_of(path: Path, dataset: Dataset) -> Specs:
     """
     reader = own_reader(path, dataset)
     return dataset.inputs if reader is None else reader.inputs
+
+
+def as_asked(path: Path, dataset: Dataset) -> Dataset:
+    """Return the data set as a model is asked about it: with its own inputs and assets.
+
+    Args:
+        path: of the model.
+        dataset: what was prepared.
+
+    Raises:
+        EvaluationError: see :func:`own_reader`.
+    """
+    reader = own_reader(path, dataset)
+    if reader is None:
+        return dataset
+    assets = tuple(
+        Asset(name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+        for name, content in sorted(reader.assets.items())
+    )
+    return dataset.model_copy(update={"inputs": reader.inputs, "assets": assets})
+
+
+def own_assets_of(path: Path) -> dict[str, bytes]:
+    """Read what a model's questions are read with, by the names of files: its own, or what the run has learned.
+
+    Args:
+        path: of the model.
+
+    Raises:
+        DataError: a file of the run's is missing, or another one.
+    """
+    return assets_beside(path) or read_assets()
 
 
 def batches(path: Path, dataset: Dataset, split: SplitName, size: int) -> Iterator[Asked]:

@@ -17,7 +17,7 @@ from tasks.compression.records import candidate_model
 from tasks.config import Params, QualityRule, Sealed
 from tasks.errors import EvaluationError
 from tasks.evaluation.predictions import Predictions
-from tasks.evaluation.quality import judge, predict
+from tasks.evaluation.quality import as_settled, judge, predict
 from tasks.evaluation.records import BASELINE, PRODUCTION, PRODUCTION_TFLITE, Decision, Outlook, Question
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import judge_rules, overall
@@ -91,7 +91,12 @@ def ask(results: Results, models: Mapping[str, Path], used: NDArray[np.bool_] | 
         models: which models are asked, the baseline among them.
         used: which samples, ``[n]``; all by default.
     """
-    found = {name: predict(path, results.dataset, ("test",), used).splits["test"] for name, path in models.items()}
+    found = {
+        name: as_settled(
+            predict(path, results.dataset, ("test",), used), results.qualities[name].settled, results.measuring
+        ).splits["test"]
+        for name, path in models.items()
+    }
     predictions, qualities = dict(results.predictions), dict(results.qualities)
     for name, answers in found.items():
         before, baseline = predictions[name], None if name == BASELINE else found[BASELINE]

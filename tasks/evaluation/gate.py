@@ -81,6 +81,7 @@ def choose(results: Results) -> GateReport:
         objective=objective,
         chosen=chosen,
         model_sha256=results.candidates[chosen].sha256,
+        settled=results.qualities[chosen].settled,
         choices=(
             *(
                 Choice(

@@ -85,7 +85,7 @@ def curves_svg(results: Results) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    history, main = results.history, results.measuring.main
+    history, main = results.history, results.measuring.metric(next(iter(results.training.metrics)))
     epochs = history.get("epoch", ())
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 2.9), layout="constrained")

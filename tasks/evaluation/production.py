@@ -13,7 +13,14 @@ from typing import Any
 
 from tasks.errors import EvaluationError
 from tasks.evaluation.asking import inputs_of
-from tasks.evaluation.records import PRODUCTION, PRODUCTION_CONSENT, Consent, Obstacle, RuleVerdict
+from tasks.evaluation.records import (
+    PRODUCTION,
+    PRODUCTION_CONSENT,
+    PRODUCTION_TFLITE,
+    Consent,
+    Obstacle,
+    RuleVerdict,
+)
 from tasks.evaluation.results import Results
 from tasks.litert import LiteRTModel
 from tasks.records import read_record
@@ -89,6 +96,17 @@ def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline
     except EvaluationError as error:
         return "unusable", f"the release in production does not run here: {error}"
     return ("another task", f"the release in production is {misfit}") if misfit else None
+
+
+def released_as(path: Path = PRODUCTION_TFLITE) -> tuple[float, ...]:
+    """Return what was settled of the release in production, as thresholds of its classes.
+
+    Args:
+        path: of its model; what is known of the release lies beside it.
+    """
+    record = path.with_name("production.json")
+    known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    return tuple(map(float, known.get("settled", ())))
 
 
 def why_misfit(model: LiteRTModel, dataset: Dataset, inputs: Specs | None = None) -> str | None:

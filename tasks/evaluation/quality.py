@@ -8,7 +8,7 @@ Samples go through one at a time on one thread, as on a device: what a batch giv
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from tasks.evaluation.predictions import (
     read_predictions,
     write_predictions,
 )
-from tasks.evaluation.production import find_absence, why_misfit
+from tasks.evaluation.production import find_absence, released_as, why_misfit
 from tasks.evaluation.records import (
     BASELINE,
     PRODUCTION,
@@ -42,11 +42,12 @@ from tasks.litert import LiteRTModel
 from tasks.records import write_record
 from tasks.samples import Dataset, read_dataset
 from tasks.workloads import find_workload, measuring_of
+from tasks.workloads.measuring import OutcomeMeasuring
 
 BATCH = 256  # samples read at a time
 
 
-def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — what all works are called with
+def evaluate(params: Params, name: str, path: str) -> None:
     """Measure a model and write its quality and its predictions.
 
     Args:
@@ -63,7 +64,12 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
         write_record(quality_file(name), absent)
         print(f"{name}: nothing to measure, since {absent.absent}")
         return
-    predictions = predict(file, dataset)
+    predictions, measuring = predict(file, dataset), measuring_of(dataset)
+    if name == PRODUCTION:
+        settled = released_as()
+    else:
+        settled = measuring.settle(predictions.splits["validation"], params.outcome)
+    predictions = as_settled(predictions, settled, measuring)
     baseline = None
     if name != BASELINE:
         baseline = read_predictions(predictions_file(BASELINE))
@@ -72,6 +78,7 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
         name=name,
         sha256=sha256(file),
         data=predictions.data,
+        settled=settled,
         splits={
             split: judge(answers, baseline.splits[split] if baseline else None, dataset)
             for split, answers in predictions.splits.items()
@@ -80,7 +87,7 @@ def evaluate(params: Params, name: str, path: str) -> None:  # noqa: ARG001 — 
     )
     write_predictions(predictions_file(name), predictions)
     write_record(quality_file(name), quality)
-    main = measuring_of(dataset).main
+    main = measuring.main
     print(f"{name}: validation {main.noun} {quality.splits['validation'].metrics[main.name]:.4f}")
 
 
@@ -141,6 +148,21 @@ def predict(
             targets.append(truth[wanted])
         found[split] = Answers(np.concatenate(outputs), np.concatenate(targets))
     return Predictions(digest.hexdigest(), found)
+
+
+def as_settled(predictions: Predictions, settled: Sequence[float], measuring: OutcomeMeasuring) -> Predictions:
+    """Return predictions as answers are read from them.
+
+    Args:
+        predictions: of a model.
+        settled: what goes with the model, see :meth:`OutcomeMeasuring.settle`.
+        measuring: of the outcome.
+    """
+    splits = {
+        split: Answers(measuring.settled(answers.outputs, settled), answers.targets)
+        for split, answers in predictions.splits.items()
+    }
+    return Predictions(predictions.data, splits)
 
 
 def judge(answers: Answers, baseline: Answers | None, dataset: Dataset) -> SplitQuality:

@@ -25,15 +25,16 @@ def pose(params: Params) -> Question:
     Raises:
         DataError: a record or a shard is missing.
     """
-    sealed = params.gate.sealed
+    sealed, gate = params.gate.sealed, read_record(GATE, GateReport)
     named = {BASELINE, *(versus for rule in sealed for versus in getattr(rule, "versus", ()))}
+    known = {name: read_record(quality_file(name), Quality) for name in (BASELINE, PRODUCTION) if name in named}
+    settled = {gate.chosen: gate.settled} | {name: quality.settled for name, quality in known.items()}
     return Question(
-        candidate=read_record(GATE, GateReport).model_sha256,
+        candidate=gate.model_sha256,
         samples=split_digest("test"),
         rules=tuple(rule.model_dump_json() for rule in sealed),
-        opponents={
-            name: read_record(quality_file(name), Quality).sha256 for name in (BASELINE, PRODUCTION) if name in named
-        },
+        opponents={name: quality.sha256 for name, quality in known.items()},
+        settled={name: numbers for name, numbers in settled.items() if numbers},
         tells_failure=params.deployment.approval == "when_inconclusive",
     )
 

@@ -89,6 +89,7 @@ class Quality(FormattedRecord):
     consent: Consent | None = None
     sha256: str | None = None  # of the .tflite
     data: str | None = None  # digest of the samples it was measured on
+    settled: tuple[float, ...] = Field(default=(), exclude_if=lambda value: not value)  # see OutcomeMeasuring.settle
     splits: dict[Literal["validation", "test"], SplitQuality] = Field(default_factory=dict)
     cost: Cost | None = None
 
@@ -155,6 +156,7 @@ class GateReport(Record):
     objective: str
     chosen: str
     model_sha256: str
+    settled: tuple[float, ...] = Field(default=(), exclude_if=lambda value: not value)  # of the chosen, as its quality
     choices: tuple[Choice, ...]
     rules: tuple[RuleVerdict, ...]
     smallest_margin: float  # of the first metric, that a first decision on the test split can prove for an equal
@@ -167,7 +169,8 @@ class Question(Record):
     """The question of a decision on sealed samples; the same one has the same answer and is paid for once.
 
     ``rules`` are those that are decided there, as JSON; ``opponents`` are SHA-256 of the models that they compare with,
-    None for one that is absent. ``tells_failure``: whether FAIL is told apart from INCONCLUSIVE, which has its price;
+    None for one that is absent. ``settled``: how their outputs become answers, by their names, where it was settled.
+    ``tells_failure``: whether FAIL is told apart from INCONCLUSIVE, which has its price;
     it is left out of the file where it is not.
     """
 
@@ -175,6 +178,7 @@ class Question(Record):
     samples: str  # digest of the test split
     rules: tuple[str, ...]
     opponents: dict[str, str | None]
+    settled: dict[str, tuple[float, ...]] = Field(default_factory=dict, exclude_if=lambda value: not value)
     tells_failure: bool = Field(default=False, exclude_if=lambda value: not value)
 
     def is_answered_by(self, other: "Question", judgement: str | None) -> bool:

@@ -161,11 +161,11 @@ def check_results(results: Results) -> None:
     Raises:
         EvaluationError: a record speaks of another file, or of other samples.
     """
-    main, trained = results.measuring.main.name, list(results.training.metrics)
-    if trained != [main]:
+    known, trained = [metric.name for metric in results.measuring.metrics], list(results.training.metrics)
+    if len(trained) != 1 or trained[0] not in known:
         raise EvaluationError(
-            f"Expected the training to be measured by {main}, the outcome's first metric. Received: "
-            f"{', '.join(trained) or 'none'}. Give the Keras metric of the outcome's learning that name."
+            f"Expected the training to be measured by one of the outcome's metrics, {', '.join(known)}. Received: "
+            f"{', '.join(trained) or 'none'}. Give the Keras metric of the outcome's learning such a name."
         )
     for name, candidate in results.candidates.items():
         if not candidate_model(name).exists():

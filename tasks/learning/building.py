@@ -1,8 +1,11 @@
 """Networks by their names: those of a workload, and a user's own by ``package.module:function``."""
 
+import functools
 import importlib
+import inspect
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,23 +50,27 @@ def find_builder(name: str, workload: str) -> Builder:
     return builder  # type: ignore[no-any-return]
 
 
-def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
+def build_model(name: str, dataset: Dataset, dropout: float, options: Mapping[str, Any] | None = None) -> KerasModel:
     """Return a network for a data set, checked to go from its inputs to the outcome's outputs.
 
     Args:
         name: of the builder, as params.yaml has it.
         dataset: what was prepared.
         dropout: a rate.
+        options: further arguments of the builder, by name.
 
     Raises:
         ConfigError: there is no such builder.
-        TrainingError: the network does not fit the data.
+        TrainingError: the network does not fit the data, or the builder has no such arguments.
     """
     workload = find_workload(dataset.workload)
     outputs = workload.outcome.outputs(dataset)
     try:
-        build = learning_of(dataset.workload).build
-        model: Any = build(find_builder(name, dataset.workload), dataset.inputs, outputs, dropout)
+        build, builder = learning_of(dataset.workload).build, find_builder(name, dataset.workload)
+        if options:
+            _check_options(name, builder, options)
+            builder = functools.partial(builder, **options)
+        model: Any = build(builder, dataset.inputs, outputs, dropout)
     except ValueError as error:
         raise TrainingError(
             f"Expected {name} to fit {workload.things} of {describe(dataset.inputs)}. Received: {error} "
@@ -81,6 +88,23 @@ def build_model(name: str, dataset: Dataset, dropout: float) -> KerasModel:
         raise TrainingError(f"Expected {name} to give {(None, outputs)}. Received: {model.output_shape}.")
     built: KerasModel = model
     return built
+
+
+def _check_options(name: str, builder: Builder, options: Mapping[str, Any]) -> None:
+    """Check that a builder takes arguments of these names.
+
+    Raises:
+        TrainingError: it does not.
+    """
+    taken = inspect.signature(builder).parameters.values()
+    open_ended = any(each.kind is each.VAR_KEYWORD for each in taken)
+    known = [each.name for each in taken if each.default is not each.empty]
+    unknown = sorted(set(options) - set(known))
+    if unknown and not open_ended:
+        raise TrainingError(
+            f"Expected options of {name}: {', '.join(known) or 'it has none'}. Received: {', '.join(unknown)}. "
+            f"Correct or remove them."
+        )
 
 
 def _check_entries(name: str, model: KerasModel, dataset: Dataset) -> None:

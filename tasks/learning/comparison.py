@@ -32,7 +32,8 @@ from tasks.learning.records import Comparison
 from tasks.learning.rewrites import EXACT_DB, LEAST_DB, float32_db
 from tasks.litert import LiteRTModel, Scores
 from tasks.samples import PREPARED, Inputs, SplitName, read_batches, read_dataset
-from tasks.workloads import outcome_for
+from tasks.workloads import outcome_for, outcome_of
+from tasks.workloads.protocol import OutcomeSettings
 
 BATCH, READ = 16, 256
 LARGEST_HALF = float(np.finfo(np.float16).max)
@@ -117,6 +118,7 @@ def check_split(
     metric: str,
     folder: Path = PREPARED,
     split: SplitName = "validation",
+    settings: OutcomeSettings | None = None,
 ) -> float:
     """Compare a float32 file's answers with the network's on a whole split.
 
@@ -127,6 +129,7 @@ def check_split(
         metric: what the outcome's metric is called.
         folder: of the prepared data.
         split: which one.
+        settings: of the outcome, whose metric it is.
 
     Returns:
         the file's metric.
@@ -143,7 +146,7 @@ def check_split(
         others += _others(compare(ours[-1], theirs[-1], Recorded(inputs, 0, workload), held.of, held.needed_db))
     if not targets:
         return 0.0
-    known, outcome = np.concatenate(targets), outcome_for(workload)
+    known, outcome = np.concatenate(targets), outcome_of(folder, settings)
     mine, of_file = (outcome.score(known, np.concatenate(parts))[1] for parts in (ours, theirs))
     if others:
         raise ConversionError(

@@ -24,7 +24,7 @@ from tasks.learning.saving import weights_digest
 from tasks.learning.teacher_cache import TeacherCache, cache_folder, taught_batches
 from tasks.samples import PREPARED, read_dataset
 from tasks.workloads import outcome_of
-from tasks.workloads.protocol import Augmentation, OutcomeLearning
+from tasks.workloads.protocol import Augmentation, OutcomeLearning, OutcomeSettings
 
 Row = dict[str, float]  # one epoch
 
@@ -43,10 +43,13 @@ class Plan:
     keep_best: bool = True  # of all epochs by the outcome's metric on validation; otherwise the last weights stay
     teacher: Teacher | Hints | None = None  # who is learned from beside the targets
     precision: Precision = "float32"
+    outcome: OutcomeSettings | None = None  # of the loss and of the metric
     code: str = ""  # digest of the code that carries it out: what other code has begun is not gone on with
 
     @classmethod
-    def of(cls, network: Network, batch_size: int, seed: int, code: str = "") -> "Plan":
+    def of(
+        cls, network: Network, batch_size: int, seed: int, code: str = "", outcome: OutcomeSettings | None = None
+    ) -> "Plan":
         """The plan that a network's settings name."""
         return cls(
             epochs=network.epochs,
@@ -57,6 +60,7 @@ class Plan:
             augmentation=network.augmentation,
             patience=network.patience,
             precision=network.precision,
+            outcome=outcome,
             code=code,
         )
 
@@ -140,7 +144,7 @@ def fit(
     state = backup / plan.digest(model, folder) if backup else None
     first = _finished_epochs(state)
     working = in_precision(model, plan.precision)
-    outcome = outcome_of(folder)
+    outcome = outcome_of(folder, plan.outcome)
     compile_model(working, plan, steps, outcome)
     course = _Course(plan, outcome, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []

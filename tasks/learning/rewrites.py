@@ -12,6 +12,8 @@ columns as channels    exact class, one call, elementwise activation, float32   
 model as its layers    exact class, called with inputs of its form and no more     ``compression/inlining.py``
 separable as two       exact class, float32; any activation, it stays at the end   ``compression/separable.py``
 factors in place       exact classes; each has the reconstructed kernel's outputs  ``techniques/factorize.py``
+recurrent unrolled     exact classes, one length, no state kept; same weights      ``techniques/unroll.py``
+gather as a lookup     rows of a float table by int32 ids; the same bits           ``quantization/lookups.py``
 =====================  ==========================================================  ===================================
 """
 

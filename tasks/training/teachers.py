@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from tasks.backend import KerasModel, set_seed, threads
-from tasks.code.records import code_record, workload_parts
+from tasks.code.records import code_record, settings_of, workload_parts
 from tasks.config import Params, TeacherNetwork
 from tasks.errors import DataError
 from tasks.learning.building import build_model
@@ -53,7 +53,8 @@ def _member(
         network,
         training.batch_size,
         seed,
-        code_record("teach", [*own, network.model]).digest,
+        code_record("teach", [*own, network.model], settings=settings_of(params, "teach")).digest,
+        params.outcome,
     )
     check_kept(_build(network, seed))  # or it would be trained in vain
     model = _build(network, seed)

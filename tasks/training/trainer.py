@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tasks.backend import KerasModel, set_seed, threads, versions
-from tasks.code.records import code_record, models_of
+from tasks.code.records import record_of
 from tasks.config import Params
 from tasks.errors import ConversionError
 from tasks.files import write_bytes, write_text
@@ -29,6 +29,7 @@ from tasks.training.records import (
     TRAINING,
     TrainingReport,
 )
+from tasks.workloads.protocol import OutcomeSettings
 
 BACKUP = Path(".slimline/backup/baseline")
 
@@ -45,14 +46,14 @@ def train(params: Params) -> None:
         ConversionError: the LiteRT model or the saved network does not compute what was trained.
     """
     began = time.perf_counter()
-    config, dataset, code = params.training, read_dataset(), code_record("train", models_of(params, "train")).digest
+    config, dataset, code = params.training, read_dataset(), record_of(params, "train").digest
     _try_out(params, dataset)
     set_seed(config.seed)
     model = build_model(config.model, dataset, config.dropout)
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
-    fitted = fit(model, Plan.of(config, config.batch_size, config.seed, code), backup=BACKUP)
+    fitted = fit(model, Plan.of(config, config.batch_size, config.seed, code, params.outcome), backup=BACKUP)
     check_finite(model, "the trained network")
-    comparison, metrics = _write(model, dataset, fitted.metric)
+    comparison, metrics = _write(model, dataset, fitted.metric, params.outcome)
     write_text(HISTORY, _history(fitted))
     report = TrainingReport(
         model=config.model,
@@ -84,11 +85,13 @@ def _try_out(params: Params, dataset: Dataset) -> None:
     to_tflite(model, specs=dataset.inputs)
 
 
-def _write(model: KerasModel, dataset: Dataset, metric: str) -> tuple[Comparison, dict[str, float]]:
+def _write(
+    model: KerasModel, dataset: Dataset, metric: str, outcome: OutcomeSettings
+) -> tuple[Comparison, dict[str, float]]:
     """Write the network and its file once it is sure that they are the same; gives the file's metric."""
     flatbuffer, recorded = to_tflite(model, specs=dataset.inputs), recorded_samples(dataset.inputs, PREPARED)
     comparison = check_float32(model, flatbuffer, recorded)
-    metrics = {metric: check_split(model, flatbuffer, comparison, metric)}
+    metrics = {metric: check_split(model, flatbuffer, comparison, metric, settings=outcome)}
     save_model(model, BASELINE_KERAS)
     try:
         check_saved(model, load_model(BASELINE_KERAS), recorded, BASELINE_KERAS)

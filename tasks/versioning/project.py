@@ -19,7 +19,7 @@ from tasks.errors import ConfigError, VersioningError
 from tasks.files import write_text
 from tasks.versioning.git import git
 from tasks.versioning.params_file import read_values, set_params
-from tasks.workloads import find_workload, learning_of, measuring_for
+from tasks.workloads import find_workload, learning_of, measuring_for, settings_for
 
 TEMPLATE = files(__name__.rpartition(".")[0]) / "template"
 STAGES, PARAMS, PREFECT = "dvc.yaml", "params.yaml", "prefect.yaml"
@@ -124,6 +124,8 @@ def _fit(params: Path, model: str, workload: str) -> list[str]:
             notes.append(
                 f"Write the network that training.model names: {NETWORK}; the one in mymodel.py is for {before.things}."
             )
+        if settings_for(workload) is not settings_for(before.name):
+            changes.append("outcome={}")
         metrics = [metric.name for metric in measuring_for(workload).metrics]
         if values["gate"]["rules"][0]["metric"] not in metrics:
             changes.append("~gate.rules.0")

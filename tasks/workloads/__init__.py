@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from tasks.errors import ConfigError
 from tasks.gate_settings import COSTS, OBJECTIVES
 from tasks.samples import PREPARED, Dataset, read_dataset
-from tasks.workloads.protocol import Outcome, OutcomeLearning, Workload, WorkloadLearning, WorkloadReading
+from tasks.workloads.protocol import (
+    ConfiguredLearning,
+    Outcome,
+    OutcomeLearning,
+    OutcomeSettings,
+    Workload,
+    WorkloadLearning,
+    WorkloadReading,
+)
 
 if TYPE_CHECKING:
     from tasks.workloads.measuring import Blocks, Exhibits, OutcomeMeasuring  # no code of stages that measure nothing
@@ -101,13 +109,32 @@ def learning_of(name: str) -> WorkloadLearning:
     return _made(find_workload(name).learning)  # type: ignore[no-any-return]
 
 
-def outcome_of(folder: Path = PREPARED) -> OutcomeLearning:
+def outcome_of(folder: Path = PREPARED, settings: OutcomeSettings | None = None) -> OutcomeLearning:
     """Return what training needs of the outcome of prepared data; imports TensorFlow.
+
+    Every loss and every metric that a training, a criterion or a search looks at is that of this.
 
     Args:
         folder: of the prepared data.
+        settings: ``outcome`` of params.yaml; None: as they are by themselves.
+
+    Raises:
+        ConfigError: the settings do not fit the data.
     """
-    return outcome_for(read_dataset(folder).workload)
+    dataset = read_dataset(folder)
+    made = outcome_for(dataset.workload)
+    if settings is None or not settings.changed(answering=False) or not isinstance(made, ConfiguredLearning):
+        return made
+    return made.configured(settings, dataset)
+
+
+def settings_for(workload: str) -> type[OutcomeSettings]:
+    """Return the class of the settings that the outcome of a workload has.
+
+    Args:
+        workload: as ``data.workload`` names it.
+    """
+    return getattr(find_workload(workload).outcome, "settings", OutcomeSettings)
 
 
 def outcome_for(workload: str) -> OutcomeLearning:

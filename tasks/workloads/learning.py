@@ -1,10 +1,10 @@
 """The protocols of what learns: of a workload and of an outcome. Their implementations import TensorFlow."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from tasks.arrays import Array
-from tasks.samples import Specs
+from tasks.samples import Dataset, Specs
 
 if TYPE_CHECKING:
     from tasks.backend import KerasModel, TfTensor
@@ -99,4 +99,20 @@ class OutcomeLearning(Protocol):
 
         Returns:
             which samples have the same answer, bool ``[n]``; and which of the others such an error explains.
+        """
+
+
+@runtime_checkable
+class ConfiguredLearning(Protocol):
+    """The learning of an outcome that has settings."""
+
+    def configured(self, settings: Any, dataset: Dataset) -> OutcomeLearning:
+        """Return the learning of these settings.
+
+        Args:
+            settings: ``outcome`` of params.yaml.
+            dataset: what was prepared.
+
+        Raises:
+            ConfigError: they do not fit the data.
         """

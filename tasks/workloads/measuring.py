@@ -18,6 +18,7 @@ from tasks.records import Interval, Record
 from tasks.samples import Dataset
 from tasks.verdicts import Judgement, RuleVerdict, level
 from tasks.workloads.metric import Answers, Metric
+from tasks.workloads.protocol import OutcomeSettings
 
 if TYPE_CHECKING:
     from tasks.html import Markup
@@ -89,9 +90,10 @@ class ConstantAnswer:
 class OutcomeMeasuring(ABC):
     """The measuring of an outcome; needs no TensorFlow.
 
-    ``metrics``: in the order of tables. By the first one the best epoch was kept, the report draws its pictures, and a
-    model shows that it has learnt its task. ``rules``: metrics of those rules in params.yaml that only some outcomes
-    have, and ``per_class`` those metrics that a rule may ask for class by class, see :meth:`judge`.
+    ``metrics``: in the order of tables. By the first one the best epoch was kept unless settings of the outcome say
+    otherwise, the report draws its pictures, and a model shows that it has learnt its task. ``rules``: metrics of
+    those rules in params.yaml that only some outcomes have, and ``per_class`` those metrics that a rule may ask for
+    class by class, see :meth:`judge`.
     """
 
     metrics: ClassVar[tuple[Metric, ...]]
@@ -100,6 +102,7 @@ class OutcomeMeasuring(ABC):
     blocks: ClassVar[str | None] = None  # of the report: where a function as Blocks is, as package.module:function
     exhibits: ClassVar[str | None] = None  # of the operator's page: where a function as Exhibits is
     answer: ClassVar[str] = "the outputs are the answer"  # of a signature: how outputs become the answer
+    settling: ClassVar[str] = ""  # there: what is done with the numbers of :meth:`settle`
     output: ClassVar[str] = "value"  # what one number of an output is called there
 
     @property
@@ -140,6 +143,27 @@ class OutcomeMeasuring(ABC):
             dataset: what was prepared.
         """
         return {}
+
+    def settle(self, answers: Answers, settings: OutcomeSettings) -> tuple[float, ...]:  # noqa: ARG002
+        """Settle how the outputs of a model become answers, on samples that candidates are chosen on.
+
+        Args:
+            answers: the model's on validation.
+            settings: ``outcome`` of params.yaml.
+
+        Returns:
+            numbers that go with the model, see :meth:`settled`; none where the outputs are the answers.
+        """
+        return ()
+
+    def settled(self, outputs: NDArray[np.float32], numbers: Sequence[float]) -> NDArray[np.float32]:  # noqa: ARG002
+        """Return outputs ``[…, outputs]`` as answers are read from them; the same ones where nothing was settled.
+
+        Args:
+            outputs: of a model.
+            numbers: of :meth:`settle`.
+        """
+        return outputs
 
     @abstractmethod
     def constants(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:

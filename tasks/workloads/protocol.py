@@ -7,13 +7,13 @@ workload is made of can be imported from here.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from tasks.arrays import Array
 from tasks.samples import Dataset, Specs, TensorSpec
 from tasks.settings import Settings
 from tasks.workloads.items import Item, RawSample, RefusedSample, SourceFile, TakeFile
-from tasks.workloads.learning import Builder, OutcomeLearning, WorkloadLearning
+from tasks.workloads.learning import Builder, ConfiguredLearning, OutcomeLearning, WorkloadLearning
 from tasks.workloads.readers import (
     Draft,
     Example,
@@ -22,12 +22,14 @@ from tasks.workloads.readers import (
     Reader,
     RowReader,
     UnusableError,
+    Vocabulary,
 )
 
 __all__ = [
     "Array",
     "Augmentation",
     "Builder",
+    "ConfiguredLearning",
     "Draft",
     "Example",
     "LearnedReader",
@@ -35,10 +37,12 @@ __all__ = [
     "LearningReader",
     "Outcome",
     "OutcomeLearning",
+    "OutcomeSettings",
     "Reader",
     "RowReader",
     "TensorSpec",
     "UnusableError",
+    "Vocabulary",
     "Workload",
     "WorkloadLearning",
     "WorkloadReading",
@@ -54,13 +58,32 @@ class Augmentation(Settings):
         return self != type(self)()
 
 
+class OutcomeSettings(Settings):
+    """Settings of an outcome in params.yaml: ``outcome``. By itself there are none.
+
+    ``answering``: names of those by which outputs become answers. The others decide how networks learn.
+    """
+
+    answering: ClassVar[frozenset[str]] = frozenset()
+
+    def changed(self, answering: bool) -> dict[str, Any]:
+        """Return the settings that are not as they are by themselves, as JSON has them.
+
+        Args:
+            answering: whether those of answers are wanted, or those of learning.
+        """
+        every = self.model_dump(mode="json", exclude_defaults=True)
+        return {name: value for name, value in every.items() if (name in self.answering) == answering}
+
+
 class Outcome(Protocol):
     """An outcome, which comes out of a model: its name, what a sample's target is, and where the rest is.
 
     ``target``: one number, whose name is that of its feature in the shards. ``files``: names of files that a release
     must have beside its model, so that a device can read the answer. ``learning`` and ``measuring``: where its
     :class:`OutcomeLearning` and its :class:`tasks.workloads.measuring.OutcomeMeasuring` are, as
-    ``package.module:Class``.
+    ``package.module:Class``. One that can be set up has ``settings``, a class of :class:`OutcomeSettings`, and its
+    learning is a :class:`ConfiguredLearning`.
     """
 
     name: str

@@ -91,6 +91,29 @@ class LearnedReader(Protocol):
 
 
 @runtime_checkable
+class Vocabulary(Protocol):
+    """A learned reader whose only input has ids of things that were learned, and which can do with fewer.
+
+    ``stay``: ids from 0 on that stand for nothing learned, and always stay. ``unknown``: the one of these that stands
+    for what is not known.
+    """
+
+    stay: int
+    unknown: int
+
+    @property
+    def why_whole(self) -> str:
+        """Return why it can do without none of the ids; empty where it can."""
+
+    def keeping(self, ids: Sequence[int]) -> LearnedReader:
+        """Return the reader that knows some of the things alone, numbered from :attr:`stay` on in their order.
+
+        Args:
+            ids: of those that stay known, rising, none below :attr:`stay`.
+        """
+
+
+@runtime_checkable
 class LearningReader(Protocol):
     """A reader that must see the training samples before it can make inputs of any. It can be pickled."""
 

@@ -376,3 +376,26 @@ def test_promotion_is_read_as_approval_and_told_of(old: str, new: str) -> None:
 def test_an_approval_that_cannot_be_is_refused(deployment: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"does not fit:\ndeployment.*Received: "):
         parse_params(least(deployment={"model": "digits", **deployment}))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ({"focal": -1.0}, "outcome.focal"),
+        ({"weights": {"spam": 0.0}}, "outcome.weights"),
+        ({"weights": "even"}, "outcome.weights"),
+        ({"best": "rmse"}, "outcome.best"),
+        ({"thresholds": True}, "outcome.thresholds"),
+        ({"focus": 2.0}, "outcome.focus"),
+        ("f1", "outcome"),
+    ],
+)
+def test_settings_of_the_outcome_are_checked(outcome: object, words: str) -> None:
+    assert words in refusal(outcome=outcome)
+
+
+def test_the_workload_decides_which_settings_of_an_outcome_there_are() -> None:
+    params = parse_params(least(outcome={"weights": {"3": 2.0}, "thresholds": "f1"}))
+    assert params.outcome.changed(answering=False) == {"weights": {"3": 2.0}}
+    assert params.outcome.changed(answering=True) == {"thresholds": "f1"}
+    assert pickle.loads(pickle.dumps(params)) == params

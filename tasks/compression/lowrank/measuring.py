@@ -9,15 +9,16 @@ from tasks.compression.weights import weights
 from tasks.learning.pipeline import evaluation_batches
 from tasks.learning.saving import copy_model
 from tasks.workloads import outcome_of
+from tasks.workloads.protocol import OutcomeSettings
 
 BATCH = 250
 Loss = Callable[[Mapping[str, Array]], float]  # by the path of the weight; those not named are as they were
 
 
-def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
+def validation_loss(model: KerasModel, samples: int, folder: Path, settings: OutcomeSettings | None = None) -> Loss:
     """Return a function that gives the mean loss of the first ``samples`` of the validation split.
 
-    Of classes it is the cross-entropy, in nats.
+    Of classes it is the cross-entropy, in nats, or what the outcome's settings make of it.
 
     A layer and its factors compute the same function as the layer with the product of the factors as its kernel.
 
@@ -29,7 +30,7 @@ def validation_loss(model: KerasModel, samples: int, folder: Path) -> Loss:
     tf = tensorflow()
     copy = copy_model(model)
     batches = list(evaluation_batches("validation", BATCH, folder).unbatch().take(samples).batch(BATCH))
-    outcome = outcome_of(folder)
+    outcome = outcome_of(folder, settings)
     every = weights(copy)
     before = {path: weight.values() for path, weight in every.items()}
     answer = tf.function(lambda samples: copy(samples, training=False))

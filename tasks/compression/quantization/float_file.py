@@ -1,9 +1,10 @@
 """A float ``.tflite`` file as the place where rounding is tried: the layers' weights are read, replaced and run."""
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,30 @@ from numpy.typing import NDArray
 from tasks.arrays import Array
 from tasks.compression.flatbuffer import Constant, File, Part, Places
 from tasks.compression.location import align
+from tasks.compression.quantization.tables import TableBits, TableLevels, TableScales, levels_of, widths
 from tasks.litert import LiteRTModel
 from tasks.samples import Inputs
 
 # of what reads a weight: which widths it may have depends on it; nothing but float32 in operators of kind "fixed"
-Kind = Literal["dense", "convolution", "other", "fixed"]
+Kind = Literal["dense", "convolution", "other", "table", "recurrent", "fixed"]
+EXACT: frozenset[Kind] = frozenset({"table", "recurrent"})  # what is read as floats, so that it counts as stored
+SHARED = 256  # values of a table at most, where they are shared
+RECURRENT: tuple[TableBits, ...] = (8, 4)
+LSTM_KERNELS = (*range(1, 9), 16)  # inputs of LiteRT's LSTM: of each gate for inputs and states, and the projection
 Arrays = tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """The ways in which rows of tables, and kernels of recurrent layers, may be stored.
+
+    ``bits``: widths of tables, falling; ``scales``: theirs, see
+    :func:`tasks.compression.quantization.tables.levels_of`; ``recurrent``: widths of recurrent kernels, falling.
+    """
+
+    bits: tuple[TableBits, ...] = get_args(TableBits)
+    scales: TableScales | None = None
+    recurrent: tuple[TableBits, ...] = RECURRENT
 
 
 @dataclass(frozen=True)
@@ -43,10 +62,11 @@ class FloatFile:
     Args:
         flatbuffer: float32 throughout.
         places: where the weights are.
+        tables: how rows of tables may be stored.
     """
 
-    def __init__(self, flatbuffer: bytes, places: Places) -> None:
-        self.flatbuffer, self.places = flatbuffer, places
+    def __init__(self, flatbuffer: bytes, places: Places, tables: TableSettings = TableSettings()) -> None:
+        self.flatbuffer, self.places, self.tables = flatbuffer, places, tables
         self.file = File(flatbuffer)
         self.uses = self.file.uses()
         self.heads: dict[str, str] = {}
@@ -99,8 +119,26 @@ class FloatFile:
             path: of the weight.
         """
         kinds = {operation.kind for operation in self.operations[path]}
+        if kinds & EXACT:
+            return next(iter(kinds)) if len(kinds) == 1 else "fixed"
         order: tuple[Kind, ...] = ("fixed", "other", "convolution", "dense")
         return next(kind for kind in order if kind in kinds)
+
+    def exact_bits(self, path: str) -> tuple[TableBits, ...]:
+        """The widths that a table's rows or a recurrent kernel may have, falling; none of other weights."""
+        kind = self.kind(path)
+        if kind != "table":
+            return self.tables.recurrent if kind == "recurrent" else ()
+        row = math.gcd(*(values.shape[-1] for values in self.weights[path]))
+        return tuple(bits for bits in self.tables.bits if bits in widths(row))
+
+    def as_levels(self, path: str, bits: TableBits, clipped: bool = True) -> tuple[TableLevels, ...]:
+        """A table or a recurrent kernel, each of its constants, as it would be stored."""
+        scales = self.tables.scales if self.kind(path) == "table" else "table"
+        return tuple(
+            levels_of(values, bits, scales or ("table" if _few_values(values) else None), clipped)
+            for values in self.weights[path]
+        )
 
     def replaced(self, weights: Mapping[str, Sequence[Array]]) -> bytes:
         """Return the file with other constants for some weights.
@@ -130,7 +168,7 @@ class FloatFile:
             file.store(file.tensor(part.graph, part.tensor), np.ascontiguousarray(array, np.float32))
         return file.write()
 
-    def _moved(self, other: File) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    def moved(self, other: File) -> dict[tuple[int, int], list[tuple[int, int]]]:
         """The constants of another file in the place of each of this one's, by numbers of graph and tensor."""
         held = {place for parts in self.places.values() for place in _places(parts)}
         real = {place: self.file.constant(*place).real() for place in held}
@@ -150,7 +188,7 @@ class FloatFile:
         Args:
             flatbuffer: of the other file.
         """
-        moved = self._moved(File(flatbuffer))
+        moved = self.moved(File(flatbuffer))
         return {
             path: tuple(
                 dict.fromkeys(
@@ -169,11 +207,16 @@ class FloatFile:
             flatbuffer: of the other file.
         """
         other = File(flatbuffer)
-        moved = self._moved(other)
+        moved = self.moved(other)
         return {
             path: tuple(other.constant(*moved[part.graph, part.tensor][0], part.outputs) for part in parts)
             for path, parts in self.parts.items()
         }
+
+
+def _few_values(values: NDArray[np.float32]) -> bool:
+    """Return whether a table has shared values, as from clustering, which a scale for each row would part."""
+    return len(np.unique(values)) <= min(SHARED, values.size // 4)
 
 
 def _places(parts: Sequence[Part]) -> list[tuple[int, int]]:
@@ -190,10 +233,15 @@ def _kinds() -> dict[int, Kind]:
         builtin.CONV_2D: "convolution",
         builtin.DEPTHWISE_CONV_2D: "other",
         builtin.TRANSPOSE_CONV: "other",
+        builtin.EMBEDDING_LOOKUP: "table",
     }
 
 
 def _kind(code: int, slot: int) -> Kind:
+    from ai_edge_litert import schema_py_generated as schema
+
+    if code == schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM and slot in LSTM_KERNELS:
+        return "recurrent"
     return _kinds().get(code, "fixed") if slot == 1 else "fixed"
 
 

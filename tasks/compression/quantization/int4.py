@@ -4,16 +4,17 @@ import contextlib
 import io
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.compression.flatbuffer import File, Part, in_half_bytes
-from tasks.compression.quantization.float_file import FloatFile, Kind, Operation
+from tasks.compression.quantization.float_file import EXACT, FloatFile, Kind, Operation
+from tasks.compression.quantization.tables import TableBits, store_halves, store_tables, store_whole
 from tasks.litert_types import Tensor
 
-Bits = Literal[4, 8, 16, 32]
+Bits = Literal[2, 4, 8, 16, 32]
 WeightRange = Literal["minmax", "mse", "octav"]
 WIDTHS: dict[Kind, tuple[Bits, ...]] = {
     "dense": (16, 8, 4),
@@ -24,7 +25,9 @@ WIDTHS: dict[Kind, tuple[Bits, ...]] = {
 
 
 def widths_of(file: FloatFile, path: str) -> tuple[Bits, ...]:
-    """Return the widths that a weight may have, falling: 4 bits only where dense layers and convolutions alone read it.
+    """Return the widths that a weight may have, falling.
+
+    It may have 4 bits only where dense layers and convolutions, or lookups, read it.
 
     ai-edge-quantizer leaves others as float32 where it is asked for 4 bits of them, and says nothing.
 
@@ -32,7 +35,8 @@ def widths_of(file: FloatFile, path: str) -> tuple[Bits, ...]:
         file: the float model.
         path: of the weight.
     """
-    return WIDTHS[file.kind(path)]
+    kind = file.kind(path)
+    return (16, *file.exact_bits(path)) if kind in EXACT else WIDTHS[kind]
 
 
 def is_blocked(file: FloatFile, path: str, block: int | None) -> bool:
@@ -63,8 +67,36 @@ def quantize_weights(
         ranges: by path what the levels of 4 bits are spread over, ``minmax`` unless it is named.
 
     Returns:
-        a file that takes the same pixels and gives float32 logits.
+        a file that takes the same samples and gives float32 logits.
     """
+    if set(bits.values()) <= {32}:
+        return file.flatbuffer
+    exact = {path: width for path, width in bits.items() if file.kind(path) in EXACT}
+    found = _quantize_operators(file, {path: bits[path] for path in bits if path not in exact}, block, ranges)
+    return _store_exactly(file, found, exact, ranges or {}) if exact else found
+
+
+def _store_exactly(
+    file: FloatFile, flatbuffer: bytes, bits: Mapping[str, Bits], ranges: Mapping[str, WeightRange]
+) -> bytes:
+    """Store weights that are read as floats in a file that was made of a float one."""
+    made = File(flatbuffer)
+    moved = file.moved(made)
+    for path, width in bits.items():
+        there = [moved[part.graph, part.tensor] for part in file.parts[path]]
+        if width == 16:
+            store_halves(made, [place for places in there for place in dict.fromkeys(places)])
+        elif width < 16:
+            every = file.as_levels(path, cast("TableBits", width), ranges.get(path) != "minmax")
+            levels = {place: each for places, each in zip(there, every, strict=True) for place in places}
+            (store_tables if file.kind(path) == "table" else store_whole)(made, levels)
+    return made.write()
+
+
+def _quantize_operators(
+    file: FloatFile, bits: Mapping[str, Bits], block: int | None, ranges: Mapping[str, WeightRange] | None
+) -> bytes:
+    """Store weights that operators multiply by."""
     from ai_edge_quantizer import quantizer
 
     if set(bits.values()) <= {32}:

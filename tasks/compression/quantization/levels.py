@@ -41,13 +41,16 @@ def round_to_levels(weights: Array, scale: Any, largest: int) -> NDArray[np.int8
     return levels
 
 
-def best_scale(weights: NDArray[np.float32], largest: int, per_channel: bool) -> NDArray[np.float32]:
+def best_scale(
+    weights: NDArray[np.float32], largest: int, per_channel: bool, ratios: NDArray[np.float64] = RATIOS
+) -> NDArray[np.float32]:
     """Return the scale with the least squared error: one for each of the last axis, or a scalar for all.
 
     Args:
         weights: ``[…, outputs]``.
         largest: the largest level.
         per_channel: whether each output has a scale of its own.
+        ratios: of the largest weight, rising to 1, that scales are looked for among.
     """
     columns = weights.reshape(-1, weights.shape[-1]) if per_channel else weights.reshape(-1, 1)
     most = np.abs(columns).max(axis=0)
@@ -55,9 +58,9 @@ def best_scale(weights: NDArray[np.float32], largest: int, per_channel: bool) ->
     full = np.where(most > 0, most, min(most[most > 0], default=1.0)).astype(np.float32) / largest
     errors = [
         ((columns - full * ratio * round_to_levels(columns, full * ratio, largest)) ** 2).sum(axis=0)
-        for ratio in RATIOS[::-1]  # the widest of equals
+        for ratio in ratios[::-1]  # the widest of equals
     ]
-    scales: NDArray[np.float32] = (full * RATIOS[::-1][np.argmin(errors, axis=0)]).astype(np.float32)
+    scales: NDArray[np.float32] = (full * ratios[::-1][np.argmin(errors, axis=0)]).astype(np.float32)
     return scales.reshape((-1,) if per_channel else ())
 
 

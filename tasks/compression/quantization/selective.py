@@ -8,21 +8,22 @@ nothing, as many do down to 8 bits, it is the one that adds least noise to the l
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.arrays import Array
-from tasks.compression.quantization.float_file import Arrays, FloatFile, run_file
+from tasks.compression.quantization.float_file import EXACT, Arrays, FloatFile, run_file
 from tasks.compression.quantization.int4 import Bits, widths_of
 from tasks.compression.quantization.levels import largest_level
+from tasks.compression.quantization.tables import TableBits
 from tasks.distortion import sqnr
 from tasks.errors import CompressionError
 from tasks.samples import Inputs
 from tasks.workloads.protocol import OutcomeLearning
 
-LOWER: dict[Bits, Bits] = {16: 8, 8: 4}
+LOWER: dict[Bits, Bits] = {16: 8, 8: 4, 4: 2}
 SCALE_BYTES = 4  # a float32 for each output
 LEAST = 1e-9  # loss that counts as none
 
@@ -134,9 +135,8 @@ def sensitivities(
     right = run_file(file.flatbuffer, judged.inputs)
     rows = []
     for name, weights in file.weights.items():
-        axes = [part.outputs for part in file.parts[name]]
         for bits in (width for width in widths_of(file, name) if width < 32):
-            rounded = tuple(round_weights(values, bits, axis) for values, axis in zip(weights, axes, strict=True))
+            rounded, size = _rounded(file, name, bits)
             if bits == 4 and narrow is not None:
                 rounded = narrow.get(name, rounded)
             logits = run_file(file.replaced({name: rounded}), judged.inputs)
@@ -145,7 +145,7 @@ def sensitivities(
                 Sensitivity(
                     layer=name,
                     bits=bits,
-                    bytes=sum(_bytes(values, bits, axis) for values, axis in zip(weights, axes, strict=True)),
+                    bytes=size,
                     weights_db=round(sqnr(_flat(weights), _flat(rounded)), 2),
                     logits_db=round(sqnr(right, logits), 2),
                     loss=round(quality.loss, 6),
@@ -153,6 +153,17 @@ def sensitivities(
                 )
             )
     return judged.score(right), tuple(rows)
+
+
+def _rounded(file: FloatFile, name: str, bits: Bits) -> tuple[Arrays, int]:
+    """A layer's weights as stored, and their bytes."""
+    weights = file.weights[name]
+    if file.kind(name) in EXACT and bits < 16:
+        tables = file.as_levels(name, cast("TableBits", bits))
+        return tuple(table.real() for table in tables), sum(table.bytes() for table in tables)
+    pairs = [(values, part.outputs) for values, part in zip(weights, file.parts[name], strict=True)]
+    rounded = tuple(round_weights(values, bits, axis) for values, axis in pairs)
+    return rounded, sum(_bytes(values, bits, axis) for values, axis in pairs)
 
 
 def _flat(arrays: Arrays) -> NDArray[np.float32]:

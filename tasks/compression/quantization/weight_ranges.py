@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from tasks.arrays import Array
-from tasks.compression.quantization.float_file import Arrays, FloatFile, run_file
+from tasks.compression.quantization.float_file import EXACT, Arrays, FloatFile, run_file
 from tasks.compression.quantization.int4 import WeightRange, is_blocked, quantize_weights, widths_of
 from tasks.distortion import sqnr
 from tasks.samples import Inputs
@@ -71,7 +71,9 @@ def choose_ranges(
 
 
 def _able(file: FloatFile, path: str, block: int | None, allowed: Sequence[WeightRange]) -> list[WeightRange]:
-    """Ranges that ai-edge-quantizer has for a layer: ``mse`` knows no blocks."""
+    """Ranges that there are for a layer: ``mse`` knows no blocks, and ``octav`` is that of least error for tables."""
+    if file.kind(path) in EXACT:
+        return [over for over in allowed if over != "mse"] or ["octav"]
     return [over for over in allowed if over != "mse" or not is_blocked(file, path, block)] or ["minmax"]
 
 

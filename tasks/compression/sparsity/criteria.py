@@ -27,6 +27,7 @@ from tasks.backend import KerasModel, KerasVariable, TfTensor, tensorflow
 from tasks.compression.weights import weights
 from tasks.learning.pipeline import evaluation_batches
 from tasks.workloads import outcome_of
+from tasks.workloads.protocol import OutcomeSettings
 
 Criterion = Literal["magnitude", "taylor", "snip", "fisher", "output", "random"]
 DATALESS: frozenset[Criterion] = frozenset({"magnitude", "random"})
@@ -39,7 +40,13 @@ Gradient = Callable[[TfTensor, TfTensor], Sequence[TfTensor]]
 
 
 def score_weights(
-    model: KerasModel, paths: Sequence[str], criterion: Criterion, samples: int, folder: Path, seed: int
+    model: KerasModel,
+    paths: Sequence[str],
+    criterion: Criterion,
+    samples: int,
+    folder: Path,
+    seed: int,
+    settings: OutcomeSettings | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Score some weights.
 
@@ -50,6 +57,7 @@ def score_weights(
         samples: how many of the training samples, the first in stored order, gradients are taken of.
         folder: the prepared data.
         seed: of what is left to chance.
+        settings: of the outcome, whose loss it is.
 
     Returns:
         by path, in the shape of the weight.
@@ -58,7 +66,7 @@ def score_weights(
     variables = [every[path].variable for path in paths]
     values = [every[path].values().astype(np.float64) for path in paths]
     rng = np.random.default_rng([seed, 0x5C0])
-    outcome = outcome_of(folder)
+    outcome = outcome_of(folder, settings)
 
     def mean_loss(outputs: TfTensor, targets: TfTensor) -> TfTensor:
         return tensorflow().reduce_mean(outcome.each_loss(targets, outputs))

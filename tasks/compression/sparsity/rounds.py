@@ -53,7 +53,7 @@ def prune_in_rounds(
     model = copy_model(model)
     for number in range(1, rounds.count + 1):
         seed = context.seed + APART * (number - 1)
-        scores = score_weights(model, paths, rounds.criterion, rounds.samples, context.prepared, seed)
+        scores = score_weights(model, paths, rounds.criterion, rounds.samples, context.prepared, seed, context.outcome)
         sparsity = rounds.sparsity_after(number)
         if rounds.count > 1:
             context.say(f"round {number}/{rounds.count}: sparsity {sparsity:.3f}")

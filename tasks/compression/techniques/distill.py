@@ -8,7 +8,9 @@ from pydantic import Field, model_validator
 from tasks.backend import KerasModel
 from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
 from tasks.compression.sparsity.constraint import hold_all_zeros
+from tasks.compression.students import Student, build_student
 from tasks.compression.technique import SPARSITY, Context, Kind, Result, Subject, Technique
+from tasks.compression.weights import weights
 from tasks.config import Settings
 from tasks.errors import CompressionError, Unsuited
 from tasks.learning.hints import PENULTIMATE, match
@@ -30,15 +32,17 @@ class Distill(Retraining, Technique):
     """Learn from a teacher: its answers softened by a temperature (Hinton, Vinyals and Dean 2015, arXiv:1503.02531).
 
     With ``hints`` a layer learns to give what a layer of the teacher gives, before that. A regressor stands between
-    layers of different widths and is dropped afterwards.
+    layers of different widths and is dropped afterwards. With ``student`` another network learns, of any architecture,
+    and takes the place of the present one: an LSTM teaches a mean of embeddings.
 
     .. code-block:: yaml
 
         - {technique: distill, epochs: 20, distillation: {teacher: strong, temperature: 4.0, weight: 0.9}}
         - {technique: distill, epochs: 20, hints: {student: conv2d_1, teacher: conv2d_1, epochs: 3}}
+        - {technique: distill, epochs: 60, student: {model: article_cnn}, distillation: {teacher: strong}}
 
     Needs labelled training data and a teacher: the baseline, or one of params.yaml. Keeps zeros; the network stays as
-    it is, so that channels and ranks do too.
+    it is, so that channels and ranks do too. A student has nothing of the network before.
     """
 
     makes: ClassVar[frozenset[Kind]] = frozenset()
@@ -47,6 +51,8 @@ class Distill(Retraining, Technique):
     schedule: Annotated[Literal["constant", "cosine"], Field(description="of the learning rate")] = "cosine"
     learning_rate: Annotated[float, Field(gt=0, description="Adam's")] = 0.001
     hints: Annotated[HintSettings | None, Field(description="layers to match first; null: none")] = None
+
+    student: Annotated[Student | None, Field(description="another network that learns; null: the present one")] = None
 
     @model_validator(mode="after")
     def _has_teacher(self) -> "Distill":
@@ -57,17 +63,24 @@ class Distill(Retraining, Technique):
         return self
 
     def keeps(self) -> frozenset[Kind]:
-        """Zeros are held by a constraint."""
-        return SPARSITY
+        """Zeros are held by a constraint; a student has none to hold."""
+        return frozenset() if self.student else SPARSITY
+
+    def networks(self) -> frozenset[str]:
+        """The student's builder."""
+        return frozenset({self.student.model} if self.student else ())
 
     def apply(self, subject: Subject, context: Context) -> Result:
         """Train all weights; of the epochs the one with the best metric on validation is kept."""
-        model = copy_model(subject.network)
+        before = subject.network
+        model = build_student(self.student, before, context) if self.student else copy_model(before)
         hold_all_zeros(model)
         if self.hints is not None:
             self._follow_hints(model, self.hints, context)
         retrain(model, self, context)
-        return Result(Subject(copy_model(model)), changed=tuple(layer.name for layer in model.layers if layer.weights))
+        gone = frozenset({*weights(before), *(layer.name for layer in before.layers)} if self.student else ())
+        changed = tuple(layer.name for layer in model.layers if layer.weights)
+        return Result(Subject(copy_model(model)), changed=changed, outdated=gone)
 
     def _follow_hints(self, model: KerasModel, hints: HintSettings, context: Context) -> None:
         teacher = teacher_of(self.distillation, replace(context, precisions={}))  # features are learned in float32

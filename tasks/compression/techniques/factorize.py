@@ -108,7 +108,9 @@ class Factorize(Technique):
         targets, skipped = self._targets(model, context)
         if not targets:
             return Result(Subject(model), changed=(), skipped=_in_order(skipped, model))
-        chosen = self.rank.choose(targets, lambda samples: validation_loss(model, samples, context.prepared))
+        chosen = self.rank.choose(
+            targets, lambda samples: validation_loss(model, samples, context.prepared, context.outcome)
+        )
         paying: dict[str, Ranks] = {}
         for name, target in targets.items():
             ranks = chosen.get(name)

@@ -63,7 +63,8 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
         ReleaseError: the release is missing or damaged.
     """
     folder = release_folder(Path(model_dir))
-    assets = {name: (folder / name).read_bytes() for name in verify(folder, trust).manifest.assets}
+    manifest = verify(folder, trust).manifest
+    assets = {name: (folder / name).read_bytes() for name in manifest.assets}
     model = LiteRTModel(folder / MODEL)
     labels: list[str] = json.loads((folder / LABELS).read_bytes()) if (folder / LABELS).exists() else []
     name, inputs = how_to_ask(folder, model, workload)
@@ -71,6 +72,11 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
         raise ReleaseError(
             f"Expected {', '.join(missing)} in {folder}, without which the answer cannot be read. "
             f"Received: none. Do not use this release, publish again."
+        )
+    if manifest.settled and model.output.shape[-1] != len(manifest.settled):
+        raise ReleaseError(
+            f"Expected a threshold for each of the {model.output.shape[-1]} outputs of the model in {folder}. "
+            f"Received: {len(manifest.settled)}. Do not use this release, publish again."
         )
     if labels and model.output.shape[-1] != len(labels):
         raise ReleaseError(
@@ -81,7 +87,7 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
 
     def answer(question: str | Path) -> Prediction:
         output = model.predict(_question(question, reading.ask(question, inputs, assets), inputs))[0]
-        return measuring.predict(str(question), output, labels)
+        return measuring.predict(str(question), measuring.settled(output, manifest.settled), labels)
 
     return answer
 

@@ -1,6 +1,7 @@
 """The files of a release, made from what the stages left: the same records give the same bytes."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,16 @@ from tasks.deployment.records import (
 from tasks.deployment.releases.chosen import ChosenCandidate, check_model
 from tasks.deployment.releases.model_card import model_card
 from tasks.deployment.releases.samples import record
+from tasks.drift.profiling import profile_prepared
 from tasks.drift.records import PROFILE
 from tasks.errors import ReleaseError
+from tasks.evaluation.asking import own_assets_of, own_reader
 from tasks.evaluation.records import BASELINE, DECISION, GATE
 from tasks.files import sha256, to_json
 from tasks.litert import LiteRTModel
 from tasks.packing.pack_cache import packed
-from tasks.samples import Dataset, read_assets
+from tasks.records import write_record
+from tasks.samples import Dataset, read_dataset
 from tasks.workloads import find_workload, measuring_of
 
 NAMES = {MANIFEST, APPROVERS, MODEL, *(path.name for path in (DECISION, PROFILE, GATE, PARAMS, LOCK))}  # not for assets
@@ -71,13 +75,13 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
     classes = chosen.dataset.classes
     for name, text in {
         **({LABELS: labels(classes)} if classes else {}),
-        SIGNATURE: to_json(describe_signature(loaded, chosen.dataset)),
-        SAMPLES: to_json(record(loaded, params.deployment.smoke, chosen.dataset).model_dump(mode="json")),
+        SIGNATURE: to_json(describe_signature(loaded, chosen.dataset, chosen.quality.settled)),
+        SAMPLES: to_json(record(loaded, params.deployment.smoke, chosen.dataset, chosen.model).model_dump(mode="json")),
         "metrics.json": to_json(metrics(chosen)),
         "model_card.md": model_card(params, chosen),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
-    assets = read_assets()
+    assets = own_assets_of(chosen.model)
     for name, content in assets.items():
         if (folder / name).exists() or name in NAMES:
             raise ReleaseError(
@@ -88,6 +92,9 @@ def bundle(params: Params, chosen: ChosenCandidate, folder: Path) -> Bundle:
     present = [path for path in (DECISION if chosen.decision else None, PROFILE if PROFILE.exists() else None) if path]
     for path in (GATE, PARAMS, LOCK, *present):
         shutil.copyfile(path, folder / path.name)
+    reader = own_reader(chosen.model, read_dataset())
+    if reader and PROFILE in present:  # drift is seen by the release's own vocabulary
+        write_record(folder / PROFILE.name, profile_prepared(reader=reader))
     files = {path.name: file_record(path) for path in sorted(folder.iterdir())}
     return Bundle(folder, files, unpacked, tuple(assets))
 
@@ -117,12 +124,13 @@ def labels(classes: tuple[str, ...]) -> str:
     return to_json(list(classes))
 
 
-def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
+def describe_signature(model: LiteRTModel, dataset: Dataset, settled: Sequence[float] = ()) -> dict[str, Any]:
     """Return what a device must know to feed the model and to read its answer, without slimline.
 
     Args:
         model: the released one, open.
         dataset: what it was trained on.
+        settled: what was chosen on validation by which outputs become answers, as thresholds.
     """
     state = {"state": "set all variables back before each sample (reset_all_variables)"} if model.stateful else {}
     workload, measuring = find_workload(dataset.workload), measuring_of(dataset)
@@ -144,6 +152,7 @@ def describe_signature(model: LiteRTModel, dataset: Dataset) -> dict[str, Any]:
         "otherwise round(value / scale) + zero_point, clipped to the dtype",
         "decode": f"scale 0: the output is the {measuring.output}; otherwise (output - zero_point) * scale",
         "answer": measuring.answer,
+        **({"settled": {"numbers": list(settled), "meaning": measuring.settling}} if settled else {}),
     }
 
 

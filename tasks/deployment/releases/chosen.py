@@ -7,6 +7,7 @@ from tasks.compression.records import Candidate, candidate_model, candidate_reco
 from tasks.config import Params
 from tasks.deployment.reviews.rules import is_for_a_person
 from tasks.errors import ReleaseError
+from tasks.evaluation.asking import as_asked
 from tasks.evaluation.question import read_decision
 from tasks.evaluation.records import (
     BASELINE,
@@ -36,7 +37,7 @@ class ChosenCandidate:
     quality: Quality
     baseline: Quality
     benchmark: BenchmarkReport
-    dataset: Dataset
+    dataset: Dataset  # as the candidate is asked about it
     prepared_sha256: str  # of dataset.json
 
     @property
@@ -86,7 +87,7 @@ def load_chosen_candidate(params: Params) -> ChosenCandidate:
         quality=read_record(quality_file(gate.chosen), Quality),
         baseline=read_record(quality_file(BASELINE), Quality),
         benchmark=read_record(BENCHMARK, BenchmarkReport),
-        dataset=read_dataset(),
+        dataset=as_asked(candidate_model(gate.chosen), read_dataset()),
         prepared_sha256=sha256(PREPARED / "dataset.json"),
     )
     for path, received in {

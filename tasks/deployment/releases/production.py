@@ -127,6 +127,7 @@ def _bring(store: Store, model: str, pointer: Pointer, trust: Trust) -> None:
         classes=tuple(classes),
         workload=workload,
         outcome=sealed.manifest.outcome,
+        settled=sealed.manifest.settled,
     )
     write_record(PRODUCTION, record)
 

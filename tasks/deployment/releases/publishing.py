@@ -198,6 +198,7 @@ def _upload(store: Store, params: Params, chosen: ChosenCandidate, commit: str |
             files=made.files,
             unpacked=made.unpacked,
             assets=made.assets,
+            settled=chosen.quality.settled,
             serving=serving.describe_all(exported),
         )
         # what no reader would take does not become a release; only then a number is taken

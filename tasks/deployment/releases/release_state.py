@@ -132,7 +132,8 @@ def _with_this_model(params: Params, registry: Registry, channel: str) -> Releas
     if pointer is None or not GATE.exists():
         return None
     sealed = read_manifest(registry.store, settings.model, pointer.version, registry.trust, pointer.manifest_sha256)
-    same_model = sealed.manifest.unpacked.sha256 == read_record(GATE, GateReport).model_sha256
+    gate, manifest = read_record(GATE, GateReport), sealed.manifest
+    same_model = (manifest.unpacked.sha256, manifest.settled) == (gate.model_sha256, gate.settled)
     names, released = read_dataset().classes, sealed.manifest.files.get(LABELS)
     expected = hashlib.sha256(labels(names).encode()).hexdigest() if names else None
     same_classes = (released.sha256 if released else None) == expected

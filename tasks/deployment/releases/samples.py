@@ -5,6 +5,7 @@ noise: nobody's data leaves the house with a model.
 """
 
 import base64
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationInfo, model_validator
 from tasks.arrays import Array
 from tasks.config import Smoke
 from tasks.errors import ReleaseError
+from tasks.evaluation.asking import batches
 from tasks.litert import LiteRTModel, Scores, cpu_name, runtime_name
 from tasks.records import Record
 from tasks.samples import Dataset, Inputs, read_batches, size_of
@@ -74,18 +76,19 @@ class Samples(Record):
         }
 
 
-def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:
+def record(model: LiteRTModel, config: Smoke, dataset: Dataset, path: Path | None = None) -> Samples:
     """Ask a model about a few samples and write both down.
 
     Args:
         model: the released one, open.
         config: which samples, and how many.
         dataset: what the model was trained on.
+        path: of the model's file, beside which its own vocabulary may lie.
 
     Returns:
         the samples and the answers.
     """
-    samples = choose(config, dataset)
+    samples = choose(config, dataset, path)
     return Samples(
         inputs={name: Recorded.of(array) for name, array in samples.arrays.items()},
         outputs=Recorded.of(model.predict(samples)),
@@ -94,19 +97,24 @@ def record(model: LiteRTModel, config: Smoke, dataset: Dataset) -> Samples:
     )
 
 
-def choose(config: Smoke, dataset: Dataset) -> Inputs:
-    """Choose samples to record: made up by the workload, or the first of validation.
+def choose(config: Smoke, dataset: Dataset, path: Path | None = None) -> Inputs:
+    """Choose samples to record: made up by the workload, or the first of validation as the model takes them.
 
     Args:
         config: which samples, and how many.
         dataset: what the model was trained on.
+        path: of the model's file; None: samples are taken as they were prepared.
 
     Returns:
         fewer than were asked for where so many would be too large.
     """
     count = max(1, min(config.samples, MAX_BYTES // size_of(dataset.inputs)))
     if config.of == "validation":
-        for samples, _ in read_batches("validation", count):
+        if path is None:
+            of_split = (samples for samples, _ in read_batches("validation", count))
+        else:
+            of_split = (asked.taken for asked in batches(path, dataset, "validation", count))
+        for samples in of_split:
             return samples
     return Inputs(find_workload(dataset.workload).noise(dataset.inputs, count))
 

@@ -22,6 +22,8 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+FIRST_OF_MARKS = {mark[:1] for mark, _ in MARKS}
+
 
 def kind_of(path: str) -> tuple[str, str]:
     """Return the ending of a file's name without that of its compression, and the latter; both in lower case.
@@ -77,6 +79,8 @@ def encoding_of(start: bytes, default: str) -> str:
         start: the first bytes of a text, four or more.
         default: where there is no mark.
     """
+    if start[:1] not in FIRST_OF_MARKS:
+        return default
     return next((name for mark, name in MARKS if start.startswith(mark)), default)
 
 

@@ -18,6 +18,8 @@ from tasks.workloads.protocol import Draft, UnusableError
 from tasks.workloads.tables.files import is_table, take_table
 from tasks.workloads.tables.streams import encoding_of
 from tasks.workloads.text.folding import Folding, all_characters
+from tasks.workloads.text.numbers import FIRST, UNKNOWN_ID
+from tasks.workloads.text.pieces import PIECES, expect_library
 from tasks.workloads.text.settings import TOKENS, TextSettings
 from tasks.workloads.text.tokenizer import FILE, MAX_TEXT, Tokenizer
 from tasks.workloads.text.vocabulary import TokenCounts, count_tokens, learn_tokenizer
@@ -25,7 +27,9 @@ from tasks.workloads.text.vocabulary import TokenCounts, count_tokens, learn_tok
 KEY = b"slimline: place of a text among the splits"  # of the keyed hash; another one would deal all samples anew
 FILES = ClassFiles("a text file", frozenset({"txt"}), 4 * MAX_TEXT)
 ROW = re.compile(r":\d+$")
-STRICT = Folding()  # texts that differ in digits, case or accents alone fall together, whatever a network sees of them
+# texts that differ in digits, case or accents alone fall together, whatever a network sees of them
+FOLDED = all_characters(Folding())
+PLACE = hashlib.blake2b(digest_size=24, key=KEY)  # a copy takes half the time of a new one
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,17 @@ class LearnedTexts:
 
     tokenizer: Tokenizer
     notes: tuple[str, ...] = ()
+    stay = FIRST
+    unknown = UNKNOWN_ID
+
+    @property
+    def why_whole(self) -> str:
+        """A hash has no vocabulary."""
+        return "" if self.tokenizer.vocabulary else f"{self.tokenizer.kind} have no vocabulary: set data.text.rows"
+
+    def keeping(self, ids: Sequence[int]) -> "LearnedTexts":
+        """Know some of the tokens alone."""
+        return LearnedTexts(self.tokenizer.keeping(ids))
 
     @property
     def inputs(self) -> Specs:
@@ -43,8 +58,9 @@ class LearnedTexts:
 
     @property
     def assets(self) -> Mapping[str, bytes]:
-        """One: the tokenizer."""
-        return {FILE: self.tokenizer.to_bytes()}
+        """The tokenizer, and the model of pieces where it has one."""
+        made = {FILE: self.tokenizer.to_bytes()}
+        return made | ({PIECES: self.tokenizer.pieces} if self.tokenizer.pieces else {})
 
     def encode(self, contents: Sequence[bytes]) -> Mapping[str, Array]:
         """Return the numbers of the tokens of texts, int32 ``[n, length]``.
@@ -104,10 +120,12 @@ class TextReader:
         text = decoded(payload)
         if len(text) > MAX_TEXT:
             raise UnusableError(f"{len(text):,} characters: at most {MAX_TEXT:,} are expected")
-        words = all_characters(STRICT).words(text)
+        words = FOLDED.words(text)
         if not words:
             raise UnusableError("no word in it")
-        digest = hashlib.blake2b(" ".join(words).encode(), digest_size=24, key=KEY).digest()
+        hasher = PLACE.copy()
+        hasher.update(" ".join(words).encode())
+        digest = hasher.digest()
         split_hash = int.from_bytes(digest[:8], "little")
         return Draft(split_hash, digest[8:], text.encode("utf-8", "surrogatepass"))
 
@@ -169,7 +187,13 @@ class TextReading:
         return is_table(ROW.sub("", path)) or FILES.claims(path)
 
     def reader(self, settings: TextSettings, items: Iterator[Item]) -> tuple[TextReader, Iterator[Item]]:
-        """Nothing has to be looked at."""
+        """Nothing has to be looked at.
+
+        Raises:
+            NotInstalled: pieces of words are wanted, and their library is missing.
+        """
+        if settings.tokens == "sentencepiece":
+            expect_library()
         return TextReader(settings), items
 
     def learned(self, assets: Mapping[str, bytes]) -> LearnedTexts:
@@ -179,7 +203,7 @@ class TextReading:
             DataError: there is none, or a damaged one.
         """
         try:
-            return LearnedTexts(Tokenizer.of_bytes(assets.get(FILE, b"")))
+            return LearnedTexts(Tokenizer.of_bytes(assets.get(FILE, b""), assets.get(PIECES, b"")))
         except ValueError as error:
             raise DataError(f"Expected a release with {FILE}. Received: {error}. Publish it again.") from None
 

@@ -10,7 +10,7 @@ from tasks.workloads.tables.settings import Column, TableSettings
 
 TOKENS = "tokens"  # the name of the only input
 MOST_TOKENS, MOST_ROWS = 4096, 1 << 24
-Kind = Literal["words", "characters", "hashed_words"]
+Kind = Literal["words", "characters", "hashed_words", "sentencepiece"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -39,7 +39,10 @@ class TextSettings(TableSettings):
     label: Annotated[Column, Field(description="column of the class")] = "label"
     tokens: Annotated[
         Kind,
-        Field(description="words of a vocabulary · characters · hashed_words, which need no vocabulary"),
+        Field(
+            description="words of a vocabulary · characters · hashed_words, which need no vocabulary · sentencepiece: "
+            "pieces of words, with the extra slimline[sentencepiece]"
+        ),
     ] = "words"
     rows: Annotated[
         int,

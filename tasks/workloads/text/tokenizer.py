@@ -8,8 +8,9 @@ the vocabulary, sorted, in front coding (each token by how much of its beginning
 import gzip
 import json
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from tasks.workloads.text.characters import Characters, of_runs, to_runs
 from tasks.workloads.text.numbers import FIRST, UNKNOWN_ID
+from tasks.workloads.text.pieces import open_pieces
 from tasks.workloads.text.settings import KINDS, MOST_ROWS, MOST_TOKENS, Kind
 from tasks.workloads.text.tokens import of_front_coding, to_front_coding, tokens_of
 
@@ -32,9 +34,10 @@ SEEN = 1 << 20  # hashed words that are remembered
 class Tokenizer:
     """Makes numbers of texts.
 
-    ``kind``: words, characters or hashed_words. ``length``: tokens of each text; longer ones are cut, shorter ones have
-    zeros in front. ``rows``: numbers are below it. ``characters``: what becomes of each. ``vocabulary``: the tokens
-    from number 2 on, sorted; none for hashed words. ``unicode``: the version of the tables that it was made with.
+    ``kind``: words, characters, hashed_words or sentencepiece. ``length``: tokens of each text; longer ones are cut,
+    shorter ones have zeros in front. ``rows``: numbers are below it. ``characters``: what becomes of each.
+    ``vocabulary``: the tokens from number 2 on, sorted; none for hashed words and pieces. ``unicode``: the version of
+    the tables that it was made with. ``pieces``: the model of SentencePiece, which is a file of its own.
     """
 
     kind: Kind
@@ -43,6 +46,7 @@ class Tokenizer:
     characters: Characters
     vocabulary: tuple[str, ...]
     unicode: str
+    pieces: bytes = b""
     _numbers: dict[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,6 +58,9 @@ class Tokenizer:
         Args:
             text: of any length.
         """
+        if self.kind == "sentencepiece":
+            words = " ".join(self.characters.words(text))
+            return [number + UNKNOWN_ID for number in self._pieces.encode(words)[: self.length]]
         tokens = tokens_of(text, self.characters, self.kind)[: self.length]
         known = self._numbers
         if self.kind != "hashed_words":
@@ -61,6 +68,10 @@ class Tokenizer:
         if len(known) > SEEN:
             known.clear()
         return [known.get(token) or self._hashed(token) for token in tokens]
+
+    @cached_property
+    def _pieces(self) -> Any:
+        return open_pieces(self.pieces)
 
     def _hashed(self, token: str) -> int:
         number = self._numbers[token] = FIRST + zlib.crc32(token.encode()) % (self.rows - FIRST)
@@ -79,6 +90,15 @@ class Tokenizer:
         made[taken] = np.fromiter(chain.from_iterable(rows), np.int32, int(counts.sum()))
         return made
 
+    def keeping(self, numbers: Sequence[int]) -> "Tokenizer":
+        """Return the tokenizer that knows some of the tokens alone; those that it does not know are unknown.
+
+        Args:
+            numbers: of the tokens, rising.
+        """
+        kept = tuple(self.vocabulary[number - FIRST] for number in numbers)
+        return replace(self, rows=FIRST + max(1, len(kept)), vocabulary=kept)
+
     def to_bytes(self) -> bytes:
         """Return the tokenizer as a file; the same one gives the same bytes."""
         content = {
@@ -93,11 +113,12 @@ class Tokenizer:
         return gzip.compress(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0)
 
     @classmethod
-    def of_bytes(cls, content: bytes) -> "Tokenizer":
+    def of_bytes(cls, content: bytes, pieces: bytes = b"") -> "Tokenizer":
         """Read a file that :meth:`to_bytes` wrote.
 
         Args:
             content: of the file.
+            pieces: of the model of SentencePiece, where there is one.
 
         Returns:
             the tokenizer that was written.
@@ -110,16 +131,20 @@ class Tokenizer:
             if found["format"] != FORMAT:
                 raise ValueError(f"the format {str(found['format'])[:20]}; {FORMAT} is known")
             vocabulary = of_front_coding(found["vocabulary"])
-            return cls(
+            made = cls(
                 kind=_one_of(found["kind"], KINDS),
                 length=_number(found["length"], 1, MOST_TOKENS),
                 rows=_number(found["rows"], FIRST + max(1, len(vocabulary)), MOST_ROWS),
                 characters=of_runs(found["characters"]),
                 vocabulary=vocabulary,
                 unicode=str(found["unicode"]),
+                pieces=pieces,
             )
         except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"no tokenizer ({type(error).__name__}: {str(error)[:200]})") from None
+        if made.kind == "sentencepiece" and made._pieces.get_piece_size() + UNKNOWN_ID != made.rows:
+            raise ValueError(f"{made._pieces.get_piece_size():,} pieces for {made.rows:,} rows")
+        return made
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -1,12 +1,14 @@
 """Count the tokens of training texts, and choose those that are known."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tasks.workloads.text.characters import PAGE
 from tasks.workloads.text.folding import Folding, all_characters, characters_of
-from tasks.workloads.text.numbers import FIRST
+from tasks.workloads.text.numbers import FIRST, UNKNOWN_ID
+from tasks.workloads.text.pieces import open_pieces, train_pieces
 from tasks.workloads.text.settings import MOST_TOKENS, TextSettings
 from tasks.workloads.text.tokenizer import Tokenizer
 from tasks.workloads.text.tokens import tokens_of
@@ -93,6 +95,9 @@ def learn_tokenizer(counts: TokenCounts, settings: TextSettings, unicode: str) -
     Raises:
         ValueError: no token is often enough.
     """
+    if settings.tokens == "sentencepiece":
+        tokenizer = _of_pieces(counts, settings, unicode)
+        return tokenizer, list(_notes(counts, tokenizer))
     hashed = settings.tokens == "hashed_words"
     vocabulary = () if hashed else _vocabulary(counts, settings)
     tokenizer = Tokenizer(
@@ -104,6 +109,23 @@ def learn_tokenizer(counts: TokenCounts, settings: TextSettings, unicode: str) -
         unicode=unicode,
     )
     return tokenizer, list(_notes(counts, tokenizer))
+
+
+def _of_pieces(counts: TokenCounts, settings: TextSettings, unicode: str) -> Tokenizer:
+    """Return a tokenizer of pieces of words; a text is taken to have as many a word as all texts together."""
+    model = train_pieces(counts.tokens, settings.rows - UNKNOWN_ID)
+    cut = open_pieces(model)
+    pieces = sum(count * len(cut.encode(word)) for word, count in counts.tokens.items())
+    length = math.ceil(_length(counts) * pieces / counts.tokens.total() / MULTIPLE) * MULTIPLE
+    return Tokenizer(
+        kind="sentencepiece",
+        length=min(MOST_TOKENS, length) if settings.length == "auto" else settings.length,
+        rows=cut.get_piece_size() + UNKNOWN_ID,
+        characters=characters_of(counts.pages, folding_of(settings)),
+        vocabulary=(),
+        unicode=unicode,
+        pieces=model,
+    )
 
 
 def _vocabulary(counts: TokenCounts, settings: TextSettings) -> tuple[str, ...]:
@@ -131,6 +153,8 @@ def _notes(counts: TokenCounts, tokenizer: Tokenizer) -> Iterator[str]:
             f"The vocabulary has {len(tokenizer.vocabulary):,} {tokenizer.kind} of {len(counts.tokens):,} in the "
             f"training texts; they make up {known / total:.1%} of these."
         )
+    if tokenizer.pieces:
+        yield f"SentencePiece has {tokenizer.rows - FIRST:,} pieces of {len(counts.tokens):,} words of training texts."
     if counts.forgotten:
         yield f"{counts.forgotten:,} rare tokens were forgotten while all were counted."
     if cut := sum(count for length, count in counts.lengths.items() if length > tokenizer.length):

@@ -26,7 +26,12 @@ class Text:
     settings = TextSettings
     augmentation = TextAugmentation
     outcome = Classes()
-    first_params: Sequence[str] = ("training.model=text_cnn", "training.epochs=15", "~recipes.qat_int8")
+    first_params: Sequence[str] = (
+        "data.source=docstrings",
+        "training.model=text_cnn",
+        "training.epochs=15",
+        "~recipes.qat_int8",
+    )
     reading = "tasks.workloads.text.reading:TextReading"
     learning = "tasks.workloads.text.learning:TextLearning"
 

@@ -37,3 +37,10 @@ def test_of_many_modules_the_first_are_named() -> None:
 
 def test_what_is_not_known_any_more_is_said() -> None:
     assert explain_code(BEFORE.content(), None) == explain_code(BEFORE.content(), b"{}") == [UNKNOWN]
+
+
+def test_settings_of_the_outcome_are_named() -> None:
+    assert changed(settings={"focal": 2.0, "weights": "balanced"}) == [
+        "outcome.focal changed",
+        "outcome.weights changed",
+    ]

@@ -8,7 +8,15 @@ import grimp
 import pytest
 
 from tasks.code.closure import Reader
-from tasks.code.records import CodeRecord, code_record, foresee_code, models_of, workload_parts, write_code
+from tasks.code.records import (
+    CodeRecord,
+    code_record,
+    foresee_code,
+    models_of,
+    record_of,
+    workload_parts,
+    write_code,
+)
 from tasks.code.works import ALWAYS_RUN, WORKS, works_of
 from tasks.config import Params, load_params, parse_params
 
@@ -164,3 +172,16 @@ def test_another_version_of_a_library_makes_another_digest(monkeypatch: pytest.M
     before = code_record("train", (), reader).digest
     monkeypatch.setattr("tasks.code.libraries.version", lambda _: "99.0")
     assert code_record("train", (), reader).digest != before
+
+
+def test_settings_of_the_outcome_make_those_works_stale_that_they_concern_and_no_other() -> None:
+    reader = Reader()
+    before = {work: record_of(params(), work, reader) for work in DIGESTED}
+    for settings, concerned in (
+        ({"weights": "balanced", "focal": 2.0}, {"train", "teach", "compress"}),
+        ({"best": "f1"}, {"train", "teach", "compress"}),
+        ({"thresholds": "f1"}, {"evaluate"}),
+        ({"weights": "none", "focal": 0.0, "best": "accuracy", "thresholds": "none"}, set()),
+    ):
+        after = {work: record_of(params(outcome=settings), work, reader) for work in DIGESTED}
+        assert {work for work in DIGESTED if after[work].content() != before[work].content()} == concerned

@@ -5,6 +5,13 @@ import pytest
 from tasks.compression.records import Candidate
 from tasks.learning.saving import weights_digest
 from tests.tasks.compression.cases import Made, carry_out, steps_for
+from tests.tasks.compression.texts import prepare_texts
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small texts as shards."""
+    return prepare_texts(tmp_path_factory.mktemp("texts"))
 
 
 @pytest.fixture(scope="session")

@@ -153,12 +153,14 @@ def test_the_orders_in_the_docs_are_those_that_are_refused() -> None:
         "quantize": {"mode": "int8"},
         "fine_tune": {"epochs": 1},
         "distill": {"epochs": 1},
+        "prune_vocabulary": {"rows": 100},
     }
     reasons = {
         "form": "takes a",
         "promise": "keeps the",
         "more zeros": "finds as many zeros",
         "copies": "the copies of a kernel would no longer be alike",
+        "once": "the first one has done it",
     }
     for earlier, *verdicts in rows:
         for later, verdict in zip(head[1:], verdicts, strict=True):

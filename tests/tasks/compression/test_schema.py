@@ -90,6 +90,15 @@ def test_rules_and_objective_are_those_of_the_outcome(schema: Any) -> None:
     assert found["$defs"]["QualityRule"]["properties"]["metric"]["enum"] == ["rmse", "mae"]
 
 
+def test_the_settings_of_an_outcome_are_those_of_the_workload(schema: Any, params: Any) -> None:
+    params["outcome"] = {"weights": {"3": 4.0}, "focal": 2.0, "best": "f1"}
+    assert Draft202012Validator(schema).is_valid(params)
+    params["outcome"] = {"focus": 2.0}
+    assert not Draft202012Validator(schema).is_valid(params)
+    params["outcome"] = {"focal": 2.0}
+    assert not Draft202012Validator(params_schema("tests.integration.ratings:Shops")).is_valid(params)
+
+
 def test_every_setting_has_a_meaning(schema: Any) -> None:
     assert [key for key, _, about in reference(schema) if not about] == []
 

@@ -62,6 +62,7 @@ def test_a_worker_knows_in_what_teachers_compute_and_the_record_of_what_is_made_
     assert context.precisions == {"baseline": "float32", "deep": "mixed_bfloat16", "wide": "float32"}
     assert earlier is None
     assert context.code == code_record("compress", models_of(params, "compress")).digest
+    assert context.outcome == params.outcome
     _, candidate = carry_out("pruned", STEPS[1:], article, prepared)
     write_record(earlier_record("pruned"), candidate)
     with pytest.raises(Asked) as asked:

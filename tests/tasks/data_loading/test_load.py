@@ -120,14 +120,39 @@ def test_every_sample_arrives_once_with_its_pixels_and_its_label(workspace: Path
     assert dataset.read == len(files)
 
 
-def test_when_data_grows_no_sample_moves(workspace: Path) -> None:
-    before = placed(prepared(write_folder(workspace / "images", tree(CLASSES, 40))))
-    write_folder(workspace / "images", tree(("ape", *CLASSES, "eel"), 90, first=40))
-    after = placed(prepared("images"))
-    assert len(before) == 2 * 40
-    assert len(after) == 2 * 40 + 4 * 90
+def test_when_data_grows_no_sample_of_a_frequent_class_moves(workspace: Path) -> None:
+    split = {"validation": 0.4, "test": 0.4}
+    before = placed(prepared(write_folder(workspace / "images", tree(CLASSES, 50)), split=split))
+    write_folder(workspace / "images", tree(("ape", *CLASSES, "eel"), 90, first=50))
+    after = placed(prepared("images", split=split))
+    assert len(before) == 2 * 50
+    assert len(after) == 2 * 50 + 4 * 90
     assert {name: after[name] for name in before} == before
     assert set(before.values()) == set(SPLITS)
+
+
+def test_each_split_has_its_share_of_a_rare_class_whatever_the_order_and_the_packing(workspace: Path) -> None:
+    files = tree(("cat",), 60) | {f"lynx/{number}.png": picture(9000 + number) for number in range(20)}
+    dataset = prepared(write_folder(workspace / "folder", files))
+    rare = {name: part.per_class["lynx"] for name, part in dataset.splits.items()}
+    assert rare == {"train": 16, "validation": 2, "test": 2}
+    assert prepared(write_zip(workspace / "shuffled.zip", shuffled(files, 3)), workspace / "other") == dataset
+
+
+def test_near_duplicates_of_a_rare_class_stay_on_one_side(workspace: Path) -> None:
+    files = tree(("cat",), 60) | {f"lynx/{number}.png": picture(9000 + number // 4) for number in range(40)}
+    dataset = prepared(write_folder(workspace / "images", files))
+    sides: dict[int, set[SplitName]] = {}
+    for name, split in placed(dataset).items():
+        if name.startswith("lynx"):
+            sides.setdefault(int(name.removeprefix("lynx/").removesuffix(".png")) // 4, set()).add(split)
+    assert all(len(side) == 1 for side in sides.values())
+    assert {name: part.per_class["lynx"] for name, part in dataset.splits.items()} == {
+        "train": 32,
+        "validation": 4,
+        "test": 4,
+    }
+    assert not dataset.kept_out_samples
 
 
 def test_splits_of_the_source_are_honoured(workspace: Path) -> None:

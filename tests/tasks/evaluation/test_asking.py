@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tasks.compression.records import candidate_model, write_own_assets
 from tasks.errors import EvaluationError
-from tasks.evaluation.asking import batches, inputs_of, own_reader
+from tasks.evaluation.asking import as_asked, batches, inputs_of, own_assets_of, own_reader
 from tasks.evaluation.records import BASELINE, PRODUCTION_TFLITE
 from tasks.samples import Dataset, read_assets, read_contents
 from tasks.workloads.text.tokenizer import FILE, Tokenizer
@@ -49,3 +50,20 @@ def test_a_damaged_tokenizer_of_a_release_is_said(dataset: Dataset) -> None:
     (ASSETS / FILE).write_bytes(b"damaged")
     with pytest.raises(EvaluationError, match=f"release with {FILE}"):
         own_reader(PRODUCTION_TFLITE, dataset)
+
+
+def test_a_candidate_that_knows_fewer_words_is_asked_by_its_own_vocabulary(dataset: Dataset) -> None:
+    whole = Tokenizer.of_bytes(read_assets()[FILE])
+    fewer = whole.keeping([2, 5])
+    write_own_assets("small", {FILE: fewer.to_bytes()})
+    path = candidate_model("small")
+    assert as_asked(path, dataset).inputs[0].high == 3
+    assert [asset.bytes for asset in as_asked(path, dataset).assets] == [len(fewer.to_bytes())]
+    assert own_assets_of(path) == {FILE: fewer.to_bytes()}
+    contents = [content.decode() for chunk in read_contents("validation", 7) for content in chunk]
+    taken = np.concatenate([batch.taken.arrays["tokens"] for batch in batches(path, dataset, "validation", 7)])
+    np.testing.assert_array_equal(taken, fewer.encode(contents))
+    write_own_assets("small", {})  # as of a recipe that keeps all words
+    assert own_reader(path, dataset) is None
+    assert as_asked(path, dataset) == dataset
+    assert own_assets_of(path) == read_assets()

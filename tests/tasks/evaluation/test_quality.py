@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,13 +9,16 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 
 from tasks.compression.records import candidate_model
 from tasks.errors import EvaluationError
-from tasks.evaluation.predictions import Answers, read_predictions
-from tasks.evaluation.quality import evaluate, judge
+from tasks.evaluation.decision import ask
+from tasks.evaluation.predictions import Answers, Predictions, read_predictions
+from tasks.evaluation.quality import evaluate, judge, predict
 from tasks.evaluation.records import PRODUCTION_TFLITE, Quality, predictions_file, quality_file
 from tasks.files import sha256
 from tasks.records import read_record
+from tasks.samples import read_dataset
 from tasks.statistics import wilson
 from tasks.training.records import BASELINE_TFLITE
+from tasks.workloads import measuring_of
 from tasks.workloads.outcomes.classes.answers import top
 from tasks.workloads.outcomes.classes.details import ClassesDetails
 from tests.tasks.evaluation.material import CLASSES, COUNTS, dataset_of, digits, params_with
@@ -145,3 +149,58 @@ def test_production_that_cannot_be_compared_is_absent_with_the_reason(
     quality = run("production", PRODUCTION_TFLITE)
     assert quality.absent is not None
     assert re.search(reason, quality.absent)
+
+
+def test_thresholds_chosen_on_validation_go_with_a_model_and_with_its_answers(project: Path) -> None:
+    outcome = {"thresholds": "f1"}
+    plain = run("baseline", BASELINE_TFLITE)
+    outputs = read_predictions(predictions_file("baseline")).splits["validation"].outputs
+    evaluate(params_with(outcome=outcome), "baseline", str(BASELINE_TFLITE))
+    settled = read_record(quality_file("baseline"), Quality)
+    assert plain.settled == ()
+    assert len(settled.settled) == len(CLASSES)
+    assert settled.splits["validation"].metrics["f1"] > plain.splits["validation"].metrics["f1"]
+    kept = read_predictions(predictions_file("baseline")).splits["validation"]
+    np.testing.assert_array_equal(kept.outputs, outputs + np.array(settled.settled, np.float32))
+    assert judge(kept, None, dataset_of(CLASSES)).metrics == settled.splits["validation"].metrics
+
+
+def test_a_candidate_has_thresholds_of_its_own_and_a_release_keeps_those_that_it_has(
+    project: Path, models: Path
+) -> None:
+    params = params_with(outcome={"thresholds": "f1"})
+    evaluate(params, "baseline", str(BASELINE_TFLITE))
+    evaluate(params, "int8", str(candidate_model("int8")))
+    mine, theirs = (read_record(quality_file(name), Quality).settled for name in ("int8", "baseline"))
+    assert mine
+    assert mine != theirs
+    PRODUCTION_TFLITE.write_bytes((models / "digits_int8.tflite").read_bytes())
+    offsets = [float(number == 3) * 50 for number in range(10)]
+    released = {"release": 1, "classes": CLASSES, "settled": offsets}
+    PRODUCTION_TFLITE.with_name("production.json").write_text(json.dumps(released))
+    evaluate(params, "production", str(PRODUCTION_TFLITE))
+    answers = read_predictions(predictions_file("production")).splits["validation"]
+    assert set(top(answers)) == {3}
+    assert read_record(quality_file("production"), Quality).settled == tuple(offsets)
+
+
+def test_answers_to_the_test_split_are_read_by_the_thresholds_of_validation(project: Path) -> None:
+    params = params_with(outcome={"thresholds": "f1"})
+    evaluate(params, "baseline", str(BASELINE_TFLITE))
+    quality = read_record(quality_file("baseline"), Quality)
+    raw = predict(BASELINE_TFLITE, read_dataset(), ("test",)).splits["test"]
+    results = SimpleNamespace(
+        dataset=read_dataset(),
+        measuring=measuring_of(read_dataset()),
+        predictions={"baseline": read_predictions(predictions_file("baseline"))},
+        qualities={"baseline": quality},
+    )
+    seen: list[Answers] = []
+
+    def replaced(_: object, predictions: dict[str, Predictions], **__: object) -> None:
+        seen.append(predictions["baseline"].splits["test"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.evaluation.decision.replace", replaced)
+        ask(results, {"baseline": BASELINE_TFLITE})  # type: ignore[arg-type]
+    np.testing.assert_array_equal(seen[0].outputs, raw.outputs + np.array(quality.settled, np.float32))

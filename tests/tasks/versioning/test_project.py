@@ -103,6 +103,21 @@ def test_a_workload_says_with_what_a_project_of_its_samples_begins(
     )
 
 
+def test_a_project_for_texts_begins_with_texts_that_are_there(tmp_path: Path) -> None:
+    made = create(tmp_path, "mails", "text")
+    params = load_params(tmp_path / "params.yaml", measured=True)
+    assert (params.data.source, params.data.workload, params.training.model) == ("docstrings", "text", "text_cnn")
+    assert made.built_in == "docstrings"
+    assert not made.notes
+    assert "data.text," in (tmp_path / "dvc.yaml").read_text()
+    assert params.outcome.model_fields_set == {"weights", "focal", "best", "thresholds"}
+
+
+def test_a_project_whose_outcome_has_no_settings_names_none(tmp_path: Path) -> None:
+    create(tmp_path, "shops", "tests.integration.ratings:Shops")
+    assert read(tmp_path / "params.yaml")["outcome"] == {}
+
+
 def test_a_project_has_its_own_name_and_nothing_of_the_tool(tmp_path: Path) -> None:
     made = create(tmp_path / "photos", "photos")
     assert {str(path) for path in made.files} == set(FILES)

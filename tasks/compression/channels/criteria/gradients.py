@@ -19,7 +19,6 @@ from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
 from tasks.learning.feeding import fed
-from tasks.workloads import outcome_of
 
 BATCH = 16  # few, or what single images want would cancel out
 
@@ -32,7 +31,7 @@ def taylor(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
         graph: of its channels.
         probe: gives training samples and their targets.
     """
-    outcome = outcome_of(probe.context.prepared)
+    outcome = probe.context.learning()
 
     def loss(outputs: TfTensor, targets: TfTensor) -> TfTensor:
         return tensorflow().reduce_mean(outcome.each_loss(targets, outputs))

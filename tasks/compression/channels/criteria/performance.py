@@ -9,7 +9,6 @@ from tasks.compression.channels.criteria.probe import Probe, Scores
 from tasks.compression.channels.graph import Graph
 from tasks.learning.feeding import fed
 from tasks.learning.saving import copy_model
-from tasks.workloads import outcome_of
 
 Reader = tuple[KerasVariable, Array, int, NDArray[np.intp]]  # its values, an axis and positions on it
 
@@ -26,7 +25,7 @@ def greedy(model: KerasModel, graph: Graph, probe: Probe) -> Scores:
         probe: gives validation samples and their targets.
     """
     tf = tensorflow()
-    copy, outcome = copy_model(model), outcome_of(probe.context.prepared)
+    copy, outcome = copy_model(model), probe.context.learning()
     inputs, labels = probe.take("validation")
 
     def mean_loss(samples: TfTensor, truth: TfTensor) -> TfTensor:

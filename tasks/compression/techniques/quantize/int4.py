@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from tasks.compression.quantization.bias_correction import add_to_biases, corrections
 from tasks.compression.quantization.calibration import CalibrationSet
-from tasks.compression.quantization.float_file import FloatFile
+from tasks.compression.quantization.float_file import EXACT, FloatFile
 from tasks.compression.quantization.int4 import quantize_weights, widths_of
 from tasks.compression.quantization.weight_ranges import Ranges
 from tasks.compression.technique import SPARSITY, Context, Kind
@@ -68,7 +68,7 @@ def _corrected(file: FloatFile, flatbuffer: bytes, inputs: Inputs) -> tuple[Floa
     for path, stored in file.stored(flatbuffer).items():
         tensors = {part.tensor: constant for part, constant in zip(file.parts[path], stored, strict=True)}
         for operation in file.operations[path]:
-            if operation.graph == 0 and operation.kind != "fixed":
+            if operation.graph == 0 and operation.kind not in {"fixed", *EXACT}:
                 rounded[operation.output] = tensors[operation.tensor].real()
     biases = corrections(file.flatbuffer, rounded, inputs, flatbuffer)
-    return FloatFile(add_to_biases(file.flatbuffer, biases.added), file.places), biases.details()
+    return FloatFile(add_to_biases(file.flatbuffer, biases.added), file.places, file.tables), biases.details()

@@ -3,15 +3,18 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
+from tasks.backend import KerasModel
 from tasks.compression.location import locate
 from tasks.compression.quantization.calibration import CalibrationSet, calibration_set, class_names
-from tasks.compression.quantization.float_file import FloatFile
+from tasks.compression.quantization.float_file import FloatFile, TableSettings
 from tasks.compression.quantization.int4 import Bits, WeightRange, widths_of
 from tasks.compression.quantization.kernels import check_kernels
+from tasks.compression.quantization.lookups import exact_settings, with_lookups
+from tasks.compression.quantization.tables import TableBits, TableScales
 from tasks.compression.quantization.weight_ranges import Ranges, choose_ranges
 from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Context, Result, Subject
@@ -21,7 +24,7 @@ from tasks.learning.comparison import check_float32
 from tasks.learning.conversion import to_tflite
 from tasks.samples import read_batches
 
-NAMES: dict[Bits, str] = {4: "int4", 8: "int8", 16: "float16", 32: "float32"}
+NAMES: dict[Bits, str] = {2: "int2", 4: "int4", 8: "int8", 16: "float16", 32: "float32"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Lowered:
 class LowBits(Calibrated):
     """A mode that gives weights fewer bits, layer by layer; the runtime rounds activations to 8 bits on use.
 
+    Rows of tables (embeddings), and the kernels of an LSTM that is one operator, are read as floats: they count as what
+    is stored, exactly.
+
     The range of a layer's 4-bit weights is the one of three that leaves most of the answers on calibration samples, see
     :mod:`tasks.compression.quantization.weight_ranges`.
     """
@@ -47,6 +53,12 @@ class LowBits(Calibrated):
     weight_range: Annotated[
         Literal["measured", WeightRange], Field(description="what the levels of 4-bit weights are spread over")
     ] = "measured"
+
+    table_bits: Annotated[TableBits, Field(description="fewest bits for the rows of tables (embeddings)")] = 4
+    table_scales: Annotated[
+        TableScales | None,
+        Field(description="what shares a scale in a table; null: a row, of 8 bits the table"),
+    ] = None
 
     @property
     def shared_inputs(self) -> int | None:
@@ -81,7 +93,7 @@ class LowBits(Calibrated):
         flatbuffer = to_tflite(model, specs=context.specs(model))
         check_float32(model, flatbuffer, context.samples_like(model))
         drawn = calibration_set(self.sampling, context)
-        file = FloatFile(flatbuffer, locate(model, flatbuffer))
+        file, refused = self._readable(flatbuffer, model, context)
         allowed = () if self.weight_range == "measured" else (self.weight_range,)
         ranges = choose_ranges(file, drawn.inputs, self.shared_inputs, allowed)
         lowered = self.lower(file, ranges, drawn, context)
@@ -103,22 +115,40 @@ class LowBits(Calibrated):
             details,
             places=file.places_in(flatbuffer),
             wanted={path: NAMES[lowered.bits[head]] for path, head in file.heads.items()},
-            skipped=_above(file, lowered.bits),
+            skipped=_above(file, lowered.bits, self.table_bits, refused),
         )
 
+    def _readable(self, flatbuffer: bytes, model: KerasModel, context: Context) -> tuple[FloatFile, Mapping[str, str]]:
+        """The file with tables that may have fewer bits, and by path the reasons why some may not."""
+        samples, places = context.samples_like(model).inputs, locate(model, flatbuffer)
+        found = with_lookups(flatbuffer, places, samples)
+        every: tuple[TableBits, ...] = get_args(TableBits)
+        allowed = tuple(bits for bits in every if bits >= self.table_bits)
+        file = FloatFile(found.flatbuffer, places, TableSettings(allowed, self.table_scales))
+        return FloatFile(found.flatbuffer, places, exact_settings(file, samples)), found.refused
 
-def _above(file: FloatFile, bits: Mapping[str, Bits]) -> tuple[Skip, ...]:
-    """Layers that stay above the lowest width, and why."""
-    least = min(bits.values(), default=32)
+
+def _above(file: FloatFile, bits: Mapping[str, Bits], wanted: int, refused: Mapping[str, str]) -> tuple[Skip, ...]:
+    """Layers that stay above the lowest width, tables above the one that is wanted for them, and why."""
+    tables = {head for head in bits if file.kind(head) == "table"}
+    least = min((width for head, width in bits.items() if head not in tables), default=32)
     found = []
     for path, head in file.heads.items():
         width = bits[head]
         if width == 32:
-            detail = "its operation has no weights of fewer bits, it stays at 32"
-            found.append(Skip(layer=path, reason=Reason.UNSUPPORTED, detail=detail))
-        elif width > least and width == widths_of(file, head)[-1]:
-            detail = f"its operation has no 4 bits, it stays at {width}"
-            found.append(Skip(layer=path, reason=Reason.UNSUPPORTED, detail=detail))
-        elif width > least:
-            found.append(Skip(layer=path, reason=Reason.SENSITIVE, detail=f"stays at {width} bits"))
+            detail = refused.get(path, "its operation has no weights of fewer bits")
+            found.append(Skip(layer=path, reason=Reason.UNSUPPORTED, detail=f"{detail}, it stays at 32"))
+        elif width > (wanted if head in tables else least):
+            lowest = width == widths_of(file, head)[-1]
+            detail = f"{_no_fewer(file, head, wanted)}, it stays at {width}" if lowest else f"stays at {width} bits"
+            reason = Reason.UNSUPPORTED if lowest else Reason.SENSITIVE
+            found.append(Skip(layer=path, reason=reason, detail=detail))
     return tuple(found)
+
+
+def _no_fewer(file: FloatFile, path: str, wanted: int) -> str:
+    if file.kind(path) != "table":
+        return "its operation has no 4 bits"
+    if wanted not in file.tables.bits:
+        return f"the runtime reads rows of {wanted} bits otherwise"
+    return f"its rows would end within a byte at {wanted} bits"

@@ -13,7 +13,6 @@ from tasks.compression.quantization.weight_ranges import Ranges
 from tasks.compression.technique import Context
 from tasks.compression.techniques.quantize.low_bits import LowBits, Lowered
 from tasks.samples import read_batches
-from tasks.workloads import outcome_of
 
 
 class Mixed(LowBits):
@@ -46,7 +45,7 @@ class Mixed(LowBits):
     def lower(self, file: FloatFile, ranges: Ranges, drawn: CalibrationSet, context: Context) -> Lowered:  # noqa: ARG002
         """Lower layers one after another as far as the limit asks or allows."""
         inputs, targets = next(read_batches("validation", self.validation, context.prepared))
-        judged = Judged(inputs, targets, outcome_of(context.prepared))
+        judged = Judged(inputs, targets, context.learning())
 
         def build(widths: Mapping[str, Bits]) -> bytes:
             return quantize_weights(file, widths, ranges=ranges.chosen)

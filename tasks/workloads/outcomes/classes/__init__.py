@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from tasks.errors import UnfitError
 from tasks.samples import Dataset, TensorSpec
+from tasks.workloads.outcomes.classes.settings import ClassesSettings
+from tasks.workloads.protocol import OutcomeSettings
 
 
 class Classes:
@@ -12,6 +14,7 @@ class Classes:
     name = "classes"
     target = TensorSpec(name="label", dtype="int64", shape=(), low=0, high=2**31 - 1)
     files: frozenset[str] = frozenset({"labels.json"})
+    settings: type[OutcomeSettings] = ClassesSettings
     learning = "tasks.workloads.outcomes.classes.learning:ClassesLearning"
     measuring = "tasks.workloads.outcomes.classes.measuring:ClassesMeasuring"
 

@@ -17,6 +17,8 @@ from tasks.workloads.metric import Answers
 from tasks.workloads.outcomes.classes.answers import always, right, top
 from tasks.workloads.outcomes.classes.details import ClassesDetails, measure_details
 from tasks.workloads.outcomes.classes.metrics import METRICS
+from tasks.workloads.outcomes.classes.settings import ClassesSettings
+from tasks.workloads.protocol import OutcomeSettings
 
 
 class ClassPrediction(Prediction):
@@ -37,6 +39,7 @@ class ClassesMeasuring(OutcomeMeasuring):
     metrics = METRICS
     rules = frozenset({"agreement", "negative_flips"})
     answer = "one logit a class, in the order of labels.json; softmax makes scores of them"
+    settling = "offsets in the order of labels.json, added to the logits before anything else is made of them"
     output = "logit"
     per_class = ("recall",)
     blocks = "tasks.workloads.outcomes.classes.blocks:blocks"
@@ -45,6 +48,19 @@ class ClassesMeasuring(OutcomeMeasuring):
     def details(self, answers: Answers, baseline: Answers | None, dataset: Dataset) -> dict[str, Any]:
         """Return :class:`ClassesDetails`."""
         return measure_details(answers, baseline, dataset.classes).model_dump(mode="json")
+
+    def settle(self, answers: Answers, settings: OutcomeSettings) -> tuple[float, ...]:
+        """Choose thresholds of the classes; see :mod:`tasks.workloads.outcomes.classes.thresholds`."""
+        from tasks.workloads.outcomes.classes.thresholds import choose_offsets
+
+        if not isinstance(settings, ClassesSettings) or settings.thresholds == "none":
+            return ()
+        found = choose_offsets(answers.outputs, answers.targets, settings.thresholds)
+        return found if any(found) else ()
+
+    def settled(self, outputs: NDArray[np.float32], numbers: Sequence[float]) -> NDArray[np.float32]:
+        """Return logits to which the offsets of the classes are added."""
+        return outputs + np.array(numbers, np.float32) if numbers else outputs
 
     def constants(self, answers: Answers, dataset: Dataset) -> Iterator[ConstantAnswer]:
         """Give the most frequent class of the training split, and that of these samples."""
@@ -95,7 +111,7 @@ class ClassesMeasuring(OutcomeMeasuring):
         )
 
     def predict(self, file: str, output: NDArray[np.float32], labels: Sequence[str]) -> ClassPrediction:
-        """Return the class of the largest logit, and the softmax of all."""
+        """Return the class of the largest logit, and the softmax of all; offsets are in the logits."""
         scores = softmax(output)
         best = int(np.argmax(scores))
         return ClassPrediction(

@@ -10,48 +10,53 @@ from tasks.backend import TfTensor, keras
 UNITS = 32
 
 
-def lstm(words: TfTensor) -> TfTensor:
+def lstm(words: TfTensor, units: int = UNITS) -> TfTensor:
     """Return what an LSTM remembers of a text (Hochreiter and Schmidhuber, Neural Computation 9 (1997)).
 
     Args:
         words: rows of its tokens, ``[batch, length, width]``.
+        units: of each recurrent layer.
     """
-    return keras().layers.LSTM(UNITS, name="memory")(words)
+    return keras().layers.LSTM(units, name="memory")(words)
 
 
-def lstm_unrolled(words: TfTensor) -> TfTensor:
+def lstm_unrolled(words: TfTensor, units: int = UNITS) -> TfTensor:
     """Return the same as :func:`lstm`, by a copy of its step for each token.
 
     Args:
         words: rows of a text's tokens, ``[batch, length, width]``.
+        units: of each recurrent layer.
     """
-    return keras().layers.LSTM(UNITS, unroll=True, name="memory")(words)
+    return keras().layers.LSTM(units, unroll=True, name="memory")(words)
 
 
-def gru(words: TfTensor) -> TfTensor:
+def gru(words: TfTensor, units: int = UNITS) -> TfTensor:
     """Return what an unrolled GRU remembers of a text (Cho et al., arXiv:1406.1078).
 
     Args:
         words: rows of its tokens, ``[batch, length, width]``.
+        units: of each recurrent layer.
     """
-    return keras().layers.GRU(UNITS, unroll=True, name="memory")(words)
+    return keras().layers.GRU(units, unroll=True, name="memory")(words)
 
 
-def bilstm(words: TfTensor) -> TfTensor:
+def bilstm(words: TfTensor, units: int = UNITS) -> TfTensor:
     """Return what two LSTMs remember, of which one reads a text forwards and the other backwards.
 
     Args:
         words: rows of its tokens, ``[batch, length, width]``.
+        units: of each recurrent layer.
     """
     layers = keras().layers
-    return layers.Bidirectional(layers.LSTM(UNITS), name="both_ways")(words)
+    return layers.Bidirectional(layers.LSTM(units), name="both_ways")(words)
 
 
-def stacked_lstm(words: TfTensor) -> TfTensor:
+def stacked_lstm(words: TfTensor, units: int = UNITS) -> TfTensor:
     """Return what an LSTM remembers of what another one has said of each token.
 
     Args:
         words: rows of a text's tokens, ``[batch, length, width]``.
+        units: of each recurrent layer.
     """
-    said = keras().layers.LSTM(UNITS, return_sequences=True, name="lower")(words)
-    return keras().layers.LSTM(UNITS, name="upper")(said)
+    said = keras().layers.LSTM(units, return_sequences=True, name="lower")(words)
+    return keras().layers.LSTM(units, name="upper")(said)

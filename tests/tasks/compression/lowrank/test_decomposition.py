@@ -1,14 +1,18 @@
 """Every way to write a kernel as factors keeps these rules."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tasks.compression.lowrank.cp import Cp
 from tasks.compression.lowrank.decomposition import Decomposition, Places, rank_by_energy
 from tasks.compression.lowrank.robust_pca import RobustPca
+from tasks.compression.lowrank.sequences import TableSvd
 from tasks.compression.lowrank.spatial import Spatial
 from tasks.compression.lowrank.svd import Svd, split
 from tasks.compression.lowrank.tucker import Tucker, tucker2
+from tasks.compression.quantization.tables import levels_of
 from tests.tasks.compression.lowrank import planted
 
 SHAPE = (3, 3, 10, 14)
@@ -101,3 +105,19 @@ def test_what_the_factors_cost(
 )
 def test_the_rank_by_energy_is_the_least(spectrum: list[float], keep: float, rank: int) -> None:
     assert rank_by_energy(np.array(spectrum, np.float64), keep) == rank
+
+
+def test_a_table_is_turned_where_its_rows_lose_less_in_few_bits() -> None:
+    """Its columns are as large as singular values, which differ much."""
+    rng = np.random.default_rng(3)
+    table = (rng.normal(size=(300, 16)) * np.geomspace(1, 0.01, 16)) @ np.linalg.qr(rng.normal(size=(16, 16)))[0]
+    decomposition = TableSvd(table.astype(np.float32))
+    first, second = decomposition._factors((8,))
+    assert first @ second == pytest.approx(Svd(table.astype(np.float32)).reconstruct((8,)), abs=1e-6)
+    plain = Svd(table.astype(np.float32))._factors((8,))
+
+    def lost(factors: Any) -> float:
+        rounded = levels_of(factors[0].astype(np.float32), 4, "row").real()
+        return float(np.square(rounded @ factors[1] - first @ second).sum())
+
+    assert lost((first, second)) < 0.95 * lost(plain)

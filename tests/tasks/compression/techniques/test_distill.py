@@ -10,7 +10,7 @@ from tasks.compression.technique import Subject
 from tasks.compression.techniques import distill as steps
 from tasks.compression.techniques.distill import Distill
 from tasks.compression.weights import values as kernels
-from tasks.errors import CompressionError
+from tasks.errors import CompressionError, TrainingError
 from tasks.learning.hints import features, match
 from tasks.learning.saving import copy_model
 from tasks.workloads.outcomes.classes.learning import ClassesLearning
@@ -130,3 +130,24 @@ def test_a_layer_that_there_is_not_is_named(tiny: Any, prepared: Path) -> None:
 def test_without_a_teacher_there_is_nothing_to_distill() -> None:
     with pytest.raises(ValidationError, match="expected a teacher to learn from"):
         Distill.model_validate({"technique": "distill", "epochs": 1, "distillation": {"teacher": "none"}})
+
+
+def test_a_student_of_another_architecture_takes_the_networks_place(tiny: Any, prepared: Path) -> None:
+    technique = Distill.model_validate({"technique": "distill", "epochs": 1, "student": {"model": "mobilenet_small"}})
+    before = kernels(tiny)
+    result = technique.apply(Subject(tiny), context(prepared, baseline=tiny))
+    student = result.subject.network
+    assert student.name != tiny.name
+    assert student.output_shape == tiny.output_shape
+    assert {layer.name for layer in tiny.layers} | set(before) == result.outdated
+    assert set(result.changed) == {layer.name for layer in student.layers if layer.weights}
+    assert technique.networks() == {"mobilenet_small"}
+    assert technique.keeps() == frozenset()
+    assert kernels(tiny).keys() == before.keys()
+
+
+def test_a_student_with_options_that_its_function_has_not_is_refused(tiny: Any, prepared: Path) -> None:
+    student = {"model": "article_cnn", "options": {"depth": 3}}
+    technique = Distill.model_validate({"technique": "distill", "epochs": 1, "student": student})
+    with pytest.raises(TrainingError, match="options of article_cnn: it has none"):
+        technique.apply(Subject(tiny), context(prepared, baseline=tiny))

@@ -9,12 +9,17 @@ from flows.cli.devices import predict as ask
 from tasks.config import Params
 from tasks.deployment.device.client import fetch
 from tasks.deployment.device.prediction import how_to_ask, predict
+from tasks.deployment.releases.promotion import registry_of
 from tasks.deployment.releases.publishing import publish
+from tasks.deployment.releases.release_state import already_released
 from tasks.deployment.trust.trusted import Trust
 from tasks.errors import DataError, ReleaseError
+from tasks.evaluation.question import read_decision
+from tasks.evaluation.records import GATE, GateReport, Quality, quality_file
 from tasks.litert import LiteRTModel
+from tasks.records import read_record, write_record
 from tasks.workloads.outcomes.classes.measuring import ClassPrediction, softmax
-from tests.tasks.deployment.project import decide, trust_of
+from tests.tasks.deployment.project import RECIPE, decide, trust_of, write_project
 
 
 @pytest.fixture
@@ -146,3 +151,49 @@ def test_a_model_with_more_answers_than_labels_is_not_asked(project: Params, tmp
 
 def test_scores_of_large_logits_are_finite() -> None:
     assert softmax(np.array([1e4, 0.0, -1e4], np.float32)).tolist() == [1.0, 0.0, 0.0]
+
+
+def settle(numbers: tuple[float, ...]) -> None:
+    """Let the candidate of the working folder have thresholds."""
+    quality, gate = read_record(quality_file(RECIPE), Quality), read_record(GATE, GateReport)
+    write_record(quality_file(RECIPE), quality.model_copy(update={"settled": numbers}))
+    write_record(GATE, gate.model_copy(update={"settled": numbers}))
+
+
+def test_the_thresholds_of_a_release_decide_its_answers(project: Params, tmp_path: Path) -> None:
+    write_project(project)
+    settle((0.0, 6.0))
+    decide(project)
+    publish(project)
+    device = tmp_path / "device"
+    fetch(project.deployment.store, "shades", "production", device, trust_of(project))
+    (answer,) = predict(device, [image(tmp_path / "dark.png", 100)], trust_of(project))
+    assert isinstance(answer, ClassPrediction)
+    assert answer.label == "light"  # without thresholds it is dark
+    assert answer.score == max(answer.scores.values())
+    signature = json.loads((device / "current/signature.json").read_text())
+    assert signature["settled"]["numbers"] == [0.0, 6.0]
+    assert "added to the logits" in signature["settled"]["meaning"]
+    decision = read_decision(project)
+    assert decision is not None
+    assert decision.question.settled == {RECIPE: (0.0, 6.0)}
+
+
+def test_the_same_model_with_other_thresholds_is_another_release(project: Params) -> None:
+    write_project(project)
+    publish(project)
+    registry = registry_of(project.deployment)
+    assert already_released(project, registry)
+    settle((0.0, 1.0))
+    assert read_decision(project) is None  # it is another question
+    assert already_released(project, registry) is None
+
+
+def test_thresholds_that_do_not_fit_are_not_asked(project: Params, tmp_path: Path) -> None:
+    write_project(project)
+    settle((0.0, 1.0, 2.0))
+    decide(project)
+    publish(project)
+    fetch(project.deployment.store, "shades", "production", tmp_path / "device", trust_of(project))
+    with pytest.raises(ReleaseError, match="a threshold for each of the 2 outputs"):
+        predict(tmp_path / "device", [], trust_of(project))
