@@ -91,7 +91,7 @@ class Message:
 
 @dataclass
 class Found:
-    """What was found of one kind of model in all folds: answers in the order of the folds, bytes and microseconds."""
+    """The results of one kind of model in all folds: answers in the order of the folds, bytes and microseconds."""
 
     spam: list[NDArray[np.bool_]] = field(default_factory=list)
     stored: list[int] = field(default_factory=list)

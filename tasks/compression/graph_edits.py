@@ -11,7 +11,7 @@ from tasks.litert_types import Integers, Model, Operator, SubGraph
 
 
 def add_tensor(graph: SubGraph, name: str, kind: int, shape: Sequence[int], buffer: int = 0) -> int:
-    """Add a tensor to a graph and return its number.
+    """Add a tensor to a graph.
 
     Args:
         graph: of a file.
@@ -19,6 +19,9 @@ def add_tensor(graph: SubGraph, name: str, kind: int, shape: Sequence[int], buff
         kind: the schema's number of its type.
         shape: of it.
         buffer: the number of what it holds; 0: it is computed.
+
+    Returns:
+        its number.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -30,13 +33,16 @@ def add_tensor(graph: SubGraph, name: str, kind: int, shape: Sequence[int], buff
 
 
 def add_constant(model: Model, graph: SubGraph, name: str, values: NDArray[Any]) -> int:
-    """Add a constant to a graph and return the number of its tensor.
+    """Add a constant to a graph.
 
     Args:
         model: the file.
         graph: of the file.
         name: of the tensor.
         values: int32, float16 or float32.
+
+    Returns:
+        the number of its tensor.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -66,7 +72,7 @@ def code_index(model: Model, code: int, version: int = 1) -> int:
 
 
 def operator(index: int, inputs: Sequence[int], outputs: Sequence[int]) -> Operator:
-    """Make an operator without options.
+    """Return an operator without options.
 
     Args:
         index: of its kind, see :func:`code_index`.
@@ -82,7 +88,7 @@ def operator(index: int, inputs: Sequence[int], outputs: Sequence[int]) -> Opera
 
 
 def reshape(model: Model, graph: SubGraph, taken: int, given: int, shape: Array) -> Operator:
-    """Make an operator that gives the numbers of a tensor another shape.
+    """Return an operator that gives the numbers of a tensor another shape.
 
     Args:
         model: the file.

@@ -166,7 +166,11 @@ def candidate_record(recipe: str) -> Path:
 
 
 def candidate_assets(recipe: str) -> Path:
-    """Return the folder of what a candidate reads questions with, where that is not what the run has learned."""
+    """Return the folder of what a candidate reads questions with, where that is not what the run has learned.
+
+    Args:
+        recipe: its name.
+    """
     return CANDIDATES / recipe / ASSETS
 
 

@@ -63,6 +63,9 @@ def own_assets_of(path: Path) -> dict[str, bytes]:
     Args:
         path: of the model.
 
+    Returns:
+        the content of each file.
+
     Raises:
         DataError: a file of the run's is missing, or another one.
     """

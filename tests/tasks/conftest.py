@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tasks.locking import locked
 from tests.tasks.evaluation.material import digits
 
 
@@ -19,10 +21,25 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one of the processes which share the tests makes, for all of them; nobody changes it."""
+    top = temporary.getbasetemp()
+    folder = (top.parent if "PYTEST_XDIST_WORKER" in os.environ else top) / f"shared-{name}"
+    with locked(folder.with_suffix(".lock")):
+        if not (folder / "made").exists():
+            folder.mkdir(exist_ok=True)
+            make(folder)
+            (folder / "made").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of small ``.tflite`` files, made by TensorFlow in a process of its own."""
-    folder = tmp_path_factory.mktemp("models")
+    return made_once(tmp_path_factory, "models", _make_models)
+
+
+def _make_models(folder: Path) -> None:
     images, labels = digits()
     np.savez(folder / "digits.npz", images=images[:1000], labels=labels[:1000])
     script = Path(__file__).with_name("evaluation") / "make_models.py"
@@ -31,7 +48,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, script, folder], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +55,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built-in digits as shards."""
     from tests.tasks.training.material import prepare_digits
 
-    return prepare_digits(tmp_path_factory.mktemp("prepared") / "data")
+    return made_once(tmp_path_factory, "prepared", lambda folder: prepare_digits(folder / "data")) / "data"
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ def validation_loss(model: KerasModel, samples: int, folder: Path, settings: Out
         model: the network; stays as it is.
         samples: of the validation split, the first ones.
         folder: the prepared data.
+        settings: of the outcome.
     """
     tf = tensorflow()
     copy = copy_model(model)

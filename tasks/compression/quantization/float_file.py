@@ -125,7 +125,11 @@ class FloatFile:
         return next(kind for kind in order if kind in kinds)
 
     def exact_bits(self, path: str) -> tuple[TableBits, ...]:
-        """The widths that a table's rows or a recurrent kernel may have, falling; none of other weights."""
+        """Return the widths that a table's rows or a recurrent kernel may have, falling; none of other weights.
+
+        Args:
+            path: of the weight.
+        """
         kind = self.kind(path)
         if kind != "table":
             return self.tables.recurrent if kind == "recurrent" else ()
@@ -133,7 +137,13 @@ class FloatFile:
         return tuple(bits for bits in self.tables.bits if bits in widths(row))
 
     def as_levels(self, path: str, bits: TableBits, clipped: bool = True) -> tuple[TableLevels, ...]:
-        """A table or a recurrent kernel, each of its constants, as it would be stored."""
+        """Return a table or a recurrent kernel, each of its constants, as it would be stored.
+
+        Args:
+            path: of the weight.
+            bits: of each level.
+            clipped: whether the greatest weights may be cut.
+        """
         scales = self.tables.scales if self.kind(path) == "table" else "table"
         return tuple(
             levels_of(values, bits, scales or ("table" if _few_values(values) else None), clipped)
@@ -169,7 +179,11 @@ class FloatFile:
         return file.write()
 
     def moved(self, other: File) -> dict[tuple[int, int], list[tuple[int, int]]]:
-        """The constants of another file in the place of each of this one's, by numbers of graph and tensor."""
+        """Return the constants of another file in the place of each of this one's, by numbers of graph and tensor.
+
+        Args:
+            other: made of this one.
+        """
         held = {place for parts in self.places.values() for place in _places(parts)}
         real = {place: self.file.constant(*place).real() for place in held}
         wanted = {

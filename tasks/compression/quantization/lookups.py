@@ -39,6 +39,9 @@ def with_lookups(flatbuffer: bytes, places: Places, samples: Inputs) -> LookedUp
         flatbuffer: in float.
         places: where the weights are.
         samples: that both files are asked about, with both kinds of kernels.
+
+    Returns:
+        the file, and why tables are read as before where they are.
     """
     file = File(flatbuffer)
     tables = _gathered(file, places)

@@ -35,11 +35,11 @@ class TableLevels:
     bits: TableBits
 
     def real(self) -> NDArray[np.float32]:
-        """The values that are meant."""
+        """Return the values that are meant."""
         return self.levels.astype(np.float32) * self.scales.reshape(-1, 1)
 
     def bytes(self) -> int:
-        """Bytes of levels and scales in a file."""
+        """Return the bytes of levels and scales in a file."""
         each = 2 if self.bits < 8 else 12
         return self.levels.size * self.bits // 8 + (each * len(self.scales) if len(self.scales) > 1 else 12)
 

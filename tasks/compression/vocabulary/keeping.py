@@ -69,6 +69,9 @@ def keep(scores: NDArray[Any], count: int, vocabulary: Vocabulary) -> Kept:
         scores: of each id.
         count: ids that stay, beside those that always do.
         vocabulary: whose ids they are.
+
+    Returns:
+        the ids that stay, and the new number of each id.
     """
     learned = np.arange(vocabulary.stay, len(scores))
     order = learned[np.argsort(-scores[learned], kind="stable")]

@@ -6,6 +6,7 @@ import io
 import platform
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,6 +111,27 @@ def test_nothing_is_left_behind(whole: tuple[Path, list[str]]) -> None:
     }
 
 
+@pytest.fixture
+def train_with(new_project: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Trains a network that has this layer, for one epoch, in a new folder that becomes the current one."""
+
+    def run(layer: str) -> None:
+        folder = new_project("odd")
+        module = f"own_network_{zlib.crc32(layer.encode())}"
+        (folder / f"{module}.py").write_text(
+            "from tasks.backend import keras\n"
+            "from tests.tasks.training.odd_networks import own_layers, stack\n"
+            f"def build(shape, classes, dropout):\n    return stack({layer})\n"
+        )
+        monkeypatch.chdir(folder)
+        monkeypatch.syspath_prepend(str(folder))
+        params = load_params()
+        training = params.training.model_copy(update={"model": f"{module}:build", "epochs": 1})
+        train(params.model_copy(update={"training": training}))
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("layer", "sentence"),
     [
@@ -118,23 +140,11 @@ def test_nothing_is_left_behind(whole: tuple[Path, list[str]]) -> None:
     ],
 )
 def test_a_network_that_its_file_does_not_compute_is_no_baseline(
-    layer: str, sentence: str, new_project: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    layer: str, sentence: str, train_with: Callable[[str], None]
 ) -> None:
-    folder = new_project("odd")
-    module = f"own_network_{len(layer)}"
-    (folder / f"{module}.py").write_text(
-        "import tensorflow as tf\n"
-        "from tasks.backend import keras\n"
-        "from tests.tasks.training.odd_networks import own_layers, stack\n"
-        f"def build(shape, classes, dropout):\n    return stack({layer})\n"
-    )
-    monkeypatch.chdir(folder)
-    monkeypatch.syspath_prepend(str(folder))
-    params = load_params()
-    training = params.training.model_copy(update={"model": f"{module}:build", "epochs": 1})
     with pytest.raises(ConversionError, match=sentence):
-        train(params.model_copy(update={"training": training}))
-    assert not any((folder / path).exists() for path in (*OUTPUTS, TRAINING))
+        train_with(layer)
+    assert not any(path.exists() for path in (*OUTPUTS, TRAINING))
 
 
 @pytest.mark.parametrize(
@@ -161,23 +171,11 @@ def test_a_network_that_cannot_be_kept_is_refused_before_the_first_epoch(
     layer: str,
     error: type[Exception],
     sentence: str,
-    new_project: Callable[[str], Path],
-    monkeypatch: pytest.MonkeyPatch,
+    train_with: Callable[[str], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder = new_project("unkept")
-    module = f"unkept_network_{len(layer)}"
-    (folder / f"{module}.py").write_text(
-        "from tasks.backend import keras\n"
-        "from tests.tasks.training.odd_networks import own_layers, stack\n"
-        f"def build(shape, classes, dropout):\n    return stack({layer})\n"
-    )
-    monkeypatch.chdir(folder)
-    monkeypatch.syspath_prepend(str(folder))
-    params = load_params()
-    training = params.training.model_copy(update={"model": f"{module}:build", "epochs": 1})
     with pytest.raises(error, match=sentence):
-        train(params.model_copy(update={"training": training}))
+        train_with(layer)
     assert "epoch 1/1" not in capsys.readouterr().out
 
 
