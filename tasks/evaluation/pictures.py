@@ -85,7 +85,8 @@ def curves_svg(results: Results) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    history, main = results.history, results.measuring.metric(next(iter(results.training.metrics)))
+    history, measuring = results.history, results.measuring
+    main = next((metric for metric in measuring.metrics if metric.name in results.training.metrics), measuring.main)
     epochs = history.get("epoch", ())
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 2.9), layout="constrained")

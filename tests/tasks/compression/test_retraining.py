@@ -15,6 +15,7 @@ from tasks.compression.technique import Subject
 from tasks.config import Precision
 from tasks.errors import ConfigError
 from tasks.learning.saving import copy_model, save_model, weights_digest
+from tasks.workloads.outcomes.classes.settings import ClassesSettings
 from tests.tasks.compression.cases import context
 from tests.tasks.training.material import answers, samples, tiny
 
@@ -31,6 +32,18 @@ HALF = (
 def untrained() -> Any:
     set_seed(9)
     return tiny()
+
+
+def test_the_loss_of_the_outcome_is_that_of_every_training_within_a_recipe(prepared: Path) -> None:
+    models, losses = [], []
+    for outcome in (None, ClassesSettings(weights={"3": 40.0}, focal=2.0, best="f1")):
+        model, known = untrained(), context(prepared, outcome=outcome)
+        fitted = retrain(model, Retraining(epochs=1, distillation=Distillation(teacher="none")), known)
+        models.append(weights_digest(model))
+        losses.append(fitted.metrics.keys())
+        assert known.learning().metric().name in fitted.metrics
+    assert models[0] != models[1]
+    assert losses == [{"accuracy"}, {"f1"}]
 
 
 def test_the_baseline_teaches_unless_the_recipe_says_otherwise(prepared: Path, tmp_path: Path) -> None:

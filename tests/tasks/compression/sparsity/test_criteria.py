@@ -9,6 +9,7 @@ from tasks.backend import keras, set_seed
 from tasks.compression.sparsity.criteria import BATCH, Criterion, score_weights
 from tasks.compression.weights import values as kernels
 from tasks.learning.saving import copy_model, weights_digest
+from tasks.workloads.outcomes.classes.settings import ClassesSettings
 from tests.tasks.training.material import CLASSES, SHAPE, samples
 
 COUNT = 96
@@ -25,6 +26,13 @@ def linear() -> Any:
 
 def score(model: Any, criterion: Criterion, prepared: Path, seed: int = 1) -> Any:
     return score_weights(model, list(kernels(model)), criterion, COUNT, prepared, seed)
+
+
+def test_the_settings_of_the_outcome_are_in_the_loss_that_criteria_look_at(linear: Any, prepared: Path) -> None:
+    paths, plain = list(kernels(linear)), score(linear, "taylor", prepared)["logits"]
+    twice = ClassesSettings(weights={str(number): 2.0 for number in range(CLASSES)})
+    weighted = score_weights(linear, paths, "taylor", COUNT, prepared, 1, twice)["logits"]
+    assert np.allclose(weighted, 2 * plain, rtol=1e-4)
 
 
 def test_scores_are_those_of_the_formulas(linear: Any, prepared: Path) -> None:
