@@ -30,12 +30,14 @@ class TableSettings:
     """The ways in which rows of tables, and kernels of recurrent layers, may be stored.
 
     ``bits``: widths of tables, falling; ``scales``: theirs, see
-    :func:`tasks.compression.quantization.tables.levels_of`; ``recurrent``: widths of recurrent kernels, falling.
+    :func:`tasks.compression.quantization.tables.levels_of`; ``recurrent``: widths of recurrent kernels, falling;
+    ``whole``: paths of weights that stay float32.
     """
 
     bits: tuple[TableBits, ...] = get_args(TableBits)
     scales: TableScales | None = None
     recurrent: tuple[TableBits, ...] = RECURRENT
+    whole: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,13 @@ class FloatFile:
         return str(found.tensors[found.operators[operator].outputs[0]].name.decode())
 
     def kind(self, path: str) -> Kind:
-        """Return the kind that permits least of all that reads a weight.
+        """Return the kind that permits least of all that reads a weight; ``fixed`` where it is to stay whole.
 
         Args:
             path: of the weight.
         """
+        if any(self.heads[each] == path for each in self.tables.whole if each in self.heads):
+            return "fixed"
         kinds = {operation.kind for operation in self.operations[path]}
         if kinds & EXACT:
             return next(iter(kinds)) if len(kinds) == 1 else "fixed"

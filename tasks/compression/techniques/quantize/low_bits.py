@@ -1,13 +1,14 @@
 """The base of the modes that give weights alone fewer bits, layer by layer, down to 4."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from tasks.backend import KerasModel
+from tasks.compression.layers import named
 from tasks.compression.location import locate
 from tasks.compression.quantization.calibration import CalibrationSet, calibration_set, class_names
 from tasks.compression.quantization.float_file import FloatFile, TableSettings
@@ -20,6 +21,7 @@ from tasks.compression.records import Reason, Skip
 from tasks.compression.technique import Context, Result, Subject
 from tasks.compression.techniques.quantize.base import COMPARED
 from tasks.compression.techniques.quantize.calibrated import Calibrated
+from tasks.errors import Unsuited
 from tasks.learning.comparison import check_float32
 from tasks.learning.conversion import to_tflite
 from tasks.samples import read_batches
@@ -59,6 +61,10 @@ class LowBits(Calibrated):
         TableScales | None,
         Field(description="what shares a scale in a table; null: a row, of 8 bits the table"),
     ] = None
+
+    exclude: Annotated[
+        tuple[str, ...], Field(strict=False, description="layers, or models of layers, whose weights stay float32")
+    ] = ()
 
     @property
     def shared_inputs(self) -> int | None:
@@ -124,8 +130,20 @@ class LowBits(Calibrated):
         found = with_lookups(flatbuffer, places, samples)
         every: tuple[TableBits, ...] = get_args(TableBits)
         allowed = tuple(bits for bits in every if bits >= self.table_bits)
-        file = FloatFile(found.flatbuffer, places, TableSettings(allowed, self.table_scales))
+        settings = TableSettings(allowed, self.table_scales, whole=self._excluded(model, places))
+        file = FloatFile(found.flatbuffer, places, settings)
         return FloatFile(found.flatbuffer, places, exact_settings(file, samples)), found.refused
+
+    def _excluded(self, model: KerasModel, paths: Iterable[str]) -> frozenset[str]:
+        """The weights of the layers that ``exclude`` names."""
+        found = named(self.exclude, list(paths))
+        for name, layers in found.items():
+            if not layers:
+                raise Unsuited(
+                    f"Expected exclude of quantize to name layers of {model.name}: {', '.join(paths)}. "
+                    f"Received: {name!r}. Correct or remove it."
+                )
+        return frozenset(path for layers in found.values() for path in layers)
 
 
 def _above(file: FloatFile, bits: Mapping[str, Bits], wanted: int, refused: Mapping[str, str]) -> tuple[Skip, ...]:
@@ -135,7 +153,9 @@ def _above(file: FloatFile, bits: Mapping[str, Bits], wanted: int, refused: Mapp
     found = []
     for path, head in file.heads.items():
         width = bits[head]
-        if width == 32:
+        if path in file.tables.whole:
+            found.append(Skip(layer=path, reason=Reason.EXCLUDED))
+        elif width == 32:
             detail = refused.get(path, "its operation has no weights of fewer bits")
             found.append(Skip(layer=path, reason=Reason.UNSUPPORTED, detail=f"{detail}, it stays at 32"))
         elif width > (wanted if head in tables else least):

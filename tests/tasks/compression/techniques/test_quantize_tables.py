@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tasks.compression.records import Candidate
-from tasks.errors import ConfigError
+from tasks.compression.records import Candidate, Reason
+from tasks.errors import ConfigError, Unsuited
 from tasks.learning.comparison import answers
 from tasks.litert import LiteRTModel
 from tests.tasks.compression.texts import carried_out, network, tokens
@@ -54,3 +54,15 @@ def test_mixed_lowers_a_table_as_far_as_the_answers_bear(texts: Path) -> None:
 def test_settings_of_tables_belong_to_the_modes_that_read_them(texts: Path) -> None:
     with pytest.raises(ConfigError, match="expected mode int4 or mixed with table_bits"):
         made(texts, {"mode": "int8", "table_bits": 4})
+
+
+@pytest.mark.parametrize("step", [{"mode": "int4"}, {"mode": "mixed", "max_drop": 1.0}])
+def test_a_layer_that_is_excluded_stays_float32(texts: Path, step: dict[str, Any]) -> None:
+    _, candidate = made(texts, {**step, "exclude": ["logits"]})
+    assert dtypes(candidate) == {"table": "int4", "logits": "float32"}
+    assert [(skip.layer, skip.reason) for skip in candidate.steps[-1].skipped] == [("logits", Reason.EXCLUDED)]
+
+
+def test_a_layer_that_is_not_there_cannot_be_excluded(texts: Path) -> None:
+    with pytest.raises(Unsuited, match="name layers of mean_embedding: table, logits"):
+        made(texts, {"mode": "int4", "exclude": ["head"]})
