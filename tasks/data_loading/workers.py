@@ -9,12 +9,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tasks.errors import DataError
 
 T = TypeVar("T")
 R = TypeVar("R")
+PATIENCE = 1.0  # seconds between two looks at the processes
 
 
 class Workers:
@@ -58,9 +59,9 @@ class Workers:
             for item in items:
                 waiting.append(self._pool.submit(function, item))
                 if len(waiting) > 2 * self.count:
-                    yield waiting.popleft().result()
+                    yield self._result(waiting.popleft())
             while waiting:
-                yield waiting.popleft().result()
+                yield self._result(waiting.popleft())
         except BrokenProcessPool:
             raise DataError(
                 "Expected to load all samples. Received: a process that loads was killed, most likely for want of "
@@ -69,6 +70,27 @@ class Workers:
         finally:
             for future in waiting:
                 future.cancel()
+
+    def _result(self, future: Future[R]) -> R:
+        """Return what a process gives.
+
+        One that is killed within what it writes leaves a part of it in the pipe, and the pool would wait for the rest
+        for ever: it does so as long as anybody could still write. Then all are ended, the pool's own end included.
+        """
+        found = False  # that one is dead, a while ago
+        while True:
+            try:
+                return future.result(PATIENCE)
+            except TimeoutError:
+                if future.done():
+                    raise  # the work's own error
+            pool: Any = self._pool
+            processes = list((pool._processes or {}).values())
+            if found:
+                for process in processes:
+                    process.kill()
+                pool._result_queue._writer.close()
+            found = not all(process.is_alive() for process in processes)
 
 
 def _follow_parent() -> None:
