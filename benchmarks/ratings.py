@@ -1,9 +1,11 @@
 """Measure networks for ratings beside popularity, iALS and EASE, on a table of one's own.
 
     python -m benchmarks.ratings PATH [--networks fism denoising_autoencoder] [--width 64] [--epochs 80]
+    python -m benchmarks.ratings planted
 
 Loads the table with the last item of each user held out, trains each network as the stage ``train`` does it, and prints
-the figures of the test split: all items ranked, and 100 of them. Nothing here is chosen by these figures.
+the figures of the test split: all items ranked, and 100 of them. Nothing here is chosen by these figures. Of planted
+factors it also prints what the factors themselves reach, than which nothing can be expected to be better.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +23,15 @@ from tasks.backend import set_seed
 from tasks.config import data_of
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
+from tasks.data_loading.sources.planted import Planted, scores
 from tasks.learning.building import build_model
 from tasks.learning.feeding import fed
 from tasks.learning.fitting import Plan, fit
-from tasks.samples import read_batches, read_dataset
+from tasks.samples import read_assets, read_batches, read_contents, read_dataset
 from tasks.workloads.outcomes.ranking.ranks import FIGURES, figures_of, popularity
 from tasks.workloads.outcomes.ranking.references import NAMES, known_of, references
+from tasks.workloads.ratings.histories import history_of
+from tasks.workloads.ratings.items import FILE, Known
 from tasks.workloads.ratings.networks import autoencoders
 from tasks.workloads.ratings.settings import RatingsAugmentation
 
@@ -34,7 +40,7 @@ BATCH = 64
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("path", type=Path, help="a table of ratings")
+    parser.add_argument("path", help="a table of ratings, or planted")
     parser.add_argument("--networks", nargs="*", default=["fism", "denoising_autoencoder"])
     parser.add_argument("--width", type=int, default=autoencoders.WIDTH, help="numbers of an item's row")
     parser.add_argument("--epochs", type=int, default=60)
@@ -42,7 +48,7 @@ def main() -> None:
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--forget", type=float, default=0.3)
     options = parser.parse_args()
-    source = str(options.path.resolve())
+    source = options.path if options.path == Planted.kind else str(Path(options.path).resolve())
     autoencoders.WIDTH = options.width
     with tempfile.TemporaryDirectory(prefix="slimline-ratings-") as folder:
         os.chdir(folder)
@@ -51,13 +57,25 @@ def main() -> None:
         samples = dataset.splits["test"].samples
         print(f"{dataset.read:,} rows, {int(dataset.target.high):,} items, {samples:,} test samples")
         print(f"{'':22}{''.join(f'{name:>18}' for name in FIGURES)}   CPU s")
-        for name, found, seconds in (*beside(), *trained(options)):
+        best = reachable() if source == Planted.kind else ()
+        for name, found, seconds in chain(best, beside(), trained(options)):
             means = found[:, : len(FIGURES)].mean(axis=0)
             print(f"{name:22}{''.join(f'{mean:18.4f}' for mean in means)}{seconds:8.1f}")
 
 
 def test_targets() -> Array:
     return np.concatenate([targets for _, targets in read_batches("test", 512)])
+
+
+def reachable() -> Iterator[tuple[str, Array, float]]:
+    """Yield the figures of the scores by which users of planted factors choose."""
+    items = Known.of_bytes(read_assets()[FILE]).items
+    columns = [int(name.removeprefix("i")) for name in items]
+    parts = []
+    for (_, targets), contents in zip(read_batches("test", 512), read_contents("test", 512), strict=True):
+        users = [int(history_of(content).user.removeprefix("u")) for content in contents]
+        parts.append(figures_of(scores()[np.ix_(users, columns)], targets))
+    yield "best reachable", np.concatenate(parts), 0.0
 
 
 def beside() -> Iterator[tuple[str, Array, float]]:
@@ -67,8 +85,8 @@ def beside() -> Iterator[tuple[str, Array, float]]:
     began = time.process_time()
     made = references()
     seconds = time.process_time() - began
-    for name, scores in zip(NAMES, made.scores(known_of(targets, items)), strict=False):
-        yield name, figures_of(scores, targets), seconds
+    for name, found in zip(NAMES, made.scores(known_of(targets, items)), strict=False):
+        yield name, figures_of(found, targets), seconds
 
 
 def trained(options: argparse.Namespace) -> Iterator[tuple[str, Array, float]]:

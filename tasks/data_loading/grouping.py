@@ -13,7 +13,7 @@ from tasks.data_loading.decoding import Decoded, label_hash
 from tasks.data_loading.load_summary import LoadSummary
 from tasks.data_loading.workers import Workers
 from tasks.errors import SourceError
-from tasks.samples import SplitName
+from tasks.samples import SPLITS, SplitName
 from tasks.workloads.grouping import GROUPS, GroupingReader, Scattered, Shares
 from tasks.workloads.items import RawSample, Rows
 
@@ -59,7 +59,7 @@ def group(
             declared |= scattered.declared
             for number, block in scattered.parts.items():
                 files[number].write(LENGTH.pack(len(block)) + block)
-    yield Decoded(changes=changes, rows=0)
+    yield Decoded(changes=changes, declared=set(SPLITS), rows=0)  # the reader says for which split a sample is
     settled = reader.settle([partial(blocks_of, path) for path in paths], shares, frozenset(declared))
     work = partial(_collect, reader=settled)
     much = sum(path.stat().st_size for path in paths) > MUCH
@@ -118,7 +118,6 @@ def _collect(path: Path, reader: GroupingReader) -> Decoded:
     for name, split, draft in reader.collect(blocks_of(path), decoded.changes):
         check = int.from_bytes(hashlib.blake2b(draft.content, digest_size=8).digest(), "little")
         decoded.packed.append(pack(draft.digest, draft.split_hash, label, split, name, draft.content, check))
-        decoded.declared.add(split)
     if decoded.packed:
         decoded.labels[label] = NO_LABEL
         decoded.usable[label] = len(decoded.packed)

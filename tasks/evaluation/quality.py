@@ -136,16 +136,18 @@ def predict(
         EvaluationError: the model takes other inputs or gives another number of outputs.
     """
     model = LiteRTModel(path)
-    misfit = why_misfit(model, as_asked(path, dataset))
+    asked = as_asked(path, dataset)
+    misfit = why_misfit(model, asked)
     if misfit:
         raise EvaluationError(f"Expected {path} to fit the data set. Received: {misfit}. Make the model anew.")
     digest, found, measuring = hashlib.sha256(), {}, measuring_of(dataset)
+    beside = dataset if asked is dataset else None  # what is known of this run's samples is not of another's ids
     for split in splits:
         parts: list[Answers] = []
         for number, (prepared, truth, taken, own) in enumerate(batches(path, dataset, split, BATCH)):
             wanted = slice(None) if chosen is None else chosen[number * BATCH : (number + 1) * BATCH]
             digest.update(prepared[wanted].tobytes() + truth[wanted].tobytes())
-            parts.append(measuring.reduced(model.predict(taken[wanted]), own[wanted], dataset))
+            parts.append(measuring.reduced(model.predict(taken[wanted]), own[wanted], beside))
         found[split] = joined(parts or [NONE])
     return Predictions(digest.hexdigest(), found)
 

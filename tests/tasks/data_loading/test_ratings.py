@@ -290,8 +290,9 @@ def test_columns_may_be_named(workspace: Path) -> None:
 
 
 def test_users_with_nothing_to_hold_out_leave_no_split(workspace: Path) -> None:
-    with pytest.raises(UnfitError, match="validation split"):
-        loaded(write(workspace / "a.csv", [("a", "x", "1", "1"), ("a", "y", "1", "2"), ("b", "x", "1", "1")]))
+    rows = [(f"u{user}", item, "1", "1") for user in range(200) for item in ("x", "y")]
+    with pytest.raises(UnfitError, match="validation split"):  # and none of the training becomes one
+        loaded(write(workspace / "a.csv", rows))
 
 
 def test_ratings_of_class_folders_are_none(workspace: Path) -> None:
