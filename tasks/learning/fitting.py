@@ -23,7 +23,7 @@ from tasks.learning.pipeline import evaluation_batches, steps_per_epoch, trainin
 from tasks.learning.precision import in_precision
 from tasks.learning.saving import weights_digest
 from tasks.learning.teacher_cache import TeacherCache, cache_folder, taught_batches
-from tasks.samples import PREPARED, read_dataset
+from tasks.samples import PREPARED, Dataset, read_dataset
 from tasks.workloads import outcome_of
 from tasks.workloads.protocol import Augmentation, OutcomeLearning, OutcomeSettings
 
@@ -116,6 +116,15 @@ def compile_model(model: KerasModel, plan: Plan, steps: int, outcome: OutcomeLea
     model.optimizer.build(model.trainable_variables)
 
 
+def numbers_of(dataset: Dataset) -> int:
+    """Return how many numbers a target has; 0 where it is a single number without an axis.
+
+    Args:
+        dataset: what was prepared.
+    """
+    return math.prod(dataset.target.shape) if dataset.target.shape else 0
+
+
 def fit(
     model: KerasModel,
     plan: Plan,
@@ -147,7 +156,7 @@ def fit(
     first = _finished_epochs(state)
     working = in_precision(model, plan.precision)
     outcome = outcome_of(folder, plan.outcome)
-    compile_model(working, plan, steps, outcome, math.prod(dataset.target.shape) if dataset.target.shape else 0)
+    compile_model(working, plan, steps, outcome, numbers_of(dataset))
     course = _Course(plan, outcome, state, first, say)
     resume = [keras().callbacks.BackupAndRestore(str(state / "keras"))] if state else []
     if first < plan.epochs and not course.stopped():

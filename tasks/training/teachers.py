@@ -9,8 +9,9 @@ from tasks.config import Params, TeacherNetwork
 from tasks.errors import DataError
 from tasks.learning.building import build_model
 from tasks.learning.finite import check_finite
-from tasks.learning.fitting import Plan, fit
+from tasks.learning.fitting import Plan
 from tasks.learning.saving import check_kept, save_model
+from tasks.learning.solving import train_network
 from tasks.records import read_record, write_record
 from tasks.samples import read_dataset
 from tasks.training.records import TEACHERS, TEACHERS_RECORD, TeacherMember, TeachersReport, teacher_member
@@ -63,7 +64,7 @@ def _member(
         print(f"member {index + 1}/{network.members} of {name}: unchanged")
         return before
     print(f"member {index + 1}/{network.members} of {name}: {network.model}, {model.count_params():,} parameters")
-    fitted = fit(model, plan, backup=BACKUP)
+    fitted = train_network(network.model, model, plan, backup=BACKUP)
     check_finite(model, f"teacher {name}, member {index + 1}")
     save_model(model, path)
     return TeacherMember(

@@ -16,10 +16,11 @@ from tasks.learning.building import build_model
 from tasks.learning.comparison import check_float32, check_saved, check_split
 from tasks.learning.conversion import to_tflite
 from tasks.learning.finite import check_finite
-from tasks.learning.fitting import Fitted, Plan, fit
+from tasks.learning.fitting import Fitted, Plan
 from tasks.learning.recorded import recorded_samples
 from tasks.learning.records import Comparison
 from tasks.learning.saving import check_kept, load_model, save_model, weights_digest
+from tasks.learning.solving import train_network
 from tasks.records import write_record
 from tasks.samples import PREPARED, Dataset, read_dataset
 from tasks.training.records import (
@@ -51,7 +52,8 @@ def train(params: Params) -> None:
     set_seed(config.seed)
     model = build_model(config.model, dataset, config.dropout)
     print(f"{config.model}: {model.count_params():,} parameters, {dataset.splits['train'].samples:,} samples")
-    fitted = fit(model, Plan.of(config, config.batch_size, config.seed, code, params.outcome), backup=BACKUP)
+    plan = Plan.of(config, config.batch_size, config.seed, code, params.outcome)
+    fitted = train_network(config.model, model, plan, backup=BACKUP)
     check_finite(model, "the trained network")
     comparison, metrics = _write(model, dataset, fitted.metric, params.outcome)
     write_text(HISTORY, _history(fitted))

@@ -1,11 +1,13 @@
 """Learning of ratings: the networks, how they are built, and augmentation."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.samples import Specs
 from tasks.workloads.protocol import Builder
 from tasks.workloads.ratings.networks import BUILDERS
+from tasks.workloads.ratings.networks.least_squares import ials, solve
 from tasks.workloads.ratings.settings import HISTORY, USER, RatingsAugmentation
 
 
@@ -30,6 +32,14 @@ class RatingsLearning:
         history = batch[HISTORY]
         forgotten = tf.random.stateless_uniform(tf.shape(history), seed) < settings.forget
         return {**batch, HISTORY: tf.where(forgotten, tf.zeros_like(history), history)}
+
+    def solves(self, name: str) -> bool:
+        """Return whether it is iALS."""
+        return name == ials.__name__
+
+    def solve(self, name: str, model: KerasModel, folder: Path) -> None:  # noqa: ARG002 - there is but one
+        """Set the weights of iALS."""
+        solve(model, folder)
 
     def augment_targets(self, targets: TfTensor, changed: Mapping[str, TfTensor]) -> TfTensor:
         """Let what the network still sees be known: it is to find what was left out, and not to repeat what it gets."""

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from tasks.backend import KerasModel
 from tasks.workloads.ratings.networks.autoencoders import denoising_autoencoder, fism, two_tower
 from tasks.workloads.ratings.networks.factors import gmf, matrix_factorization, mlp, neumf
+from tasks.workloads.ratings.networks.least_squares import ials
 
 Builder = Callable[[int, int, int, float], KerasModel]
 BUILDERS: dict[str, Builder] = {
     "denoising_autoencoder": denoising_autoencoder,
     "fism": fism,
     "two_tower": two_tower,
+    "ials": ials,
     "matrix_factorization": matrix_factorization,
     "gmf": gmf,
     "mlp": mlp,

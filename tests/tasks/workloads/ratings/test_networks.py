@@ -1,12 +1,22 @@
 """Networks for ratings: what they learn of planted factors, and that nothing depends on what was asked before."""
 
+import random
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tasks.config import data_of
+from tasks.data_loading.fingerprint import current_listing
+from tasks.data_loading.load import prepare
+from tasks.learning.building import build_model
 from tasks.learning.conversion import to_tflite
 from tasks.learning.feeding import fed
+from tasks.learning.fitting import Plan
+from tasks.learning.solving import train_network
 from tasks.litert import LiteRTModel
-from tasks.samples import Inputs, TensorSpec
+from tasks.samples import Inputs, TensorSpec, read_batches
+from tasks.workloads.outcomes.ranking.references import known_of, references
 from tasks.workloads.ratings.learning import RatingsLearning
 from tasks.workloads.ratings.networks import BUILDERS
 from tasks.workloads.ratings.settings import RatingsAugmentation
@@ -51,3 +61,24 @@ def test_what_is_forgotten_is_to_be_found_and_the_rest_is_known() -> None:
     for row, target, before in zip(seen, made, targets, strict=True):
         assert sorted(-target[target < 0]) == sorted(row[row > 0])
         assert set(target[target > 0]) == set(before[before > 0]) - set(row)
+
+
+def test_folding_in_on_a_device_finds_the_factors_that_are_solved_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chosen = [(user, item) for user in range(60) for item in random.Random(user).sample(range(8), 5)]
+    lines = [f"u{user},{'ab'[user % 2]}{item},{place}" for place, (user, item) in enumerate(chosen)]
+    (tmp_path / "rows.csv").write_text("\n".join(["user,item,time", *lines]))
+    data = data_of("ratings").model_validate({"source": "rows.csv", "workload": "ratings"})
+    dataset = prepare(data, current_listing(data))
+    model = build_model("ials", dataset, 0.0)
+    plan = Plan(epochs=1, batch_size=8, learning_rate=0.1, seed=1)
+    fitted = train_network("ials", model, plan, say=lambda line: None)  # noqa: ARG005
+    inputs, targets = next(read_batches("validation", 100))
+    items = int(dataset.target.high)
+    exact = next(references().scores(known_of(targets, items)))
+    found = LiteRTModel(to_tflite(model, specs=dataset.inputs)).predict(inputs)
+    np.testing.assert_allclose(found, exact, atol=1e-3)
+    assert fitted.best_epoch == 1
+    assert fitted.metrics["ndcg"] > 0.4
