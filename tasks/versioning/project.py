@@ -129,9 +129,10 @@ def _fit(params: Path, model: str, workload: str) -> list[str]:
         metrics = [metric.name for metric in measuring_for(workload).metrics]
         if values["gate"]["rules"][0]["metric"] not in metrics:
             changes.append("~gate.rules.0")
-            notes.append(
-                f"Say in gate.rules how much worse a candidate may be, as {{metric: {metrics[0]}, margin: …}}."
-            )
+            if not any(change.startswith("gate.rules") for change in found.first_params):
+                notes.append(
+                    f"Say in gate.rules how much worse a candidate may be, as {{metric: {metrics[0]}, margin: …}}."
+                )
     set_params([*changes, *found.first_params], params)
     if load_params(params).data.source == FOLDER:
         notes.insert(0, f"Name your data in data.source of params.yaml, or put them into the folder {FOLDER}.")

@@ -36,6 +36,7 @@ class Ratings:
         "training.learning_rate=0.003",
         "training.schedule=cosine",
         "~recipes.qat_int8",
+        "gate.rules=[{metric: ndcg, margin: 0.01, versus: [baseline, production]}]",
     )
     reading = "tasks.workloads.ratings.reading:RatingsReading"
     learning = "tasks.workloads.ratings.learning:RatingsLearning"

@@ -151,6 +151,14 @@ def test_in_a_repository_none_is_made(tmp_path: Path) -> None:
     assert "commit the new files" in made.notes[0]
 
 
+def test_a_project_for_ratings_begins_with_made_up_ones_and_a_rule_about_rankings(tmp_path: Path) -> None:
+    made = create(tmp_path, "shop", "ratings")
+    params = load_params(tmp_path / "params.yaml")
+    assert (params.data.source, params.data.workload) == ("planted", "ratings")
+    assert [rule.metric for rule in params.gate.rules] == ["ndcg"]
+    assert not any("gate.rules" in note for note in made.notes)
+
+
 @pytest.mark.parametrize(("model", "workload"), [("Photos!", "image"), ("digits", "image"), ("photos", "smells")])
 def test_a_name_or_a_workload_that_is_none_leaves_nothing(tmp_path: Path, model: str, workload: str) -> None:
     with pytest.raises(ConfigError):
