@@ -13,6 +13,7 @@ BUILT_IN = (
     "digits",
     "cifar10",
     "docstrings",
+    "planted",
 )  # sources that come with slimline; their names are also those of their models
 
 

@@ -19,6 +19,9 @@ def judge_references(name: str, split: Split, results: Results) -> Iterator[Rule
         name: of the candidate.
         split: whose samples.
         results: where the answers are.
+
+    Returns:
+        verdicts that fail.
     """
     if split != "validation" or results.params.gate.references == "report":
         return
