@@ -26,7 +26,8 @@ from tasks.data_loading.load import prepare
 from tasks.data_loading.sources.planted import Planted, scores
 from tasks.learning.building import build_model
 from tasks.learning.feeding import fed
-from tasks.learning.fitting import Plan, fit
+from tasks.learning.fitting import Plan
+from tasks.learning.solving import train_network
 from tasks.samples import read_assets, read_batches, read_contents, read_dataset
 from tasks.workloads.outcomes.ranking.ranks import FIGURES, figures_of, popularity
 from tasks.workloads.outcomes.ranking.references import NAMES, known_of, references
@@ -103,7 +104,7 @@ def trained(options: argparse.Namespace) -> Iterator[tuple[str, Array, float]]:
             schedule="cosine",
             augmentation=RatingsAugmentation(forget=options.forget),
         )
-        fit(model, plan, say=lambda line: None)  # noqa: ARG005
+        train_network(name, model, plan, say=lambda line: None)  # noqa: ARG005
         seconds = time.process_time() - began
         found = [
             figures_of(np.asarray(model(fed(inputs), training=False)), targets)

@@ -35,7 +35,8 @@ class Ratings:
         "training.batch_size=64",
         "training.learning_rate=0.003",
         "training.schedule=cosine",
-        "~recipes.qat_int8",
+        *(f"~recipes.{name}" for name in ("qat_int8", "pruned_int8", "control", "clustered_int8", "float16")),
+        "recipes.int4=[{technique: quantize, mode: int4}]",
         "gate.rules=[{metric: ndcg, margin: 0.01, versus: [baseline, production]}]",
     )
     reading = "tasks.workloads.ratings.reading:RatingsReading"
