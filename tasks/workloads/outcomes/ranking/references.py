@@ -7,6 +7,7 @@ are strong: S. Rendle, L. Zhang and Y. Koren, On the Difficulty of Evaluating Ba
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,8 @@ UNSEEN = 0.1  # weight of what a user does not have
 RIDGES = (0.003, 0.01, 0.03)  # weights of the regularization, of which validation chooses
 EASE_RIDGE = 250.0
 MOST_ITEMS = 3000  # of EASE, whose matrix has a number for each pair of items
-BATCH = 512
+BATCH = 256
+CHOSEN_ON = 16  # batches of validation, by which iALS is regularized
 NAMES = ("iALS", "EASE")
 Rows = Sequence[NDArray[np.int64]]
 
@@ -105,12 +107,15 @@ def fit_references(folder: Path) -> References:
         for _, targets in read_batches("train", BATCH, folder)
         for target in targets
     ]
-    validation = np.concatenate([targets for _, targets in read_batches("validation", BATCH, folder)])
-    known, tried = known_of(validation, items), []
+    validation = [targets for _, targets in islice(read_batches("validation", BATCH, folder), CHOSEN_ON)]
+    tried = []
     for ridge in RIDGES:
         factors = ials(users, items, ridge)
-        scores = folded_in(known, factors, ridge) @ factors.T
-        tried.append((-float(figures_of(scores, validation)[:, 0].mean()), ridge, factors))
+        reached = 0.0
+        for targets in validation:  # all scores of all samples would be too much
+            scores = folded_in(known_of(targets, items), factors, ridge) @ factors.T
+            reached += float(figures_of(scores, targets)[:, 0].sum())
+        tried.append((-reached, ridge, factors))
     _, ridge, factors = min(tried, key=lambda found: found[:2])
     pairs = ease(users, items) if items <= MOST_ITEMS else np.zeros((0, 0))
     return References(factors.astype(np.float32), ridge, pairs.astype(np.float32))
