@@ -31,6 +31,8 @@ class Text:
         "training.model=text_cnn",
         "training.epochs=15",
         "~recipes.qat_int8",
+        "~recipes.control",
+        "~recipes.float16",
     )
     reading = "tasks.workloads.text.reading:TextReading"
     learning = "tasks.workloads.text.learning:TextLearning"
