@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.cli.trust import resolve_trust
 from flows.terminal import print_json, tell, tell_error
-from tasks.errors import DataError
+from tasks.errors import ConfigError, DataError
 
 
 def fetch(
@@ -114,7 +114,10 @@ def predict(
     """
     from tasks.deployment.device.prediction import asker
     from tasks.quiet import without_notes
+    from tasks.workloads.measuring import MOST_NAMED
 
+    if not 1 <= top <= MOST_NAMED:
+        raise ConfigError(f"--top: expected a number from 1 to {MOST_NAMED}. Received: {top}.")
     trust = resolve_trust(trusted_keys, allow_unsigned)
     predictions, unreadable = [], list[DataError]()
     with without_notes():

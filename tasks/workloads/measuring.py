@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LEARNT = "learnt"  # the metric of a verdict on whether the task is learnt
 CONSTANT = "a constant answer"
+MOST_NAMED = 100  # things that one answer names, where it names several
 # Makes markup of the report from the chosen candidate's name, the baseline's details and the candidate's.
 Blocks = Callable[[str, Mapping[str, Any], Mapping[str, Any]], "Markup"]
 # Makes what the operator's page shows of the outcome, from the same.

@@ -140,7 +140,10 @@ def seconds(cell: str) -> float:
             read = datetime.fromisoformat(cell)
         except ValueError:
             raise ValueError(f"the time {cell[:40]!r}: seconds or a date as 2026-01-31 12:00:00 are expected") from None
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+        try:
+            return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+        except OverflowError:
+            raise ValueError(f"the time {cell[:40]!r}: a date that can be counted in seconds is expected") from None
     if not math.isfinite(value):
         raise ValueError(f"the time {cell[:40]!r}: a number is expected")
     return value

@@ -9,6 +9,7 @@ from tasks.errors import ConfigError
 from tasks.samples import Dataset
 from tasks.workloads.outcomes.classes.macro_f1 import f1_of, macro_f1
 from tasks.workloads.outcomes.classes.settings import ClassesSettings
+from tasks.workloads.outcomes.scores import same_largest, softened_distance
 from tasks.workloads.protocol import Array
 
 
@@ -80,10 +81,7 @@ class ClassesLearning:
 
     def each_taught_loss(self, answers: TfTensor, outputs: TfTensor, temperature: float) -> TfTensor:
         """Return ``KL(teacher ‖ student)`` of each sample, both softened by the temperature."""
-        tf = tensorflow()
-        taught = tf.nn.log_softmax(answers / temperature)
-        learned = tf.nn.log_softmax(outputs / temperature)
-        return tf.reduce_sum(tf.exp(taught) * (taught - learned), axis=-1)
+        return softened_distance(answers, outputs, temperature)
 
     def score(self, targets: Array, outputs: Array) -> tuple[float, float]:
         """Return the mean loss, in float64, and the metric."""
@@ -99,15 +97,8 @@ class ClassesLearning:
         return float(losses.mean()), float(np.mean(said == targets))
 
     def same_answers(self, expected: Array, received: Array, error: Array) -> tuple[Array, Array]:
-        """Compare the classes of the largest logits.
-
-        An error explains another answer if the two answers' logits lie no further apart than it may move them: √2 of
-        its size, the largest change of a difference by an error vector of that norm.
-        """
-        first, second = expected.argmax(axis=1), received.argmax(axis=1)
-        rows = np.arange(len(expected))
-        gaps = expected[rows, first].astype(np.float64) - expected[rows, second]
-        return first == second, (first != second) & (gaps <= np.sqrt(2) * error)
+        """Compare the classes of the largest logits; see :func:`.scores.same_largest`."""
+        return same_largest(expected, received, error)
 
 
 def weights_of(settings: ClassesSettings, dataset: Dataset) -> tuple[float, ...] | None:

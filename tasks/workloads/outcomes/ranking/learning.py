@@ -7,6 +7,7 @@ import numpy as np
 from tasks.backend import TfTensor, keras, tensorflow
 from tasks.workloads.outcomes.ranking.metrics import Ndcg
 from tasks.workloads.outcomes.ranking.ranks import CUTOFF, FIGURES, figures_of
+from tasks.workloads.outcomes.scores import same_largest, softened_distance
 from tasks.workloads.protocol import Array
 
 NEVER = -1e9  # the score of what is not to be named
@@ -43,10 +44,7 @@ class RankingLearning:
 
     def each_taught_loss(self, answers: TfTensor, outputs: TfTensor, temperature: float) -> TfTensor:
         """Return ``KL(teacher ‖ student)`` of each sample over all items, both softened by the temperature."""
-        tf = tensorflow()
-        taught = tf.nn.log_softmax(answers / temperature)
-        learned = tf.nn.log_softmax(outputs / temperature)
-        return tf.reduce_sum(tf.exp(taught) * (taught - learned), axis=-1)
+        return softened_distance(answers, outputs, temperature)
 
     def score(self, targets: Array, outputs: Array) -> tuple[float, float]:
         """Return the mean loss, and NDCG."""
@@ -62,15 +60,8 @@ class RankingLearning:
         return float(np.mean(losses)), float(ndcg.mean())
 
     def same_answers(self, expected: Array, received: Array, error: Array) -> tuple[Array, Array]:
-        """Compare the items of the largest scores.
-
-        An error explains another answer if the two answers' scores lie no further apart than it may move them: √2 of
-        its size.
-        """
-        first, second = expected.argmax(axis=1), received.argmax(axis=1)
-        rows = np.arange(len(expected))
-        gaps = expected[rows, first].astype(np.float64) - expected[rows, second]
-        return first == second, (first != second) & (gaps <= np.sqrt(2) * error)
+        """Compare the items of the largest scores; see :func:`.scores.same_largest`."""
+        return same_largest(expected, received, error)
 
 
 def _is_wanted(targets: TfTensor, items: TfTensor) -> TfTensor:

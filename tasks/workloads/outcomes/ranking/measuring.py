@@ -10,13 +10,12 @@ from tasks.arrays import Array
 from tasks.records import Record
 from tasks.samples import Dataset
 from tasks.wording import number, percent
-from tasks.workloads.measuring import ConstantAnswer, ExtraColumn, OutcomeMeasuring, Prediction
+from tasks.workloads.measuring import MOST_NAMED, ConstantAnswer, ExtraColumn, OutcomeMeasuring, Prediction
 from tasks.workloads.metric import Answers
 from tasks.workloads.outcomes.ranking.metrics import METRICS, Ndcg
 from tasks.workloads.outcomes.ranking.ranks import CUTOFF, FIGURES, NEGATIVES, figures_of, popularity
 from tasks.workloads.outcomes.ranking.references import NAMES, known_of, references
 
-MOST_NAMED = 100  # items of a prediction
 WIDTH = len(FIGURES) + CUTOFF  # numbers that are kept of a sample
 PROTOCOL = (
     f"The items to be found are ranked among all items that a user does not have; the first {CUTOFF} count. "
