@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from tasks.workloads.ratings.blocks import of_blocks
 from tasks.workloads.ratings.columns import MOVIELENS, choose, has_names
 from tasks.workloads.ratings.histories import AGAIN, FEW, NEW, Rules, history_of, ordered, samples
 from tasks.workloads.ratings.items import FILE, Known
+from tasks.workloads.ratings.questions import question_of, read_question
 from tasks.workloads.ratings.scattering import BELOW, scatter
 from tasks.workloads.ratings.settings import HISTORY, MOST_ITEMS, USER, RatingsSettings
 from tasks.workloads.ratings.settling import settled
@@ -34,7 +34,6 @@ ROW = re.compile(r":\d+$")
 SHARE_SEEN = 0.99  # of the histories, which are seen whole
 MOST_SEEN = 1024  # items of a history, where that is left to the data
 ROOM = 64  # items that are held out of a user, beside those of the longest history
-MAX_QUESTION = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ class RatingsReader:
 
     def read(self, payload: Payload) -> Draft:
         """Read a history as a device has collected it: JSON, see :meth:`RatingsReading.ask`."""
-        question = _question_of(bytes(payload).decode())
+        question = question_of(bytes(payload).decode())
         text = json.dumps({"user": question.user, "history": question.history}, separators=(",", ":"))
         return Draft(0, bytes(16), text.encode())
 
@@ -195,34 +194,6 @@ def _usual(lengths: Counter[int]) -> int:
         if left <= 0:
             return min(length, MOST_SEEN)
     return min(max(lengths), MOST_SEEN)
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question of a device: ids of items from old to new, and the id of the user, if it is known."""
-
-    history: tuple[str, ...]
-    user: str = ""
-
-
-def _question_of(text: str) -> Question:
-    """Return a question of a person: ids with commas between them, or JSON: a list, or ``history`` and ``user``.
-
-    Raises:
-        UnusableError: it is neither.
-    """
-    if not text.lstrip().startswith(("{", "[")):
-        return Question(tuple(name.strip() for name in text.split(",") if name.strip()))
-    try:
-        found: Any = json.loads(text)
-        found = {"history": found} if isinstance(found, list) else found
-        history, user = found.get("history", []), found.get("user", "")
-    except (ValueError, RecursionError) as error:
-        raise UnusableError(f"no JSON: {str(error)[:100] or 'nested too deep'}") from None
-    plain = (str, int)
-    if not isinstance(history, list) or any(type(each) not in plain for each in [*history, user]):
-        raise UnusableError('expected {"history": [ids from old to new], "user": id}')
-    return Question(tuple(map(str, history)), str(user))
 
 
 class RatingsReading:
@@ -301,7 +272,7 @@ class RatingsReading:
                 f"takes. Received: {len(known.items)} items and {len(known.users)} users. Publish the release again."
             )
         try:
-            asked = _question_of(_read(question) if isinstance(question, Path) else question)
+            asked = question_of(read_question(question) if isinstance(question, Path) else question)
         except (OSError, UnicodeDecodeError, UnusableError) as error:
             raise DataError(
                 f"Expected the ids of items, as 31,1029,7. Received: {str(question)[:100]!r} ({error}). Give others."
@@ -338,14 +309,6 @@ class RatingsReading:
 @lru_cache(maxsize=2)
 def _known(content: bytes) -> Known:
     return Known.of_bytes(content)
-
-
-def _read(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(MAX_QUESTION + 1)
-    if len(content) > MAX_QUESTION:
-        raise UnusableError(f"more than {MAX_QUESTION:,} bytes")
-    return content.decode()
 
 
 def _chosen(columns: Sequence[str], settings: RatingsSettings, path: str) -> Sequence[str | None]:
