@@ -20,7 +20,11 @@ BUILT_IN: dict[str, Callable[[], Source]] = {
     "docstrings": Docstrings,
     "planted": Planted,
 }
-SCHEMES: dict[str, Callable[[str], Source]] = {"s3": open_s3, "http": open_http, "https": open_http}
+SCHEMES: dict[str, Callable[[str], Source]] = {
+    "s3": open_s3,
+    "http": open_http,
+    "https": open_http,
+}
 
 
 def open_source(location: str) -> Source:

@@ -117,6 +117,18 @@ TRAINS = (
     "aware int8 levels",
 )
 
+OF_SEQUENCES: dict[str, Steps] = {  # no image has them: they have tests of their own
+    "prune_vocabulary": [{"technique": "prune_vocabulary", "rows": 100}],
+    "unroll": [{"technique": "unroll"}],
+}
+KINDS = {  # of what a technique promises, for those that promise anything
+    "width_to_depth": "zeros",
+    "prune": "zeros",
+    "prune_channels": "channels",
+    "factorize": "rank",
+    "cluster": "clusters",
+    "quantize": "dtype",
+}
 LONGER = {"article": 2, "residual": 2, "resnet": 4}  # times as many epochs: these have more to put right than `tiny`
 WIDER = {"resnet": 4}  # times the rank
 
