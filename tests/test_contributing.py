@@ -10,6 +10,7 @@ import pytest
 from tests.pages import carry_out, script_of
 
 REPOSITORY = Path(__file__).parents[1]
+PATCHES = sorted((REPOSITORY / "examples/extending").glob("*.patch"))
 SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -42,6 +43,15 @@ def test_there_is_a_recipe_for_each_kind_of_thing_to_add() -> None:
         *("technique", "source", "store"),
         *("metric", "rule", "workload"),
     }
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
+def test_a_patch_of_the_page_fits_the_code_of_today(patch: Path) -> None:
+    assert f"git apply {patch.relative_to(REPOSITORY)}" in "".join(recipes().values())
+    done = subprocess.run(
+        ["git", "apply", "--check", str(patch)], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.slow
