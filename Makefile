@@ -21,8 +21,8 @@ run: $(VENV)/.runtime  ## retrain, compress, prove and release with what params.
 test: $(VENV)/.dev     ## the tests, the long ones left out
 	$(PYTEST) --timeout 600 -o faulthandler_timeout=660 -o faulthandler_exit_on_timeout=true
 
-test-all: $(VENV)/.dev ## every test
-	$(PYTEST) -m "slow or not slow" --timeout 10800
+test-all: $(VENV)/.dev ## every test; with PART=2/6 the second of six parts, which together are all files
+	$(PYTEST) -m "slow or not slow" --timeout 10800 $(if $(PART),--part $(PART))
 
 check: $(VENV)/.dev docs ## format, lint, types, architecture, and the links of the docs
 	$(BIN)/ruff format --check .

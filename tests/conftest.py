@@ -1,12 +1,15 @@
 """Fixtures that all tests share."""
 
+import functools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.commands import Slimline, command
+from tests.parts import files_of, part_and_parts
 from tests.processes import start_clean
 from tests.radosgw import Gateway, missing, radosgw
 from tests.servers import ministack
@@ -14,6 +17,29 @@ from tests.servers import ministack
 # the same examples in every run, and no time limit: a busy machine fails no test
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
+
+TESTS = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part",
+        type=part_and_parts,
+        metavar="K/N",
+        help="Run the files of the K-th of N parts; together the parts are all files, and no file is in two.",
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    asked: tuple[int, int] | None = config.getoption("--part")
+    if asked and collection_path.suffix == ".py" and collection_path not in _files_of(*asked):
+        return True
+    return None
+
+
+@functools.cache
+def _files_of(part: int, parts: int) -> set[Path]:
+    return files_of(part, parts, list(TESTS.rglob("test_*.py")))
 
 
 @pytest.fixture(scope="session", autouse=True)

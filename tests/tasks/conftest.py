@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.locking import locked
+from tests.shared import made_once
 from tests.tasks.evaluation.material import digits
 
 
@@ -19,18 +19,6 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project folder, which is the current one."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that one of the processes which share the tests makes, for all of them; nobody changes it."""
-    top = temporary.getbasetemp()
-    folder = (top.parent if "PYTEST_XDIST_WORKER" in os.environ else top) / f"shared-{name}"
-    with locked(folder.with_suffix(".lock")):
-        if not (folder / "made").exists():
-            folder.mkdir(exist_ok=True)
-            make(folder)
-            (folder / "made").touch()
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -58,49 +46,41 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "prepared", lambda folder: prepare_digits(folder / "data")) / "data"
 
 
+def trained_once(temporary: pytest.TempPathFactory, name: str, train: Callable[[], Any]) -> Any:
+    """A network that one of the processes trains; each reads it from the file, so that all have the same."""
+    from tasks.learning.saving import load_model, save_model
+
+    folder = made_once(temporary, name, lambda folder: save_model(train(), folder / "model.keras"))
+    return load_model(folder / "model.keras")
+
+
 @pytest.fixture(scope="session")
-def article(prepared: Path) -> Any:
+def article(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Any:
     """The article's network, trained on the digits; nobody changes it."""
-    from tasks.backend import set_seed
-    from tasks.learning.fitting import Plan
-    from tasks.workloads.image.networks import BUILDERS
-    from tests.tasks.training.material import CLASSES, SHAPE, trained
+    from tests.tasks.training.material import trained_article
 
-    set_seed(1)
-    model = BUILDERS["article_cnn"](SHAPE, CLASSES, 0.25)
-    return trained(model, prepared, Plan(epochs=6, batch_size=64, learning_rate=0.003, seed=1))
+    return trained_once(tmp_path_factory, "article", lambda: trained_article(prepared))
 
 
 @pytest.fixture(scope="session")
-def tiny(prepared: Path) -> Any:
+def tiny(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Any:
     """The least network, trained on the digits; nobody changes it."""
-    from tasks.backend import set_seed
-    from tasks.learning.fitting import Plan
-    from tests.tasks.training.material import tiny, trained
+    from tests.tasks.training.material import trained_tiny
 
-    set_seed(1)
-    return trained(tiny(), prepared, Plan(epochs=6, batch_size=64, learning_rate=0.003, seed=1))
+    return trained_once(tmp_path_factory, "tiny", lambda: trained_tiny(prepared))
 
 
 @pytest.fixture(scope="session")
-def residual(prepared: Path) -> Any:
+def residual(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Any:
     """A small network with BatchNorm and Add, trained on the digits; nobody changes it."""
-    from tasks.backend import set_seed
-    from tasks.learning.fitting import Plan
-    from tests.tasks.training.material import residual, trained
+    from tests.tasks.training.material import trained_residual
 
-    set_seed(1)
-    return trained(residual(), prepared, Plan(epochs=6, batch_size=64, learning_rate=0.005, seed=1))
+    return trained_once(tmp_path_factory, "residual", lambda: trained_residual(prepared))
 
 
 @pytest.fixture(scope="session")
-def resnet(prepared: Path) -> Any:
+def resnet(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Any:
     """ResNet-8, trained on the digits; nobody changes it. It takes a while."""
-    from tasks.backend import set_seed
-    from tasks.learning.fitting import Plan
-    from tasks.workloads.image.networks import BUILDERS
-    from tests.tasks.training.material import CLASSES, SHAPE, trained
+    from tests.tasks.training.material import trained_resnet
 
-    set_seed(1)
-    model = BUILDERS["resnet8"](SHAPE, CLASSES, 0.0)
-    return trained(model, prepared, Plan(epochs=12, batch_size=64, learning_rate=0.002, seed=1))
+    return trained_once(tmp_path_factory, "resnet", lambda: trained_resnet(prepared))

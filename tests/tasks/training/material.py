@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.backend import keras
+from tasks.backend import keras, set_seed
 from tasks.config import Data
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
 from tasks.learning.fitting import Plan, fit
 from tasks.samples import SplitName, TensorSpec, read_batches
+from tasks.workloads.image.networks import BUILDERS
 
 SHAPE, CLASSES = (16, 16, 1), 10
 SPECS = (TensorSpec(name="image", dtype="uint8", shape=SHAPE, low=0, high=255),)
@@ -122,3 +123,29 @@ def transposed() -> Any:
             layers.Dense(CLASSES, name="logits"),
         ]
     )
+
+
+def trained_article(folder: Path) -> Any:
+    """The article's network, trained on the digits."""
+    set_seed(1)
+    model = BUILDERS["article_cnn"](SHAPE, CLASSES, 0.25)
+    return trained(model, folder, Plan(epochs=6, batch_size=64, learning_rate=0.003, seed=1))
+
+
+def trained_tiny(folder: Path) -> Any:
+    """The least network, trained on the digits."""
+    set_seed(1)
+    return trained(tiny(), folder, Plan(epochs=6, batch_size=64, learning_rate=0.003, seed=1))
+
+
+def trained_residual(folder: Path) -> Any:
+    """The small network with BatchNorm and Add, trained on the digits."""
+    set_seed(1)
+    return trained(residual(), folder, Plan(epochs=6, batch_size=64, learning_rate=0.005, seed=1))
+
+
+def trained_resnet(folder: Path) -> Any:
+    """ResNet-8, trained on the digits."""
+    set_seed(1)
+    model = BUILDERS["resnet8"](SHAPE, CLASSES, 0.0)
+    return trained(model, folder, Plan(epochs=12, batch_size=64, learning_rate=0.002, seed=1))
