@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from tasks.config.names import KEY_ID, Name, check_name, explain
 from tasks.errors import ConfigError
 from tasks.settings import Renamed, Settings, form
+from tasks.stores import STORES, written
 
-STORE = form(r"^(file|s3)://.+", "file://folder or s3://bucket/prefix")
+STORE = form(rf"^({'|'.join(STORES)})://.+", written(STORES.values()))
 
 
 class Role(Settings):
@@ -89,7 +90,7 @@ class Deployment(Settings):
         "promotion": Renamed("approval", {"automatic": "none", "manual": "required"})
     }
 
-    store: Annotated[str, Field(pattern=STORE, description="where releases go: file://folder · s3://bucket/prefix")] = (
+    store: Annotated[str, Field(pattern=STORE, description=f"where releases go: {written(STORES.values())}")] = (
         "file://.slimline/store"
     )
     model: Annotated[Name, Field(description="the name under which it is released")]

@@ -1,48 +1,26 @@
 """Open a store by its address."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+import importlib
+from collections.abc import Mapping
+from typing import Any
 
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.errors import ConfigError
 from tasks.extras import needing
-
-R = TypeVar("R", bound=Readable)
-
-
-def _directory(url: str) -> Store:
-    from tasks.deployment.stores.directory import DirectoryStore
-
-    return DirectoryStore(url)
-
-
-def _s3(url: str) -> Store:
-    with needing("s3", "a store at s3://"):
-        from tasks.deployment.stores.s3 import S3Store
-
-    return S3Store(url)
-
-
-def _http(url: str) -> Readable:
-    from tasks.deployment.stores.http import HttpStore
-
-    return HttpStore(url)
-
-
-SCHEMES: dict[str, Callable[[str], Store]] = {"file": _directory, "s3": _s3}
-READABLE: dict[str, Callable[[str], Readable]] = {**SCHEMES, "https": _http, "http": _http}
+from tasks.stores import READ_ONLY, STORES, StoreKind, written
 
 
 def open_store(url: str) -> Store:
     """Return the store at an address, as ``deployment.store`` names it.
 
     Args:
-        url: ``file://folder`` or ``s3://bucket/prefix``.
+        url: ``file://folder``, ``s3://bucket/prefix``, or of another kind in :data:`tasks.stores.STORES`.
 
     Raises:
         ConfigError: it is none of these.
     """
-    return _open(url, SCHEMES, "file://folder or s3://bucket/prefix")
+    store: Store = _open(url, STORES)
+    return store
 
 
 def open_reader(url: str) -> Readable:
@@ -54,15 +32,19 @@ def open_reader(url: str) -> Readable:
     Raises:
         ConfigError: it is none of these.
     """
-    return _open(url, READABLE, "file://folder, s3://bucket/prefix or https://host/path")
+    store: Readable = _open(url, {**STORES, **READ_ONLY})
+    return store
 
 
-def _open(url: str, schemes: Mapping[str, Callable[[str], R]], expected: str) -> R:
+def _open(url: str, kinds: Mapping[str, StoreKind]) -> Any:
     scheme, separator, path = url.partition("://")
-    if scheme not in schemes or not separator or not path:
+    if scheme not in kinds or not separator or not path:
         advice = f"Write file://{url} if it is a folder" if url and ":" not in url else "Correct it"
         raise ConfigError(
-            f"Expected the address of a store: {expected}. Received: {url!r}. "
+            f"Expected the address of a store: {written(kinds.values())}. Received: {url!r}. "
             f"{advice}, in --store or in deployment.store of params.yaml."
         )
-    return schemes[scheme](url)
+    module, _, name = kinds[scheme].target.partition(":")
+    with needing("s3", f"a store at {scheme}://"):
+        opened = importlib.import_module(f"{__package__}.{module}")
+    return getattr(opened, name)(url)

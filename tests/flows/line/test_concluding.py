@@ -15,7 +15,7 @@ from tasks.deployment.approvals.approving import Reviewed, approve, reject
 from tasks.deployment.approvals.waiting import Terms
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import registry_of, rollback
-from tasks.deployment.stores import opening
+from tasks.deployment.stores import directory
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ReleaseError, VersioningError, WornOut
 from tasks.evaluation.records import DECISION, GATE, Decision, GateReport
@@ -38,12 +38,12 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 @pytest.fixture
 def end(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> End:
     """Come as far as the gate with the model of this bias, and end the run, which opens the store once."""
-    directory = opening.SCHEMES["file"]
+    kind = directory.DirectoryStore
     opened: list[str] = []
 
     def counted(url: str) -> Store:
         opened.append(url)
-        return directory(url)
+        return kind(url)
 
     def run(
         bias: float, params: Params, change: Callable[[], None] = lambda: None, cause: str | None = None
@@ -57,7 +57,7 @@ def end(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> End:
         change()
         opened.clear()
         with monkeypatch.context() as patch:
-            patch.setitem(opening.SCHEMES, "file", counted)
+            patch.setattr(directory, "DirectoryStore", counted)
             line()
         assert opened in ([params.deployment.store], [])  # in vain, where the gate lets nothing through
         return results[0]

@@ -29,6 +29,8 @@ def steps() -> dict[str, dict[str, Any]]:
     for case in [*CASES.values(), *OF_SEQUENCES.values()]:
         for step in case:
             found.setdefault(step["technique"], step)
+    if missing := [name for name in TECHNIQUES if name not in found]:
+        raise LookupError(f"Expected a case of each technique in cases.py. Received: none of {', '.join(missing)}.")
     return {name: found[name] for name in TECHNIQUES}
 
 

@@ -5,21 +5,18 @@ none are) and ``dropout`` (a rate) and gives an uncompiled ``tf_keras`` model fr
 0 before the first of a short history), and from that of the user where users count, to a score for each item.
 """
 
-from collections.abc import Callable
-
-from tasks.backend import KerasModel
 from tasks.workloads.ratings.networks.autoencoders import denoising_autoencoder, fism, two_tower
 from tasks.workloads.ratings.networks.factors import gmf, matrix_factorization, mlp, neumf
 from tasks.workloads.ratings.networks.least_squares import ials
+from tasks.workloads.ratings.networks.parts import Builder, history_network, user_network
 
-Builder = Callable[[int, int, int, float], KerasModel]
 BUILDERS: dict[str, Builder] = {
-    "denoising_autoencoder": denoising_autoencoder,
-    "fism": fism,
-    "two_tower": two_tower,
+    "denoising_autoencoder": history_network(denoising_autoencoder),
+    "fism": history_network(fism),
+    "two_tower": history_network(two_tower),
     "ials": ials,
-    "matrix_factorization": matrix_factorization,
-    "gmf": gmf,
-    "mlp": mlp,
-    "neumf": neumf,
+    "matrix_factorization": user_network(matrix_factorization),
+    "gmf": user_network(gmf),
+    "mlp": user_network(mlp),
+    "neumf": user_network(neumf),
 }

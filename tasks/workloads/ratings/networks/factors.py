@@ -1,98 +1,58 @@
 """Networks that know users by their numbers: matrix factorization, and those of neural collaborative filtering."""
 
-from tasks.backend import KerasModel, TfTensor, keras, tensorflow
-from tasks.workloads.ratings.networks.parts import entries
+from tasks.backend import TfTensor, keras, tensorflow
 
 WIDTH = 16  # numbers of a user's and an item's row
 HIDDEN = (32, 16, 8)  # of the perceptron, whose tables are as wide as its first layer is
 
 
-def matrix_factorization(length: int, items: int, users: int, dropout: float) -> KerasModel:
-    """Build ``p_u · q_i + b_i`` (Y. Koren, R. Bell and C. Volinsky, Computer 42 (2009), 30-37).
+def matrix_factorization(user: TfTensor, items: int, users: int, dropout: float) -> TfTensor:
+    """Return ``p_u · q_i + b_i`` (Y. Koren, R. Bell and C. Volinsky, Computer 42 (2009), 30-37).
 
     Args:
-        length: items of a history, which does not count here.
+        user: its number, ``[batch, 1]``.
         items: that are ranked.
         users: that are known by a number.
         dropout: rate of the user's row.
-
-    Returns:
-        a model from int32 ``[batch, length]`` and ``[batch, 1]`` to scores ``[batch, items]``, not compiled.
-
-    Raises:
-        ValueError: no users are known by a number.
     """
-    inputs, user = _entries(length, users, "matrix_factorization")
-    scores = keras().layers.Dense(items, name="scores")(_row(user, users, WIDTH, "users", dropout))
-    return keras().Model(inputs, scores, name="matrix_factorization")
+    return keras().layers.Dense(items, name="scores")(_row(user, users, WIDTH, "users", dropout))
 
 
-def gmf(length: int, items: int, users: int, dropout: float) -> KerasModel:
-    """Build generalized matrix factorization: ``h · (p_u ∘ q_i)`` (He et al. 2017, arXiv:1708.05031).
+def gmf(user: TfTensor, items: int, users: int, dropout: float) -> TfTensor:
+    """Return the scores of generalized matrix factorization: ``h · (p_u ∘ q_i)`` (He et al. 2017, arXiv:1708.05031).
 
     Args:
-        length: items of a history, which does not count here.
+        user: its number, ``[batch, 1]``.
         items: that are ranked.
         users: that are known by a number.
         dropout: rate of the user's row.
-
-    Returns:
-        a model from int32 ``[batch, length]`` and ``[batch, 1]`` to scores ``[batch, items]``, not compiled.
-
-    Raises:
-        ValueError: no users are known by a number.
     """
-    inputs, user = _entries(length, users, "gmf")
-    scores = _weighted(_products(user, items, users, dropout), 1)
-    return keras().Model(inputs, scores, name="gmf")
+    return _weighted(_products(user, items, users, dropout))
 
 
-def mlp(length: int, items: int, users: int, dropout: float) -> KerasModel:
-    """Build a perceptron over a user's and an item's row (He et al. 2017, arXiv:1708.05031).
+def mlp(user: TfTensor, items: int, users: int, dropout: float) -> TfTensor:
+    """Return the scores of a perceptron over a user's and an item's row (He et al. 2017, arXiv:1708.05031).
 
     Args:
-        length: items of a history, which does not count here.
+        user: its number, ``[batch, 1]``.
         items: that are ranked.
         users: that are known by a number.
         dropout: rate of the user's row.
-
-    Returns:
-        a model from int32 ``[batch, length]`` and ``[batch, 1]`` to scores ``[batch, items]``, not compiled.
-
-    Raises:
-        ValueError: no users are known by a number.
     """
-    inputs, user = _entries(length, users, "mlp")
-    scores = _weighted(_perceptron(user, items, users, dropout), 1)
-    return keras().Model(inputs, scores, name="mlp")
+    return _weighted(_perceptron(user, items, users, dropout))
 
 
-def neumf(length: int, items: int, users: int, dropout: float) -> KerasModel:
-    """Build GMF and MLP side by side, each with tables of its own (He et al. 2017, arXiv:1708.05031).
+def neumf(user: TfTensor, items: int, users: int, dropout: float) -> TfTensor:
+    """Return the scores of GMF and MLP side by side, each with tables of its own (He et al. 2017, arXiv:1708.05031).
 
     Args:
-        length: items of a history, which does not count here.
+        user: its number, ``[batch, 1]``.
         items: that are ranked.
         users: that are known by a number.
         dropout: rate of the user's rows.
-
-    Returns:
-        a model from int32 ``[batch, length]`` and ``[batch, 1]`` to scores ``[batch, items]``, not compiled.
-
-    Raises:
-        ValueError: no users are known by a number.
     """
-    inputs, user = _entries(length, users, "neumf")
     both = [_products(user, items, users, dropout), _perceptron(user, items, users, dropout)]
-    scores = _weighted(keras().layers.Concatenate(name="both")(both), 1)
-    return keras().Model(inputs, scores, name="neumf")
-
-
-def _entries(length: int, users: int, name: str) -> tuple[list[TfTensor], TfTensor]:
-    if not users:
-        raise ValueError(f"no users for {name}, which knows them by numbers: set data.ratings.user_table to true.")
-    _, inputs = entries(length, users)
-    return inputs, inputs[1]
+    return _weighted(keras().layers.Concatenate(name="both")(both))
 
 
 def _row(user: TfTensor, users: int, width: int, name: str, dropout: float) -> TfTensor:
@@ -131,7 +91,7 @@ def _perceptron(user: TfTensor, items: int, users: int, dropout: float) -> TfTen
     return hidden
 
 
-def _weighted(features: TfTensor, outputs: int) -> TfTensor:
+def _weighted(features: TfTensor) -> TfTensor:
     """Return a score for each item of its features, ``[batch, items]``."""
     layers = keras().layers
-    return layers.Flatten(name="scores")(layers.Dense(outputs, name="weights")(features))
+    return layers.Flatten(name="scores")(layers.Dense(1, name="weights")(features))

@@ -1,7 +1,60 @@
-"""The parts of networks for ratings."""
+"""The beginnings and the ends of networks for ratings.
+
+A builder takes ``length`` (items of a history), ``items`` (that are ranked), ``users`` (that are known by a number; 0:
+none are) and ``dropout`` (a rate). Its model goes from int32 ``[batch, length]``, and from ``[batch, 1]`` where users
+are known, to scores ``[batch, items]`` and is not compiled.
+"""
+
+from collections.abc import Callable
+from functools import update_wrapper
 
 from tasks.backend import KerasModel, TfTensor, keras, tensorflow
 from tasks.workloads.ratings.settings import HISTORY, USER
+
+Builder = Callable[[int, int, int, float], KerasModel]
+Features = Callable[[TfTensor, int], TfTensor]  # of a history, and how many items there are: [batch, n]
+Scores = Callable[[TfTensor, int, int, float], TfTensor]  # of a user; items, users and dropout: [batch, items]
+NAMES = ("__name__", "__doc__")
+
+
+def history_network(features: Features) -> Builder:
+    """Return the builder of a network that scores items by a linear layer over what a history says.
+
+    Users do not count, be they known by a number or not; dropout comes before the scores.
+
+    Args:
+        features: gives what the linear layer sees; its name becomes the network's.
+    """
+    name = getattr(features, "__name__", None)
+
+    def build(length: int, items: int, users: int, dropout: float) -> KerasModel:
+        layers = keras().layers
+        history, inputs = entries(length, users)
+        found = features(history, items)
+        if dropout:
+            found = layers.Dropout(dropout)(found)
+        scores = layers.Dense(items, name="scores")(found)
+        return keras().Model(inputs if len(inputs) > 1 else inputs[0], scores, name=name)
+
+    return update_wrapper(build, features, NAMES, ())
+
+
+def user_network(scores: Scores) -> Builder:
+    """Return the builder of a network that knows users by their numbers; their histories do not count.
+
+    The builder raises ValueError where no users are known.
+
+    Args:
+        scores: gives the score of each item; its name becomes the network's.
+    """
+    name = getattr(scores, "__name__", None)
+
+    def build(length: int, items: int, users: int, dropout: float) -> KerasModel:
+        _check_users(users, name)
+        _, inputs = entries(length, users)
+        return keras().Model(inputs, scores(inputs[1], items, users, dropout), name=name)
+
+    return update_wrapper(build, scores, NAMES, ())
 
 
 def entries(length: int, users: int) -> tuple[TfTensor, list[TfTensor]]:
@@ -31,18 +84,6 @@ def summed(history: TfTensor, items: int, width: int) -> TfTensor:
     return total / tf.sqrt(tf.maximum(tf.reduce_sum(there, axis=1, keepdims=True), 1.0))
 
 
-def ranking(inputs: list[TfTensor], features: TfTensor, items: int, dropout: float, name: str) -> KerasModel:
-    """Return the model that gives a score for each item of features.
-
-    Args:
-        inputs: all of the network.
-        features: ``[batch, n]``.
-        items: that are ranked.
-        dropout: rate before the scores.
-        name: of the model.
-    """
-    tf_keras = keras()
-    if dropout:
-        features = tf_keras.layers.Dropout(dropout)(features)
-    scores = tf_keras.layers.Dense(items, name="scores")(features)
-    return tf_keras.Model(inputs if len(inputs) > 1 else inputs[0], scores, name=name)
+def _check_users(users: int, name: str | None) -> None:
+    if not users:
+        raise ValueError(f"no users for {name}, which knows them by numbers: set data.ratings.user_table to true.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.config import Deployment
 from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import SMALL, Entry, Store
 from tasks.errors import Conflict, NotFound, StoreError
@@ -19,6 +20,10 @@ KEY = "models/digits/channels/production.json"
 WRITERS = 4
 
 racer: "Racer"
+
+
+def test_params_take_its_address(store_url: str) -> None:
+    assert Deployment(model="shades", store=store_url).store == store_url
 
 
 def test_what_was_put_is_read(store: Store) -> None:
