@@ -32,9 +32,8 @@ from tasks.deployment.decisions.entries import (
     Ledger,
     Opened,
     Reserved,
-    broken,
-    replay,
 )
+from tasks.deployment.decisions.replaying import broken, replay
 from tasks.deployment.registry import encode, now
 from tasks.deployment.stores.protocol import Readable, Store
 from tasks.errors import Conflict, LedgerError, NotFound, StoreError

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tasks.config import Retention, Split
 from tasks.data_loading.splitting import HASHES, assign
 from tasks.deployment.decisions import ledger, sealed
-from tasks.deployment.decisions.entries import Book, Ended, Entry, Ledger, Opened, Reserved, replay
+from tasks.deployment.decisions.entries import Book, Ended, Entry, Ledger, Opened, Reserved
 from tasks.deployment.decisions.ledger import Known, ledger_key, read
+from tasks.deployment.decisions.replaying import replay
 from tasks.deployment.decisions.sealed import Hashes, Terms, reserve
 from tasks.deployment.releases import retention
 from tasks.deployment.stores.conditions import Conditions, Kept
@@ -498,3 +499,39 @@ def test_what_is_written_is_what_is_read(store: Store) -> None:
     assert Ledger.model_validate_json(store.get(ledger_key(MODEL)).content) == book.ledger
     assert [line.kind for line in book.ledger.lines] == ["opened", "reserved", "ended"]
     assert isinstance(book.ledger.lines[2], Ended)
+
+
+def test_verdicts_that_come_late_together_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work grows with the lines of a ledger, in whatever order its decisions end."""
+    budget, begun = ErrorBudget(), list[Any]()
+    for number in range(1, 201):
+        level = budget.level(0.05, 0.2)
+        asked = question(str(number))
+        begun.append(
+            Reserved(
+                number=number,
+                set=1,
+                samples=100,
+                question=asked,
+                recipe="int8",
+                error=0.05,
+                ceiling=0.2,
+                level=level,
+                at=AT,
+                by="alice",
+            )
+        )
+        budget = budget.reserve()
+    ended = [Ended(number=number, outcome="PASS", at=AT) for number in range(1, 201)]
+    counted = 0
+
+    def after(self: ErrorBudget, *told: Any) -> ErrorBudget:
+        nonlocal counted
+        counted += 1
+        return count_after(self, *told)
+
+    count_after = ErrorBudget.after
+    monkeypatch.setattr(ErrorBudget, "after", after)
+    (of,) = replayed([Opened(samples="5" * 64, count=100, at=AT), *begun, *ended]).sets
+    assert counted < 2 * len(begun)  # as they were begun, and once more when all had ended
+    assert of.budget.passed == len(begun)
