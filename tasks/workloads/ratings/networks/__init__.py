@@ -6,11 +6,13 @@ none are) and ``dropout`` (a rate) and gives an uncompiled ``tf_keras`` model fr
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from tasks.backend import KerasModel
 from tasks.workloads.ratings.networks.autoencoders import denoising_autoencoder, fism, two_tower
 from tasks.workloads.ratings.networks.factors import gmf, matrix_factorization, mlp, neumf
-from tasks.workloads.ratings.networks.least_squares import ials
+from tasks.workloads.ratings.networks.least_squares import ials, solve
+from tasks.workloads.ratings.networks.similarity import similarity, solve_similarity
 
 Builder = Callable[[int, int, int, float], KerasModel]
 BUILDERS: dict[str, Builder] = {
@@ -18,8 +20,10 @@ BUILDERS: dict[str, Builder] = {
     "fism": fism,
     "two_tower": two_tower,
     "ials": ials,
+    "similarity": similarity,
     "matrix_factorization": matrix_factorization,
     "gmf": gmf,
     "mlp": mlp,
     "neumf": neumf,
 }
+SOLVED: dict[str, Callable[[KerasModel, Path], None]] = {"ials": solve, "similarity": solve_similarity}
