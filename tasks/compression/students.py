@@ -11,8 +11,11 @@ from tasks.compression.technique import Context
 from tasks.config import Settings
 from tasks.errors import Unsuited
 from tasks.learning.building import build_model
+from tasks.learning.fitting import Fitted
 from tasks.learning.renumbering import numbers_of, renumbered
+from tasks.learning.solving import solve_network
 from tasks.samples import Specs, read_dataset
+from tasks.workloads import outcome_of
 
 
 class Student(Settings):
@@ -23,7 +26,7 @@ class Student(Settings):
         student: {model: mean_embedding, options: {width: 8}}
     """
 
-    model: Annotated[str, Field(min_length=1, description="as in training; it begins untrained")]
+    model: Annotated[str, Field(min_length=1, description="as in training; it begins untrained, or solved for")]
     options: Annotated[
         Mapping[str, int | float | str | bool], Field(description="what its function takes beside that")
     ] = {}
@@ -54,6 +57,36 @@ def build_student(student: Student, present: KerasModel, context: Context) -> Ke
             f"{built.output_shape[1:]}. Take another model."
         )
     return _behind(numbers, built, present) if numbers else built
+
+
+def solve_student(student: Student, model: KerasModel, context: Context) -> Fitted | None:
+    """Set the weights of a student to those that are solved for.
+
+    Args:
+        student: which one.
+        model: what :func:`build_student` gave.
+        context: of the recipe.
+
+    Returns:
+        the course of it; None where the network is one to train.
+    """
+    if numbers_of(model):
+        return None
+    return solve_network(student.model, model, context.outcome, context.prepared, context.say)
+
+
+def is_better(learned: Fitted, solved: Fitted | None, context: Context) -> bool:
+    """Return whether a training came further on validation than what was solved for.
+
+    Args:
+        learned: the course of the training.
+        solved: of what it began with; None: anything is better.
+        context: of the recipe.
+    """
+    if solved is None:
+        return True
+    sign = -1 if outcome_of(context.prepared, context.outcome).less_is_better else 1
+    return sign * learned.metrics[learned.metric] > sign * solved.metrics[solved.metric]
 
 
 def _fewer(specs: Specs, most: int) -> Specs:

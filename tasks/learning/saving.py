@@ -12,6 +12,7 @@ from tasks.files import whole_file
 from tasks.learning.finite import check_finite
 from tasks.learning.remaking import layer_not_read, layer_not_remade, made_again
 from tasks.learning.renumbering import renumbering
+from tasks.workloads.shared_table import shared_table
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can name
 
@@ -107,7 +108,7 @@ def load_model(path: Path) -> KerasModel:
     Raises:
         TrainingError: a layer cannot be made again of what the file says, or it has weights that are no numbers.
     """
-    renumbering()  # is registered with it
+    renumbering(), shared_table()  # are registered with it
     with made_again("read again from its file", lambda: layer_not_read(path)):
         model = keras().models.load_model(path, compile=False)
     check_finite(model, str(path))

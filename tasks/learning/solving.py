@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tasks.backend import KerasModel
-from tasks.learning.fitting import Fitted, Plan, compile_model, fit, numbers_of
+from tasks.learning.fitting import Fitted, Plan, fit
 from tasks.learning.pipeline import evaluation_batches
 from tasks.samples import PREPARED, SplitName, read_dataset
 from tasks.workloads import learning_of, outcome_of
 from tasks.workloads.augmenting import SolvesNetworks
+from tasks.workloads.protocol import OutcomeSettings
 
 
 def train_network(
@@ -33,13 +34,31 @@ def train_network(
     Returns:
         the course of the training, of one row where the weights were solved for.
     """
+    return solve_network(name, model, plan.outcome, folder, say) or fit(model, plan, folder, backup=backup, say=say)
+
+
+def solve_network(
+    name: str, model: KerasModel, settings: OutcomeSettings | None, folder: Path, say: Callable[[str], None]
+) -> Fitted | None:
+    """Set the weights of a network to those that are solved for.
+
+    Args:
+        name: of the network, as params.yaml has it.
+        model: the network.
+        settings: of the outcome.
+        folder: of the prepared data.
+        say: is told what validation says.
+
+    Returns:
+        the course of it, of one row; None where the network is one to train, which stays as it is.
+    """
     learning = learning_of(read_dataset(folder).workload)
     if not isinstance(learning, SolvesNetworks) or not learning.solves(name):
-        return fit(model, plan, folder, backup=backup, say=say)
+        return None
     began = time.perf_counter()
     learning.solve(name, model, folder)
-    outcome = outcome_of(folder, plan.outcome)
-    compile_model(model, plan, 1, outcome, numbers_of(read_dataset(folder)))
+    outcome = outcome_of(folder, settings)
+    model.compile(loss=outcome.loss(), metrics=[outcome.metric()])
     metric = str(outcome.metric().name)
     row: dict[str, float] = {}
     prefixes: dict[SplitName, str] = {"train": "", "validation": "validation_"}

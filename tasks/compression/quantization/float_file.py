@@ -17,10 +17,11 @@ from tasks.litert import LiteRTModel
 from tasks.samples import Inputs
 
 # of what reads a weight: which widths it may have depends on it; nothing but float32 in operators of kind "fixed"
-Kind = Literal["dense", "convolution", "other", "table", "recurrent", "fixed"]
-EXACT: frozenset[Kind] = frozenset({"table", "recurrent"})  # what is read as floats, so that it counts as stored
+Kind = Literal["dense", "convolution", "other", "table", "recurrent", "shared", "fixed"]
+# what is read as floats, so that it counts as stored; shared: a table that a dense layer multiplies by, too
+EXACT: frozenset[Kind] = frozenset({"table", "recurrent", "shared"})
 SHARED = 256  # values of a table at most, where they are shared
-RECURRENT: tuple[TableBits, ...] = (8, 4)
+WHOLE: tuple[TableBits, ...] = (8, 4)  # what the runtime makes floats of
 LSTM_KERNELS = (*range(1, 9), 16)  # inputs of LiteRT's LSTM: of each gate for inputs and states, and the projection
 Arrays = tuple[NDArray[np.float32], ...]
 
@@ -31,12 +32,13 @@ class TableSettings:
 
     ``bits``: widths of tables, falling; ``scales``: theirs, see
     :func:`tasks.compression.quantization.tables.levels_of`; ``recurrent``: widths of recurrent kernels, falling;
-    ``whole``: paths of weights that stay float32.
+    ``shared``: of tables that are multiplied by as well; ``whole``: paths of weights that stay float32.
     """
 
     bits: tuple[TableBits, ...] = get_args(TableBits)
     scales: TableScales | None = None
-    recurrent: tuple[TableBits, ...] = RECURRENT
+    recurrent: tuple[TableBits, ...] = WHOLE
+    shared: tuple[TableBits, ...] = WHOLE
     whole: frozenset[str] = frozenset()
 
 
@@ -124,19 +126,19 @@ class FloatFile:
             return "fixed"
         kinds = {operation.kind for operation in self.operations[path]}
         if kinds & EXACT:
-            return next(iter(kinds)) if len(kinds) == 1 else "fixed"
+            return next(iter(kinds)) if len(kinds) == 1 else "shared" if kinds == {"table", "dense"} else "fixed"
         order: tuple[Kind, ...] = ("fixed", "other", "convolution", "dense")
         return next(kind for kind in order if kind in kinds)
 
     def exact_bits(self, path: str) -> tuple[TableBits, ...]:
-        """Return the widths that a table's rows or a recurrent kernel may have, falling; none of other weights.
+        """Return the widths that a table or a recurrent kernel may have, falling; none of other weights.
 
         Args:
             path: of the weight.
         """
         kind = self.kind(path)
         if kind != "table":
-            return self.tables.recurrent if kind == "recurrent" else ()
+            return {"recurrent": self.tables.recurrent, "shared": self.tables.shared}.get(kind, ())
         row = math.gcd(*(values.shape[-1] for values in self.weights[path]))
         return tuple(bits for bits in self.tables.bits if bits in widths(row))
 

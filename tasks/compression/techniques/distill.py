@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from tasks.backend import KerasModel
 from tasks.compression.retraining import NONE, Retraining, retrain, teacher_of
 from tasks.compression.sparsity.constraint import hold_all_zeros
-from tasks.compression.students import Student, build_student
+from tasks.compression.students import Student, build_student, is_better, solve_student
 from tasks.compression.technique import SPARSITY, Context, Kind, Result, Subject, Technique
 from tasks.compression.weights import weights
 from tasks.config import Settings
@@ -33,7 +33,8 @@ class Distill(Retraining, Technique):
 
     With ``hints`` a layer learns to give what a layer of the teacher gives, before that. A regressor stands between
     layers of different widths and is dropped afterwards. With ``student`` another network learns, of any architecture,
-    and takes the place of the present one: an LSTM teaches a mean of embeddings.
+    and takes the place of the present one: an LSTM teaches a mean of embeddings. A student whose weights are solved for
+    begins with these, and keeps them unless what it learns is better on validation.
 
     .. code-block:: yaml
 
@@ -74,10 +75,14 @@ class Distill(Retraining, Technique):
         """Train all weights; of the epochs the one with the best metric on validation is kept."""
         before = subject.network
         model = build_student(self.student, before, context) if self.student else copy_model(before)
+        solved = solve_student(self.student, model, context) if self.student else None
+        start = model.get_weights()
         hold_all_zeros(model)
         if self.hints is not None:
             self._follow_hints(model, self.hints, context)
-        retrain(model, self, context)
+        if not is_better(retrain(model, self, context), solved, context):
+            context.say("what it was solved for is better than what it has learned, and stays")
+            model.set_weights(start)
         gone = frozenset({*weights(before), *(layer.name for layer in before.layers)} if self.student else ())
         changed = tuple(layer.name for layer in model.layers if layer.weights)
         return Result(Subject(copy_model(model)), changed=changed, outdated=gone)

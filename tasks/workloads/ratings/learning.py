@@ -6,8 +6,7 @@ from pathlib import Path
 from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.samples import Specs
 from tasks.workloads.protocol import Builder
-from tasks.workloads.ratings.networks import BUILDERS
-from tasks.workloads.ratings.networks.least_squares import ials, solve
+from tasks.workloads.ratings.networks import BUILDERS, SOLVED
 from tasks.workloads.ratings.settings import HISTORY, USER, RatingsAugmentation
 
 
@@ -34,12 +33,12 @@ class RatingsLearning:
         return {**batch, HISTORY: tf.where(forgotten, tf.zeros_like(history), history)}
 
     def solves(self, name: str) -> bool:
-        """Return whether it is iALS."""
-        return name == ials.__name__
+        """Return whether it is one that is solved for."""
+        return name in SOLVED
 
-    def solve(self, name: str, model: KerasModel, folder: Path) -> None:  # noqa: ARG002 - there is but one
-        """Set the weights of iALS."""
-        solve(model, folder)
+    def solve(self, name: str, model: KerasModel, folder: Path) -> None:
+        """Set the weights of a network."""
+        SOLVED[name](model, folder)
 
     def augment_targets(self, targets: TfTensor, changed: Mapping[str, TfTensor]) -> TfTensor:
         """Let what the network still sees be known: it is to find what was left out, and not to repeat what it gets."""

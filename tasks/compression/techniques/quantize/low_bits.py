@@ -11,7 +11,7 @@ from tasks.backend import KerasModel
 from tasks.compression.layers import named
 from tasks.compression.location import locate
 from tasks.compression.quantization.calibration import CalibrationSet, calibration_set, class_names
-from tasks.compression.quantization.float_file import FloatFile, TableSettings
+from tasks.compression.quantization.float_file import WHOLE, FloatFile, TableSettings
 from tasks.compression.quantization.int4 import Bits, WeightRange, widths_of
 from tasks.compression.quantization.kernels import check_kernels
 from tasks.compression.quantization.lookups import exact_settings, with_lookups
@@ -130,7 +130,8 @@ class LowBits(Calibrated):
         found = with_lookups(flatbuffer, places, samples)
         every: tuple[TableBits, ...] = get_args(TableBits)
         allowed = tuple(bits for bits in every if bits >= self.table_bits)
-        settings = TableSettings(allowed, self.table_scales, whole=self._excluded(model, places))
+        shared = tuple(bits for bits in WHOLE if bits in allowed)
+        settings = TableSettings(allowed, self.table_scales, shared=shared, whole=self._excluded(model, places))
         file = FloatFile(found.flatbuffer, places, settings)
         return FloatFile(found.flatbuffer, places, exact_settings(file, samples)), found.refused
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.backend import KerasModel, TfTensor, keras, tensorflow
-from tasks.workloads.outcomes.ranking.references import FACTORS, UNSEEN, references
+from tasks.workloads.outcomes.ranking.references import FACTORS, UNSEEN, References, references
 from tasks.workloads.ratings.networks.parts import entries
 
 STEPS = 4  # of conjugate gradients; more change hardly anything
@@ -77,10 +78,21 @@ def solve(model: KerasModel, folder: Path) -> None:
     """
     known = references(folder)
     items = known.items.astype(np.float64)
-    # what all users have in common of their equations becomes the identity: then few steps are enough, and 32 bits
-    common = UNSEEN * (items.T @ items + known.ridge * len(items) * np.eye(FACTORS))
-    root = np.linalg.inv(np.linalg.cholesky(common))
+    root = common_root(known)
     turned = items @ root.T
     model.get_layer("table").set_weights([np.concatenate([np.zeros((1, FACTORS)), turned])])
     model.get_layer("ridge").set_weights([known.ridge * root @ root.T])
     model.get_layer("scores").set_weights([turned.T])
+
+
+def common_root(known: References) -> NDArray[np.float64]:
+    """Return the matrix that turns what all users have in common of their equations into the identity.
+
+    Few steps of conjugate gradients are enough then, and 32 bits.
+
+    Args:
+        known: the references.
+    """
+    items = known.items.astype(np.float64)
+    common = UNSEEN * (items.T @ items + known.ridge * len(items) * np.eye(FACTORS))
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(common)))
