@@ -91,7 +91,27 @@ def _worst(distortions: Collection[float | None]) -> float | None:
 
 def _rank(constant: Constant) -> int | None:
     matrix = by_output(constant.real(), constant.outputs)
-    return int(np.linalg.matrix_rank(matrix)) if matrix.size <= LARGE else None
+    if matrix.size > LARGE:
+        return None
+    return min(matrix.shape) if _has_full_rank(matrix) else int(np.linalg.matrix_rank(matrix))
+
+
+def _has_full_rank(matrix: NDArray[np.float32]) -> bool:
+    """Return whether a matrix surely has full rank by the measure of ``matrix_rank``, in a fraction of its time.
+
+    That counts singular values over the largest one times the longer side times float32's precision. Here each is
+    larger than twice that, even with the Frobenius norm for the largest one: the matrix times its transpose, less the
+    square of that bound, is positive definite.
+    """
+    wide = matrix.astype(np.float64)
+    wide = wide if wide.shape[0] <= wide.shape[1] else wide.T
+    squares = wide @ wide.T
+    bound = 2 * np.sqrt(np.trace(squares)) * wide.shape[1] * np.finfo(np.float32).eps
+    try:
+        np.linalg.cholesky(squares - bound**2 * np.eye(len(squares)))
+    except np.linalg.LinAlgError:
+        return False
+    return bool(bound > 0)
 
 
 def _distortion(before: Constant, after: Constant, converted: bool) -> float | None:

@@ -11,6 +11,7 @@ from tasks.learning import rewrites
 from tasks.learning.causes import cause_of, layer_of
 from tasks.learning.feeding import IDS, entries, specs_of, taken
 from tasks.learning.remaking import layer_not_remade, made_again
+from tasks.learning.saved_function import converter_of, is_writable
 from tasks.litert import input_names
 from tasks.samples import Inputs, Specs
 
@@ -147,7 +148,7 @@ def convert(
 
     with _traced():
         function = tf.function(serve).get_concrete_function(**given)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], _held_by(function, model))
+    converter = _converter(function, model)
     if configure:
         configure(converter)
         _settle(converter, given, by_converter or not float_input)
@@ -210,19 +211,17 @@ def _as_given(sample: Inputs, given: Mapping[str, Any]) -> Any:
     return {name: sample.arrays[name].astype(spec.dtype.as_numpy_dtype) for name, spec in given.items()}
 
 
-def _held_by(function: Any, model: KerasModel) -> Any:
-    """Return what holds all that a function reads while it is converted: its variables, or the model if there is more.
-
-    The converter writes a SavedModel of it. Of a model that is one with every layer's functions, traced anew, which
-    takes five times as long as all the rest.
-    """
+def _converter(function: Any, model: KerasModel) -> Any:
+    """Return a converter of a function, which holds all that it reads: its variables, or the model if there is more."""
+    if is_writable(function):
+        return converter_of(function)
     tf = tensorflow()
     known = {id(variable.handle) for variable in function.variables}
     if any(tensor.dtype == tf.resource and id(tensor) not in known for tensor in function.captured_inputs):
-        return model  # a table
+        return tf.lite.TFLiteConverter.from_concrete_functions([function], model)  # a table
     holder = tf.Module()
     holder.held = list(function.variables)
-    return holder
+    return tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
 
 
 def _converter_error() -> type[Exception]:

@@ -1,11 +1,14 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tasks.backend import keras, set_seed
-from tasks.compression.layer_states import measure_layers
+from tasks.compression.flatbuffer import Constant
+from tasks.compression.layer_states import _rank, measure_layers
 from tasks.compression.location import locate
 from tasks.compression.records import LayerState
 from tasks.compression.technique import Subject
@@ -48,6 +51,31 @@ def test_rank_and_values_of_a_depthwise_kernel_are_by_channel(depthwise: Any) ->
         found = [state for state in states if state.shape[0] == 1 and state.shape[1:3] == (3, 3)]
         assert len(found) > 3
         assert {(state.rank, state.distinct) for state in found} == {(9, 9)}
+
+
+def matrices(chance: np.random.Generator) -> Iterator[NDArray[np.float32]]:
+    """Of every kind: whole, with few numbers, with rows of all sizes, with singular values close to nothing, empty."""
+    for number in range(200):
+        rows, columns = chance.integers(1, 60, 2)
+        least = min(rows, columns)
+        matrix = chance.normal(size=(rows, columns))
+        sizes = 10.0 ** np.linspace(0, -8 * chance.random(), least)
+        kinds = [
+            matrix,
+            matrix * (chance.random(matrix.shape) < 0.2),
+            matrix * 10.0 ** chance.uniform(-7, 0, (rows, 1)),
+            (chance.normal(size=(rows, least)) * sizes) @ chance.normal(size=(least, columns)),
+            np.zeros_like(matrix),
+        ]
+        yield kinds[number % len(kinds)].astype(np.float32)
+
+
+def test_rank_is_that_of_singular_values() -> None:
+    found = [
+        (_rank(Constant(each, "float32", 0)), min(each.shape), each) for each in matrices(np.random.default_rng(1))
+    ]
+    assert [rank for rank, _, _ in found] == [np.linalg.matrix_rank(each) for _, _, each in found]
+    assert {rank == least for rank, least, _ in found} == {True, False}
 
 
 def test_what_rounding_does_to_a_network_with_normalization_is_one(made: Made) -> None:

@@ -1,10 +1,9 @@
 """The verdict on a candidate: its file beside the network that it was made of, and its record beside both."""
 
+import functools
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,10 +32,7 @@ COMPRESSES = frozenset({"prune", "prune_channels", "factorize", "cluster", "quan
 
 def logits(file: bytes, inputs: Inputs | NDArray[np.uint8]) -> NDArray[np.float32]:
     """The outputs of the runtime for each sample by itself."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(file)
-        return LiteRTModel(path).predict(inputs)
+    return LiteRTModel(file).predict(inputs)
 
 
 def decibels(wanted: NDArray[Any], given: NDArray[Any]) -> float:
@@ -44,13 +40,63 @@ def decibels(wanted: NDArray[Any], given: NDArray[Any]) -> float:
     return sqnr(wanted, given)
 
 
-def rounded(model: Any, bits: int, by_channel: bool) -> bytes:
+class Reference:
+    """A network with what it gives on the zoo's samples, and what plain rounding leaves of that; each computed once.
+
+    Args:
+        model: the network, whose weights stay as they are.
+        inputs: what it is asked.
+        calibrated: what ranges are measured on, as calibration does: values of other samples may lie outside.
+    """
+
+    def __init__(self, model: Any, inputs: Inputs, calibrated: Inputs) -> None:
+        self.model, self.inputs, self.calibrated = model, inputs, calibrated
+        self.plainly = functools.cache(self._plainly)
+        self._rounded_weights = functools.cache(self._rounded_weights_db)
+        self._rounded_values = functools.cache(self._rounded_values_db)
+
+    @functools.cached_property
+    def outputs(self) -> NDArray[Any]:
+        """What the network gives."""
+        return np.asarray(self.model(fed(self.inputs), training=False))
+
+    @functools.cached_property
+    def float_db(self) -> float:
+        """The decibels that float32 itself does not compute."""
+        return float32_db(self.model, fed(self.inputs))
+
+    @functools.cached_property
+    def _file(self) -> bytes:
+        return to_tflite(self.model)
+
+    def _plainly(self, mode: str, by_channel: bool) -> float:
+        """The decibels that plain rounding leaves of the network's outputs.
+
+        Args:
+            mode: of quantization: what is rounded to how many bits.
+            by_channel: a step for each output channel of a matrix, or for all.
+        """
+        if mode == "float16":
+            return decibels(self.outputs, np.asarray(halved(self.model)(fed(self.inputs), training=False)))
+        errors = [self._rounded_weights(BITS[mode], by_channel)]
+        if bits := VALUE_BITS.get(mode):
+            errors.append(self._rounded_values(bits))
+        return together(errors)
+
+    def _rounded_weights_db(self, bits: int, by_channel: bool) -> float:
+        return decibels(self.outputs, logits(rounded(self._file, bits, by_channel), self.inputs))
+
+    def _rounded_values_db(self, bits: int) -> float:
+        return decibels(self.outputs, rounded_values(self.model, self.inputs, self.calibrated, bits))
+
+
+def rounded(float_file: bytes, bits: int, by_channel: bool) -> bytes:
     """The float file of a network, its matrices rounded to so many bits: a step for each output channel, or for all.
 
     Rounded is what the file holds: the converter has multiplied batch normalizations into it, which spreads the
     channels of a depthwise kernel far apart.
     """
-    file, most = File(to_tflite(model)), 2 ** (bits - 1) - 1
+    file, most = File(float_file), 2 ** (bits - 1) - 1
     for use in {(use.graph, use.tensor): use for use in file.uses() if len(use.shape) > 1}.values():
         constant = file.constant(use.graph, use.tensor)
         if constant.dtype == "float32" and constant.values.size > max(use.shape):
@@ -108,25 +154,6 @@ def rounded_values(model: Any, inputs: Inputs, calibrated: Inputs, bits: int) ->
     return np.asarray(layers(fed(inputs), training=False))
 
 
-def plainly(mode: str, by_channel: bool, model: Any, wanted: NDArray[Any], inputs: Inputs, calibrated: Inputs) -> float:
-    """The decibels that plain rounding leaves of a network's outputs.
-
-    Args:
-        mode: of quantization: what is rounded to how many bits.
-        by_channel: a step for each output channel of a matrix, or for all.
-        model: the network.
-        wanted: what it gives.
-        inputs: for these.
-        calibrated: what ranges are measured on.
-    """
-    if mode == "float16":
-        return decibels(wanted, np.asarray(halved(model)(fed(inputs), training=False)))
-    errors = [decibels(wanted, logits(rounded(model, BITS[mode], by_channel), inputs))]
-    if bits := VALUE_BITS.get(mode):
-        errors.append(decibels(wanted, rounded_values(model, inputs, calibrated, bits)))
-    return together(errors)
-
-
 def together(errors: Sequence[float]) -> float:
     """The decibels of several errors that know nothing of each other."""
     return -10 * math.log10(sum(10 ** (-each / 10) for each in errors))
@@ -137,9 +164,7 @@ def weights_of(model: Any) -> dict[int, NDArray[Any]]:
     return {id(weight): weight.numpy() for weight in model.weights if len(weight.shape) > 1}
 
 
-def faults(
-    recipe: Recipe, candidate: Candidate, file: bytes, reference: Any, inputs: Inputs, calibrated: Inputs
-) -> Iterator[str]:
+def faults(recipe: Recipe, candidate: Candidate, file: bytes, reference: Reference) -> Iterator[str]:
     """The faults that there are, if any.
 
     Args:
@@ -147,12 +172,10 @@ def faults(
         candidate: its record.
         file: the ``.tflite`` file.
         reference: the last Keras model of the recipe.
-        inputs: to compare on.
-        calibrated: what ranges were measured on.
     """
     last = recipe[-1] if recipe[-1].technique != "pack" else recipe[-2]
     trained_inside = getattr(last, "trains", False)
-    given, wanted = logits(file, inputs), np.asarray(reference(fed(inputs), training=False))
+    given, wanted = logits(file, reference.inputs), reference.outputs
     if not np.isfinite(given).all() and np.isfinite(wanted).all():
         yield "the file gives values that are not finite"
     elif not trained_inside:
@@ -160,13 +183,13 @@ def faults(
         least, found = LEAST_DB.get(mode, SAME_FLOAT_DB), decibels(wanted, given)
         if found < least and mode:  # many layers on random weights: what plain rounding leaves, is enough
             by_channel = getattr(last, "granularity", "") != "per_tensor"
-            least = min(least, plainly(mode, by_channel, reference, wanted, inputs, calibrated) - SLACK_DB)
+            least = min(least, reference.plainly(mode, by_channel) - SLACK_DB)
         elif found < least:  # what float32 itself does not compute
-            least = max(FLOAT_DB, min(least, float32_db(reference, fed(inputs))))
+            least = max(FLOAT_DB, min(least, reference.float_db))
         if found < least:
             yield f"the file is {found:.1f} dB from its network, less than {least:.0f}"
     yield from _false_records(recipe, candidate)
-    yield from _stored(last, candidate.steps[-1], file, reference)
+    yield from _stored(last, candidate.steps[-1], file, reference.model)
 
 
 def _false_records(recipe: Recipe, candidate: Candidate) -> Iterator[str]:
