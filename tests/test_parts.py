@@ -16,7 +16,18 @@ FEW = TESTS / "tasks" / "statistics"
 
 def collected(part: str) -> set[str]:
     """The files of a folder that pytest takes in a part."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "slow or not slow", "--part", part, str(FEW)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-m",
+        "slow or not slow",
+        "--part",
+        part,
+        str(FEW),
+    ]
     done = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, check=True)
     return {line.partition("::")[0] for line in done.stdout.splitlines() if "::" in line}
 
