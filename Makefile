@@ -4,6 +4,9 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := 0.13.9
+# Hundreds of processes that the tests start import the project: where Python may not write what it compiled, each would
+# compile it anew.
+COMPILE := $(BIN)/python -m compileall -q slimline flows tasks
 # A process for each core. What a file's tests share is made once; the longest files come first and not last. Of a process
 # that dies the file would be begun again, up to eight times: it fails at once.
 PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
@@ -19,9 +22,11 @@ run: $(VENV)/.runtime  ## retrain, compress, prove and release with what params.
 
 # A test that hangs fails with the place where it hangs; where no signal ends it, its process says so and ends.
 test: $(VENV)/.dev     ## the tests, the long ones left out
+	$(COMPILE)
 	$(PYTEST) --timeout 600 -o faulthandler_timeout=660 -o faulthandler_exit_on_timeout=true
 
 test-all: $(VENV)/.dev ## every test; with PART=2/6 the second of six parts, which together are all files
+	$(COMPILE)
 	$(PYTEST) -m "slow or not slow" --timeout 10800 $(if $(PART),--part $(PART))
 
 check: $(VENV)/.dev docs ## format, lint, types, architecture, and the links of the docs

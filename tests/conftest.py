@@ -1,8 +1,9 @@
 """Fixtures that all tests share."""
 
 import functools
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if asked and collection_path.suffix == ".py" and collection_path not in _files_of(*asked):
         return True
     return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while everything is imported, nor later in what was: it stays to the end of the process."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @functools.cache

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import Slimline
+
 REPOSITORY = Path(__file__).parents[3]
 SLIMLINE = Path(sys.executable).with_name("slimline")
 HEAVY = ("tensorflow", "prefect", "dvc", "boto3", "numpy", "matplotlib")
 
 
-def slimline(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SLIMLINE, *arguments], cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the repository's params.yaml, which is the current one."""
     (tmp_path / "params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -33,8 +33,9 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
-def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
-    assert slimline("--version", folder=tmp_path).stdout.strip() == version("slimline")
+def test_the_installed_program_says_the_version_of_the_package(tmp_path: Path) -> None:
+    said = subprocess.run([SLIMLINE, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == version("slimline")
 
 
 @pytest.mark.parametrize(
@@ -54,30 +55,28 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
     ],
 )
 def test_bad_usage_and_bad_params_exit_with_2_and_say_why(
-    project: Path, arguments: tuple[str, ...], words: str
+    slimline: Slimline, project: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     before = (project / "params.yaml").read_bytes()
-    done = slimline(*arguments, folder=project)
-    assert done.returncode == 2, done.stderr
-    assert words.lower() in (done.stderr + done.stdout).lower()
-    assert "Traceback" not in done.stderr
+    said = slimline(*arguments, code=2)
+    assert words.lower() in said.lower()
+    assert "Traceback" not in said
     assert (project / "params.yaml").read_bytes() == before
 
 
-def test_a_params_file_without_the_workloads_part_is_refused_before_work(project: Path) -> None:
+def test_a_params_file_without_the_workloads_part_is_refused_before_work(slimline: Slimline, project: Path) -> None:
     text = (project / "params.yaml").read_text(encoding="utf-8")
     part = text[text.index("  image: ") : text.index("  split: ")]
     (project / "params.yaml").write_text(text.replace(part, ""), encoding="utf-8")
-    done = slimline("run", folder=project)
-    assert done.returncode == 2, done.stderr
-    assert "Write `image: {}` under data." in done.stderr
+    assert "Write `image: {}` under data." in slimline("run", code=2)
 
 
-def test_help_shows_no_default_where_nothing_is_given(project: Path) -> None:
-    done = slimline("run", "--help", folder=project)
-    assert "--set" in done.stdout
-    assert "default: ()" not in done.stdout
-    assert "[default: 1]" in slimline("fetch", "--help", folder=project).stdout
+@pytest.mark.usefixtures("project")
+def test_help_shows_no_default_where_nothing_is_given(slimline: Slimline) -> None:
+    said = slimline("run", "--help")
+    assert "--set" in said
+    assert "default: ()" not in said
+    assert "[default: 1]" in slimline("fetch", "--help")
 
 
 @pytest.mark.parametrize("command", [("slimline", "run"), ("python", "-P", "-m", "tasks.data_loading", "fingerprint")])
@@ -97,26 +96,21 @@ def test_data_of_ones_own_under_a_built_ins_name_is_refused_before_work(
 @pytest.mark.parametrize(
     "text", ["training: {epochs: many}\n", "data: [1]\n", "data: {workload: none.such:Thing}\n", "a: b: c"]
 )
-def test_every_setting_is_told_where_one_of_them_is_wrong(tmp_path: Path, text: str) -> None:
-    (tmp_path / "params.yaml").write_text(text)
-    done = slimline("config", "--schema", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "image" in json.loads(done.stdout)["$defs"]["Data"]["properties"]
+def test_every_setting_is_told_where_one_of_them_is_wrong(slimline: Slimline, project: Path, text: str) -> None:
+    (project / "params.yaml").write_text(text)
+    assert "image" in json.loads(slimline("config", "--schema"))["$defs"]["Data"]["properties"]
 
 
-def test_a_folder_without_params_is_told_what_to_do(tmp_path: Path) -> None:
-    done = slimline("report", folder=tmp_path)
-    assert done.returncode == 2
-    assert "Run slimline in the folder of your project" in done.stderr
+def test_a_folder_without_params_is_told_what_to_do(slimline: Slimline, project: Path) -> None:
+    (project / "params.yaml").unlink()
+    assert "Run slimline in the folder of your project" in slimline("report", code=2)
 
 
-def test_a_report_before_any_run_is_an_error_with_a_message(project: Path) -> None:
-    done = slimline("report", folder=project)
-    assert done.returncode == 1
-    assert "slimline run" in done.stderr
+@pytest.mark.usefixtures("project")
+def test_a_report_before_any_run_is_an_error_with_a_message(slimline: Slimline) -> None:
+    assert "slimline run" in slimline("report", code=1)
 
 
-def test_releases_of_an_empty_store_are_an_empty_list(project: Path) -> None:
-    done = slimline("releases", "--json", folder=project)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == []
+@pytest.mark.usefixtures("project")
+def test_releases_of_an_empty_store_are_an_empty_list(slimline: Slimline) -> None:
+    assert json.loads(slimline("releases", "--json")) == []

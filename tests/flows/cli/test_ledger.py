@@ -8,7 +8,7 @@ import pytest
 from tasks.config import Params
 from tasks.deployment.decisions import ledger, sealed
 from tasks.deployment.stores.opening import open_store
-from tests.flows.cli.test_maintenance import slimline
+from tests.commands import Slimline
 from tests.tasks.deployment.decisions.test_ledger import TERMS, places, question
 from tests.tasks.deployment.project import params_for
 
@@ -26,7 +26,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     return ("--store", params.deployment.store, "shades")
 
 
-def test_it_lists_the_decisions_and_says_what_is_left(place: tuple[str, ...]) -> None:
+def test_it_lists_the_decisions_and_says_what_is_left(slimline: Slimline, place: tuple[str, ...]) -> None:
     said = slimline("ledger", *place)
     assert [word for word in said.split() if word in {"PASS", "INCONCLUSIVE"}] == ["PASS", "INCONCLUSIVE"]
     assert "not ended" in said
@@ -34,7 +34,7 @@ def test_it_lists_the_decisions_and_says_what_is_left(place: tuple[str, ...]) ->
     assert "100 test samples that no decision has seen would be a set of their own" in said
 
 
-def test_as_json_it_has_everything(place: tuple[str, ...]) -> None:
+def test_as_json_it_has_everything(slimline: Slimline, place: tuple[str, ...]) -> None:
     said = json.loads(slimline("ledger", *place, "--json"))
     assert said["ledger"] == "ledgers/shades"
     assert [each["number"] for each in said["decisions"]] == [3, 2, 1]
@@ -47,10 +47,10 @@ def test_as_json_it_has_everything(place: tuple[str, ...]) -> None:
     assert of["error_left"] < 0.05 / 90
 
 
-def test_where_nothing_was_decided_it_says_so(tmp_path: Path) -> None:
+def test_where_nothing_was_decided_it_says_so(slimline: Slimline, tmp_path: Path) -> None:
     assert "none yet" in slimline("ledger", "--store", f"file://{tmp_path / 'empty'}", "shades")
 
 
-def test_a_ledger_that_is_none_ends_in_a_sentence(place: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_ledger_that_is_none_ends_in_a_sentence(slimline: Slimline, place: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "store/ledgers/shades/decisions.json").write_text('{"schema_version": 1}')
     assert "to be a ledger of decisions" in slimline("ledger", *place, code=1)

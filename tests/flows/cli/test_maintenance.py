@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +7,8 @@ import pytest
 from flows.operations.rebuilding import parse_release
 from tasks.deployment.releases.publishing import publish
 from tasks.errors import ConfigError
+from tests.commands import Slimline
 from tests.tasks.deployment.project import params_for, write_project
-
-SLIMLINE = Path(sys.executable).with_name("slimline")
 
 
 @pytest.fixture
@@ -27,14 +24,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     return ("--store", params.deployment.store, "--model", "shades")
 
 
-def slimline(*arguments: str, code: int = 0) -> str:
-    done = subprocess.run([SLIMLINE, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if code == 0 else done.stderr
-
-
-def test_what_is_pinned_survives_a_retention_that_was_shown_before(place: tuple[str, ...]) -> None:
+def test_what_is_pinned_survives_a_retention_that_was_shown_before(slimline: Slimline, place: tuple[str, ...]) -> None:
     def gone(*arguments: str) -> list[int]:
         rows: list[dict[str, Any]] = json.loads(slimline("retention", *arguments, "--json", *place))["versions"]
         return [row["version"] for row in rows if row["goes"]]
@@ -77,7 +67,7 @@ def test_a_model_of_a_release_has_a_name_as_in_params(name: str) -> None:
         parse_release(f"{name}@12")
 
 
-def test_a_folder_that_is_not_empty_is_left_alone(place: tuple[str, ...]) -> None:
+def test_a_folder_that_is_not_empty_is_left_alone(slimline: Slimline, place: tuple[str, ...]) -> None:
     Path("folder").mkdir()
     Path("folder/mine").touch()
     said = slimline("reproduce", "shades@1", *place[:2], "--folder", "folder", "--allow-unsigned", code=2)

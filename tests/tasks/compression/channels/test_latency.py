@@ -143,7 +143,8 @@ def test_what_was_decided_by_time_earlier_is_not_timed_again(
         return LatencyTrial(macs=macs, microseconds=1.0, ratio=share, upper=share, fits=share <= limit)
 
     def make(folder: str, rounds: int, earlier: Candidate | None) -> tuple[bytes, Candidate]:
-        step = {"technique": "prune_channels", "rounds": rounds, "budget": {"metric": "latency", "max_ratio": 0.5}}
+        budget = {"metric": "latency", "max_ratio": 0.5}
+        step = {"technique": "prune_channels", "rounds": rounds, "budget": budget, "repair": "none"}
         return run_recipe("quick", parse_recipe("quick", [step]), tiny, context(prepared), tmp_path / folder, earlier)
 
     monkeypatch.setattr(latency, "time_trial", timed)

@@ -74,7 +74,10 @@ def test_the_same_seed_gives_the_same_weights_and_layers_with_ties_are_fitted_to
 
 
 @pytest.mark.parametrize("name", ["mobilenet_small", pytest.param("resnet8", marks=pytest.mark.slow)])
-def test_repair_helps_where_channels_went_by_gradient_in_tied_and_depthwise_layers(prepared: Path, name: str) -> None:
+def test_repair_helps_where_channels_went_by_gradient_in_tied_and_depthwise_layers(
+    prepared: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.compression.channels.repair.SAMPLES", 256)  # ten positions of each are fitted to
     set_seed(3)
     network = BUILDERS[name](SHAPE, CLASSES, 0.0)
     images, _ = samples("test", prepared, 200)
