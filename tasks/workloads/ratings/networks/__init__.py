@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tasks.backend import KerasModel
+from tasks.workloads.ratings.networks.alike import similarity, solve_similarity
 from tasks.workloads.ratings.networks.autoencoders import denoising_autoencoder, fism, two_tower
 from tasks.workloads.ratings.networks.factors import gmf, matrix_factorization, mlp, neumf
 from tasks.workloads.ratings.networks.least_squares import ials, solve
-from tasks.workloads.ratings.networks.alike import similarity, solve_similarity
 
 Builder = Callable[[int, int, int, float], KerasModel]
 BUILDERS: dict[str, Builder] = {

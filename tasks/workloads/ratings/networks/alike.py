@@ -55,7 +55,7 @@ def solve_similarity(model: KerasModel, folder: Path) -> None:
         folder: of the prepared data.
     """
     table = model.get_layer("table")
-    width = int(table.output_dim)
+    width = int(table.get_weights()[0].shape[1])
     factors = _turned(_factors(references(folder), width))
     table.set_weights([np.concatenate([np.zeros((1, width)), factors])])
 
