@@ -29,6 +29,7 @@ WORKLOADS = {  # the class in the module ``workload`` of the folder of that name
     "image": "Image",
     "text": "Text",
     "ratings": "Ratings",
+    "stars": "Stars",
 }
 DEFAULT_WORKLOAD = next(iter(WORKLOADS))
 OWN = re.compile(r"\w+(\.\w+)*:\w+")  # package.module:name

@@ -11,11 +11,12 @@ from tasks.data_loading.sources.protocol import See, SourceListing
 from tasks.samples import SplitName
 from tasks.workloads.items import Item, Rows, TakeFile
 
-VERSION = 1  # other numbers come with another one
+VERSION = 2  # other numbers come with another one
 SEED = 20170803
 USERS, ITEMS, FACTORS, TASTES = 3000, 150, 3, 6
 FEWEST, MOST = 15, 40  # items of a user
 TASTE, POPULARITY = 3.0, 1.0  # how much factors and popularity count
+MEAN, SPREAD, NOISE = 3.5, 0.8, 0.5  # of ratings: the planted part and what nobody can predict
 PIECE = 512  # rows at a time
 START = 1_700_000_000  # seconds, of the first row
 
@@ -27,7 +28,8 @@ class Planted:
     ``exp(a · p_u·q_i + b_i)``: the model of Plackett and Luce (R. L. Plackett, Applied Statistics 24 (1975), 193-202).
     Tastes ``p_u`` are shared by many users. What was chosen is then brought into a random order, so that any item of a
     user may be the last. No ranking of the items that are left can be expected to do better than the one by these
-    scores, see :func:`scores`.
+    scores, see :func:`scores`. How an item is rated follows the same scores, with noise on them: no prediction can be
+    expected to have an RMSE below that of :func:`expected_ratings`, 0.5.
     """
 
     kind = "planted"
@@ -39,12 +41,15 @@ class Planted:
         return SourceListing(kind=self.kind, location=self.kind, digest=digest, files=1)
 
     def items(self, take: TakeFile) -> Iterator[Item]:  # noqa: ARG002 - it has no files
-        """Yield the rows, user by user: user, item, no rating, and a time."""
+        """Yield the rows, user by user: user, item, rating, and a time."""
         rows: list[tuple[str, str, str, str]] = []
+        noise = np.random.default_rng(SEED + 2).normal(0, NOISE, (USERS, MOST))
+        expected = expected_ratings()
         for user, chosen in enumerate(choices()):
+            ratings = expected[user, chosen] + noise[user, : len(chosen)]
             rows += [
-                (f"u{user}", f"i{item}", "", str(START + 60 * place + user))
-                for place, item in enumerate(chosen.tolist())
+                (f"u{user}", f"i{item}", f"{rating:.2f}", str(START + 60 * place + user))
+                for place, (item, rating) in enumerate(zip(chosen.tolist(), ratings.tolist(), strict=True))
             ]
         split: SplitName | None = None
         for start in range(0, len(rows), PIECE):
@@ -60,6 +65,12 @@ def scores() -> NDArray[np.float64]:
     users = tastes[rng.integers(0, TASTES, USERS)]
     popularity = POPULARITY * rng.standard_normal(ITEMS)
     return np.asarray(TASTE * users @ items.T / np.sqrt(FACTORS) + popularity)
+
+
+def expected_ratings() -> NDArray[np.float64]:
+    """Return what users rate items with in the mean, ``[users, items]``."""
+    found = scores()
+    return np.asarray(MEAN + SPREAD * (found - found.mean()) / found.std())
 
 
 def choices() -> list[NDArray[np.int64]]:

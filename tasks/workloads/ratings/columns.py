@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tasks.errors import SourceError
-from tasks.workloads.ratings.settings import RatingsSettings
+from tasks.workloads.ratings.settings import InteractionSettings
 from tasks.workloads.tables.streams import kind_of
 
 USUAL = {
@@ -30,7 +30,7 @@ class Chosen(NamedTuple):
     time: str | None
 
 
-def choose(columns: Sequence[str], settings: RatingsSettings, path: str) -> Chosen:
+def choose(columns: Sequence[str], settings: InteractionSettings, path: str) -> Chosen:
     """Choose the columns of ratings among those of a file.
 
     Args:
@@ -54,7 +54,7 @@ def choose(columns: Sequence[str], settings: RatingsSettings, path: str) -> Chos
         known = [name for name in columns if name == wanted or TYPE.sub("", name) == wanted]
         if wanted == "auto" and not known:
             known = [name for name in columns if plain[name] in usual]
-        needed = role in ("user", "item") or wanted != "auto"
+        needed = role in ("user", "item") or wanted != "auto" or (role == "rating" and settings.needs_rating)
         if len(known) > 1 or (needed and not known):
             raise SourceError(
                 f"Expected {path} to have {'one' if known else 'a'} column of the {role}"

@@ -31,6 +31,7 @@ class Coded(NamedTuple):
     item: NDArray[np.int64]
     time: NDArray[np.float64]
     split: NDArray[np.uint8]
+    rating: NDArray[np.float64]
     users: Sequence[str]  # by their numbers
     items: Sequence[str]
 
@@ -42,6 +43,7 @@ class Rules:
     ``hold_out``: see the settings. ``fewest``: items that a user must have. ``rare``: items that are too rare.
     ``cuts``: times from which interactions are for validation and for the test. ``shares``: fractions of users.
     ``declared``: splits that rows name; where they name any, nothing else decides but about those that they lack.
+    ``rated``: samples say how good items were, too.
     """
 
     hold_out: HoldOut
@@ -50,6 +52,7 @@ class Rules:
     cuts: tuple[float, float] = (np.inf, np.inf)
     shares: tuple[float, float] = (0.0, 0.0)
     declared: frozenset[SplitName] = frozenset()
+    rated: bool = False
 
 
 def ordered(columns: Columns, rules: Rules, changes: Counter[str]) -> Coded:
@@ -77,7 +80,8 @@ def ordered(columns: Columns, rules: Rules, changes: Counter[str]) -> Coded:
         usable = ~np.isin(item[kept], [place for place, name in enumerate(items) if name in rules.rare])
         changes[FEW] += int((~usable).sum())
         kept = kept[usable]
-    return Coded(user[kept], item[kept], columns.times[order][kept], columns.splits[order][kept], users, items)
+    times, splits, ratings = (each[order][kept] for each in (columns.times, columns.splits, columns.ratings))
+    return Coded(user[kept], item[kept], times, splits, ratings, users, items)
 
 
 def _numbered(names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
@@ -120,7 +124,8 @@ def samples(coded: Coded, rules: Rules, changes: Counter[str]) -> Iterator[Colle
             changes[FEW] += end - start
             continue
         items = [coded.items[place] for place in coded.item[start:end].tolist()]
-        yield from _of_user(name, items, _splits(name, coded, slice(start, end), rules), changes)
+        ratings = coded.rating[start:end].tolist() if rules.rated else ()
+        yield from _of_user(name, items, ratings, _splits(name, coded, slice(start, end), rules), changes)
 
 
 def _splits(name: str, coded: Coded, places: slice, rules: Rules) -> NDArray[np.uint8]:
@@ -151,38 +156,51 @@ def _declared(splits: NDArray[np.uint8], declared: frozenset[SplitName]) -> NDAr
     return splits
 
 
-def _of_user(name: str, items: Sequence[str], splits: NDArray[np.uint8], changes: Counter[str]) -> Iterator[Collected]:
-    past = [item for item, split in zip(items, splits.tolist(), strict=True) if split in (TRAIN, NO_SPLIT)]
-    if (splits == TRAIN).any():
-        yield _collected(name, "train", past, None)
+def _of_user(
+    name: str, items: Sequence[str], ratings: Sequence[float], splits: NDArray[np.uint8], changes: Counter[str]
+) -> Iterator[Collected]:
+    places = {split: np.flatnonzero(splits == split).tolist() for split in (TRAIN, VALIDATION, TEST, NO_SPLIT)}
+    past = sorted([*places[TRAIN], *places[NO_SPLIT]])
+    if places[TRAIN]:
+        yield _collected(name, "train", past, None, items, ratings)
     for split in (VALIDATION, TEST):
-        wanted = [item for item, own in zip(items, splits.tolist(), strict=True) if own == split]
+        wanted = places[split]
         if wanted and past:
-            yield _collected(name, SPLITS[split], past, wanted)
+            yield _collected(name, SPLITS[split], past, wanted, items, ratings)
         elif wanted:
             changes[NEW] += 1
         past = [*past, *wanted]
 
 
-def _collected(user: str, split: SplitName, past: Sequence[str], wanted: Sequence[str] | None) -> Collected:
-    content: dict[str, object] = {"user": user, "history": past}
+def _collected(
+    user: str,
+    split: SplitName,
+    past: Sequence[int],
+    wanted: Sequence[int] | None,
+    items: Sequence[str],
+    ratings: Sequence[float],
+) -> Collected:
+    content: dict[str, object] = {"user": user, "history": [items[place] for place in past]}
     if wanted is not None:
-        content["wanted"] = wanted
+        content["wanted"] = [items[place] for place in wanted]
+    if ratings:
+        content["ratings"] = [ratings[place] for place in [*past, *(wanted or ())]]
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    split_hash = _hash("\n".join((user, *(wanted or ()))))
+    split_hash = _hash("\n".join((user, *(items[place] for place in wanted or ()))))
     return Collected(f"{user} ({split})", split, Draft(split_hash, blake2b(text, digest_size=16).digest(), text))
 
 
 class History(NamedTuple):
     """A sample as it waits: the user, the items of the past from old to new, and those to be found.
 
-    In the training those to be found are those of the past.
+    In the training those to be found are those of the past. ``ratings``: of the past and then of what is to be found.
     """
 
     user: str
     history: Sequence[str]
     wanted: Sequence[str]
     is_training: bool
+    ratings: Sequence[float] = ()
 
 
 def history_of(content: bytes) -> History:
@@ -194,4 +212,5 @@ def history_of(content: bytes) -> History:
     found: Mapping[str, object] = json.loads(content.decode())
     history: Sequence[str] = found["history"]  # type: ignore[assignment]
     wanted: Sequence[str] = found.get("wanted", history)  # type: ignore[assignment]
-    return History(str(found["user"]), history, wanted, "wanted" not in found)
+    ratings: Sequence[float] = found.get("ratings", ())  # type: ignore[assignment]
+    return History(str(found["user"]), history, wanted, "wanted" not in found, ratings)

@@ -151,7 +151,7 @@ class RatingsReader:
         """Count items and users of training samples."""
         studied = Studied()
         for content in contents:
-            user, history, _, _ = history_of(content)
+            user, history, *_ = history_of(content)
             studied.items.update(history)
             studied.lengths[len(history)] += 1
             if self.settings.user_table:

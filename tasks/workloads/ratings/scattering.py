@@ -16,7 +16,7 @@ from tasks.workloads.class_folders import SPLIT_FOLDERS
 from tasks.workloads.grouping import GROUPS, Scattered
 from tasks.workloads.items import RefusedSample, Rows
 from tasks.workloads.ratings.blocks import NO_SPLIT, Columns, to_bytes
-from tasks.workloads.ratings.settings import RatingsSettings
+from tasks.workloads.ratings.settings import InteractionSettings, RatingsSettings
 
 MAX_ID = 256  # characters
 BELOW = "below"  # rows with a rating below `liked`
@@ -24,7 +24,7 @@ KNOWN_USERS = 1 << 16
 Row = tuple[str, str, float, float, int]
 
 
-def scatter(rows: Sequence[Rows], settings: RatingsSettings) -> Scattered:
+def scatter(rows: Sequence[Rows], settings: InteractionSettings) -> Scattered:
     """Take rows apart by their users.
 
     Args:
@@ -53,7 +53,7 @@ def scatter(rows: Sequence[Rows], settings: RatingsSettings) -> Scattered:
     return Scattered(dict(_groups(columns)), total, declared, refused, Counter({BELOW: below} if below else {}))
 
 
-def _columns(rows: Sequence[Rows], settings: RatingsSettings) -> Columns | None:
+def _columns(rows: Sequence[Rows], settings: InteractionSettings) -> Columns | None:
     """Return rows column by column where none of them is odd, which is the usual case; None elsewhere."""
     cells = list(zip(*chain.from_iterable(piece.rows for piece in rows), strict=True))
     if settings.split or not cells:
@@ -84,7 +84,7 @@ def _numbers(cells: Sequence[str], empty: float, column: str | None) -> NDArray[
     return values if np.isfinite(values).all() else None
 
 
-def _checked(rows: Sequence[Rows], settings: RatingsSettings, refused: list[RefusedSample]) -> Iterator[Row]:
+def _checked(rows: Sequence[Rows], settings: InteractionSettings, refused: list[RefusedSample]) -> Iterator[Row]:
     """Yield the rows that can be used one by one, and refuse the others by their numbers."""
     for piece in rows:
         for number, row in zip(piece.numbers, piece.rows, strict=True):
@@ -94,7 +94,7 @@ def _checked(rows: Sequence[Rows], settings: RatingsSettings, refused: list[Refu
                 refused.append(RefusedSample(f"{piece.file}:{number}", str(error)))
 
 
-def _row(row: Sequence[str], piece: Rows, settings: RatingsSettings) -> Row:
+def _row(row: Sequence[str], piece: Rows, settings: InteractionSettings) -> Row:
     user, item, rating, time = (cell.strip() for cell in row[:4])
     for what, cell in (("user", user), ("item", item)):
         if not cell:
@@ -149,9 +149,9 @@ def seconds(cell: str) -> float:
     return value
 
 
-def _liked(columns: Columns, settings: RatingsSettings) -> Columns:
+def _liked(columns: Columns, settings: InteractionSettings) -> Columns:
     """Leave out rows whose rating is below the least that counts; a row without a rating counts."""
-    if settings.liked is None:
+    if not isinstance(settings, RatingsSettings) or settings.liked is None:
         return columns
     kept = ~(columns.ratings < settings.liked)
     if kept.all():

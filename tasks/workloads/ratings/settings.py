@@ -1,6 +1,6 @@
 """Settings of ratings in params.yaml: ``data.ratings``, and the augmentation of a training."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -19,8 +19,13 @@ def _check_length(value: Any) -> Any:
     raise ValueError(f"expected auto or a number of items from 1 to {MOST_ITEMS:,}")
 
 
-class RatingsSettings(TableSettings):
-    """The columns of who did what and when, and how the samples of a user are made of it."""
+class InteractionSettings(TableSettings):
+    """The columns of who did what and when, and how the samples of a user are made of it.
+
+    ``needs_rating``: whether a table without a column of ratings is of no use.
+    """
+
+    needs_rating: ClassVar[bool] = False
 
     user: Annotated[Column, Field(description="column of the user; auto: by the names that are usual")] = "auto"
     item: Annotated[Column, Field(description="column of the item; auto: by the names that are usual")] = "auto"
@@ -34,10 +39,6 @@ class RatingsSettings(TableSettings):
             description="column of seconds or of a date; auto: where there is one; null: a hash decides what was last"
         ),
     ] = "auto"
-    liked: Annotated[
-        float | None,
-        Field(strict=False, description="least rating that counts; rows below are left out; null: all count"),
-    ] = None
     min_user: Annotated[int, Field(ge=1, description="fewest items of a user; users with fewer are left out")] = 1
     min_item: Annotated[
         int, Field(ge=1, description="fewest users of an item; rows of others are left out, again and again (k-core)")
@@ -57,6 +58,15 @@ class RatingsSettings(TableSettings):
     user_table: Annotated[
         bool, Field(description="true: networks know each user of the training by a number, beside the history")
     ] = False
+
+
+class RatingsSettings(InteractionSettings):
+    """How interactions become histories whose next items are to be found."""
+
+    liked: Annotated[
+        float | None,
+        Field(strict=False, description="least rating that counts; rows below are left out; null: all count"),
+    ] = None
 
 
 class RatingsAugmentation(Augmentation):

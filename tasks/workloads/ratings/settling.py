@@ -10,11 +10,11 @@ from tasks.samples import SplitName
 from tasks.workloads.grouping import Blocks, Shares
 from tasks.workloads.ratings.blocks import of_blocks
 from tasks.workloads.ratings.histories import Coded, Rules, ordered
-from tasks.workloads.ratings.settings import RatingsSettings
+from tasks.workloads.ratings.settings import InteractionSettings
 
 
 def settled(
-    settings: RatingsSettings, groups: Sequence[Blocks], shares: Shares, declared: frozenset[SplitName]
+    settings: InteractionSettings, groups: Sequence[Blocks], shares: Shares, declared: frozenset[SplitName]
 ) -> Rules:
     """Return the rules by which histories are made.
 
@@ -40,7 +40,7 @@ def settled(
     return replace(rules, cuts=(first, second))
 
 
-def _rare(settings: RatingsSettings, groups: Sequence[Blocks]) -> frozenset[str]:
+def _rare(settings: InteractionSettings, groups: Sequence[Blocks]) -> frozenset[str]:
     """Return the items outside of the k-core: with too few users, where users with too few items do not count.
 
     The core is what is left when no more can be taken away: S. B. Seidman, Social Networks 5 (1983), 269-287.
