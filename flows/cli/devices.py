@@ -102,7 +102,7 @@ def predict(
     history
         Ids of items with commas between them, from old to new, as 31,1029,7: a question to a model of ratings.
     top
-        How many items are named, where a model names several: at most 100.
+        How many items are named, or tokens added to a text, where a model gives several: at most 100.
     workload
         The workload of your own that the model is for, as package.module:Class.
     trusted_keys

@@ -9,7 +9,7 @@ of one size, so that NumPy reads it as an array), and then of each its name and 
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import starmap
 from pathlib import Path
@@ -179,17 +179,20 @@ class BucketWriter:
     ) -> None:
         self.closing.__exit__(kind, error, trace)
 
-    def add(self, packed: bytes) -> None:
-        """Append a sample that :func:`pack` gave.
+    def add(self, packed: Iterable[bytes]) -> None:
+        """Append samples that :func:`pack` gave.
 
         Args:
-            packed: a sample.
+            packed: samples of one batch.
         """
-        bucket = packed[0]
-        self._waiting[bucket].append(packed)
-        self._sizes[bucket] += len(packed)
-        if self._sizes[bucket] >= BUFFER:
-            self._write(bucket)
+        waiting, sizes = self._waiting, self._sizes
+        for each in packed:
+            bucket = each[0]
+            waiting[bucket].append(each)
+            sizes[bucket] += len(each)
+        for bucket, size in enumerate(sizes):
+            if size >= BUFFER:
+                self._write(bucket)
 
     def finish(self) -> list[Path]:
         """Return the files of the buckets in the order of their digests; nothing can be added after this."""

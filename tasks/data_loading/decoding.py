@@ -9,12 +9,21 @@ from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import cast
 
-from tasks.data_loading.bucket_sort import pack
+from tasks.data_loading.bucket_sort import HEAD, PLACES, pack
 from tasks.data_loading.contents import content_of
 from tasks.data_loading.workers import Workers
 from tasks.samples import SplitName, size_of
 from tasks.workloads.items import Payload, RawSample, Rows
-from tasks.workloads.protocol import Draft, LearningReader, Reader, RowReader, UnusableError
+from tasks.workloads.protocol import (
+    CuttingReader,
+    Draft,
+    Drafted,
+    DraftingReader,
+    LearningReader,
+    Reader,
+    RowReader,
+    UnusableError,
+)
 
 BATCH_SAMPLES = 256
 BATCH_BYTES = 8 << 20
@@ -50,17 +59,63 @@ class Decoded:
             read: makes a draft of it.
             checked: whether equal digests may have different contents.
         """
-        name, split = sample.name, sample.split
-        label = label_hash(sample.label)
+        label = self._labelled(sample.label, sample.split)
+        try:
+            draft = read(sample.payload)
+        except UnusableError as reason:
+            self.refused.append((sample.name, str(reason)))
+            return
+        self._pack(draft, sample.name, sample.split, label, checked)
+
+    def add_all(self, made: Drafted, split: SplitName | None) -> None:
+        """Take in samples that were made of rows at once.
+
+        Args:
+            made: of rows.
+            split: that their table declares.
+        """
+        hashes = {label: self._labelled(label, split) for label in dict.fromkeys(made.labels)}
+        drawn = {label: self.drawn[number].append for label, number in hashes.items()}
+        place, head, new_check, add = PLACES[split], HEAD.pack, CHECK.copy, self.packed.append
+        for name, label, draft in zip(made.names, made.labels, made.drafts, strict=True):
+            split_hash, digest, content, changes = draft
+            hasher, encoded = new_check(), name.encode()
+            hasher.update(content)
+            check = int.from_bytes(hasher.digest(), "little")
+            sizes = len(encoded), len(content)
+            add(b"".join((head(digest, split_hash, hashes[label], check, place, *sizes), encoded, content)))
+            if split is None or split == "train":
+                drawn[label](split_hash)
+            if changes:
+                self.changes.update(changes)
+        for label, count in Counter(made.labels).items():
+            self.usable[hashes[label]] += count
+
+    def cut(self, sample: RawSample, cut: Callable[[Payload], Iterator[Draft]]) -> None:
+        """Read and check what is cut out of one sample; its label does not count.
+
+        Args:
+            sample: of a source.
+            cut: makes drafts of it.
+        """
+        label = self._labelled("", sample.split)
+        try:
+            for number, draft in enumerate(cut(sample.payload), start=1):
+                self._pack(draft, f"{sample.name}#{number}", sample.split, label, checked=True)
+        except UnusableError as reason:
+            self.refused.append((sample.name, str(reason)))
+
+    def _labelled(self, name: str, split: SplitName | None) -> int:
+        """Take note of a sample's label and declared split; return the label's hash."""
+        label = label_hash(name)
         if label not in self.labels:
-            self.labels[label], self.drawn[label] = sample.label, []
+            self.labels[label], self.drawn[label] = name, []
         if split:
             self.declared.add(split)
-        try:
-            split_hash, digest, content, changes = read(sample.payload)
-        except UnusableError as reason:
-            self.refused.append((name, str(reason)))
-            return
+        return label
+
+    def _pack(self, draft: Draft, name: str, split: SplitName | None, label: int, checked: bool) -> None:
+        split_hash, digest, content, changes = draft
         check = 0
         if checked:
             hasher = CHECK.copy()
@@ -93,15 +148,26 @@ def decode_batch(batch: Batch, reader: AnyReader) -> Decoded:
         reader: of the workload.
     """
     decoded, read, checked = Decoded(), _reading(reader), isinstance(reader, LearningReader)
+    cut = reader.cut if isinstance(reader, CuttingReader) else None
+
+    def add(sample: RawSample) -> None:
+        if cut is None:
+            decoded.add(sample, read, checked)
+        else:
+            decoded.cut(sample, cut)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of decoders, about files that are odd and yet readable
         for item in batch:
             if isinstance(item, RawSample):
-                decoded.add(item, read, checked)
+                add(item)
+                continue
+            if isinstance(reader, DraftingReader) and (drafted := reader.drafted(item)) is not None:
+                decoded.add_all(drafted, item.split)
                 continue
             for made in cast("RowReader", reader).unfold(item):
                 if isinstance(made, RawSample):
-                    decoded.add(made, read, checked)
+                    add(made)
                 else:
                     decoded.refused.append((made.name, made.reason))
     return decoded

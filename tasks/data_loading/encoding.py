@@ -47,7 +47,7 @@ class Encoder:
 
     Args:
         reader: of the samples; one that has learned encodes them now.
-        target: the name of the target.
+        target: the name of the target, where the reader makes none of its own.
     """
 
     def __init__(self, reader: Reader | LearnedReader, target: str) -> None:
@@ -55,8 +55,9 @@ class Encoder:
         self._learned = reader if isinstance(reader, LearnedReader) else None
         ends = list(accumulate(spec.bytes for spec in self._specs))
         self._cuts = [(end - spec.bytes, end) for spec, end in zip(self._specs, ends, strict=True)]
-        self._framer = Framer([spec.name for spec in self._specs], target, contents=self._learned is not None)
         self._made = reader.target if isinstance(reader, MakesTargets) else None
+        name = target if self._made is None else self._made.name
+        self._framer = Framer([spec.name for spec in self._specs], name, contents=self._learned is not None)
 
     def __call__(self, chunk: Chunk) -> Encoded:
         """Return the records of the samples of a chunk.

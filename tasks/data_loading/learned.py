@@ -1,8 +1,9 @@
 """Learn of the training samples before any sample can be encoded: a vocabulary, for one."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from tasks.data_loading.bucket_sort import Bucket
 from tasks.data_loading.placing import place
 from tasks.data_loading.strata import Splitter
 from tasks.data_loading.workers import Workers
-from tasks.data_loading.writing import MUCH
 from tasks.errors import DataError, UnfitError
 from tasks.files import write_bytes
 from tasks.samples import ASSET_NAME, ASSETS, MAX_ASSET, SPLITS, Asset
+from tasks.workloads import find_workload
 from tasks.workloads.protocol import LearnedReader, LearningReader
+
+PART = 4 << 20  # bytes of buckets that are looked at in one go
 
 
 def learn(
@@ -37,21 +40,39 @@ def learn(
         UnfitError: there is nothing to be learned.
     """
     work = partial(_study, reader=reader, splitter=splitter)
-    much = sum(path.stat().st_size for path in buckets) > MUCH
+    parts = list(_parts(buckets))
     try:
-        return reader.learn(workers.in_order(work, buckets) if much else map(work, buckets))
+        return reader.learn(workers.in_order(work, parts) if len(parts) > 1 else map(work, parts))
     except ValueError as error:
         raise UnfitError(
             f"Expected training samples in {data.source} that something can be learned of. Received: {error}. "
-            f"Add data, or change data.{data.workload}."
+            f"Add data, or change data.{find_workload(data.workload).name}."
         ) from None
 
 
-def _study(path: Path, reader: LearningReader, splitter: Splitter) -> Any:
+def _parts(buckets: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yield buckets in parts of about :data:`PART` bytes: what is seen in a part is to be handed over and merged."""
+    part, size = list[Path](), 0
+    for path in buckets:
+        part.append(path)
+        size += path.stat().st_size
+        if size >= PART:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _study(paths: Sequence[Path], reader: LearningReader, splitter: Splitter) -> Any:
+    return reader.study(chain.from_iterable(_contents(path, splitter) for path in paths))
+
+
+def _contents(path: Path, splitter: Splitter) -> Iterator[bytes]:
+    """Yield what waits of the train split in a bucket."""
     with Bucket(path) as bucket:
         placed = place(bucket, splitter)
         train = placed.kept & (placed.splits == SPLITS.index("train"))
-        return reader.study(bucket.contents(placed.rows[train], placed.offsets[train]))
+        yield from bucket.contents(placed.rows[train], placed.offsets[train])
 
 
 def write_assets(assets: Mapping[str, bytes], folder: Path) -> tuple[Asset, ...]:

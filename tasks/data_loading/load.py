@@ -180,8 +180,7 @@ def _gather(
         made = decode(samples, reader, workers)
     for decoded in made:
         gathered.add(decoded)
-        for packed in decoded.packed:
-            writer.add(packed)
+        writer.add(decoded.packed)
     gathered.summary.finish()
     return gathered
 

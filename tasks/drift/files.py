@@ -18,7 +18,7 @@ from tasks.samples import Inputs
 from tasks.settings import Settings
 from tasks.workloads import find_workload, reading_of
 from tasks.workloads.items import Item, RawSample, RefusedSample, SourceFile
-from tasks.workloads.protocol import LearnedReader, LearnedReading, UnusableError
+from tasks.workloads.protocol import CutsCollected, LearnedReader, LearnedReading, UnusableError
 
 LabelledSample = tuple[str, Mapping[str, Array]]  # its label, empty where it has none, and its inputs by name
 
@@ -113,11 +113,16 @@ def _learned(
                     passed.over(f"{sample.name}: {sample.reason}.")
                     continue
                 try:
-                    arrays = learned.encode([reading.draft(sample, settings).content])
+                    if isinstance(reading, CutsCollected):
+                        contents = [draft.content for draft in reading.cut(sample, settings)]
+                    else:
+                        contents = [reading.draft(sample, settings).content]
+                    arrays = learned.encode(contents)
                 except UnusableError as error:
                     passed.over(f"{sample.name}: {error}.")
                     continue
-                yield sample.label, {name: array[0] for name, array in arrays.items()}
+                for place in range(len(contents)):
+                    yield sample.label, {name: array[place] for name, array in arrays.items()}
         except SlimlineError as error:
             passed.over(str(error))
 

@@ -92,7 +92,8 @@ def _find_obstacle(path: Path, dataset: Dataset, known: dict[str, Any], baseline
     try:
         model = LiteRTModel(path)
         ours = LiteRTModel(baseline) if baseline.exists() else model
-        misfit = why_misfit(model, as_asked(path, dataset)) or _other_input(model, ours)
+        asked = as_asked(path, dataset)
+        misfit = _other_target(asked, dataset) or why_misfit(model, asked) or _other_input(model, ours)
     except EvaluationError as error:
         return "unusable", f"the release in production does not run here: {error}"
     return ("another task", f"the release in production is {misfit}") if misfit else None
@@ -145,6 +146,12 @@ def _unnamed(shapes: Shapes) -> Shapes:
 
 def _tell(shapes: Shapes) -> str:
     return ", ".join(f"{name} {shape}".strip() for name, shape in sorted(shapes.items()))
+
+
+def _other_target(theirs: Dataset, ours: Dataset) -> str | None:
+    """Return what a release tells of samples, where it is not what this run's models tell."""
+    taken, wanted = (each.target.name for each in (theirs, ours))
+    return f"a model that tells {taken}, not {wanted}" if taken != wanted else None
 
 
 def _other_input(theirs: LiteRTModel, ours: LiteRTModel) -> str | None:

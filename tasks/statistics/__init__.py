@@ -6,6 +6,7 @@ test at 2.5 %, the convention of ICH E9 (Statistical Principles for Clinical Tri
 """
 
 from tasks.statistics.class_counts import MacroMetric, macro
+from tasks.statistics.clusters import clustered_difference, clustered_fraction, clustered_mean
 from tasks.statistics.macro_averages import macro_interval, paired_macro
 from tasks.statistics.means import bounded_mean, paired_mean
 from tasks.statistics.proportions import clopper_pearson, critical_value, smallest_margin, tango, wilson
@@ -16,6 +17,9 @@ __all__ = [
     "Scarce",
     "bounded_mean",
     "clopper_pearson",
+    "clustered_difference",
+    "clustered_fraction",
+    "clustered_mean",
     "critical_value",
     "macro",
     "macro_interval",

@@ -4,6 +4,7 @@ It is the float baseline and not a form of the released model: a quantized model
 have float kernels, and the baseline's quality is measured and is in every release beside the released model's.
 
 Like the released model it takes samples as they are kept, each input by its name, and gives logits ``[n, outputs]``.
+What questions are read with, as a vocabulary, lies beside it in ``assets.extra``, which servers leave alone.
 """
 
 import shutil
@@ -16,6 +17,7 @@ import numpy as np
 from tasks.backend import KerasModel, tensorflow
 from tasks.config import Params
 from tasks.errors import ConversionError
+from tasks.files import write_bytes
 from tasks.learning.building import find_builder
 from tasks.learning.comparison import check_serving
 from tasks.learning.feeding import IDS, taken
@@ -23,9 +25,10 @@ from tasks.learning.recorded import recorded_samples
 from tasks.learning.saving import load_model, weights_digest
 from tasks.litert import Scores
 from tasks.records import write_record
-from tasks.samples import PREPARED, Inputs, Specs, read_dataset
+from tasks.samples import PREPARED, Inputs, Specs, read_assets, read_dataset
 from tasks.training.records import BASELINE_KERAS, SAVED_MODEL, SERVING, ServingReport
 
+EXTRA = "assets.extra"  # the folder of a SavedModel for what is no part of the graph
 RANDOM = "fingerprint.pb"  # has a random number and is not needed; without it the stage gives the same bytes again
 
 
@@ -53,6 +56,9 @@ def export(params: Params) -> None:
     except ConversionError:
         shutil.rmtree(SAVED_MODEL)
         raise
+    for name, content in read_assets().items():
+        (SAVED_MODEL / EXTRA).mkdir(exist_ok=True)
+        write_bytes(SAVED_MODEL / EXTRA / name, content)
     write_record(SERVING, ServingReport(weights_sha256=weights_digest(model)))
     print(f"{SAVED_MODEL}: {sum(path.stat().st_size for path in SAVED_MODEL.rglob('*') if path.is_file()):,} bytes")
 

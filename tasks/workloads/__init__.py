@@ -25,9 +25,12 @@ from tasks.workloads.protocol import (
 if TYPE_CHECKING:
     from tasks.workloads.measuring import Blocks, Exhibits, OutcomeMeasuring  # no code of stages that measure nothing
 
-WORKLOADS = {  # the class in the module ``workload`` of the folder of that name; the first one is the default
+# The class in the module ``workload`` of the folder of that name; the first one is the default. One that differs from
+# another in its outcome alone lies in a folder of that, and has the same settings: ``text/next_token``.
+WORKLOADS = {
     "image": "Image",
     "text": "Text",
+    "text/next_token": "NextTokenText",
     "ratings": "Ratings",
     "stars": "Stars",
 }
@@ -45,7 +48,7 @@ def target_of(name: str) -> str:
         ConfigError: it is neither slimline's nor of that form.
     """
     if name in WORKLOADS:
-        return f"{__name__}.{name}.workload:{WORKLOADS[name]}"
+        return f"{__name__}.{name.replace('/', '.')}.workload:{WORKLOADS[name]}"
     if OWN.fullmatch(name):
         return name
     raise ConfigError(

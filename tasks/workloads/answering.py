@@ -1,6 +1,6 @@
 """Readings that name the answers of a release by what it has learned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from tasks.arrays import Array
@@ -22,4 +22,26 @@ class NamesAnswers(Protocol):
 
         Returns:
             ``[outputs]``, −∞ where one is no answer, and the names.
+        """
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """A reading whose questions are gone on with: each answer becomes a part of the next question."""
+
+    def completed(
+        self,
+        answer: Callable[[Mapping[str, Array]], Array],
+        asked: Mapping[str, Array],
+        assets: Mapping[str, bytes],
+    ) -> tuple[Array, Sequence[str]]:
+        """Go on with a question.
+
+        Args:
+            answer: gives the outputs ``[outputs]`` of a question.
+            asked: the question, as the reading gave it.
+            assets: of the release.
+
+        Returns:
+            a number for each thing that was added, and its name.
         """

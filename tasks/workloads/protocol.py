@@ -15,7 +15,10 @@ from tasks.settings import Settings
 from tasks.workloads.items import Item, RawSample, RefusedSample, SourceFile, TakeFile
 from tasks.workloads.learning import Builder, ConfiguredLearning, OutcomeLearning, WorkloadLearning
 from tasks.workloads.readers import (
+    CuttingReader,
     Draft,
+    Drafted,
+    DraftingReader,
     Example,
     LearnedReader,
     LearningReader,
@@ -30,7 +33,11 @@ __all__ = [
     "Augmentation",
     "Builder",
     "ConfiguredLearning",
+    "CutsCollected",
+    "CuttingReader",
     "Draft",
+    "Drafted",
+    "DraftingReader",
     "Example",
     "LearnedReader",
     "LearnedReading",
@@ -205,6 +212,22 @@ class WorkloadReading(Protocol):
 
         Raises:
             DataError: it cannot be read as a sample.
+        """
+
+
+@runtime_checkable
+class CutsCollected(Protocol):
+    """A :class:`LearnedReading` that cuts several samples out of one that a device has collected."""
+
+    def cut(self, sample: RawSample, settings: Any) -> Iterator[Draft]:
+        """Yield the samples as they wait to be encoded.
+
+        Args:
+            sample: of :meth:`LearnedReading.collected`.
+            settings: ``data.<name>``.
+
+        Raises:
+            UnusableError: it cannot be read.
         """
 
 

@@ -148,6 +148,44 @@ class LearningReader(Protocol):
         """
 
 
+@runtime_checkable
+class CuttingReader(Protocol):
+    """A :class:`LearningReader` that cuts several samples out of one, as windows out of a text."""
+
+    def cut(self, payload: Payload) -> Iterator[Draft]:
+        """Yield the samples as they wait, at least one; those of one payload have the same ``split_hash``.
+
+        Args:
+            payload: as the source gives it.
+
+        Raises:
+            UnusableError: it cannot be read; nothing was given before.
+        """
+
+
+class Drafted(NamedTuple):
+    """Samples as they wait: of each its name, its label and the draft."""
+
+    names: Sequence[str]
+    labels: Sequence[str]
+    drafts: Sequence[Draft]
+
+
+@runtime_checkable
+class DraftingReader(Protocol):
+    """A :class:`RowReader` that makes drafts of many rows in less time than one by one."""
+
+    def drafted(self, rows: Rows) -> Drafted | None:
+        """Make a sample of each row, as ``unfold`` and ``read`` do; all are of the split that the rows declare.
+
+        Args:
+            rows: of a table.
+
+        Returns:
+            None where a row is odd, so that one is to be looked at after the other.
+        """
+
+
 class RowReader(Protocol):
     """A reader whose samples are rows of tables."""
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tasks.workloads.text.tokenizer import FILE, Tokenizer
+
 BIN = Path(sys.executable).parent
 pytestmark = pytest.mark.slow
 WORDS = ["free", "call", "prize", "win", "home", "later", "lunch", "meet", "ok", "tonight"]
@@ -114,3 +116,35 @@ def test_a_retrained_model_is_compared_with_production_in_production_s_own_way(p
     )
     assert (device / "current").resolve().name == "1"
     assert answers(project, device, "free prize win call") == ["spam"]
+
+
+def test_a_candidate_with_words_of_its_own_is_released_and_asked_with_them(tmp_path: Path) -> None:
+    run(tmp_path, "slimline", "new", "mail", "--workload", "text")
+    folder = tmp_path / "mail"
+    write_rows(folder / "samples.tsv", 1500, 1, WORDS)
+    yaml = YAML()
+    params = yaml.load(folder / "params.yaml")
+    params["data"]["source"] = "samples.tsv"
+    params["data"]["text"] = {"columns": ["label", "text"], "min_count": 1}  # each text ends with a word of its own
+    params["training"] |= {"model": "text_cnn", "epochs": 4}
+    few = [{"technique": "prune_vocabulary", "rows": len(WORDS)}, {"technique": "quantize", "mode": "int4"}]
+    params["recipes"] = {"few": few}
+    params["benchmark"] |= {"processes": 2, "rounds": 10}
+    params["gate"]["rules"] = [{"metric": "accuracy", "margin": 0.05, "versus": ["baseline", "production"]}]
+    yaml.dump(params, folder / "params.yaml")
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "begin")
+    assert "Released: mail 1" in run(folder, "slimline", "run")
+    device, store = tmp_path / "device", "file://.slimline/store"
+    run(folder, "slimline", "fetch", "mail", "--channel", "production", "--store", store, "--to", str(device))
+    released, learned = (
+        Tokenizer.of_bytes(path.read_bytes())
+        for path in (device / "current" / FILE, folder / "data/prepared/assets" / FILE)
+    )
+    assert set(released.vocabulary) == set(WORDS)
+    assert len(learned.vocabulary) > 100 * len(WORDS)
+    quality = json.loads((folder / "reports/quality/few.json").read_text())
+    assert quality["cost"]["assets_bytes"] == (device / "current" / FILE).stat().st_size
+    asked = ["FREE prize, win! call call win abcde", "Lunch tonight? ok, meet home later", "free free win call zzzzz"]
+    assert answers(folder, device, *asked, asked[1]) == ["spam", "ham", "spam", "ham"]
+    assert "made again bit for bit" in run(folder, "slimline", "reproduce", "mail@1")

@@ -14,7 +14,7 @@ from tasks.extras import needing
 from tasks.litert import LiteRTModel
 from tasks.samples import Inputs, Specs, TensorSpec, out_of_range
 from tasks.workloads import WORKLOADS, find_workload, measuring_for, reading_of, unnamed
-from tasks.workloads.answering import NamesAnswers
+from tasks.workloads.answering import Completes, NamesAnswers
 from tasks.workloads.measuring import Prediction as Prediction  # noqa: PLC0414 - what is given back
 
 FORMATS = (1, 2)  # of a release's signature
@@ -88,6 +88,11 @@ def asker(model_dir: str | Path, trust: Trust, workload: str | None = None) -> C
 
     def answer(question: str | Path) -> Prediction:
         asked = reading.ask(question, inputs, assets)
+        if isinstance(reading, Completes):
+            output, names = reading.completed(
+                lambda more: model.predict(_question(question, more, inputs))[0], asked, assets
+            )
+            return measuring.predict(str(question), output, names)
         output, names = model.predict(_question(question, asked, inputs))[0], labels
         if isinstance(reading, NamesAnswers):
             output, names = reading.answered(output, asked, assets)

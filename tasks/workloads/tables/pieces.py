@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-PIECE_ROWS, PIECE_CHARACTERS = 512, 1 << 20  # at most, but for the last row
+PIECE_ROWS, PIECE_CHARACTERS = 2048, 1 << 20  # at most, but for the last row
 
 
 class Piece(NamedTuple):

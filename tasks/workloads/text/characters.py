@@ -5,13 +5,41 @@ once, see :mod:`tasks.workloads.text.folding`, for the pages of 128 characters t
 in it counts as one unknown character, on every machine. Nothing here asks Python about a character.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 
 PAGE = 128  # characters
 PAGES = 0x110000 // PAGE
 UNKNOWN = "\ufffd"
+BETWEEN = b"\xff"  # no byte of ASCII: between texts that are cut into words at once
+
+
+class _Ascii:
+    """Folds texts of ASCII.
+
+    Args:
+        table: what each byte becomes, 256 bytes.
+        gone: bytes that vanish.
+        single: bytes that are words by themselves.
+    """
+
+    def __init__(self, table: bytes, gone: bytes, single: bytes) -> None:
+        self._table, self._gone = table, gone
+        self._parted = table[:-1] + b"\n"
+        self._others = bytes(code for code in range(256) if code not in single)
+
+    def of(self, text: bytes, parted: bool = False) -> bytes:
+        """Return a text whose words have spaces between them.
+
+        Args:
+            text: of ASCII.
+            parted: whether it is several texts, parted by a byte that becomes a line break.
+        """
+        found = text.translate(self._parted if parted else self._table, self._gone)
+        for each in set(found.translate(None, self._others)):
+            found = found.replace(bytes((each,)), b" %c " % each)
+        return found
 
 
 class Characters(dict[int, str]):
@@ -36,12 +64,56 @@ class Characters(dict[int, str]):
         Args:
             text: of any characters.
         """
-        if text.isascii() and (quick := self._ascii_words) is not None:
-            return quick(text)
+        if text.isascii() and (folded := self._ascii) is not None:
+            return folded.of(text.encode()).decode().split()
         return [word for word in text.translate(self).split(" ") if word]
 
+    def words_of_each(self, texts: Sequence[bytes]) -> tuple[list[str], list[int]]:
+        """Cut texts into words, in less time than one by one.
+
+        Args:
+            texts: in UTF-8, in which lone surrogates have three bytes.
+
+        Returns:
+            all words, one text's behind the other's, and how many each has.
+        """
+        if (made := self._spaced_ascii(texts)) is not None:
+            counts = [line.count(b" ") + 1 if line else 0 for line in made.split(b"\n")] if texts else []
+            return made.decode().split(), counts
+        each = [self.words(text.decode("utf-8", "surrogatepass")) for text in texts]
+        return list(chain.from_iterable(each)), list(map(len, each))
+
+    def spaced_each(self, texts: Sequence[bytes]) -> list[bytes]:
+        """Return what :meth:`spaced` does, of many texts in less time.
+
+        Args:
+            texts: in UTF-8, in which lone surrogates have three bytes.
+        """
+        if (made := self._spaced_ascii(texts)) is not None:
+            return made.split(b"\n") if texts else []
+        return list(map(self.spaced, texts))
+
+    def _spaced_ascii(self, texts: Sequence[bytes]) -> bytes | None:
+        """Return the words of texts of ASCII with a space between each two and a line break between texts."""
+        if (folded := self._ascii) is None or not all(map(bytes.isascii, texts)):
+            return None
+        made = folded.of(BETWEEN.join(texts), parted=True)
+        while b"  " in made:
+            made = made.replace(b"  ", b" ")
+        return made.replace(b" \n", b"\n").replace(b"\n ", b"\n").strip(b" ")
+
+    def spaced(self, text: bytes) -> bytes:
+        """Return the words of a text with a space between each two, in UTF-8.
+
+        Args:
+            text: in UTF-8, in which lone surrogates have three bytes.
+        """
+        if text.isascii() and (folded := self._ascii) is not None:
+            return b" ".join(folded.of(text).split())
+        return " ".join(self.words(text.decode("utf-8", "surrogatepass"))).encode()
+
     @cached_property
-    def _ascii_words(self) -> Callable[[str], list[str]] | None:
+    def _ascii(self) -> "_Ascii | None":
         """The same of ASCII alone, in a sixth of the time: bytes one for one, then spaces around single ones."""
         alone = {code: self[code][1] for code in range(PAGE) if self[code] != " " and len(self[code]) == 3}
         others = {code: self[code] for code in range(PAGE) if code not in alone}
@@ -51,18 +123,11 @@ class Characters(dict[int, str]):
         # what becomes of a character is of ASCII, too, and no other space than the one
         if not all(each == " " or ("!" <= each <= "~") for each in made.values()):
             return None
-        table = bytes(ord(made.get(code, " ")) for code in range(256))
-        gone = bytes(code for code in range(PAGE) if code not in made)
-        single = "".join(sorted(set(alone.values()))).encode()
-        others_than_single = bytes(code for code in range(256) if code not in single)
-
-        def words(text: str) -> list[str]:
-            found = text.encode().translate(table, gone)
-            for each in set(found.translate(None, others_than_single)):
-                found = found.replace(bytes((each,)), b" %c " % each)
-            return found.decode().split()
-
-        return words
+        return _Ascii(
+            table=bytes(ord(made.get(code, " ")) for code in range(256)),
+            gone=bytes(code for code in range(PAGE) if code not in made),
+            single="".join(sorted(set(alone.values()))).encode(),
+        )
 
     @property
     def pages(self) -> list[int]:

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tasks.arrays import Array
 from tasks.errors import DataError
 from tasks.paths import clean
 from tasks.samples import Specs, TensorSpec
 from tasks.workloads.class_folders import SPLIT_FOLDERS, ClassFiles, class_and_split
 from tasks.workloads.items import Item, Payload, RawSample, RefusedSample, Rows, SourceFile, TakeFile
-from tasks.workloads.protocol import Draft, UnusableError
+from tasks.workloads.protocol import Draft, Drafted, UnusableError
 from tasks.workloads.tables.files import is_table, take_table
 from tasks.workloads.tables.streams import encoding_of
 from tasks.workloads.text.folding import Folding, all_characters
@@ -68,7 +70,7 @@ class LearnedTexts:
         Args:
             contents: n texts, as :meth:`TextReader.read` gives them.
         """
-        return {TOKENS: self.tokenizer.encode(_text_of(content) for content in contents)}
+        return {TOKENS: self.tokenizer.encode_all(contents)}
 
     def tell(self, changes: Counter[str]) -> list[str]:  # noqa: ARG002 - texts are changed here alone
         """Say what was learned."""
@@ -108,30 +110,34 @@ class TextReader:
             text = "\n".join(cells[:count]) if count > 1 else cells[0]
             yield RawSample(name, label, split, text.encode("utf-8", "surrogatepass"))
 
+    def drafted(self, rows: Rows) -> Drafted | None:
+        """Make samples of rows of ASCII that have a text and a label; see :meth:`unfold` and :func:`read_text`."""
+        if self.settings.split:
+            return None
+        *columns, last = zip(*rows.rows, strict=True)
+        texts = columns[0] if len(columns) == 1 else tuple(map("\n".join, zip(*columns, strict=True)))
+        labels = list(map(str.strip, last))
+        if not all(map(str.isascii, texts)) or not all(labels) or max(map(len, texts)) > MAX_TEXT:
+            return None
+        contents = list(map(str.encode, texts))
+        spaced = FOLDED.spaced_each(contents)
+        if not all(spaced):
+            return None
+        digests = list(map(_digest_of, spaced))
+        hashes = np.frombuffer(b"".join(digests), "<u8")[::3].tolist()
+        drafts = [
+            Draft(split_hash, digest[8:], content)
+            for split_hash, digest, content in zip(hashes, digests, contents, strict=True)
+        ]
+        return Drafted([f"{rows.file}:{number}" for number in rows.numbers], labels, drafts)
+
     def read(self, payload: Payload) -> Draft:
-        """Read a text, as UTF-8 or as its byte order mark says.
-
-        The hash that decides the split is of the tokens, digits, case and accents folded: texts that are equal but for
-        these fall together, and count as equal.
-
-        Raises:
-            UnusableError: it is empty, too long, or in no such encoding.
-        """
-        text = decoded(payload)
-        if len(text) > MAX_TEXT:
-            raise UnusableError(f"{len(text):,} characters: at most {MAX_TEXT:,} are expected")
-        words = FOLDED.words(text)
-        if not words:
-            raise UnusableError("no word in it")
-        hasher = PLACE.copy()
-        hasher.update(" ".join(words).encode())
-        digest = hasher.digest()
-        split_hash = int.from_bytes(digest[:8], "little")
-        return Draft(split_hash, digest[8:], text.encode("utf-8", "surrogatepass"))
+        """Read a text, see :func:`read_text`."""
+        return read_text(payload)
 
     def study(self, contents: Iterator[bytes]) -> TokenCounts:
         """Count the tokens of some training texts."""
-        return count_tokens(map(_text_of, contents), self.settings)
+        return count_tokens(contents, self.settings)
 
     def learn(self, studied: Iterator[TokenCounts]) -> LearnedTexts:
         """Learn the tokens of the training texts, and how many a text has.
@@ -144,6 +150,42 @@ class TextReader:
             counts.merge(part)
         tokenizer, notes = learn_tokenizer(counts, self.settings, unicodedata.unidata_version)
         return LearnedTexts(tokenizer, tuple(notes))
+
+
+def read_text(payload: Payload) -> Draft:
+    """Read a text, as UTF-8 or as its byte order mark says.
+
+    The hash that decides the split is of the tokens, digits, case and accents folded: texts that are equal but for
+    these fall together, and count as equal.
+
+    Args:
+        payload: bytes of the text.
+
+    Returns:
+        the text as it waits, in UTF-8.
+
+    Raises:
+        UnusableError: it is empty, too long, or in no such encoding.
+    """
+    content = bytes(payload)
+    length = len(content)
+    if not content.isascii():
+        text = decoded(content)
+        content, length = text.encode("utf-8", "surrogatepass"), len(text)
+    if length > MAX_TEXT:
+        raise UnusableError(f"{length:,} characters: at most {MAX_TEXT:,} are expected")
+    words = FOLDED.spaced(content)
+    if not words:
+        raise UnusableError("no word in it")
+    digest = _digest_of(words)
+    return Draft(int.from_bytes(digest[:8], "little"), digest[8:], content)
+
+
+def _digest_of(words: bytes) -> bytes:
+    """Return 24 bytes: the hash that decides the split, and behind it what tells texts apart."""
+    hasher = PLACE.copy()
+    hasher.update(words)
+    return hasher.digest()
 
 
 def decoded(payload: Payload) -> str:
@@ -161,10 +203,6 @@ def decoded(payload: Payload) -> str:
         return content.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
     except UnicodeDecodeError as error:
         raise UnusableError(f"no {encoding} ({error.reason} at byte {error.start:,})") from None
-
-
-def _text_of(content: bytes) -> str:
-    return content.decode("utf-8", "surrogatepass")
 
 
 class TextReading:

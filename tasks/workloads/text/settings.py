@@ -14,7 +14,15 @@ Kind = Literal["words", "characters", "hashed_words", "sentencepiece"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-def _check_length(value: Any) -> Any:
+def check_length(value: Any) -> Any:
+    """Return a number of tokens, or auto.
+
+    Args:
+        value: of the setting.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if value == "auto" or (type(value) is int and 1 <= value <= MOST_TOKENS):
         return value
     raise ValueError(f"expected auto or a number of tokens from 1 to {MOST_TOKENS:,}")
@@ -24,8 +32,8 @@ def _as_several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-class TextSettings(TableSettings):
-    """The columns of texts and labels, and how a text becomes tokens."""
+class TokenSettings(TableSettings):
+    """The columns of texts, and how a text becomes tokens."""
 
     text: Annotated[
         tuple[Column, ...],
@@ -36,7 +44,6 @@ class TextSettings(TableSettings):
             description="column of the text; of several columns the texts are joined by a line break",
         ),
     ] = ("text",)
-    label: Annotated[Column, Field(description="column of the class")] = "label"
     tokens: Annotated[
         Kind,
         Field(
@@ -55,7 +62,7 @@ class TextSettings(TableSettings):
     ] = 2
     length: Annotated[
         int | Literal["auto"],
-        BeforeValidator(_check_length),
+        BeforeValidator(check_length),
         Field(description="tokens of a text; what is longer is cut. auto: as many as 99 % of the training texts have"),
     ] = "auto"
     digits: Annotated[
@@ -66,12 +73,28 @@ class TextSettings(TableSettings):
         Literal["fold", "keep"], Field(description="fold: é counts as e; marks of other scripts than Latin stay")
     ] = "fold"
 
+    @property
+    def read_columns(self) -> tuple[Column, ...]:
+        """The columns that are read of a table, that of the split aside."""
+        return self.text
+
     @model_validator(mode="after")
-    def _name_each_column_once(self) -> "TextSettings":
-        named = [*self.text, self.label, *([self.split] if self.split else [])]
+    def _name_each_column_once(self) -> "TokenSettings":
+        named = [*self.read_columns, *([self.split] if self.split else [])]
         if len(set(named)) < len(named):
-            raise ValueError(f"expected different columns for text, label and split, not {', '.join(named)}")
+            raise ValueError(f"expected different columns, not {', '.join(named)}")
         return self
+
+
+class TextSettings(TokenSettings):
+    """The columns of texts and labels, and how a text becomes tokens."""
+
+    label: Annotated[Column, Field(description="column of the class")] = "label"
+
+    @property
+    def read_columns(self) -> tuple[Column, ...]:
+        """The columns of the text, and that of the label."""
+        return (*self.text, self.label)
 
 
 class TextAugmentation(Augmentation):

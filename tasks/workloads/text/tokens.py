@@ -26,6 +26,23 @@ def tokens_of(text: str, characters: "Characters", kind: "Kind") -> list[str]:
     return list(" ".join(words)) if kind == "characters" else words
 
 
+def tokens_of_each(texts: Sequence[bytes], characters: "Characters", kind: "Kind") -> tuple[list[str], list[int]]:
+    """Cut texts into tokens, in less time than one by one.
+
+    Args:
+        texts: in UTF-8, in which lone surrogates have three bytes.
+        characters: what becomes of each.
+        kind: of the tokens.
+
+    Returns:
+        all tokens, one text's behind the other's, and how many each has.
+    """
+    if kind != "characters":
+        return characters.words_of_each(texts)
+    spaced = [text.decode() for text in characters.spaced_each(texts)]
+    return list("".join(spaced)), list(map(len, spaced))
+
+
 def to_front_coding(words: Sequence[str]) -> str:
     """Return sorted words as one text: of each how much it shares with the one before, as a character, and the rest.
 

@@ -9,13 +9,14 @@ from tasks.workloads.text.characters import PAGE
 from tasks.workloads.text.folding import Folding, all_characters, characters_of
 from tasks.workloads.text.numbers import FIRST, UNKNOWN_ID
 from tasks.workloads.text.pieces import open_pieces, train_pieces
-from tasks.workloads.text.settings import MOST_TOKENS, TextSettings
+from tasks.workloads.text.settings import MOST_TOKENS, TokenSettings
 from tasks.workloads.text.tokenizer import Tokenizer
-from tasks.workloads.text.tokens import tokens_of
+from tasks.workloads.text.tokens import tokens_of_each
 
 MOST_COUNTED = 2_000_000  # different tokens that are counted at a time
 COVERED = 0.99  # fraction of the training texts that are not cut where their length is to be found
 MULTIPLE = 8  # of lengths that are found
+AT_ONCE = 1 << 18  # bytes of texts that are cut at once
 
 
 @dataclass
@@ -53,7 +54,7 @@ class TokenCounts:
             self.forgotten += len(rare)
 
 
-def folding_of(settings: TextSettings) -> Folding:
+def folding_of(settings: TokenSettings) -> Folding:
     """Return what counts as the same.
 
     Args:
@@ -62,29 +63,43 @@ def folding_of(settings: TextSettings) -> Folding:
     return Folding(settings.digits == "fold", settings.case == "fold", settings.accents == "fold")
 
 
-def count_tokens(texts: Iterable[str], settings: TextSettings) -> TokenCounts:
+def count_tokens(texts: Iterable[bytes], settings: TokenSettings) -> TokenCounts:
     """Count the tokens of texts.
 
     Args:
-        texts: of the train split.
+        texts: of the train split, in UTF-8.
         settings: ``data.text``.
 
     Returns:
         what was counted, for :func:`learn_tokenizer`.
     """
     counts, characters = TokenCounts(), all_characters(folding_of(settings))
-    for text in texts:
-        if not text.isascii():
-            counts.pages.update({ord(character) // PAGE for character in text})
-        tokens = tokens_of(text, characters, settings.tokens)
-        counts.lengths[min(len(tokens), MOST_TOKENS)] += 1
+    for some in _lists(texts):
+        for text in some:
+            if not text.isascii():
+                counts.pages.update({ord(character) // PAGE for character in text.decode("utf-8", "surrogatepass")})
+        tokens, lengths = tokens_of_each(some, characters, settings.tokens)
+        counts.lengths.update(min(length, MOST_TOKENS) for length in lengths)
         if settings.tokens != "hashed_words":
             counts.tokens.update(tokens)
             counts.forget()
     return counts
 
 
-def learn_tokenizer(counts: TokenCounts, settings: TextSettings, unicode: str) -> tuple[Tokenizer, list[str]]:
+def _lists(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield texts in lists that take a bounded memory."""
+    some, size = list[bytes](), 0
+    for text in texts:
+        some.append(text)
+        size += len(text)
+        if size >= AT_ONCE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def learn_tokenizer(counts: TokenCounts, settings: TokenSettings, unicode: str) -> tuple[Tokenizer, list[str]]:
     """Return a tokenizer of what was counted, and in sentences what was learned.
 
     Args:
@@ -111,7 +126,7 @@ def learn_tokenizer(counts: TokenCounts, settings: TextSettings, unicode: str) -
     return tokenizer, list(_notes(counts, tokenizer))
 
 
-def _of_pieces(counts: TokenCounts, settings: TextSettings, unicode: str) -> Tokenizer:
+def _of_pieces(counts: TokenCounts, settings: TokenSettings, unicode: str) -> Tokenizer:
     """Return a tokenizer of pieces of words; a text is taken to have as many a word as all texts together."""
     model = train_pieces(counts.tokens, settings.rows - UNKNOWN_ID)
     cut = open_pieces(model)
@@ -128,7 +143,7 @@ def _of_pieces(counts: TokenCounts, settings: TextSettings, unicode: str) -> Tok
     )
 
 
-def _vocabulary(counts: TokenCounts, settings: TextSettings) -> tuple[str, ...]:
+def _vocabulary(counts: TokenCounts, settings: TokenSettings) -> tuple[str, ...]:
     often = ((-count, token) for token, count in counts.tokens.items() if count >= settings.min_count)
     chosen = sorted(often)[: settings.rows - FIRST]
     if not chosen:

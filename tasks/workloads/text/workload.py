@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from tasks.arrays import Array
 from tasks.samples import Specs
 from tasks.workloads.outcomes.classes import Classes
+from tasks.workloads.protocol import Outcome
 from tasks.workloads.statistics import Statistic
 from tasks.workloads.text.numbers import PADDING, UNKNOWN_ID
-from tasks.workloads.text.settings import TOKENS, TextAugmentation, TextSettings
+from tasks.workloads.text.settings import TOKENS, TextAugmentation, TextSettings, TokenSettings
 
 
 class Text:
@@ -23,9 +24,9 @@ class Text:
     meaning: Mapping[str, str] = MappingProxyType(
         {TOKENS: "[batch, tokens], rows of the table of tokens; 0 before the first token of a short text, 1: unknown"}
     )
-    settings = TextSettings
+    settings: type[TokenSettings] = TextSettings
     augmentation = TextAugmentation
-    outcome = Classes()
+    outcome: Outcome = Classes()
     first_params: Sequence[str] = (
         "data.source=docstrings",
         "training.model=text_cnn",

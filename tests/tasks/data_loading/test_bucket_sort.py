@@ -24,7 +24,7 @@ def written(folder: Path, samples: list[Given]) -> Path:
     folder.mkdir()
     with BucketWriter(folder) as writer:
         for digest, name, content in samples:
-            writer.add(pack(digest, 3, 4, None, name, content, 5))
+            writer.add([pack(digest, 3, 4, None, name, content, 5)])
         assert writer.finish() == writer.finish()
         return writer.paths[7]
 

@@ -117,9 +117,9 @@ def test_much_is_shared_among_processes_and_gives_the_same_bytes(
 ) -> None:
     source = write_csv(workspace / "mail.csv", [*sentences(900), *sentences(50, seed=2)])
     made = []
-    for much in (writing.MUCH, 0):
-        for module in (writing, learned):
-            monkeypatch.setattr(module, "MUCH", much)
+    for much, part in ((writing.MUCH, learned.PART), (0, 0)):
+        monkeypatch.setattr(writing, "MUCH", much)
+        monkeypatch.setattr(learned, "PART", part)
         monkeypatch.setattr(writing, "CHUNK_SAMPLES", 3)
         loaded(source)
         made.append({path: path.read_bytes() for path in sorted(PREPARED.rglob("*")) if path.is_file()})

@@ -9,9 +9,13 @@ from tasks.learning.conversion import to_tflite
 from tasks.learning.saving import save_model, weights_digest
 from tasks.litert import LiteRTModel
 from tasks.records import read_record
+from tasks.samples import PREPARED, Inputs, read_dataset
 from tasks.training import serving
 from tasks.training.records import SAVED_MODEL, SERVING, ServingReport
 from tasks.training.serving import export, save_for_serving
+from tasks.workloads.text.tokenizer import FILE, Tokenizer
+from tests.tasks.compression.texts import network
+from tests.tasks.data_loading.test_texts import loaded, sentences, write_csv
 from tests.tasks.training.material import SHAPE, SPECS
 
 
@@ -65,3 +69,24 @@ def test_an_export_with_other_logits_is_not_kept(
     with pytest.raises(ConversionError, match="what the baseline gives, to 110 dB"):
         export(params.model_copy(update={"deployment": deployment}))
     assert not SAVED_MODEL.exists()
+
+
+@pytest.mark.parametrize("name", ["lstm", "text_cnn", "mean_embedding", "tiny_transformer"])
+def test_an_export_of_texts_answers_as_the_file_and_has_the_tokenizer_beside_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    loaded(write_csv(tmp_path / "texts.csv", sentences(300)))
+    model = network(PREPARED, name)
+    save_model(model, Path("models/baseline.keras"))
+    deployment = params.deployment.model_copy(update={"serving": True})
+    training = params.training.model_copy(update={"model": name})
+    export(params.model_copy(update={"deployment": deployment, "training": training}))
+    tokenizer = Tokenizer.of_bytes((SAVED_MODEL / "assets.extra" / FILE).read_bytes())
+    asked = tokenizer.encode(["free prize", "", "call home later, unknownword", "ok ok ok"])
+    file = LiteRTModel(to_tflite(model, specs=read_dataset().inputs))
+    served = serving.served_logits(SAVED_MODEL, Inputs({"tokens": asked}))
+    assert served.shape == (4, 2)
+    np.testing.assert_allclose(served[[0, 2, 3]], file.predict(asked[[0, 2, 3]]), rtol=1e-4, atol=1e-4)
+    from_one = np.concatenate([serving.served_logits(SAVED_MODEL, Inputs({"tokens": asked[[at]]})) for at in (3, 2, 0)])
+    np.testing.assert_allclose(from_one, served[[3, 2, 0]], rtol=1e-5, atol=1e-5)

@@ -153,9 +153,9 @@ def test_tables_are_known_by_their_endings() -> None:
 
 
 def test_rows_come_in_pieces_of_bounded_size() -> None:
-    content = b"text,label\n" + b"word,x\n" * 2_000
+    content = b"text,label\n" + b"word,x\n" * 5_000
     items = list(take_table(SourceFile("a.csv", -1, lambda: content), WANTED, TableSettings()))
-    assert max(len(item.rows) for item in items if isinstance(item, Rows)) <= 512
+    assert max(len(item.rows) for item in items if isinstance(item, Rows)) <= 2048
 
 
 def test_a_single_file_is_a_source(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 import tf_keras
 
 from slimline import compress
+from tasks.learning.conversion import to_tflite
 from tasks.litert import LiteRTModel
-from tasks.samples import Inputs
+from tasks.samples import Inputs, TensorSpec
 from tasks.workloads.text.networks import BUILDERS
 
 LENGTH, ROWS, CLASSES = 12, 60, 3
@@ -67,3 +68,44 @@ def test_a_file_answers_alike_whatever_it_was_asked_before(mode: str, name: str,
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(loaded.predict(Inputs({"tokens": asked[:32][order]})), first[order])
     assert (first.argmax(axis=1) == labels[:32]).mean() > (0.9 if mode == "float16" else 0.6)
+
+
+@pytest.mark.parametrize(("table", "rows"), [("hashed", 8), ("quotient_remainder", 8 + 8)])
+def test_tables_of_fewer_rows_give_each_token_what_their_papers_say(table: str, rows: int) -> None:
+    tf_keras.utils.set_random_seed(1)
+    model = BUILDERS["mean_max_embedding"](LENGTH, ROWS, CLASSES, 0.0, width=6, table=table, buckets=8)
+    tables = [layer for layer in model.layers if isinstance(layer, tf_keras.layers.Embedding)]
+    assert sum(layer.input_dim for layer in tables) == rows
+    of_remainders = model.get_layer("table_of_remainders").get_weights()[0]
+    meant = of_remainders[np.arange(ROWS) % 8]
+    if table == "quotient_remainder":
+        meant = meant * model.get_layer("table_of_quotients").get_weights()[0][np.arange(ROWS) // 8]
+        assert len(np.unique(meant, axis=0)) == ROWS
+    plain = BUILDERS["mean_max_embedding"](LENGTH, ROWS, CLASSES, 0.0, width=6)
+    plain.set_weights([meant, *model.get_layer("logits").get_weights()])
+    asked = texts(32)
+    expected = plain.predict(asked, verbose=0)
+    np.testing.assert_allclose(model.predict(asked, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    specs = (TensorSpec(name="tokens", dtype="int32", shape=(LENGTH,), low=0, high=ROWS - 1),)
+    file = LiteRTModel(to_tflite(model, specs=specs))
+    np.testing.assert_allclose(file.predict(asked), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(file.predict(asked[::-1].copy())[::-1], file.predict(asked))
+
+
+def test_buckets_are_chosen_for_the_fewest_rows() -> None:
+    model = BUILDERS["text_cnn"](LENGTH, 2000, CLASSES, 0.0, table="quotient_remainder")
+    sizes = [layer.input_dim for layer in model.layers if isinstance(layer, tf_keras.layers.Embedding)]
+    assert sorted(sizes) == [45, 45]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("text_cnn", {"table": "lookup"}, "hashed or quotient_remainder"),
+        ("text_cnn", {"table": "hashed", "buckets": 60}, "fewer than 60 rows"),
+        ("mean_embedding", {"table": "hashed"}, "passes over what is no token"),
+    ],
+)
+def test_tables_that_make_no_sense_are_refused(name: str, options: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        BUILDERS[name](LENGTH, ROWS, CLASSES, 0.0, **options)

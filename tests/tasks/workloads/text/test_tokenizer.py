@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tasks.workloads.text.folding import Folding, all_characters, characters_of
 from tasks.workloads.text.settings import TextSettings
 from tasks.workloads.text.tokenizer import Tokenizer
 from tasks.workloads.text.vocabulary import TokenCounts, count_tokens, learn_tokenizer
@@ -17,7 +20,9 @@ TEXTS = ["the cat sat", "The dog sat!", "a cat and the dog", "x"]
 
 def learned(*texts: str, **settings: Any) -> Tokenizer:
     wanted = TextSettings.model_validate(settings)
-    return learn_tokenizer(count_tokens(texts or TEXTS, wanted), wanted, "14.0.0")[0]
+    return learn_tokenizer(
+        count_tokens((text.encode("utf-8", "surrogatepass") for text in texts or TEXTS), wanted), wanted, "14.0.0"
+    )[0]
 
 
 def test_words_that_are_there_often_enough_are_known_and_short_texts_have_zeros_in_front() -> None:
@@ -113,7 +118,21 @@ def test_rare_words_are_forgotten_while_there_are_too_many(monkeypatch: pytest.M
     settings = TextSettings(digits="keep")
     counts = TokenCounts()
     for number in range(10):
-        counts.merge(count_tokens((f"often word{number}x{each}" for each in range(99)), settings))
+        counts.merge(count_tokens((b"often word%dx%d" % (number, each) for each in range(99)), settings))
     tokenizer, notes = learn_tokenizer(counts, settings, "14.0.0")
     assert tokenizer.vocabulary == ("often",)
     assert any("were forgotten" in note for note in notes)
+
+
+@given(st.lists(st.text() | st.text(st.characters(max_codepoint=127)), max_size=6), st.booleans(), st.booleans())
+def test_many_texts_at_once_give_what_one_by_one_does(texts: list[str], ascii_alone: bool, whole: bool) -> None:
+    given_texts = [text for text in texts if text.isascii()] if ascii_alone else texts
+    contents = [text.encode("utf-8", "surrogatepass") for text in given_texts]
+    characters = all_characters(Folding(digits=whole))
+    words, counts = characters.words_of_each(contents)
+    assert counts == [len(characters.words(text)) for text in given_texts]
+    assert words == [word for text in given_texts for word in characters.words(text)]
+    assert characters.spaced_each(contents) == [" ".join(characters.words(text)).encode() for text in given_texts]
+    for kind in ("words", "characters", "hashed_words"):
+        tokenizer = Tokenizer(kind, 5, 9, characters_of((), Folding()), ("0", "a", "b", "c", "e", "x", "y"), "14.0.0")
+        np.testing.assert_array_equal(tokenizer.encode_all(contents), tokenizer.encode(given_texts))
