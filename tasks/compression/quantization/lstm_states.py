@@ -3,6 +3,8 @@
 import copy
 from math import log2
 
+import numpy as np
+
 from tasks.compression.flatbuffer import File
 from tasks.litert_types import Quantization
 
@@ -48,7 +50,7 @@ def agree_states(flatbuffer: bytes) -> bytes:
 def _widen(cell: Quantization) -> bool:
     """Bring the step of a cell state, a power of two, to one that the kernel knows; True if it was a finer one."""
     if is_finer := round(log2(float(cell.scale[0]))) < FINEST:
-        cell.scale = [2.0**FINEST]
+        cell.scale = np.array([2.0**FINEST], np.float32)
     return is_finer
 
 
