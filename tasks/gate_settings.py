@@ -33,10 +33,11 @@ class KnownMetric(Protocol):
 
 
 class Known(Protocol):
-    """The part of an outcome that is looked at here: metrics, those with a figure for each class, rules of its own."""
+    """The part of an outcome that is looked at here: metrics, those with figures of classes, rules of its own."""
 
     metrics: Any
     per_class: Any
+    of_class: Any
     rules: Any
 
 
@@ -93,7 +94,8 @@ class QualityRule(Settings):
     ``margin``: by how much it may be worse: of a metric of which more is better, the lower bound of
     (candidate − other), on the same samples, lies above −margin; of one of which less is better, the upper bound lies
     below margin. ``per_class``: it does in each class by itself. ``min``: the lower bound of the candidate's own figure
-    is at or above it; ``max``: of one of which less is better, the upper bound is at or below it.
+    is at or above it; ``max``: of one of which less is better, the upper bound is at or below it. ``of``: all that of
+    one class, in place of the average of all.
     """
 
     metric: Annotated[str, AfterValidator(_check_metric), Field(description="what is compared, one of the outcome's")]
@@ -104,6 +106,12 @@ class QualityRule(Settings):
         Field(description="the ceiling of its own figure, of an error", exclude_if=lambda value: value is None),
     ] = None
     per_class: Annotated[bool, Field(description="true: in each class by itself; of recall alone")] = False
+    of: Annotated[
+        Annotated[str, Field(min_length=1, max_length=200)] | None,
+        Field(
+            description="a class by its name: its precision, recall or f1 alone", exclude_if=lambda value: value is None
+        ),
+    ] = None
     confidence: Confidence = 0.95
     versus: Against = BASELINE_ALONE
 
@@ -121,6 +129,13 @@ class QualityRule(Settings):
         known = _known(info)
         if self.per_class and known is not None and not known.per_class:
             raise ValueError("expected no per_class: the outcome of data.workload has no classes")
+        if self.of is not None and (self.per_class or (known is not None and self.metric not in known.of_class)):
+            able = f"of the metric {', '.join(known.of_class)}, " if known and known.of_class else ""
+            raise ValueError(
+                f"expected of (one class) in a rule {able}without per_class"
+                if known is None or known.of_class
+                else "expected no of: the outcome of data.workload has no classes"
+            )
         names = known.per_class if known else (self.metric,)
         if self.per_class and (self.metric not in names or self.margin is None or self.limit is not None):
             raise ValueError(

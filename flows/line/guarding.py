@@ -11,11 +11,12 @@ from flows.line.naming import name_run
 from flows.line.stages import StageFailed
 from flows.line.telling import tell
 from tasks.causes import Cause
-from tasks.config import Params
+from tasks.config import Params, QualityRule
 from tasks.data_loading.fingerprint import SOURCE
 from tasks.data_loading.sources.protocol import SourceListing
 from tasks.deployment.releases.promotion import Registry
 from tasks.errors import UNUSABLE
+from tasks.evaluation.beforehand import expect_known_classes
 from tasks.records import read_record
 from tasks.samples import read_dataset
 from tasks.versioning.dvc import remote_urls
@@ -24,6 +25,7 @@ from tasks.watching.asking import reasons_by_content
 from tasks.watching.judging import judge
 from tasks.watching.looking import look
 from tasks.watching.memory import RUN, note_attempt, note_refused, note_waiting, recall
+from tasks.workloads import measuring_of
 
 
 def end_before_work(params: Params, registry: Registry, cause: Cause) -> RunResult | None:
@@ -101,6 +103,20 @@ def end_before_training(params: Params, registry: Registry, cause: Cause) -> Run
     if approved and (approved.classes is None or set(approved.classes) == set(dataset.classes)):
         return None
     return wait_for_person(params, registry, digest, reasons, dataset.classes or None)
+
+
+def expect_rules_fit(params: Params) -> None:
+    """Refuse rules of the gate about a class that the data has not, before anything is trained.
+
+    Args:
+        params: of the project.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    if any(isinstance(rule, QualityRule) and rule.of is not None for rule in params.gate.rules):
+        dataset = read_dataset()
+        expect_known_classes(params.gate.rules, measuring_of(dataset), dataset)
 
 
 def wait_for_person(

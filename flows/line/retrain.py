@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
 from flows.line.concluding import RunResult, conclude
-from flows.line.guarding import end_before_training, end_before_work, refusing_data
+from flows.line.guarding import end_before_training, end_before_work, expect_rules_fit, refusing_data
 from flows.line.holding import holding_project
 from flows.line.naming import cause_of, first_name, name_run, tag_outcome
 from flows.line.notices import run_ended
@@ -145,6 +145,7 @@ def run_line(params: Params, registry: Registry, cause: Cause) -> RunResult:
         how the run ended.
 
     Raises:
+        ConfigError: a rule of the gate is about a class that the data has not.
         StageFailed: a stage ended with an error.
         SlimlineError: source, store or DVC do not do what was asked.
     """
@@ -159,6 +160,7 @@ def run_line(params: Params, registry: Registry, cause: Cause) -> RunResult:
         run_stages(first, found.stale)
     if first and (early := end_before_training(params, registry, cause)):
         return early
+    expect_rules_fit(params)
     run_stages({name: stage for name, stage in found.stages.items() if name not in first}, found.stale)
     result = conclude(params, cause.sentence)
     note_trained(params, registry, result.ending)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from tasks.config import QualityRule, Rule
 from tasks.records import Interval
+from tasks.samples import Dataset
+from tasks.workloads.measuring import OutcomeMeasuring
 from tasks.workloads.metric import Metric
 
 MOST = 10_000_000  # samples that are asked for
@@ -47,7 +49,7 @@ def too_few(rules: Iterable[Rule], samples: int, metrics: Iterable[Metric]) -> s
     """
     known = {metric.name: metric for metric in metrics}
     for rule in rules:
-        if not isinstance(rule, QualityRule) or rule.per_class or rule.metric not in known:
+        if not isinstance(rule, QualityRule) or rule.per_class or rule.of or rule.metric not in known:
             continue
         for demand in _demands(rule, known[rule.metric]):
             if not demand.proves(samples):
@@ -59,6 +61,22 @@ def too_few(rules: Iterable[Rule], samples: int, metrics: Iterable[Metric]) -> s
                     f"in gate.rules."
                 )
     return None
+
+
+def expect_known_classes(rules: Iterable[Rule], measuring: OutcomeMeasuring, dataset: Dataset) -> None:
+    """Refuse rules about a class that the data has not, before anything is trained.
+
+    Args:
+        rules: of params.yaml.
+        measuring: of the outcome.
+        dataset: what was prepared.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for rule in rules:
+        if isinstance(rule, QualityRule) and rule.of is not None:
+            measuring.metric_of(rule, dataset)
 
 
 def _demands(rule: QualityRule, metric: Metric) -> Iterator[Demand]:

@@ -165,7 +165,7 @@ def first_margin(results: Results) -> float | None:
     """
     main = results.measuring.main
     for rule in results.params.gate.rules:
-        if isinstance(rule, QualityRule) and not rule.per_class and rule.margin is not None:
+        if isinstance(rule, QualityRule) and not (rule.per_class or rule.of) and rule.margin is not None:
             metric = results.measuring.metric(rule.metric)
             if (metric.unit, metric.most) == (main.unit, main.most):
                 return rule.margin

@@ -40,7 +40,7 @@ def shows_learning(rule: QualityRule, split: Split, results: Results) -> bool:
     """
     if rule.limit is None:
         return False
-    metric = results.measuring.metric(rule.metric)
+    metric = results.measuring.metric_of(rule, results.dataset)
     return metric.sign * (rule.limit - metric.blind(results.answers(BASELINE, split))) > 0
 
 

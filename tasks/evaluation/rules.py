@@ -130,15 +130,17 @@ def _absent(
         case QualityRule():
             limit = -results.measuring.metric(rule.metric).sign * (rule.margin or 0.0)
     what = rule.metric.replace("_", " ")
+    verb = "are" if what.endswith("s") else "is"
+    of = f" of {rule.of}" if isinstance(rule, QualityRule) and rule.of else ""
     return RuleVerdict(
-        metric=rule.metric,
+        metric=rule.metric + of,
         versus=versus,
         outcome="NO_BASELINE",
         value=None,
         low=None,
         high=None,
         limit=limit,
-        sentence=sentence(f"The {what} {'are' if what.endswith('s') else 'is'} not compared with {versus}: {reason}"),
+        sentence=sentence(f"The {what}{of} {verb} not compared with {versus}: {reason}"),
     )
 
 
@@ -150,24 +152,24 @@ def _of_the_outcome(
 
 
 def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results: Results) -> RuleVerdict:
-    metric, margin = results.measuring.metric(rule.metric), rule.margin or 0.0
-    limit, answers = -metric.sign * margin, results.answers(name, split)
-    seen = difference(rule.metric, (name, versus), split, results, rule.confidence)
+    metric, margin = results.measuring.metric_of(rule, results.dataset), rule.margin or 0.0
+    limit, answers, others = -metric.sign * margin, results.answers(name, split), results.answers(versus, split)
+    seen = metric.difference(answers, others, rule.confidence)
     judgement, judged = decide_beside(seen, limit, metric.less_is_better, strictly=True)
-    mine, theirs = (results.qualities[model].splits[split].metrics[rule.metric] for model in (name, versus))
+    mine, theirs = (metric.value(each) for each in (answers, others))
     scarce: tuple[ScarceClass, ...] = ()
     if judgement == "INCONCLUSIVE":
         scarce = metric.find_scarce(answers, results.dataset, margin, rule.confidence)
     return RuleVerdict.of(
-        rule.metric,
+        metric.name,
         versus,
         seen,
         limit,
         outcome=judgement,
         at_most=metric.less_is_better,
         sentence=(
-            f"The {metric.noun} is {metric.shown(mine)} on {len(answers):,} {split} "
-            f"samples, {metric.apart(seen.value)} from {whose(versus)} {metric.shown(theirs)} "
+            f"The {metric.noun} is {metric.shown(mine)} on {metric.counted(answers, split)}, "
+            f"{metric.apart(seen.value)} from {whose(versus)} {metric.shown(theirs)} "
             f"({level(rule.confidence)} {metric.shown_bounds(seen)}); {judged} the allowed "
             f"{metric.apart(limit)}.{metric.explain_scarce(scarce)}"
         ),
@@ -177,7 +179,7 @@ def _quality(rule: QualityRule, versus: Versus, name: str, split: Split, results
 
 def _limit(rule: QualityRule, limit: float, name: str, split: Split, results: Results) -> RuleVerdict:
     """Judge a floor of the candidate's own figure, or a ceiling of one of which less is better."""
-    metric, answers = results.measuring.metric(rule.metric), results.answers(name, split)
+    metric, answers = results.measuring.metric_of(rule, results.dataset), results.answers(name, split)
     seen = metric.bounds(answers, rule.confidence)
     judgement, judged = decide_beside(seen, limit, metric.less_is_better)
     scarce: tuple[ScarceClass, ...] = ()
@@ -185,14 +187,14 @@ def _limit(rule: QualityRule, limit: float, name: str, split: Split, results: Re
     if judgement == "INCONCLUSIVE" and distance > 0:
         scarce = metric.find_scarce(answers, results.dataset, distance, rule.confidence)
     return RuleVerdict.of(
-        rule.metric,
+        metric.name,
         None,
         seen,
         limit,
         outcome=judgement,
         at_most=metric.less_is_better,
         sentence=(
-            f"The {metric.noun} is {metric.shown(seen.value)} on {len(answers):,} {split} samples "
+            f"The {metric.noun} is {metric.shown(seen.value)} on {metric.counted(answers, split)} "
             f"({level(rule.confidence)} {metric.shown(seen.low)} … {metric.shown(seen.high)}); {judged} the "
             f"{'allowed' if metric.less_is_better else 'required'} "
             f"{metric.shown(limit)}.{metric.explain_scarce(scarce)}"

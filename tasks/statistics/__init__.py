@@ -11,11 +11,13 @@ from tasks.statistics.macro_averages import macro_interval, paired_macro
 from tasks.statistics.means import bounded_mean, paired_mean
 from tasks.statistics.proportions import clopper_pearson, critical_value, smallest_margin, tango, wilson
 from tasks.statistics.scarcity import Scarce, scarce_classes
+from tasks.statistics.single_class import class_interval, paired_class
 
 __all__ = [
     "MacroMetric",
     "Scarce",
     "bounded_mean",
+    "class_interval",
     "clopper_pearson",
     "clustered_difference",
     "clustered_fraction",
@@ -23,6 +25,7 @@ __all__ = [
     "critical_value",
     "macro",
     "macro_interval",
+    "paired_class",
     "paired_macro",
     "paired_mean",
     "scarce_classes",

@@ -64,15 +64,19 @@ class ClassCounts:
         right: right answers of each class.
         metric: the macro average that is looked at: the mean over the classes of ``right / support`` (recall),
             ``right / answered`` (precision) or ``2 right / (support + answered)`` (F1).
+        only: the class whose figure alone is looked at, in place of the average.
     """
 
     support: Reals
     answered: Reals
     right: Reals
     metric: MacroMetric
+    only: int | None = None
 
     @classmethod
-    def of(cls, labels: Answers, answers: Answers, classes: int, metric: MacroMetric) -> "ClassCounts":
+    def of(
+        cls, labels: Answers, answers: Answers, classes: int, metric: MacroMetric, only: int | None = None
+    ) -> "ClassCounts":
         """Return the counts of answers.
 
         Args:
@@ -80,12 +84,13 @@ class ClassCounts:
             answers: numbers of classes, ``[n]``.
             classes: how many there are.
             metric: whose denominators count.
+            only: the class that is looked at; None: the average of all.
         """
         support, answered, right = (
             np.bincount(chosen, minlength=classes).astype(np.float64)
             for chosen in (labels, answers, labels[labels == answers])
         )
-        return cls(support, answered, right, metric)
+        return cls(support, answered, right, metric, only)
 
     @property
     def base(self) -> Reals:
@@ -99,7 +104,9 @@ class ClassCounts:
 
     @property
     def value(self) -> float:
-        """The macro average."""
+        """The macro average, or the figure of the one class."""
+        if self.only is not None:
+            return float(self.values[self.only])
         return float(macro(self.right, self.answered, self.support, self.metric))
 
     @property
@@ -110,7 +117,7 @@ class ClassCounts:
         0, 1 or 2, has the bias ``(F var D - cov(N, D)) / D² = -F (1 - F) / D``.
         """
         f1 = self.values
-        return float(divide(f1 * (1 - f1), self._denominator).mean()) if self.metric == "f1" else 0.0
+        return float(self._weighed(divide(f1 * (1 - f1), self._denominator)).sum()) if self.metric == "f1" else 0.0
 
     def influence(self, labels: Answers, answers: Answers) -> Reals:
         """Return how each sample moves the macro average: the delta method's derivative / n, ``[n]``, with a mean of 0.
@@ -145,7 +152,7 @@ class ClassCounts:
             confidence: of the interval.
         """
         lost = unseen_share(self.base, confidence) * self.right
-        return (self.values - self._values(-lost)) / len(self.right) + lost * self._false_alarm
+        return self._weighed(self.values - self._values(-lost)) + lost * self._false_alarm
 
     def gains(self, confidence: float) -> Reals:
         """Return what right answers of a kind that did not occur in a class may add to the average, class by class.
@@ -154,17 +161,23 @@ class ClassCounts:
             confidence: of the interval.
         """
         won = unseen_share(self.base, confidence) * (self.base - self.right)
-        return (self._values(won) - self.values) / len(self.right) + won * self._false_alarm
+        return self._weighed(self._values(won) - self.values) + won * self._false_alarm
 
     @property
     def unknown(self) -> float:
         """The share of the classes of which nothing is known: no sample of them, or for precision no answer."""
-        return float(np.mean(self.base == 0))
+        return float(self._weighed((self.base == 0).astype(np.float64)).sum())
 
     @property
     def _share(self) -> Reals:
         """A class's part of the macro average, for each sample that its denominator counts."""
-        return divide(np.ones_like(self.right), self._denominator) / len(self.right)
+        return self._weighed(divide(np.ones_like(self.right), self._denominator))
+
+    def _weighed(self, values: Reals) -> Reals:
+        """Values of the classes by their weights in what is looked at: all the same, or those of one class alone."""
+        if self.only is None:
+            return values / len(self.right)
+        return np.where(np.arange(len(self.right)) == self.only, values, 0.0)
 
     @property
     def _false_alarm(self) -> Reals:

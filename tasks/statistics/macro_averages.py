@@ -17,6 +17,9 @@ occurred for impossible. So
 - No bound is nearer than what errors that have not occurred may amount to in one class
   (:func:`tasks.statistics.class_counts.unseen_share`).
 - F1's bias in small classes is corrected.
+- Where one class alone is looked at the variance is known from its discordant samples alone, so Student's quantile
+  with as many degrees of freedom takes the place of the normal one, and the pseudo-observation is as often discordant
+  as the samples are that are of the class, or are answered with it.
 - A class without samples may have any value.
 """
 
@@ -26,9 +29,10 @@ import numpy as np
 
 from tasks.records import Interval
 from tasks.statistics.class_counts import Answers, ClassCounts, MacroMetric, Reals
-from tasks.statistics.proportions import critical_value, score_bounds
+from tasks.statistics.proportions import critical_value, score_bounds, student
 
 PSEUDO_SAMPLES = 1.0  # of two models, in each class
+FEWEST_FREE = 4  # degrees of freedom of one class's difference; fewer discordant samples are the unseen errors' matter
 
 
 def paired_macro(
@@ -39,6 +43,7 @@ def paired_macro(
     classes: int,
     metric: MacroMetric,
     confidence: float = 0.95,
+    only: int | None = None,
 ) -> Interval:
     """Interval for a difference of macro averages on the same samples.
 
@@ -49,6 +54,7 @@ def paired_macro(
         classes: how many there are.
         metric: which macro average.
         confidence: of the two-sided interval.
+        only: a class whose figure alone is compared, in place of the average.
 
     Returns:
         candidate − other.
@@ -57,13 +63,16 @@ def paired_macro(
         ValueError: there are no samples, or not as many answers as labels.
     """
     _check(labels, candidate, other)
-    mine, theirs = (ClassCounts.of(labels, answers, classes, metric) for answers in (candidate, other))
+    mine, theirs = (ClassCounts.of(labels, answers, classes, metric, only) for answers in (candidate, other))
     value = mine.value - theirs.value
     middle = value + mine.bias - theirs.bias
     influence = mine.influence(labels, candidate) - theirs.influence(labels, other)
-    discordant = np.count_nonzero((candidate == labels) != (other == labels))
-    pseudo = PSEUDO_SAMPLES * (discordant + 0.5) / (len(labels) + 1)
-    below, above = _reach(influence, np.maximum(mine.error, theirs.error), pseudo, critical_value(confidence))
+    discordant, looked_at = int(np.count_nonzero((candidate == labels) != (other == labels))), len(labels)
+    if only is not None:
+        looked_at = int(np.count_nonzero((labels == only) | (candidate == only) | (other == only)))
+    pseudo = PSEUDO_SAMPLES * (discordant + 0.5) / (looked_at + 1)
+    z = critical_value(confidence) if only is None else student(max(FEWEST_FREE, discordant), confidence)
+    below, above = _reach(influence, np.maximum(mine.error, theirs.error), pseudo, z)
     low = middle - max(below, float(mine.losses(confidence).max())) - theirs.unknown
     high = middle + max(above, float(theirs.losses(confidence).max())) + mine.unknown
     return Interval(value=value, low=max(-1.0, min(low, value)), high=min(1.0, max(high, value)))

@@ -3,7 +3,7 @@
 from math import sqrt
 
 from scipy.optimize import brentq
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv, ndtri, stdtrit
 
 from tasks.records import Interval
 
@@ -15,6 +15,16 @@ def critical_value(confidence: float) -> float:
         confidence: two-sided, from 0 to 1.
     """
     return -float(ndtri((1 - confidence) / 2))
+
+
+def student(free: int, confidence: float) -> float:
+    """Return the quantile of Student's distribution that leaves half of ``1 - confidence`` above it.
+
+    Args:
+        free: degrees of freedom, from 1.
+        confidence: two-sided, from 0 to 1.
+    """
+    return -float(stdtrit(free, (1 - confidence) / 2))
 
 
 def tango(better: float, worse: float, samples: int, confidence: float = 0.95) -> Interval:

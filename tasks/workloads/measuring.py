@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.gate_settings import Rule, Versus
+from tasks.gate_settings import QualityRule, Rule, Versus
 from tasks.records import Interval, Record
 from tasks.samples import Dataset
 from tasks.verdicts import Judgement, RuleVerdict, level
@@ -101,13 +101,14 @@ class OutcomeMeasuring(ABC):
 
     ``metrics``: in the order of tables. By the first one the best epoch was kept unless settings of the outcome say
     otherwise, the report draws its pictures, and a model shows that it has learnt its task. ``rules``: metrics of
-    those rules in params.yaml that only some outcomes have, and ``per_class`` those metrics that a rule may ask for
-    class by class, see :meth:`judge`.
+    those rules in params.yaml that only some outcomes have, ``per_class`` those metrics that a rule may ask for class
+    by class, see :meth:`judge`, and ``of_class`` those that one may ask for of a single class, see :meth:`metric_of`.
     """
 
     metrics: ClassVar[tuple[Metric, ...]]
     rules: ClassVar[frozenset[str]] = frozenset()
     per_class: ClassVar[tuple[str, ...]] = ()
+    of_class: ClassVar[tuple[str, ...]] = ()
     blocks: ClassVar[str | None] = None  # of the report: where a function as Blocks is, as package.module:function
     exhibits: ClassVar[str | None] = None  # of the operator's page: where a function as Exhibits is
     answer: ClassVar[str] = "the outputs are the answer"  # of a signature: how outputs become the answer
@@ -129,6 +130,20 @@ class OutcomeMeasuring(ABC):
             KeyError: there is none of that name.
         """
         return {metric.name: metric for metric in self.metrics}[name]
+
+    def metric_of(self, rule: QualityRule, dataset: Dataset) -> Metric:  # noqa: ARG002
+        """Return the metric that a rule is about: one of :attr:`metrics`, or its figure of one class.
+
+        Args:
+            rule: of the gate.
+            dataset: what was prepared.
+
+        Raises:
+            ConfigError: the rule names a class that the data has not.
+        """
+        if rule.of is not None:
+            raise NotImplementedError(f"Expected a rule that every outcome has. Received: {rule!r}.")
+        return self.metric(rule.metric)
 
     def reduced(
         self,

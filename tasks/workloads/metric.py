@@ -155,6 +155,15 @@ class Metric(ABC):
         named = ", ".join(f"{one.name} has {one.samples:,} and needs {one.needed:,}" for one in scarce)
         return f" There are too few samples: {named}." if scarce else ""
 
+    def counted(self, answers: Answers, split: str) -> str:
+        """Say how many samples a figure is of, within a sentence.
+
+        Args:
+            answers: of a model.
+            split: whose samples.
+        """
+        return f"{len(answers):,} {split} samples"
+
     @property
     def noun(self) -> str:
         """The name within a sentence."""

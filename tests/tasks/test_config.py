@@ -212,6 +212,14 @@ def test_an_unknown_key_is_refused_with_its_path(parts: dict[str, Any], words: s
             {"gate": {"rules": [{"metric": "recall", "min": 0.1, "per_class": True}]}},
             "gate.rules.0: expected per_class in a rule of its own, of the metric recall",
         ),
+        (
+            {"gate": {"rules": [{"metric": "accuracy", "min": 0.1, "of": "spam"}]}},
+            "gate.rules.0: expected of (one class) in a rule of the metric precision, recall, f1, without per_class",
+        ),
+        (
+            {"gate": {"rules": [{"metric": "recall", "margin": 0.1, "of": "spam", "per_class": True}]}},
+            "gate.rules.0: expected of (one class) in a rule of the metric precision, recall, f1, without per_class",
+        ),
         ({"gate": {"rules": [{"metric": "negative_flips"}]}}, "gate.rules.0.max: expected a value."),
         ({"gate": {"broken_promises": "ignore", "rules": []}}, "gate.broken_promises: input should be 'refuse' or"),
         ({"deployment": {"model": "digits", "replaces": 0}}, "deployment.replaces: expected a release's version (3)"),

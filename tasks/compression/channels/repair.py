@@ -108,10 +108,9 @@ def _fit(old: KerasLayer, layer: KerasLayer, outputs: Ids, sampled: _Sampled) ->
         )
     # nothing ever enters a layer behind ReLUs that are dead: its bias alone can make up for anything
     change = np.linalg.solve(energy + pull * np.eye(len(energy)), inputs.T @ wanted) if pull else np.zeros_like(kernel)
-    weights = [(kernel + change).reshape(layer.kernel.shape)]
+    layer.kernel.assign((kernel + change).reshape(layer.kernel.shape))
     if layer.use_bias:
-        weights.append(layer.bias.numpy() + middle - mean @ change)
-    layer.set_weights(weights)
+        layer.bias.assign(layer.bias.numpy() + middle - mean @ change)
 
 
 def _matrix(layer: KerasLayer) -> Rows:

@@ -13,7 +13,7 @@ from tasks.text import markdown_code
 from tasks.verdicts import Judgement, RuleVerdict, level
 from tasks.wording import percent, points, points_interval
 from tasks.workloads.measuring import ConstantAnswer, ExtraColumn, OutcomeMeasuring, Pair, Prediction, closest_constant
-from tasks.workloads.metric import Answers
+from tasks.workloads.metric import Answers, Metric
 from tasks.workloads.outcomes.classes.answers import always, right, top
 from tasks.workloads.outcomes.classes.details import ClassesDetails, measure_details
 from tasks.workloads.outcomes.classes.metrics import METRICS
@@ -42,8 +42,16 @@ class ClassesMeasuring(OutcomeMeasuring):
     settling = "offsets in the order of labels.json, added to the logits before anything else is made of them"
     output = "logit"
     per_class = ("recall",)
+    of_class = ("precision", "recall", "f1")
     blocks = "tasks.workloads.outcomes.classes.blocks:blocks"
     exhibits = "tasks.workloads.outcomes.classes.exhibits:exhibits"
+
+    def metric_of(self, rule: QualityRule, dataset: Dataset) -> Metric:
+        """Return the metric, or its figure of one class."""
+        from tasks.workloads.outcomes.classes.single_class import metric_of_class
+
+        average = self.metric(rule.metric)
+        return average if rule.of is None else metric_of_class(average, rule.of, dataset)
 
     def details(self, answers: Answers, baseline: Answers | None, dataset: Dataset) -> dict[str, Any]:
         """Return :class:`ClassesDetails`."""
