@@ -5,9 +5,7 @@ The files are those of slimline's own repository, which is such a project itself
 
 import contextlib
 import difflib
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from io import StringIO
@@ -17,9 +15,9 @@ from typing import Any
 from tasks.config import BUILT_IN, DEFAULT_WORKLOAD, NAME, check_name, load_params
 from tasks.errors import ConfigError, VersioningError
 from tasks.files import write_text
+from tasks.versioning.first_params import fit_params
 from tasks.versioning.git import git
-from tasks.versioning.params_file import read_values, set_params
-from tasks.workloads import find_workload, learning_of, measuring_for, settings_for
+from tasks.workloads import find_workload
 
 TEMPLATE = files(__name__.rpartition(".")[0]) / "template"
 STAGES, PARAMS, PREFECT = "dvc.yaml", "params.yaml", "prefect.yaml"
@@ -33,9 +31,6 @@ FILES = {  # of a new project, and what each is called in the template
     ".dvc/config": "dvc_config",
     ".dvc/.gitignore": "dvc_gitignore",
 }
-NETWORK = "mymodel:small"  # of the template
-FOLDER = "samples"  # of a project's data, unless the workload comes with some
-OF_WORKLOAD = {"augmentation", "distillation"}  # settings of a recipe's step that fit the template's workload alone
 ENTRYPOINT = re.compile(r"(?m)^(\s*entrypoint: )flows/[\w/]+\.py:(\w+)")  # a file in a copy of the tool
 NIGHTLY = re.compile(r"- name: nightly(\n.*\n *entrypoint: \S+retrain_flow\n)")  # what `retrain` was called
 
@@ -78,7 +73,7 @@ def create(folder: Path, model: str, workload: str = DEFAULT_WORKLOAD) -> Made:
     for name, source in FILES.items():
         write_text(folder / name, (TEMPLATE / source).read_text(encoding="utf-8"))
     try:
-        notes = _fit(folder / PARAMS, model, workload)
+        notes = fit_params(folder / PARAMS, model, workload)
     except ConfigError:
         for name in FILES:
             (folder / name).unlink()
@@ -90,59 +85,6 @@ def create(folder: Path, model: str, workload: str = DEFAULT_WORKLOAD) -> Made:
     write_text(folder / STAGES, _graph(data.workload))
     built_in = data.source if data.source in BUILT_IN else None
     return Made(tuple(map(Path, FILES)), (*notes, *_put_under_git(folder)), built_in)
-
-
-def _fit(params: Path, model: str, workload: str) -> list[str]:
-    """Let the template's params.yaml say what a project is about.
-
-    Samples of another workload than the template's get their own settings and first network, and of the recipes those
-    that neither change samples nor learn from a teacher's network. Then the workload has its say.
-
-    Args:
-        params: the project's params.yaml, as the template has it.
-        model: the name under which the project releases.
-        workload: the kind of its samples.
-
-    Returns:
-        what is left to say for the user.
-
-    Raises:
-        ConfigError: there is no such workload, or it is not what a workload is.
-    """
-    changes, notes = [f"deployment.model={model}", f"data.workload={workload}"], []
-    values, found = read_values(params), find_workload(workload)
-    before = find_workload(values["data"]["workload"])
-    if found.name != before.name:
-        networks = list(learning_of(workload).networks())
-        changes += _without(before.name, values)
-        changes += [
-            f"data.{found.name}={json.dumps(found.settings().model_dump(mode='json'))}",
-            f"data.source={FOLDER}",
-        ]
-        changes += [f"training.model={networks[0] if networks else NETWORK}"]
-        if not networks:
-            notes.append(
-                f"Write the network that training.model names: {NETWORK}; the one in mymodel.py is for {before.things}."
-            )
-        if settings_for(workload) is not settings_for(before.name):
-            changes.append("outcome={}")
-        metrics = [metric.name for metric in measuring_for(workload).metrics]
-        if values["gate"]["rules"][0]["metric"] not in metrics:
-            changes.append("~gate.rules.0")
-            if not any(change.startswith("gate.rules") for change in found.first_params):
-                notes.append(
-                    f"Say in gate.rules how much worse a candidate may be, as {{metric: {metrics[0]}, margin: …}}."
-                )
-    set_params([*changes, *found.first_params], params)
-    if load_params(params).data.source == FOLDER:
-        notes.insert(0, f"Name your data in data.source of params.yaml, or put them into the folder {FOLDER}.")
-    return notes
-
-
-def _without(workload: str, values: Mapping[str, Any]) -> list[str]:
-    """Return the changes that take out what params.yaml says for a workload alone."""
-    recipes = [name for name, steps in values["recipes"].items() if any(OF_WORKLOAD & set(step) for step in steps)]
-    return [f"~data.{workload}", "~training.augmentation", "teachers={}", *(f"~recipes.{name}" for name in recipes)]
 
 
 def name_for(folder: Path) -> str | None:

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from tasks.versioning.environment import stage_environment
 from tasks.versioning.git import git
 from tasks.versioning.project import FILES, PREFECT, STAGES, TEMPLATE, create, name_for, update
 from tasks.versioning.stages import read_stages, stale_stages
+from tasks.workloads import DEFAULT_WORKLOAD, WORKLOADS, find_workload, learning_of, measuring_for
 
 REPOSITORY = Path(__file__).parents[3]
 STORED = Path(__file__).with_name("stored")  # a project as it was begun at commit 1f5b2ac, in which tasks/ is a copy
@@ -111,6 +113,26 @@ def test_a_project_for_texts_begins_with_texts_that_are_there(tmp_path: Path) ->
     assert not made.notes
     assert "data.text," in (tmp_path / "dvc.yaml").read_text()
     assert params.outcome.model_fields_set == {"weights", "focal", "best", "thresholds"}
+
+
+@pytest.mark.parametrize("workload", [name for name in WORKLOADS if name != DEFAULT_WORKLOAD])
+def test_the_comments_of_a_project_are_about_its_samples(tmp_path: Path, workload: str) -> None:
+    create(tmp_path, "mine", workload)
+    text = (tmp_path / "params.yaml").read_text()
+    before, _, behind = text.partition("  source:")  # what comes before names every source there is
+    assert not re.search(r"image|pixel|digits \(|digits can", behind)
+    assert not [name for name in learning_of(DEFAULT_WORKLOAD).networks() if name in text]
+    settings = find_workload(workload).settings.model_fields
+    said = " ".join(re.findall(r"# (.+)", text)).split()
+    for name, field in settings.items():
+        assert f"\n    {name}:" in behind
+        assert " ".join(str(field.description).split()) in " ".join(said)
+    assert set(learning_of(workload).networks()) <= set(said)
+    metrics = {metric.name for metric in measuring_for(workload).metrics} | measuring_for(workload).rules
+    assert set(re.findall(r"#   \{metric: (\w+)", text)) <= metrics
+    assert "Networks beside the baseline" in text
+    assert not re.search(r"\n\n\n", text)
+    assert before.splitlines() == (REPOSITORY / "params.yaml").read_text().partition("  source:")[0].splitlines()
 
 
 def test_a_project_whose_outcome_has_no_settings_names_none(tmp_path: Path) -> None:
