@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tasks.backend import prepare_environment
 from tests.commands import Slimline, command
 from tests.parts import files_of, part_and_parts
 from tests.processes import start_clean
@@ -74,7 +75,11 @@ def dvc_forgets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
-    """Give a test the environment in which the one before it began: commands set variables for their own process."""
+    """Give a test the environment in which the one before it began: commands set variables for their own process.
+
+    What TensorFlow reads stays: ``tf.keras`` is looked up when it is first used, and is another one without it.
+    """
+    prepare_environment()
     before = dict(os.environ)
     yield
     for name in os.environ.keys() - before.keys():
