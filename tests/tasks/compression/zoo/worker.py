@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 
 from tasks.backend import keras, set_seed
-from tasks.compression.inlining import inline_models
+from tasks.compression import runner
 from tasks.compression.recipe import Recipe, parse_recipe
 from tasks.compression.runner import run_recipe
-from tasks.compression.separable import split_separable
 from tasks.compression.step_store import StepStore
 from tasks.compression.technique import Context
 from tasks.errors import SlimlineError
@@ -32,6 +31,7 @@ from tasks.learning.saving import weights_digest
 from tasks.samples import Inputs, read_batches
 from tests.tasks.compression.zoo.networks import NETWORKS
 from tests.tasks.compression.zoo.pictures import draw, lived_in, prepare_pictures
+from tests.tasks.compression.zoo.sharing import Given, share
 from tests.tasks.compression.zoo.steps import BATCH, CALIBRATION, ZOO_CASES
 from tests.tasks.compression.zoo.unlike_images import INPUTS, prepare_inputs
 from tests.tasks.compression.zoo.verdict import Reference, decibels, faults, logits
@@ -55,7 +55,9 @@ def main(name: str, cases: list[str]) -> None:
             baseline = lived_in(baseline, samples)
         inputs = next(read_batches("validation", 1 << 20, folder))[0]
         calibrated = next(read_batches("train", CALIBRATION, folder))[0]  # the first ones, as calibration takes them
-        begun = functools.cache(lambda: Reference(split_separable(inline_models(baseline)), inputs, calibrated))
+        given = Given()
+        share(given)
+        begun = functools.cache(lambda: Reference(given.beginning(baseline), inputs, calibrated))
         if len(baseline.layers) > DEEP:
             train_eagerly()
         # what was made so far stays: to look through it for what may be forgotten would take a fifth of the time
@@ -63,7 +65,7 @@ def main(name: str, cases: list[str]) -> None:
         gc.freeze()
         for case in cases:
             print(f"begins {case}", flush=True)
-            ended = carried_out(baseline, begun, case, folder, Path(temporary) / "steps")
+            ended = carried_out(baseline, begun, case, folder, Path(temporary) / "steps", given)
             print(MARK + json.dumps({"network": name, "case": case, **ended}), flush=True)
 
 
@@ -74,7 +76,9 @@ def train_eagerly() -> None:
     model.compile = lambda *args, **options: compiled(*args, **{**options, "run_eagerly": True})
 
 
-def carried_out(baseline: Any, begun: Callable[[], Reference], case: str, folder: Path, steps: Path) -> dict[str, Any]:
+def carried_out(
+    baseline: Any, begun: Callable[[], Reference], case: str, folder: Path, steps: Path, given: Given
+) -> dict[str, Any]:
     """The end of a case: ``right`` with figures, ``refused`` with the sentence, or a ``fault``.
 
     Args:
@@ -83,6 +87,7 @@ def carried_out(baseline: Any, begun: Callable[[], Reference], case: str, folder
         case: of the table.
         folder: prepared data.
         steps: where finished steps are kept, so that cases that begin alike share them.
+        given: the networks that steps took.
     """
     began = time.perf_counter()
     context = Context(seed=5, batch_size=BATCH, prepared=folder, say=lambda line: print(line, flush=True))
@@ -90,7 +95,7 @@ def carried_out(baseline: Any, begun: Callable[[], Reference], case: str, folder
     try:
         recipe = parse_recipe("zoo", ZOO_CASES[case])
         file, candidate = run_recipe("zoo", recipe, baseline, context, steps)
-        reference = last_network(recipe, StepStore(steps, network_digest(baseline), context), begun())
+        reference = last_network(recipe, runner.StepStore(steps, network_digest(baseline), context), begun())
         wrong = list(faults(recipe, candidate, file, reference))
         found = decibels(reference.outputs, logits(file, reference.inputs))
     except SlimlineError as error:
@@ -104,6 +109,8 @@ def carried_out(baseline: Any, begun: Callable[[], Reference], case: str, folder
         return {"verdict": "fault", "why": why, "seconds": round(time.perf_counter() - began, 1)}
     if weights_digest(baseline) != before:
         wrong.append("the baseline's weights were changed")
+    if given.changed():
+        wrong.append("a step changed the network that it was given")
     return {
         "verdict": "fault" if wrong else "right",
         "why": "; ".join(wrong),
