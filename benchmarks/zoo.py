@@ -15,6 +15,7 @@ from tasks.litert import cpu_name
 from tests.tasks.compression.zoo.networks import NETWORKS
 from tests.tasks.compression.zoo.runs import Outcome, outcomes
 from tests.tasks.compression.zoo.steps import ZOO_CASES
+from tests.tasks.compression.zoo.worker import DEEP
 
 SHORT, LONGEST = 30, 240  # letters of a reason
 VERDICTS = {"right": "right", "refused": "refused", "fault": "faults"}
@@ -29,8 +30,9 @@ python -m benchmarks.zoo FOLDER --docs docs/compression/zoo.md   # this page
 ```
 
 Inputs have at most 96 pixels a side, a training is one step, weights are random. Networks made by hand are in
-`tests/tasks/compression/zoo/handmade.py`, the others are those of `tf_keras.applications`. `make test` runs a few
-cases, `make test-all` all of them, `pytest tests/tasks/compression/zoo -m slow -k siamese` a part.
+`tests/tasks/compression/zoo/handmade.py`, the others are those of `tf_keras.applications`, as they are published; of
+more than {deep} layers, they are trained without tracing the step. `make test` runs a few cases, `make test-all` all of
+them, `pytest tests/tasks/compression/zoo -m slow -k siamese` a part.
 
 **How to read it.** A number is how near the file is to the last Keras model of its recipe, on 64 pictures: the
 energy of the logits over that of the error, in decibels, the least of the technique's modes. Float files compute
@@ -86,7 +88,7 @@ def page(zoo: dict[str, dict[str, Outcome]]) -> str:
     for case in ZOO_CASES:
         columns.setdefault(column(case), []).append(case)
     lines = [
-        HEAD.format(cpu=f"Run on {cpu_name()}, float32 of TensorFlow on CPU."),
+        HEAD.format(deep=DEEP, cpu=f"Run on {cpu_name()}, float32 of TensorFlow on CPU."),
         f"| network | {' | '.join(columns)} |",
         f"|---|{'---|' * len(columns)}",
     ]
