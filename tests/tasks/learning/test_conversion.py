@@ -126,7 +126,8 @@ def test_the_same_model_gives_the_same_bytes(tiny: Any) -> None:
 
 def test_the_file_is_that_of_the_whole_model_saved(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = to_tflite(tiny)
-    monkeypatch.setattr("tasks.learning.conversion._held_by", lambda _, model: model)
+    by_functions = tensorflow().lite.TFLiteConverter.from_concrete_functions
+    monkeypatch.setattr("tasks.learning.conversion._converter", lambda function, model: by_functions([function], model))
     assert to_tflite(tiny) == expected
 
 
