@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,12 @@ MARK = "ZOO "  # before a line that tells how a case ended
 
 
 def main(name: str, cases: list[str]) -> None:
+    for outcome in one_after_the_other(name, cases):
+        print(MARK + json.dumps(outcome), flush=True)
+
+
+def one_after_the_other(name: str, cases: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The ends of the cases of a network, in order, carried out in this process."""
     with tempfile.TemporaryDirectory() as temporary:
         set_seed(1)
         baseline = NETWORKS[name]()
@@ -54,8 +60,7 @@ def main(name: str, cases: list[str]) -> None:
         begun = functools.cache(lambda: split_separable(inline_models(baseline)))
         for case in cases:
             print(f"begins {case}", flush=True)
-            ended = carried_out(baseline, begun, case, folder)
-            print(MARK + json.dumps({"network": name, "case": case, **ended}), flush=True)
+            yield {"network": name, "case": case, **carried_out(baseline, begun, case, folder)}
 
 
 def carried_out(baseline: Any, begun: Callable[[], Any], case: str, folder: Path) -> dict[str, Any]:
