@@ -1,6 +1,7 @@
 """The server that a run has: one that is named, which must answer, or one of its own, of which nothing stays."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -40,8 +41,10 @@ def test_a_server_that_is_named_and_does_not_answer_is_said_before_any_work() ->
     assert "secret" not in str(caught.value)
 
 
-def test_of_a_run_s_own_server_nothing_stays(tmp_path: Path) -> None:
+def test_of_a_run_s_own_server_nothing_stays(tmp_path: Path, prefect_database: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
     environment["PREFECT_HOME"] = str(tmp_path / "prefect")
+    (tmp_path / "prefect").mkdir()
+    shutil.copy(prefect_database, tmp_path / "prefect" / "prefect.db")
     done = subprocess.run(python(HOLD), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == ["named True, up True", "named False, up False"], done.stderr

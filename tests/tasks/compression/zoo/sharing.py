@@ -4,7 +4,8 @@ A recipe begins with copies of the network, and reads what a step gave from its 
 long as many a technique, and for each case it is the same work.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -51,8 +52,9 @@ class Given:
         return changed
 
 
-def share(given: Given) -> None:
-    """Let all recipes of this process share what they begin with, and read no file of a step twice in a row.
+@contextlib.contextmanager
+def sharing(given: Given) -> Iterator[None]:
+    """Let all recipes meanwhile share what they begin with, and read no file of a step twice in a row.
 
     Args:
         given: gets the networks that steps take.
@@ -70,5 +72,9 @@ def share(given: Given) -> None:
                 given.note(Noting.last[1].subject.network)
             return Noting.last[1]
 
-    runner._begin = given.begun(runner._begin)
-    runner.StepStore = Noting  # type: ignore[misc]
+    begin = runner._begin
+    runner._begin, runner.StepStore = given.begun(begin), Noting  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        runner._begin, runner.StepStore = begin, StepStore  # type: ignore[misc]

@@ -3,6 +3,7 @@
 ``python -m tests.tasks.compression.zoo.worker NETWORK CASE …``, in a process of its own, since converters may die.
 """
 
+import contextlib
 import functools
 import gc
 import hashlib
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from tasks.learning.saving import weights_digest
 from tasks.samples import Inputs, read_batches
 from tests.tasks.compression.zoo.networks import NETWORKS
 from tests.tasks.compression.zoo.pictures import draw, lived_in, prepare_pictures
-from tests.tasks.compression.zoo.sharing import Given, share
+from tests.tasks.compression.zoo.sharing import Given, sharing
 from tests.tasks.compression.zoo.steps import BATCH, CALIBRATION, ZOO_CASES
 from tests.tasks.compression.zoo.unlike_images import INPUTS, prepare_inputs
 from tests.tasks.compression.zoo.verdict import Reference, decibels, faults, logits
@@ -42,6 +43,12 @@ DEEP = 100  # layers of a network for which a step is traced longer than all the
 
 
 def main(name: str, cases: list[str]) -> None:
+    for outcome in one_after_the_other(name, cases):
+        print(MARK + json.dumps(outcome), flush=True)
+
+
+def one_after_the_other(name: str, cases: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The ends of the cases of a network, in order, carried out in this process."""
     with tempfile.TemporaryDirectory() as temporary:
         set_seed(1)
         baseline = NETWORKS[name]()
@@ -56,24 +63,36 @@ def main(name: str, cases: list[str]) -> None:
         inputs = next(read_batches("validation", 1 << 20, folder))[0]
         calibrated = next(read_batches("train", CALIBRATION, folder))[0]  # the first ones, as calibration takes them
         given = Given()
-        share(given)
         begun = functools.cache(lambda: Reference(given.beginning(baseline), inputs, calibrated))
-        if len(baseline.layers) > DEEP:
-            train_eagerly()
-        # what was made so far stays: to look through it for what may be forgotten would take a fifth of the time
-        gc.collect()
-        gc.freeze()
-        for case in cases:
-            print(f"begins {case}", flush=True)
-            ended = carried_out(baseline, begun, case, folder, Path(temporary) / "steps", given)
-            print(MARK + json.dumps({"network": name, "case": case, **ended}), flush=True)
+        deep = len(baseline.layers) > DEEP
+        with sharing(given), trained_eagerly() if deep else contextlib.nullcontext(), few_looks_for_garbage():
+            for case in cases:
+                print(f"begins {case}", flush=True)
+                ended = carried_out(baseline, begun, case, folder, Path(temporary) / "steps", given)
+                yield {"network": name, "case": case, **ended}
 
 
-def train_eagerly() -> None:
-    """Let Keras train without tracing a step first, in this process; it comes to the same weights."""
-    model = keras().Model
+@contextlib.contextmanager
+def trained_eagerly() -> Iterator[None]:
+    """Let Keras train without tracing a step first; it comes to the same weights."""
+    model: Any = keras().Model
     compiled = model.compile
     model.compile = lambda *args, **options: compiled(*args, **{**options, "run_eagerly": True})
+    try:
+        yield
+    finally:
+        model.compile = compiled
+
+
+@contextlib.contextmanager
+def few_looks_for_garbage() -> Iterator[None]:
+    """Keep what was made so far: to look through it for what may be forgotten would take a fifth of the time."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def carried_out(
