@@ -2,14 +2,18 @@
 
     python -m benchmarks.ratings PATH [--networks fism denoising_autoencoder] [--width 64] [--epochs 80]
     python -m benchmarks.ratings planted
+    python -m benchmarks.ratings PATH --implicit OTHER/bin/python    # which has implicit; slimline needs it not
 
 Loads the table with the last item of each user held out, trains each network as the stage ``train`` does it, and prints
 the figures of the test split: all items ranked, and 100 of them. Nothing here is chosen by these figures. Of planted
-factors it also prints what the factors themselves reach, than which nothing can be expected to be better.
+factors it also prints what the factors themselves reach, than which nothing can be expected to be better. The models of
+implicit learn of the histories that the test asks about, the item of validation included, with fixed settings.
 """
 
 import argparse
+import json
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -48,7 +52,9 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=0.003)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--forget", type=float, default=0.3)
+    parser.add_argument("--implicit", type=Path, help="a Python that has implicit")
     options = parser.parse_args()
+    options.implicit = options.implicit and options.implicit.absolute()
     source = options.path if options.path == Planted.kind else str(Path(options.path).resolve())
     autoencoders.WIDTH = options.width
     with tempfile.TemporaryDirectory(prefix="slimline-ratings-") as folder:
@@ -59,7 +65,7 @@ def main() -> None:
         print(f"{dataset.read:,} rows, {int(dataset.target.high):,} items, {samples:,} test samples")
         print(f"{'':22}{''.join(f'{name:>18}' for name in FIGURES)}   CPU s")
         best = reachable() if source == Planted.kind else ()
-        for name, found, seconds in chain(best, beside(), trained(options)):
+        for name, found, seconds in chain(best, beside(), third_parties(options.implicit), trained(options)):
             means = found[:, : len(FIGURES)].mean(axis=0)
             print(f"{name:22}{''.join(f'{mean:18.4f}' for mean in means)}{seconds:8.1f}")
 
@@ -88,6 +94,21 @@ def beside() -> Iterator[tuple[str, Array, float]]:
     seconds = time.process_time() - began
     for name, found in zip(NAMES, made.scores(known_of(targets, items)), strict=False):
         yield name, figures_of(found, targets), seconds
+
+
+def third_parties(python: Path | None) -> Iterator[tuple[str, Array, float]]:
+    """Yield the figures of implicit's models, learned of the histories that the test asks about."""
+    if python is None:
+        return
+    targets, items = test_targets(), int(read_dataset().target.high)
+    known = known_of(targets, items)
+    user = np.repeat(np.arange(len(known)), [len(rows) for rows in known])
+    with tempfile.TemporaryDirectory(prefix="slimline-implicit-") as folder:
+        np.savez(Path(folder) / "histories.npz", user=user, item=np.concatenate(known), shape=(len(known), items))
+        script = Path(__file__).with_name("implicit_models.py")
+        done = subprocess.run([python, script, folder], capture_output=True, text=True, check=True)
+        for name, seconds in json.loads(done.stdout.splitlines()[-1]).items():
+            yield name, figures_of(np.load(Path(folder) / f"{name}.npy"), targets), seconds
 
 
 def trained(options: argparse.Namespace) -> Iterator[tuple[str, Array, float]]:

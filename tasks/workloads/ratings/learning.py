@@ -42,6 +42,21 @@ class RatingsLearning:
 
     def augment_targets(self, targets: TfTensor, changed: Mapping[str, TfTensor]) -> TfTensor:
         """Let what the network still sees be known: it is to find what was left out, and not to repeat what it gets."""
-        tf = tensorflow()
-        seen = tf.reduce_any(targets[:, :, None] == changed[HISTORY][:, None, :], axis=2)
-        return tf.where(seen & (targets > 0), -targets, targets)
+        return tensorflow().where(is_seen(changed[HISTORY], targets), -targets, targets)
+
+
+def is_seen(history: TfTensor, rows: TfTensor) -> TfTensor:
+    """Return which rows of items a history has, of the shape of the rows; none that is no item.
+
+    Items are marked in one row of all for each sample: to compare each with each would take as much as both are long.
+
+    Args:
+        history: int32 ``[n, length]``.
+        rows: int32 ``[n, room]``.
+    """
+    tf = tensorflow()
+    count, length = tf.shape(history)[0], tf.shape(history)[1]
+    most = tf.maximum(tf.reduce_max(history), tf.reduce_max(rows)) + 1
+    places = tf.stack([tf.repeat(tf.range(count), length), tf.reshape(history, [-1])], axis=1)
+    marks = tf.scatter_nd(places, tf.ones_like(places[:, 0]), tf.stack([count, most]))
+    return (tf.gather(marks, tf.maximum(rows, 0), batch_dims=1) > 0) & (rows > 0)

@@ -72,12 +72,16 @@ class LearnedRatings:
             contents: n samples, as :func:`~tasks.workloads.ratings.histories.samples` gives them.
         """
         read = list(map(history_of, contents))
-        rows = self.known.item_rows
-        pasts = [[rows[item] for item in each.history if item in rows] for each in read]
+        row_of = self.known.item_rows.get
+        coded = [[row_of(item, 0) for item in each.history] for each in read]
+        pasts = [[row for row in rows if row] for rows in coded]
         encoded = {HISTORY: as_history(pasts, self.known.length)}
         if self.known.users:
             encoded[USER] = np.array([[self.known.user_rows.get(each.user, 0)] for each in read], np.int32)
-        wanted = [[rows.get(item, 0) for item in each.wanted] for each in read]
+        wanted = [
+            rows if each.is_training else [row_of(item, 0) for item in each.wanted]
+            for each, rows in zip(read, coded, strict=True)
+        ]
         seen = [[] if each.is_training else past for each, past in zip(read, pasts, strict=True)]
         return {**encoded, self.target.name: encode_targets(wanted, seen, self.target)}
 

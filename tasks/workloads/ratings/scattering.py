@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def _columns(rows: Sequence[Rows], settings: InteractionSettings) -> Columns | N
     if settings.split or not cells:
         return None
     users, items, ratings, times = cells
-    if not all(map(_is_plain, {*users, *items})):
+    if not (_are_plain(users) and _are_plain(items)):
         return None
     given, when = _numbers(ratings, np.nan, settings.rating), _numbers(times, 0.0, settings.time)
     if given is None or when is None:
@@ -69,8 +70,14 @@ def _columns(rows: Sequence[Rows], settings: InteractionSettings) -> Columns | N
     return Columns(users, items, given, when, splits)
 
 
-def _is_plain(name: str) -> bool:
-    return 0 < len(name) <= MAX_ID and name.isprintable() and not name[0].isspace() and not name[-1].isspace()
+def _are_plain(names: Sequence[str]) -> bool:
+    """Return whether all ids can be shown and are neither empty, too long nor within spaces; looked at all at once."""
+    if not all(names) or max(map(len, names)) > MAX_ID:
+        return False
+    together = "".join(names)
+    if not together.isprintable():
+        return False
+    return " " not in together or not any(name[0] == " " or name[-1] == " " for name in names)
 
 
 def _numbers(cells: Sequence[str], empty: float, column: str | None) -> NDArray[np.float64] | None:
@@ -78,7 +85,7 @@ def _numbers(cells: Sequence[str], empty: float, column: str | None) -> NDArray[
     if not any(cells):
         return np.full(len(cells), empty) if column in ("auto", None) else None
     try:
-        values = np.array(list(map(float, cells)), np.float64)
+        values = np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:
         return None
     return values if np.isfinite(values).all() else None
@@ -184,13 +191,13 @@ def _groups(columns: Columns) -> Iterator[tuple[int, bytes]]:
     for group in range(GROUPS):
         places = order[bounds[group] : bounds[group + 1]]
         if len(places):
-            listed = places.tolist()
+            pick = itemgetter(*places.tolist(), 0)  # the last one, so that there are several always
             yield (
                 group,
                 to_bytes(
                     Columns(
-                        [users[place] for place in listed],
-                        [items[place] for place in listed],
+                        pick(users)[:-1],
+                        pick(items)[:-1],
                         columns.ratings[places],
                         columns.times[places],
                         columns.splits[places],

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from tasks.backend import KerasModel, TfTensor, tensorflow
 from tasks.samples import Specs
 from tasks.workloads.protocol import Builder
+from tasks.workloads.ratings.learning import is_seen
 from tasks.workloads.ratings.settings import HISTORY, USER, RatingsAugmentation
 from tasks.workloads.stars.networks import BUILDERS
 from tasks.workloads.stars.settings import STARS
@@ -40,12 +41,6 @@ class StarsLearning:
     def augment_targets(self, targets: TfTensor, changed: Mapping[str, TfTensor]) -> TfTensor:
         """Ask for the ratings that the network does not see: it is not to repeat what it gets."""
         tf = tensorflow()
-        history = tf.cast(changed[HISTORY], tf.int32)
-        rows = tf.cast(targets[:, 0::2], tf.int32) - 1
-        count = tf.shape(history)[0]
-        most = tf.maximum(tf.reduce_max(history), tf.reduce_max(rows)) + 1
-        places = tf.stack([tf.repeat(tf.range(count), tf.shape(history)[1]), tf.reshape(history, [-1])], axis=1)
-        seen = tf.scatter_nd(places, tf.ones_like(places[:, 0]), tf.stack([count, most]))
-        known = (tf.gather(seen, tf.maximum(rows, 0), batch_dims=1) > 0) & (rows > 0)
+        known = is_seen(changed[HISTORY], tf.cast(targets[:, 0::2], tf.int32) - 1)
         kept = tf.cast(tf.logical_not(known), targets.dtype)
         return targets * tf.repeat(kept, 2, axis=1)

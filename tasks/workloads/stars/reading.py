@@ -162,7 +162,8 @@ class StarsReader(RatingsReader):
         """
         parts = [part for part in studied if isinstance(part, StudiedStars)]
         made = super().learn(iter(parts))
-        low, high = min(part.low for part in parts), max(part.high for part in parts)
+        ends = min(part.low for part in parts), max(part.high for part in parts)
+        low, high = (float(np.float32(end)) for end in ends)  # as samples have them
         if not low < high:
             raise ValueError(f"ratings that are all {low:g}")
         notes = (*made.notes, f"Ratings are between {low:g} and {high:g}.")

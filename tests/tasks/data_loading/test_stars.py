@@ -78,9 +78,10 @@ def test_each_split_asks_for_the_ratings_that_its_rows_have(workspace: Path) -> 
 
 
 def test_rows_without_a_rating_do_not_count_and_are_told(workspace: Path) -> None:
-    dataset = loaded([*lines(), "u1,i10,,9", "u2,i10,1e7,9"])
+    dataset = loaded([*lines(), "u1,i10,,9", "u2,i10,1e7,9", "u3,i10,7.69,-1"])
     assert any("2 rows have no rating" in note for note in dataset.notes)
     assert sum(part.samples for part in dataset.splits.values()) == 90
+    assert dataset.inputs[1].high == np.float32(7.69)  # which is more than 7.69
 
 
 def test_ratings_that_are_all_alike_cannot_be_learned(workspace: Path) -> None:

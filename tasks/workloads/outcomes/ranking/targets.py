@@ -36,6 +36,11 @@ def encode_targets(wanted: Sequence[Sequence[int]], seen: Sequence[Sequence[int]
     (room,), unknown = target.shape, int(target.low)
     made = np.zeros((len(wanted), room), np.int32)
     for row, found, known in zip(made, wanted, seen, strict=True):
-        numbers = [*(item or unknown for item in found), *(-item for item in reversed(known))][:room]
-        row[: len(numbers)] = numbers
+        count = min(len(found), room)
+        row[:count] = found[:count]
+        left = min(len(known), room - count)
+        if left:
+            row[count : count + left] = known[: -left - 1 : -1]
+            np.negative(row[count : count + left], out=row[count : count + left])
+        row[:count][row[:count] == 0] = unknown
     return made
