@@ -173,7 +173,11 @@ def test_the_tables_of_a_composition_are_stored_in_few_bits(texts: Path) -> None
 
 def test_a_student_with_a_composed_table_knows_the_words_that_were_kept(texts: Path) -> None:
     student = {"model": "mean_max_embedding", "options": {"width": 8, "table": "quotient_remainder", "buckets": 3}}
-    steps = [PRUNE, {"technique": "distill", "student": student, "epochs": 1}, {"technique": "convert"}]
+    steps: list[dict[str, Any]] = [
+        PRUNE,
+        {"technique": "distill", "student": student, "epochs": 1},
+        {"technique": "convert"},
+    ]
     flatbuffer, candidate = carried_out(steps, network(texts), texts)
     asked = in_own_numbers(candidate, texts)
     given = LiteRTModel(flatbuffer).predict(asked)
