@@ -126,7 +126,7 @@ def test_a_candidate_with_words_of_its_own_is_released_and_asked_with_them(tmp_p
     params = yaml.load(folder / "params.yaml")
     params["data"]["source"] = "samples.tsv"
     params["data"]["text"] = {"columns": ["label", "text"], "min_count": 1}  # each text ends with a word of its own
-    params["training"] |= {"model": "text_cnn", "epochs": 4}
+    params["training"] |= {"model": "text_cnn", "epochs": 8, "learning_rate": 0.005}
     few = [{"technique": "prune_vocabulary", "rows": len(WORDS)}, {"technique": "quantize", "mode": "int4"}]
     params["recipes"] = {"few": few}
     params["benchmark"] |= {"processes": 2, "rounds": 10}
@@ -142,7 +142,7 @@ def test_a_candidate_with_words_of_its_own_is_released_and_asked_with_them(tmp_p
         for path in (device / "current" / FILE, folder / "data/prepared/assets" / FILE)
     )
     assert set(released.vocabulary) == set(WORDS)
-    assert len(learned.vocabulary) > 100 * len(WORDS)
+    assert len(learned.vocabulary) > 50 * len(WORDS)
     quality = json.loads((folder / "reports/quality/few.json").read_text())
     assert quality["cost"]["assets_bytes"] == (device / "current" / FILE).stat().st_size
     asked = ["FREE prize, win! call call win abcde", "Lunch tonight? ok, meet home later", "free free win call zzzzz"]

@@ -2,7 +2,7 @@
 
 A builder takes ``length`` (tokens of a text), ``rows`` (of the table of tokens), ``outputs`` and ``dropout`` (a rate)
 and gives an uncompiled ``tf_keras`` model from the numbers of tokens (int32; 0 before the first token of a short text)
-to logits. Most take more by name, as ``width`` of a token's row.
+to logits. They take more by name, as ``width`` of a token's row, and ``table`` (see :func:`.parts.rows_of`).
 """
 
 from tasks.workloads.text.networks.convolutional import text_cnn

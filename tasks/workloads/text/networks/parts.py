@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from functools import update_wrapper
 
-from tasks.backend import KerasModel, TfTensor, keras
+from tasks.backend import KerasModel, TfTensor, keras, tensorflow
 from tasks.workloads.text.settings import TOKENS
 
 WIDTH = 16  # numbers of a token's row
@@ -31,7 +31,7 @@ def rows_of(tokens: TfTensor, rows: int, width: int, table: str, buckets: int = 
     Raises:
         ValueError: there is no such table, or it would have no fewer rows.
     """
-    tf_keras = keras()
+    tf, tf_keras = tensorflow(), keras()
     count = buckets or math.isqrt(rows - 1) + 1
     quotients = -(-rows // count)
     needed = count if table == HASHED else count + quotients
@@ -40,12 +40,12 @@ def rows_of(tokens: TfTensor, rows: int, width: int, table: str, buckets: int = 
             f"expected table: {HASHED} or {COMPOSED}, and buckets for fewer than {rows:,} rows. Received: {table!r} "
             f"of {needed:,}"
         )
-    remainders = tf_keras.layers.Embedding(count, width, name="table_of_remainders")(tokens % count)
+    remainders = tf_keras.layers.Embedding(count, width, name="table_of_remainders")(tf.math.floormod(tokens, count))
     if table == HASHED:
         return remainders
     near_one = tf_keras.initializers.RandomNormal(1.0, 0.1)
     of_quotients = tf_keras.layers.Embedding(quotients, width, near_one, name="table_of_quotients")
-    return tf_keras.layers.Multiply(name="rows")([remainders, of_quotients(tokens // count)])
+    return tf_keras.layers.Multiply(name="rows")([remainders, of_quotients(tf.math.floordiv(tokens, count))])
 
 
 def text_network(features: Features, skip_padding: bool = False) -> Builder:

@@ -18,6 +18,7 @@ from tasks.learning.comparison import answers
 from tasks.learning.renumbering import numbers_of
 from tasks.litert import LiteRTModel
 from tasks.samples import Inputs, read_assets, read_batches, read_dataset
+from tasks.workloads.text.networks import BUILDERS
 from tasks.workloads.text.tokenizer import FILE, Tokenizer
 from tests.tasks.compression.cases import context
 from tests.tasks.compression.texts import carried_out, contents, network, tokens
@@ -144,3 +145,43 @@ def test_hashed_words_have_no_vocabulary_to_prune(tmp_path: Path) -> None:
     loaded(write_csv(tmp_path / "texts.csv", sentences(60)), hashed, tokens="hashed_words", rows=50)
     with pytest.raises(Unsuited, match="hashed_words have no vocabulary"):
         PruneVocabulary.model_validate(PRUNE).apply(Subject(network(hashed)), context(hashed))
+
+
+def composed(folder: Path) -> Any:
+    dataset = read_dataset(folder)
+    (spec,) = dataset.inputs
+    options = {"width": 8, "table": "quotient_remainder"}
+    return BUILDERS["mean_max_embedding"](spec.shape[0], int(spec.high) + 1, 2, 0.0, **options)
+
+
+def test_a_composed_table_has_no_row_of_a_word_to_take_out(texts: Path) -> None:
+    with pytest.raises(Unsuited, match=r"Embedding layers alone\. Received: tf\."):
+        pruned(composed(texts), texts)
+
+
+def test_the_tables_of_a_composition_are_stored_in_few_bits(texts: Path) -> None:
+    model = composed(texts)
+    flatbuffer, candidate = carried_out(
+        [{"technique": "quantize", "mode": "int4", "exclude": ["logits"]}], model, texts
+    )
+    tables = {layer.layer: layer.dtype for layer in candidate.steps[-1].layers}
+    assert tables == {"table_of_remainders": "int4", "table_of_quotients": "int4", "logits": "float32"}
+    asked = tokens(texts)
+    expected, given = answers(model, asked), LiteRTModel(flatbuffer).predict(asked)
+    assert np.corrcoef(expected.ravel(), given.ravel())[0, 1] > 0.98
+
+
+def test_a_student_with_a_composed_table_knows_the_words_that_were_kept(texts: Path) -> None:
+    student = {"model": "mean_max_embedding", "options": {"width": 8, "table": "quotient_remainder", "buckets": 3}}
+    steps: list[dict[str, Any]] = [
+        PRUNE,
+        {"technique": "distill", "student": student, "epochs": 1},
+        {"technique": "convert"},
+    ]
+    flatbuffer, candidate = carried_out(steps, network(texts), texts)
+    asked = in_own_numbers(candidate, texts)
+    given = LiteRTModel(flatbuffer).predict(asked)
+    order = np.arange(len(asked))[::-1]
+    np.testing.assert_array_equal(LiteRTModel(flatbuffer).predict(asked[order])[order], given)
+    assert candidate.ids_kept
+    assert len(np.unique(given, axis=0)) > 10
