@@ -17,7 +17,7 @@ from tasks.deployment.decisions.sealed import Hashes
 from tasks.deployment.records import MAX_BY
 from tasks.deployment.registry import current, read_manifest
 from tasks.deployment.releases.channels import actor
-from tasks.deployment.releases.promotion import Registry
+from tasks.deployment.releases.promotion import Registry, registry_of
 from tasks.deployment.stores.protocol import Readable
 from tasks.errors import DataError, LedgerError
 from tasks.evaluation import decision
@@ -67,6 +67,21 @@ def settle(params: Params, registry: Registry) -> Decision:
     made = _told(store, results, entry, look_ahead(store, results, entry, hashes))
     write_record(DECISION, made)
     return made
+
+
+def keep_apart(params: Params) -> None:
+    """Name the validation samples of a run that is held back beside the ledger: they never are new sealed ones.
+
+    Args:
+        params: of the project.
+
+    Raises:
+        LedgerError: the ledger is not what it should be.
+        Conflict: somebody else wrote to the ledger first each time.
+        StoreError: the store cannot be read or written.
+    """
+    settings = params.deployment
+    sealed.name_chosen_on(registry_of(settings).store, settings.model, read_validation_hashes())
 
 
 def expect_passes(store: Readable, results: Results, entry: Entry, used: NDArray[np.bool_]) -> None:
