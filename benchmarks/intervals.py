@@ -4,6 +4,7 @@
 
     python benchmarks/intervals.py                                     # at 95 %, what the documentation shows
     python benchmarks/intervals.py --confidence 0.999 --repetitions 4000
+    python benchmarks/intervals.py --levels 0.025 0.001                # how often a worse model passes
 
 Labels are drawn from unequal classes, answers from a confusion matrix in which a wrong answer is the likelier the
 larger its class. A fraction of the samples is shared: there one number decides for both models whether they are right.
@@ -143,6 +144,18 @@ def coverage(
     return Coverage.of(pairs, true - others), Coverage.of(alone, true)
 
 
+def passed(setting: Setting, metric: MacroMetric, levels: Sequence[float], repetitions: int, seed: int = 3) -> Reals:
+    """How often the difference of the worse model is shown to be less bad than it is, at each level."""
+    rng, (better, worse) = np.random.default_rng(seed), setting.truths(metric)
+    found = np.zeros((repetitions, len(levels)))
+    for row in found:
+        labels, mine, theirs = setting.draw(rng)
+        for column, level in enumerate(levels):
+            known = {"classes": setting.classes, "metric": metric, "confidence": 1 - 2 * level}
+            row[column] = paired_macro(labels, theirs, mine, **known).low > worse - better  # type: ignore[arg-type]
+    return np.asarray(found.mean(axis=0))
+
+
 def coverage_before(
     setting: Setting, metric: MacroMetric, confidence: float, repetitions: int, seed: int = 1
 ) -> Coverage:
@@ -198,9 +211,11 @@ def main() -> None:
     parser.add_argument("--samples", type=int, nargs="+", default=[300, 2_000])
     parser.add_argument("--classes", type=int, nargs="+", default=[2, 10, 40])
     parser.add_argument("--sizes", nargs="+", default=["balanced", "geometric", "power"])
+    parser.add_argument("--levels", type=float, nargs="+", help="print how often a worse model passes at these")
     parser.add_argument("--metrics", nargs="+", choices=METRICS, default=METRICS)
     options = parser.parse_args()
-    print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
+    head = (*HEAD[:7], *map(str, options.levels)) if options.levels else HEAD
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for setting in settings():
         if (
             setting.samples not in options.samples
@@ -209,9 +224,13 @@ def main() -> None:
         ):
             continue
         for metric in options.metrics:
+            known = (setting.classes, setting.spread, setting.accuracy, setting.shared, setting.apart or "", metric)
+            if options.levels:
+                shares = passed(setting, metric, options.levels, options.repetitions)
+                print(f"| {' | '.join((f'{setting.samples:,}', *map(str, known), *map('{:.4f}'.format, shares)))} |")
+                continue
             paired, alone = coverage(setting, metric, options.confidence, options.repetitions)
             old = coverage_before(setting, metric, options.confidence, options.before) if options.before else ""
-            known = (setting.classes, setting.spread, setting.accuracy, setting.shared, setting.apart or "", metric)
             print(f"| {' | '.join(map(str, (f'{setting.samples:,}', *known, paired, old, alone)))} |", flush=True)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flows.line.recording import announce_and_record
-from flows.line.releasing import decide, deploy, promote
+from flows.line.releasing import decide, deploy, hold_back, promote
 from flows.line.waiting import waits_sentence
 from tasks.config import Params
 from tasks.deployment.approvals.waiting import find_review
@@ -51,6 +51,7 @@ def conclude(params: Params, cause: str | None = None) -> RunResult:
     verdict = read_record(GATE, GateReport)
     for_a_person = is_for_a_person(params.deployment, verdict)
     if not (verdict.promising or for_a_person):
+        hold_back(params)
         return RunResult("Held back", verdict.sentence, None)
     registry = registry_of(params.deployment)
     if known := _known(params, registry, verdict, cause):

@@ -6,6 +6,9 @@ run that is killed anywhere leaves an entry; the next run asks the same question
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tasks.config import Params
 from tasks.deployment.decisions import ledger, sealed
 from tasks.deployment.decisions.entries import Entry
@@ -14,9 +17,9 @@ from tasks.deployment.decisions.sealed import Hashes
 from tasks.deployment.records import MAX_BY
 from tasks.deployment.registry import current, read_manifest
 from tasks.deployment.releases.channels import actor
-from tasks.deployment.releases.promotion import Registry
+from tasks.deployment.releases.promotion import Registry, registry_of
 from tasks.deployment.stores.protocol import Readable
-from tasks.errors import DataError
+from tasks.errors import DataError, LedgerError
 from tasks.evaluation import decision
 from tasks.evaluation.question import pose, read_decision
 from tasks.evaluation.records import DECISION, GATE, Decision, Outlook
@@ -38,7 +41,7 @@ def settle(params: Params, registry: Registry) -> Decision:
 
     Raises:
         WornOut: the sealed samples can decide nothing any more.
-        LedgerError: the ledger is not what it should be.
+        LedgerError: the ledger is not what it should be, or has a PASS that is none here.
         Conflict: somebody else wrote to the ledger first each time.
         StoreError: the store does not keep conditions on writes, or cannot be read or written.
         EvaluationError: a model or a sample was changed since the gate has chosen.
@@ -59,9 +62,53 @@ def settle(params: Params, registry: Registry) -> Decision:
     if entry.ended is None:
         judgement = decision.decide(results, entry.reserved.question, used, entry.reserved.level)
         entry = ledger.end(store, settings.model, entry.reserved.number, judgement)
+    elif entry.ended.outcome == "PASS":
+        expect_passes(store, results, entry, used)
     made = _told(store, results, entry, look_ahead(store, results, entry, hashes))
     write_record(DECISION, made)
     return made
+
+
+def keep_apart(params: Params) -> None:
+    """Name the validation samples of a run that is held back beside the ledger: they never are new sealed ones.
+
+    Args:
+        params: of the project.
+
+    Raises:
+        LedgerError: the ledger is not what it should be.
+        Conflict: somebody else wrote to the ledger first each time.
+        StoreError: the store cannot be read or written.
+    """
+    settings = params.deployment
+    sealed.name_chosen_on(registry_of(settings).store, settings.model, read_validation_hashes())
+
+
+def expect_passes(store: Readable, results: Results, entry: Entry, used: NDArray[np.bool_]) -> None:
+    """Take a PASS that somebody else has entered once more, at its level, before anything is released by it.
+
+    Verdicts in the ledger are not signed: whoever can write to the store can make a PASS of another one. The same
+    models give the same answers to the same samples, so it costs nothing and shows that.
+
+    Args:
+        store: that has the ledger.
+        results: of the run.
+        entry: that has passed.
+        used: which samples of the test split it was taken on, ``[n]``.
+
+    Raises:
+        LedgerError: it does not pass here.
+        EvaluationError: a model or a sample was changed since the gate has chosen.
+    """
+    line = entry.reserved
+    if decision.decide(results, line.question, used, line.level) != "PASS":
+        key = ledger.ledger_key(results.params.deployment.model)
+        raise LedgerError(
+            f"Expected decision {line.number:,} of {key} in {store.url}, which is PASS there, to pass here as well: "
+            f"{line.recipe}, with the same models, samples and rules. Received: a rule that is not proven. The ledger "
+            f"was changed, or the runtime of this machine rounds otherwise than that of {line.by}: compare the ledger "
+            f"with a backup of the store, or release from there."
+        )
 
 
 def _told(store: Readable, results: Results, entry: Entry, outlook: Outlook) -> Decision:

@@ -1,6 +1,6 @@
 """The tasks that take a chosen candidate to a channel: decide, deploy, promote. Each may find the store silent."""
 
-from flows.line.deciding import settle
+from flows.line.deciding import keep_apart, settle
 from flows.line.retrying import asks_outside
 from flows.line.telling import tell
 from tasks.config import Params
@@ -28,6 +28,19 @@ def decide(params: Params, registry: Registry) -> Decision:
     decision = settle(params, registry)
     tell("decide", decision.sentence)
     return decision
+
+
+@asks_outside
+def hold_back(params: Params) -> None:
+    """Name the samples on which the candidates were chosen, none of which is to be released.
+
+    Args:
+        params: of the project.
+
+    Raises:
+        SlimlineError: see :func:`flows.line.deciding.keep_apart`.
+    """
+    keep_apart(params)
 
 
 @asks_outside

@@ -5,8 +5,9 @@ one error. Samples that come later stay out of them, sealed, until they are as m
 split; then they are a set of their own, with an error of its own. Its decisions are proven by samples on which no
 verdict has ever depended, so what was learned from older sets helps nobody there.
 
-Samples on which candidates were chosen, those of the validation split of a run that asked for a decision, are *barred*:
-where another split is cut, or the source is sorted anew, and they come into the test split, no decision asks them.
+Samples on which candidates were chosen, those of the validation split of a run, are *barred*, whether it asked for a
+decision or was held back before: where another split is cut, or the source is sorted anew, and they come into the test
+split, no decision asks them.
 """
 
 import hashlib
@@ -195,6 +196,32 @@ def bar(store: Store, model: str, book: Book, chosen_on: Hashes) -> tuple[tuple[
     digest = hashlib.sha256(content).hexdigest()
     store.put_if_absent(samples_key(model, digest), content)
     return (Barred(samples=digest, count=len(barred), at=now()),), barred
+
+
+def name_chosen_on(store: Store, model: str, chosen_on: Hashes) -> None:
+    """Name the samples on which candidates were chosen that came to no decision; nothing where all are named.
+
+    Args:
+        store: that has the ledger. One that does not keep conditions on writes decides nothing, and is left alone.
+        model: its name.
+        chosen_on: hashes of the validation samples, ``[m]``.
+
+    Raises:
+        LedgerError: the ledger is not what it should be.
+        Conflict: somebody else was faster each time.
+        StoreError: the store cannot be read or written.
+    """
+    for pause in (*PAUSES, None) if store.conditions.keeps_swaps else ():
+        book = ledger.read(store, model)
+        line, _ = bar(store, model, book, chosen_on)
+        if not line:
+            return
+        try:
+            ledger.append(store, book, line)
+        except Conflict:
+            ledger.wait(pause, store, model)
+        else:
+            return
 
 
 def missing(present: Sequence[Used], unseen: Used) -> int:

@@ -13,15 +13,19 @@ from flows.line.concluding import RunResult, conclude
 from tasks.config import Params, Versioning
 from tasks.deployment.approvals.approving import Reviewed, approve, reject
 from tasks.deployment.approvals.waiting import Terms
+from tasks.deployment.decisions.entries import Barred
+from tasks.deployment.decisions.ledger import read
 from tasks.deployment.releases.channels import Why
 from tasks.deployment.releases.promotion import registry_of, rollback
 from tasks.deployment.stores import directory
+from tasks.deployment.stores.opening import open_store
 from tasks.deployment.stores.protocol import Store
 from tasks.errors import ReleaseError, VersioningError, WornOut
 from tasks.evaluation.records import DECISION, GATE, Decision, GateReport
 from tasks.notifying.events import Event
 from tasks.notifying.outbox import Outbox
 from tasks.records import read_record, write_record
+from tasks.samples import PREPARED, VALIDATION_HASHES
 from tests.tasks.deployment.project import decide, params_for, write_project
 from tests.tasks.versioning.records import name_somebody, run
 
@@ -219,6 +223,19 @@ def test_a_model_that_was_approved_and_taken_back_is_held_back(end: End, require
     held = end(2, required)
     assert held.ending == "Held back"
     assert "alice took back from production" in held.sentence
+
+
+def test_a_run_that_is_held_back_names_the_samples_on_which_candidates_were_chosen(end: End, params: Params) -> None:
+    def unpromising() -> None:
+        gate = read_record(GATE, GateReport)
+        write_record(GATE, gate.model_copy(update={"outcome": "FAIL", "promising": False}))
+        DECISION.unlink()
+        (PREPARED / VALIDATION_HASHES).write_bytes(bytes(range(100, 116)))  # two samples
+
+    assert end(1, params, unpromising).ending == "Held back"
+    *_, line = read(open_store(params.deployment.store), params.deployment.model).ledger.lines
+    assert isinstance(line, Barred)
+    assert line.count == 2
 
 
 def test_what_the_gate_could_not_decide_waits_for_a_person_only_where_that_is_said(end: End, params: Params) -> None:

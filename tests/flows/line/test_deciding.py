@@ -116,13 +116,41 @@ def test_a_person_may_release_what_was_not_proven_and_never_what_failed(params: 
 def test_a_decision_that_was_taken_is_taken_over_without_an_answer_being_read(
     params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_shades(params)
+    write_shades(params, bias=2.5)
     first = settled(params)
+    assert first.outcome == "INCONCLUSIVE"
     monkeypatch.setattr(decision, "decide", lambda *_: pytest.fail("it was decided before"))
     assert settled(params) == first
     DECISION.unlink()  # as on another machine, or in a clone
     assert settled(params) == first
     assert lines(params) == ["opened", "reserved", "ended"]
+
+
+def test_a_pass_of_somebody_else_is_taken_over_once_it_passes_here_and_costs_nothing(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shades(params)
+    first = settled(params)
+    DECISION.unlink()
+    assert settled(params) == first
+    assert lines(params) == ["opened", "reserved", "ended"]
+    monkeypatch.setattr(decision, "decide", lambda *_: pytest.fail("it was decided here"))
+    assert settled(params) == first
+
+
+def test_a_pass_that_was_forged_in_the_ledger_releases_nothing(params: Params) -> None:
+    write_shades(params, bias=2.5)
+    assert settled(params).outcome == "INCONCLUSIVE"
+    store = open_store(params.deployment.store)
+    forged = store.get(ledger_key("shades")).content.replace(b'"INCONCLUSIVE"', b'"PASS"')
+    store.delete(ledger_key("shades"))
+    store.put_if_absent(ledger_key("shades"), forged)
+    with pytest.raises(LedgerError, match=r"reports/decision\.json names"):  # who took it here knows
+        settled(params)
+    DECISION.unlink()
+    with pytest.raises(LedgerError, match="which is PASS there, to pass here as well: float32"):
+        settled(params)
+    assert not DECISION.exists()
 
 
 def die_when_asked(params: Params) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.backend import set_seed
+from tasks.backend import keras, set_seed
 from tasks.compression.channels.criteria.probe import Probe
 from tasks.compression.channels.graph import Graph
 from tasks.compression.channels.reading import read_graph
@@ -14,7 +14,7 @@ from tasks.compression.technique import Subject
 from tasks.compression.techniques.prune_channels import PruneChannels
 from tasks.learning.saving import copy_model, weights_digest
 from tasks.workloads.image.networks import BUILDERS
-from tests.tasks.compression.cases import context
+from tests.tasks.compression.cases import carry_out, context
 from tests.tasks.training.material import CLASSES, SHAPE, answers, samples
 
 
@@ -95,3 +95,20 @@ def test_repair_helps_where_channels_went_by_gradient_in_tied_and_depthwise_laye
         pruned = technique.apply(Subject(network), context(prepared)).subject.network
         error[how] = float(np.square(answers(pruned, images) - wanted).mean() / wanted.var())
     assert error["least_squares"] < 0.7 * error["none"]
+
+
+def test_an_activation_with_weights_of_its_own_keeps_them(prepared: Path) -> None:
+    set_seed(1)
+    layers = keras().layers
+    stack = [
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(8, 3, activation="relu", name="first"),
+        layers.Conv2D(8, 3, strides=2, activation=layers.PReLU(shared_axes=[1, 2]), name="second"),
+        layers.Flatten(),
+        layers.Dense(CLASSES, name="logits"),
+    ]
+    model = keras().Sequential([keras().Input(SHAPE), *stack])
+    model.get_layer("second").activation.alpha.assign(np.full((1, 1, 8), 0.3))
+    budget = {"metric": "channels", "max_ratio": 0.7, "max": None, "timed_as": "float32"}
+    _, candidate = carry_out("r", [{"technique": "prune_channels", "budget": budget}], model, prepared)
+    assert "first" in candidate.steps[0].changed

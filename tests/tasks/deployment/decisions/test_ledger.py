@@ -289,6 +289,22 @@ def test_the_same_validation_samples_are_named_once_and_new_ones_added(store: St
     assert barred == [10, 12]
 
 
+def test_a_run_that_is_held_back_names_its_samples_once_and_they_never_are_sealed_ones(store: Store) -> None:
+    for _ in range(2):
+        sealed.name_chosen_on(store, MODEL, places(first=100, count=50))
+    assert [line.kind for line in read(store, MODEL).ledger.lines] == ["barred"]
+    entry, used = reserve(store, MODEL, question("a"), places(count=150), TERMS)
+    assert entry.reserved.samples == 100
+    assert used.tolist() == [True] * 100 + [False] * 50
+
+
+def test_where_nothing_is_decided_nothing_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = store if isinstance(store, DirectoryStore) else type(store)
+    monkeypatch.setattr(where, "conditions", Conditions(Kept.KEPT, Kept.IGNORED))
+    sealed.name_chosen_on(store, MODEL, places())
+    assert not list(store.list("ledgers"))
+
+
 def test_of_two_sets_a_decision_is_taken_where_it_proves_more(store: Store) -> None:
     decide(store, "a", "PASS")  # the set of 100 samples has the next at 0.01875
     decide(store, "b", of=places(count=200))  # another set, where the next is at 0.05 / 90
