@@ -111,6 +111,7 @@ class KerasLayer(Protocol):
     compute_dtype: str
     _weight_vars: list[Any]  # of TFMOT's wrapper for quantization: (variable, quantizer, more)
     _random_generator: Any
+    _expects_training_arg: bool
     call: Any
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> TfTensor:

@@ -7,6 +7,11 @@ from contextlib import contextmanager
 from typing import IO
 
 NOTE = b"INFO: "  # how lines begin by which LiteRT tells that all is well
+NATIVE = (  # how lines begin that native libraries print beside a stage's own
+    "INFO: Created TensorFlow Lite",
+    "fully_quantize:",
+    "WARNING: All log messages before absl",
+)
 
 
 @contextmanager

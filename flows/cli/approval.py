@@ -109,7 +109,7 @@ def show(registry: "Registry", version: int, made: "Reviewed", json: bool) -> No
         made: what came of the answer.
         json: whether it is printed as JSON.
     """
-    from tasks.deployment.approvals.approving import describe
+    from tasks.deployment.approvals.approving import review_sentence
 
     if json:
         print_json(
@@ -125,4 +125,4 @@ def show(registry: "Registry", version: int, made: "Reviewed", json: bool) -> No
             }
         )
     else:
-        tell(describe(registry, version, made))
+        tell(review_sentence(registry, version, made))

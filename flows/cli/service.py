@@ -13,7 +13,7 @@ from flows.terminal import ended_by_sigterm, print_json, tell
 if TYPE_CHECKING:
     from flows.service.status import Run, ServerStatus
     from tasks.config import Deployment
-    from tasks.deployment.approvals.standing import WaitingRelease
+    from tasks.deployment.approvals.status import WaitingRelease
     from tasks.deployment.records import Release
     from tasks.watching.records import Waiting
 
@@ -49,14 +49,14 @@ def status(*, json: Json = False) -> None:
     """Say what runs, what waits for a person, what was released last and what comes next."""
     from flows.line.workspace import holder
     from tasks.config import load_params
-    from tasks.deployment.approvals.standing import find_standing
+    from tasks.deployment.approvals.status import find_status
 
     environment.prepare()
     held_by = holder()
     settings = load_params().deployment
     address = os.environ.get(environment.API, "").removesuffix("/api")
     server = _server(address)
-    released, waiting = find_standing(settings)
+    released, waiting = find_status(settings)
     data = _waiting_data(settings)
     if json:
         data_record = data and data.model_dump(mode="json")

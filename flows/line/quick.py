@@ -21,6 +21,7 @@ from tasks.data_loading.thinning import thin
 from tasks.errors import SlimlineError
 from tasks.files import write_text
 from tasks.processes import process_group
+from tasks.quiet import NATIVE
 from tasks.samples import PREPARED, Dataset, SplitName, read_dataset
 from tasks.versioning.environment import stage_environment
 
@@ -120,7 +121,8 @@ def _run(package: str, stage: str, arguments: Sequence[str], say: Callable[[str,
     with process_group(command, environment, FOLDER) as process:
         assert process.stdout is not None
         for raw in process.stdout:
-            if line := raw.rstrip():
+            line = raw.rstrip()
+            if line and not line.startswith(NATIVE):
                 last = line
                 say(topic, line)
     if process.returncode:

@@ -16,15 +16,10 @@ from flows.line.progress import StagePage
 from flows.terminal import say
 from tasks.errors import UNAVAILABLE
 from tasks.processes import end_group, process_group
+from tasks.quiet import NATIVE
 from tasks.text import visible
 from tasks.versioning.dvc import ERROR, Progress, exit_code, is_chatter, progress_of, repro_command
 from tasks.versioning.environment import stage_environment
-
-NATIVE = (  # how lines begin that native libraries print beside a stage's own
-    "INFO: Created TensorFlow Lite",
-    "fully_quantize:",
-    "WARNING: All log messages before absl",
-)
 
 _groups: set[int] = set()
 _guard = threading.Lock()

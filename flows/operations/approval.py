@@ -19,7 +19,7 @@ from flows.line.naming import named
 from flows.line.waiting import announced
 from flows.operations.rebuilding import parse_release
 from tasks.config import load_params
-from tasks.deployment.approvals.approving import Reviewed, approve, describe, reject
+from tasks.deployment.approvals.approving import Reviewed, approve, reject, review_sentence
 from tasks.deployment.approvals.sweeping import sweep
 from tasks.deployment.approvals.waiting import Terms
 from tasks.deployment.records import MAX_BY, MAX_REASON
@@ -55,7 +55,7 @@ def approve_flow(release: Release, decision: Decision, name: Name, reason: Reaso
     made = (approve if decision == "approve" else reject)(registry, version, terms, datetime.now(UTC))
     if made.has_moved and made.move:
         announce_move(registry, settings.channel, made.move)
-    line = visible(describe(registry, version, made))
+    line = visible(review_sentence(registry, version, made))
     get_run_logger().info(line)
     return Completed(name="Approved" if decision == "approve" else "Rejected", message=line, data=made)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tasks.backend import KerasLayer, KerasModel, TfTensor, keras, tensorflow
+from tasks.backend import KerasLayer, KerasModel, KerasNode, TfTensor, keras, tensorflow
 from tasks.compression.replacement import called_anew, copy_of, walk
 from tasks.learning.rewrites import nodes_of, note, why_not_exact
 from tasks.samples import Specs
@@ -41,17 +41,17 @@ def inline_models(model: KerasModel, specs: Specs | None = None) -> KerasModel:
 def _models(model: KerasModel, path: str = "") -> Iterator[tuple[str, KerasModel, str]]:
     """Each call of a model within a model: its path, itself, and why it has to stay whole; empty where it need not."""
     for node in nodes_of(model):
-        inner: Any = node.layer
+        inner = node.layer
         if isinstance(inner, keras().models.Model):
-            reason = _why_not(node)
+            reason = _why_not(node, inner)
             yield f"{path}{inner.name}", inner, reason
             if not reason:
                 yield from _models(inner, f"{path}{inner.name}/")
 
 
-def _why_not(node: Any) -> str:
+def _why_not(node: KerasNode, inner: KerasModel) -> str:
     """Return why the layers of a model cannot stand in the place of this call of it."""
-    inner, (first, *others) = node.layer, node.call_args
+    first, *others = node.call_args
     given, told = tensorflow().nest.flatten(first), dict(node.call_kwargs)
     if not _is_plain(inner):
         return f"a {type(inner).__name__} may compute something else"
@@ -92,7 +92,7 @@ class _Inlining:
         self._taken = {str(layer.name) for layer in model.layers}
         return called_anew(model, lambda layer, given, keywords: self._call(layer, given, keywords, ""))
 
-    def _call(self, layer: Any, given: Sequence[Any], keywords: Mapping[str, Any], path: str) -> Any:
+    def _call(self, layer: KerasLayer, given: Sequence[Any], keywords: Mapping[str, Any], path: str) -> Any:
         if isinstance(layer, keras().models.Model) and id(layer) not in self._whole:
             return self._inside(layer, given[0], keywords.get("training"), f"{path}{layer.name}/")
         if id(layer) in self._copies:
@@ -103,7 +103,7 @@ class _Inlining:
         return outputs
 
     def _inside(self, inner: KerasModel, given: Any, training: bool | None, path: str) -> list[TfTensor]:
-        def call(layer: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        def call(layer: KerasLayer, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
             # what a model is told holds for all of its layers but those that are told something themselves
             told = training is not None and layer._expects_training_arg and keywords.get("training") is None
             return self._call(layer, arguments, {**keywords, "training": training} if told else keywords, path)

@@ -113,7 +113,7 @@ def replace_layers(model: KerasModel, replacements: Mapping[str, Replacement]) -
         model: Sequential or functional; stays as it is.
         replacements: by the name of the layer.
     """
-    copies: dict[str, Any] = {}
+    copies: dict[str, KerasLayer] = {}
 
     def call(layer: KerasLayer, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         if layer.name in replacements:

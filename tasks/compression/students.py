@@ -1,11 +1,11 @@
 """Students: networks of another architecture, which take the place of the one that a recipe began with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from tasks.backend import KerasModel, keras
+from tasks.backend import KerasLayer, KerasModel, keras
 from tasks.compression.replacement import copy_of, walk
 from tasks.compression.technique import Context
 from tasks.config import Settings
@@ -97,9 +97,9 @@ def _fewer(specs: Specs, most: int) -> Specs:
 def _behind(numbers: tuple[int, ...], built: KerasModel, present: KerasModel) -> KerasModel:
     """The network behind the layer that gives ids their new numbers."""
     ids = copy_of(present._input_layers[0]).output
-    copies: dict[str, Any] = {}
+    copies: dict[str, KerasLayer] = {}
 
-    def call(layer: Any, arguments: Any, keywords: Any) -> Any:
+    def call(layer: KerasLayer, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         return copies.setdefault(layer.name, copy_of(layer))(*arguments, **keywords)
 
     outputs = walk(built, [renumbered(ids, numbers)], call)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config import Data
+from tasks.data_loading.assigning import assign
 from tasks.data_loading.bucket_sort import Bucket
-from tasks.data_loading.placing import place
 from tasks.data_loading.strata import Splitter
 from tasks.data_loading.workers import Workers
 from tasks.errors import DataError, UnfitError
@@ -70,9 +70,9 @@ def _study(paths: Sequence[Path], reader: LearningReader, splitter: Splitter) ->
 def _contents(path: Path, splitter: Splitter) -> Iterator[bytes]:
     """Yield what waits of the train split in a bucket."""
     with Bucket(path) as bucket:
-        placed = place(bucket, splitter)
-        train = placed.kept & (placed.splits == SPLITS.index("train"))
-        yield from bucket.contents(placed.rows[train], placed.offsets[train])
+        assigned = assign(bucket, splitter)
+        train = assigned.kept & (assigned.splits == SPLITS.index("train"))
+        yield from bucket.contents(assigned.rows[train], assigned.offsets[train])
 
 
 def write_assets(assets: Mapping[str, bytes], folder: Path) -> tuple[Asset, ...]:

@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.config import Data
+from tasks.data_loading.assigning import Assigned, assign, tell_apart
 from tasks.data_loading.bucket_sort import Bucket
 from tasks.data_loading.encoding import Chunk, Encoder
 from tasks.data_loading.load_summary import LoadSummary
-from tasks.data_loading.placing import Placed, place, tell_apart
 from tasks.data_loading.shards import ShardWriter
 from tasks.data_loading.strata import Splitter
 from tasks.data_loading.workers import Workers
 from tasks.samples import SPLITS, TEST_HASHES, VALIDATION_HASHES, Part, SplitName
 
 CHUNK_SAMPLES, CHUNK_BYTES = 4096, 4 << 20
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 NOTED: dict[SplitName, str] = {"test": TEST_HASHES, "validation": VALIDATION_HASHES}
 MUCH = 8 << 20  # bytes in the buckets; with less to do, processes would take longer to start
 
@@ -74,12 +74,12 @@ def write_splits(
         def chunks() -> Iterator[Chunk]:
             for path in buckets:
                 with Bucket(path) as bucket:
-                    placed = place(bucket, splitter)
-                    tell_apart(bucket, placed, summary)
-                digest.update(_said(placed, labelling.labels))
+                    assigned = assign(bucket, splitter)
+                    tell_apart(bucket, assigned, summary)
+                digest.update(_said(assigned, labelling.labels))
                 for name, file in hashes.items():
-                    file.write(placed.rows["split_hash"][_of(placed, name)].tobytes())
-                yield from _chunks(path, placed, labelling)
+                    file.write(assigned.rows["split_hash"][_of(assigned, name)].tobytes())
+                yield from _chunks(path, assigned, labelling)
 
         much = sum(path.stat().st_size for path in buckets) > MUCH
         for encoded in workers.in_order(encoder, chunks()) if much else map(encoder, chunks()):
@@ -89,17 +89,17 @@ def write_splits(
         return {split: writer.part() for split, writer in writers.items()}, digest.hexdigest()
 
 
-def _of(placed: Placed, split: SplitName) -> NDArray[np.bool_]:
+def _of(assigned: Assigned, split: SplitName) -> NDArray[np.bool_]:
     """Return which samples are used in a split."""
-    return np.asarray(placed.kept & (placed.splits == SPLITS.index(split)))
+    return np.asarray(assigned.kept & (assigned.splits == SPLITS.index(split)))
 
 
-def _said(placed: Placed, labels: Mapping[int, str]) -> bytes:
+def _said(assigned: Assigned, labels: Mapping[int, str]) -> bytes:
     """Return what the digest of the source is made of: the content, the label and the split of each sample."""
-    rows = placed.rows
+    rows = assigned.rows
     known, which = np.unique(rows["label"], return_inverse=True)
     endings = [f"{labels[label]}\n{split}\n".encode() for label in known.tolist() for split in SPLITS]
-    ends = [endings[number] for number in (which * len(SPLITS) + placed.splits).tolist()]
+    ends = [endings[number] for number in (which * len(SPLITS) + assigned.splits).tolist()]
     content = np.ascontiguousarray(rows["digest"]).tobytes()
     checks = np.ascontiguousarray(rows["check"]).tobytes()
     parts = (
@@ -109,16 +109,16 @@ def _said(placed: Placed, labels: Mapping[int, str]) -> bytes:
     return b"".join(chain.from_iterable(parts))
 
 
-def _chunks(path: Path, placed: Placed, labelling: Labelling) -> Iterator[Chunk]:
+def _chunks(path: Path, assigned: Assigned, labelling: Labelling) -> Iterator[Chunk]:
     """Cut the samples of a bucket into chunks that take a bounded memory."""
-    cut = [(split, places) for split in SPLITS for places in _cut(np.flatnonzero(_of(placed, split)), placed)]
-    for number, (split, places) in enumerate(cut, start=1):
-        rows = placed.rows[places]
+    cut = [(split, indices) for split in SPLITS for indices in _cut(np.flatnonzero(_of(assigned, split)), assigned)]
+    for number, (split, indices) in enumerate(cut, start=1):
+        rows = assigned.rows[indices]
         yield Chunk(
             path=path,
             split=split,
             rows=rows,
-            offsets=placed.offsets[places],
+            offsets=assigned.offsets[indices],
             targets=[labelling.targets[label] for label in rows["label"].tolist()],
             is_last=number == len(cut),
         )
@@ -126,13 +126,13 @@ def _chunks(path: Path, placed: Placed, labelling: Labelling) -> Iterator[Chunk]
         path.unlink()
 
 
-def _cut(places: Places, placed: Placed) -> Iterator[Places]:
-    sizes = placed.rows["size"][places].tolist()
+def _cut(indices: Indices, assigned: Assigned) -> Iterator[Indices]:
+    sizes = assigned.rows["size"][indices].tolist()
     start = size = 0
     for end, each in enumerate(sizes, start=1):
         size += each
         if size >= CHUNK_BYTES or end - start >= CHUNK_SAMPLES:
-            yield places[start:end]
+            yield indices[start:end]
             start, size = end, 0
-    if start < len(places):
-        yield places[start:]
+    if start < len(indices):
+        yield indices[start:]

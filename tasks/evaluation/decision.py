@@ -17,7 +17,7 @@ from tasks.compression.records import candidate_model
 from tasks.config import Params, QualityRule, Sealed
 from tasks.errors import EvaluationError
 from tasks.evaluation.predictions import Predictions
-from tasks.evaluation.quality import as_settled, judge, predict
+from tasks.evaluation.quality import as_settled, judge, predictions_of
 from tasks.evaluation.records import BASELINE, PRODUCTION, PRODUCTION_TFLITE, Decision, Outlook, Question
 from tasks.evaluation.results import Results
 from tasks.evaluation.rules import judge_rules, overall
@@ -93,7 +93,7 @@ def ask(results: Results, models: Mapping[str, Path], used: NDArray[np.bool_] | 
     """
     found = {
         name: as_settled(
-            predict(path, results.dataset, ("test",), used), results.qualities[name].settled, results.measuring
+            predictions_of(path, results.dataset, ("test",), used), results.qualities[name].settled, results.measuring
         ).splits["test"]
         for name, path in models.items()
     }

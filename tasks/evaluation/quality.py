@@ -66,7 +66,7 @@ def evaluate(params: Params, name: str, path: str) -> None:
         write_record(quality_file(name), absent)
         print(f"{name}: nothing to measure, since {absent.absent}")
         return
-    predictions, measuring = predict(file, dataset), measuring_of(dataset)
+    predictions, measuring = predictions_of(file, dataset), measuring_of(dataset)
     if name == PRODUCTION:
         settled = released_as()
     else:
@@ -118,7 +118,7 @@ def missing(name: str, file: Path, dataset: Dataset) -> Quality | None:
     return None
 
 
-def predict(
+def predictions_of(
     path: Path, dataset: Dataset, splits: Iterable[Split] = KEPT, chosen: NDArray[np.bool_] | None = None
 ) -> Predictions:
     """Ask a model about the samples of splits.

@@ -8,10 +8,10 @@ One door: other packages import from here.
 """
 
 from tasks.litert.interpreter import Interpreter, load, run
+from tasks.litert.machine import cpu_name, runtime_name
 from tasks.litert.model import LiteRTModel
-from tasks.litert.place import cpu_name, runtime_name
 from tasks.litert.reading import State, input_names, signature_of, state_of
-from tasks.litert.tensor import Scores, Tensor, describe
+from tasks.litert.tensor import Scores, Tensor, tensor_of
 
 __all__ = [
     "Interpreter",
@@ -20,11 +20,11 @@ __all__ = [
     "State",
     "Tensor",
     "cpu_name",
-    "describe",
     "input_names",
     "load",
     "run",
     "runtime_name",
     "signature_of",
     "state_of",
+    "tensor_of",
 ]

@@ -11,7 +11,7 @@ from tasks.arrays import Array
 from tasks.errors import EvaluationError
 from tasks.litert.interpreter import load
 from tasks.litert.reading import signature_of, state_of
-from tasks.litert.tensor import Scores, Tensor, describe
+from tasks.litert.tensor import Scores, Tensor, tensor_of
 from tasks.samples import Inputs, as_inputs
 
 BATCH_ERROR = 0.01  # of the largest score: kernels round batches otherwise, but do not mix their samples
@@ -58,9 +58,9 @@ class LiteRTModel:
             )
         self.stateful = state.tensors > 0
         self._output = int(outputs[0]["index"])
-        self.inputs = {known_as: describe(each, known_as) for known_as, each in inputs.items()}
+        self.inputs = {known_as: tensor_of(each, known_as) for known_as, each in inputs.items()}
         self._entries = {known_as: int(each["index"]) for known_as, each in inputs.items()}
-        self.output = describe(outputs[0], next(iter(ends), ""))
+        self.output = tensor_of(outputs[0], next(iter(ends), ""))
         self._fixed = self._batch = next(iter(self.inputs.values())).shape[0]
 
     def tensor_of(self, name: str) -> Tensor:

@@ -64,7 +64,7 @@ class Tensor:
         return (values - self.zero_point) * np.float32(self.scale) if self.scale else values
 
 
-def describe(details: dict[str, Any], known_as: str = "") -> Tensor:
+def tensor_of(details: dict[str, Any], known_as: str = "") -> Tensor:
     """Return an interpreter's description of a tensor, which is ``known_as`` where it has no name of its own.
 
     Args:

@@ -88,30 +88,28 @@ def _activated(trace: Trace, layer: KerasLayer, channels: Ids) -> Ids:
     return channels
 
 
-def _convolution(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
+def _linear(trace: Trace, node: KerasNode, inputs: list[Ids], axis: str, applied: TfTensor) -> Ids:
+    """Return the channels that a kernel makes of all that come in, along an axis that its layer names.
+
+    ``applied``: the tensor at whose places the kernel is applied.
+    """
     layer = node.layer
-    if layer.groups != 1:
-        return None
-    made = trace.make(layer, "filters", layer.filters)
-    trace.note(layer, "kernel", {"reads": inputs[0], "makes": made}, _places(node.outputs))
+    made = trace.make(layer, axis, int(getattr(layer, axis)))
+    trace.note(layer, "kernel", {"reads": inputs[0], "makes": made}, _places(applied))
     trace.note(layer, "bias", {"makes": made})
     return _activated(trace, layer, made)
+
+
+def _convolution(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids | None:
+    return _linear(trace, node, inputs, "filters", node.outputs) if node.layer.groups == 1 else None
 
 
 def _transposed(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
-    layer = node.layer
-    made = trace.make(layer, "filters", layer.filters)
-    trace.note(layer, "kernel", {"reads": inputs[0], "makes": made}, _places(node.keras_inputs[0]))
-    trace.note(layer, "bias", {"makes": made})
-    return _activated(trace, layer, made)
+    return _linear(trace, node, inputs, "filters", node.keras_inputs[0])
 
 
 def _dense(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:
-    layer = node.layer
-    made = trace.make(layer, "units", layer.units)
-    trace.note(layer, "kernel", {"reads": inputs[0], "makes": made}, _places(node.outputs))
-    trace.note(layer, "bias", {"makes": made})
-    return _activated(trace, layer, made)
+    return _linear(trace, node, inputs, "units", node.outputs)
 
 
 def _depthwise(trace: Trace, node: KerasNode, inputs: list[Ids]) -> Ids:

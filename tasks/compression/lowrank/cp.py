@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.arrays import Array
 from tasks.backend import KerasLayer, keras
-from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
+from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Positions, Ranks
 from tasks.compression.replacement import Factor, Replacement, inner, last, pointwise
 
 ITERATIONS = 60  # of alternating least squares, at most
@@ -35,8 +35,8 @@ class Cp(Decomposition):
     @property
     def full(self) -> Ranks:
         """A rank at which every kernel of this shape can be written."""
-        places, inputs, outputs = self._modes().shape
-        return (min(places * inputs, places * outputs, inputs * outputs),)
+        positions, inputs, outputs = self._modes().shape
+        return (min(positions * inputs, positions * outputs, inputs * outputs),)
 
     def by_energy(self, keep: float) -> Ranks:
         """The least rank whose fit keeps the energy; ranks are not nested, so that each is fitted anew.
@@ -62,10 +62,10 @@ class Cp(Decomposition):
         rows, columns, inputs, outputs = self.kernel.shape
         return (inputs, ranks[0]), (rows, columns, ranks[0]), (ranks[0], outputs)
 
-    def macs(self, ranks: Ranks, places: Places) -> int:
+    def macs(self, ranks: Ranks, positions: Positions) -> int:
         """The first factor works where the input is, the others where the output is."""
         first = int(np.prod(self.shapes(ranks)[0]))
-        return first * places.before + (self.parameters(ranks) - first) * places.after
+        return first * positions.before + (self.parameters(ranks) - first) * positions.after
 
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
         """The sum of the components."""
@@ -105,7 +105,7 @@ def components(tensor: NDArray[np.float64], rank: int) -> tuple[Matrix, Matrix, 
     """Return the factors ``[size, rank]`` of the three modes, the size of each component shared out evenly.
 
     Args:
-        tensor: ``[places, in, out]``.
+        tensor: ``[positions, in, out]``.
         rank: number of components.
     """
     from tensorly.decomposition import parafac

@@ -17,7 +17,7 @@ Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Places:
+class Positions:
     """Numbers of positions of an image (1 for a dense layer) at which a layer reads its input and gives its output."""
 
     rows_in: int = 1
@@ -134,21 +134,21 @@ class Decomposition(ABC):
         """
 
     @abstractmethod
-    def macs(self, ranks: Ranks, places: Places) -> int:
+    def macs(self, ranks: Ranks, positions: Positions) -> int:
         """Return the multiplications of one image.
 
         Args:
             ranks: of the factors.
-            places: of the layer's input and output.
+            positions: of the layer's input and output.
         """
 
-    def macs_whole(self, places: Places) -> int:
+    def macs_whole(self, positions: Positions) -> int:
         """Return the multiplications of one image by the kernel as it is.
 
         Args:
-            places: of the layer's input and output.
+            positions: of the layer's input and output.
         """
-        return int(self.kernel.size) * places.after
+        return int(self.kernel.size) * positions.after
 
     @abstractmethod
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
+from tasks.compression.lowrank.decomposition import Decomposition, Positions, Ranks
 from tasks.compression.lowrank.greedy import Choice, descend
 from tasks.compression.lowrank.measuring import Loss
 from tasks.config import Settings
@@ -23,7 +23,7 @@ class Target:
     """A weight that could be factorized; ``layer``: the name of the layer that its factors take the place of."""
 
     decomposition: Decomposition
-    places: Places
+    positions: Positions
     layer: str
 
     def cost(self, of: str, ranks: Ranks | None) -> int:
@@ -35,9 +35,11 @@ class Target:
         """
         if ranks is None:
             whole = self.decomposition
-            return int(whole.kernel.size) if of == "parameters" else whole.macs_whole(self.places)
+            return int(whole.kernel.size) if of == "parameters" else whole.macs_whole(self.positions)
         return (
-            self.decomposition.parameters(ranks) if of == "parameters" else self.decomposition.macs(ranks, self.places)
+            self.decomposition.parameters(ranks)
+            if of == "parameters"
+            else self.decomposition.macs(ranks, self.positions)
         )
 
     def pays(self, ranks: Ranks, of: str = "parameters") -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.arrays import Array
 from tasks.backend import KerasLayer, keras
-from tasks.compression.lowrank.decomposition import Matrix, Places, Ranks
+from tasks.compression.lowrank.decomposition import Matrix, Positions, Ranks
 from tasks.compression.lowrank.svd import Svd, split, two_layers
 from tasks.compression.lowrank.vbmf import rank_by_noise
 from tasks.compression.replacement import Factor, Replacement, inner
@@ -59,9 +59,9 @@ class RobustPca(Svd):
         """Return what the runtime holds in memory: the sparse part with its zeros."""
         return super().parameters(ranks) + self.matrix.size
 
-    def macs(self, ranks: Ranks, places: Places) -> int:
+    def macs(self, ranks: Ranks, positions: Positions) -> int:
         """Count multiplications, those by zero included, which usual runtimes do not leave out."""
-        return self.loaded(ranks) * places.after
+        return self.loaded(ranks) * positions.after
 
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
         """The sum of both parts."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tasks.backend import KerasLayer, keras
-from tasks.compression.lowrank.decomposition import Matrix, Places, Ranks
+from tasks.compression.lowrank.decomposition import Matrix, Positions, Ranks
 from tasks.compression.lowrank.svd import Svd
 from tasks.compression.quantization.tables import levels_of
 from tasks.compression.replacement import Factor, Replacement
@@ -48,11 +48,11 @@ class TableSvd(Svd):
         turned = plain[0] @ turn, turn.T @ plain[1]
         return min((plain, turned), key=lambda factors: _lost(*factors))
 
-    def macs(self, ranks: Ranks, places: Places) -> int:
+    def macs(self, ranks: Ranks, positions: Positions) -> int:
         """Rows are looked up; the dense layer alone multiplies."""
-        return ranks[0] * int(self.kernel.shape[-1]) * places.after
+        return ranks[0] * int(self.kernel.shape[-1]) * positions.after
 
-    def macs_whole(self, places: Places) -> int:  # noqa: ARG002
+    def macs_whole(self, positions: Positions) -> int:  # noqa: ARG002
         """None."""
         return 0
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.backend import KerasLayer
-from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
+from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Positions, Ranks
 from tasks.compression.lowrank.svd import split
 from tasks.compression.replacement import Replacement, inner, last
 
@@ -22,10 +22,10 @@ class Spatial(Decomposition):
         rows, columns, inputs, outputs = self.kernel.shape
         return (rows, 1, inputs, ranks[0]), (1, columns, ranks[0], outputs)
 
-    def macs(self, ranks: Ranks, places: Places) -> int:
+    def macs(self, ranks: Ranks, positions: Positions) -> int:
         """The vertical factor gives the output's rows and the input's columns."""
         vertical, horizontal = (int(np.prod(shape)) for shape in self.shapes(ranks))
-        return vertical * places.rows_out * places.columns_in + horizontal * places.after
+        return vertical * positions.rows_out * positions.columns_in + horizontal * positions.after
 
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
         """Return the product of the factors."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.arrays import Array
 from tasks.backend import KerasLayer
-from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
+from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Positions, Ranks
 from tasks.compression.replacement import Replacement, inner, last, pointwise
 
 
@@ -26,9 +26,9 @@ class Svd(Decomposition):
         """Return the shapes of both factors."""
         return (*self.kernel.shape[:-1], ranks[0]), (ranks[0], self.kernel.shape[-1])
 
-    def macs(self, ranks: Ranks, places: Places) -> int:
+    def macs(self, ranks: Ranks, positions: Positions) -> int:
         """Both factors work where the output is."""
-        return self.parameters(ranks) * places.after
+        return self.parameters(ranks) * positions.after
 
     def reconstruct(self, ranks: Ranks) -> NDArray[np.float64]:
         """Return the product of the factors."""

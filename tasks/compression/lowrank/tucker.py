@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from tasks.arrays import Array
 from tasks.backend import KerasLayer
-from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Places, Ranks
+from tasks.compression.lowrank.decomposition import Decomposition, Matrix, Positions, Ranks
 from tasks.compression.replacement import Factor, Replacement, inner, last, pointwise
 
 IN, OUT = 2, 3  # axes of a kernel
@@ -34,10 +34,10 @@ class Tucker(Decomposition):
         after = () if ranks[1] == outputs else ((ranks[1], outputs),)
         return *before, (rows, columns, *ranks), *after
 
-    def macs(self, ranks: Ranks, places: Places) -> int:
+    def macs(self, ranks: Ranks, positions: Positions) -> int:
         """The first factor works where the input is, the others where the output is."""
         first = 0 if ranks[0] == self.kernel.shape[IN] else self.kernel.shape[IN] * ranks[0]
-        return first * places.before + (self.parameters(ranks) - first) * places.after
+        return first * positions.before + (self.parameters(ranks) - first) * positions.after
 
     def _cut(self, ranks: Ranks) -> tuple[Matrix, NDArray[np.float64], Matrix]:
         if ranks not in self._cuts:

@@ -46,7 +46,7 @@ def _behind(model: KerasModel, head: list[KerasLayer], end: TfTensor) -> KerasMo
     """
     start = keras().Input(end.shape[1:], dtype=end.dtype)
     given: dict[str, Any] = {str(id(end)): start}
-    copies: dict[str, Any] = {}
+    copies: dict[str, KerasLayer] = {}
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
             if node.is_input or node.layer in head:

@@ -11,7 +11,7 @@ from tasks.arrays import Array
 from tasks.backend import KerasLayer, KerasModel
 from tasks.compression.layers import named
 from tasks.compression.lowrank.cp import Cp
-from tasks.compression.lowrank.decomposition import Decomposition, Places, Ranks
+from tasks.compression.lowrank.decomposition import Decomposition, Positions, Ranks
 from tasks.compression.lowrank.measuring import validation_loss
 from tasks.compression.lowrank.moments import input_moments
 from tasks.compression.lowrank.ranks import ByEnergy, ByLoss, RankChoice, Target
@@ -168,7 +168,7 @@ class Factorize(Technique):
             if max(decomposition.full) == 1:
                 skipped[name] = Skip(layer=name, reason=Reason.TOO_SMALL, detail="its full rank is 1")
             else:
-                targets[name] = Target(decomposition, places(layer), str(layer.name))
+                targets[name] = Target(decomposition, positions(layer), str(layer.name))
         return targets, skipped
 
     def _kind(self, weight: Weight, layer: KerasLayer, excluded: bool) -> type[Decomposition] | Skip:
@@ -218,7 +218,7 @@ def _check_finite(name: str, what: str, values: Array) -> None:
         )
 
 
-def places(layer: KerasLayer) -> Places:
+def positions(layer: KerasLayer) -> Positions:
     """Return the positions of one image; 1 for what is no image, as ids that a table is asked for one by one.
 
     Args:
@@ -226,7 +226,7 @@ def places(layer: KerasLayer) -> Places:
     """
     before, after = layer.get_input_shape_at(0), layer.get_output_shape_at(0)
     is_image = before is not None and after is not None and len(before) == len(after) == 4
-    return Places(*before[1:3], *after[1:3]) if is_image else Places()
+    return Positions(*before[1:3], *after[1:3]) if is_image else Positions()
 
 
 def _claims(replacement: Replacement) -> list[Claim]:

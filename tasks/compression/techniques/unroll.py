@@ -1,5 +1,6 @@
 """Recurrent layers written as a copy of their step for each place of the sequence."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from tasks.backend import KerasLayer, KerasModel, keras
@@ -78,9 +79,9 @@ def _why_not(layer: KerasLayer) -> str:
 
 def _unrolled(model: KerasModel, names: list[str], specs: Specs) -> KerasModel | None:
     """The network with these layers unrolled; None where it would give something else."""
-    copies: dict[str, Any] = {}
+    copies: dict[str, KerasLayer] = {}
 
-    def call(layer: KerasLayer, arguments: Any, keywords: Any) -> Any:
+    def call(layer: KerasLayer, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         if layer.name not in copies:
             copies[layer.name] = _without_loop(layer) if layer.name in names else copy_of(layer)
         return copies[layer.name](*arguments, **keywords)

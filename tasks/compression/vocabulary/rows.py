@@ -1,6 +1,6 @@
 """Tables without the rows of ids that are known no longer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,9 +52,9 @@ def with_fewer_rows(model: KerasModel, kept: Kept, counts: NDArray[np.int64]) ->
     """
     tables, numbers = {layer.name for layer in tables_of_ids(model)}, np.array(kept.numbers)
     ids = copy_of(model._input_layers[0]).output
-    copies: dict[str, Any] = {}
+    copies: dict[str, KerasLayer] = {}
 
-    def call(layer: KerasLayer, arguments: Sequence[Any], keywords: Any) -> Any:
+    def call(layer: KerasLayer, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         if layer.name not in copies:
             fewer = {"input_dim": int(numbers.max()) + 1} if layer.name in tables else {}
             copies[layer.name] = copy_of(layer, **fewer)

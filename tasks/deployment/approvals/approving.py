@@ -195,7 +195,7 @@ def _follow(way: Way, staged: Pointer, review: Review, is_new: bool) -> Reviewed
     return Reviewed(review, move, is_new, has_moved=True)
 
 
-def describe(registry: Registry, version: int, made: Reviewed) -> str:
+def review_sentence(registry: Registry, version: int, made: Reviewed) -> str:
     """Return what came of an answer, in a sentence.
 
     Args:

@@ -1,5 +1,6 @@
 """The command ``dvc repro``, and what it prints."""
 
+import re
 import sys
 from typing import Literal
 
@@ -19,6 +20,7 @@ CHATTER = (  # how lines begin that `dvc repro` prints beside a stage's own
     "\tgit add",
     "\tdvc config",
 )
+EMPTY = re.compile(r"WARNING: '\S+/assets' is empty\.")  # of a workload that learns nothing
 ERROR = "ERROR: "
 ENDED = "exited with "  # in `ERROR: failed to reproduce 'load': … exited with 2`
 
@@ -49,12 +51,12 @@ def progress_of(line: str) -> Progress | None:
 
 
 def is_chatter(line: str) -> bool:
-    """Return whether a line of `dvc repro` is about DVC's own files, which nobody needs to read.
+    """Return whether nobody needs to read a line of `dvc repro`: it is about DVC's own files, or folders left empty.
 
     Args:
         line: of the command's output.
     """
-    return line.startswith(CHATTER)
+    return line.startswith(CHATTER) or bool(EMPTY.fullmatch(line))
 
 
 def exit_code(line: str) -> int | None:

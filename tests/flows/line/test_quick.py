@@ -8,6 +8,7 @@ from flows.line.quick import FOLDER, QuickRunFailed, quick_params, quick_run, qu
 from tasks.compression.recipe import parse_recipes
 from tasks.compression.records import read_candidate
 from tasks.config import load_params, parse_params
+from tasks.quiet import NATIVE
 from tasks.samples import Dataset, TensorSpec
 from tasks.versioning.params_file import read_values
 
@@ -75,7 +76,10 @@ def test_a_quick_run_makes_and_judges_candidates_and_leaves_the_project_alone(
     values["recipes"] = {"float16": [{"technique": "quantize", "mode": "float16"}]}
     values["teachers"] = {}
     monkeypatch.setattr(quick, "MOST", 200)
-    assert quick_run(values, ["float16"], hear) == FOLDER
+    said: list[str] = []
+    assert quick_run(values, ["float16"], lambda _, line: said.append(line)) == FOLDER
+    assert said
+    assert not [line for line in said if line.startswith(NATIVE)]
     assert read_candidate("float16", FOLDER).recipe == "float16"
     assert load_params(FOLDER / "params.yaml").training.epochs == 1
     assert {path.name for path in Path().iterdir()} == {".slimline"}

@@ -11,7 +11,7 @@ from tasks.compression.records import candidate_model
 from tasks.errors import EvaluationError
 from tasks.evaluation.decision import ask
 from tasks.evaluation.predictions import Answers, Predictions, read_predictions
-from tasks.evaluation.quality import evaluate, judge, predict
+from tasks.evaluation.quality import evaluate, judge, predictions_of
 from tasks.evaluation.records import PRODUCTION_TFLITE, Quality, predictions_file, quality_file
 from tasks.files import sha256
 from tasks.records import read_record
@@ -188,7 +188,7 @@ def test_answers_to_the_test_split_are_read_by_the_thresholds_of_validation(proj
     params = params_with(outcome={"thresholds": "f1"})
     evaluate(params, "baseline", str(BASELINE_TFLITE))
     quality = read_record(quality_file("baseline"), Quality)
-    raw = predict(BASELINE_TFLITE, read_dataset(), ("test",)).splits["test"]
+    raw = predictions_of(BASELINE_TFLITE, read_dataset(), ("test",)).splits["test"]
     results = SimpleNamespace(
         dataset=read_dataset(),
         measuring=measuring_of(read_dataset()),

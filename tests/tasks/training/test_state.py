@@ -11,7 +11,7 @@ from tasks.compression.quantization.activations import observe, record_means
 from tasks.config import Smoke
 from tasks.deployment.releases.bundle import describe_signature
 from tasks.deployment.releases.samples import record, replay
-from tasks.evaluation.quality import predict
+from tasks.evaluation.quality import predictions_of
 from tasks.learning.comparison import answers, check_float32
 from tasks.learning.conversion import to_tflite
 from tasks.learning.fitting import Plan
@@ -55,7 +55,7 @@ def test_it_is_evaluated_as_it_was_trained(
     (tmp_path / "data").mkdir()
     (tmp_path / "data/prepared").symlink_to(prepared)
     monkeypatch.chdir(tmp_path)
-    evaluated = predict(file, read_dataset()).splits["validation"]
+    evaluated = predictions_of(file, read_dataset()).splits["validation"]
     pixels, labels = samples("validation", prepared)
     own = answers(recurrent, pixels).argmax(axis=1)
     assert np.mean(own == labels) > 0.8

@@ -101,6 +101,15 @@ def test_this_dvc_says_what_is_understood(tmp_path: Path) -> None:
     assert "Ran" in map(progress_of, repro(tmp_path, "make", anew=True))
 
 
+def test_an_output_that_may_be_empty_is_not_remarked_on(tmp_path: Path) -> None:
+    stage = "  {0}:\n    cmd: mkdir -p {0}/assets\n    outs: [{0}/assets]\n"
+    make_repository(tmp_path, stage.format("made"))
+    ran = repro(tmp_path, "made")
+    assert "WARNING: 'made/assets' is empty." in ran
+    assert [line for line in ran if "empty" in line and not is_chatter(line)] == []
+    assert not is_chatter("WARNING: 'models' is empty.")
+
+
 @pytest.mark.parametrize("line", ["it exited with pleasure", "loss 2.5", "Running"])
 def test_a_stages_own_lines_mean_nothing_to_dvc(line: str) -> None:
     assert (progress_of(line), exit_code(line), is_chatter(line)) == (None, None, False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.compression.lowrank.cp import Cp
-from tasks.compression.lowrank.decomposition import Decomposition, Places, rank_by_energy
+from tasks.compression.lowrank.decomposition import Decomposition, Positions, rank_by_energy
 from tasks.compression.lowrank.robust_pca import RobustPca
 from tasks.compression.lowrank.sequences import TableSvd
 from tasks.compression.lowrank.spatial import Spatial
@@ -18,7 +18,7 @@ from tests.tasks.compression.lowrank import planted
 SHAPE = (3, 3, 10, 14)
 DENSE = np.random.default_rng(1).normal(size=(30, 20))
 FILTERS = np.random.default_rng(1).normal(size=SHAPE)
-PLACES = Places(8, 8, 4, 4)
+POSITIONS = Positions(8, 8, 4, 4)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_size_is_shared_out_evenly() -> None:
 def test_what_the_factors_cost(
     decomposition: Decomposition, ranks: tuple[int], shapes: tuple[tuple[int, ...], ...], macs: int
 ) -> None:
-    places = Places() if decomposition.kernel.ndim == 2 else PLACES
+    positions = Positions() if decomposition.kernel.ndim == 2 else POSITIONS
     assert decomposition.shapes(ranks) == shapes
     assert decomposition.parameters(ranks) == sum(np.prod(shape) for shape in shapes)
-    assert decomposition.macs(ranks, places) == macs
+    assert decomposition.macs(ranks, positions) == macs
 
 
 @pytest.mark.parametrize(

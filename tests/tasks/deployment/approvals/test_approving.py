@@ -14,7 +14,7 @@ import pytest
 
 from tasks.config import Params
 from tasks.deployment.approvals import approving
-from tasks.deployment.approvals.approving import approve, describe, finish, reject
+from tasks.deployment.approvals.approving import approve, finish, reject, review_sentence
 from tasks.deployment.approvals.sweeping import sweep
 from tasks.deployment.approvals.waiting import Terms, expire, find_waiting
 from tasks.deployment.records import MANIFEST
@@ -94,7 +94,7 @@ def test_a_second_answer_changes_nothing_and_says_so(registry: Registry) -> None
     approve(registry, 2, ANN, NOW)
     again = approve(registry, 2, BOB, NOW)
     assert (again.is_new, again.has_moved) == (False, False)
-    assert "is production already. Nothing is written again: ann has approved" in describe(registry, 2, again)
+    assert "is production already. Nothing is written again: ann has approved" in review_sentence(registry, 2, again)
     with pytest.raises(NotApproved, match=r"ann has approved it.*slimline rollback"):
         reject(registry, 2, BOB, NOW)
     assert len(list(trail(registry.store, "shades", "production"))) == 2
@@ -104,7 +104,7 @@ def test_a_rejection_is_final_until_the_release_is_put_into_staging_once_more(re
     assert reject(registry, 2, BOB, NOW).is_new
     again = reject(registry, 2, ANN, NOW)
     assert not again.is_new
-    assert "stays in staging. Nothing is written again: bob has rejected it" in describe(registry, 2, again)
+    assert "stays in staging. Nothing is written again: bob has rejected it" in review_sentence(registry, 2, again)
     for try_it in (
         partial(approve, registry, 2, ANN, NOW),
         partial(promote, registry, 2, "production", ANN.why),
@@ -295,7 +295,7 @@ def test_where_nothing_waits_an_approval_says_so(project: Params) -> None:
     registry = registry_of(project.deployment)
     made = approve(registry, 1, ANN, NOW)
     assert (made.review, made.has_moved) == (None, False)
-    assert describe(registry, 1, made) == "shades 1 is production already: there is nothing to approve."
+    assert review_sentence(registry, 1, made) == "shades 1 is production already: there is nothing to approve."
     with pytest.raises(NotApproved, match="production points to it already"):
         reject(registry, 1, ANN, NOW)
     straight = project.deployment.model_copy(update={"staging": None})

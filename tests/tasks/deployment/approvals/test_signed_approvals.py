@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.config import Params, RequiredRoles, Role, Trusted
-from tasks.deployment.approvals.approving import Reviewed, approve, describe
+from tasks.deployment.approvals.approving import Reviewed, approve, review_sentence
 from tasks.deployment.approvals.waiting import Terms
 from tasks.deployment.device.client import fetch
 from tasks.deployment.device.downloading import verify
@@ -89,7 +89,9 @@ def test_as_many_have_to_sign_as_is_said(project: Params, store: Store) -> None:
     for _ in range(2):  # to sign twice is to sign once
         made = given(params, ANN)
         assert (made.review, made.missing) == (None, 1)
-    assert describe(registry_of(params.deployment), 1, made).endswith("waits for that of 1 more of its approvers.")
+    assert review_sentence(registry_of(params.deployment), 1, made).endswith(
+        "waits for that of 1 more of its approvers."
+    )
     with pytest.raises(Untrusted, match=r"at least 2 of its approvers.*Received: 1"):
         given(params, None)
     assert given(params, BOB).has_moved

@@ -15,7 +15,7 @@ from tasks.config import data_of
 from tasks.data_loading.fingerprint import current_listing
 from tasks.data_loading.load import prepare
 from tasks.evaluation.predictions import read_predictions, write_predictions
-from tasks.evaluation.quality import judge, predict
+from tasks.evaluation.quality import judge, predictions_of
 from tasks.learning.building import build_model
 from tasks.learning.conversion import to_tflite
 from tasks.learning.feeding import fed
@@ -122,7 +122,7 @@ def test_ratings_go_through_the_line_from_training_to_an_answer(folder: Path) ->
     found = {}
     for name, content in files.items():
         Path(f"{name}.tflite").write_bytes(content)
-        predictions = predict(Path(f"{name}.tflite"), dataset)
+        predictions = predictions_of(Path(f"{name}.tflite"), dataset)
         write_predictions(Path(f"{name}.npz"), predictions)
         found[name] = read_predictions(Path(f"{name}.npz")).splits["validation"]
         np.testing.assert_array_equal(found[name].outputs, predictions.splits["validation"].outputs)

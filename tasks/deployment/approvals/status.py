@@ -1,4 +1,4 @@
-"""The standing of a model's releases: what the channel points to, and what waits in staging for a person."""
+"""The status of a model: the release that the channel points to, and the one that waits in staging for a person."""
 
 from tasks.config import Deployment
 from tasks.deployment.records import Release
@@ -16,7 +16,7 @@ class WaitingRelease(Release):
     command: str
 
 
-def find_standing(settings: Deployment) -> tuple[Release | None, WaitingRelease | None]:
+def find_status(settings: Deployment) -> tuple[Release | None, WaitingRelease | None]:
     """Return what the channel points to, and what waits in staging for a person, whoever has signed it.
 
     Args:

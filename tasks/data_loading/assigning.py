@@ -1,4 +1,4 @@
-"""Put the samples of a bucket into splits; equal samples never into two."""
+"""Assign the samples of a bucket to splits; equal samples never to two."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ from tasks.data_loading.strata import Splitter
 from tasks.samples import SPLITS
 
 
-class Placed(NamedTuple):
+class Assigned(NamedTuple):
     """The samples of a bucket in the order of their digests, then of their names.
 
-    ``rows`` and ``offsets``: of the bucket's index. ``splits``: of each its place in SPLITS. ``kept``: which are used:
+    ``rows`` and ``offsets``: of the bucket's index. ``splits``: of each its number in SPLITS. ``kept``: which are used:
     of equal samples those of the strictest split, test before validation before train. ``runs``: where equal samples
     stand, two or more of them.
     """
@@ -26,7 +26,7 @@ class Placed(NamedTuple):
     runs: list[tuple[int, int]]
 
 
-def place(bucket: Bucket, splitter: Splitter) -> Placed:
+def assign(bucket: Bucket, splitter: Splitter) -> Assigned:
     """Return the samples of a bucket, each with its split.
 
     Args:
@@ -38,28 +38,28 @@ def place(bucket: Bucket, splitter: Splitter) -> Placed:
     kept = np.ones(len(rows), np.bool_)
     for start, end in runs:
         kept[start:end] = splits[start:end] == splits[start:end].max()
-    return Placed(rows, offsets, splits, kept, runs)
+    return Assigned(rows, offsets, splits, kept, runs)
 
 
-def tell_apart(bucket: Bucket, placed: Placed, summary: LoadSummary) -> None:
+def tell_apart(bucket: Bucket, assigned: Assigned, summary: LoadSummary) -> None:
     """Tell of equal samples what is kept out, repeated or contradicting.
 
     Args:
         bucket: of the samples.
-        placed: where they are put.
+        assigned: with their splits.
         summary: is told.
     """
-    for start, end in placed.runs:
-        kept, labels = placed.kept[start:end], placed.rows["label"][start:end]
+    for start, end in assigned.runs:
+        kept, labels = assigned.kept[start:end], assigned.rows["label"][start:end]
         summary.repeated += int(kept.sum()) - 1
         others = np.flatnonzero(labels != labels[0])
         if kept.all() and not len(others):
             continue
-        names = [name.decode() for name in bucket.names(placed.rows[start:end], placed.offsets[start:end])]
+        names = [name.decode() for name in bucket.names(assigned.rows[start:end], assigned.offsets[start:end])]
         first = int(np.flatnonzero(kept)[0])
-        strictest = SPLITS[placed.splits[start + first]]
+        strictest = SPLITS[assigned.splits[start + first]]
         for number in np.flatnonzero(~kept).tolist():
-            split = SPLITS[placed.splits[start + number]]
+            split = SPLITS[assigned.splits[start + number]]
             summary.kept_out.add(names[number], f"kept out of {split}: equal to {names[first]} in {strictest}")
         if len(others):
             summary.contradict(names[0], names[int(others[0])])
