@@ -18,9 +18,10 @@ Begun = tuple[Subject, Any, Context]
 
 
 class Given:
-    """The networks that steps are given, which stay as they are."""
+    """The networks that steps are given, which stay as they are, and how steps are read from files."""
 
     def __init__(self) -> None:
+        self.stores: type[StepStore] = StepStore
         self._beginnings: dict[int, tuple[Any, Begun]] = {}
         self._digests: dict[int, tuple[Any, str]] = {}
 
@@ -72,9 +73,11 @@ def sharing(given: Given) -> Iterator[None]:
                 given.note(Noting.last[1].subject.network)
             return Noting.last[1]
 
-    begin = runner._begin
-    runner._begin, runner.StepStore = given.begun(begin), Noting  # type: ignore[misc]
+    module: Any = runner
+    begin = module._begin
+    module._begin, module.StepStore = given.begun(begin), Noting
+    given.stores = Noting
     try:
         yield
     finally:
-        runner._begin, runner.StepStore = begin, StepStore  # type: ignore[misc]
+        module._begin, module.StepStore = begin, StepStore

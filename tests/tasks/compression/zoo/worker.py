@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from tasks.backend import keras, set_seed
-from tasks.compression import runner
 from tasks.compression.recipe import Recipe, parse_recipe
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import StepStore
@@ -114,7 +113,7 @@ def carried_out(
     try:
         recipe = parse_recipe("zoo", ZOO_CASES[case])
         file, candidate = run_recipe("zoo", recipe, baseline, context, steps)
-        reference = last_network(recipe, runner.StepStore(steps, network_digest(baseline), context), begun())
+        reference = last_network(recipe, given.stores(steps, network_digest(baseline), context), begun())
         wrong = list(faults(recipe, candidate, file, reference))
         found = decibels(reference.outputs, logits(file, reference.inputs))
     except SlimlineError as error:
