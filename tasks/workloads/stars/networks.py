@@ -119,8 +119,10 @@ def _from(middle: float) -> dict[str, object]:
 
 
 def _parts(length: int, items: int, users: int, middle: float) -> tuple[list[TfTensor], TfTensor, TfTensor, TfTensor]:
-    """Return the inputs; which of a history's items there are; by how much they are rated above what is usual for them,
-    ``[batch, length]`` each; and by how much the user rates above that in the mean, ``[batch, 1]``.
+    """Return the inputs, and what a history says.
+
+    That is which of its items there are, and by how much they are rated above what is usual for them, ``[batch,
+    length]`` each; and by how much the user rates above that in the mean, ``[batch, 1]``.
     """
     tf, tf_keras = tensorflow(), keras()
     history = tf_keras.Input((length,), dtype="int32", name=HISTORY)

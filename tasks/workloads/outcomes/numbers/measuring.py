@@ -43,8 +43,10 @@ class NumbersPrediction(Prediction):
 
 
 class NumbersDetails(Record):
-    """Facts that are kept beside the metrics: ``bias``, by how much predictions are too large in the mean; ``mean`` and
-    ``spread`` (standard deviation) of what was to be predicted, and of how many items.
+    """Facts that are kept beside the metrics.
+
+    ``bias``: by how much predictions are too large in the mean. ``mean`` and ``spread`` (standard deviation) are of
+    what was to be predicted, ``items`` how many that were.
     """
 
     bias: float

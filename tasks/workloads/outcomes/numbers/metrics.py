@@ -85,7 +85,11 @@ class Rmse(Error):
         return float(np.sqrt(answers.outputs[:, SQUARES].sum(dtype=np.float64) / _total(answers)))
 
     def parts(self, answers: Answers) -> Values:
-        """Return ``(Σ e² − n · MSE) / (2 · RMSE · n̄)``."""
+        """Return ``(Σ e² − n · MSE) / (2 · RMSE · n̄)``.
+
+        Args:
+            answers: of one model.
+        """
         value = self.value(answers)
         excess = answers.outputs[:, SQUARES].astype(np.float64) - value**2 * _counts(answers)
         return np.asarray(excess / max(1e-12, 2 * value * _total(answers) / len(answers)))
@@ -113,7 +117,11 @@ class Mae(Error):
         return float(answers.outputs[:, DISTANCES].sum(dtype=np.float64) / _total(answers))
 
     def parts(self, answers: Answers) -> Values:
-        """Return ``(Σ |e| − n · MAE) / n̄``."""
+        """Return ``(Σ |e| − n · MAE) / n̄``.
+
+        Args:
+            answers: of one model.
+        """
         excess = answers.outputs[:, DISTANCES].astype(np.float64) - self.value(answers) * _counts(answers)
         return np.asarray(excess / (_total(answers) / len(answers)))
 

@@ -195,7 +195,7 @@ def test_a_table_of_halves_is_rounded_and_no_more() -> None:
     assert len(made) < len(file.flatbuffer) - ROWS * 8
 
 
-def test_a_table_that_a_dense_layer_reads_too_stays_as_it_is() -> None:
+def test_a_table_that_a_dense_layer_reads_too_is_stored_whole_in_8_or_4_bits() -> None:
     set_seed(1)
     layers, ids = keras().layers, keras().Input((LENGTH,), dtype="int32", name="ids")
     table = layers.Embedding(ROWS, 8, name="table")
@@ -203,8 +203,15 @@ def test_a_table_that_a_dense_layer_reads_too_stays_as_it_is() -> None:
     signal = layers.Dense(8, name="hidden")(signal)
     scores = layers.Lambda(lambda each: each @ keras().backend.transpose(table.embeddings))(signal)
     file = looked_up(keras().Model(ids, scores))
-    assert file.kind("table") == "fixed"
-    assert widths_of(file, "table") == (32,)
+    assert file.kind("table") == "shared"
+    assert widths_of(file, "table") == (16, 8, 4)
+    (levels,) = file.as_levels("table", 4)
+    assert levels.scales.size == 1
+    stored = quantize_weights(file, {"table": 4})
+    asked = Inputs({"ids": np.random.default_rng(1).integers(0, ROWS, (20, LENGTH)).astype(np.int32)})
+    meant = run_file(file.replaced({"table": [levels.real()]}), asked)
+    np.testing.assert_allclose(run_file(stored, asked), meant, rtol=1e-4, atol=1e-5)
+    assert file.stored(stored)["table"][0].dtype == "int4"
 
 
 def test_tables_and_layers_have_fewer_bits_together() -> None:
