@@ -61,7 +61,7 @@ class InteractionSettings(TableSettings):
 
 
 class RatingsSettings(InteractionSettings):
-    """How interactions become histories whose next items are to be found."""
+    """Settings of histories whose next items are to be found."""
 
     liked: Annotated[
         float | None,

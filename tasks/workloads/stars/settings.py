@@ -8,6 +8,6 @@ STARS = "stars"  # the input that has the ratings of a history
 
 
 class StarsSettings(InteractionSettings):
-    """How ratings become the histories of users, whose other ratings are predicted."""
+    """Settings of rated histories, of which other ratings are predicted."""
 
     needs_rating: ClassVar[bool] = True

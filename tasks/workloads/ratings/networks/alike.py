@@ -1,4 +1,4 @@
-"""How alike items are, as products of their factors: the smallest network, with one table for both of its ends."""
+"""Factors whose products say how alike items are: the smallest network, with one table for both of its ends."""
 
 from pathlib import Path
 

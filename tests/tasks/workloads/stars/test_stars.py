@@ -141,7 +141,7 @@ def test_ratings_go_through_the_line_from_training_to_an_answer(folder: Path) ->
     asked = reading.ask("i0:4.2,i2:4.1,i4:3.9,i1:2.0,i3:1.8", dataset.inputs, assets)
     output = LiteRTModel(files["int4"]).predict(Inputs({name: array[None] for name, array in asked.items()}))[0]
     scores, names = reading.answered(output, asked, assets)
-    answer = measuring.predict("asked", scores.astype(np.float32), names).first(8)
+    answer: Any = measuring.predict("asked", scores.astype(np.float32), names).first(8)
     assert all(int(name.removeprefix("i")) % 2 == 0 for name in answer.items)
     assert not {"i0", "i2", "i4", "i1", "i3"} & set(answer.items)
     assert 3.2 < next(iter(answer.items.values())) < 5

@@ -53,7 +53,7 @@ def test_errors_are_those_over_all_items_of_all_users() -> None:
 
 def test_what_training_minimizes_is_what_is_scored() -> None:
     outputs, targets, wanted = drawn(40)
-    learning = NumbersLearning()
+    learning: Any = NumbersLearning()
     each = np.asarray(learning.each_loss(targets, outputs))
     np.testing.assert_allclose(each, [np.mean(np.square(row)) for row in errors(outputs, wanted)], rtol=1e-5)
     metric = learning.metric()
@@ -87,11 +87,11 @@ def test_intervals_hold_the_truth_as_often_as_they_say(metric: Any) -> None:
     gap = (wider - deviation) * (1.0 if metric.name == "rmse" else share)
     for _ in range(draws):
         wanted = [[(item, 3.0) for item in range(1, rng.integers(2, ROOM + 1))] for _ in range(150)]
-        lean, noise = rng.normal(0, 0.5, (150, 1)), rng.normal(0, 1, (150, 1 + ITEMS))
+        lean: Array = rng.normal(0, 0.5, (150, 1))
+        noise: Array = rng.normal(0, 1, (150, 1 + ITEMS))
         targets = encode_targets(wanted, target_of(ITEMS, ROOM))
-        mine, theirs = (
-            NumbersMeasuring().reduced((3 + lean + size * noise).astype(np.float32), targets) for size in (1.0, 0.8)
-        )
+        outputs = [np.asarray(3 + lean + size * noise, np.float32) for size in (1.0, 0.8)]
+        mine, theirs = (NumbersMeasuring().reduced(each, targets) for each in outputs)
         interval, difference = metric.interval(theirs), metric.difference(mine, theirs)
         held += interval.low <= truth <= interval.high
         compared += difference.low <= gap <= difference.high
