@@ -90,7 +90,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(metric: Any) -> None:
         lean: Array = rng.normal(0, 0.5, (150, 1))
         noise: Array = rng.normal(0, 1, (150, 1 + ITEMS))
         targets = encode_targets(wanted, target_of(ITEMS, ROOM))
-        outputs = [np.asarray(3 + lean + size * noise, np.float32) for size in (1.0, 0.8)]
+        outputs = [(3 + lean + size * noise).astype(np.float32) for size in (1.0, 0.8)]
         mine, theirs = (NumbersMeasuring().reduced(each, targets) for each in outputs)
         interval, difference = metric.interval(theirs), metric.difference(mine, theirs)
         held += interval.low <= truth <= interval.high
@@ -106,7 +106,7 @@ def test_equal_models_differ_by_nothing_and_less_is_better() -> None:
     assert (difference.value, difference.low, difference.high) == (0, 0, 0)
     assert Rmse().sign == -1
     assert not Rmse().is_fraction
-    other = Answers(NumbersMeasuring().reduced(outputs + 0.1, targets).outputs, answers.targets)
+    other = Answers(NumbersMeasuring().reduced((outputs + 0.1).astype(np.float32), targets).outputs, answers.targets)
     few, many = (NumbersMeasuring().smallest_margin(other, answers, count, 0.95) for count in (40, 4000))
     assert 0 < many < few
 
