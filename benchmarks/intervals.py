@@ -145,7 +145,7 @@ def coverage(
 
 
 def passed(setting: Setting, metric: MacroMetric, levels: Sequence[float], repetitions: int, seed: int = 3) -> Reals:
-    """How often the difference of the worse model is shown to be less bad than it is, at each level."""
+    """Return how often the difference of the worse model is shown to be less bad than it is, at each level."""
     rng, (better, worse) = np.random.default_rng(seed), setting.truths(metric)
     found = np.zeros((repetitions, len(levels)))
     for row in found:

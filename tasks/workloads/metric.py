@@ -156,7 +156,7 @@ class Metric(ABC):
         return f" There are too few samples: {named}." if scarce else ""
 
     def counted(self, answers: Answers, split: str) -> str:
-        """Say how many samples a figure is of, within a sentence.
+        """Return how many samples a figure is of, within a sentence.
 
         Args:
             answers: of a model.

@@ -63,7 +63,7 @@ def end(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> End:
         with monkeypatch.context() as patch:
             patch.setattr(directory, "DirectoryStore", counted)
             line()
-        assert opened in ([params.deployment.store], [])  # in vain, where the gate lets nothing through
+        assert opened == [params.deployment.store]
         return results[0]
 
     return run

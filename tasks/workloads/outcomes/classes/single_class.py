@@ -58,7 +58,7 @@ class OfClass(Metric):
         return {"recall": 1.0, "precision": share, "f1": 2 * share / (1 + share)}[self.kind]
 
     def counted(self, answers: Answers, split: str) -> str:
-        """Say how many samples there are, and how many of the class."""
+        """Return how many samples there are, and how many of the class."""
         found = int(np.sum(answers.targets == self.index))
         return f"{super().counted(answers, split)}, of which {found:,} are of the class"
 
