@@ -64,7 +64,12 @@ def make_project(folder: Path) -> Path:
     for name in listed.stdout.splitlines():
         if not name.startswith(("tests/", "docs/")) and (REPOSITORY / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, folder / name)
+            shutil.copy2(REPOSITORY / name, folder / name)
+    for package in ("flows", "slimline", "tasks"):  # dozens of processes will import what is compiled here
+        for compiled in (REPOSITORY / package).rglob("__pycache__/*.pyc"):
+            copy = folder / compiled.relative_to(REPOSITORY)
+            copy.parent.mkdir(exist_ok=True, parents=True)
+            shutil.copy2(compiled, copy)
     text = (folder / "params.yaml").read_text()
     head, rest = text.split("recipes:\n", 1)
     (folder / "params.yaml").write_text(head + RECIPES + "\n" + rest[rest.index("benchmark:") :])

@@ -86,12 +86,16 @@ def trained_eagerly() -> Iterator[None]:
 @contextlib.contextmanager
 def few_looks_for_garbage() -> Iterator[None]:
     """Keep what was made so far: to look through it for what may be forgotten would take a fifth of the time."""
+    kept = gc.get_freeze_count() > 0  # by the process of the tests: what it had imported
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
         gc.unfreeze()
+        if kept:
+            gc.collect()
+            gc.freeze()
 
 
 def carried_out(
