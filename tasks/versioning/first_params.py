@@ -4,6 +4,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,20 @@ def fit_params(params: Path, model: str, workload: str) -> list[str]:
     if load_params(params).data.source == FOLDER:
         notes.insert(0, f"Name your data in data.source of params.yaml, or put them into the folder {FOLDER}.")
     return notes
+
+
+def example_of(workload: str) -> str | None:
+    """Return the example of a network of one's own for a workload: ``mymodel.txt`` in its folder, where there is one.
+
+    Args:
+        workload: the kind of the project's samples.
+
+    Raises:
+        ConfigError: there is no such workload, or it is not what a workload is.
+    """
+    package = type(find_workload(workload)).__module__.rpartition(".")[0]
+    example = files(package) / "mymodel.txt" if package else None
+    return example.read_text(encoding="utf-8") if example is not None and example.is_file() else None
 
 
 def _without(workload: str, values: Mapping[str, Any]) -> list[str]:

@@ -15,17 +15,17 @@ from typing import Any
 from tasks.config import BUILT_IN, DEFAULT_WORKLOAD, NAME, check_name, load_params
 from tasks.errors import ConfigError, VersioningError
 from tasks.files import write_text
-from tasks.versioning.first_params import fit_params
+from tasks.versioning.first_params import example_of, fit_params
 from tasks.versioning.git import git
 from tasks.workloads import find_workload
 
 TEMPLATE = files(__name__.rpartition(".")[0]) / "template"
-STAGES, PARAMS, PREFECT = "dvc.yaml", "params.yaml", "prefect.yaml"
+STAGES, PARAMS, PREFECT, EXAMPLE = "dvc.yaml", "params.yaml", "prefect.yaml", "mymodel.py"
 FILES = {  # of a new project, and what each is called in the template
     PARAMS: "params_template.yaml",
     STAGES: "stages.yaml",
     PREFECT: "prefect_template.yaml",
-    "mymodel.py": "mymodel.txt",
+    EXAMPLE: "mymodel.txt",
     ".gitignore": "gitignore",
     ".dvcignore": "dvcignore",
     ".dvc/config": "dvc_config",
@@ -70,8 +70,11 @@ def create(folder: Path, model: str, workload: str = DEFAULT_WORKLOAD) -> Made:
             f"Expected a folder without a project in it. Received: {folder}, which has {', '.join(there)}. "
             f"Name another folder, or renew what is there with `slimline new {folder} --update`."
         )
+    example = example_of(workload)
     for name, source in FILES.items():
         write_text(folder / name, (TEMPLATE / source).read_text(encoding="utf-8"))
+    if example is not None:
+        write_text(folder / EXAMPLE, example)
     try:
         notes = fit_params(folder / PARAMS, model, workload)
     except ConfigError:

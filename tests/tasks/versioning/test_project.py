@@ -1,5 +1,7 @@
+import inspect
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -133,6 +135,20 @@ def test_the_comments_of_a_project_are_about_its_samples(tmp_path: Path, workloa
     assert "Networks beside the baseline" in text
     assert not re.search(r"\n\n\n", text)
     assert before.splitlines() == (REPOSITORY / "params.yaml").read_text().partition("  source:")[0].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("workload", "numbers", "outputs"),
+    [("image", ((8, 8, 1), 4, 0.1), 4), ("text", (5, 10, 3, 0.1), 3), ("ratings", (5, 7, 0, 0.1), 7)],
+)
+def test_the_network_of_a_new_project_fits_its_samples(
+    tmp_path: Path, workload: str, numbers: tuple[Any, ...], outputs: int
+) -> None:
+    create(tmp_path, "mine", workload)
+    small = runpy.run_path(str(tmp_path / "mymodel.py"))["small"]
+    known = next(iter(learning_of(workload).networks().values()))
+    assert [*inspect.signature(small).parameters] == [*inspect.signature(known).parameters][: len(numbers)]
+    assert small(*numbers).output_shape == (None, outputs)
 
 
 def test_a_project_whose_outcome_has_no_settings_names_none(tmp_path: Path) -> None:

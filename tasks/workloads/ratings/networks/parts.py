@@ -6,7 +6,6 @@ are known, to scores ``[batch, items]`` and is not compiled.
 """
 
 from collections.abc import Callable
-from functools import update_wrapper
 
 from tasks.backend import KerasModel, TfTensor, keras, tensorflow
 from tasks.workloads.ratings.settings import HISTORY, USER
@@ -14,7 +13,6 @@ from tasks.workloads.ratings.settings import HISTORY, USER
 Builder = Callable[[int, int, int, float], KerasModel]
 Features = Callable[[TfTensor, int], TfTensor]  # of a history, and how many items there are: [batch, n]
 Scores = Callable[[TfTensor, int, int, float], TfTensor]  # of a user; items, users and dropout: [batch, items]
-NAMES = ("__name__", "__doc__")
 
 
 def history_network(features: Features) -> Builder:
@@ -36,7 +34,8 @@ def history_network(features: Features) -> Builder:
         scores = layers.Dense(items, name="scores")(found)
         return keras().Model(inputs if len(inputs) > 1 else inputs[0], scores, name=name)
 
-    return update_wrapper(build, features, NAMES, ())
+    build.__name__, build.__doc__ = str(name), features.__doc__
+    return build
 
 
 def user_network(scores: Scores) -> Builder:
@@ -54,7 +53,8 @@ def user_network(scores: Scores) -> Builder:
         _, inputs = entries(length, users)
         return keras().Model(inputs, scores(inputs[1], items, users, dropout), name=name)
 
-    return update_wrapper(build, scores, NAMES, ())
+    build.__name__, build.__doc__ = str(name), scores.__doc__
+    return build
 
 
 def entries(length: int, users: int) -> tuple[TfTensor, list[TfTensor]]:
