@@ -58,6 +58,12 @@ def text_network(features: Features, skip_padding: bool = False) -> Builder:
     Args:
         features: gives what the linear layer sees of the rows of a text's tokens; its name becomes the network's.
         skip_padding: whether its layers are to pass over what is no token.
+
+    Returns:
+        the builder.
+
+    Raises:
+        ValueError: by the builder: the features pass over what is no token, and the table is not a plain one.
     """
     name = getattr(features, "__name__", None)
 
