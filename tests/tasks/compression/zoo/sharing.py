@@ -1,4 +1,4 @@
-"""What cases of one network have in common, done once in a process; and whether a step changes what it is given.
+"""Do once in a process what the cases of one network have in common, and see whether a step changes what it is given.
 
 A recipe begins with copies of the network, and reads what a step gave from its file. Of a deep network that takes as
 long as many a technique, and for each case it is the same work.

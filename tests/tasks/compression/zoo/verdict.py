@@ -57,7 +57,7 @@ class Reference:
 
     @functools.cached_property
     def outputs(self) -> NDArray[Any]:
-        """What the network gives."""
+        """Outputs of the network."""
         return np.asarray(self.model(fed(self.inputs), training=False))
 
     @functools.cached_property
