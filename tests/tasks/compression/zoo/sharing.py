@@ -17,7 +17,9 @@ Begun = tuple[Subject, Any, Context]
 
 
 class Given:
-    """The networks that steps are given, which stay as they are."""
+    """The networks that steps are given, which stay as they are, and the store that recipes keep steps in."""
+
+    store: type[StepStore] = StepStore
 
     def __init__(self) -> None:
         self._beginnings: dict[int, tuple[Any, Begun]] = {}
@@ -70,5 +72,6 @@ def share(given: Given) -> None:
                 given.note(Noting.last[1].subject.network)
             return Noting.last[1]
 
-    runner._begin = given.begun(runner._begin)
-    runner.StepStore = Noting  # type: ignore[misc]
+    running: Any = runner
+    running._begin, running.StepStore = given.begun(runner._begin), Noting
+    given.store = Noting

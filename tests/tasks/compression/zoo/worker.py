@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from tasks.backend import keras, set_seed
-from tasks.compression import runner
 from tasks.compression.recipe import Recipe, parse_recipe
 from tasks.compression.runner import run_recipe
 from tasks.compression.step_store import StepStore
@@ -71,7 +70,7 @@ def main(name: str, cases: list[str]) -> None:
 
 def train_eagerly() -> None:
     """Let Keras train without tracing a step first, in this process; it comes to the same weights."""
-    model = keras().Model
+    model: Any = keras().Model
     compiled = model.compile
     model.compile = lambda *args, **options: compiled(*args, **{**options, "run_eagerly": True})
 
@@ -95,7 +94,7 @@ def carried_out(
     try:
         recipe = parse_recipe("zoo", ZOO_CASES[case])
         file, candidate = run_recipe("zoo", recipe, baseline, context, steps)
-        reference = last_network(recipe, runner.StepStore(steps, network_digest(baseline), context), begun())
+        reference = last_network(recipe, given.store(steps, network_digest(baseline), context), begun())
         wrong = list(faults(recipe, candidate, file, reference))
         found = decibels(reference.outputs, logits(file, reference.inputs))
     except SlimlineError as error:
