@@ -2,6 +2,8 @@
 
 from tasks.litert_types import Model
 
+ROOM = 1 << 16  # bytes of all that is no weight; where they do not do the memory is doubled
+
 
 def take_apart(flatbuffer: bytes) -> Model:
     """Return the objects of a file, which may be changed and written again.
@@ -16,11 +18,14 @@ def take_apart(flatbuffer: bytes) -> Model:
 
 
 def put_together(model: Model) -> bytes:
-    """Return the file of objects.
+    """Return the file of objects, written into memory of its size at once: TensorFlow's own begins with a kilobyte.
 
     Args:
         model: as :func:`take_apart` gives them.
     """
     from tensorflow.lite.tools import flatbuffer_utils
 
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    held = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    builder = flatbuffer_utils.flatbuffers.Builder(held + held // 16 + ROOM)
+    builder.Finish(model.Pack(builder), file_identifier=flatbuffer_utils._TFLITE_FILE_IDENTIFIER)
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
