@@ -82,3 +82,10 @@ class Model(Protocol):
     metadata: Any
     metadataBuffer: Any  # noqa: N815
     description: Any
+
+    def Pack(self, builder: Any) -> Any:  # noqa: N802
+        """Put it into a buffer and return where it lies.
+
+        Args:
+            builder: of FlatBuffers.
+        """
