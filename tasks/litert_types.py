@@ -84,8 +84,11 @@ class Model(Protocol):
     description: Any
 
     def Pack(self, builder: Any) -> Any:  # noqa: N802
-        """Put it into a buffer and return where it lies.
+        """Put it into a buffer.
 
         Args:
             builder: of FlatBuffers.
+
+        Returns:
+            where it lies in the buffer.
         """
