@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from tasks.samples import Inputs, Specs
 Configure = Callable[[Any], None]
 RANDOM = ("Brightness", "Contrast", "Flip", "Rotation", "Translation", "Zoom")  # layers that only training has
 FOLDING = "scaling into the first kernel"
+LOCATION = re.compile(r"^loc\(.*\): ")  # in the graph, before the converter's words
 
 
 def only_trains(layer: KerasLayer) -> bool:
@@ -233,7 +235,7 @@ def _converter_error() -> type[Exception]:
 def _cause(message: str) -> str:
     """The line of the converter's message that names the operation."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    named = [line.partition("error: ")[2] for line in lines if "error: " in line]
+    named = [LOCATION.sub("", line.partition("error: ")[2]) for line in lines if "error: " in line]
     return (named or lines or ["no reason"])[0][:300].rstrip(".")
 
 

@@ -17,6 +17,7 @@ from tasks.compression.quantization.scales import Levels
 from tasks.compression.roles import KINDS, kind_of
 
 INT8 = 127  # the largest level of the file's type
+LEAST = 2.0**-16  # of the largest factor of a BatchNorm: with less, an output is its shift in 8 bits
 RATIOS = np.linspace(0.3, 1.0, 71)  # of the largest weight, tried for the first scale's range
 
 
@@ -146,11 +147,11 @@ def _norm_behind(wrapper: KerasLayer) -> KerasLayer | None:
 def _take_factor(norm: KerasLayer, layer: KerasLayer) -> NDArray[np.float32]:
     """Leave a BatchNorm that only shifts, and give the factor that it had for each output of the layer before it.
 
-    A factor of 0, as of an output whose scale is 0, is made so small that nothing comes of it.
+    A factor of which nothing comes in 8 bits is 0.
     """
     scale = norm.gamma.numpy() if norm.scale else np.ones(norm.moving_mean.shape, np.float32)
     exact = scale / np.sqrt(norm.moving_variance.numpy() + np.float32(norm.epsilon))
-    factor: NDArray[np.float32] = np.where(exact == 0, np.finfo(np.float32).eps, exact).astype(np.float32)
+    factor: NDArray[np.float32] = np.where(np.abs(exact) < np.abs(exact).max() * LEAST, 0, exact).astype(np.float32)
     if norm.scale:
         norm.gamma.assign(np.ones_like(factor))
     norm.moving_mean.assign(norm.moving_mean.numpy() * factor)
@@ -204,7 +205,9 @@ def settle(aware: KerasModel) -> dict[str, NDArray[np.float32]]:
         dense = kernel.shape.rank == 2
         if dense and (norm := _norm_behind(wrapper)) is not None:
             factor = _take_factor(norm, wrapper.layer)
-            levels, scale = levels * np.sign(factor), scale * np.abs(factor)
+            # an output of no more than its shift keeps a scale like the others': the least one is that of the kernel,
+            # by which the converter counts biases in 32 bits
+            levels, scale = levels * np.sign(factor), scale * np.where(factor == 0, 1, np.abs(factor))
         taken = scale
         if dense and scale.ndim:
             taken = scale.min()

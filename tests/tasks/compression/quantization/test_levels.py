@@ -99,7 +99,7 @@ def test_the_file_has_small_integers_with_a_scale_for_each_channel(made: Made, n
 
 @pytest.fixture(scope="module")
 def normalized() -> Any:
-    """Dense layers with BatchNorm behind them, one without a bias, whose scales have both signs and a zero."""
+    """Dense layers with BatchNorm behind them, one without a bias, whose scales have both signs, a zero and nearly one."""
     set_seed(1)
     layers = keras().layers
     stack = []
@@ -115,7 +115,7 @@ def normalized() -> Any:
     chance = np.random.default_rng(1)
     for name in ("without", "with"):
         scale = chance.uniform(-1.5, 1.5, 24)
-        scale[3] = 0
+        scale[3:5] = 0, 1e-7
         shifts = [chance.uniform(-0.5, 0.5, 24) for _ in range(2)]
         model.get_layer(f"norm_{name}").set_weights([scale, *shifts, chance.uniform(0.5, 2.0, 24)])
     model.get_layer("with").bias.assign(chance.uniform(-0.5, 0.5, 24))
