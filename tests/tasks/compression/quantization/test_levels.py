@@ -99,7 +99,7 @@ def test_the_file_has_small_integers_with_a_scale_for_each_channel(made: Made, n
 
 @pytest.fixture(scope="module")
 def normalized() -> Any:
-    """Dense layers with BatchNorm behind them, one without a bias, whose scales have both signs, a zero and nearly one."""
+    """Dense layers with BatchNorm behind them, one without a bias; scales of both signs, a zero and nearly one."""
     set_seed(1)
     layers = keras().layers
     stack = []
