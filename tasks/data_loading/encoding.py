@@ -9,8 +9,8 @@ import numpy as np
 
 from tasks.data_loading.bucket_sort import Bucket, Offsets, Rows
 from tasks.data_loading.contents import rows_of
-from tasks.framing import Framer
 from tasks.samples import SplitName
+from tasks.tfrecord import Sample, encode, frame
 from tasks.workloads.grouping import MakesTargets
 from tasks.workloads.protocol import LearnedReader, Reader
 
@@ -56,8 +56,8 @@ class Encoder:
         ends = list(accumulate(spec.bytes for spec in self._specs))
         self._cuts = [(end - spec.bytes, end) for spec, end in zip(self._specs, ends, strict=True)]
         self._made = reader.target if isinstance(reader, MakesTargets) else None
-        name = target if self._made is None else self._made.name
-        self._framer = Framer([spec.name for spec in self._specs], name, contents=self._learned is not None)
+        self._inputs = [spec.name for spec in self._specs]
+        self._target = target if self._made is None else self._made.name
 
     def __call__(self, chunk: Chunk) -> Encoded:
         """Return the records of the samples of a chunk.
@@ -71,20 +71,24 @@ class Encoder:
         with Bucket(chunk.path) as bucket:
             names, contents = bucket.names(chunk.rows, chunk.offsets), bucket.contents(chunk.rows, chunk.offsets)
             values, targets = self._values(contents, names, chunk.targets)
-            records = self._framer.frame(zip(values, targets, strict=True))
+            records = [self._record(*each, target) for each, target in zip(values, targets, strict=True)]
         done = chunk.path if chunk.is_last else None
         return Encoded(b"".join(records), list(map(len, records)), chunk.split, chunk.targets, done)
 
+    def _record(self, inputs: Sequence[bytes], name: bytes, content: bytes | None, target: float | bytes) -> bytes:
+        sample = Sample(dict(zip(self._inputs, inputs, strict=True)), target, name.decode(), content)
+        return frame(encode(sample, self._target))
+
     def _values(
         self, contents: Iterator[bytes], names: Sequence[bytes], targets: Sequence[float]
-    ) -> tuple[Iterable[Sequence[bytes]], Sequence[float | bytes]]:
-        """Return the bytes of each input, the name, and what inputs were made of where that was learned; and targets.
+    ) -> tuple[Iterable[tuple[Sequence[bytes], bytes, bytes | None]], Sequence[float | bytes]]:
+        """Return the bytes of the inputs, the name, and what inputs were made of where that was learned; and targets.
 
         Of targets that the reader makes, zeros at the end are left out.
         """
         if self._learned is None:
             cut = (
-                (*(content[start:end] for start, end in self._cuts), name)
+                ([content[start:end] for start, end in self._cuts], name, None)
                 for content, name in zip(contents, names, strict=True)
             )
             return cut, targets
@@ -92,8 +96,8 @@ class Encoder:
         specs = self._specs if self._made is None else (*self._specs, self._made)
         columns = rows_of(self._learned.encode(read), specs, len(names))
         if self._made is None:
-            return zip(*columns, names, read, strict=True), targets
+            return zip(zip(*columns, strict=True), names, read, strict=True), targets
         *inputs, made = columns
         size = np.dtype(self._made.dtype).itemsize
         kept = [numbers[: -(-len(numbers.rstrip(b"\0")) // size) * size] for numbers in made]
-        return zip(*inputs, names, read, strict=True), kept
+        return zip(zip(*inputs, strict=True), names, read, strict=True), kept
