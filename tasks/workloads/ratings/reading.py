@@ -243,9 +243,17 @@ class RatingsReading:
             raise DataError(f"Expected a release with {FILE}. Received: {error}. Publish it again.") from None
         return LearnedRatings(known, MOST_ITEMS)
 
+    def reader_of_whole(self, settings: RatingsSettings) -> RatingsReader:
+        """Return the reader that makes whole histories of a table.
+
+        Args:
+            settings: of the samples.
+        """
+        return RatingsReader(settings, Rules("users"))
+
     def collected(self, file: SourceFile, settings: RatingsSettings) -> Iterator[RawSample | RefusedSample]:
         """Yield the histories of a table, whole."""
-        reader, blocks = RatingsReader(settings, Rules("users")), list[bytes]()
+        reader, blocks = self.reader_of_whole(settings), list[bytes]()
         for item in self.take_file(settings)(file):
             if isinstance(item, RefusedSample):
                 yield item

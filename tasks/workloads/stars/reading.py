@@ -14,7 +14,7 @@ from tasks.arrays import Array
 from tasks.errors import DataError, SourceError
 from tasks.samples import Specs, SplitName, TensorSpec
 from tasks.workloads.grouping import Blocks, Collected, Shares
-from tasks.workloads.items import Payload, RawSample, RefusedSample, Rows, SourceFile
+from tasks.workloads.items import Payload, RawSample
 from tasks.workloads.outcomes.numbers.targets import encode_targets, target_of
 from tasks.workloads.protocol import Draft, UnusableError
 from tasks.workloads.ratings.blocks import Columns, of_blocks
@@ -216,24 +216,19 @@ class StarsReading(RatingsReading):
         try:
             found = json.loads(assets.get(RANGE_FILE, b""))
             low, high = _range(float(found["low"]), float(found["high"]))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise DataError(
                 f"Expected a release with {RANGE_FILE}. Received: {str(error)[:100]}. Publish it again."
             ) from None
         return LearnedStars(known, MOST_ITEMS, (), low, high)
 
-    def collected(self, file: SourceFile, settings: StarsSettings) -> Iterator[RawSample | RefusedSample]:  # type: ignore[override]
-        """Yield the histories of a table, whole."""
-        reader, blocks = StarsReader(settings, Rules("users", rated=True)), list[bytes]()  # type: ignore[arg-type]
-        for item in self.take_file(settings)(file):
-            if isinstance(item, RefusedSample):
-                yield item
-            elif isinstance(item, Rows):
-                scattered = reader.scatter([item])
-                yield from scattered.refused
-                blocks += scattered.parts.values()
-        for name, _, draft in reader.collect(iter(blocks), Counter()):
-            yield RawSample(name, "", None, draft.content)
+    def reader_of_whole(self, settings: StarsSettings) -> StarsReader:  # type: ignore[override]
+        """Return the reader that makes whole histories of a table, ratings included.
+
+        Args:
+            settings: of the samples.
+        """
+        return StarsReader(settings, Rules("users", rated=True))  # type: ignore[arg-type]
 
     def draft(self, sample: RawSample, settings: StarsSettings) -> Draft:  # type: ignore[override]
         """Read a history; see :meth:`StarsReader.read`."""

@@ -274,12 +274,32 @@ class TextReading:
                 f"Expected a tokenizer of {spec.shape[0]} tokens and {spec.high + 1:.0f} rows, as the model takes. "
                 f"Received: {tokenizer.length} tokens and {tokenizer.rows} rows. Publish the release again."
             )
-        try:
-            text = decoded(question.read_bytes()) if isinstance(question, Path) else question
-        except (OSError, UnusableError) as error:
-            raise DataError(
-                f"Expected a text. Received: {str(question)[:100]!r} ({error}). Give another one."
-            ) from None
+        text = asked_text(question)
         if not tokenizer.numbers_of(text):
             raise DataError(f"Expected a text with a word in it. Received: {text[:100]!r}. Give another one.")
         return {TOKENS: tokenizer.encode([text])[0]}
+
+
+def asked_text(question: str | Path) -> str:
+    """Return the text of a question, or that of its file where it is a path.
+
+    Args:
+        question: as a person gave it.
+
+    Raises:
+        DataError: the file cannot be read, is too large, or is no text.
+    """
+    if isinstance(question, str):
+        return question
+    try:
+        return decoded(_content(question))
+    except (OSError, UnusableError) as error:
+        raise DataError(f"Expected a text. Received: {str(question)[:100]!r} ({error}). Give another one.") from None
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(FILES.most_bytes + 1)
+    if len(content) > FILES.most_bytes:
+        raise UnusableError(f"more than {FILES.most_bytes:,} bytes")
+    return content

@@ -135,7 +135,18 @@ def test_answers_are_ratings_of_what_the_history_has_not(workspace: Path) -> Non
     np.testing.assert_array_equal(found[np.isfinite(found)], output[1:][np.isfinite(found)])
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"low": 5, "high": 1}', b'{"low": "x", "high": 1}', b"[" * 9999])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b'{"low": 5, "high": 1}',
+        b'{"low": "x", "high": 1}',
+        b'{"low": 0, "high": 1%s}' % (b"0" * 400),
+        b"[" * 9999,
+    ],
+    ids=["empty", "without", "turned", "text", "too large", "nested"],
+)
 def test_a_damaged_range_of_a_release_is_said(workspace: Path, content: bytes) -> None:
     loaded(lines())
     with pytest.raises(DataError, match=RANGE_FILE):

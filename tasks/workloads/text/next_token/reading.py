@@ -21,7 +21,7 @@ from tasks.workloads.tables.files import declared_split, is_table, take_table
 from tasks.workloads.text.next_token.settings import NextTokenSettings, Told
 from tasks.workloads.text.next_token.windows import OF_TEXT, THINNED, joiner, window_of, windows
 from tasks.workloads.text.numbers import FIRST, PADDING, UNKNOWN_ID
-from tasks.workloads.text.reading import FILES, LearnedTexts, TextReading, decoded, read_text
+from tasks.workloads.text.reading import FILES, LearnedTexts, TextReading, asked_text, read_text
 from tasks.workloads.text.settings import TOKENS
 from tasks.workloads.text.tokenizer import DIFFERENCES
 from tasks.workloads.text.tokens import tokens_of
@@ -219,7 +219,7 @@ class NextTokenReading:
                 f"takes. Received: {learned.tokenizer.length} tokens and {learned.tokenizer.rows} rows. Publish the "
                 f"release again."
             )
-        text = _asked(question)
+        text = asked_text(question)
         tokens = tokens_of(text, learned.tokenizer.characters, learned.told)
         if not tokens:
             raise DataError(f"Expected a text with a word in it. Received: {text[:100]!r}. Give another one.")
@@ -259,12 +259,3 @@ class NextTokenReading:
             added.append(between + learned.tokenizer.vocabulary[best - FIRST])
             seen = np.append(seen[1:], np.int32(best)).astype(np.int32)
         return np.array(probabilities, np.float32), added
-
-
-def _asked(question: str | Path) -> str:
-    if isinstance(question, str):
-        return question
-    try:
-        return decoded(question.read_bytes())
-    except Exception as error:
-        raise DataError(f"Expected a text. Received: {str(question)[:100]!r} ({error}). Give another one.") from None
