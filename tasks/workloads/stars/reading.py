@@ -14,7 +14,7 @@ from tasks.arrays import Array
 from tasks.errors import DataError, SourceError
 from tasks.samples import Specs, SplitName, TensorSpec
 from tasks.workloads.grouping import Blocks, Collected, Shares
-from tasks.workloads.items import Payload, RawSample
+from tasks.workloads.items import Payload, RawSample, RefusedSample, SourceFile
 from tasks.workloads.outcomes.numbers.targets import encode_targets, target_of
 from tasks.workloads.protocol import Draft, UnusableError
 from tasks.workloads.ratings.blocks import Columns, of_blocks
@@ -229,6 +229,10 @@ class StarsReading(RatingsReading):
             settings: of the samples.
         """
         return StarsReader(settings, Rules("users", rated=True))  # type: ignore[arg-type]
+
+    def collected(self, file: SourceFile, settings: StarsSettings) -> Iterator[RawSample | RefusedSample]:  # type: ignore[override]
+        """Yield the histories of a table, whole."""
+        return super().collected(file, settings)  # type: ignore[arg-type]
 
     def draft(self, sample: RawSample, settings: StarsSettings) -> Draft:  # type: ignore[override]
         """Read a history; see :meth:`StarsReader.read`."""
